@@ -1,0 +1,120 @@
+"""What a pipeline tells its caller while it works: the events of a stream, and the finished answer.
+
+These are the only types that the web page, the command line and the servers need to know. Offsets are Unicode
+code points, half-open: ``source_*`` in the document, ``answer_*`` in the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePassage:
+    """A retrieved passage as shown to the user; ``number`` is the ``[n]`` of the answer, None if not in the prompt."""
+
+    passage_id: str
+    document: str
+    start: int
+    end: int
+    text: str
+    score: float
+    number: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """Characters of the answer and the characters of a document they came from.
+
+    ``copied``: identical text, character for character. ``marked``: the answer wrote ``[n]`` for text that is
+    not a verbatim copy; the source span is the whole passage.
+    """
+
+    passage_id: str
+    document: str
+    source_start: int
+    source_end: int
+    answer_start: int
+    answer_end: int
+    kind: Literal["copied", "marked"]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceCounts:
+    """Tokens a draft source offered to the target, and how many of them the target accepted."""
+
+    drafted: int
+    accepted: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunStats:
+    """One request in figures. ``tokens_per_s`` is decode only; ``stages_s`` has retrieve, prompt, prefill, decode."""
+
+    tokens: int
+    target_forwards: int
+    mean_acceptance_length: float
+    by_source: Mapping[str, SourceCounts]
+    ttft_s: float
+    tokens_per_s: float
+    stages_s: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieval:
+    """First event: the passages found; ``notice`` says in one line what was left out of the prompt, if anything."""
+
+    passages: tuple[SourcePassage, ...]
+    notice: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """More text of the answer. Concatenated deltas are the answer; nothing is ever taken back."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Last event: the whole answer with its final citations and stats."""
+
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A finished answer."""
+
+    question: str
+    text: str
+    citations: tuple[Citation, ...]
+    passages: tuple[SourcePassage, ...]
+    stats: RunStats
+    finish_reason: str
+    notice: str | None = None
+
+
+Event: TypeAlias = Retrieval | TextDelta | Citation | Done
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Replace ``source[start:end]`` by ``replacement``."""
+
+    start: int
+    end: int
+    replacement: str
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """A corrected text: applying ``edits`` to ``source`` gives ``corrected``."""
+
+    source: str
+    corrected: str
+    edits: tuple[Edit, ...]
+    stats: RunStats
+    notice: str | None = None

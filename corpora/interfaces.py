@@ -1,0 +1,32 @@
+"""What plugs into this floor: a loader reads one file format, a Derived computes rows from passages.
+
+The library stores derived rows (vectors, terms, token ids) without knowing their meaning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from corpora.documents import Document, Passage
+
+
+class Loader(Protocol):
+    """Reads one file format. Runs inside a limited child process; must be a module-level function."""
+
+    def __call__(self, data: bytes, name: str) -> Document:
+        """Turn the file's bytes into reading text. Raises ``LoaderError`` with a cause and a remedy."""
+        ...
+
+
+class Derived(Protocol):
+    """Something computed from every passage and stored beside it, one row a passage."""
+
+    @property
+    def kind(self) -> str:
+        """Names what the rows are and by what they were made, e.g. ``vectors:all-minilm-l6-v2``."""
+        ...
+
+    def compute(self, passages: Sequence[Passage]) -> list[bytes]:
+        """One row for each passage, in order."""
+        ...

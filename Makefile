@@ -1,0 +1,57 @@
+# Spandraft. `make` alone lists the targets. All of it lives in .venv; nothing is installed outside this folder
+# except the sample library, which goes to SPANDRAFT_HOME (default ~/.local/share/spandraft).
+#
+#   PYTHON=python3.12          another interpreter
+#   TORCH_PIP_ARGS='...'       arguments for installing PyTorch, e.g. the index of its CPU builds (see README.md)
+#   GPU=1                      FAISS for CUDA instead of the CPU one (GPU=0 goes back)
+#   ARGS='...'                 arguments for `spandraft serve`, for `spandraft bench` and for pytest
+
+PYTHON = python3
+BIN = .venv/bin
+PYTEST = $(BIN)/python -m pytest
+PACKAGES = app retrieval decoding corpora
+
+.PHONY: help install install-dev run test check test-exact test-all bench clean
+
+help:
+	@echo "make install     put everything into .venv and build the sample library"
+	@echo "make run         install, then serve the web page on this machine"
+	@echo "make test        install, then the tests"
+	@echo "make check       linters, types, the floors, the README's code"
+	@echo "make test-exact  the whole exactness run: drafting must not change one token"
+	@echo "make test-all    every test, the slow ones too"
+	@echo "make bench       this machine's figures: with and without drafts"
+	@echo "make clean       remove .venv and caches (the library in SPANDRAFT_HOME stays)"
+
+install:
+	@PYTHON="$(PYTHON)" GPU="$(GPU)" TORCH_PIP_ARGS="$(TORCH_PIP_ARGS)" sh .ci/install
+
+install-dev:
+	@PYTHON="$(PYTHON)" GPU="$(GPU)" TORCH_PIP_ARGS="$(TORCH_PIP_ARGS)" sh .ci/install --dev
+
+run: install
+	@$(BIN)/spandraft serve $(ARGS)
+
+test: install-dev
+	@$(PYTEST) $(ARGS)
+
+check: install-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(PYTEST) -q tests/test_readme.py
+
+test-exact: install-dev
+	@$(PYTEST) -m exact $(ARGS)
+
+test-all: install-dev
+	@$(PYTEST) -m "exact or not exact" $(ARGS)
+
+bench: install
+	@$(BIN)/spandraft bench speed --task answer $(ARGS)
+	@$(BIN)/spandraft bench speed --task grammar $(ARGS)
+
+clean:
+	rm -rf .venv .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache build dist
+	find $(PACKAGES) tests -name __pycache__ -type d -prune -exec rm -rf {} +

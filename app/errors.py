@@ -1,0 +1,86 @@
+"""Errors of the app floor, and the one place that knows what is an error of the user's and what is a bug.
+
+    SpandraftError                one line of cause, one line of remedy
+    +-- UsageError                the command line asks for something that makes no sense
+    +-- SettingError              a setting is unknown, out of range or cannot be read
+    +-- UnknownNameError          a corpus, document, method ... that does not exist
+    +-- ModelError                a model that cannot be loaded or does not fit
+    +-- InputError                a text or question that cannot be worked on
+    +-- ServerError               the web server cannot start
+    +-- MissingPartError          something is not installed or not built
+
+The lower floors have their own trees; they are recognised by their two attributes, ``cause`` and ``hint``.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class SpandraftError(Exception):
+    """Something the user can put right. ``str()`` is the cause and the hint, one line each."""
+
+    def __init__(self, cause: str, *, hint: str) -> None:
+        super().__init__(f"{cause}\n{hint}")
+        self.cause = cause
+        self.hint = hint
+
+
+class UsageError(SpandraftError):
+    """The command line asks for something that makes no sense."""
+
+
+class SettingError(SpandraftError):
+    """A setting is unknown, out of range or cannot be read."""
+
+
+class UnknownNameError(SpandraftError):
+    """A name that does not exist; the hint has the nearest that does."""
+
+
+class ModelError(SpandraftError):
+    """A model that cannot be loaded or does not fit."""
+
+
+class InputError(SpandraftError):
+    """A text or question that cannot be worked on."""
+
+
+class ServerError(SpandraftError):
+    """The web server cannot start."""
+
+
+class MissingPartError(SpandraftError):
+    """Something is not installed or not built."""
+
+
+def as_user_error(error: BaseException) -> tuple[str, str] | None:
+    """Cause and hint of an error that the user can put right; None for a bug.
+
+    Any exception of any floor counts whose ``cause`` and ``hint`` are texts.
+    """
+    cause, hint = getattr(error, "cause", None), getattr(error, "hint", None)
+    if isinstance(cause, str) and isinstance(hint, str):
+        return cause, hint
+    return None
+
+
+def nearest(name: str, options: Iterable[str]) -> str | None:
+    """The option most like ``name``, letters' case aside; None if nothing is near."""
+    by_folded = {option.casefold(): option for option in options}
+    found = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.5)
+    return by_folded[found[0]] if found else None
+
+
+def unknown(what: str, name: str, options: Iterable[str]) -> UnknownNameError:
+    """The error for a ``what`` called ``name`` that is none of ``options``."""
+    known = sorted(options)
+    near = nearest(name, known)
+    if near is not None:
+        hint = f'did you mean "{near}"?'
+    elif known:
+        hint = "there are: " + ", ".join(known)
+    else:
+        hint = f"there is no {what} yet"
+    return UnknownNameError(f'there is no {what} called "{name}"', hint=hint)

@@ -1,0 +1,226 @@
+"""Every setting of Spandraft, once: its type, its range, its default, and where the value came from.
+
+Command line > environment (``SPANDRAFT_K=3``) > file (``$SPANDRAFT_HOME/config.toml``) > default. A key that
+does not exist is an error wherever it is written. Must not import anything heavy: ``spandraft --help`` goes
+through here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from app.errors import SettingError, nearest
+from app.setting_types import (
+    AUTO,
+    Parser,
+    automatic,
+    choice,
+    data_folder,
+    decimal,
+    flag,
+    folder,
+    whole,
+    words,
+)
+
+BUNDLED = "bundled"
+_ENVIRONMENT = "SPANDRAFT_"
+_CONFIG_VARIABLE = "SPANDRAFT_CONFIG"
+
+
+def _no_origins() -> Mapping[str, str]:
+    return MappingProxyType({})
+
+
+def _setting(default: object, parser: Parser, about: str) -> Any:
+    return field(default=default, metadata={"parser": parser, "about": about})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings. Values are checked however the object is made; ``None`` stands for "auto".
+
+    Raises ``SettingError`` for a value of the wrong type or out of range.
+    """
+
+    home: Path = field(
+        default_factory=data_folder, metadata={"parser": folder, "about": "folder of all data of Spandraft"}
+    )
+    corpus: str = _setting("sample", words, "corpus that questions are asked of")
+
+    target: str = _setting(BUNDLED, words, f'model that writes: "{BUNDLED}", a name on the hub, or a folder')
+    encoder: str = _setting(
+        BUNDLED, words, f'model that searches: "{BUNDLED}", a name on the hub, or a folder'
+    )
+    dtype: str | None = _setting(
+        None,
+        automatic(choice("float32", "bfloat16", "float16", "float64")),
+        "number format of the target; auto is float32 on a CPU, the model's own on a GPU",
+    )
+    device: str | None = _setting(
+        None, automatic(words), "cpu, cuda, cuda:1 ...; auto takes a GPU if there is one"
+    )
+    threads: int | None = _setting(None, automatic(whole(1, 1024)), "CPU threads; auto leaves it to PyTorch")
+    trust_remote_code: bool = _setting(False, flag, "run Python code that comes with a model")
+
+    k: int = _setting(5, whole(1, 100), "passages to find for a question")
+    evidence_sentences: int = _setting(8, whole(1, 64), "sentences of the passages that go into the prompt")
+
+    max_new_tokens: int = _setting(256, whole(1, 1_000_000), "most tokens of one output")
+    do_sample: bool = _setting(False, flag, "draw tokens at random instead of taking the best")
+    temperature: float = _setting(1.0, decimal(0, 100, above_low=True), "of sampling; only with do_sample")
+    top_k: int = _setting(
+        0, whole(0, 1_000_000), "sample from the best top_k tokens, 0 for all; only with do_sample"
+    )
+    top_p: float = _setting(1.0, decimal(0, 1, above_low=True), "sample from this share; only with do_sample")
+    seed: int = _setting(0, whole(0, 2**63 - 1), "of sampling: the same seed gives the same output")
+
+    speculate: bool = _setting(True, flag, "draft and verify; off gives the same output, slower")
+    budget: int = _setting(32, whole(1, 512), "most draft tokens verified at once")
+    quote: bool | None = _setting(
+        None, automatic(flag), "answers quote the evidence and nothing else; auto: for the bundled target"
+    )
+    copy_bias: float | None = _setting(
+        None,
+        automatic(decimal(0, 100)),
+        "how strongly a correction keeps to the text; auto: the target's own",
+    )
+
+    host: str = _setting("127.0.0.1", words, "address the web page is served on")
+    port: int = _setting(7860, whole(1, 65535), "port the web page is served on")
+
+    origins: Mapping[str, str] = field(default_factory=_no_origins, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        for option in _options():
+            value = _parsed(option.name, getattr(self, option.name), self.origins.get(option.name))
+            object.__setattr__(self, option.name, value)
+
+    @classmethod
+    def load(
+        cls,
+        overrides: Mapping[str, object] | None = None,
+        environ: Mapping[str, str] | None = None,
+        config_file: Path | None = None,
+    ) -> Settings:
+        """Settings from all four places; ``overrides`` are the command line's, ``environ`` is the process's.
+
+        ``config_file`` must exist if given; without it ``$SPANDRAFT_CONFIG`` counts, else ``config.toml`` in the
+        home folder if there is one. Raises ``SettingError``.
+        """
+        environ = os.environ if environ is None else environ
+        given = _known(overrides or {}, "the command line")
+        from_environment = _known(_environment(environ), "the environment", as_written=_variable)
+        values: dict[str, Any] = {"home": data_folder(environ)} | from_environment | given
+        file = _config_path(environ, config_file, values["home"])
+        from_file = _known(_read(file), str(file)) if file else {}
+        if "home" in from_file:
+            raise SettingError(
+                f"{file} sets home", hint="set SPANDRAFT_HOME or --home: the file lies inside it"
+            )
+        origins = dict.fromkeys(from_file, str(file))
+        origins |= {key: _variable(key) for key in from_environment}
+        origins |= dict.fromkeys(given, "command line")
+        return cls(**(from_file | values), origins=MappingProxyType(origins))
+
+    def replace(self, **changes: object) -> Settings:
+        """A copy with other values, which count as the program's own."""
+        origins = {**self.origins, **dict.fromkeys(_known(changes, "the program"), "program")}
+        changed: dict[str, Any] = {**changes, "origins": MappingProxyType(origins)}
+        return dataclasses.replace(self, **changed)
+
+    def origin(self, key: str) -> str:
+        """Where the value of ``key`` came from: command line, a variable, a file, program or default."""
+        return self.origins.get(key, "default")
+
+    def __iter__(self) -> Iterator[SettingRow]:
+        """Every setting with its value, its origin and what it is, in the order of this module."""
+        for option in _options():
+            value = getattr(self, option.name)
+            yield SettingRow(option.name, value, self.origin(option.name), option.metadata["about"])
+
+
+@dataclass(frozen=True, slots=True)
+class SettingRow:
+    """One setting as ``spandraft config show`` prints it."""
+
+    key: str
+    value: str | int | float | bool | Path | None
+    origin: str
+    about: str
+
+    @property
+    def text(self) -> str:
+        """The value as one would write it on the command line."""
+        if self.value is None:
+            return AUTO
+        return str(self.value).lower() if isinstance(self.value, bool) else str(self.value)
+
+
+def keys() -> list[str]:
+    """The names of all settings."""
+    return [option.name for option in _options()]
+
+
+def _options() -> list[dataclasses.Field[Any]]:
+    return [option for option in dataclasses.fields(Settings) if "parser" in option.metadata]
+
+
+def _parsed(key: str, raw: object, origin: str | None) -> object:
+    parser: Parser = next(option for option in _options() if option.name == key).metadata["parser"]
+    try:
+        return parser(raw)
+    except ValueError as problem:
+        place = f" ({origin})" if origin and origin != "command line" else ""
+        raise SettingError(f"{key} cannot be {raw!r}{place}", hint=f"{key} must be {problem}") from None
+
+
+def _variable(key: str) -> str:
+    return _ENVIRONMENT + key.upper()
+
+
+def _environment(environ: Mapping[str, str]) -> dict[str, object]:
+    return {
+        name.removeprefix(_ENVIRONMENT).lower(): value
+        for name, value in environ.items()
+        if name.startswith(_ENVIRONMENT) and name != _CONFIG_VARIABLE
+    }
+
+
+def _known(values: Mapping[str, object], place: str, *, as_written: Any = str) -> dict[str, Any]:
+    """``values``, if every key of it is a setting. ``as_written`` turns a key into what the user typed."""
+    known = keys()
+    for key in values:
+        if key not in known:
+            near = nearest(key, known)
+            hint = (
+                f"did you mean {as_written(near)}?" if near else "`spandraft config show` lists all settings"
+            )
+            raise SettingError(f"{place} has an unknown setting: {as_written(key)}", hint=hint)
+    return dict(values)
+
+
+def _config_path(environ: Mapping[str, str], given: Path | None, home: object) -> Path | None:
+    named = given or (Path(environ[_CONFIG_VARIABLE]) if environ.get(_CONFIG_VARIABLE) else None)
+    if named is None:
+        usual = folder(home) / "config.toml"
+        return usual if usual.is_file() else None
+    if not named.is_file():
+        raise SettingError(f"there is no configuration file {named}", hint="check the path, or leave it away")
+    return named
+
+
+def _read(file: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as problem:
+        raise SettingError(
+            f"{file} cannot be read: {problem}", hint="it must be TOML in UTF-8: key = value"
+        ) from None

@@ -27,7 +27,7 @@ class Document:
     id: str
     name: str
     text: str
-    metadata: Metadata = field(default=_NOTHING)
+    metadata: Metadata = field(default_factory=lambda: _NOTHING)
 
     @classmethod
     def of(cls, name: str, text: str, metadata: Metadata = _NOTHING) -> Document:

@@ -1,0 +1,40 @@
+"""The one-draw rule: at each node draw the target's own next token, follow it while the tree holds it.
+
+Nothing about drafts enters the draw, so the committed tokens are those of plain decoding whatever was drafted.
+Logits processors see the hypothetical history of each node, because their states advance along the walk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from decoding.tree import ROOT, TokenTree
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Nodes whose tokens were accepted, in order, and the committed tokens: theirs, then one bonus token."""
+
+    path: tuple[int, ...]
+    tokens: tuple[int, ...]
+
+
+def one_draw(tree: TokenTree, draw: Callable[[int], int], ended: Callable[[int], bool]) -> Walk:
+    """Walk down the tree. ``draw(node)`` is the target's token after ``node``; ``ended(token)`` stops the walk.
+
+    ``draw`` is called for the root and for each accepted node in order, never for others. A token for which
+    ``ended`` is true is committed and nothing after it; if it was drafted its node counts as accepted.
+    """
+    path: list[int] = []
+    tokens: list[int] = []
+    node: int | None = ROOT
+    while node is not None:
+        token = draw(node)
+        tokens.append(token)
+        node = tree.child(node, token)
+        if node is not None:
+            path.append(node)
+        if ended(token):
+            break
+    return Walk(tuple(path), tuple(tokens))

@@ -1,0 +1,105 @@
+"""Which drafted nodes pay for themselves: T(n), the time of a forward over n nodes, against expected tokens.
+
+T(n) is measured on this machine at a few sizes and refined while running. Nodes enter in order of path
+probability; the tree is cut where expected tokens per second are highest. With flat T (a large GPU) trees grow,
+on a CPU they shrink to what is likely; with nothing likely this is plain decoding.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from decoding.cache import TreeCache
+from decoding.interfaces import NO_ORIGIN, Draft
+from decoding.target import Target
+from decoding.tree import TokenTree
+
+SIZES = (1, 2, 4, 8, 16, 32, 64)
+_CONTEXT = 256
+_REFINE = 0.1
+
+
+@dataclass(slots=True)
+class Budget:
+    """``cost_s`` maps forward sizes to seconds (None: every node up to ``limit`` is free)."""
+
+    limit: int = 32
+    cost_s: dict[int, float] | None = None
+
+    @classmethod
+    def measured(cls, target: Target, limit: int = 32) -> Budget:
+        """Time forwards of growing size on ``target``: the median of three each, at most about two seconds in all."""
+        return cls(limit, measure(target, [size for size in SIZES if size <= max(2, 2 * limit)]))
+
+    def cut(self, tree: TokenTree) -> TokenTree:
+        """The sub-tree worth verifying."""
+        ranked = tree.ranked()[: self.limit]
+        probabilities = [tree.probabilities[node] for node in ranked]
+        return tree.pruned(ranked[: self.best_size(probabilities)])
+
+    def best_size(self, probabilities: Sequence[float]) -> int:
+        """How many nodes to take, given their falling path probabilities."""
+        if self.cost_s is None or not probabilities:
+            return len(probabilities)
+        best_n, best_rate = 0, 1.0 / self.seconds(1)
+        for n, expected in enumerate(itertools.accumulate(probabilities, initial=1.0)):
+            rate = expected / self.seconds(n + 1)
+            if rate >= best_rate:
+                best_n, best_rate = n, rate
+        return best_n
+
+    def seconds(self, size: int) -> float:
+        """T(size), between measured sizes on the straight line."""
+        costs = self.cost_s or {1: 1.0}
+        if size in costs:
+            return costs[size]
+        below = max((known for known in costs if known < size), default=min(costs))
+        above = min((known for known in costs if known > size), default=below)
+        if above == below:
+            return costs[below]
+        share = (size - below) / (above - below)
+        return costs[below] + share * (costs[above] - costs[below])
+
+    def refine(self, size: int, seconds: float) -> None:
+        """Move the nearest measured T towards what a forward of ``size`` nodes just took."""
+        if self.cost_s is None or size not in self.cost_s:
+            return
+        known = self.cost_s[size]
+        # A stall of the machine is not the cost of a forward.
+        self.cost_s[size] = known + _REFINE * (min(seconds, 2 * known) - known)
+
+
+def measure(target: Target, sizes: Sequence[int], *, time_limit_s: float = 2.0) -> dict[int, float]:
+    """Seconds of a forward over each of ``sizes`` nodes behind a short context; never falling with size."""
+    cache = target.new_cache()
+    context = min(_CONTEXT, target.context_length // 2)
+    target.prefill([token % target.vocab_size for token in range(context)], cache)
+    started = time.perf_counter()
+    costs: dict[int, float] = {}
+    for size in sizes:
+        if context + size > target.context_length or (costs and time.perf_counter() - started > time_limit_s):
+            break
+        costs[size] = _median_forward(target, cache, size)
+    return _monotone(costs)
+
+
+def _median_forward(target: Target, cache: TreeCache, size: int) -> float:
+    base = cache.length
+    tree = TokenTree.of(1 % target.vocab_size)
+    ids = tuple(node % target.vocab_size for node in range(1, size))
+    tree.add("measure", Draft(ids, (1.0,) * len(ids), (NO_ORIGIN,) * len(ids)), max_depth=size)
+    times = []
+    for _ in range(4):
+        started = time.perf_counter()
+        target.verify(tree, cache)
+        times.append(time.perf_counter() - started)
+        cache.rewind(base)
+    return sorted(times[1:])[1]
+
+
+def _monotone(costs: Mapping[int, float]) -> dict[int, float]:
+    rising = itertools.accumulate((costs[size] for size in sorted(costs)), max)
+    return dict(zip(sorted(costs), rising, strict=True))

@@ -1,0 +1,194 @@
+"""Loading a Hugging Face causal LM safely, and proving that trees verify exactly on it.
+
+Knows transformers' configuration and files; knows nothing of sessions. V vocabulary.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from decoding.errors import ModelNotFound, ModelTooLarge, UnsupportedModel
+from decoding.interfaces import NO_ORIGIN, Draft, Sampling
+from decoding.tree import TokenTree
+
+if TYPE_CHECKING:
+    from decoding.target import Target
+
+_DTYPES = {
+    "float64": torch.float64,
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+}
+_TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-3, torch.bfloat16: 0.25, torch.float16: 0.05}
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a model's configuration says about how it may be used."""
+
+    vocab_size: int
+    context_length: int
+    eos_ids: frozenset[int]
+    sampling: Sampling
+
+
+def load(name: str, *, dtype: str, device: str, trust_remote_code: bool, **hf_options: Any) -> Any:
+    """Load ``name`` (a folder or a hub name) with safetensors weights only."""
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    if dtype not in _DTYPES:
+        raise UnsupportedModel(f"dtype {dtype!r} is unknown", hint=f"Use one of {', '.join(_DTYPES)}.")
+    place = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    options: dict[str, Any] = {"trust_remote_code": trust_remote_code}
+    looks_local = os.sep in name or name.startswith((".", "~"))
+    path = str(Path(name).expanduser())
+    if looks_local and not Path(path).is_dir() and name.count("/") != 1:
+        raise ModelNotFound(f"There is no model folder at {name}.", hint="Check the path, or give a hub name.")
+    try:
+        config = AutoConfig.from_pretrained(path, **options)
+    except (OSError, ValueError, KeyError) as error:
+        raise _not_found(name, error) from error
+    _refuse_unsupported(config, name)
+    _refuse_too_large(Path(path), _DTYPES[dtype], place)
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            path, dtype=_DTYPES[dtype], use_safetensors=True, **options, **hf_options
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise _not_found(name, error) from error
+    return model if "device_map" in hf_options else model.to(place)
+
+
+def facts(model: Any) -> Facts:
+    """Read vocabulary, context, end tokens and default sampling from a loaded model."""
+    _refuse_unsupported(model.config, model.config.name_or_path or "the model")
+    config = model.config.get_text_config()
+    defaults = model.generation_config
+    ends = defaults.eos_token_id if defaults.eos_token_id is not None else config.eos_token_id
+    end_ids = [] if ends is None else [ends] if isinstance(ends, int) else list(ends)
+    sampling = Sampling()
+    if defaults.do_sample:
+        sampling = Sampling(
+            do_sample=True,
+            temperature=defaults.temperature if defaults.temperature is not None else 1.0,
+            top_k=defaults.top_k if defaults.top_k is not None else 0,
+            top_p=defaults.top_p if defaults.top_p is not None else 1.0,
+        )
+    return Facts(model.get_output_embeddings().weight.shape[0], _context_length(config), frozenset(end_ids), sampling)
+
+
+@torch.inference_mode()
+def self_check(target: Target) -> None:
+    """Compare a small tree with the same paths run one by one through the model's own cache.
+
+    Raises UnsupportedModel if any logit differs by more than rounding: a mask ignored, a cache not appended to,
+    a position not taken as given.
+    """
+    prompt = [token % target.vocab_size for token in (5, 11, 17, 23, 29, 31)]
+    tree = TokenTree.of(prompt[-1])
+    for chain in ((7, 8, 9), (7, 12), (13, 14)):
+        ids = tuple(token % target.vocab_size for token in chain)
+        tree.add("check", Draft(ids, (1.0,) * len(ids), (NO_ORIGIN,) * len(ids)), max_depth=3)
+    try:
+        cache = target.new_cache()
+        target.prefill(prompt[:-1], cache)
+        logits_NV = target.verify(tree, cache)
+        for node in range(len(tree)):
+            path = [tree.tokens[at] for at in _path(tree, node)]
+            ids = torch.tensor([prompt[:-1] + path], device=target.device)
+            expected_V = target.model(input_ids=ids, use_cache=False).logits[0, -1].double().cpu().numpy()
+            scale = max(1.0, float(abs(expected_V).max()))
+            difference = float(abs(expected_V - logits_NV[node]).max()) / scale
+            if not difference <= _TOLERANCE.get(target.dtype, 0.25):
+                raise _unsupported(target.name, f"tree and plain logits differ by {difference:.1e} of their size")
+    except (TypeError, ValueError, RuntimeError, IndexError, AttributeError) as error:
+        raise _unsupported(target.name, f"a tree forward failed: {str(error).splitlines()[0][:120]}") from error
+
+
+def _path(tree: TokenTree, node: int) -> list[int]:
+    nodes = []
+    while node >= 0:
+        nodes.append(node)
+        node = tree.parents[node]
+    return nodes[::-1]
+
+
+def _context_length(config: Any) -> int:
+    """Positions for which full attention over one fixed rotary table is what the model was made with."""
+    limits = [getattr(config, key, None) for key in ("max_position_embeddings", "n_positions")]
+    window = getattr(config, "sliding_window", None)
+    if getattr(config, "use_sliding_window", True) and isinstance(window, int):
+        limits.append(window)  # Inside the first window sliding attention is full attention.
+    rope = getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None) or {}
+    if rope.get("rope_type") in ("dynamic", "longrope"):
+        limits.append(rope.get("original_max_position_embeddings"))
+    known = [limit for limit in limits if isinstance(limit, int) and limit > 0]
+    return min(known) if known else 2048
+
+
+def _refuse_unsupported(config: Any, name: str) -> None:
+    text = config.get_text_config()
+    if config.is_encoder_decoder:
+        raise _unsupported(name, "it is an encoder-decoder model")
+    kinds = set(getattr(text, "layer_types", None) or ["full_attention"])
+    odd = sorted(kinds - {"full_attention", "sliding_attention", "attention"})
+    if odd:
+        raise _unsupported(name, f"it has layers of type {', '.join(odd)}")
+    if "sliding_attention" in kinds and not isinstance(getattr(text, "sliding_window", None), int):
+        raise _unsupported(name, "it has sliding-window layers of unknown width")
+
+
+def _refuse_too_large(folder: Path, dtype: torch.dtype, place: str) -> None:
+    """Only a local folder tells its size before loading."""
+    weights = sorted(folder.glob("*.safetensors")) if folder.is_dir() else []
+    if not weights or not place.startswith("cpu"):
+        return
+    need_bytes = sum(_weight_count(file) for file in weights) * dtype.itemsize
+    free_bytes = free_memory_bytes()
+    if free_bytes is not None and need_bytes * 1.1 > free_bytes:
+        raise ModelTooLarge(
+            f"{folder.name} needs {need_bytes * 1.1 / 2**30:.1f} GiB in {dtype}, {free_bytes / 2**30:.1f} GiB are free.",
+            hint="Choose a smaller model, --dtype bfloat16 (half of float32), or free some memory.",
+        )
+
+
+def free_memory_bytes() -> int | None:
+    """Memory that a process may still take, None where the system does not tell."""
+    import psutil
+
+    return int(psutil.virtual_memory().available)
+
+
+def _weight_count(file: Path) -> int:
+    with file.open("rb") as stream:
+        header = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
+    count = 0
+    for key, entry in header.items():
+        if key != "__metadata__":
+            size = 1
+            for extent in entry["shape"]:
+                size *= extent
+            count += size
+    return count
+
+
+def _not_found(name: str, error: Exception) -> ModelNotFound:
+    reason = str(error).strip().splitlines()[0][:160] if str(error).strip() else type(error).__name__
+    return ModelNotFound(
+        f"The model {name} could not be loaded: {reason}",
+        hint="Give a folder with config.json and *.safetensors files, or a hub name while the network is there.",
+    )
+
+
+def _unsupported(name: str, why: str) -> UnsupportedModel:
+    return UnsupportedModel(
+        f"{name} cannot be verified as a tree: {why}.",
+        hint="Use a causal LM with full attention, such as Llama, Qwen3, GPT-2 or Phi-3.",
+    )

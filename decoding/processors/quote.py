@@ -1,0 +1,112 @@
+"""Quote: the output may only be marked quotations of the evidence, or one fixed refusal. It cannot hallucinate.
+
+A target-side processor, so it is part of what is verified: an automaton over the output whose state is the set of
+places in the evidence where the output may stand. The language, with E for an end token:
+
+    output    = refusal E | quotation (quotation)* E
+    quotation = marker_n (a whole evidence body n, or any non-empty run of tokens inside it)
+
+V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class QuotedSpan:
+    """One piece of evidence: the ids of its marker (`` [1]``) and of its body, in the form the output writes them.
+
+    ``opening`` is the marker's form at the very start of the output, where it differs (no leading space).
+    """
+
+    marker: tuple[int, ...]
+    body: tuple[int, ...]
+    opening: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """``places``: (text, index) pairs where the output may stand; ``used``: spans quoted, which may not begin again.
+
+    ``refusal``: tokens of the refusal written, None once a quotation has begun.
+    """
+
+    places: frozenset[tuple[int, int]]
+    used: frozenset[int]
+    may_end: bool
+    refusal: int | None
+
+
+class QuoteProcessor:
+    """Allows only quotations of ``spans`` (each at most once) or the ``refusal``.
+
+    ``whole``: a quotation is a whole body; otherwise any run inside it. ``refusal_bonus`` (nats) is added to the
+    refusal's first token: how ready the target is to refuse. Raises ValueError if nothing could ever be written.
+    """
+
+    def __init__(
+        self,
+        spans: Sequence[QuotedSpan],
+        *,
+        eos_ids: Iterable[int],
+        refusal: tuple[int, ...] = (),
+        whole: bool = True,
+        refusal_bonus: float = 0.0,
+    ) -> None:
+        usable = [span for span in spans if span.marker and span.body]
+        if not usable and not refusal:
+            raise ValueError("nothing to quote and no refusal")
+        # Texts 0..n-1 open the output, texts n..2n-1 are the same spans behind an earlier quotation.
+        markers = [span.opening or span.marker for span in usable] + [span.marker for span in usable]
+        self._spans = len(usable)
+        self._markers = [len(marker) for marker in markers]
+        self._texts = [marker + span.body for marker, span in zip(markers, usable + usable, strict=True)]
+        self._eos = sorted(eos_ids)
+        self._refusal = refusal
+        self._whole = whole
+        self._refusal_bonus = refusal_bonus
+
+    def start(self) -> _State:
+        """Nothing written: a marker or the refusal may begin."""
+        places = frozenset((text, 0) for text in range(self._spans))
+        return _State(places, frozenset(), may_end=False, refusal=0 if self._refusal else None)
+
+    def advance(self, state: object, token: int) -> _State:
+        """One more output token; after a token that was not allowed only the end is."""
+        assert isinstance(state, _State)
+        refusal = None
+        if state.refusal is not None and self._refusal[state.refusal : state.refusal + 1] == (token,):
+            refusal = state.refusal + 1
+        places = {(text, at + 1) for text, at in state.places if self._texts[text][at : at + 1] == (token,)}
+        used, may_end = set(state.used), refusal == len(self._refusal)
+        for text, at in tuple(places):
+            marker, length = self._markers[text], len(self._texts[text])
+            if at == marker and not self._whole:
+                places.update((text, inside) for inside in range(marker, length))
+            if at == length or (not self._whole and at > marker):
+                may_end = True
+                used.add(text % self._spans)
+        if may_end and refusal is None:
+            places.update((self._spans + span, 0) for span in range(self._spans) if span not in used)
+        return _State(frozenset(places), frozenset(used), may_end, refusal)
+
+    def apply(self, state: object, logits_V: NDArray[np.floating]) -> None:
+        """Forbid everything but the allowed next tokens, in place."""
+        assert isinstance(state, _State)
+        allowed = {token for text, at in state.places for token in self._texts[text][at : at + 1]}
+        if state.refusal is not None:
+            allowed.update(self._refusal[state.refusal : state.refusal + 1])
+        if state.may_end or not allowed:
+            allowed.update(self._eos)
+        ids_K = np.fromiter(allowed, dtype=np.int64)
+        kept_K = logits_V[ids_K]
+        logits_V[:] = -np.inf
+        logits_V[ids_K] = kept_K
+        if state.refusal == 0:
+            logits_V[self._refusal[0]] += self._refusal_bonus

@@ -1,0 +1,66 @@
+"""What a session counts: tokens, target forwards, drafted and accepted nodes by source and by depth, and time.
+
+A node that several sources drafted counts for each of them, so the per-source counts may add up to more than the
+tree. ``mean_acceptance_length`` is tokens per target forward after prefill, bonus token included.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from decoding.tree import TokenTree
+
+
+@dataclass(frozen=True, slots=True)
+class SourceCount:
+    """Nodes that a source offered to the target, and how many of them were accepted."""
+
+    drafted: int
+    accepted: int
+
+
+@dataclass(slots=True)
+class Stats:
+    """Counts of one session; times in seconds."""
+
+    tokens: int = 0
+    target_forwards: int = 0
+    drafted: int = 0
+    accepted: int = 0
+    prefill_s: float = 0.0
+    decode_s: float = 0.0
+    draft_s: float = 0.0
+    drafted_by_source: Counter[str] = field(default_factory=Counter)
+    accepted_by_source: Counter[str] = field(default_factory=Counter)
+    drafted_by_depth: Counter[int] = field(default_factory=Counter)
+    accepted_by_depth: Counter[int] = field(default_factory=Counter)
+
+    def record(self, tree: TokenTree, path: Sequence[int], committed: int) -> None:
+        """Count one step."""
+        self.target_forwards += 1
+        self.tokens += committed
+        self.drafted += tree.drafted
+        self.accepted += len(path)
+        for node in range(1, len(tree)):
+            self.drafted_by_depth[tree.depths[node]] += 1
+            for source in tree.sources[node]:
+                self.drafted_by_source[source] += 1
+        for node in path:
+            self.accepted_by_depth[tree.depths[node]] += 1
+            for source in tree.sources[node]:
+                self.accepted_by_source[source] += 1
+
+    @property
+    def mean_acceptance_length(self) -> float:
+        """Tokens per target forward, 0 before the first."""
+        return self.tokens / self.target_forwards if self.target_forwards else 0.0
+
+    @property
+    def by_source(self) -> dict[str, SourceCount]:
+        """Drafted and accepted nodes of each source that drafted anything."""
+        return {
+            name: SourceCount(drafted, self.accepted_by_source[name])
+            for name, drafted in sorted(self.drafted_by_source.items())
+        }

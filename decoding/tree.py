@@ -1,0 +1,109 @@
+"""The token tree: drafts of all sources merged by common prefix, cut to what is worth verifying.
+
+Node 0 is the root, the last committed token; every other node is one drafted token. Nodes stand in an order in
+which a parent precedes its children, so the tree can be laid out in one forward pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from decoding.interfaces import NO_ORIGIN, Draft, Origin
+
+ROOT = 0
+
+
+@dataclass(slots=True)
+class TokenTree:
+    """Parallel lists over nodes. ``probability`` is that of the whole path from the root being accepted."""
+
+    tokens: list[int]
+    parents: list[int] = field(default_factory=lambda: [-1])
+    depths: list[int] = field(default_factory=lambda: [0])
+    probabilities: list[float] = field(default_factory=lambda: [1.0])
+    sources: list[tuple[str, ...]] = field(default_factory=lambda: [()])
+    origins: list[Origin] = field(default_factory=lambda: [NO_ORIGIN])
+    children: list[dict[int, int]] = field(default_factory=lambda: [{}])
+
+    @classmethod
+    def of(cls, root_token: int) -> TokenTree:
+        """A tree of nothing but the last committed token: verifying it is plain decoding."""
+        return cls([root_token])
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    @property
+    def drafted(self) -> int:
+        """Number of drafted tokens: all nodes but the root."""
+        return len(self.tokens) - 1
+
+    def child(self, node: int, token: int) -> int | None:
+        """The child of ``node`` that carries ``token``, if drafted."""
+        return self.children[node].get(token)
+
+    def add(self, source: str, draft: Draft, *, max_depth: int) -> None:
+        """Merge a chain into the tree; a node that is there already gains the source and the better estimate."""
+        node, path_probability = ROOT, 1.0
+        for token, probability, origin in zip(draft.tokens, draft.probabilities, draft.origins, strict=True):
+            if self.depths[node] == max_depth:
+                return
+            path_probability *= probability
+            known = self.children[node].get(token)
+            if known is None:
+                node = self._append(node, token, path_probability, source, origin)
+                continue
+            node = known
+            if source not in self.sources[node]:
+                self.sources[node] += (source,)
+            if path_probability > self.probabilities[node]:
+                self.probabilities[node] = path_probability
+
+    def _append(self, parent: int, token: int, probability: float, source: str, origin: Origin) -> int:
+        node = len(self.tokens)
+        self.tokens.append(token)
+        self.parents.append(parent)
+        self.depths.append(self.depths[parent] + 1)
+        self.probabilities.append(probability)
+        self.sources.append((source,))
+        self.origins.append(origin)
+        self.children.append({})
+        self.children[parent][token] = node
+        return node
+
+    def ranked(self) -> list[int]:
+        """Drafted nodes by falling path probability, a parent always before its children."""
+        ceiling = self.probabilities
+        for node in range(1, len(self.tokens)):
+            # A child can be raised above its parent by another source's estimate: a path is never likelier than its head.
+            if ceiling[node] > ceiling[self.parents[node]]:
+                ceiling[node] = ceiling[self.parents[node]]
+        return sorted(range(1, len(self.tokens)), key=lambda node: (-ceiling[node], self.depths[node], node))
+
+    def pruned(self, keep: Iterable[int]) -> TokenTree:
+        """The sub-tree of the root and the nodes ``keep``; their ancestors must be among them."""
+        order = sorted(keep)
+        place = {ROOT: ROOT} | {node: new for new, node in enumerate(order, start=1)}
+        tree = TokenTree.of(self.tokens[ROOT])
+        for node in order:
+            parent = place[self.parents[node]]
+            tree._append(parent, self.tokens[node], self.probabilities[node], "", self.origins[node])
+            tree.sources[-1] = self.sources[node]
+        return tree
+
+    def ancestor_mask(self) -> NDArray[np.bool_]:
+        """(N, N) booleans: row i is True at node i and at its ancestors, which are what node i may attend to."""
+        size = len(self.tokens)
+        mask_NN = np.eye(size, dtype=np.bool_)
+        for node in range(1, size):
+            mask_NN[node] |= mask_NN[self.parents[node]]
+        return mask_NN
+
+    @property
+    def is_chain(self) -> bool:
+        """True if no node has two children."""
+        return all(parent == node for node, parent in enumerate(self.parents[1:]))

@@ -15,14 +15,16 @@ from transformers.cache_utils import Cache, CacheLayerMixin
 _GROWTH = 256
 
 
-class _Layer(CacheLayerMixin):
+class _Layer(CacheLayerMixin):  # type: ignore[no-untyped-call]  # transformers leaves its hook untyped
     """Keys and values of one layer in buffers (B, H, capacity, D), of which the first ``length`` tokens are live."""
 
     is_sliding = False
     is_compileable = False
 
     def __init__(self) -> None:
-        super().__init__()
+        self.keys: torch.Tensor | None = None
+        self.values: torch.Tensor | None = None
+        self.is_initialized = False
         self.length = 0
 
     def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
@@ -39,7 +41,8 @@ class _Layer(CacheLayerMixin):
             self.lazy_initialization(key_states, value_states)
         start, end = self.length, self.length + key_states.shape[2]
         self.reserve(end)
-        assert self.keys is not None and self.values is not None
+        assert self.keys is not None
+        assert self.values is not None
         self.keys[:, :, start:end] = key_states
         self.values[:, :, start:end] = value_states
         self.length = end
@@ -47,7 +50,8 @@ class _Layer(CacheLayerMixin):
 
     def reserve(self, tokens: int) -> None:
         """Make room for ``tokens`` tokens in all."""
-        assert self.keys is not None and self.values is not None
+        assert self.keys is not None
+        assert self.values is not None
         capacity = self.keys.shape[2]
         if tokens <= capacity:
             return
@@ -82,12 +86,13 @@ class TreeCache(Cache):
     """Keys and values of the committed tokens, and during a step those of the tree nodes behind them."""
 
     def __init__(self, layers: int) -> None:
-        super().__init__(layers=[_Layer() for _ in range(layers)])
+        self._rows = [_Layer() for _ in range(layers)]
+        super().__init__(layers=[*self._rows])
 
     @property
     def length(self) -> int:
         """Live tokens."""
-        return int(self.layers[0].get_seq_length())
+        return self._rows[0].length
 
     def keep(self, base: int, path: Sequence[int]) -> None:
         """After a forward over tree nodes laid out from ``base`` on: keep node 0 and the nodes ``path``.
@@ -96,8 +101,7 @@ class TreeCache(Cache):
         """
         nodes = [0, *path]
         in_place = nodes == list(range(len(nodes)))
-        for layer in self.layers:
-            assert isinstance(layer, _Layer)
+        for layer in self._rows:
             index = None
             if not in_place and layer.keys is not None:
                 index = torch.tensor([base + node for node in nodes], device=layer.keys.device)
@@ -105,6 +109,5 @@ class TreeCache(Cache):
 
     def rewind(self, length: int) -> None:
         """Forget everything after the first ``length`` tokens."""
-        for layer in self.layers:
-            assert isinstance(layer, _Layer)
+        for layer in self._rows:
             layer.keep(None, length, 0)

@@ -1,11 +1,11 @@
 """What can go wrong in the decoder. Every error says its cause in one line and its remedy in another.
 
-    DecodingError
-    +-- ModelNotFound       no model at that path or name
-    +-- ModelTooLarge       the weights do not fit the free memory
-    +-- UnsupportedModel    the model cannot be verified exactly (its cache, its attention, or not a causal LM)
-    +-- PromptTooLong       prompt and at least one new token do not fit the context
-    +-- InvalidRequest      a generation option outside its range
+DecodingError
++-- ModelNotFound       no model at that path or name
++-- ModelTooLarge       the weights do not fit the free memory
++-- UnsupportedModel    the model cannot be verified exactly (its cache, its attention, or not a causal LM)
++-- PromptTooLong       prompt and at least one new token do not fit the context
++-- InvalidRequest      a generation option outside its range
 """
 
 from __future__ import annotations

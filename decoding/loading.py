@@ -63,7 +63,7 @@ def load(name: str, *, dtype: str, device: str, trust_remote_code: bool, **hf_op
         )
     except (OSError, ValueError, KeyError) as error:
         raise _not_found(name, error) from error
-    return model if "device_map" in hf_options else model.to(place)
+    return model if "device_map" in hf_options else torch.nn.Module.to(model, place)
 
 
 def facts(model: Any) -> Facts:
@@ -102,8 +102,8 @@ def self_check(target: Target) -> None:
         logits_NV = target.verify(tree, cache)
         for node in range(len(tree)):
             path = [tree.tokens[at] for at in _path(tree, node)]
-            ids = torch.tensor([prompt[:-1] + path], device=target.device)
-            expected_V = target.model(input_ids=ids, use_cache=False).logits[0, -1].double().cpu().numpy()
+            ids_1T = torch.tensor([prompt[:-1] + path], device=target.device)
+            expected_V = target.model(input_ids=ids_1T, use_cache=False).logits[0, -1].double().cpu().numpy()
             scale = max(1.0, float(abs(expected_V).max()))
             difference = float(abs(expected_V - logits_NV[node]).max()) / scale
             if not difference <= _TOLERANCE.get(target.dtype, 0.25):

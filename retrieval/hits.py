@@ -9,7 +9,7 @@ from corpora.documents import Passage
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A passage with its score; within one result list a higher score is better, across retrievers not comparable."""
+    """A passage with its score: higher is better within one list; retrievers' scales differ."""
 
     passage: Passage
     score: float

@@ -1,0 +1,158 @@
+"""The sentence-transformers encoder: texts to unit vectors, offline, loaded on first use, shared by threads.
+
+Knows nothing of passages, indexes or the corpus. N texts, W windows, D dimensions.
+
+A model reads a limited number of tokens. A longer text is not cut: it is encoded window by window, and its
+vector is the mean of the windows' vectors weighted by their tokens, so that what stands at the end of a long
+passage can be found too.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.errors import EncoderNotFound
+from retrieval.files import DEFAULT_ENCODER, EncoderFiles, find_encoder
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+_LOG = logging.getLogger(__name__)
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # not encodable as UTF-8, and so not by any tokenizer
+
+Role = Literal["query", "document"]
+
+
+class SentenceTransformerEncoder:
+    """An ``Encoder`` over any model that sentence-transformers can load from safetensors.
+
+    ``setting`` is the default's name, a folder, or ``owner/name`` on the Hub. ``name`` costs a look at the
+    files, the first vectors cost the loading of the model. A model's own prompts for queries and documents
+    are used.
+    """
+
+    def __init__(self, setting: str = DEFAULT_ENCODER, *, device: str | None = None, batch_size: int = 32) -> None:
+        self.setting = setting
+        self._device = device
+        self._batch_size = batch_size
+        self._lock = threading.RLock()
+        self._found: EncoderFiles | None = None
+        self._loaded: SentenceTransformer | None = None
+
+    @property
+    def name(self) -> str:
+        """``label@revision``; raises ``EncoderNotFound`` or ``UnsafeWeights``."""
+        return self._files().name
+
+    @property
+    def dimension(self) -> int:
+        """D; loads the model."""
+        dimension = self._model().get_embedding_dimension()
+        assert dimension is not None, "a text encoder has a dimension"
+        return dimension
+
+    @property
+    def max_tokens(self) -> int:
+        """How many tokens the model reads at once; longer texts are encoded in windows."""
+        return int(self._model().max_seq_length or 512)
+
+    @property
+    def is_default(self) -> bool:
+        """Whether this is the bundled encoder, which knows English only."""
+        return self._files().sha256 is not None
+
+    def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Questions to (N, D) unit vectors."""
+        return self._encode(texts, "query")
+
+    def encode_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Passages or sentences to (N, D) unit vectors."""
+        return self._encode(texts, "document")
+
+    def _files(self) -> EncoderFiles:
+        with self._lock:
+            if self._found is None:
+                self._found = find_encoder(self.setting)
+            return self._found
+
+    def _model(self) -> SentenceTransformer:
+        with self._lock:
+            if self._loaded is None:
+                files = self._files()
+                files.verify()
+                self._loaded = _load(files, self._device)
+            return self._loaded
+
+    def _encode(self, texts: Sequence[str], role: Role) -> NDArray[np.float32]:
+        import torch
+
+        # One lock for all: a fast tokenizer cannot be used by two threads at once.
+        with self._lock, torch.inference_mode():
+            model = self._model()
+            if not texts:
+                return np.zeros((0, self.dimension), dtype=np.float32)
+            readable = [_LONE_SURROGATE.sub("\ufffd", text) for text in texts]
+            windows, owner_W, weight_W = _windows(model, readable, role)
+            encode = model.encode_query if role == "query" else model.encode_document
+            # encode() sorts by length itself, so that little is padded.
+            vectors_WD = encode(
+                windows, batch_size=self._batch_size, show_progress_bar=False, normalize_embeddings=True
+            )
+        sums_ND = np.zeros((len(texts), vectors_WD.shape[1]), dtype=np.float32)
+        np.add.at(sums_ND, owner_W, vectors_WD * weight_W[:, None])
+        norms_N1 = np.linalg.norm(sums_ND, axis=1, keepdims=True)
+        return np.ascontiguousarray(sums_ND / np.maximum(norms_N1, 1e-12), dtype=np.float32)
+
+
+def _windows(
+    model: SentenceTransformer, texts: Sequence[str], role: Role
+) -> tuple[list[str], NDArray[np.int64], NDArray[np.float32]]:
+    """Pieces of the texts that the model reads whole; for each the index of its text and its tokens."""
+    tokenizer = model.tokenizer
+    prompt = model.prompts.get(role) or ""
+    taken = len(tokenizer(prompt)["input_ids"])
+    room = max(1, int(model.max_seq_length or 512) - taken)
+    offsets = tokenizer(
+        list(texts), add_special_tokens=False, return_offsets_mapping=True, truncation=False, verbose=False
+    )["offset_mapping"]
+    pieces: list[str] = []
+    owners: list[int] = []
+    weights: list[float] = []
+    for index, (text, spans) in enumerate(zip(texts, offsets, strict=True)):
+        cuts = [0, *(spans[at][0] for at in range(room, len(spans), room)), len(text)]
+        for window, (start, end) in enumerate(pairwise(cuts)):
+            pieces.append(text[start:end])
+            owners.append(index)
+            weights.append(float(max(1, min(room, len(spans) - window * room))))
+    return pieces, np.array(owners, dtype=np.int64), np.array(weights, dtype=np.float32)
+
+
+def _load(files: EncoderFiles, device: str | None) -> SentenceTransformer:
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    _LOG.info("loading the encoder %s", files.name)
+    try:
+        model = SentenceTransformer(
+            str(files.folder),
+            device=device,
+            local_files_only=True,
+            trust_remote_code=False,
+            model_kwargs={"use_safetensors": True, "dtype": torch.float32},
+        )
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+        first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise EncoderNotFound(
+            f"The encoder in {files.folder} cannot be loaded: {first_line}",
+            hint="Name a sentence-transformers model that needs no code of its own, or keep the default.",
+        ) from error
+    model.eval()
+    return model

@@ -1,0 +1,107 @@
+"""A cheap guess at a text's language, to warn that the encoder does not know it: by script or small words.
+
+None means English or not sure: short texts, code and names stay silent, since a wrong warning annoys more
+than a missing one helps. No dependency, no model; it tells large languages apart, not close relatives.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Collection
+
+DEFAULT_ENCODER_LANGUAGES = frozenset({"English"})
+
+_LANGUAGE_OF_SCRIPT = {
+    "CJK": "Chinese",
+    "HIRAGANA": "Japanese",
+    "KATAKANA": "Japanese",
+    "HANGUL": "Korean",
+    "CYRILLIC": "Russian or another Cyrillic language",
+    "GREEK": "Greek",
+    "ARABIC": "Arabic or Persian",
+    "HEBREW": "Hebrew",
+    "DEVANAGARI": "Hindi",
+    "BENGALI": "Bengali",
+    "TAMIL": "Tamil",
+    "TELUGU": "Telugu",
+    "THAI": "Thai",
+    "GEORGIAN": "Georgian",
+    "ARMENIAN": "Armenian",
+}
+
+# Function words and the words that questions start with. No single letters: programs are full of them.
+_SMALL_WORDS = {
+    "English": "the of and to in is that it for was on are with as be this have from or by not but what "
+    "how do does why who when where which an if at",
+    "German": "der die das und ist nicht ein eine zu den von mit für auf im in dem sich wie was wird "
+    "sind auch wenn wer warum wann wo funktioniert",
+    "French": "le la les des et est une un du dans que qui pour pas sur au avec ce il elle quel quelle "
+    "comment sont pourquoi où en se fonctionne",
+    "Spanish": "el la los las de es una un en que por con para se del lo qué cómo cuál no son está al "
+    "quién dónde cuándo funciona",
+    "Italian": "il la gli le di è una un che per con non del della sono nel come cosa qual si dei alla "
+    "questo perché chi dove quando in funziona",
+    "Portuguese": "os as de é uma um em que por com para não se do da dos das como qual são está ao quem "
+    "onde quando no na funciona",
+    "Dutch": "de het een en van is dat niet op te zijn voor met aan wat hoe wordt ook er maar bij deze "
+    "door in waarom wie werkt",
+    "Polish": "na nie się jest do to że jak co czy dla przez od po są ale który która jaki dlaczego kto gdzie",
+    "Swedish": "och att det som en är på för av med den till inte om ett vad hur har från kan ska varför vem",
+    "Turkish": "ve bir bu için ile ne nasıl değil mi mı olan olarak da çok gibi daha var kadar hangi nedir",
+    "Indonesian": "yang dan di itu dengan untuk tidak ini dari dalam apa adalah pada bagaimana akan oleh ke atau",
+    "Vietnamese": "là và của có không được cho một các trong người này với như thế nào đã những để",
+}
+_WORD = re.compile(r"[^\W\d_]+")
+_MIN_UNSPACED_LETTERS = 4  # four Chinese characters can be a whole question
+_MIN_LETTERS = 8
+_MIN_WORDS = 3
+_MIN_SMALL_WORDS = 2  # different ones
+
+
+def guess_language(text: str) -> str | None:
+    """The language a text seems to be in, or None where it is English or too little is known."""
+    letters = [letter for letter in text if letter.isalpha()]
+    foreign = Counter(name for letter in letters if (name := _language_of_letter(letter)))
+    if foreign and 2 * foreign.total() > len(letters):
+        if "Japanese" in foreign and "Chinese" in foreign:
+            return "Japanese"  # kana beside Chinese characters
+        language, count = foreign.most_common(1)[0]
+        enough = _MIN_UNSPACED_LETTERS if language in ("Chinese", "Japanese", "Korean") else _MIN_LETTERS
+        return language if count >= enough else None
+    return _guess_by_small_words(text)
+
+
+def unknown_language(text: str, *, known: Collection[str] = DEFAULT_ENCODER_LANGUAGES) -> str | None:
+    """One line that says what the text looks like and what to set, or None where there is nothing to say."""
+    language = guess_language(text)
+    if language is None or language in known:
+        return None
+    return (
+        f"This looks like {language}; the encoder knows {' and '.join(sorted(known))}, so it may miss. "
+        "Name an encoder for it with --encoder."
+    )
+
+
+def _language_of_letter(letter: str) -> str | None:
+    if letter < "\u0250":
+        return None
+    return _LANGUAGE_OF_SCRIPT.get(unicodedata.name(letter, "").split(" ")[0])
+
+
+def _guess_by_small_words(text: str) -> str | None:
+    """The language whose small words clearly outnumber English ones and every other's.
+
+    A word that English shares with the language speaks for neither.
+    """
+    words = [word.casefold() for word in _WORD.findall(text)]
+    if len(words) < _MIN_WORDS:
+        return None
+    small = {language: frozenset(listed.split()) for language, listed in _SMALL_WORDS.items()}
+    counts = Counter({language: sum(word in listed for word in words) for language, listed in small.items()})
+    (best, most), (_, second) = counts.most_common(2)
+    own = [word for word in words if word in small[best] - small["English"]]
+    english = sum(word in small["English"] - small[best] for word in words)
+    clear = len(set(own)) >= _MIN_SMALL_WORDS and len(own) > 2 * english and most > second
+    return best if clear and 5 * most >= len(words) else None

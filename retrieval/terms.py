@@ -1,0 +1,79 @@
+"""Words as the lexical index sees them: folded, identifiers whole and in parts, unspaced scripts as bigrams.
+
+Terms for matching only; nothing to do with a model's tokens.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import unicodedata
+from collections.abc import Iterator
+from functools import cache
+from itertools import pairwise
+
+# Words that frame a question and name nothing. Words that programs give a meaning (for, if, in, is, with)
+# are not here: a question may be about them, and BM25 weighs frequent words down by itself.
+_FRAME_WORDS = """
+a an the of to what which who whom whose when where why how do does did done i me my we us our you your it its
+this that these those there can could would should may might must will shall be am are was were been being has
+have had having about please tell explain describe mean means happens
+"""
+_FRAME = frozenset(_FRAME_WORDS.split())
+
+# Scripts written without spaces between words; Hangul too, whose words carry their particles.
+_UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
+    "\uf900-\ufaff\U00020000-\U0003ffff"
+)
+_OPERATORS = r"\*\*=|//=|>>=|<<=|\.\.\.|\*\*|//|->|=>|:=|==|!=|<=|>=|\+=|-=|\*=|/=|%=|@=|&=|\|=|\^=|<<|>>|&&|\|\|"
+_PART_BORDER = re.compile(r"_+|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
+def terms(text: str) -> list[str]:
+    """The terms of a passage, in order; every occurrence counts."""
+    found: list[str] = []
+    for match in _pattern().finditer(unicodedata.normalize("NFKC", text)):
+        piece = match.group()
+        if match.lastgroup == "unspaced":
+            found.extend(_bigrams(piece))
+        elif match.lastgroup == "word":
+            found.extend(_word(piece))
+        else:
+            found.append(piece.casefold())
+    return found
+
+
+def query_terms(question: str) -> list[str]:
+    """The terms of a question without the words that only frame it; all of them if nothing else is there."""
+    everything = terms(question)
+    return [term for term in everything if term not in _FRAME] or everything
+
+
+def _word(word: str) -> Iterator[str]:
+    """``parseHTTPHeader`` gives itself folded, ``parse``, ``http`` and ``header``; ``__x__`` also ``x``."""
+    folded = word.casefold()
+    yield folded
+    parts = [part.casefold() for part in _PART_BORDER.split(word) if part]
+    if parts != [folded]:
+        yield from parts
+
+
+def _bigrams(run: str) -> Iterator[str]:
+    yield from run
+    for left, right in pairwise(run):
+        yield left + right
+
+
+@cache
+def _pattern() -> re.Pattern[str]:
+    """Python's ``\\w`` has no combining marks, which are part of words in many scripts."""
+    marks = "".join(
+        re.escape(chr(code)) for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code))[0] == "M"
+    )
+    return re.compile(
+        rf"(?P<unspaced>[{_UNSPACED}]+)"
+        r"|(?P<sharp>\b[A-Za-z](?:\+\+|#))"
+        rf"|(?P<operator>{_OPERATORS})"
+        rf"|(?P<word>(?:(?![{_UNSPACED}])[\w{marks}])+)"
+    )

@@ -56,17 +56,13 @@ class Settings:
     corpus: str = _setting("sample", words, "corpus that questions are asked of")
 
     target: str = _setting(BUNDLED, words, f'model that writes: "{BUNDLED}", a name on the hub, or a folder')
-    encoder: str = _setting(
-        BUNDLED, words, f'model that searches: "{BUNDLED}", a name on the hub, or a folder'
-    )
+    encoder: str = _setting(BUNDLED, words, f'model that searches: "{BUNDLED}", a name on the hub, or a folder')
     dtype: str | None = _setting(
         None,
         automatic(choice("float32", "bfloat16", "float16", "float64")),
         "number format of the target; auto is float32 on a CPU, the model's own on a GPU",
     )
-    device: str | None = _setting(
-        None, automatic(words), "cpu, cuda, cuda:1 ...; auto takes a GPU if there is one"
-    )
+    device: str | None = _setting(None, automatic(words), "cpu, cuda, cuda:1 ...; auto takes a GPU if there is one")
     threads: int | None = _setting(None, automatic(whole(1, 1024)), "CPU threads; auto leaves it to PyTorch")
     trust_remote_code: bool = _setting(False, flag, "run Python code that comes with a model")
 
@@ -76,9 +72,7 @@ class Settings:
     max_new_tokens: int = _setting(256, whole(1, 1_000_000), "most tokens of one output")
     do_sample: bool = _setting(False, flag, "draw tokens at random instead of taking the best")
     temperature: float = _setting(1.0, decimal(0, 100, above_low=True), "of sampling; only with do_sample")
-    top_k: int = _setting(
-        0, whole(0, 1_000_000), "sample from the best top_k tokens, 0 for all; only with do_sample"
-    )
+    top_k: int = _setting(0, whole(0, 1_000_000), "sample from the best top_k tokens, 0 for all; only with do_sample")
     top_p: float = _setting(1.0, decimal(0, 1, above_low=True), "sample from this share; only with do_sample")
     seed: int = _setting(0, whole(0, 2**63 - 1), "of sampling: the same seed gives the same output")
 
@@ -112,19 +106,18 @@ class Settings:
     ) -> Settings:
         """Settings from all four places; ``overrides`` are the command line's, ``environ`` is the process's.
 
-        ``config_file`` must exist if given; without it ``$SPANDRAFT_CONFIG`` counts, else ``config.toml`` in the
-        home folder if there is one. Raises ``SettingError``.
+        ``config_file`` must exist if given; without it ``$SPANDRAFT_CONFIG`` counts, else ``config.toml`` in
+        the home folder if there is one. Raises ``SettingError``.
         """
         environ = os.environ if environ is None else environ
         given = _known(overrides or {}, "the command line")
         from_environment = _known(_environment(environ), "the environment", as_written=_variable)
         values: dict[str, Any] = {"home": data_folder(environ)} | from_environment | given
-        file = _config_path(environ, config_file, values["home"])
+        home = Path(str(_parsed("home", values["home"], "SPANDRAFT_HOME" if "home" in from_environment else None)))
+        file = _config_path(environ, config_file, home)
         from_file = _known(_read(file), str(file)) if file else {}
         if "home" in from_file:
-            raise SettingError(
-                f"{file} sets home", hint="set SPANDRAFT_HOME or --home: the file lies inside it"
-            )
+            raise SettingError(f"{file} sets home", hint="set SPANDRAFT_HOME or --home: the file lies inside it")
         origins = dict.fromkeys(from_file, str(file))
         origins |= {key: _variable(key) for key in from_environment}
         origins |= dict.fromkeys(given, "command line")
@@ -169,6 +162,11 @@ def keys() -> list[str]:
     return [option.name for option in _options()]
 
 
+def about(key: str) -> str:
+    """What the setting ``key`` is, in a few words."""
+    return str(next(option for option in _options() if option.name == key).metadata["about"])
+
+
 def _options() -> list[dataclasses.Field[Any]]:
     return [option for option in dataclasses.fields(Settings) if "parser" in option.metadata]
 
@@ -200,17 +198,15 @@ def _known(values: Mapping[str, object], place: str, *, as_written: Any = str) -
     for key in values:
         if key not in known:
             near = nearest(key, known)
-            hint = (
-                f"did you mean {as_written(near)}?" if near else "`spandraft config show` lists all settings"
-            )
+            hint = f"did you mean {as_written(near)}?" if near else "`spandraft config show` lists all settings"
             raise SettingError(f"{place} has an unknown setting: {as_written(key)}", hint=hint)
     return dict(values)
 
 
-def _config_path(environ: Mapping[str, str], given: Path | None, home: object) -> Path | None:
+def _config_path(environ: Mapping[str, str], given: Path | None, home: Path) -> Path | None:
     named = given or (Path(environ[_CONFIG_VARIABLE]) if environ.get(_CONFIG_VARIABLE) else None)
     if named is None:
-        usual = folder(home) / "config.toml"
+        usual = home / "config.toml"
         return usual if usual.is_file() else None
     if not named.is_file():
         raise SettingError(f"there is no configuration file {named}", hint="check the path, or leave it away")
@@ -221,6 +217,4 @@ def _read(file: Path) -> dict[str, object]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as problem:
-        raise SettingError(
-            f"{file} cannot be read: {problem}", hint="it must be TOML in UTF-8: key = value"
-        ) from None
+        raise SettingError(f"{file} cannot be read: {problem}", hint="it must be TOML in UTF-8: key = value") from None

@@ -1,0 +1,76 @@
+"""What every test stands on: no network, no data of the user's, one thread, and the tests this machine can run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Before torch, tokenizers, gradio or huggingface_hub are imported by any test.
+os.environ.update(
+    HF_HUB_OFFLINE="1",
+    HF_HUB_DISABLE_TELEMETRY="1",
+    GRADIO_ANALYTICS_ENABLED="False",
+    TOKENIZERS_PARALLELISM="false",
+    OMP_NUM_THREADS="1",
+)
+
+from app.doctor import find_chromium
+
+_NO_BROWSER = pytest.StashKey[bool]()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def spandraft_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """An empty SPANDRAFT_HOME for the whole run; no other SPANDRAFT_ variable is set."""
+    home = tmp_path_factory.mktemp("home")
+    before = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("SPANDRAFT_")}
+    os.environ["SPANDRAFT_HOME"] = str(home)
+    yield home
+    del os.environ["SPANDRAFT_HOME"]
+    os.environ.update(before)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    """An installed Chromium. Tests that use it are marked ``browser`` and do not run where there is none."""
+    found = find_chromium()
+    assert found is not None, "a test that uses Chromium must be marked `browser`"
+    return found
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Leave the long tests out unless ``-m`` says otherwise."""
+    config.stash[_NO_BROWSER] = False
+    if not config.option.markexpr:
+        config.option.markexpr = "not exact and not slow"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect what this machine cannot run, so that a missing device is no skipped line for each test."""
+    absent = set()
+    if any(item.get_closest_marker("browser") for item in items) and find_chromium() is None:
+        if os.environ.get("REQUIRE_BROWSER") == "1":
+            raise pytest.UsageError("REQUIRE_BROWSER=1 and no Chromium is installed (Debian: apt install chromium)")
+        config.stash[_NO_BROWSER] = True
+        absent.add("browser")
+    if any(item.get_closest_marker("gpu") for item in items) and not _has_gpu():
+        absent.add("gpu")
+    left_out = [item for item in items if any(item.get_closest_marker(marker) for marker in absent)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say in one line that the web page was not tried in a browser."""
+    if config.stash[_NO_BROWSER]:
+        terminalreporter.write_line("no Chromium found: the browser test was left out (Debian: apt install chromium)")
+
+
+def _has_gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available()

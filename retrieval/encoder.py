@@ -151,8 +151,8 @@ def _load(files: EncoderFiles, device: str | None) -> SentenceTransformer:
     except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
         first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise EncoderNotFound(
-            f"The encoder in {files.folder} cannot be loaded: {first_line}",
-            hint="Name a sentence-transformers model that needs no code of its own, or keep the default.",
+            f"the encoder in {files.folder} cannot be loaded: {first_line}",
+            hint="name a sentence-transformers model that needs no code of its own, or keep the default",
         ) from error
     model.eval()
     return model

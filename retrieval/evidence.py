@@ -117,14 +117,16 @@ class SentenceCache:
 
 
 def _worth_encoding(text: str, spans: Sequence[tuple[int, int]]) -> tuple[tuple[tuple[int, int], ...], bool]:
-    """The spans without outer whitespace that are prose, and True; or all of them, and False."""
-    trimmed = [
-        (end - len(text[start:end].lstrip()), start + len(text[start:end].rstrip()))
-        for start, end in spans
-        if text[start:end].strip()
-    ]
-    prose = tuple((start, end) for start, end in trimmed if is_prose(text[start:end]))
-    return (prose, True) if prose else (tuple(trimmed), False)
+    """The spans that are prose, and True; or all of them, and False. Outer whitespace is cut off."""
+    prose = tuple(_trimmed(text, span) for span in spans if is_prose(text[slice(*span)]))
+    if prose:
+        return prose, True
+    return tuple(_trimmed(text, span) for span in spans if text[slice(*span)].strip()), False
+
+
+def _trimmed(text: str, span: tuple[int, int]) -> tuple[int, int]:
+    inside = text[slice(*span)]
+    return span[1] - len(inside.lstrip()), span[0] + len(inside.rstrip())
 
 
 def _counted_once(candidates: Sequence[Evidence], hits: Sequence[Hit]) -> list[Evidence]:

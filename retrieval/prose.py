@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 
+from corpora.reading import CODE_INDENT
+
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _CODE = re.compile(
-    r"(>>>|\.\.\.( |$)|[$#] |(async )?(def|class|import|from|return|raise|assert|for|if|while) .*[:)=]$|@\w+)"
+    r"\s*(>>>|\.\.\.( |$)|[$#] |@\w+|(async )?(def|class|import|from|return|raise|assert|for|if|while) .*[:)=]$)"
 )
 _SENTENCE_END = re.compile(r"[.!?;:。！？।…][\"'”’)\]»*`]*$")
 _MIN_WORDS = 4
@@ -20,9 +22,13 @@ _MIN_LETTER_SHARE = 0.6
 
 
 def is_prose(sentence: str) -> bool:
-    """Whether ``sentence`` (trimmed) reads like a statement rather than a heading, a code line or a scrap."""
-    if _CODE.match(sentence):
+    """Whether ``sentence`` reads like a statement rather than a heading, a code line or a scrap.
+
+    Reading text marks code by its indent; other white space around the sentence does not count.
+    """
+    if sentence.startswith(CODE_INDENT) or _CODE.match(sentence):
         return False
+    sentence = sentence.strip()
     visible = [character for character in sentence if not character.isspace()]
     letters = sum(character.isalnum() for character in visible)
     if not visible or letters < _MIN_LETTER_SHARE * len(visible):

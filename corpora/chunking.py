@@ -1,0 +1,148 @@
+"""Cuts reading text into sentences and packs sentences into passages, both as exact spans of the text.
+
+Works on any string; on reading text (see ``reading.py``) it also sees headings, lists, tables and code.
+Offsets are code points, half-open. Every character that is not white space lies in a sentence and in a passage.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from corpora.documents import Document, Passage
+from corpora.sentences import Unit, units
+
+# A passage may pass its target by this much to end with its paragraph or sentence.
+_STRETCH = 1.3
+# A heading or a paragraph that does not fit begins a new passage once this share of the target is filled.
+_ENOUGH = 0.6
+# The rest of a document that is shorter than this share joins the passage before it.
+_REMNANT = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Chunking:
+    """How documents are cut; kept in a corpus' settings, since passages of two chunkings must not be mixed."""
+
+    target_chars: int = 700
+    overlap_sentences: int = 1
+
+    def __post_init__(self) -> None:
+        if self.target_chars < 1 or self.overlap_sentences < 0:
+            raise ValueError("target_chars must be positive and overlap_sentences not negative")
+
+
+def passages(document: Document, *, target_chars: int = 700, overlap_sentences: int = 1) -> list[Passage]:
+    """Cut a document into passages of about ``target_chars``, none longer than 1.3 times that.
+
+    Only a sentence longer than that is split. A heading stays with what follows it. Where a paragraph runs over
+    two passages, the second repeats the last ``overlap_sentences`` of the first, if they are short.
+    """
+    chunking = Chunking(target_chars, overlap_sentences)
+    limit = _limit(chunking)
+    whole = [piece for unit in units(document.text) for piece in _pieces(document.text, unit, limit)]
+    spans: list[tuple[int, int]] = []
+    first = 0
+    while first < len(whole):
+        last = _last_of_passage(whole, first, chunking)
+        spans.append((whole[_overlapping(whole, first, last, chunking)].start, whole[last].end))
+        first = last + 1
+    if len(spans) > 1 and _is_remnant(whole, spans, chunking):
+        spans[-2:] = [(spans[-2][0], spans[-1][1])]
+    return [Passage.of(document, start, end) for start, end in spans]
+
+
+def sentences(text: str) -> list[tuple[int, int]]:
+    """The sentences of a text as spans: in order, apart, covering all that is not white space.
+
+    A newline always ends one. A block of code is one, its first indent included; a heading, a list item or a
+    table row is at least one of its own.
+    """
+    return [(unit.start, unit.end) for unit in units(text)]
+
+
+def _last_of_passage(whole: Sequence[Unit], first: int, chunking: Chunking) -> int:
+    """The index of the last unit that belongs with unit ``first``: the best place to stop within the limit."""
+    limit, enough = _limit(chunking), int(chunking.target_chars * _ENOUGH)
+    start, last = whole[first].start, first
+    for i in range(first + 1, len(whole)):
+        unit, filled = whole[i], whole[i - 1].end - start
+        if unit.end - start > limit:
+            break
+        if unit.opens_paragraph and not whole[i - 1].leads_on and filled >= enough:
+            if unit.is_heading or filled >= chunking.target_chars or _paragraph_end(whole, i) - start > limit:
+                break
+        elif filled >= chunking.target_chars and not whole[i - 1].leads_on and unit.is_line:
+            break
+        last = i
+    while last > first and whole[last].leads_on and last + 1 < len(whole):
+        last -= 1  # a heading at the end of a passage would be torn from what it heads
+    return last
+
+
+def _overlapping(whole: Sequence[Unit], first: int, last: int, chunking: Chunking) -> int:
+    """The index from which the passage really starts: sentences before it that belong to the same paragraph."""
+    begin, room = first, chunking.target_chars // 3
+    for _ in range(chunking.overlap_sentences):
+        if begin == 0 or whole[begin].opens_paragraph or whole[begin].is_line:
+            break
+        is_short = whole[first].start - whole[begin - 1].start <= room
+        if not is_short or whole[last].end - whole[begin - 1].start > _limit(chunking):
+            break
+        begin -= 1
+    return begin
+
+
+def _is_remnant(whole: Sequence[Unit], spans: Sequence[tuple[int, int]], chunking: Chunking) -> bool:
+    """Is the last passage too short to stand alone, and is there room in the one before?"""
+    (start, _), (last_start, end) = spans[-2:]
+    return end - last_start < chunking.target_chars * _REMNANT and end - start <= _limit(chunking)
+
+
+def _paragraph_end(whole: Sequence[Unit], i: int) -> int:
+    """Where the paragraph that unit ``i`` opens ends."""
+    while i + 1 < len(whole) and not whole[i + 1].opens_paragraph:
+        i += 1
+    return whole[i].end
+
+
+def _pieces(text: str, unit: Unit, limit: int) -> Iterator[Unit]:
+    """The unit itself, or, if it is over the limit, parts of it cut at a newline, a space or anywhere, in this order."""
+    start, is_first = unit.start, True
+    while unit.end - start > limit:
+        cut = _cut(text, start, start + limit)
+        yield from _stripped(text, unit, start, cut, is_first)
+        start, is_first = cut, False
+    yield from [unit] if is_first else _stripped(text, unit, start, unit.end, is_first)
+
+
+def _stripped(text: str, unit: Unit, start: int, end: int, is_first: bool) -> Iterator[Unit]:
+    """One part of a unit without white space at its ends; nothing if that is all it is."""
+    words = text[start:end]
+    if words.strip():
+        end = start + len(words.rstrip())
+        start = start if unit.is_code else end - len(words.strip())
+        yield Unit(start, end, is_first and unit.opens_paragraph, False, False, unit.is_line, unit.is_code)
+
+
+def _cut(text: str, start: int, end: int) -> int:
+    """Where to cut ``text[start:end]`` from what follows: always after ``start``."""
+    for separator in ("\n", " "):
+        at = text.rfind(separator, start + (end - start) // 2, end)
+        if at > start:
+            return at + 1
+    while end > start + 1 and _continues(text[end]):
+        end -= 1
+    return end
+
+
+def _continues(ch: str) -> bool:
+    """Does this character only change the one before it, so that the two must not be parted?"""
+    return unicodedata.combining(ch) != 0 or ch in "\u200d\ufe0e\ufe0f" or "\U0001f3fb" <= ch <= "\U0001f3ff"
+
+
+def _limit(chunking: Chunking) -> int:
+    return max(1, int(chunking.target_chars * _STRETCH))
+
+

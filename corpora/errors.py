@@ -1,0 +1,130 @@
+"""Errors of the corpora floor: one line of cause, one line of remedy.
+
+    CorporaError
+    ├── LoaderError            a file did not become a document
+    │   ├── MissingFile        nothing is at that path
+    │   ├── UnreadableFile     it is there, but may not or cannot be read
+    │   ├── UnknownSuffix      no loader reads this kind of file
+    │   ├── EmptyFile          no text in it
+    │   ├── BinaryText         a text suffix on something that is not text
+    │   ├── EncryptedFile      it wants a password
+    │   ├── DamagedFile        it is not what its suffix says
+    │   ├── TooLarge           file or text is over the limit
+    │   ├── LoaderTimeout      its loader ran too long and was stopped
+    │   └── LoaderCrashed      its loader died or ran out of memory
+    └── LibraryError           the library cannot do what was asked
+        ├── CorpusNotFound     no corpus of that name
+        ├── CorpusExists       there is one already
+        ├── InvalidName        a corpus cannot be called that
+        ├── DocumentNotFound   no document of that name or id in the corpus
+        ├── UnstorableDocument text or passages that contradict themselves
+        ├── NewerSchema        written by a later version
+        ├── LibraryBusy        another process is writing
+        └── DamagedLibrary     the database on disk is damaged
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class CorporaError(Exception):
+    """Base of all errors raised here: ``cause`` and ``hint`` are one line each, fit to be shown as they are."""
+
+    def __init__(self, cause: str, *, hint: str) -> None:
+        self.cause = _one_line(cause)
+        self.hint = _one_line(hint)
+        super().__init__(self.cause)
+
+
+class LoaderError(CorporaError):
+    """A file did not become a document."""
+
+
+class MissingFile(LoaderError):
+    """Nothing is at that path."""
+
+
+class UnreadableFile(LoaderError):
+    """The file is there, but may not or cannot be read."""
+
+
+class UnknownSuffix(LoaderError):
+    """No loader reads this kind of file."""
+
+
+class EmptyFile(LoaderError):
+    """There is no text in the file."""
+
+
+class BinaryText(LoaderError):
+    """The suffix says text, the bytes say otherwise."""
+
+
+class EncryptedFile(LoaderError):
+    """The file wants a password."""
+
+
+class DamagedFile(LoaderError):
+    """The file is not what its suffix says, or is broken."""
+
+
+class TooLarge(LoaderError):
+    """The file, or the text in it, is over the limit."""
+
+
+class LoaderTimeout(LoaderError):
+    """The loader ran too long and was stopped."""
+
+
+class LoaderCrashed(LoaderError):
+    """The loader died or ran out of memory."""
+
+
+class LibraryError(CorporaError):
+    """The library cannot do what was asked."""
+
+
+class CorpusNotFound(LibraryError):
+    """No corpus of that name."""
+
+
+class CorpusExists(LibraryError):
+    """There is a corpus of that name already."""
+
+
+class InvalidName(LibraryError):
+    """A corpus cannot be called that."""
+
+
+class DocumentNotFound(LibraryError):
+    """No document of that name or id in the corpus."""
+
+
+class UnstorableDocument(LibraryError):
+    """A document whose text cannot be stored, or whose passages or derived rows do not belong to it."""
+
+
+class NewerSchema(LibraryError):
+    """The corpus was written by a later version."""
+
+
+class LibraryBusy(LibraryError):
+    """Another process is writing and did not finish in time."""
+
+
+class DamagedLibrary(LibraryError):
+    """The database on disk is damaged."""
+
+
+def nearest(wanted: str, known: Iterable[str]) -> str | None:
+    """The known name most like ``wanted``, upper or lower case ignored; none if nothing is close."""
+    by_folded = {name.casefold(): name for name in known}
+    close = get_close_matches(wanted.casefold(), by_folded, n=1)
+    return by_folded[close[0]] if close else None
+
+
+def _one_line(message: str) -> str:
+    """Messages quote file names and foreign errors: nothing in them may start a new line or steer a terminal."""
+    return " ".join("".join(ch if ch.isprintable() else " " for ch in message).split())

@@ -1,0 +1,81 @@
+"""Bytes to text: byte order marks, UTF-8, then cp1252, and guessing only where neither makes sense.
+
+Knows nothing of formats. Text that is not text is refused rather than shown as rubbish.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+from corpora.errors import BinaryText
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
+# cp1252 decodes nearly everything, so the letters it gives are asked whether they look like a Latin language.
+_MOSTLY_HIGH_LETTERS = 0.3
+
+
+def decoded(data: bytes, name: str, *, declared: str | None = None) -> str:
+    """The text of a file, line ends as newlines, control characters gone.
+
+    ``declared`` is the encoding that the file itself names. Raises ``BinaryText``.
+    """
+    text = _marked(data) or _by_content(data, name, declared)
+    controls = len(_CONTROLS.findall(text))
+    if "\0" in text or controls > max(2, len(text) // 200):
+        raise _not_text(name)
+    return _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def _marked(data: bytes) -> str | None:
+    """The text behind a byte order mark, if there is one and it keeps its word."""
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            return _strictly(data, encoding)
+    return None
+
+
+def _by_content(data: bytes, name: str, declared: str | None) -> str:
+    if b"\0" in data:
+        raise _not_text(name)
+    for encoding in filter(None, ("utf-8", declared)):
+        if (text := _strictly(data, encoding)) is not None:
+            return text
+    text = _strictly(data, "cp1252")
+    if text is not None and _looks_latin(text):
+        return text
+    if (guess := _guessed(data)) is not None:
+        return guess
+    raise _not_text(name)
+
+
+def _strictly(data: bytes, encoding: str) -> str | None:
+    """None if the bytes are not of that encoding, or a page names one that does not exist."""
+    try:
+        return data.decode(encoding)
+    except (UnicodeError, LookupError):
+        return None
+
+
+def _looks_latin(text: str) -> bool:
+    letters = [ch for ch in text if ch.isalpha()]
+    high = sum(ch > "\x7f" for ch in letters)
+    return high <= _MOSTLY_HIGH_LETTERS * len(letters)
+
+
+def _guessed(data: bytes) -> str | None:
+    from charset_normalizer import from_bytes  # slow to import and seldom needed
+
+    best = from_bytes(data).best()
+    return None if best is None else str(best)
+
+
+def _not_text(name: str) -> BinaryText:
+    return BinaryText(f"{name} is not text", hint="give it the suffix of its real format, or save it as UTF-8 text")

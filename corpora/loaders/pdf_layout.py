@@ -1,0 +1,199 @@
+"""Lines with boxes to reading text: which lines make a paragraph, an item, a heading, or code.
+
+A PDF knows no paragraphs. They are told by gaps, indents, font heights and lines that end early. Lines that
+come back on most pages, such as running titles and page numbers, are left out. Knows nothing of pdfium.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from statistics import median
+
+from corpora.reading import CODE_INDENT
+from corpora.reflow import Joiner
+
+_SENTENCE_END = re.compile(r"[.!?:\u3002\uff01\uff1f][\"')\]\u2019\u201d]*$")
+_BULLET = re.compile(r"(?:[\u2022\u25cf\u25e6\u25aa\u2023\uf0b7*\u2013-]|\(?\d{1,3}[.)])\s+(?=\S)")
+_ROUND_BULLET = re.compile(r"^[\u2022\u25cf\u25e6\u25aa\u2023\uf0b7*\u2013]\s+")
+# How many lines at the top and at the bottom of a page may be a running title, and on how many pages it returns.
+_MARGIN_LINES = 2
+_FEWEST_PAGES, _MOST_PAGES = 3, 0.6
+# A gap this much wider than the usual one, or a font this much higher or lower, parts two blocks.
+_WIDE_GAP, _OTHER_HEIGHT = 1.3, 0.15
+# A line was ended on purpose if the next word would have fitted and left this share of the width free.
+_FREE_SHARE = 0.1
+# The right edge of a column is looked for this many lines up and down, among lines that begin this near (points).
+_EDGE_LINES, _EDGE_NEAR = 8, 60.0
+_JOINED, _NEW_LINE, _NEW_BLOCK = "", "\n", "\n\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a page; boxes in points, the origin at the lower left."""
+
+    text: str
+    left: float
+    right: float
+    bottom: float
+    top: float
+    is_fixed_pitch: bool
+
+    @property
+    def height(self) -> float:
+        return max(self.top - self.bottom, 0.1)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Reading text and the offset in it at which each page begins."""
+
+    text: str
+    page_starts: list[int]
+
+
+@dataclass(slots=True)
+class _Block:
+    """Lines that belong together, each with the number of its page; ``gap`` is what parts it from what is above."""
+
+    gap: str
+    lines: list[tuple[int, Line]] = field(default_factory=list)
+
+    @property
+    def is_code(self) -> bool:
+        return all(line.is_fixed_pitch for _, line in self.lines)
+
+
+def laid_out(pages: Sequence[Sequence[Line]]) -> Layout:
+    """The reading text of all pages."""
+    body = _without_running_lines(pages)
+    joiner = Joiner("\n".join(line.text for lines in body for line in lines))
+    text, starts = "", [-1] * len(pages)
+    for block in _blocks(body):
+        text += block.gap
+        for page, piece, glued in _pieces(block):
+            text = _append(text, piece, glued, joiner)
+            if starts[page] < 0:
+                starts[page] = max(len(text) - len(piece), 0)
+    return Layout(text, _filled(starts, len(text)))
+
+
+def _append(text: str, piece: str, glued: bool, joiner: Joiner) -> str:
+    """Join a line to its paragraph; only the end of the text is looked at."""
+    if not glued:
+        return text + piece
+    tail_start = max(text.rfind("\n"), len(text) - 80) + 1
+    return text[:tail_start] + joiner.joined(text[tail_start:], piece)
+
+
+def _pieces(block: _Block) -> Iterator[tuple[int, str, bool]]:
+    """(page, text, is it joined to what stands before) for each line of a block."""
+    if block.is_code:
+        margin = min(line.left for _, line in block.lines)
+        for n, (page, line) in enumerate(block.lines):
+            character_width = max((line.right - line.left) / len(line.text), 0.1)
+            indent = " " * min(round((line.left - margin) / character_width), 80)
+            yield page, ("\n" if n else "") + CODE_INDENT + indent + line.text, False
+        return
+    for n, (page, line) in enumerate(block.lines):
+        yield page, _ROUND_BULLET.sub("- ", line.text) if n == 0 else line.text, n > 0
+
+
+def _filled(starts: list[int], end: int) -> list[int]:
+    """A page without text of its own begins where the next one does."""
+    for page in reversed(range(len(starts))):
+        if starts[page] < 0:
+            starts[page] = starts[page + 1] if page + 1 < len(starts) else end
+    return starts
+
+
+def _blocks(pages: Sequence[Sequence[Line]]) -> Iterator[_Block]:
+    """Group lines; a paragraph may run on over a column or a page."""
+    block = _Block(_JOINED)
+    before, edge = None, 0.0
+    for number, lines in enumerate(pages):
+        usual_gap = _usual_gap(lines)
+        for n, line in enumerate(lines):
+            if before is not None:
+                gap = _gap(before, line, edge, None if n == 0 else usual_gap)
+                if gap != _JOINED:
+                    yield block
+                    block = _Block(gap)
+            block.lines.append((number, line))
+            before, edge = line, _right_edge(lines, n)
+    if block.lines:
+        yield block
+
+
+def _gap(before: Line, line: Line, edge: float, usual_gap: float | None) -> str:
+    """What parts a line from the one before it; ``usual_gap`` is none over a page border."""
+    if before.is_fixed_pitch and line.is_fixed_pitch:
+        return _JOINED
+    same_height = abs(before.height - line.height) <= _OTHER_HEIGHT * max(before.height, line.height)
+    if before.is_fixed_pitch != line.is_fixed_pitch or not same_height:
+        return _NEW_BLOCK
+    drop = before.bottom - line.bottom
+    moved_on = usual_gap is None or drop < -before.height / 2  # to the next page or column
+    is_wide = not moved_on and usual_gap is not None and drop > _WIDE_GAP * usual_gap
+    if _BULLET.match(line.text):
+        return _NEW_BLOCK if is_wide else _NEW_LINE
+    ended = _SENTENCE_END.search(before.text) is not None
+    if moved_on:
+        return _NEW_BLOCK if ended or not line.text[0].islower() else _JOINED
+    if is_wide:
+        return _NEW_BLOCK
+    is_indented = line.left > before.left + 0.8 * before.height
+    if ended and is_indented:
+        return _NEW_BLOCK
+    if _was_ended(before, line, edge):
+        return _NEW_BLOCK if ended else _NEW_LINE
+    return _JOINED
+
+
+def _was_ended(before: Line, line: Line, edge: float) -> bool:
+    """Would the first word of ``line`` have fitted on the line before it, with room to spare?"""
+    character_width = (before.right - before.left) / len(before.text)
+    first_word = len(line.text.split(None, 1)[0]) + 1
+    return before.right + first_word * character_width < edge - _FREE_SHARE * (edge - before.left)
+
+
+def _right_edge(lines: Sequence[Line], n: int) -> float:
+    """Where lines around line ``n`` end that begin about where it does."""
+    around = lines[max(0, n - _EDGE_LINES) : n + _EDGE_LINES + 1]
+    return max(line.right for line in around if abs(line.left - lines[n].left) < _EDGE_NEAR)
+
+
+def _usual_gap(lines: Sequence[Line]) -> float:
+    """The median distance from one line to the next below it; generous where there is nothing to measure."""
+    gaps = [
+        a.bottom - b.bottom
+        for a, b in pairwise(lines)
+        if 0 < a.bottom - b.bottom < 3 * a.height and abs(a.height - b.height) <= _OTHER_HEIGHT * a.height
+    ]
+    tight = [gap for gap, line in zip(gaps, lines, strict=False) if gap <= 1.7 * line.height]
+    return median(tight or gaps) if gaps else 2 * max((line.height for line in lines), default=1.0)
+
+
+def _without_running_lines(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
+    """Leave out lines at the top and bottom that, but for their numbers, return on most pages."""
+    if len(pages) < _FEWEST_PAGES:
+        return [list(lines) for lines in pages]
+    seen = Counter(key for lines in pages for key in {_numberless(line) for line in _outer(lines)})
+    running = {key for key, count in seen.items() if count >= max(_FEWEST_PAGES, _MOST_PAGES * len(pages))}
+    kept = []
+    for lines in pages:
+        outer = set(map(id, _outer(lines)))
+        kept.append([line for line in lines if id(line) not in outer or _numberless(line) not in running])
+    return kept
+
+
+def _outer(lines: Sequence[Line]) -> list[Line]:
+    by_height = sorted(lines, key=lambda line: line.bottom)
+    return by_height[:_MARGIN_LINES] + by_height[-_MARGIN_LINES:]
+
+
+def _numberless(line: Line) -> str:
+    return re.sub(r"\d+", "#", line.text)

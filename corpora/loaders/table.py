@@ -1,0 +1,46 @@
+"""The one table of file formats: suffix -> the loader that reads it.
+
+Loaders are named, not imported: a child process imports only the one it needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import PurePath
+from types import MappingProxyType
+from typing import cast
+
+from corpora.errors import UnknownSuffix
+from corpora.interfaces import Loader
+
+LOADERS: Mapping[str, str] = MappingProxyType(
+    {
+        ".txt": "corpora.loaders.txt:load",
+        ".text": "corpora.loaders.txt:load",
+        ".rst": "corpora.loaders.txt:load",
+        ".md": "corpora.loaders.md:load",
+        ".markdown": "corpora.loaders.md:load",
+        ".html": "corpora.loaders.html:load",
+        ".htm": "corpora.loaders.html:load",
+        ".pdf": "corpora.loaders.pdf:load",
+    }
+)
+
+
+def loader_name(file_name: str) -> str:
+    """``module:function`` of the loader for this file name. Raises ``UnknownSuffix``."""
+    suffix = PurePath(file_name).suffix.lower()
+    if suffix not in LOADERS:
+        kind = f"files ending in {suffix}" if suffix else "files without a suffix"
+        raise UnknownSuffix(
+            f"{file_name}: there is no loader for {kind}",
+            hint=f"save it as one of {', '.join(LOADERS)} and add that",
+        )
+    return LOADERS[suffix]
+
+
+def import_loader(name: str) -> Loader:
+    """The loader called ``module:function``."""
+    module, function = name.split(":")
+    return cast(Loader, getattr(import_module(module), function))

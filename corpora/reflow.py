@@ -1,0 +1,217 @@
+"""Hard-wrapped plain text to reading text: lines broken by a margin are joined, lines broken on purpose are not.
+
+Knows nothing of files or formats; the margin is measured from the text itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from corpora.reading import ReadingText
+
+_BULLET = re.compile(r"\s*(?:[-*+\u2022\u2023\u25e6\u2043]|\(?(?:\d{1,3}|[a-zA-Z])[.)])\s+(?=\S)")
+_UNDERLINE = re.compile(r"([=\-~^\"*#+])\1{2,}\s*")
+_RULE = re.compile(r"\s*([=\-_*~#])(?:\s*\1){2,}\s*")
+_FENCE = re.compile(r"\s{0,3}(```+|~~~+)")
+_COLUMNS = re.compile(r"\S(?: {3,}|\t)\S")
+_GRID = re.compile(r"\s*[+|].*[+|]\s*")
+_BORDER = re.compile(r"\s*[+|]?[-=+|: ]*-{2}[-=+|: ]*\s*")
+_CODE = re.compile(r"^\s*(?:>>>|\.\.\.|[$%#>] |//|[\w.\[\]]+ ?[-+*/|&]?= |(?:def|class|import|from|return|for|if|while) )|[;{}\\]$|\(\)|^\s*[})\]]")
+_BROKEN_WORD = re.compile(r"(\w+)-$")
+_SENTENCE_END = re.compile(r"[.!?:\u3002\uff01\uff1f][\"')\]\u2019\u201d]*$")
+_UNSPACED = re.compile("[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uff60]")
+# A word is put together again at a hyphen, except after these: they keep theirs.
+_KEEP_HYPHEN = frozenset(
+    "all anti built co cross double ex full half hard high ill in left long low mid multi non off on one open post pre "
+    "quasi real right self semi short single so sub two three user well wide".split()
+)
+# Wrapped lines end within this share of the margin; a shorter line was ended on purpose.
+_NEARLY_FULL = 0.75
+_WIDEST_MARGIN = 140
+
+
+def reflowed(text: str) -> str:
+    """The reading text of a plain text."""
+    reading = ReadingText()
+    joiner = Joiner(text)
+    for block in _blocks(text):
+        if block[0].startswith("\0"):
+            reading.code("\n".join(line[1:] for line in block))
+        else:
+            _write(block, reading, joiner)
+    return reading.text
+
+
+class Joiner:
+    """Joins wrapped lines; remembers the text's own words to decide whether a hyphen at a line's end belongs."""
+
+    def __init__(self, text: str, *, keep_hyphens: bool = False) -> None:
+        self._words = frozenset(re.findall(r"[\w-]+", text.casefold()))
+        self._keep_hyphens = keep_hyphens
+        self._margin = _margin(text)
+
+    def paragraph(self, lines: list[str]) -> str:
+        """The lines as one, except where a break was meant; those stay newlines."""
+        out = [lines[0].strip()]
+        for line, following in zip(lines, lines[1:], strict=False):
+            if self._was_wrapped(line.strip(), following.strip()):
+                out[-1] = self.joined(out[-1], following.strip())
+            else:
+                out.append(following.strip())
+        return "\n".join(out)
+
+    def joined(self, line: str, following: str) -> str:
+        """Two wrapped lines as one: no space between scripts without spaces, no hyphen inside a broken word."""
+        if not line or not following:
+            return line + following
+        if line.endswith("\N{SOFT HYPHEN}"):
+            return line[:-1] + following
+        broken = _BROKEN_WORD.search(line)
+        if broken and following[0].isalpha():
+            return (line if self._hyphen_belongs(broken[1], following) else line[:-1]) + following
+        if _UNSPACED.match(line[-1]) and _UNSPACED.match(following):
+            return line + following
+        return f"{line} {following}"
+
+    def _hyphen_belongs(self, head: str, following: str) -> bool:
+        tail = re.match(r"\w+", following)
+        assert tail is not None, "the caller looked at the first letter"
+        head, rest = head.casefold(), tail[0].casefold()
+        if self._keep_hyphens or not following[0].islower() or not head[-1].isalpha():
+            return True
+        if f"{head}-{rest}" in self._words:
+            return True
+        return head in _KEEP_HYPHEN and head + rest not in self._words
+
+    def _was_wrapped(self, line: str, following: str) -> bool:
+        """Would the next word have fitted on this line? Then the break was meant, unless a sentence runs on."""
+        if self._margin > _WIDEST_MARGIN:
+            return False
+        first_word = following.split(None, 1)[0]
+        if len(line) + 1 + len(first_word) > self._margin * _NEARLY_FULL:
+            return True
+        return following[0].islower() and not _SENTENCE_END.search(line)
+
+
+def _margin(text: str) -> int:
+    """Where this text breaks its lines: nearly the longest of the prose lines that another line follows."""
+    lines = text.split("\n")
+    lengths = sorted(
+        len(line.rstrip())
+        for line, following in zip(lines, lines[1:], strict=False)
+        if line.strip() and following.strip() and _indent(line) < 4 and not _COLUMNS.search(line.strip()) and line[0] != "|"
+    )
+    return lengths[int(len(lengths) * 0.9)] if lengths else 0
+
+
+def _blocks(text: str) -> Iterator[list[str]]:
+    """Runs of lines without a blank one; lines of fenced or indented code come marked by a leading NUL, as one block."""
+    block: list[str] = []
+    fence: str | None = None
+    for line in re.split(r"\n|[\v\f\u2028\u2029]", text.replace("\0", "")):
+        opening = _FENCE.match(line)
+        if fence is not None:
+            if opening and opening[1].startswith(fence):
+                fence = None
+                yield from _emitted(block)
+                block = []
+            else:
+                block.append("\0" + line)
+        elif opening:
+            yield from _emitted(block)
+            block, fence = [], opening[1]
+        elif line.strip():
+            block.append(line.rstrip())
+        else:
+            yield from _emitted(block)
+            block = []
+    yield from _emitted(block)
+
+
+def _emitted(block: list[str]) -> Iterator[list[str]]:
+    if block:
+        yield block
+
+
+def _write(block: list[str], reading: ReadingText, joiner: Joiner) -> None:
+    """One block goes to the reading text as what it looks like."""
+    if len(block) > 1 and _UNDERLINE.fullmatch(block[1]) and not _BULLET.match(block[0]):
+        reading.heading(block[0])
+        block = block[2:]
+    elif len(block) > 2 and _UNDERLINE.fullmatch(block[0]) and block[0] == block[2]:
+        reading.heading(block[1])
+        block = block[3:]
+    if not block or (len(block) == 1 and _RULE.fullmatch(block[0])):
+        return
+    if looks_like_code(block):
+        reading.code("\n".join(block))
+    elif _is_table(block):
+        reading.table(grid_rows(block) if _GRID.fullmatch(block[0]) else ([line] for line in block))
+    elif any(_BULLET.match(line) for line in block[1:]) or (_BULLET.match(block[0]) and len(block) > 1):
+        _write_list(block, reading, joiner)
+    else:
+        reading.paragraph(joiner.paragraph(block))
+
+
+def _write_list(block: list[str], reading: ReadingText, joiner: Joiner) -> None:
+    """Item starts begin lines, everything after them is joined to them; what stands before the first is a paragraph."""
+    items: list[str] = []
+    lead: list[str] = []
+    margin = min(_indent(line) for line in block)
+    for line in block:
+        if _BULLET.match(line):
+            depth = min((_indent(line) - margin) // 2, 6)
+            items.append("  " * depth + line.strip())
+        elif items:
+            items[-1] = joiner.joined(items[-1], line.strip())
+        else:
+            lead.append(line)
+    if lead:
+        reading.paragraph(joiner.paragraph(lead))
+    reading.items(items)
+
+
+def looks_like_code(block: list[str]) -> bool:
+    """Indented as a whole by a tab or four spaces, or mostly lines such as only programs have."""
+    if any(_BULLET.match(line) for line in block[:1]):
+        return False
+    codelike = sum(bool(_CODE.search(line)) for line in block)
+    indented = all(_indent(line) >= 4 for line in block)
+    if indented:
+        return len(block) < 2 or codelike > 0 or not _is_filled(block)
+    return codelike * 2 > len(block) and (len(block) > 1 or _indent(block[0]) > 0 or block[0].startswith((">>>", "$ ")))
+
+
+def _is_filled(block: list[str]) -> bool:
+    """Every line but the last is nearly as long as the longest: prose in a wide margin, not code."""
+    longest = max(len(line) for line in block)
+    return longest > 40 and all(len(line) > longest * _NEARLY_FULL for line in block[:-1])
+
+
+def _is_table(block: list[str]) -> bool:
+    if all(_GRID.fullmatch(line) for line in block):
+        return len(block) > 1
+    return len(block) > 1 and sum(bool(_COLUMNS.search(line.strip())) for line in block) * 3 >= len(block) * 2
+
+
+def grid_rows(block: list[str]) -> list[list[str]]:
+    """The rows of a table drawn with bars; cells that run over several lines are put together between two borders."""
+    has_inner_borders = sum(bool(_BORDER.fullmatch(line)) for line in block) > 3
+    rows: list[list[str]] = []
+    fresh = True
+    for line in block:
+        if _BORDER.fullmatch(line):
+            fresh = True
+            continue
+        cells = [cell.strip() for cell in line.strip().strip("|").split(" | ")]
+        if fresh or not has_inner_borders or len(rows[-1]) != len(cells):
+            rows.append(cells)
+            fresh = False
+        else:
+            rows[-1] = [f"{above} {below}".strip() for above, below in zip(rows[-1], cells, strict=True)]
+    return rows
+
+
+def _indent(line: str) -> int:
+    return len(line.expandtabs(4)) - len(line.expandtabs(4).lstrip())

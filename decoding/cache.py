@@ -94,6 +94,7 @@ class TreeCache(Cache):
         """Live tokens."""
         return self._rows[0].length
 
+    @torch.inference_mode()
     def keep(self, base: int, path: Sequence[int]) -> None:
         """After a forward over tree nodes laid out from ``base`` on: keep node 0 and the nodes ``path``.
 

@@ -37,5 +37,6 @@ def next_row(row: EditRow, source_S: NDArray[np.int64], token: int) -> EditRow:
     # A deletion moves right at one edit a place: the running minimum of cost minus place, put back.
     cost_S1 = np.minimum.accumulate(fresh_S1 - steps_S1) + steps_S1
     best_J = np.flatnonzero(cost_S1 == cost_S1.min())
-    copied_J = best_J[(best_J > 0) & same_S[best_J - 1]]
+    behind_J = best_J[best_J > 0]
+    copied_J = behind_J[same_S[behind_J - 1]]
     return EditRow(cost_S1, int(copied_J[-1] if copied_J.size else best_J[-1]))

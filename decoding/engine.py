@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from decoding import sampling
 from decoding.budget import Budget
+from decoding.drafting import Drafter
 from decoding.errors import InvalidRequest, PromptTooLong
 from decoding.interfaces import DraftSource, Request
 from decoding.session import Session
@@ -31,7 +32,8 @@ class Engine:
         Raises InvalidRequest, PromptTooLong.
         """
         self._check(request)
-        return Session(self.target, request, list(self._sources()) if speculate else [], self.budget)
+        sources = self._sources() if speculate else ()
+        return Session(self.target, request, Drafter(sources, budget=self.budget, vocab_size=self.target.vocab_size))
 
     def generate(self, request: Request, *, speculate: bool = True) -> Session:
         """Run a request to its end; the finished session holds tokens, stats and finish reason."""

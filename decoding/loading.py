@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import torch
 
 from decoding.errors import ModelNotFound, ModelTooLarge, UnsupportedModel
@@ -150,19 +151,17 @@ def _refuse_too_large(folder: Path, dtype: torch.dtype, place: str) -> None:
     weights = sorted(folder.glob("*.safetensors")) if folder.is_dir() else []
     if not weights or not place.startswith("cpu"):
         return
-    need_bytes = sum(_weight_count(file) for file in weights) * dtype.itemsize
+    need_bytes = sum(_weight_count(file) for file in weights) * dtype.itemsize * 11 // 10
     free_bytes = free_memory_bytes()
-    if free_bytes is not None and need_bytes * 1.1 > free_bytes:
+    if need_bytes > free_bytes:
         raise ModelTooLarge(
-            f"{folder.name} needs {need_bytes * 1.1 / 2**30:.1f} GiB in {dtype}, {free_bytes / 2**30:.1f} GiB are free.",
+            f"{folder.name} needs {need_bytes / 2**30:.1f} GiB in {dtype}, {free_bytes / 2**30:.1f} GiB are free.",
             hint="Choose a smaller model, --dtype bfloat16 (half of float32), or free some memory.",
         )
 
 
-def free_memory_bytes() -> int | None:
-    """Memory that a process may still take, None where the system does not tell."""
-    import psutil
-
+def free_memory_bytes() -> int:
+    """Memory that a process may still take."""
     return int(psutil.virtual_memory().available)
 
 

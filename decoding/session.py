@@ -6,45 +6,34 @@ the tree that is verified next. Plain decoding is the same loop with an empty tr
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from decoding import sampling
 from decoding.acceptance import Walk, one_draw
-from decoding.budget import Budget
 from decoding.cache import TreeCache
-from decoding.interfaces import NO_ORIGIN, Commit, DraftSource, FinishReason, Request
+from decoding.drafting import Drafter
+from decoding.interfaces import NO_ORIGIN, Commit, FinishReason, Request
 from decoding.stats import Stats
 from decoding.target import Target
 from decoding.tree import TokenTree
 
-log = logging.getLogger(__name__)
-
-T = TypeVar("T")
-
 
 @dataclass(slots=True)
 class Session:
-    """One request on its way. Iterate it for commits; ``cancel`` may be called from any thread.
-
-    ``failed_sources`` names the sources that raised and were switched off, with what they raised.
-    """
+    """One request on its way. Iterate it for commits; ``cancel`` may be called from any thread."""
 
     target: Target
     request: Request
-    sources: list[DraftSource]
-    budget: Budget
+    drafter: Drafter
     tokens: list[int] = field(default_factory=list)
     stats: Stats = field(default_factory=Stats)
     finish_reason: FinishReason | None = None
-    failed_sources: dict[str, str] = field(default_factory=dict)
     _cancelled: threading.Event = field(default_factory=threading.Event)
 
     def cancel(self) -> None:
@@ -65,13 +54,11 @@ class Session:
                 self.finish_reason = FinishReason.CANCELLED
                 yield Commit((), (), (), FinishReason.CANCELLED)
         finally:
-            for source in self.sources:
-                source.finish()
+            self.drafter.finish()
 
     def _start(self, cache: TreeCache) -> None:
         started = time.perf_counter()
-        for source in tuple(self.sources):
-            self._guarded(source, lambda source: source.start(self.request))
+        self.drafter.start(self.request)
         self.target.prefill(
             self.request.prompt[:-1], cache, cancelled=self._cancelled.is_set, progress=self.request.progress
         )
@@ -80,7 +67,8 @@ class Session:
     def _step(self, cache: TreeCache, choice: Choice) -> Commit:
         """Draft, verify, accept, commit."""
         started = time.perf_counter()
-        tree = self._draft()
+        root = self.tokens[-1] if self.tokens else self.request.prompt[-1]
+        tree = self.drafter.draft(self.tokens, root=root, max_depth=self._room())
         drafted_at = time.perf_counter()
         base = cache.length
         logits_NV = self.target.verify(tree, cache)
@@ -88,25 +76,15 @@ class Session:
         cache.keep(base, walk.path)
         commit = self._commit(tree, walk)
         ended_at = time.perf_counter()
-        self.budget.refine(len(tree), ended_at - drafted_at)
+        self.drafter.budget.refine(len(tree), ended_at - drafted_at)
         self.stats.draft_s += drafted_at - started
         self.stats.decode_s += ended_at - started
         return commit
 
-    def _draft(self) -> TokenTree:
-        """Ask every source, merge, and cut to the budget and to what may still be written."""
-        request, written = self.request, len(self.tokens)
-        tree = TokenTree.of(self.tokens[-1] if self.tokens else request.prompt[-1])
-        room = min(request.max_new_tokens, self.target.context_length - len(request.prompt)) - written
-        max_depth = room - 1  # The target always adds a token of its own behind the drafts.
-        if max_depth < 1:
-            return tree
-        for source in tuple(self.sources):
-            drafts = self._guarded(source, lambda source: source.propose(self.tokens, self.budget.limit)) or ()
-            for draft in drafts:
-                if all(0 <= token < self.target.vocab_size for token in draft.tokens):
-                    tree.add(source.name, draft, max_depth=max_depth)
-        return self.budget.cut(tree)
+    def _room(self) -> int:
+        """Depth that drafts may have: the target always adds a token of its own behind them."""
+        left = min(self.request.max_new_tokens, self.target.context_length - len(self.request.prompt))
+        return left - len(self.tokens) - 1
 
     def _accept(self, tree: TokenTree, logits_NV: NDArray[np.floating], choice: Choice) -> Walk:
         def draw(node: int) -> int:
@@ -141,19 +119,8 @@ class Session:
             origins=(*(tree.origins[node] for node in walk.path), *[NO_ORIGIN] * own),
             finish_reason=self.finish_reason,
         )
-        for source in tuple(self.sources):
-            self._guarded(source, lambda source: source.observe(commit))
+        self.drafter.observe(commit)
         return commit
-
-    def _guarded(self, source: DraftSource, call: Callable[[DraftSource], T]) -> T | None:
-        """A source that raises is switched off for this session: it may cost speed, never an answer."""
-        try:
-            return call(source)
-        except Exception as error:  # noqa: BLE001  # whatever a plugged-in source raises
-            log.warning("draft source %s is switched off for this request: %r", source.name, error)
-            self.failed_sources[source.name] = repr(error)
-            self.sources.remove(source)
-            return None
 
 
 class Choice:

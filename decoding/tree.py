@@ -79,7 +79,7 @@ class TokenTree:
         """Drafted nodes by falling path probability, a parent always before its children."""
         ceiling = self.probabilities
         for node in range(1, len(self.tokens)):
-            # A child can be raised above its parent by another source's estimate: a path is never likelier than its head.
+            # Another source's estimate can raise a child above its parent, but no path is likelier than its head.
             if ceiling[node] > ceiling[self.parents[node]]:
                 ceiling[node] = ceiling[self.parents[node]]
         return sorted(range(1, len(self.tokens)), key=lambda node: (-ceiling[node], self.depths[node], node))

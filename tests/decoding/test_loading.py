@@ -1,0 +1,123 @@
+"""Models that load, and models that are refused with a cause and a remedy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import MambaConfig, MambaForCausalLM, MistralConfig, MistralForCausalLM, T5Config
+
+from decoding import loading
+from decoding.budget import Budget, measure
+from decoding.errors import ModelNotFound, ModelTooLarge, UnsupportedModel
+from decoding.interfaces import Sampling
+from decoding.target import Target
+from tests.fakes import VOCABULARY, saved_model, tiny_model
+
+
+def test_what_the_configuration_says_is_read(models: Path) -> None:
+    model = tiny_model("llama")
+    model.generation_config.eos_token_id = [3, 4]
+    model.generation_config.do_sample = True
+    model.generation_config.temperature = 0.6
+    model.generation_config.top_k = 20
+    model.save_pretrained(models)
+    target = Target.from_pretrained(str(models))
+    assert (target.vocab_size, target.context_length) == (VOCABULARY, 256)
+    assert target.eos_ids == {3, 4}
+    assert target.generation_defaults == Sampling(do_sample=True, temperature=0.6, top_k=20)
+    assert target.dtype is torch.float32
+
+
+def test_sampling_fields_count_only_with_do_sample(models: Path) -> None:
+    target = Target.from_pretrained(str(saved_model("qwen3", models)))
+    assert target.generation_defaults == Sampling()
+
+
+def test_bfloat16_passes_its_self_check(models: Path) -> None:
+    assert Target.from_pretrained(str(saved_model("llama", models)), dtype="bfloat16").dtype is torch.bfloat16
+
+
+def test_a_sliding_window_is_used_up_to_its_width() -> None:
+    config = MistralConfig(
+        vocab_size=61, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, max_position_embeddings=512, sliding_window=128,
+    )  # fmt: skip
+    assert Target.of(MistralForCausalLM(config)).context_length == 128
+
+
+@pytest.mark.parametrize("name", ["no/such/folder/here", "./nowhere", "~/nowhere-at-all"])
+def test_a_path_that_is_not_there(name: str) -> None:
+    with pytest.raises(ModelNotFound) as caught:
+        Target.from_pretrained(name)
+    assert name in caught.value.cause
+    assert caught.value.hint
+
+
+def test_an_empty_folder_is_no_model(models: Path) -> None:
+    with pytest.raises(ModelNotFound):
+        Target.from_pretrained(str(models))
+
+
+def test_pickled_weights_are_not_read(models: Path) -> None:
+    model = tiny_model("llama")
+    model.config.save_pretrained(models)
+    torch.save(model.state_dict(), models / "pytorch_model.bin")
+    with pytest.raises(ModelNotFound):
+        Target.from_pretrained(str(models))
+
+
+def test_a_recurrent_model_is_refused() -> None:
+    model = MambaForCausalLM(MambaConfig(vocab_size=61, hidden_size=16, num_hidden_layers=1, state_size=4))
+    with pytest.raises(UnsupportedModel) as caught:
+        Target.of(model)
+    assert "full attention" in caught.value.hint
+
+
+def test_an_encoder_decoder_is_refused(models: Path) -> None:
+    T5Config(vocab_size=61, d_model=16, num_layers=1).save_pretrained(models)
+    with pytest.raises(UnsupportedModel, match="encoder-decoder"):
+        Target.from_pretrained(str(models))
+
+
+def test_an_unknown_dtype_is_refused(models: Path) -> None:
+    with pytest.raises(UnsupportedModel, match="float12"):
+        Target.from_pretrained(str(saved_model("llama", models)), dtype="float12")
+
+
+def test_a_model_larger_than_free_memory_is_refused_with_the_figure(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = saved_model("llama", models)
+    monkeypatch.setattr(loading, "free_memory_bytes", lambda: 10_000)
+    with pytest.raises(ModelTooLarge, match=r"needs 0\.0 GiB in torch\.float32, 0\.0 GiB are free"):
+        Target.from_pretrained(str(path))
+
+
+def test_the_self_check_sees_an_ignored_mask(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control: a model that drops the tree mask must be refused."""
+    model = tiny_model("llama")
+    forward = model.forward
+
+    def forgetful(*args: object, attention_mask: object = None, **kwargs: object) -> object:
+        return forward(*args, **kwargs)
+
+    monkeypatch.setattr(model, "forward", forgetful)
+    with pytest.raises(UnsupportedModel, match="differ by"):
+        Target.of(model)
+
+
+def test_measured_costs_never_fall_with_size(llama: Target) -> None:
+    costs = measure(llama, [1, 2, 4, 8])
+    assert sorted(costs) == [1, 2, 4, 8]
+    assert list(costs.values()) == sorted(costs.values())
+
+
+def test_the_budget_weighs_expected_tokens_against_time() -> None:
+    flat, steep = Budget(8, {1: 1.0, 16: 1.0}), Budget(8, {1: 1.0, 2: 1.5, 16: 8.5})
+    likely, unlikely = [0.9, 0.8, 0.7, 0.6], [0.1, 0.05]
+    assert flat.best_size(unlikely) == 2
+    assert steep.best_size(unlikely) == 0
+    assert 0 < steep.best_size(likely) <= 4
+    assert Budget(8).best_size(unlikely) == 2

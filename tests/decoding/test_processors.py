@@ -1,0 +1,141 @@
+"""Quote and copy bias: what they allow, and that drafts meet the same rule as plain decoding."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from decoding.budget import Budget
+from decoding.editrow import first_row, next_row
+from decoding.engine import Engine
+from decoding.interfaces import Processor, Reference, Request, Sampling
+from decoding.processors import CopyBias, QuotedSpan, QuoteProcessor
+from decoding.target import Target
+
+EOS = 0
+REFUSAL = (50, 51)
+IDS = st.lists(st.integers(1, 4), max_size=7)
+
+
+def allowed(processor: Processor, written: tuple[int, ...]) -> set[int]:
+    state = processor.start()
+    for token in written:
+        state = processor.advance(state, token)
+    logits_V = np.zeros(60)
+    processor.apply(state, logits_V)
+    return set(np.flatnonzero(logits_V > -np.inf).tolist())
+
+
+def language(processor: Processor, length: int) -> set[tuple[int, ...]]:
+    """Every finished output of at most ``length`` tokens."""
+    finished, open_ends = set(), [()]
+    for _ in range(length):
+        grown = []
+        for written in open_ends:
+            for token in allowed(processor, written):
+                if token == EOS:
+                    finished.add(written)
+                else:
+                    grown.append((*written, token))
+        open_ends = grown
+    return finished
+
+
+SPANS = (QuotedSpan((10,), (1, 2, 3)), QuotedSpan((10,), (1, 4)), QuotedSpan((11,), (2, 3)))
+
+
+def test_whole_quotations_are_all_that_can_be_written() -> None:
+    texts = [span.marker + span.body for span in SPANS]
+    expected = {REFUSAL}
+    for size in (1, 2, 3):
+        for chosen in itertools.permutations(texts, size):
+            expected.add(tuple(itertools.chain(*chosen)))
+    assert language(QuoteProcessor(SPANS, eos_ids=[EOS], refusal=REFUSAL), 12) == expected
+
+
+def test_spans_inside_a_body_can_be_written_and_nothing_else() -> None:
+    processor = QuoteProcessor(SPANS[:1], eos_ids=[EOS], whole=False)
+    runs = {(10, *run) for run in [(1,), (2,), (3,), (1, 2), (2, 3), (1, 2, 3)]}
+    assert language(processor, 6) == runs
+
+
+def test_an_opening_marker_may_have_another_form() -> None:
+    spans = [QuotedSpan((10, 11), (1,), opening=(12,)), QuotedSpan((10, 13), (2,), opening=(14,))]
+    written = language(QuoteProcessor(spans, eos_ids=[EOS]), 8)
+    assert written == {(12, 1), (14, 2), (12, 1, 10, 13, 2), (14, 2, 10, 11, 1)}
+
+
+def test_the_refusal_bonus_moves_only_the_first_token_of_the_refusal() -> None:
+    processor = QuoteProcessor(SPANS, eos_ids=[EOS], refusal=REFUSAL, refusal_bonus=2.5)
+    logits_V = np.zeros(60)
+    processor.apply(processor.start(), logits_V)
+    assert logits_V[50] == 2.5
+    logits_V = np.zeros(60)
+    processor.apply(processor.advance(processor.start(), 50), logits_V)
+    assert logits_V[51] == 0
+
+
+def test_nothing_to_quote_and_no_refusal_is_refused() -> None:
+    with pytest.raises(ValueError, match="nothing to quote"):
+        QuoteProcessor([], eos_ids=[EOS])
+
+
+@given(IDS, IDS)
+def test_the_edit_row_is_the_levenshtein_row(source: list[int], output: list[int]) -> None:
+    row = first_row(np.array(source, dtype=np.int64))
+    for token in output:
+        row = next_row(row, np.array(source, dtype=np.int64), token)
+    for j in range(len(source) + 1):
+        assert row.cost_S1[j] == levenshtein(source[:j], output)
+    assert row.cost_S1[row.cursor] == row.cost_S1.min()
+
+
+def levenshtein(a: list[int], b: list[int]) -> int:
+    if not a or not b:
+        return len(a) + len(b)
+    change = levenshtein(a[:-1], b[:-1]) + (a[-1] != b[-1])
+    return min(change, levenshtein(a[:-1], b) + 1, levenshtein(a, b[:-1]) + 1)
+
+
+def test_copy_bias_follows_the_source_after_each_kind_of_edit() -> None:
+    source = (1, 2, 3, 4, 5)
+    bias = CopyBias(source, bonus=3.0, end=EOS)
+    for written, expected in [
+        ((), 1), ((1, 2), 3), ((1, 9), 3), ((1, 2, 9, 3), 4), ((1, 3), 4), (source, EOS),
+    ]:  # fmt: skip
+        state = bias.start()
+        for token in written:
+            state = bias.advance(state, token)
+        logits_V = np.zeros(12)
+        bias.apply(state, logits_V)
+        assert np.flatnonzero(logits_V).tolist() == [expected], written
+
+
+@pytest.mark.parametrize("sampling", [Sampling(), Sampling(do_sample=True, temperature=1.5, seed=3)])
+def test_drafts_change_nothing_under_processors(llama: Target, sampling: Sampling) -> None:
+    body = (7, 8, 9, 10, 11, 12)
+    prompt = (1, 2, *body, 3, *body[2:], 4)
+    jobs = [
+        Request(
+            prompt, 30, references=(Reference(body, prompt_start=2),), sampling=sampling, eos_ids=frozenset({EOS}),
+            processors=(QuoteProcessor([QuotedSpan((20,), body), QuotedSpan((21,), body[2:])], eos_ids=[EOS],
+                                       refusal=REFUSAL, whole=whole),),
+        )
+        for whole in (True, False)
+    ]  # fmt: skip
+    jobs.append(
+        Request(
+            prompt, 30, references=(Reference(body, cursor=True),), sampling=sampling, eos_ids=frozenset({EOS}),
+            processors=(CopyBias(body, bonus=4.0, end=EOS),),
+        )
+    )  # fmt: skip
+    engine = Engine(llama, budget=Budget(limit=16))
+    for job in jobs:
+        drafted, plain = engine.generate(job), engine.generate(job, speculate=False)
+        assert drafted.tokens == plain.tokens
+        assert drafted.finish_reason == plain.finish_reason
+        assert drafted.stats.accepted > 0

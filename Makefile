@@ -40,7 +40,7 @@ check: install-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(PYTEST) -q tests/test_readme.py
+	$(PYTEST) -q tests/test_readme.py -m "slow or not slow"
 
 test-exact: install-dev
 	@$(PYTEST) -m exact $(ARGS)

@@ -16,6 +16,7 @@ from corpora.documents import Passage
 from retrieval.errors import IndexLibraryMissing
 from retrieval.interfaces import Encoder
 
+VECTORS = "vectors:"
 _LITTLE_ENDIAN = np.dtype("<f4")
 
 
@@ -38,7 +39,7 @@ class VectorRows:
 
 def vectors_kind(encoder_name: str) -> str:
     """The kind under which the library keeps the vectors of an encoder."""
-    return f"vectors:{encoder_name}"
+    return VECTORS + encoder_name
 
 
 def read_vectors(rows: Sequence[bytes]) -> NDArray[np.float32]:

@@ -5,12 +5,14 @@ N texts, D dimensions.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from corpora.store import StoredPassage
 from retrieval.hits import Hit
 
 
@@ -41,4 +43,39 @@ class Retriever(Protocol):
 
     def search(self, queries: Sequence[str], k: int) -> list[list[Hit]]:
         """For each query the at most ``k`` best hits, best first, ties by the older passage."""
+        ...
+
+
+class PassageStore(Protocol):
+    """The part of ``corpora.store.CorpusStore`` that searching needs. Rows only grow and never come back.
+
+    Every method sees what is committed when it is called, by this process or another.
+    """
+
+    def version(self) -> int:
+        """Grows with every committed change."""
+        ...
+
+    def snapshot(self) -> AbstractContextManager[int]:
+        """Everything this thread reads inside is of one version, which is what it gets."""
+        ...
+
+    def passages_after(self, row: int) -> Iterator[StoredPassage]:
+        """All passages with a larger row, in the order of rows; 0 for all."""
+        ...
+
+    def passages(self, rows: Sequence[int]) -> list[StoredPassage]:
+        """The passages of these rows, in the order asked for; rows that are gone are left out."""
+        ...
+
+    def removed_since(self, version: int) -> list[int]:
+        """Rows that went after ``version``."""
+        ...
+
+    def derived(self, kind: str, after_row: int = 0) -> Iterator[tuple[int, bytes]]:
+        """(row, value) of one kind for rows larger than ``after_row``, in order."""
+        ...
+
+    def derived_kinds(self) -> list[str]:
+        """All kinds of which rows are stored."""
         ...

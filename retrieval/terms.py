@@ -71,9 +71,11 @@ def _pattern() -> re.Pattern[str]:
     marks = "".join(
         re.escape(chr(code)) for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code))[0] == "M"
     )
+    word = rf"[^\W{_UNSPACED}]+"
+    sharp = r"[A-Za-z](?:\+\+|#)"
     return re.compile(
-        rf"(?P<unspaced>[{_UNSPACED}]+)"
-        r"|(?P<sharp>\b[A-Za-z](?:\+\+|#))"
-        rf"|(?P<operator>{_OPERATORS})"
-        rf"|(?P<word>(?:(?![{_UNSPACED}])[\w{marks}])+)"
+        rf"(?P<word>(?!{sharp}){word}(?:[{marks}]+(?:{word})?)*)"
+        rf"|(?P<unspaced>[{_UNSPACED}]+)"
+        rf"|{sharp}"
+        rf"|{_OPERATORS}"
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,5 +40,5 @@ def test_a_row_that_is_nowhere_behind_another_is_not_behind_it(rankings: list[li
     def place(row: int, ranking: list[int]) -> int:
         return ranking.index(row) if row in ranking else len(ranking) + 100
 
-    for front, back in zip(order, order[1:], strict=False):
+    for front, back in pairwise(order):
         assert not all(place(back, ranking) < place(front, ranking) for ranking in rankings)

@@ -53,8 +53,9 @@ def plain(target: Target, job: Request) -> list[int]:
     return run(target, job, list).tokens
 
 
-def check_equal(target: Target, seeds: Sequence[int]) -> None:
-    for name, sampling in SAMPLINGS.items():
+def check_equal(target: Target, seeds: Sequence[int], samplings: Sequence[str] = tuple(SAMPLINGS)) -> None:
+    for name in samplings:
+        sampling = SAMPLINGS[name]
         for seed in seeds:
             job = request(seed, sampling)
             expected = plain(target, job)
@@ -83,7 +84,8 @@ def test_drafts_never_change_an_id(targets: dict[str, Target], architecture: str
 @pytest.mark.exact
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_drafts_never_change_an_id_on_200_prompts(targets: dict[str, Target], architecture: str) -> None:
-    check_equal(targets[architecture], range(1000, 1050))
+    check_equal(targets[architecture], range(1000, 1200), ["greedy"])
+    check_equal(targets[architecture], range(1200, 1250), ["hot", "kept"])
 
 
 @pytest.mark.exact

@@ -28,7 +28,7 @@ _KEEP_HYPHEN = frozenset(
 )
 # Wrapped lines end within this share of the margin; a shorter line was ended on purpose.
 _NEARLY_FULL = 0.75
-_WIDEST_MARGIN = 140
+_WIDEST_MARGIN = 200
 
 
 def reflowed(text: str) -> str:
@@ -86,7 +86,7 @@ class Joiner:
 
     def _was_wrapped(self, line: str, following: str) -> bool:
         """Would the next word have fitted on this line? Then the break was meant, unless a sentence runs on."""
-        if self._margin > _WIDEST_MARGIN:
+        if self._margin is None:
             return False
         first_word = following.split(None, 1)[0]
         if len(line) + 1 + len(first_word) > self._margin * _NEARLY_FULL:
@@ -94,15 +94,20 @@ class Joiner:
         return following[0].islower() and not _SENTENCE_END.search(line)
 
 
-def _margin(text: str) -> int:
-    """Where this text breaks its lines: nearly the longest of the prose lines that another line follows."""
+def _margin(text: str) -> int | None:
+    """Where this text breaks its lines: nearly the longest of the prose lines that another line follows.
+
+    None if lines end all over the place: then nobody wrapped them, each is a paragraph or a line of verse.
+    """
     lines = text.split("\n")
     lengths = sorted(
         len(line.rstrip())
         for line, following in zip(lines, lines[1:], strict=False)
         if line.strip() and following.strip() and _indent(line) < 4 and not _COLUMNS.search(line.strip()) and line[0] != "|"
     )
-    return lengths[int(len(lengths) * 0.9)] if lengths else 0
+    margin = lengths[int(len(lengths) * 0.75)] if lengths else 0
+    filled = sum(length > margin * _NEARLY_FULL for length in lengths)
+    return margin if margin <= _WIDEST_MARGIN and filled * 2 >= len(lengths) else None
 
 
 def _blocks(text: str) -> Iterator[list[str]]:

@@ -161,9 +161,18 @@ def _was_ended(before: Line, line: Line, edge: float) -> bool:
 
 
 def _right_edge(lines: Sequence[Line], n: int) -> float:
-    """Where lines around line ``n`` end that begin about where it does."""
-    around = lines[max(0, n - _EDGE_LINES) : n + _EDGE_LINES + 1]
-    return max(line.right for line in around if abs(line.left - lines[n].left) < _EDGE_NEAR)
+    """Where lines around line ``n`` end that begin about where it does and no wide gap sets apart."""
+    right = lines[n].right
+    for step in (-1, 1):
+        last = lines[n]
+        for i in range(n + step, n + step * _EDGE_LINES, step):
+            if not 0 <= i < len(lines):
+                break
+            line = lines[i]
+            if abs(line.bottom - last.bottom) > 3 * last.height or abs(line.left - last.left) > _EDGE_NEAR:
+                break
+            right, last = max(right, line.right), line
+    return right
 
 
 def _usual_gap(lines: Sequence[Line]) -> float:

@@ -1,0 +1,104 @@
+"""The library: named corpora under one home, one folder and one database each. The database is the truth.
+
+    home/corpora/NAME/corpus.sqlite
+
+Everything else in a corpus' folder is derived from it and can be made anew. Knows nothing of what indexes
+hold. Safe for many threads and processes.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+from corpora import schema
+from corpora.errors import CorpusExists, CorpusNotFound, InvalidName, nearest
+from corpora.store import CorpusStore
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+
+
+class Library:
+    """All corpora of one home. Opening it makes nothing on disk."""
+
+    def __init__(self, home: Path) -> None:
+        self._folder = Path(home) / "corpora"
+
+    def create(self, name: str) -> CorpusStore:
+        """Make an empty corpus. It appears whole or not at all. Raises ``InvalidName``, ``CorpusExists``."""
+        folder = self._folder / checked(name)
+        if folder.exists():
+            raise CorpusExists(f"there is a corpus called {name} already", hint="add to it, or choose another name")
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # Names of corpora never begin with a dot, so what a crash leaves here is never taken for one.
+        fresh = Path(tempfile.mkdtemp(prefix=".new-", dir=self._folder))
+        try:
+            schema.create(fresh / schema.FILE_NAME)
+            os.rename(fresh, folder)
+            _sync(self._folder)
+        except OSError as error:
+            if not folder.exists():
+                raise
+            raise CorpusExists(f"there is a corpus called {name} already", hint="add to it") from error
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+        return self.open(name)
+
+    def open(self, name: str) -> CorpusStore:
+        """Open a corpus. Raises ``InvalidName``, ``CorpusNotFound``, ``NewerSchema``, ``DamagedLibrary``."""
+        return CorpusStore(name, self._existing(name))
+
+    def exists(self, name: str) -> bool:
+        """Is there a corpus of that name? Raises ``InvalidName``."""
+        return (self._folder / checked(name) / schema.FILE_NAME).is_file()
+
+    def names(self) -> list[str]:
+        """All corpora, in alphabetical order."""
+        if not self._folder.is_dir():
+            return []
+        return sorted(entry.name for entry in self._folder.iterdir() if _is_corpus(entry))
+
+    def remove(self, name: str) -> None:
+        """Delete a corpus with all its files. Gone at once for everybody who opens it from now on."""
+        folder = self._existing(name)
+        doomed = Path(tempfile.mkdtemp(prefix=".gone-", dir=self._folder))
+        os.rename(folder, doomed / name)
+        shutil.rmtree(doomed)
+
+    def _existing(self, name: str) -> Path:
+        if self.exists(name):
+            return self._folder / name
+        names = self.names()
+        near = nearest(name, names)
+        if near is not None:
+            hint = f"did you mean {near}?"
+        elif names:
+            hint = f"choose one of: {', '.join(names[:8])}"
+        else:
+            hint = f"make it first: spandraft corpus create {name}"
+        raise CorpusNotFound(f"there is no corpus called {name}", hint=hint)
+
+
+def checked(name: str) -> str:
+    """The name, if a corpus can be called that: nothing that could lead out of the library's folder."""
+    if _NAME.fullmatch(name) is None:
+        raise InvalidName(
+            f"{name!r} is no name for a corpus", hint="use up to 64 letters a-z, digits, - and _, a letter or digit first"
+        )
+    return name
+
+
+def _sync(folder: Path) -> None:
+    """Make what was renamed in a folder survive a loss of power."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _is_corpus(entry: Path) -> bool:
+    return _NAME.fullmatch(entry.name) is not None and (entry / schema.FILE_NAME).is_file()

@@ -19,7 +19,11 @@ _MIB = 2**20
 
 def examine_models(settings: Settings) -> Iterator[Finding]:
     """The target's line and the encoder's line."""
-    yield _bundled_target(bundled_target_folder()) if settings.target == BUNDLED else _named("target", settings.target)
+    yield (
+        examine_bundled_target(bundled_target_folder())
+        if settings.target == BUNDLED
+        else _named("target", settings.target)
+    )
     yield _bundled_encoder() if settings.encoder == BUNDLED else _named("encoder", settings.encoder)
 
 
@@ -28,7 +32,8 @@ def bundled_target_folder() -> Path:
     return Path(__file__).parent.parent / "models" / "target"
 
 
-def _bundled_target(folder: Path) -> Finding:
+def examine_bundled_target(folder: Path) -> Finding:
+    """Are all its files there, and are they the ones in ``SHA256SUMS``?"""
     missing = [name for name in _TARGET_FILES if not (folder / name).is_file()]
     if missing:
         return Finding("target", "fail", f"bundled, but {', '.join(missing)} is missing", "install Spandraft again")

@@ -1,0 +1,98 @@
+"""The command ``spandraft``: finds the sub-command, reads the settings, turns errors into two lines.
+
+Exit codes: 0 done, 1 findings (``fix --check``, ``doctor``), 2 wrong input, 70 a bug of ours, 130 interrupted.
+Imports no model library: ``--help`` and wrong arguments are answered at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+
+from app.commands import asking, bench, config, correcting, doctor, library, serving
+from app.commands.options import Parser, settings_of
+from app.commands.terminal import Terminal
+from app.contracts import error_document
+from app.errors import UsageError, as_user_error, nearest
+
+_WRONG_INPUT, _BUG, _INTERRUPTED, _BROKEN_PIPE = 2, 70, 130, 141
+_MODULES = (serving, asking, correcting, library, doctor, bench, config)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    argv = sys.argv[1:] if argv is None else argv
+    terminal = Terminal.of(json="--json" in _before_dashes(argv))
+    try:
+        return _run(argv, terminal)
+    except KeyboardInterrupt:
+        if terminal.json:
+            _report(terminal, "interrupted", "run it again")
+        return _INTERRUPTED
+    except BrokenPipeError:
+        _silence_stdout()
+        return _BROKEN_PIPE
+    except Exception as error:  # noqa: BLE001  # the edge of the process: nothing may end in a bare traceback
+        found = as_user_error(error)
+        if found is None or "--verbose" in _before_dashes(argv):
+            traceback.print_exc()
+        cause, hint = found or (
+            f"unexpected {type(error).__name__}: {error}",
+            "this is a bug of Spandraft: please report",
+        )
+        _report(terminal, cause, hint)
+        return _BUG if found is None else _WRONG_INPUT
+
+
+def _run(argv: Sequence[str], terminal: Terminal) -> int:
+    args = _parse(argv)
+    settings = settings_of(args)
+    # What libraries print must not stand in front of the document.
+    redirected = contextlib.redirect_stdout(sys.stderr) if terminal.json else contextlib.nullcontext()
+    with redirected:
+        code: int = args.run(args, settings, terminal)
+    return code
+
+
+def _parse(argv: Sequence[str]) -> argparse.Namespace:
+    parser = Parser(prog="spandraft", description="Answers from your documents, and corrects your grammar, fast.")
+    parser.add_argument("--version", action="version", version=f"spandraft {_version()}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
+    for module in _MODULES:
+        module.add_parsers(commands, argv)
+    if argv and not argv[0].startswith("-") and argv[0] not in commands.choices:
+        near = nearest(argv[0], commands.choices)
+        hint = f"did you mean `spandraft {near}`?" if near else "`spandraft --help` lists the commands"
+        raise UsageError(f'there is no command "{argv[0]}"', hint=hint)
+    return parser.parse_args(argv)
+
+
+def _report(terminal: Terminal, cause: str, hint: str) -> None:
+    """Cause and remedy, one line each, where the caller looks for them."""
+    cause, hint = (" ".join(text.split()) for text in (cause, hint))
+    if terminal.json:
+        terminal.document(error_document(cause, hint))
+    else:
+        terminal.note(f"error: {cause}\nhint: {hint}")
+
+
+def _silence_stdout() -> None:
+    """The reader has gone: without this the interpreter would complain when it flushes at exit."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _before_dashes(argv: Sequence[str]) -> Sequence[str]:
+    return argv[: argv.index("--")] if "--" in argv else argv
+
+
+def _version() -> str:
+    try:
+        return version("spandraft")
+    except PackageNotFoundError:
+        return "(not installed)"

@@ -1,0 +1,32 @@
+"""``spandraft config show``: every setting, its value, and with ``--origin`` where the value came from."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from app.commands.options import add_common
+from app.commands.terminal import Terminal
+from app.settings import Settings
+
+
+def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser], argv: Sequence[str]) -> None:
+    """Add ``config show``."""
+    config = commands.add_parser("config", help="show the settings")
+    actions = config.add_subparsers(metavar="ACTION", required=True)
+    show = actions.add_parser("show", help="every setting and its value")
+    show.add_argument("--origin", action="store_true", help="say where each value came from")
+    add_common(show)
+    show.set_defaults(run=_show)
+
+
+def _show(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
+    rows = list(settings)
+    if terminal.json:
+        values = [{"key": row.key, "value": row.text, "origin": row.origin, "about": row.about} for row in rows]
+        terminal.document({"settings": values})
+    elif args.origin:
+        terminal.table([("setting", "value", "origin"), *((row.key, row.text, row.origin) for row in rows)])
+    else:
+        terminal.table([("setting", "value", "what it is"), *((row.key, row.text, row.about) for row in rows)])
+    return 0

@@ -1,0 +1,84 @@
+"""The options that commands share: settings as flags, ``--set``, ``--config``, ``--json``.
+
+A flag that stands for a setting has the setting's name, and argparse leaves it out of the namespace unless it
+was given, so that nothing typed is lost and nothing untyped overrides the environment.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NoReturn
+
+from app.errors import SettingError, UsageError
+from app.settings import Settings, about, keys
+
+MODEL = ("target", "dtype", "device", "threads", "trust_remote_code")
+GENERATION = ("max_new_tokens", "do_sample", "temperature", "top_k", "top_p", "seed", "budget")
+SEARCH = ("corpus", "encoder", "k")
+_SAMPLING = ("temperature", "top_k", "top_p", "seed")
+_SWITCHES = frozenset({"do_sample", "trust_remote_code"})
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser that takes no abbreviations and raises ``UsageError`` instead of exiting."""
+
+    def __init__(self, **options: object) -> None:
+        super().__init__(allow_abbrev=False, **options)  # type: ignore[arg-type]
+
+    def error(self, message: str) -> NoReturn:
+        """Called by argparse for wrong arguments."""
+        raise UsageError(message, hint=f"see `{self.prog} --help`")
+
+
+def add_common(parser: argparse.ArgumentParser, settings: Iterable[str] = ()) -> None:
+    """Add what every command has, and one flag for each of ``settings``."""
+    group = parser.add_argument_group("settings")
+    for key in settings:
+        flag = "--" + key.replace("_", "-")
+        if key in _SWITCHES:
+            group.add_argument(
+                flag, dest=key, action="store_const", const="true", default=argparse.SUPPRESS, help=about(key)
+            )
+        else:
+            metavar = key.rsplit("_", 1)[-1].upper()
+            group.add_argument(flag, dest=key, metavar=metavar, default=argparse.SUPPRESS, help=about(key))
+    group.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="any setting, several times")
+    group.add_argument("--config", type=Path, metavar="FILE", help="settings file instead of the usual one")
+    parser.add_argument("--json", action="store_true", help="print exactly one JSON document")
+    parser.add_argument("--verbose", action="store_true", help="show where an unexpected error came from")
+
+
+def add_no_speculation(parser: argparse.ArgumentParser) -> None:
+    """Add ``--no-speculation``."""
+    parser.add_argument(
+        "--no-speculation",
+        dest="speculate",
+        action="store_const",
+        const="false",
+        default=argparse.SUPPRESS,
+        help="do not draft: the same output, slower",
+    )
+
+
+def settings_of(args: argparse.Namespace) -> Settings:
+    """The settings of this run. Raises ``SettingError``."""
+    given: dict[str, object] = {key: value for key, value in vars(args).items() if key in keys()}
+    for pair in args.set:
+        key, sign, value = pair.partition("=")
+        if not sign:
+            raise SettingError(f"--set {pair} sets nothing", hint="write --set KEY=VALUE, for example --set k=3")
+        if key in given:
+            raise SettingError(f"{key} is set twice", hint="say it once")
+        given[key] = value
+    settings = Settings.load(given, config_file=args.config)
+    _refuse_idle_sampling(given, settings)
+    return settings
+
+
+def _refuse_idle_sampling(given: Mapping[str, object], settings: Settings) -> None:
+    """A sampling option without sampling would be ignored, and nothing that is set is ignored."""
+    idle = [key for key in _SAMPLING if key in given]
+    if idle and not settings.do_sample:
+        raise SettingError(f"{idle[0]} is set but do_sample is off", hint="add --do-sample, or leave it away")

@@ -1,0 +1,80 @@
+"""What a command may say and where: results to stdout, all else to stderr; with ``--json`` one document only.
+
+Knows nothing of what is printed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TextIO
+
+_BOLD, _DIM, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """Standard output and error of one run of the command."""
+
+    json: bool
+    out: TextIO
+    err: TextIO
+
+    @classmethod
+    def of(cls, *, json: bool) -> Terminal:
+        """The process's own streams; text that they cannot encode is written with backslashes."""
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="backslashreplace")
+        return cls(json=json, out=sys.stdout, err=sys.stderr)
+
+    def document(self, value: Mapping[str, object]) -> None:
+        """Print the one JSON document. ASCII only, so that no locale can break it."""
+        assert self.json, "a document is printed under --json only"
+        self.out.write(json.dumps(value, allow_nan=False) + "\n")
+        self.out.flush()
+
+    def write(self, text: str) -> None:
+        """Write a part of the result for people, at once."""
+        assert not self.json, "under --json nothing but the document goes to stdout"
+        self.out.write(text)
+        self.out.flush()
+
+    def write_bytes(self, data: bytes) -> None:
+        """Write the result as it is: no newline is translated, whatever the platform."""
+        assert not self.json, "under --json nothing but the document goes to stdout"
+        self.out.flush()
+        self.out.buffer.write(data)
+        self.out.buffer.flush()
+
+    def line(self, text: str = "") -> None:
+        """Write a line of the result for people."""
+        self.write(text + "\n")
+
+    def note(self, text: str) -> None:
+        """Write a line that is not the result."""
+        self.err.write(text + "\n")
+        self.err.flush()
+
+    def table(self, rows: Sequence[Sequence[str]]) -> None:
+        """Write rows in aligned columns; the first row is the head."""
+        widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+        for index, row in enumerate(rows):
+            text = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            self.line(self.bold(text) if index == 0 else text)
+
+    def bold(self, text: str) -> str:
+        """``text``, bold where the terminal can show it."""
+        return f"{_BOLD}{text}{_PLAIN}" if self._styled else text
+
+    def dim(self, text: str) -> str:
+        """``text``, dim where the terminal can show it."""
+        return f"{_DIM}{text}{_PLAIN}" if self._styled else text
+
+    @property
+    def _styled(self) -> bool:
+        """Styles are for a terminal that has them and a user who has not said no (no-color.org)."""
+        return self.out.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -1,0 +1,95 @@
+"""The doctor: finds what is broken, says what to do, and never breaks itself."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from app import doctor
+from app.doctor import examine, find_chromium
+from app.doctor.installation import PACKAGES, examine_faiss, examine_names
+from app.doctor.machine import examine_disk, examine_memory
+from app.doctor.models import examine_bundled_target, examine_models
+from app.settings import Settings
+
+
+def test_two_faiss_are_a_failure_with_the_remedy() -> None:
+    found = examine_faiss({"faiss": ["faiss-gpu", "faiss-cpu"]})
+    assert found.status == "fail"
+    assert found.hint.endswith("pip uninstall -y faiss-cpu faiss-gpu")
+    assert examine_faiss({"faiss": ["faiss-cpu", "faiss-cpu"]}).status == "ok"
+    assert examine_faiss({}).status == "fail"
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_another_owner_of_a_package_name_is_a_failure(package: str) -> None:
+    found = examine_names({package: ["spandraft", "somebody-else"]})
+    assert found.status == "fail"
+    assert "somebody-else" in found.detail
+    assert package in found.detail
+
+
+def test_our_own_packages_are_no_failure() -> None:
+    assert examine_names({package: ["spandraft"] for package in PACKAGES}).status == "ok"
+
+
+def test_disk_is_looked_at_where_the_library_will_be(tmp_path: Path) -> None:
+    assert str(tmp_path / "not" / "yet") in examine_disk(tmp_path / "not" / "yet").detail
+    file = tmp_path / "file"
+    file.touch()
+    assert examine_disk(file / "home").status == "fail"
+
+
+def test_memory_is_a_number() -> None:
+    assert "GiB free" in examine_memory().detail
+
+
+def test_a_damaged_bundled_target_is_found(tmp_path: Path) -> None:
+    for name in ("config.json", "tokenizer.json", "model.safetensors"):
+        assert examine_bundled_target(tmp_path).status == "fail"
+        (tmp_path / name).write_bytes(name.encode())
+    digest = hashlib.sha256(b"model.safetensors").hexdigest()
+    (tmp_path / "SHA256SUMS").write_text(f"{digest}  model.safetensors\n")
+    assert examine_bundled_target(tmp_path).status == "ok"
+    (tmp_path / "model.safetensors").write_bytes(b"other")
+    found = examine_bundled_target(tmp_path)
+    assert found.status == "fail"
+    assert "model.safetensors" in found.detail
+
+
+def test_models_that_cannot_be_used_are_found(tmp_path: Path) -> None:
+    pickled = tmp_path / "pickled"
+    pickled.mkdir()
+    (pickled / "pytorch_model.bin").touch()
+    target, encoder = examine_models(Settings(target=str(pickled), encoder=str(tmp_path / "absent")))
+    assert (target.status, encoder.status) == ("fail", "fail")
+    assert all(finding.hint for finding in (target, encoder))
+    target, _ = examine_models(Settings(target="owner/model"))
+    assert target.status == "ok"
+
+
+def test_a_check_that_breaks_is_a_finding(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def broken(settings: Settings) -> None:
+        raise RuntimeError("no such luck")
+
+    monkeypatch.setattr(doctor, "examine_models", broken)
+    findings = list(examine(Settings(home=tmp_path)))
+    assert [finding.detail for finding in findings if finding.check == "models"] == ["RuntimeError: no such luck"]
+    assert findings[-1].check == "corpora"
+
+
+def test_every_failure_or_warning_has_a_remedy(tmp_path: Path) -> None:
+    for finding in examine(Settings(home=tmp_path)):
+        assert finding.detail
+        assert finding.status == "ok" or finding.hint, finding
+
+
+def test_a_chromium_on_the_path_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path / "browsers"))
+    assert find_chromium() is None
+    program = tmp_path / "chromium"
+    program.touch(mode=0o755)
+    assert find_chromium() == program

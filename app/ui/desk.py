@@ -1,0 +1,72 @@
+"""What all tabs share: the pipeline, the shelf, the conversations, and what runs. One for the whole application.
+
+Nothing here belongs to one browser; what does is looked up by the scope in its cookie.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from dataclasses import dataclass, field
+
+import gradio as gr
+
+from app.errors import as_user_error
+from app.ui.conversations import Conversations
+from app.ui.guard import scope_of
+from app.ui.interfaces import PagePipeline, Shelf
+from app.ui.runs import Runs
+from app.ui.turns import Problem
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The parts that the tabs work with."""
+
+    pipeline: PagePipeline
+    shelf: Shelf
+    conversations: Conversations
+    default_corpus: str
+    runs: Runs = field(default_factory=Runs)
+
+    def corpus_choices(self, wanted: str = "") -> tuple[list[str], str | None]:
+        """All corpora, and the one to show: ``wanted``, else the default, else the first."""
+        names = self.shelf.names()
+        shown = next((name for name in (wanted, self.default_corpus) if name in names), None)
+        return names, shown or (names[0] if names else None)
+
+
+def problem_of(error: BaseException) -> Problem:
+    """The error as the user should see it. A bug is logged under a reference, and the page gives that."""
+    known = as_user_error(error)
+    if known is not None:
+        return Problem(*known)
+    reference = secrets.token_hex(3)
+    _log.error("page error %s", reference, exc_info=error)
+    return Problem(
+        "something went wrong inside Spandraft", f"the terminal shows the details under reference {reference}"
+    )
+
+
+def browser(request: gr.Request) -> str:
+    """The scope of the browser that asks; empty if it refuses cookies, and then nothing is kept for it."""
+    return scope_of(dict(request.cookies))
+
+
+def tab(request: gr.Request) -> str:
+    """The browser tab that asks."""
+    return request.session_hash or ""
+
+
+def text_in(event: gr.EventData, key: str) -> str:
+    """A text that a button carries; the browser sends it, so anything may stand there."""
+    value = event._data.get(key, "") if isinstance(event._data, dict) else ""
+    return value if isinstance(value, str) else ""
+
+
+def number_in(event: gr.EventData, key: str) -> int:
+    """A whole number that a button carries, -1 if it is none."""
+    text = text_in(event, key)
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else -1

@@ -1,0 +1,100 @@
+"""The Grammar tab: a text in, its correction out as a word diff whose changes can be taken or left.
+
+Lays out, connects, and runs the corrections. Must not build HTML.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import gradio as gr
+
+from app.events import Correction, RunStats, TextDelta
+from app.ui.chat_parts import Updates
+from app.ui.desk import Desk, problem_of, tab
+from app.ui.views.answer import problem_view
+from app.ui.views.correction import correcting_view, correction_view
+
+_SAMPLE = (
+    "Yesterday she go to the library and borrow two book. She recieve a letter from her freind, which make her very happy."
+)
+
+
+def grammar_tab(desk: Desk, page: gr.Blocks) -> None:
+    """Build the tab inside ``page``."""
+    with gr.Row(elem_id="grammar-grid"):
+        with gr.Column(elem_id="grammar-input", min_width=0):
+            text = gr.Textbox(
+                label="Your text", lines=12, max_lines=30, max_length=200_000, elem_id="grammar-text",
+                placeholder="Paste or write a text. It stays on this machine.",
+            )
+            with gr.Row(elem_id="grammar-buttons"):
+                fix = gr.Button("Correct", variant="primary", elem_id="fix", scale=0, min_width=110)
+                stop = gr.Button("Stop", variant="stop", elem_id="fix-stop", scale=0, min_width=110, visible=False)
+                sample = gr.Button("Try a sample", elem_id="fix-sample", scale=0, min_width=130)
+        with gr.Column(elem_id="grammar-output", min_width=0):
+            view = gr.HTML("", apply_default_css=False, elem_id="correction", js_on_load=None)
+    actions = GrammarActions(desk, view=view, fix=fix, stop=stop)
+    private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    outputs = [view, fix, stop]
+    fix.click(actions.correct, [text], outputs, concurrency_limit=32, **private)
+    sample.click(lambda: _SAMPLE, None, [text], **private)
+    stop.click(actions.stop, None, None, queue=False, **private)
+    page.unload(actions.stop)
+
+
+class GrammarActions:
+    """The handlers. They hold no state of a browser."""
+
+    def __init__(self, desk: Desk, *, view: gr.HTML, fix: gr.Button, stop: gr.Button) -> None:
+        """Work with ``desk`` and show in ``view``."""
+        self._desk = desk
+        self._view = view
+        self._fix = fix
+        self._stop = stop
+
+    def stop(self, request: gr.Request) -> None:
+        """Stop the correction of this browser tab."""
+        self._desk.runs.stop(_key(request))
+
+    async def correct(self, text: str, request: gr.Request) -> AsyncIterator[Updates]:
+        """Correct ``text``, showing it as it is written."""
+        if not text.strip():
+            yield {self._view: gr.skip()}
+            return
+        yield {self._view: correcting_view("", "Reading the text"), **self._busy(True)}
+        run = self._desk.runs.start(_key(request), lambda: self._desk.pipeline.stream_correct(text))
+        written, correction, began_s = "", None, time.monotonic()
+        try:
+            async with contextlib.aclosing(run.batches()) as batches:
+                async for batch in batches:
+                    written += "".join(event.text for event in batch if isinstance(event, TextDelta))
+                    correction = next((e.correction for e in batch if hasattr(e, "correction")), correction)
+                    elapsed_s = time.monotonic() - began_s
+                    status = "Correcting" if elapsed_s < 1 else f"Correcting, {elapsed_s:.0f} s"
+                    yield {self._view: correcting_view(written, status)}
+        except Exception as error:
+            yield {self._view: problem_view(problem_of(error)), **self._busy(False)}
+        else:
+            shown = correction or _untouched(text)
+            yield {self._view: correction_view(shown, stopped=run.stopped), **self._busy(False)}
+        finally:
+            self._desk.runs.finish(_key(request), run)
+
+    def _busy(self, busy: bool) -> Updates:
+        return {self._fix: gr.Button(visible=not busy), self._stop: gr.Button(visible=busy)}
+
+
+def _untouched(text: str) -> Correction:
+    """What a correction is that was stopped before it could say anything."""
+    stats = RunStats(
+        tokens=0, target_forwards=0, mean_acceptance_length=0.0, by_source={}, ttft_s=0.0, tokens_per_s=0.0, stages_s={}
+    )
+    return Correction(source=text, corrected=text, edits=(), stats=stats)
+
+
+def _key(request: gr.Request) -> str:
+    return f"{tab(request)} grammar"

@@ -1,0 +1,96 @@
+"""What the page needs from the rest of the app floor, as protocols: a pipeline that streams, and a shelf of corpora.
+
+The page must not know models, indexes or file formats: it shows what these two hand it, and passes on what the
+user does. Errors that have ``cause`` and ``hint`` are shown to the user as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from app.events import Event
+
+
+class EventStream(Protocol):
+    """A running answer or correction: an iterator of events that another thread may cancel."""
+
+    def __iter__(self) -> Iterator[Any]:
+        """Events in order; the last one carries the whole result."""
+
+    def cancel(self) -> None:
+        """Stop within one step; the stream then ends by itself. Thread-safe."""
+
+
+class AnswerStream(Protocol):
+    """A running answer."""
+
+    def __iter__(self) -> Iterator[Event]:
+        """Retrieval, then text and citations, then Done."""
+
+    def cancel(self) -> None:
+        """Stop within one step; Done then says ``cancelled``. Thread-safe."""
+
+
+class PagePipeline(Protocol):
+    """The part of ``app.pipeline.Pipeline`` that the page uses."""
+
+    @property
+    def target_name(self) -> str:
+        """Name of the target model, shown in the header."""
+
+    def stream(self, question: str, *, corpus: Any = None, speculate: bool = True) -> AnswerStream:
+        """Answer ``question`` from ``corpus`` (a handle that ``Shelf.open`` gave)."""
+
+    def stream_correct(self, text: str) -> EventStream:
+        """Correct ``text``: text deltas, then one event with a ``correction``."""
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRow:
+    """One document in the library list. ``characters`` counts Unicode code points of its reading text."""
+
+    id: str
+    name: str
+    characters: int
+    passages: int
+
+
+@dataclass(frozen=True, slots=True)
+class IngestRow:
+    """What became of one file. ``cause`` and ``hint`` are set for a failure, ``cause`` alone for a remark."""
+
+    file: str
+    state: Literal["waiting", "reading", "added", "updated", "duplicate", "failed"]
+    cause: str = ""
+    hint: str = ""
+
+
+class Shelf(Protocol):
+    """All corpora of this installation. Methods raise user errors for names that do not exist."""
+
+    def names(self) -> list[str]:
+        """Names of the corpora, the sample first."""
+
+    def documents(self, corpus: str) -> list[DocumentRow]:
+        """The documents of a corpus, by name."""
+
+    def open(self, corpus: str) -> Any:
+        """A handle for ``PagePipeline.stream``."""
+
+    def text(self, corpus: str, passage_id: str) -> str:
+        """The reading text of the document that a passage is cut from; offsets of citations refer to it."""
+
+    def create(self, corpus: str) -> None:
+        """Make an empty corpus."""
+
+    def add(self, corpus: str, path: Path) -> IngestRow:
+        """Read one file into a corpus; a bad file is an outcome, not an exception."""
+
+    def remove_document(self, corpus: str, document: str) -> None:
+        """Remove the document with the id ``document``, its passages and everything derived from them."""
+
+    def remove_corpus(self, corpus: str) -> None:
+        """Remove a whole corpus."""

@@ -1,0 +1,146 @@
+"""The Library tab: corpora and their documents; create, upload, remove.
+
+Lays out, connects, and works on the shelf. Must not build HTML, and must not read documents itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import AsyncIterator
+from typing import Any
+
+import gradio as gr
+
+from app.ui.assets import ON_LOAD
+from app.ui.chat_parts import Updates
+from app.ui.desk import Desk, problem_of, text_in
+from app.ui.interfaces import IngestRow
+from app.ui.uploads import Upload, discard, received
+from app.ui.views.answer import problem_view
+from app.ui.views.library import documents_view, outcomes_view
+
+
+def library_tab(desk: Desk, page: gr.Blocks, chat_corpus: gr.Dropdown) -> None:
+    """Build the tab inside ``page``; ``chat_corpus`` follows what happens to the corpora."""
+    with gr.Row(elem_id="library-bar"):
+        corpus = gr.Dropdown(label="Corpus", choices=[], elem_id="library-corpus", filterable=False, scale=2, min_width=140)
+        name = gr.Textbox(
+            label="New corpus", placeholder="its name", max_length=64, elem_id="new-corpus", scale=2, min_width=140
+        )
+        create = gr.Button("Create", elem_id="create-corpus", scale=0, min_width=100)
+    files = gr.File(
+        label="Add files: pdf, md, html, txt", file_count="multiple", elem_id="upload", height=150, type="filepath"
+    )
+    outcomes = gr.HTML("", apply_default_css=False, elem_id="outcomes", js_on_load=None)
+    documents = gr.HTML("", apply_default_css=False, elem_id="documents", js_on_load=ON_LOAD)
+    parts = _Parts(corpus=corpus, name=name, files=files, outcomes=outcomes, documents=documents, chat_corpus=chat_corpus)
+    actions = LibraryActions(desk, parts)
+    private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": 8}
+    outputs = [corpus, name, files, outcomes, documents, chat_corpus]
+    page.load(actions.load, None, outputs, **private)
+    corpus.input(actions.show, [corpus], outputs, **private)
+    create.click(actions.create, [name, chat_corpus], outputs, **private)
+    name.submit(actions.create, [name, chat_corpus], outputs, **private)
+    # Gradio's own step from the payload to a path loses the file's name; that it lies in the upload folder is still checked.
+    files.upload(actions.add, [corpus, files], outputs, preprocess=False, **private)
+    documents.remove(actions.remove_document, [chat_corpus], outputs, **private)
+    documents.drop(actions.remove_corpus, [chat_corpus], outputs, **private)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Parts:
+    corpus: gr.Dropdown
+    name: gr.Textbox
+    files: gr.File
+    outcomes: gr.HTML
+    documents: gr.HTML
+    chat_corpus: gr.Dropdown
+
+
+class LibraryActions:
+    """The handlers. They hold no state of a browser."""
+
+    def __init__(self, desk: Desk, parts: _Parts) -> None:
+        """Work with ``desk`` on ``parts``."""
+        self._desk = desk
+        self._parts = parts
+
+    def load(self) -> Updates:
+        """Fill the tab when the page opens."""
+        return self._shown("")
+
+    def show(self, corpus: str | None) -> Updates:
+        """Another corpus was chosen."""
+        return {self._parts.documents: self._documents(corpus), self._parts.outcomes: ""}
+
+    def create(self, name: str, chatting: str | None) -> Updates:
+        """Make a corpus and show it."""
+        name = name.strip()
+        if not name:
+            return {self._parts.outcomes: gr.skip()}
+        try:
+            self._desk.shelf.create(name)
+        except Exception as error:
+            return {self._parts.outcomes: problem_view(problem_of(error))}
+        return {**self._shown(name, chatting), self._parts.name: ""}
+
+    async def add(self, corpus: str | None, files: list[dict[str, Any]] | dict[str, Any] | None) -> AsyncIterator[Updates]:
+        """Read uploaded files into ``corpus`` one after the other; one bad file does not stop the rest."""
+        uploads = received(files)
+        rows = [IngestRow(upload.name, "waiting") for upload in uploads]
+        try:
+            if not corpus or not rows:
+                yield {self._parts.files: None}
+                return
+            for index, upload in enumerate(uploads):
+                rows[index] = dataclasses.replace(rows[index], state="reading")
+                yield {self._parts.outcomes: outcomes_view(rows), self._parts.files: None}
+                rows[index] = await asyncio.to_thread(self._ingest, corpus, upload)
+                yield {self._parts.outcomes: outcomes_view(rows), self._parts.documents: self._documents(corpus)}
+        finally:
+            for upload in uploads:
+                discard(upload)
+
+    def remove_document(self, chatting: str | None, event: gr.EventData) -> Updates:
+        """Remove the document that the button names."""
+        corpus, document = text_in(event, "corpus"), text_in(event, "document")
+        try:
+            self._desk.shelf.remove_document(corpus, document)
+        except Exception as error:
+            return {self._parts.outcomes: problem_view(problem_of(error))}
+        return {self._parts.documents: self._documents(corpus), self._parts.outcomes: ""}
+
+    def remove_corpus(self, chatting: str | None, event: gr.EventData) -> Updates:
+        """Remove the corpus that the button names."""
+        try:
+            self._desk.shelf.remove_corpus(text_in(event, "corpus"))
+        except Exception as error:
+            return {self._parts.outcomes: problem_view(problem_of(error))}
+        return self._shown("", chatting)
+
+    def _ingest(self, corpus: str, upload: Upload) -> IngestRow:
+        try:
+            with upload.named() as path:
+                return dataclasses.replace(self._desk.shelf.add(corpus, path), file=upload.name)
+        except Exception as error:
+            problem = problem_of(error)
+            return IngestRow(upload.name, "failed", problem.cause, problem.hint)
+
+    def _shown(self, wanted: str, chatting: str | None = None) -> Updates:
+        names, shown = self._desk.corpus_choices(wanted)
+        _, asked = self._desk.corpus_choices(chatting or "")
+        return {
+            self._parts.corpus: gr.Dropdown(choices=names, value=shown),
+            self._parts.chat_corpus: gr.Dropdown(choices=names, value=asked),
+            self._parts.documents: self._documents(shown),
+            self._parts.outcomes: "",
+        }
+
+    def _documents(self, corpus: str | None) -> str:
+        if not corpus:
+            return ""
+        try:
+            return documents_view(corpus, self._desk.shelf.documents(corpus))
+        except Exception as error:
+            return problem_view(problem_of(error))

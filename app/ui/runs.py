@@ -1,0 +1,146 @@
+"""Streams that run for browser tabs: pumped by a thread, read in batches by the page, and really stopped.
+
+A stream blocks while the target works, so a thread of its own pulls the events and the event loop collects what has
+come every ``interval_s``. Leaving ``batches`` for any reason, be it a click on Stop or a browser that went away,
+cancels the stream. Must not know what the events mean.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from app.ui.interfaces import EventStream
+
+_INTERVAL_S = 0.07
+_GRACE_S = 0.35
+# An empty batch now and then: yielding is how Gradio notices that the browser has gone.
+_HEARTBEAT_S = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    error: BaseException | None
+
+
+class Run:
+    """One stream, from its opening to its end."""
+
+    def __init__(self, open_stream: Callable[[], EventStream]) -> None:
+        """Start at once: ``open_stream`` is called on the run's own thread."""
+        self._open = open_stream
+        self._events: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._stream: EventStream | None = None
+        self._cancelled_s: float | None = None
+        self._ended = False
+        threading.Thread(target=self._pump, name="spandraft-page-run", daemon=True).start()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it was asked to stop before it had ended."""
+        return self._cancelled_s is not None
+
+    def cancel(self) -> None:
+        """Ask the stream to stop; harmless when it has ended."""
+        with self._lock:
+            if self._ended or self._cancelled_s is not None:
+                return
+            self._cancelled_s = time.monotonic()
+            stream = self._stream
+        if stream is not None:
+            stream.cancel()
+
+    async def batches(self) -> AsyncIterator[list[Any]]:
+        """What has come since the last batch, until the end; empty now and then. Raises what the stream raised.
+
+        After ``cancel`` it ends with the stream, or without it if the step that is running takes longer than a
+        moment: the page must not wait for it.
+        """
+        yielded_s = time.monotonic()
+        try:
+            while True:
+                await asyncio.sleep(_INTERVAL_S)
+                batch: list[Any] = []
+                end = self._drain(batch)
+                now_s = time.monotonic()
+                left = self._cancelled_s is not None and now_s - self._cancelled_s > _GRACE_S
+                if end is not None and end.error is not None and not self.stopped:
+                    raise end.error
+                if batch or end is not None or now_s - yielded_s > _HEARTBEAT_S:
+                    yielded_s = now_s
+                    yield batch
+                if end is not None or left:
+                    return
+        finally:
+            self.cancel()
+
+    def _drain(self, batch: list[Any]) -> _End | None:
+        while True:
+            try:
+                event = self._events.get_nowait()
+            except queue.Empty:
+                return None
+            if isinstance(event, _End):
+                return event
+            batch.append(event)
+
+    def _pump(self) -> None:
+        error: BaseException | None = None
+        try:
+            stream = self._open()
+            with self._lock:
+                self._stream = stream
+                late = self._cancelled_s is not None
+            if late:
+                stream.cancel()
+            for event in stream:
+                self._events.put(event)
+        except BaseException as caught:  # handed to the page, which shows or logs it
+            error = caught
+        with self._lock:
+            self._ended = True
+        self._events.put(_End(error))
+
+
+class Runs:
+    """Which run belongs to which browser tab, so that Stop finds it."""
+
+    def __init__(self) -> None:
+        """No runs yet."""
+        self._lock = threading.Lock()
+        self._by_tab: dict[str, Run] = {}
+
+    def start(self, tab: str, open_stream: Callable[[], EventStream]) -> Run:
+        """Start a run for ``tab``; one that is still running there is stopped."""
+        run = Run(open_stream)
+        with self._lock:
+            before, self._by_tab[tab] = self._by_tab.get(tab), run
+        if before is not None:
+            before.cancel()
+        return run
+
+    def finish(self, tab: str, run: Run) -> None:
+        """Forget a run that has ended."""
+        with self._lock:
+            if self._by_tab.get(tab) is run:
+                del self._by_tab[tab]
+
+    def stop(self, tab: str) -> None:
+        """Stop what runs for ``tab``."""
+        with self._lock:
+            run = self._by_tab.get(tab)
+        if run is not None:
+            run.cancel()
+
+    def stop_all(self) -> None:
+        """Stop everything, at shutdown."""
+        with self._lock:
+            runs = list(self._by_tab.values())
+        for run in runs:
+            run.cancel()

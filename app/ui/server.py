@@ -1,0 +1,120 @@
+"""Starts the page: one FastAPI application on loopback, with the guard in front and Gradio mounted behind.
+
+``serve`` checks address and port before anything slow, warms up so that the first question is quick, and prints the
+address. Knows no models: it is handed a pipeline.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator
+from typing import TextIO
+
+import gradio as gr
+import uvicorn
+from fastapi import FastAPI
+
+from app.errors import ServerError
+from app.settings import Settings
+from app.ui.assets import head, style
+from app.ui.conversations import Conversations
+from app.ui.desk import Desk
+from app.ui.guard import Guard
+from app.ui.interfaces import PagePipeline, Shelf
+from app.ui.page import page
+from app.ui.theme import theme
+
+_UPLOAD_LIMIT = "200mb"
+
+
+def serve(pipeline: PagePipeline, settings: Settings, *, out: TextIO | None = None) -> None:
+    """Serve the page until interrupted.
+
+    Raises ``ServerError`` if the address is not loopback or the port is taken.
+    """
+    check_address(settings.host, settings.port)
+    application = create_app(pipeline, settings)
+    warm_up(pipeline)
+    config = uvicorn.Config(
+        application, host=settings.host, port=settings.port, log_level="warning", timeout_graceful_shutdown=3
+    )
+    server = uvicorn.Server(config)
+    shown = f"[{settings.host}]" if ":" in settings.host else settings.host
+    print(f"Spandraft is ready: http://{shown}:{settings.port}", file=out or sys.stdout, flush=True)
+    server.run()
+
+
+def create_app(pipeline: PagePipeline, settings: Settings, *, shelf: Shelf | None = None) -> FastAPI:
+    """The application. ``shelf`` is the library of ``settings`` unless another is given."""
+    if shelf is None:
+        from app.ui.corpus_shelf import CorpusShelf
+
+        shelf = CorpusShelf(settings)
+    # Gradio reads these when it is mounted: the upload folder belongs to the user's data, and nothing is reported.
+    os.environ["GRADIO_TEMP_DIR"] = str(settings.home / "uploads")
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    desk = Desk(
+        pipeline=pipeline,
+        shelf=shelf,
+        conversations=Conversations(settings.home / "conversations.sqlite3"),
+        default_corpus=settings.corpus,
+    )
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        desk.runs.stop_all()
+
+    application = FastAPI(title="Spandraft", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    application.add_middleware(Guard, host=settings.host)
+
+    @application.get("/health")
+    def health() -> dict[str, str]:
+        return {"status": "ok", "target": pipeline.target_name}
+
+    return gr.mount_gradio_app(
+        application, page(desk), "/",
+        footer_links=[], run_history=False, allowed_paths=[], show_error=False,
+        max_file_size=_UPLOAD_LIMIT, ssr_mode=False, enable_monitoring=False, pwa=False, mcp_server=False,
+        theme=theme(), css=style(), head=head(),
+    )
+
+
+def check_address(host: str, port: int) -> None:
+    """Raise ``ServerError`` unless ``host`` is loopback and ``port`` is free on it."""
+    if not _is_loopback(host):
+        raise ServerError(
+            f"{host} is not a loopback address, and the page has no login",
+            hint="keep host at 127.0.0.1; from another machine: ssh -L 7860:127.0.0.1:7860 THIS_MACHINE",
+        )
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        # As uvicorn binds: an old connection that is still closing does not count as in use.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise ServerError(
+                f"port {port} on {host} cannot be used: {error.strerror}",
+                hint=f"stop the program that uses it, or choose another: spandraft serve --port {port + 1}",
+            ) from error
+
+
+def warm_up(pipeline: PagePipeline) -> None:
+    """Answer once and throw it away, so that a user's first question finds everything loaded."""
+    with contextlib.suppress(Exception):  # whatever is wrong is shown when a user asks
+        for _ in pipeline.stream("What is this about?"):
+            pass
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,45 @@
+"""The theme: system fonts, one calm accent, in light and dark. Colours of our own widgets are in ``assets/page.css``."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import gradio as gr
+
+_SANS: Final = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif")
+_MONO: Final = ("ui-monospace", "SF Mono", "Menlo", "Consolas", "monospace")
+
+
+def theme() -> gr.themes.Base:
+    """A theme that fetches no font."""
+    built = gr.themes.Base(
+        primary_hue=gr.themes.colors.teal,
+        neutral_hue=gr.themes.colors.stone,
+        radius_size=gr.themes.sizes.radius_md,
+        font=_SANS,
+        font_mono=_MONO,
+    )
+    return built.set(
+        body_background_fill="#faf9f7",
+        body_background_fill_dark="#161513",
+        body_text_color="#1f1d1a",
+        body_text_color_dark="#eae7e1",
+        body_text_color_subdued="#6a655c",
+        body_text_color_subdued_dark="#a39d92",
+        block_background_fill="#ffffff",
+        block_background_fill_dark="#1e1d1a",
+        block_border_color="#e4e0d8",
+        block_border_color_dark="#34312c",
+        block_label_background_fill="transparent",
+        block_label_background_fill_dark="transparent",
+        input_background_fill="#ffffff",
+        input_background_fill_dark="#1e1d1a",
+        input_border_color="#cfc9be",
+        input_border_color_dark="#4a463f",
+        button_primary_background_fill="#0f6b66",
+        button_primary_background_fill_hover="#0b5551",
+        button_primary_background_fill_dark="#1b8a83",
+        button_primary_background_fill_hover_dark="#22a39b",
+        button_primary_text_color="#ffffff",
+        button_primary_text_color_dark="#ffffff",
+    )

@@ -1,0 +1,149 @@
+"""A turn of the conversation as a card: the question, the answer with its linked runs, the figures, the proof.
+
+Every linked run is an anchor to the characters in the sources panel; what lights up on hover and focus is the work
+of ``assets/page.js``. Colour is never alone: each run also has the number of its source.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.events import Citation, SourcePassage
+from app.ui.links import COLOURS, Link, copied_share, links
+from app.ui.markup import Html, escape, join, tag
+from app.ui.spans import cut
+from app.ui.turns import Problem, Turn
+from app.ui.views.figures import figures, figures_view, proof_view
+
+_NUMBER = re.compile(r"(\[\d+\])")
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What is known of an answer that is being written."""
+
+    question: str
+    text: str = ""
+    citations: tuple[Citation, ...] = ()
+    passages: tuple[SourcePassage, ...] = ()
+    notice: str | None = None
+    status: str = "Searching"
+
+
+def running_view(running: Running) -> Html:
+    """The card while the answer streams; announced once, when it is complete."""
+    found = links(running.text, running.citations, running.passages)
+    body = tag("div", _runs(0, running.text, found), tag("span", class_="caret", aria_hidden="true"), class_="text")
+    status = tag("p", tag("span", class_="pulse", aria_hidden="true"), running.status, class_="step")
+    return tag(
+        "article", _question(running.question), status, _notice(running.notice), body, class_="turn running", aria_busy="true"
+    )
+
+
+def turn_view(turn: Turn, *, proving: str = "") -> Html:
+    """The card of a finished turn; ``proving`` is the status of a proof that runs right now."""
+    if turn.problem is not None:
+        return tag("article", _question(turn.question), problem_view(turn.problem), class_="turn")
+    answer = turn.answer
+    assert answer is not None  # a turn has an answer or a problem
+    found = links(answer.text, answer.citations, answer.passages)
+    stopped = tag("p", "Stopped.", class_="stopped") if answer.finish_reason == "cancelled" else Html()
+    cut_off = answer.finish_reason == "length"
+    limit = tag("p", "Cut off at max_new_tokens.", class_="stopped") if cut_off else Html()
+    return tag(
+        "article",
+        _question(turn.question),
+        tag("p", _searched(turn, found), class_="step"),
+        _notice(answer.notice),
+        tag("div", _runs(turn.id, answer.text, found), class_="text"),
+        stopped,
+        limit,
+        tag(
+            "footer",
+            figures_view(figures(answer.stats, copied_share(answer.text, found))),
+            _buttons(turn, bool(proving)),
+        ),
+        _proof(turn, proving),
+        class_="turn",
+        data_turn=turn.id,
+    )
+
+
+def problem_view(problem: Problem) -> Html:
+    """One line of cause, one line of remedy."""
+    return tag(
+        "div", tag("strong", _sentence(problem.cause)), tag("span", _sentence(problem.hint)), class_="problem", role="alert"
+    )
+
+
+def colour(passage: int) -> str:
+    """The class that gives a source its colour."""
+    return f"c{passage % COLOURS + 1}"
+
+
+def _question(question: str) -> Html:
+    return tag("h3", question, class_="question")
+
+
+def _notice(notice: str | None) -> Html:
+    return tag("p", notice, class_="notice") if notice else Html()
+
+
+def _searched(turn: Turn, found: Sequence[Link]) -> Html:
+    assert turn.answer is not None  # the caller has looked
+    count, cited = len(turn.answer.passages), len({link.passage for link in found})
+    passages = "1 passage" if count == 1 else f"{count} passages"
+    words = f"{passages} found in {turn.corpus}, {cited} cited"
+    return tag("button", words, type="button", class_="linklike", data_event="sources", data_turn=turn.id)
+
+
+def _buttons(turn: Turn, proving: bool) -> Html:
+    prove = tag(
+        "button",
+        "Prove it",
+        type="button",
+        class_="quiet",
+        data_event="prove",
+        data_turn=turn.id,
+        disabled=proving,
+        title="Ask the same again without drafts, and compare letter for letter",
+    )
+    copy = tag("button", "Copy", type="button", class_="quiet", data_copy=".text")
+    return tag("div", copy, prove, class_="buttons")
+
+
+def _proof(turn: Turn, proving: str) -> Html:
+    if proving:
+        return tag("p", tag("span", class_="pulse", aria_hidden="true"), proving, class_="proof", role="status")
+    return proof_view(turn.proof) if turn.proof is not None else Html()
+
+
+def _runs(turn_id: int, text: str, found: Sequence[Link]) -> Html:
+    pieces = cut(text, [(link.answer_start, link.answer_end) for link in found])
+    return join(*(_run(turn_id, piece.text, piece.covers, found) for piece in pieces))
+
+
+def _run(turn_id: int, text: str, covers: tuple[int, ...], found: Sequence[Link]) -> Html:
+    # Where citations overlap, identical text says more than a number that the answer wrote.
+    best = min(covers, key=lambda index: (found[index].kind != "copied", index), default=None)
+    if best is None:
+        parts = _NUMBER.split(text)
+        return join(*(tag("span", part, class_="number") if i % 2 else escape(part) for i, part in enumerate(parts)))
+    link = found[best]
+    says = "Identical text in" if link.kind == "copied" else "Refers to"
+    return tag(
+        "a",
+        text,
+        tag("sup", class_="badge", data_label=link.label, aria_hidden="true"),
+        href=f"#source-{turn_id}-{best}",
+        class_=f"run {link.kind} {colour(link.passage)}",
+        data_turn=turn_id,
+        data_cite=best,
+        title=f"{says} source {link.label}",
+    )
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")

@@ -1,0 +1,68 @@
+"""The parts of the page that are not answers: header, starter questions, small tools, spoken announcements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from app.ui.markup import Html, join, tag
+from app.ui.turns import Turn
+from app.ui.views.answer import turn_view
+
+_STARTERS = (
+    "What does the assert statement do?",
+    "When is the else clause of a for loop executed?",
+    "What is a lambda expression?",
+    "How does the with statement work?",
+)
+
+
+def header_view(target: str) -> Html:
+    """Name, promise and model."""
+    return tag(
+        "header",
+        tag("h1", tag("span", class_="logo", aria_hidden="true"), "Spandraft"),
+        tag("p", "Answers copied from your documents, cited to the character. Nothing leaves this machine.", class_="promise"),
+        tag("p", tag("span", "Model", class_="key"), target, class_="model", title="The target: the model that decides every token"),
+        class_="masthead",
+    )
+
+
+def thread_view(turns: Sequence[Turn], proving: dict[int, str] | None = None) -> Html:
+    """Cards one under the other; ``proving`` has the status of proofs that run, by turn id."""
+    running = proving or {}
+    return join(*(turn_view(turn, proving=running.get(turn.id, "")) for turn in turns))
+
+
+def starters_view(corpus: str | None, is_sample: bool) -> Html:
+    """The empty conversation: what one could ask, or what to do first."""
+    if corpus is None:
+        text = "There is no corpus yet. Create one in the Library and add files to it."
+        return tag("section", tag("h2", "Nothing to ask yet"), tag("p", text), class_="hello")
+    if not is_sample:
+        title = f"Ask {corpus}"
+        text = "The answer is copied from its documents, and every copied run links to the exact characters."
+        return tag("section", tag("h2", title), tag("p", text), class_="hello")
+    buttons = [
+        tag("button", question, type="button", data_event="starter", data_question=question) for question in _STARTERS
+    ]
+    text = "The sample corpus is the language reference of the Python on this machine. Try one of these:"
+    return tag(
+        "section", tag("h2", "Ask your documents"), tag("p", text), tag("div", *buttons, class_="starters"), class_="hello"
+    )
+
+
+def tools_view(stored: bool) -> Html:
+    """New conversation, and delete for one that is stored."""
+    fresh = tag("button", "New", type="button", class_="quiet", data_event="fresh", title="Start a new conversation")
+    if not stored:
+        return fresh
+    forget = tag(
+        "button", "Delete", type="button", class_="quiet danger", data_event="forget", data_confirm="Really delete?",
+        title="Delete this conversation",
+    )
+    return join(fresh, forget)
+
+
+def announcement(text: str) -> Html:
+    """A sentence for screen readers only."""
+    return tag("p", text, class_="sr", role="status")

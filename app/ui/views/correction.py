@@ -1,0 +1,103 @@
+"""A correction as a word diff in which each change can be taken or left, and the text that results.
+
+Deleted and inserted words differ by strike and underline, not by colour alone. Taking and leaving happens in the
+browser (``assets/page.js``): the result is read from the diff's own letters, so leaving all gives the source exactly.
+"""
+
+from __future__ import annotations
+
+from app.events import Correction
+from app.ui.markup import Html, join, tag
+from app.ui.views.figures import figures, figures_view
+from app.ui.worddiff import Change, changes
+
+
+def correcting_view(text: str, status: str) -> Html:
+    """The corrected text so far."""
+    step = tag("p", tag("span", class_="pulse", aria_hidden="true"), status, class_="step")
+    body = tag("div", text, tag("span", class_="caret", aria_hidden="true"), class_="text")
+    return tag("section", step, body, class_="correction running", aria_busy="true")
+
+
+def correction_view(correction: Correction, *, stopped: bool = False) -> Html:
+    """The finished correction."""
+    found = changes(correction.source, correction.edits)
+    notice = tag("p", correction.notice, class_="notice") if correction.notice else Html()
+    if stopped:
+        notice = join(notice, tag("p", "Stopped: what follows was not looked at.", class_="stopped"))
+    body = _unchanged(correction.source) if not found else _diff(correction.source, found)
+    line = figures_view(figures(correction.stats, None)) if correction.stats.tokens else Html()
+    return tag("section", notice, body, tag("footer", line), class_="correction")
+
+
+def _unchanged(source: str) -> Html:
+    return join(
+        tag("p", "Nothing to change.", class_="verdict"),
+        tag("div", source, class_="text diff", data_diff=True),
+    )
+
+
+def _diff(source: str, found: list[Change]) -> Html:
+    parts: list[str] = []
+    position = 0
+    for index, change in enumerate(found):
+        parts += [source[position : change.start], _edit(index, change)]
+        position = change.end
+    parts.append(source[position:])
+    count = "1 change" if len(found) == 1 else f"{len(found)} changes"
+    bar = tag(
+        "div",
+        tag("span", f"{count}, {len(found)} accepted", class_="count", role="status", data_count=True),
+        tag("button", "Accept all", type="button", class_="quiet", data_all="true"),
+        tag("button", "Reject all", type="button", class_="quiet", data_all="false"),
+        tag("button", "Copy result", type="button", class_="quiet", data_copy="[data-result]"),
+        class_="bar",
+    )
+    rows = [_row(index, change) for index, change in enumerate(found)]
+    after = join(*_applied(source, found))
+    return join(
+        bar,
+        tag("div", *parts, class_="text diff", data_diff=True),
+        tag("details", tag("summary", "Result"), tag("div", after, class_="text", data_result=True), class_="result", open=True),
+        tag("details", tag("summary", "Changes one by one"), tag("ol", *rows), class_="changes"),
+    )
+
+
+def _applied(source: str, found: list[Change]) -> list[str]:
+    parts: list[str] = []
+    position = 0
+    for change in found:
+        parts += [source[position : change.start], change.after]
+        position = change.end
+    return [*parts, source[position:]]
+
+
+def _edit(index: int, change: Change) -> Html:
+    return tag(
+        "button",
+        tag("del", change.before),
+        tag("ins", change.after),
+        type="button",
+        class_="edit",
+        data_edit=index,
+        aria_pressed="true",
+        aria_label=_says(change),
+        title="Accepted. Click to leave it as it was.",
+    )
+
+
+def _row(index: int, change: Change) -> Html:
+    return tag(
+        "li",
+        tag("span", tag("del", change.before), " ", tag("ins", change.after), class_="what"),
+        tag("button", "Accept", type="button", class_="quiet", data_take=index, aria_pressed="true"),
+        tag("button", "Reject", type="button", class_="quiet", data_leave=index, aria_pressed="false"),
+    )
+
+
+def _says(change: Change) -> str:
+    if not change.before.strip():
+        return f"insert {change.after.strip()}"
+    if not change.after.strip():
+        return f"delete {change.before.strip()}"
+    return f"change {change.before.strip()} to {change.after.strip()}"

@@ -1,0 +1,76 @@
+"""The line of figures under an answer or a correction: what each says, and what it means when one asks.
+
+Every figure comes from the engine's own measurement; nothing is timed in the page.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.events import RunStats
+from app.ui.markup import Html, join, tag
+from app.ui.turns import Proof
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A value with its unit, and one sentence on what it is."""
+
+    value: str
+    unit: str
+    meaning: str
+
+
+def figures(stats: RunStats, share: float | None) -> list[Figure]:
+    """The figures of one request; ``share`` is the copied part, 0 to 1, where it is known."""
+    listed = [
+        Figure(f"{stats.tokens}", "tokens", "Tokens written, the end token included."),
+        Figure(
+            f"{stats.mean_acceptance_length:.1f}",
+            "tokens per pass",
+            "Tokens per forward pass of the target. Without drafts it is 1.",
+        ),
+        Figure(f"{stats.tokens_per_s:.0f}", "tokens/s", "Decoding only, measured in the engine."),
+        Figure(seconds(stats.ttft_s), "to first token", "From the question to the first token, search included."),
+    ]
+    if share is not None:
+        listed.append(
+            Figure(f"{share:.0%}", "copied", "Share of the characters that stand identically in a source.")
+        )
+    return listed
+
+
+def figures_view(listed: list[Figure]) -> Html:
+    """The figures as one quiet line; the meaning shows on hover and is read out."""
+    items = [
+        tag("li", tag("b", figure.value), " ", figure.unit, tag("span", ": ", figure.meaning, class_="sr"), title=figure.meaning)
+        for figure in listed
+    ]
+    return tag("ul", *items, class_="figures", aria_label="Figures")
+
+
+def proof_view(proof: Proof) -> Html:
+    """What the run without drafts showed."""
+    if proof.differs_at is None:
+        verdict = tag("strong", "Identical.", class_="good")
+        text = f" All {proof.characters:,} characters are the same without drafts."
+    else:
+        verdict = tag("strong", "Differs.", class_="bad")
+        text = f" The first difference is at character {proof.differs_at:,}."
+    times = (
+        f" With drafts: {seconds(proof.with_drafts_s)} and {proof.with_forwards} passes."
+        f" Without: {seconds(proof.without_drafts_s)} and {proof.without_forwards} passes"
+    )
+    faster = (
+        f", {proof.without_drafts_s / proof.with_drafts_s:.1f} times as long."
+        if proof.with_drafts_s > 0 and proof.without_drafts_s > proof.with_drafts_s
+        else ": no gain here."
+    )
+    return tag("p", verdict, join(text, times, faster), class_="proof", role="status")
+
+
+def seconds(value_s: float) -> str:
+    """A duration as a person reads it."""
+    if value_s < 1:
+        return f"{value_s * 1000:.0f} ms"
+    return f"{value_s:.1f} s" if value_s < 60 else f"{value_s / 60:.1f} min"

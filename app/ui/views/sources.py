@@ -1,0 +1,105 @@
+"""The sources beside an answer: the passages found, their scores, and the cited characters marked in place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from app.events import SourcePassage
+from app.ui.links import Link, label_of
+from app.ui.markup import Html, join, tag
+from app.ui.spans import cut
+from app.ui.views.answer import colour
+
+_READER_CHARACTERS = 20_000
+
+
+def sources_view(turn_id: int, passages: Sequence[SourcePassage], found: Sequence[Link], *, focus: str = "") -> Html:
+    """The panel for one turn. ``focus`` is the citation to show at once, empty for none."""
+    if not passages:
+        text = "The passages that an answer was copied from appear here, with the exact characters marked."
+        return tag("section", tag("h2", "Sources"), tag("p", text, class_="empty"), class_="sources")
+    best = max((passage.score for passage in passages), default=0.0)
+    cards = [_card(turn_id, passages, index, found, best) for index in range(len(passages))]
+    return tag(
+        "section",
+        tag("h2", "Sources"),
+        *cards,
+        class_="sources",
+        data_turn=turn_id,
+        data_focus=focus,
+        aria_label="Sources of the answer",
+    )
+
+
+def reader_view(document: str, text: str, spans: Sequence[tuple[int, int]], around: tuple[int, int]) -> Html:
+    """A whole document with ``spans`` marked, or the part around ``around`` if it is long. Offsets are the document's."""
+    first = max(0, around[0] - _READER_CHARACTERS)
+    last = min(len(text), around[1] + _READER_CHARACTERS)
+    shown = text[first:last]
+    pieces = cut(shown, [(start - first, end - first) for start, end in spans])
+    body = join(*(tag("mark", piece.text, class_="on") if piece.covers else piece.text for piece in pieces))
+    part = "" if (first, last) == (0, len(text)) else f"characters {first:,} to {last:,} of {len(text):,}"
+    close = tag("button", "Close", type="button", class_="quiet", data_close=True)
+    head = tag("header", tag("h2", document), tag("span", part, class_="where"), close)
+    return tag("dialog", head, tag("div", body, class_="ptext", tabindex=0), class_="reader", aria_label=document)
+
+
+def _card(
+    turn_id: int, passages: Sequence[SourcePassage], index: int, found: Sequence[Link], best: float
+) -> Html:
+    passage = passages[index]
+    mine = [i for i, link in enumerate(found) if link.passage == index]
+    is_open = bool(mine) or (not found and index == 0)
+    summary = tag(
+        "summary",
+        tag("span", label_of(passages, index), class_="chip"),
+        tag("span", passage.document, class_="name"),
+        tag("span", _use(passage, len(mine)), class_="use"),
+    )
+    share = max(0.0, min(1.0, passage.score / best)) if best > 0 else 0.0
+    score = tag("meter", min=0, max=1, value=f"{share:.3f}", aria_label="score relative to the best")
+    whole = tag(
+        "button", "Open document", type="button", class_="linklike", data_event="open", data_turn=turn_id, data_passage=index
+    )
+    where = tag("span", f"characters {passage.start:,}–{passage.end:,}", class_="where")
+    foot = tag("footer", tag("span", score, f"score {passage.score:.3g}", class_="score"), where, whole)
+    return tag(
+        "details",
+        summary,
+        tag("div", _text(turn_id, passage, mine, found), class_="ptext"),
+        foot,
+        class_=f"source {colour(index)}" + (" cited" if mine else ""),
+        open=is_open,
+    )
+
+
+def _use(passage: SourcePassage, cited: int) -> str:
+    if cited:
+        return "cited once" if cited == 1 else f"cited {cited} times"
+    return "found" if passage.number is not None else "found, not in the prompt"
+
+
+def _text(turn_id: int, passage: SourcePassage, mine: Sequence[int], found: Sequence[Link]) -> Html:
+    pieces = cut(passage.text, [(found[i].source_start, found[i].source_end) for i in mine])
+    seen: set[int] = set()
+    parts: list[str] = []
+    for piece in pieces:
+        covers = [mine[i] for i in piece.covers]
+        if not covers:
+            parts.append(piece.text)
+            continue
+        new = [i for i in covers if i not in seen]
+        seen.update(new)
+        only_marked = all(found[i].kind == "marked" for i in covers)
+        parts.append(
+            tag(
+                "mark",
+                piece.text,
+                id=f"source-{turn_id}-{new[0]}" if new else None,
+                class_="whole" if only_marked else None,
+                data_turn=turn_id,
+                data_cites=" ".join(map(str, covers)),
+                tabindex=0,
+            )
+        )
+    return join(*parts)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -69,7 +70,18 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         near = nearest(argv[0], commands.choices)
         hint = f"did you mean `spandraft {near}`?" if near else "`spandraft --help` lists the commands"
         raise UsageError(f'there is no command "{argv[0]}"', hint=hint)
-    return parser.parse_args(argv)
+    args, unread = parser.parse_known_args(argv)
+    if unread:
+        raise _unknown_argument(unread[0], args.parser)
+    return args
+
+
+def _unknown_argument(argument: str, parser: argparse.ArgumentParser) -> UsageError:
+    """argparse alone would not say which option was meant."""
+    name = argument.partition("=")[0]
+    near = nearest(name, re.findall(r"--[a-z][a-z-]+", parser.format_help())) if name.startswith("-") else None
+    hint = f"did you mean {near}?" if near else f"see `{parser.prog} --help`"
+    return UsageError(f"{parser.prog} has no {'option' if name.startswith('-') else 'room for'} {name}", hint=hint)
 
 
 def _report(terminal: Terminal, cause: str, hint: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from app.commands.options import add_common
 from app.commands.terminal import Terminal
-from app.settings import Settings
+from app.settings import SettingRow, Settings
 
 
 def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser], argv: Sequence[str]) -> None:
@@ -21,7 +21,7 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser], a
 
 
 def _show(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
-    rows = list(settings)
+    rows = _rows(settings)
     if terminal.json:
         values = [{"key": row.key, "value": row.text, "origin": row.origin, "about": row.about} for row in rows]
         terminal.document({"settings": values})
@@ -30,3 +30,7 @@ def _show(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> i
     else:
         terminal.table([("setting", "value", "what it is"), *((row.key, row.text, row.about) for row in rows)])
     return 0
+
+
+def _rows(settings: Settings) -> list[SettingRow]:
+    return list(settings)

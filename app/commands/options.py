@@ -47,6 +47,7 @@ def add_common(parser: argparse.ArgumentParser, settings: Iterable[str] = ()) ->
     group.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="any setting, several times")
     group.add_argument("--config", type=Path, metavar="FILE", help="settings file instead of the usual one")
     parser.add_argument("--json", action="store_true", help="print exactly one JSON document")
+    parser.set_defaults(parser=parser)
     parser.add_argument("--verbose", action="store_true", help="show where an unexpected error came from")
 
 

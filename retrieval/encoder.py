@@ -137,6 +137,7 @@ def _windows(
 
 def _load(files: EncoderFiles, device: str | None) -> SentenceTransformer:
     import torch
+    from safetensors import SafetensorError
     from sentence_transformers import SentenceTransformer
 
     _LOG.info("loading the encoder %s", files.name)
@@ -148,7 +149,7 @@ def _load(files: EncoderFiles, device: str | None) -> SentenceTransformer:
             trust_remote_code=False,
             model_kwargs={"use_safetensors": True, "dtype": torch.float32},
         )
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
         first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise EncoderNotFound(
             f"the encoder in {files.folder} cannot be loaded: {first_line}",

@@ -39,7 +39,8 @@ def select_evidence(
     the higher hit, then to the earlier sentence. With a ``cache`` (which has its own encoder and splitter) the
     sentences of a passage are encoded once, not once a question.
     """
-    cache = cache or SentenceCache(encoder, sentences=sentences)
+    if cache is None:
+        cache = SentenceCache(encoder, sentences=sentences)
     looked_up = cache.lookup([hit.passage for hit in hits])
     telling = any(known.prose for known in looked_up)
     query_D = encoder.encode_queries([question])[0]
@@ -130,16 +131,15 @@ def _trimmed(text: str, span: tuple[int, int]) -> tuple[int, int]:
 
 
 def _counted_once(candidates: Sequence[Evidence], hits: Sequence[Hit]) -> list[Evidence]:
-    """Drop what overlaps a longer candidate of the same document, and repeated text; the higher hit stays."""
-    kept: list[Evidence] = []
+    """Drop what overlaps a longer candidate of the same document, then repeated text; the higher hit stays."""
+    whole: list[Evidence] = []
     spans_by_document: dict[str, list[tuple[int, int]]] = {}
-    texts: set[str] = set()
     for one in sorted(candidates, key=lambda one: (one.start - one.end, one.hit, one.start)):
         spans = spans_by_document.setdefault(hits[one.hit].passage.document_id, [])
-        text = " ".join(one.text.split())
-        if text in texts or any(one.start < end and start < one.end for start, end in spans):
-            continue
-        kept.append(one)
-        spans.append((one.start, one.end))
-        texts.add(text)
-    return kept
+        if not any(one.start < end and start < one.end for start, end in spans):
+            spans.append((one.start, one.end))
+            whole.append(one)
+    by_text: dict[str, Evidence] = {}
+    for one in sorted(whole, key=lambda one: (one.hit, one.start)):
+        by_text.setdefault(" ".join(one.text.split()), one)
+    return list(by_text.values())

@@ -56,8 +56,12 @@ class HybridRetriever:
     def _hits(self, ranked: Sequence[tuple[int, float]], k: int) -> list[Hit]:
         """The best ``k`` that still exist: another process may have deleted some since the refresh."""
         scores = dict(ranked)
-        found = self._store.passages([row for row, _ in ranked])
-        return [Hit(stored.passage, scores[stored.row]) for stored in found[:k]]
+        hits: list[Hit] = []
+        for part in (ranked[:k], ranked[k:]):
+            if len(hits) < k:
+                found = self._store.passages([row for row, _ in part])
+                hits.extend(Hit(stored.passage, scores[stored.row]) for stored in found)
+        return hits[:k]
 
     def _refresh(self) -> None:
         """Bring both indexes in step with the store."""

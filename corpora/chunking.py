@@ -17,8 +17,8 @@ from corpora.sentences import Unit, units
 _STRETCH = 1.3
 # A heading or a paragraph that does not fit begins a new passage once this share of the target is filled.
 _ENOUGH = 0.6
-# The rest of a document that is shorter than this share joins the passage before it.
-_REMNANT = 0.25
+# The rest of a document is a crumb if it is shorter than this share.
+_CRUMB = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +36,23 @@ class Chunking:
 def passages(document: Document, *, target_chars: int = 700, overlap_sentences: int = 1) -> list[Passage]:
     """Cut a document into passages of about ``target_chars``, none longer than 1.3 times that.
 
-    Only a sentence longer than that is split. A heading stays with what follows it. Where a paragraph runs over
-    two passages, the second repeats the last ``overlap_sentences`` of the first, if they are short.
+    Only a sentence longer than that is split, and code longer than the target. A heading stays with what follows
+    it. Where a paragraph runs over two passages, the second repeats the last ``overlap_sentences`` of the first,
+    if they are short.
     """
     chunking = Chunking(target_chars, overlap_sentences)
-    limit = _limit(chunking)
-    whole = [piece for unit in units(document.text) for piece in _pieces(document.text, unit, limit)]
-    spans: list[tuple[int, int]] = []
+    whole = [piece for unit in units(document.text) for piece in _pieces(document.text, unit, chunking)]
+    groups: list[tuple[int, int]] = []  # first and last unit of each passage
     first = 0
     while first < len(whole):
-        last = _last_of_passage(whole, first, chunking)
-        spans.append((whole[_overlapping(whole, first, last, chunking)].start, whole[last].end))
-        first = last + 1
-    if len(spans) > 1 and _is_remnant(whole, spans, chunking):
-        spans[-2:] = [(spans[-2][0], spans[-1][1])]
-    return [Passage.of(document, start, end) for start, end in spans]
+        groups.append((first, _last_of_passage(whole, first, chunking)))
+        first = groups[-1][1] + 1
+    if len(groups) > 1:
+        groups[-2:] = _with_fair_end(whole, groups[-2][0], groups[-1], chunking)
+    return [
+        Passage.of(document, whole[_overlapping(whole, first, last, chunking)].start, whole[last].end)
+        for first, last in groups
+    ]
 
 
 def sentences(text: str) -> list[tuple[int, int]]:
@@ -71,14 +73,33 @@ def _last_of_passage(whole: Sequence[Unit], first: int, chunking: Chunking) -> i
         if unit.end - start > limit:
             break
         if unit.opens_paragraph and not whole[i - 1].leads_on and filled >= enough:
-            if unit.is_heading or filled >= chunking.target_chars or _paragraph_end(whole, i) - start > limit:
+            if unit.is_heading or filled >= chunking.target_chars or _section_end(whole, i) - start > limit:
                 break
         elif filled >= chunking.target_chars and not whole[i - 1].leads_on and unit.is_line:
             break
         last = i
-    while last > first and whole[last].leads_on and last + 1 < len(whole):
-        last -= 1  # a heading at the end of a passage would be torn from what it heads
-    return last
+    torn = last  # a heading at the end of a passage would be torn from what it heads
+    while torn > first and whole[torn].leads_on and last + 1 < len(whole):
+        torn -= 1
+    return last if whole[torn].leads_on else torn
+
+
+def _with_fair_end(
+    whole: Sequence[Unit], first: int, end: tuple[int, int], chunking: Chunking
+) -> list[tuple[int, int]]:
+    """The last two passages, or one instead if the last is a crumb; if one would be too long, cut more evenly."""
+    border, last = end
+    if whole[last].end - whole[border].start >= chunking.target_chars * _CRUMB:
+        return [(first, border - 1), end]
+    if whole[last].end - whole[first].start <= _limit(chunking):
+        return [(first, last)]
+
+    def shorter_part(i: int) -> tuple[bool, int]:
+        lengths = whole[i - 1].end - whole[first].start, whole[last].end - whole[i].start
+        return whole[i].opens_paragraph and not whole[i - 1].leads_on, min(lengths)
+
+    border = max(range(first + 1, border + 1), key=shorter_part)
+    return [(first, border - 1), (border, last)]
 
 
 def _overlapping(whole: Sequence[Unit], first: int, last: int, chunking: Chunking) -> int:
@@ -94,36 +115,37 @@ def _overlapping(whole: Sequence[Unit], first: int, last: int, chunking: Chunkin
     return begin
 
 
-def _is_remnant(whole: Sequence[Unit], spans: Sequence[tuple[int, int]], chunking: Chunking) -> bool:
-    """Is the last passage too short to stand alone, and is there room in the one before?"""
-    (start, _), (last_start, end) = spans[-2:]
-    return end - last_start < chunking.target_chars * _REMNANT and end - start <= _limit(chunking)
-
-
-def _paragraph_end(whole: Sequence[Unit], i: int) -> int:
-    """Where the paragraph that unit ``i`` opens ends."""
-    while i + 1 < len(whole) and not whole[i + 1].opens_paragraph:
+def _section_end(whole: Sequence[Unit], i: int) -> int:
+    """Where the paragraph that unit ``i`` opens ends, with what it leads on to."""
+    while i + 1 < len(whole) and (whole[i].leads_on or not whole[i + 1].opens_paragraph):
         i += 1
     return whole[i].end
 
 
-def _pieces(text: str, unit: Unit, limit: int) -> Iterator[Unit]:
-    """The unit itself, or, if it is over the limit, parts of it cut at a newline, a space or anywhere, in this order."""
-    start, is_first = unit.start, True
-    while unit.end - start > limit:
-        cut = _cut(text, start, start + limit)
-        yield from _stripped(text, unit, start, cut, is_first)
-        start, is_first = cut, False
-    yield from [unit] if is_first else _stripped(text, unit, start, unit.end, is_first)
+def _pieces(text: str, unit: Unit, chunking: Chunking) -> Iterator[Unit]:
+    """The unit itself or, if it is too long, parts of it: cut at a newline, else a space, else anywhere."""
+    longest, part = _limit(chunking), _limit(chunking)
+    if unit.is_code:  # leaves room for the words that introduce it
+        longest, part = chunking.target_chars, max(1, chunking.target_chars // 2)
+    if unit.end - unit.start <= longest:
+        yield unit
+        return
+    start = unit.start
+    while unit.end - start > part:
+        cut = _cut(text, start, start + part)
+        yield from _stripped(text, unit, start, cut)
+        start = cut
+    yield from _stripped(text, unit, start, unit.end)
 
 
-def _stripped(text: str, unit: Unit, start: int, end: int, is_first: bool) -> Iterator[Unit]:
+def _stripped(text: str, unit: Unit, start: int, end: int) -> Iterator[Unit]:
     """One part of a unit without white space at its ends; nothing if that is all it is."""
     words = text[start:end]
     if words.strip():
         end = start + len(words.rstrip())
         start = start if unit.is_code else end - len(words.strip())
-        yield Unit(start, end, is_first and unit.opens_paragraph, False, False, unit.is_line, unit.is_code)
+        opens = start == unit.start and unit.opens_paragraph
+        yield Unit(start, end, opens, False, False, unit.is_line, unit.is_code)
 
 
 def _cut(text: str, start: int, end: int) -> int:

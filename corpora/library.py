@@ -37,7 +37,7 @@ class Library:
         fresh = Path(tempfile.mkdtemp(prefix=".new-", dir=self._folder))
         try:
             schema.create(fresh / schema.FILE_NAME)
-            os.rename(fresh, folder)
+            fresh.rename(folder)
             _sync(self._folder)
         except OSError as error:
             if not folder.exists():
@@ -65,7 +65,7 @@ class Library:
         """Delete a corpus with all its files. Gone at once for everybody who opens it from now on."""
         folder = self._existing(name)
         doomed = Path(tempfile.mkdtemp(prefix=".gone-", dir=self._folder))
-        os.rename(folder, doomed / name)
+        folder.rename(doomed / name)
         shutil.rmtree(doomed)
 
     def _existing(self, name: str) -> Path:
@@ -86,7 +86,8 @@ def checked(name: str) -> str:
     """The name, if a corpus can be called that: nothing that could lead out of the library's folder."""
     if _NAME.fullmatch(name) is None:
         raise InvalidName(
-            f"{name!r} is no name for a corpus", hint="use up to 64 letters a-z, digits, - and _, a letter or digit first"
+            f"{name!r} is no name for a corpus",
+            hint="use up to 64 letters a-z, digits, - and _, beginning with a letter or digit",
         )
     return name
 

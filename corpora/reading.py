@@ -69,6 +69,11 @@ def in_one_line(text: str) -> str:
     return _SPACE.sub(" ", _INVISIBLE.sub("", text)).strip()
 
 
+def words(text: str) -> frozenset[str]:
+    """A set of words, written as one string."""
+    return frozenset(text.split())
+
+
 def item_line(text: str, *, depth: int, number: int | None = None) -> str:
     """One list item as its line; ``number`` is none for a bullet."""
     marker = "-" if number is None else f"{number}."

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
-from corpora.reading import ReadingText
+from corpora.reading import ReadingText, words
 
 _BULLET = re.compile(r"\s*(?:[-*+\u2022\u2023\u25e6\u2043]|\(?(?:\d{1,3}|[a-zA-Z])[.)])\s+(?=\S)")
 _UNDERLINE = re.compile(r"([=\-~^\"*#+])\1{2,}\s*")
@@ -16,15 +17,18 @@ _RULE = re.compile(r"\s*([=\-_*~#])(?:\s*\1){2,}\s*")
 _FENCE = re.compile(r"\s{0,3}(```+|~~~+)")
 _COLUMNS = re.compile(r"\S(?: {3,}|\t)\S")
 _GRID = re.compile(r"\s*[+|].*[+|]\s*")
-_BORDER = re.compile(r"\s*[+|]?[-=+|: ]*-{2}[-=+|: ]*\s*")
-_CODE = re.compile(r"^\s*(?:>>>|\.\.\.|[$%#>] |//|[\w.\[\]]+ ?[-+*/|&]?= |(?:def|class|import|from|return|for|if|while) )|[;{}\\]$|\(\)|^\s*[})\]]")
+_BORDER = re.compile(r"(?=.*[-=]{3})[-=+|: ]+")
+_CODE = re.compile(
+    r"^\s*(?:>>>|\.\.\.|[$%#>] |//|[\w.\[\]]+ ?[-+*/|&]?= |(?:def|class|import|from|return|for|if|while) |[})\]])"
+    r"|[;{}\\]$|\(\)"
+)
 _BROKEN_WORD = re.compile(r"(\w+)-$")
 _SENTENCE_END = re.compile(r"[.!?:\u3002\uff01\uff1f][\"')\]\u2019\u201d]*$")
 _UNSPACED = re.compile("[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uff60]")
 # A word is put together again at a hyphen, except after these: they keep theirs.
-_KEEP_HYPHEN = frozenset(
+_KEEP_HYPHEN = words(
     "all anti built co cross double ex full half hard high ill in left long low mid multi non off on one open post pre "
-    "quasi real right self semi short single so sub two three user well wide".split()
+    "quasi real right self semi short single so sub two three user well wide"
 )
 # Wrapped lines end within this share of the margin; a shorter line was ended on purpose.
 _NEARLY_FULL = 0.75
@@ -54,7 +58,7 @@ class Joiner:
     def paragraph(self, lines: list[str]) -> str:
         """The lines as one, except where a break was meant; those stay newlines."""
         out = [lines[0].strip()]
-        for line, following in zip(lines, lines[1:], strict=False):
+        for line, following in pairwise(lines):
             if self._was_wrapped(line.strip(), following.strip()):
                 out[-1] = self.joined(out[-1], following.strip())
             else:
@@ -102,16 +106,20 @@ def _margin(text: str) -> int | None:
     lines = text.split("\n")
     lengths = sorted(
         len(line.rstrip())
-        for line, following in zip(lines, lines[1:], strict=False)
-        if line.strip() and following.strip() and _indent(line) < 4 and not _COLUMNS.search(line.strip()) and line[0] != "|"
+        for line, following in pairwise(lines)
+        if following.strip() and _is_prose(line)
     )
     margin = lengths[int(len(lengths) * 0.75)] if lengths else 0
     filled = sum(length > margin * _NEARLY_FULL for length in lengths)
     return margin if margin <= _WIDEST_MARGIN and filled * 2 >= len(lengths) else None
 
 
+def _is_prose(line: str) -> bool:
+    return bool(line.strip()) and _indent(line) < 4 and line[0] != "|" and not _COLUMNS.search(line.strip())
+
+
 def _blocks(text: str) -> Iterator[list[str]]:
-    """Runs of lines without a blank one; lines of fenced or indented code come marked by a leading NUL, as one block."""
+    """Runs of lines without a blank one; lines of fenced code come marked by a leading NUL, as one block."""
     block: list[str] = []
     fence: str | None = None
     for line in re.split(r"\n|[\v\f\u2028\u2029]", text.replace("\0", "")):
@@ -160,7 +168,7 @@ def _write(block: list[str], reading: ReadingText, joiner: Joiner) -> None:
 
 
 def _write_list(block: list[str], reading: ReadingText, joiner: Joiner) -> None:
-    """Item starts begin lines, everything after them is joined to them; what stands before the first is a paragraph."""
+    """Markers begin lines, what follows is joined to them; what stands before the first is a paragraph."""
     items: list[str] = []
     lead: list[str] = []
     margin = min(_indent(line) for line in block)
@@ -203,13 +211,17 @@ def _is_table(block: list[str]) -> bool:
 def grid_rows(block: list[str]) -> list[list[str]]:
     """The rows of a table drawn with bars; cells that run over several lines are put together between two borders."""
     has_inner_borders = sum(bool(_BORDER.fullmatch(line)) for line in block) > 3
+    corners = [at for at, ch in enumerate(block[0]) if ch == "+"]
     rows: list[list[str]] = []
     fresh = True
     for line in block:
         if _BORDER.fullmatch(line):
             fresh = True
             continue
-        cells = [cell.strip() for cell in line.strip().strip("|").split(" | ")]
+        if corners:
+            cells = [line[a + 1 : b].strip() for a, b in pairwise(corners)]
+        else:
+            cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
         if fresh or not has_inner_borders or len(rows[-1]) != len(cells):
             rows.append(cells)
             fresh = False

@@ -88,11 +88,13 @@ def explained(path: Path) -> Iterator[None]:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise LibraryBusy(
-                f"another process has been writing to {path} for {BUSY_TIMEOUT_S:g} s", hint="wait for it, then try again"
+                f"another process has been writing to {path} for {BUSY_TIMEOUT_S:g} s",
+                hint="wait for it, then try again",
             ) from error
         if code == sqlite3.SQLITE_FULL:
             raise LibraryError(
-                f"there is no room left on the disk for {path}", hint="free some space, then try again; nothing was lost"
+                f"there is no room left on the disk for {path}",
+                hint="free some space, then try again; nothing was lost",
             ) from error
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             raise _damaged(path, str(error)) from error

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from corpora.reading import CODE_INDENT
+from corpora.reading import CODE_INDENT, words
 
 _NOT_SPACE = re.compile(r"\S")
 _LINE = re.compile(r"[^\n]+")
@@ -25,23 +25,23 @@ _STOP = re.compile(
 _OPENERS = "\"'([{\u2018\u201c\u00ab\u300c\u300e\uff08*_`"
 _LAST_WORD = re.compile(r"[^\s(\[\"'\u2018\u201c/]+\Z")
 _INITIALS = re.compile(r"(?:[^\W\d_]\.)+\Z")
-_ENUMERATOR = re.compile(r"\(?(?:\d{1,3}|[a-zA-Z]|[ivxlc]{1,5})\.\Z")
+_ENUMERATOR = re.compile(r"\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})\.\Z")
 
 # Nothing ends with these, whatever follows.
-_NEVER_LAST = frozenset(
+_NEVER_LAST = words(
     "e.g i.e cf vs viz approx ca resp dr mr mrs ms mx prof st mt messrs gen col lt sgt capt cmdr adm rev hon gov "
-    "sen rep pres fig figs eq eqs sec sect ch chap vol ed eds transl al d.h z.b bzw nr".split()
+    "sen rep pres fig figs eq eqs sec sect ch chap vol ed eds transl al d.h z.b bzw nr"
 )
 # These end a sentence unless a number follows.
-_BEFORE_NUMBER = frozenset(
-    "no nos p pp jan feb mar apr jun jul aug sep sept oct nov dec art op par para ver v rev c".split()
+_BEFORE_NUMBER = words(
+    "no nos p pp jan feb mar apr jun jul aug sep sept oct nov dec art op par para ver v rev c"
 )
 # These, and initials such as "U.S.", end a sentence only if a word follows that mostly begins one.
-_MAYBE_LAST = frozenset("inc ltd co corp bros jr sr dept univ assn est".split())
-_BEGINNERS = frozenset(
+_MAYBE_LAST = words("inc ltd co corp bros jr sr dept univ assn est")
+_BEGINNERS = words(
     "a an and as at but by for from he her his how however i if in is it its many most no not of on one our she since "
     "so some such that the their then there these they this those to we what when where which while who why with "
-    "you your".split()
+    "you your"
 )
 
 
@@ -72,23 +72,25 @@ def units(text: str) -> list[Unit]:
             while i + 1 < len(lines) and _is_code(text[slice(*lines[i + 1])]):
                 i += 1
             end = start + len(text[start : lines[i][1]].rstrip())
+            if found and text[found[-1].end - 1] not in ".!?":
+                found[-1] = replace(found[-1], leads_on=True)
             found.append(Unit(start, end, opens, False, False, True, True))
         else:
-            stands_alone = opens and (i + 1 == len(lines) or "\n\n" in _bare(text[end : lines[i + 1][0]]))
-            is_heading = stands_alone and i + 1 < len(lines) and _is_heading(text[start:end])
-            found.extend(_line_units(text, start, end, opens, is_heading))
+            ends_block = i + 1 == len(lines) or "\n\n" in _bare(text[end : lines[i + 1][0]])
+            is_headline = i + 1 < len(lines) and ends_block and _is_headline(text[start:end])
+            found.extend(_line_units(text, start, end, opens, is_headline))
         previous_end = lines[i][1]
         i += 1
     return found
 
 
-def _line_units(text: str, start: int, end: int, opens: bool, is_heading: bool) -> Iterator[Unit]:
-    """The sentences of one line."""
+def _line_units(text: str, start: int, end: int, opens: bool, is_headline: bool) -> Iterator[Unit]:
+    """The sentences of one line. A headline that is a block of its own is a heading."""
     spans = [(start + a, start + b) for a, b in _in_line(text[start:end])]
     for n, (a, b) in enumerate(spans):
         is_last = n + 1 == len(spans)
-        leads_on = is_heading or (is_last and text[b - 1] in ":\uff1a")
-        yield Unit(a, b, opens and n == 0, is_heading, leads_on, not opens and n == 0, False)
+        leads_on = is_headline or (is_last and text[b - 1] in ":\uff1a")
+        yield Unit(a, b, opens and n == 0, opens and is_headline, leads_on, not opens and n == 0, False)
 
 
 def _in_line(line: str) -> Iterator[tuple[int, int]]:
@@ -135,8 +137,8 @@ def _ends_with_dot(head: str, rest: str) -> bool:
     return True
 
 
-def _is_heading(line: str) -> bool:
-    """A short line that ends like no sentence; only asked of lines that stand alone."""
+def _is_headline(line: str) -> bool:
+    """A short line that ends like no sentence; only asked of the last line of a block."""
     stripped = line.strip()
     if len(stripped) > 100 or _LIST_ITEM.match(line) or " | " in line:
         return False

@@ -51,7 +51,8 @@ class CorpusStore:
         for kind, rows in values:
             if len(rows) != len(passages):
                 raise UnstorableDocument(
-                    f"{kind} gave {len(rows)} rows for {len(passages)} passages", hint="report this as a bug of that part"
+                    f"{kind.kind} gave {len(rows)} rows for {len(passages)} passages",
+                    hint="report this as a bug of the part that computes them",
                 )
         with self._changing() as (connection, version):
             if records.is_stored(connection, document.name, digest):

@@ -43,7 +43,7 @@ def main(arguments: list[str]) -> None:
                 f"{name} needs more than {limits['memory_bytes'] // 2**20} MiB to be read", hint="split the file"
             )
         )
-    except Exception as error:  # a parser may raise anything: the file gets a named outcome, not a traceback
+    except Exception as error:  # noqa: BLE001  a parser may raise anything; the file gets a named outcome
         output = _failure(
             LoaderCrashed(
                 f"{name} cannot be read ({type(error).__name__}: {error})",

@@ -11,16 +11,16 @@ from bs4.element import NavigableString, PageElement, PreformattedString, Tag
 
 from corpora.documents import Document
 from corpora.loaders.decode import decoded
-from corpora.reading import ReadingText, in_one_line, item_line
+from corpora.reading import ReadingText, in_one_line, item_line, words
 
-_DROPPED = frozenset(
+_DROPPED = words(
     "script style nav noscript template svg math iframe object embed canvas audio video button select input textarea "
-    "head footer dialog".split()
+    "head footer dialog"
 )
 _HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
-_BLOCKS = frozenset(
+_BLOCKS = words(
     "address article aside blockquote body center dd details div dl dt fieldset figcaption figure header hgroup html "
-    "legend main p section summary".split()
+    "legend main p section summary"
 )
 _CHARSET = re.compile(rb"<meta[^>]+charset=[\"']?\s*([\w-]+)", re.IGNORECASE)
 
@@ -50,8 +50,8 @@ class _Writer:
         for node in parent.children:
             if isinstance(node, Tag):
                 self._tag(node)
-            elif words := _words(node):
-                self.inline.append(words)
+            elif text := _words(node):
+                self.inline.append(text)
 
     def flush(self) -> None:
         """What was gathered is a paragraph."""

@@ -44,7 +44,7 @@ def load_file(path: Path | str, name: str | None = None, *, limits: Limits | Non
     loader_name(path.name)  # an unknown suffix is refused before anything is read
     try:
         # A pipe or device would block or never end, so what is opened is checked, not what was looked up.
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise errors.UnreadableFile(f"{path} is not a file", hint="name a file, or a folder of files")
             data = file.read(limits.file_bytes + 1)
@@ -86,7 +86,7 @@ def _answer_of_child(data: bytes, name: str, loader: str, limits: Limits) -> dic
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env={"PYTHONPATH": str(_ROOT), "PYTHONUTF8": "1"},
-        cwd=os.path.abspath(os.sep),
+        cwd=_ROOT.anchor,
         start_new_session=True,
     )
     with _ended_after(process, limits.wall_s) as late, _fed(process, data):
@@ -97,7 +97,8 @@ def _answer_of_child(data: bytes, name: str, loader: str, limits: Limits) -> dic
         status = process.wait()
     if late.is_set() or status == -signal.SIGXCPU:
         raise errors.LoaderTimeout(
-            f"{name} took longer than {limits.wall_s:g} s to read", hint="split the file, or save it in a simpler format"
+            f"{name} took longer than {limits.wall_s:g} s to read",
+            hint="split the file, or save it in a simpler format",
         )
     if len(output) > limits.output_bytes:
         raise errors.TooLarge(

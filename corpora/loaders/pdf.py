@@ -48,7 +48,9 @@ def _opened(data: bytes, name: str) -> pdfium.PdfDocument:
             raise EncryptedFile(
                 f"{name} is encrypted and wants a password", hint="save it without the password and add that"
             ) from error
-        raise DamagedFile(f"{name} is not a readable PDF", hint="open it in a viewer, print it to PDF, add that") from error
+        raise DamagedFile(
+            f"{name} is not a readable PDF", hint="open it in a viewer, print it to PDF and add that"
+        ) from error
 
 
 def _lines(page: pdfium.PdfPage) -> Iterator[Line]:

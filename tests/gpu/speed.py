@@ -6,6 +6,7 @@ Run as ``python -m tests.gpu.speed``; prints one JSON document. Needs about 20 G
 from __future__ import annotations
 
 import json
+import sys
 
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
@@ -33,7 +34,7 @@ def main() -> None:
         "step_ms": {size: 1e3 * seconds for size, seconds in costs.items()},
         "ratio_32_to_1": costs[32] / costs[1],
     }
-    print(json.dumps(report, indent=2))
+    sys.stdout.write(json.dumps(report, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -166,5 +166,3 @@ def _continues(ch: str) -> bool:
 
 def _limit(chunking: Chunking) -> int:
     return max(1, int(chunking.target_chars * _STRETCH))
-
-

@@ -1,26 +1,26 @@
 """Errors of the corpora floor: one line of cause, one line of remedy.
 
-    CorporaError
-    ├── LoaderError            a file did not become a document
-    │   ├── MissingFile        nothing is at that path
-    │   ├── UnreadableFile     it is there, but may not or cannot be read
-    │   ├── UnknownSuffix      no loader reads this kind of file
-    │   ├── EmptyFile          no text in it
-    │   ├── BinaryText         a text suffix on something that is not text
-    │   ├── EncryptedFile      it wants a password
-    │   ├── DamagedFile        it is not what its suffix says
-    │   ├── TooLarge           file or text is over the limit
-    │   ├── LoaderTimeout      its loader ran too long and was stopped
-    │   └── LoaderCrashed      its loader died or ran out of memory
-    └── LibraryError           the library cannot do what was asked
-        ├── CorpusNotFound     no corpus of that name
-        ├── CorpusExists       there is one already
-        ├── InvalidName        a corpus cannot be called that
-        ├── DocumentNotFound   no document of that name or id in the corpus
-        ├── UnstorableDocument text or passages that contradict themselves
-        ├── NewerSchema        written by a later version
-        ├── LibraryBusy        another process is writing
-        └── DamagedLibrary     the database on disk is damaged
+CorporaError
+├── LoaderError            a file did not become a document
+│   ├── MissingFile        nothing is at that path
+│   ├── UnreadableFile     it is there, but may not or cannot be read
+│   ├── UnknownSuffix      no loader reads this kind of file
+│   ├── EmptyFile          no text in it
+│   ├── BinaryText         a text suffix on something that is not text
+│   ├── EncryptedFile      it wants a password
+│   ├── DamagedFile        it is not what its suffix says
+│   ├── TooLarge           file or text is over the limit
+│   ├── LoaderTimeout      its loader ran too long and was stopped
+│   └── LoaderCrashed      its loader died or ran out of memory
+└── LibraryError           the library cannot do what was asked
+    ├── CorpusNotFound     no corpus of that name
+    ├── CorpusExists       there is one already
+    ├── InvalidName        a corpus cannot be called that
+    ├── DocumentNotFound   no document of that name or id in the corpus
+    ├── UnstorableDocument text or passages that contradict themselves
+    ├── NewerSchema        written by a later version
+    ├── LibraryBusy        another process is writing
+    └── DamagedLibrary     the database on disk is damaged
 """
 
 from __future__ import annotations

@@ -77,9 +77,7 @@ def is_stored(connection: sqlite3.Connection, name: str, digest: bytes) -> bool:
     return connection.execute("SELECT 1 FROM documents WHERE digest = ?", (digest,)).fetchone() is not None
 
 
-def insert(
-    connection: sqlite3.Connection, document: Document, digest: bytes, passages: Sequence[Passage]
-) -> list[int]:
+def insert(connection: sqlite3.Connection, document: Document, digest: bytes, passages: Sequence[Passage]) -> list[int]:
     """Write a document and its passages; the rows that the passages got."""
     metadata = json.dumps(dict(document.metadata))
     now = datetime.now(UTC).isoformat()

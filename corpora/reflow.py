@@ -104,11 +104,7 @@ def _margin(text: str) -> int | None:
     None if lines end all over the place: then nobody wrapped them, each is a paragraph or a line of verse.
     """
     lines = text.split("\n")
-    lengths = sorted(
-        len(line.rstrip())
-        for line, following in pairwise(lines)
-        if following.strip() and _is_prose(line)
-    )
+    lengths = sorted(len(line.rstrip()) for line, following in pairwise(lines) if following.strip() and _is_prose(line))
     margin = lengths[int(len(lengths) * 0.75)] if lengths else 0
     filled = sum(length > margin * _NEARLY_FULL for length in lengths)
     return margin if margin <= _WIDEST_MARGIN and filled * 2 >= len(lengths) else None

@@ -19,8 +19,7 @@ _CLOSERS = "\"')\\]}\u2019\u201d\u00bb\u300d\u300f\uff09\u3011\u300b"
 # Stops of scripts that need no space after them, and stops that do. A run of stops is looked at once, from its first.
 _SPACED_STOPS = ".!?\u2026\u203d\u0964\u0965\u061f\u06d4\u0589\u1362"
 _STOP = re.compile(
-    f"[\u3002\uff01\uff1f\uff61]+[{_CLOSERS}]*"
-    f"|(?<![{_SPACED_STOPS}])[{_SPACED_STOPS}]++[{_CLOSERS}]*+(?=\\s)"
+    f"[\u3002\uff01\uff1f\uff61]+[{_CLOSERS}]*|(?<![{_SPACED_STOPS}])[{_SPACED_STOPS}]++[{_CLOSERS}]*+(?=\\s)"
 )
 _OPENERS = "\"'([{\u2018\u201c\u00ab\u300c\u300e\uff08*_`"
 _LAST_WORD = re.compile(r"[^\s(\[\"'\u2018\u201c/]+\Z")
@@ -33,9 +32,7 @@ _NEVER_LAST = words(
     "sen rep pres fig figs eq eqs sec sect ch chap vol ed eds transl al d.h z.b bzw nr"
 )
 # These end a sentence unless a number follows.
-_BEFORE_NUMBER = words(
-    "no nos p pp jan feb mar apr jun jul aug sep sept oct nov dec art op par para ver v rev c"
-)
+_BEFORE_NUMBER = words("no nos p pp jan feb mar apr jun jul aug sep sept oct nov dec art op par para ver v rev c")
 # These, and initials such as "U.S.", end a sentence only if a word follows that mostly begins one.
 _MAYBE_LAST = words("inc ltd co corp bros jr sr dept univ assn est")
 _BEGINNERS = words(

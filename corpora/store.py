@@ -47,11 +47,11 @@ class CorpusStore:
         with self._connections.reading() as connection:
             if records.is_stored(connection, document.name, digest):
                 return False
-        values = [(kind.kind, kind.compute(passages)) for kind in derived]
+        values = [(one.kind, one.compute(passages)) for one in derived]
         for kind, rows in values:
             if len(rows) != len(passages):
                 raise UnstorableDocument(
-                    f"{kind.kind} gave {len(rows)} rows for {len(passages)} passages",
+                    f"{kind} gave {len(rows)} rows for {len(passages)} passages",
                     hint="report this as a bug of the part that computes them",
                 )
         with self._changing() as (connection, version):

@@ -27,7 +27,8 @@ _QUOTED = re.compile(r'("[^"]*")')
 _STARS = re.compile(r"(?<![\w*])(\*{1,2})(?=[^\s*])([^*]+?)(?<=\S)\1(?=th\b|[^\w*]|$)")
 _FOOTNOTE_MARK = re.compile(r"\s\[\d{1,2}\](?=[\s.,;:)]|$)")
 _CODE_LINE = re.compile(
-    r"::=|>>>|^\s*(?:\$|#|@|def |class |import |from |for |while |if |with |try:|print\()| = |[{}\\;]$|\($"
+    r"::=|>>>| = |[{}\\]$|\($|^\s*(?:[$#@]|print\(|try:|(?:from \S+ )?import \S+$"
+    r"|(?:def|class|for|while|if|with) .*:$)"
 )
 _SIGNATURE = re.compile(r"[\w.]+\(|(?:async |static)?(?:class|method|exception|coroutine)\b")
 _ENDS_OF_PROSE = tuple(".:;,?!")
@@ -111,7 +112,7 @@ def _flush_group(lines: Sequence[str], i: int, joiner: Joiner) -> Generator[Bloc
     if body and (lines[end].strip() or prose in _LABELS):
         yield from _led_by(prose, body)
         return body_end
-    if body and _is_definition(group) and _reads_like_prose(lines[end:body_end]):
+    if body and _is_definition(group) and _reads_like_prose(lines[end:body_end], fewest_words=3):
         yield Block(Kind.DEFINITION, tuple(in_one_line(line) for line in group))
         yield from body
         return body_end
@@ -121,7 +122,8 @@ def _flush_group(lines: Sequence[str], i: int, joiner: Joiner) -> Generator[Bloc
 
 def _set_apart(lines: list[str], joiner: Joiner) -> Iterator[Block]:
     """Deeper lines after prose are code, unless they read like sentences."""
-    if _reads_like_prose(lines):
+    first_paragraph = "\n".join(lines).strip("\n").split("\n\n")[0]
+    if first_paragraph.rstrip("\"')”").endswith(".") and _reads_like_prose(lines, fewest_words=3):
         yield from _blocks(lines, joiner)
     elif lines[0].startswith("+-"):
         yield _table(lines)
@@ -174,12 +176,13 @@ def _is_definition(group: Sequence[str]) -> bool:
     )
 
 
-def _reads_like_prose(lines: Sequence[str]) -> bool:
-    """Is the first paragraph of these lines made of sentences?"""
-    paragraph = "\n".join(lines).strip("\n").split("\n\n")[0].split("\n")
-    words, unquoted = " ".join(paragraph).strip(), _QUOTED.sub("", "\n".join(paragraph)).split("\n")
-    starts = words[0].isupper() or not words[0].isalnum()
-    return starts and words.endswith(_ENDS_OF_PROSE) and not any(_CODE_LINE.search(line) for line in unquoted)
+def _reads_like_prose(lines: Sequence[str], *, fewest_words: int) -> bool:
+    """Is the first paragraph of these lines made of words rather than of code?"""
+    paragraph = "\n".join(lines).strip("\n").split("\n\n")[0]
+    words = paragraph.split()
+    if len(words) < fewest_words or not (words[0][0].isupper() or not words[0][0].isalnum()):
+        return False
+    return not any(_CODE_LINE.search(line) for line in _QUOTED.sub('""', paragraph).split("\n"))
 
 
 def _heading_level(line: str, below: str) -> int:

@@ -1,0 +1,120 @@
+"""Grammar examples: `<|g|> TEXT<|c|> CORRECTED<|eos|>` made from clean prose.
+
+Knows which prose is clean, how texts are grouped, and the two ways text is spaced. Must not know the model.
+"""
+
+from __future__ import annotations
+
+import difflib
+import random
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from app.training import data, tokenizer
+from app.training.errors_synth import Corruptor
+from app.training.mixture import Example
+
+UNTOUCHED_SHARE = 0.28
+SPACED_SHARE = 0.35
+"""Share of texts, both sides, whose marks stand alone ("do n't stop ."), as learner corpora have them."""
+
+LONGEST_TOKENS = 200
+EDIT_WEIGHT = 2.5
+"""How much more a token counts where the correction leaves the input: most tokens are mere copies."""
+
+_SOURCES = (("enwiki", 0.30), ("novels_le1928", 0.28), ("ms_cpp_docs", 0.25))
+_CLEAN = re.compile(r"^[\"'“‘(]?[A-Z][\x20-\x7e“”‘’–—£éèöüáñç]*[.!?][\"'”’)]*$")
+_LOST_APOSTROPHE = re.compile(r"\w (?:s|t|d|m|ll|re|ve)\b")
+_MARK = re.compile(r"\s*([,;:?!()\"“”])\s*|(?<=[\w)])(\.)(?=$|[\"”])")
+
+
+@dataclass(frozen=True, slots=True)
+class GrammarPairs:
+    """Endless pairs from `texts`: paragraphs, each a list of clean sentences."""
+
+    texts: list[list[str]]
+    corruptor: Corruptor
+    bpe: Tokenizer
+
+    def draw(self, rng: random.Random) -> Example:
+        """One pair of at most LONGEST_TOKENS a side."""
+        while True:
+            source, corrected = self.pair(rng)
+            source_ids = encode(self.bpe, " " + source)
+            if len(source_ids) <= LONGEST_TOKENS:
+                output = [*encode(self.bpe, " " + corrected), tokenizer.EOS]
+                return Example(
+                    task="grammar",
+                    prompt=[tokenizer.GRAMMAR, *source_ids, tokenizer.CORRECTED],
+                    output=output,
+                    weights=edit_weights([*source_ids, tokenizer.EOS], output),
+                )
+
+    def pair(self, rng: random.Random) -> tuple[str, str]:
+        """(text as written, text as it should be): one to three sentences of one paragraph."""
+        paragraph = rng.choice(self.texts)
+        count = min(len(paragraph), rng.choices((1, 2, 3), weights=(80, 15, 5))[0])
+        start = rng.randrange(len(paragraph) - count + 1)
+        clean = paragraph[start : start + count]
+        if rng.random() < SPACED_SHARE:
+            clean = [space_marks(s) for s in clean]
+        written = clean if rng.random() < UNTOUCHED_SHARE else [self._maybe(s, rng) for s in clean]
+        return " ".join(written), " ".join(clean)
+
+    def _maybe(self, sentence: str, rng: random.Random) -> str:
+        return self.corruptor.corrupt(sentence, rng) if rng.random() < 0.9 else sentence
+
+
+def clean_texts(folder: Path, split: data.Split, rng: random.Random) -> list[list[str]]:
+    """Paragraphs of clean sentences of one split, from all the prose there is; questions count as paragraphs."""
+    texts: list[list[str]] = []
+    for source, share in _SOURCES:
+        for title, text in data.paragraphs(folder, source):
+            if rng.random() < share and data.split_of(title) == split:
+                texts.append(clean_sentences(text))
+    for passage in data.squad_passages(folder):
+        if data.split_of(passage.title) == split:
+            texts.append(clean_sentences(passage.text))
+    for question in data.squad_questions(folder):
+        if rng.random() < 0.08 and data.split_of(question.title) == split:
+            texts.append(clean_sentences(question.question))
+    return [t for t in texts if t]
+
+
+def clean_sentences(text: str) -> list[str]:
+    """Its sentences that begin with a capital, end with a mark and have 3 to 55 words."""
+    return [
+        s for s in data.sentences(text)
+        if 3 <= len(s.split()) <= 55
+        and _CLEAN.match(s)
+        and not _LOST_APOSTROPHE.search(s)
+        and s.count('"') % 2 == 0
+    ]  # fmt: skip
+
+
+def space_marks(text: str) -> str:
+    """Every mark as a word of its own, contractions cut: "Don't stop." -> "Do n't stop ."."""
+    spaced = _MARK.sub(lambda m: f" {m[1] or m[2]} ", text)
+    spaced = re.sub(r"(?<=\w)(n't|'s|'re|'ve|'ll|'d|'m)\b", r" \1", spaced)
+    return data.squeeze(spaced)
+
+
+def encode(bpe: Tokenizer, text: str) -> list[int]:
+    """Token ids of a text; special tokens written in it are ordinary characters."""
+    bpe.encode_special_tokens = True
+    ids: list[int] = bpe.encode(text, add_special_tokens=False).ids
+    return ids
+
+
+def edit_weights(source: list[int], output: list[int]) -> list[float]:
+    """EDIT_WEIGHT for output tokens that are not copied, and for the first one after something was left out."""
+    weights = [1.0] * len(output)
+    matcher = difflib.SequenceMatcher(None, source, output, autojunk=False)
+    for tag, _, _, start, end in matcher.get_opcodes():
+        if tag != "equal":
+            for i in range(start, min(len(output), max(end, start + 1))):
+                weights[i] = EDIT_WEIGHT
+    return weights

@@ -23,7 +23,7 @@ _WAITING = 32
 
 def chat_tab(desk: Desk, page: gr.Blocks) -> gr.Dropdown:
     """Build the tab inside ``page``; returns the corpus chooser, which the library keeps up to date."""
-    with gr.Row(elem_id="chat-bar"):
+    with gr.Row(elem_id="chat-bar", elem_classes="bar-row"):
         corpus = gr.Dropdown(label="Corpus", choices=[], elem_id="corpus", filterable=False, scale=1, min_width=140)
         conversation = gr.Dropdown(
             label="Conversation", choices=[NEW], value="", elem_id="conversation", filterable=False, scale=2, min_width=140

@@ -34,7 +34,7 @@ def grammar_tab(desk: Desk, page: gr.Blocks) -> None:
             with gr.Row(elem_id="grammar-buttons"):
                 fix = gr.Button("Correct", variant="primary", elem_id="fix", scale=0, min_width=110)
                 stop = gr.Button("Stop", variant="stop", elem_id="fix-stop", scale=0, min_width=110, visible=False)
-                sample = gr.Button("Try a sample", elem_id="fix-sample", scale=0, min_width=130)
+                sample = gr.Button("Try a sample", elem_id="fix-sample", scale=0, min_width=150)
         with gr.Column(elem_id="grammar-output", min_width=0):
             view = gr.HTML("", apply_default_css=False, elem_id="correction", js_on_load=None)
     actions = GrammarActions(desk, view=view, fix=fix, stop=stop)

@@ -63,7 +63,7 @@ class IngestRow:
     """What became of one file. ``cause`` and ``hint`` are set for a failure, ``cause`` alone for a remark."""
 
     file: str
-    state: Literal["waiting", "reading", "added", "updated", "duplicate", "failed"]
+    state: Literal["waiting", "reading", "added", "replaced", "duplicate", "failed"]
     cause: str = ""
     hint: str = ""
 

@@ -23,7 +23,7 @@ from app.ui.views.library import documents_view, outcomes_view
 
 def library_tab(desk: Desk, page: gr.Blocks, chat_corpus: gr.Dropdown) -> None:
     """Build the tab inside ``page``; ``chat_corpus`` follows what happens to the corpora."""
-    with gr.Row(elem_id="library-bar"):
+    with gr.Row(elem_id="library-bar", elem_classes="bar-row"):
         corpus = gr.Dropdown(label="Corpus", choices=[], elem_id="library-corpus", filterable=False, scale=2, min_width=140)
         name = gr.Textbox(
             label="New corpus", placeholder="its name", max_length=64, elem_id="new-corpus", scale=2, min_width=140

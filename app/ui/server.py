@@ -51,9 +51,7 @@ def serve(pipeline: PagePipeline, settings: Settings, *, out: TextIO | None = No
 def create_app(pipeline: PagePipeline, settings: Settings, *, shelf: Shelf | None = None) -> FastAPI:
     """The application. ``shelf`` is the library of ``settings`` unless another is given."""
     if shelf is None:
-        from app.ui.corpus_shelf import CorpusShelf
-
-        shelf = CorpusShelf(settings)
+        shelf = _shelf(pipeline, settings)
     # Gradio reads these when it is mounted: the upload folder belongs to the user's data, and nothing is reported.
     os.environ["GRADIO_TEMP_DIR"] = str(settings.home / "uploads")
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
@@ -109,6 +107,15 @@ def warm_up(pipeline: PagePipeline) -> None:
     with contextlib.suppress(Exception):  # whatever is wrong is shown when a user asks
         for _ in pipeline.stream("What is this about?"):
             pass
+
+
+def _shelf(pipeline: PagePipeline, settings: Settings) -> Shelf:
+    """The library of ``settings``, sharing the handle of the corpus that the pipeline has open."""
+    from app.corpus import Corpus
+    from app.ui.corpus_shelf import CorpusShelf
+
+    opened = getattr(pipeline, "corpus", None)
+    return CorpusShelf(settings, *([opened] if isinstance(opened, Corpus) else []))
 
 
 def _is_loopback(host: str) -> bool:

@@ -7,6 +7,7 @@ that could lead out of that folder is taken away.
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shutil
 import tempfile
@@ -15,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-_UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|\u202a-\u202e\u2066-\u2069]')
+_ALWAYS = r"\x00-\x1f\x7f/\\\u202a-\u202e\u2066-\u2069\ud800-\udfff"
+_UNSAFE = re.compile(f'[{_ALWAYS}:*?"<>|]' if os.name == "nt" else f"[{_ALWAYS}]")
 _NAME_BYTES = 200
 
 

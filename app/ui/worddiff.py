@@ -24,39 +24,40 @@ class Change:
 
 def changes(source: str, edits: Sequence[Edit]) -> list[Change]:
     """Word-wide changes in order, none overlapping; edits of the same word become one change."""
-    merged: list[Change] = []
+    groups: list[tuple[int, int, list[Edit]]] = []
     for edit in sorted(edits, key=lambda edit: (edit.start, edit.end)):
-        wide = _widened(source, edit)
-        if merged and wide.start < merged[-1].end:
-            before, last_end = merged.pop(), _end_of_edit(source, edit)
-            # The earlier change already holds the source text up to its end; swap in what this edit says.
-            kept = before.end - edit.start
-            after = before.after[: len(before.after) - kept] if kept > 0 else before.after + source[before.end : edit.start]
-            end = max(before.end, wide.end)
-            merged.append(
-                Change(before.start, end, source[before.start : end], after + edit.replacement + source[last_end:end])
-            )
+        start, end = _widened(source, edit)
+        if groups and start < groups[-1][1]:
+            first, last, together = groups.pop()
+            groups.append((min(first, start), max(last, end), [*together, edit]))
         else:
-            merged.append(wide)
-    return merged
+            groups.append((start, end, [edit]))
+    return [
+        Change(start, end, source[start:end], _applied(source, start, end, together))
+        for start, end, together in groups
+    ]
 
 
-def _end_of_edit(source: str, edit: Edit) -> int:
-    return min(edit.end, len(source))
+def _applied(source: str, start: int, end: int, edits: Sequence[Edit]) -> str:
+    parts: list[str] = []
+    for edit in edits:
+        parts += [source[start : edit.start], edit.replacement]
+        start = edit.end
+    return "".join([*parts, source[start:end]])
 
 
-def _widened(source: str, edit: Edit) -> Change:
+def _widened(source: str, edit: Edit) -> tuple[int, int]:
+    """The span of an edit, out to the borders of the words that it cuts into."""
     start, end = edit.start, edit.end
     cut_out = source[start:end]
-    if _wordy(source[start - 1 : start]) and (_wordy(cut_out[:1]) or _wordy(edit.replacement[:1])):
-        while start > 0 and _wordy(source[start - 1]):
+    if _in_word(cut_out[:1]) or _in_word(edit.replacement[:1]):
+        while start > 0 and _in_word(source[start - 1]):
             start -= 1
-    if _wordy(source[end : end + 1]) and (_wordy(cut_out[-1:]) or _wordy(edit.replacement[-1:])):
-        while end < len(source) and _wordy(source[end]):
+    if _in_word(cut_out[-1:]) or _in_word(edit.replacement[-1:]):
+        while end < len(source) and _in_word(source[end]):
             end += 1
-    after = source[start : edit.start] + edit.replacement + source[edit.end : end]
-    return Change(start, end, source[start:end], after)
+    return start, end
 
 
-def _wordy(character: str) -> bool:
-    return character.isalnum() or character in ("'", "’") and character != ""
+def _in_word(character: str) -> bool:
+    return character.isalnum() or character in {"'", "’"}

@@ -18,6 +18,11 @@ from app.ui.turns import Problem, Turn
 from app.ui.views.figures import figures, figures_view, proof_view
 
 _NUMBER = re.compile(r"(\[\d+\])")
+_ENDINGS = {
+    "cancelled": "Stopped.",
+    "length": "Cut off: the answer has reached max_new_tokens.",
+    "context": "Cut off: the model's context is full.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +54,14 @@ def turn_view(turn: Turn, *, proving: str = "") -> Html:
     answer = turn.answer
     assert answer is not None  # a turn has an answer or a problem
     found = links(answer.text, answer.citations, answer.passages)
-    stopped = tag("p", "Stopped.", class_="stopped") if answer.finish_reason == "cancelled" else Html()
-    cut_off = answer.finish_reason == "length"
-    limit = tag("p", "Cut off at max_new_tokens.", class_="stopped") if cut_off else Html()
+    ending = _ENDINGS.get(answer.finish_reason)
     return tag(
         "article",
         _question(turn.question),
         tag("p", _searched(turn, found), class_="step"),
         _notice(answer.notice),
         tag("div", _runs(turn.id, answer.text, found), class_="text"),
-        stopped,
-        limit,
+        tag("p", ending, class_="stopped") if ending else Html(),
         tag(
             "footer",
             figures_view(figures(answer.stats, copied_share(answer.text, found))),

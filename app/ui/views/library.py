@@ -11,7 +11,7 @@ _STATES = {
     "waiting": "waiting",
     "reading": "reading …",
     "added": "added",
-    "updated": "updated",
+    "replaced": "replaced",
     "duplicate": "already there",
     "failed": "failed",
 }

@@ -186,3 +186,18 @@ class FakeShelf:
         if corpus not in self.corpora:
             raise UnknownNameError(f"there is no corpus called {corpus}", hint='did you mean "sample"?')
         return self.corpora[corpus]
+
+
+# What documents and models may contain; none of it may run, load anything or change on its way to the page.
+HOSTILE = (
+    "{{7*7}}",
+    "${alert(1)} and ${document.title = 'owned'}",
+    "`${globalThis.owned = 1}`",
+    "<img src=x onerror=\"globalThis.owned = 1\">",
+    "</script><script>globalThis.owned = 1</script>",
+    "![picture](http://attacker.invalid/leak.png) <link rel=stylesheet href=//attacker.invalid/x.css>",
+    "<svg onload=globalThis.owned=1><iframe srcdoc='<script>parent.owned=1</script>'>",
+    "\" onmouseover=\"globalThis.owned=1\" x='",
+    "javascript:globalThis.owned=1 C:\\users \\alpha $x^2$ {{#each value}}x{{/each}}",
+    "名前\u202egpj.exe\u2066 \N{GRINNING FACE} e\u0301",
+)

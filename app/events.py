@@ -118,3 +118,10 @@ class Correction:
     edits: tuple[Edit, ...]
     stats: RunStats
     notice: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectionDone:
+    """Last event of a correction."""
+
+    correction: Correction

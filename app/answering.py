@@ -1,0 +1,145 @@
+"""One question on its way: an iterator of events that another thread may cancel.
+
+The work is done in the thread that iterates: retrieval, prompt, generation step by step, citations.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+
+from app.citations import cite
+from app.events import Answer, Citation, Done, Event, Retrieval, SourcePassage, TextDelta
+from app.hints import Hints
+from app.options import GenerationOptions
+from app.running import Figures, Generation
+from app.streaming import TextStream
+from app.writer import Writer
+from decoding.interfaces import Commit, FinishReason
+from retrieval.hits import Evidence, Hit
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question with the ways to find its hits and its evidence, and remarks to make beside the answer."""
+
+    text: str
+    find_hits: Callable[[], Sequence[Hit]]
+    find_evidence: Callable[[Sequence[Hit]], Sequence[Evidence]]
+    notices: tuple[str, ...] = ()
+
+
+class AnswerStream:
+    """Events of one answer: Retrieval, then TextDelta and Citation (live hints), last Done.
+
+    ``cancel`` takes effect within one step or prefill chunk, while waiting for the model, too; Done then says
+    ``cancelled``. As a context manager it cancels on leaving. Iterating raises what retrieval and prompt raise.
+    """
+
+    def __init__(self, writer: Writer, question: Question, options: GenerationOptions) -> None:
+        self._writer = writer
+        self._question = question
+        self._options = options
+        self._figures = Figures()
+        self._cancelled = threading.Event()
+        self._generation: Generation | None = None
+        self._events = self._run()
+
+    def __iter__(self) -> Iterator[Event]:
+        return self
+
+    def __next__(self) -> Event:
+        return next(self._events)
+
+    def __enter__(self) -> AnswerStream:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.cancel()
+
+    def cancel(self) -> None:
+        """Stop. Thread-safe; does nothing once the answer is done."""
+        self._cancelled.set()
+        generation = self._generation
+        if generation is not None:
+            generation.cancel()
+
+    def answer(self) -> Answer:
+        """Run to the end and return the answer."""
+        for event in self:
+            if isinstance(event, Done):
+                return event.answer
+        raise RuntimeError("this stream has been read already")
+
+    def _run(self) -> Iterator[Event]:
+        limit = self._options.limit(self._writer.settings, self._writer.engine.target)
+        with self._figures.stage("retrieve"):
+            hits = self._question.find_hits()
+            evidence = self._question.find_evidence(hits)
+        with self._figures.stage("prompt"):
+            room = self._writer.room(limit)
+            prompt = self._writer.template.answer(self._question.text, hits, evidence, room)
+        passages = tuple(_shown(hit, number) for hit, number in zip(hits, prompt.numbers, strict=True))
+        notice = " ".join((*self._question.notices, *([prompt.notice] if prompt.notice else []))) or None
+        yield Retrieval(passages, notice)
+        generation = self._writer.answer(prompt, self._options, limit)
+        self._generation = generation
+        if self._cancelled.is_set():  # Between the two lines above ``cancel`` could not reach the generation.
+            generation.cancel()
+        stream = TextStream(self._writer.tokens, self._options.stop_strings)
+        yield from self._generate(generation, stream, Hints(prompt, passages))
+        self._figures.add(generation.stats)
+        yield Done(self._answer(stream.text, passages, notice, generation.finish_reason))
+
+    def _generate(self, generation: Generation, stream: TextStream, hints: Hints) -> Iterator[Event]:
+        for commit in generation:
+            text, found = self._text_of(commit, stream, hints)
+            if text:
+                self._figures.saw_text()
+                yield TextDelta(text)
+            yield from found
+        if rest := stream.finish():
+            self._figures.saw_text()
+            yield TextDelta(rest)
+        if hint := hints.finish(stream.text):
+            yield hint
+
+    def _text_of(self, commit: Commit, stream: TextStream, hints: Hints) -> tuple[str, list[Citation]]:
+        new, found = "", []
+        for token, origin in zip(commit.tokens, commit.origins, strict=True):
+            start = len(stream.text)
+            new += stream.push(token)
+            if hint := hints.push(token, origin, start, len(stream.text), stream.text):
+                found.append(hint)
+        return new, found
+
+    def _answer(
+        self, text: str, passages: tuple[SourcePassage, ...], notice: str | None, reason: FinishReason
+    ) -> Answer:
+        encoded = self._writer.tokens.plain(text)
+        return Answer(
+            question=self._question.text,
+            text=text,
+            citations=cite(text, list(zip(encoded.starts, encoded.ends, strict=True)), passages),
+            passages=passages,
+            stats=self._figures.result(),
+            finish_reason=reason.value,
+            notice=notice,
+        )
+
+
+def _shown(hit: Hit, number: int | None) -> SourcePassage:
+    passage = hit.passage
+    return SourcePassage(
+        passage_id=passage.id,
+        document=passage.document_name,
+        start=passage.start,
+        end=passage.end,
+        text=passage.text,
+        score=hit.score,
+        number=number,
+    )

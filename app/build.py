@@ -1,0 +1,204 @@
+"""Settings to objects: the only place that constructs encoder, target, engine, pipeline and library.
+
+Everything heavy is imported where it is made, so that importing this module costs nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.errors import MissingPartError, ModelError
+from app.settings import BUNDLED, Settings
+
+if TYPE_CHECKING:
+    from app.corpus import Corpus
+    from app.pipeline import FindEvidence, Pipeline, Searchable
+    from app.tokens import TextTokenizer
+    from app.writer import Tuning, Writer
+    from corpora.store import CorpusStore
+    from decoding.target import Target
+    from retrieval.encoder import SentenceTransformerEncoder
+    from retrieval.hits import Evidence, Hit
+
+log = logging.getLogger(__name__)
+
+_TUNING_FILE = "spandraft.json"
+
+
+def open_pipeline(
+    settings: Settings | None = None,
+    *,
+    corpus: str | Searchable | None = None,
+    target: str | None = None,
+    dtype: str | None = None,
+) -> Pipeline:
+    """A pipeline from settings; ``target`` and ``dtype`` win over them, None leaves them as they are.
+
+    A corpus is opened first: a wrong name costs no loading of models. Raises what loading and opening raise.
+    """
+    from app.pipeline import Pipeline
+
+    settings = settings if settings is not None else Settings.load()
+    changes = {key: value for key, value in (("target", target), ("dtype", dtype)) if value is not None}
+    settings = settings.replace(**changes) if changes else settings
+    opened = open_corpus(corpus, settings) if isinstance(corpus, str) else corpus
+    found = writer(settings)
+    return Pipeline(
+        found,
+        evidence_finder(settings),
+        corpus=opened,
+        target_name=settings.target,
+        encoder_is_english=settings.encoder == BUNDLED,
+    )
+
+
+def bundled_target() -> Path:
+    """The folder of the bundled target, whether or not its weights are there."""
+    return Path(__file__).parent / "models" / "target"
+
+
+def writer(settings: Settings) -> Writer:
+    """Load the target that the settings name, with its tokenizer. Raises ModelError and the decoder's errors."""
+    import torch
+
+    from app.templates import template_for
+    from app.tokens import TextTokenizer
+    from app.writer import Writer
+    from decoding.budget import Budget
+    from decoding.engine import Engine
+
+    if settings.threads is not None:
+        torch.set_num_threads(settings.threads)
+    name = _place(settings)
+    target = _target(name, settings)
+    tokens = TextTokenizer(_tokenizer(name, settings))
+    _require_same_vocabulary(tokens, target)
+    engine = Engine(target, budget=Budget.measured(target, limit=settings.budget))
+    return Writer(engine, tokens, template_for(tokens), settings, _tuning(Path(name)))
+
+
+def _place(settings: Settings) -> str:
+    if settings.target != BUNDLED:
+        return settings.target
+    folder = bundled_target()
+    if not (folder / "model.safetensors").is_file():
+        raise MissingPartError(
+            "The bundled target has no weights in this installation.",
+            hint="Install a release, or name a model with --target (a folder or a name on the hub).",
+        )
+    return str(folder)
+
+
+def _target(name: str, settings: Settings) -> Target:
+    from decoding.target import Target
+
+    place = settings.device or "auto"
+    return Target.from_pretrained(
+        name,
+        dtype=settings.dtype or _default_dtype(place),
+        device=place,
+        trust_remote_code=settings.trust_remote_code,
+    )
+
+
+def _default_dtype(device: str) -> str:
+    """float32 on a CPU, where it is exact; half of it on a GPU, where models are made for that."""
+    import torch
+
+    on_gpu = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
+    return "bfloat16" if on_gpu else "float32"
+
+
+def _tokenizer(name: str, settings: Settings) -> Any:
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(name, trust_remote_code=settings.trust_remote_code)
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(
+            f"The tokenizer of {name} could not be loaded: {str(error).strip().splitlines()[0][:160]}",
+            hint="The model's folder must hold its tokenizer.json, too.",
+        ) from error
+
+
+def _require_same_vocabulary(tokens: TextTokenizer, target: Target) -> None:
+    if tokens.vocabulary > target.vocab_size:
+        raise ModelError(
+            f"The tokenizer has {tokens.vocabulary} tokens, the model {target.name} only {target.vocab_size}.",
+            hint="Use the tokenizer that the model was trained with.",
+        )
+
+
+def _tuning(folder: Path) -> Tuning:
+    """What the target's folder says about its own biases; nothing for a model without that file."""
+    from app.writer import Tuning
+
+    file = folder / _TUNING_FILE
+    if not file.is_file():
+        return Tuning()
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+        return Tuning(copy_bias=float(found.get("copy_bias", 0.0)), refusal_bias=float(found.get("refusal_bias", 0.0)))
+    except (ValueError, AttributeError, TypeError) as error:
+        raise ModelError(f"{file} cannot be read: {error}", hint="It must be JSON with numbers.") from error
+
+
+def evidence_finder(settings: Settings) -> FindEvidence:
+    """Finds the evidence sentences of hits with the encoder that the settings name."""
+    from retrieval.evidence import SentenceCache, select_evidence
+
+    found = encoder(settings)
+    known = SentenceCache(found)
+
+    def find(question: str, hits: Sequence[Hit], limit: int) -> Sequence[Evidence]:
+        return select_evidence(question, hits, encoder=found, limit=limit, cache=known)
+
+    return find
+
+
+def encoder(settings: Settings) -> SentenceTransformerEncoder:
+    """The encoder that the settings name; one object a name and device, whose model is loaded on first use."""
+    from retrieval.files import DEFAULT_ENCODER
+
+    return _encoder(DEFAULT_ENCODER if settings.encoder == BUNDLED else settings.encoder, settings.device)
+
+
+@cache
+def _encoder(name: str, device: str | None) -> SentenceTransformerEncoder:
+    from retrieval.encoder import SentenceTransformerEncoder
+
+    return SentenceTransformerEncoder(name, device=device)
+
+
+def open_corpus(name: str, settings: Settings | None = None) -> Corpus:
+    """Open a corpus; the sample is built first if it is missing or was left unfinished."""
+    from app.samples import SAMPLE, require_sample
+    from corpora.library import Library
+    from retrieval.dense import VectorRows
+
+    settings = settings if settings is not None else Settings.load()
+    library = Library(settings.home)
+    if name == SAMPLE:
+        require_sample(library, [VectorRows(encoder(settings))])
+    return _corpus(library.open(name), settings)
+
+
+def create_corpus(name: str, settings: Settings | None = None) -> Corpus:
+    """Make an empty corpus."""
+    from corpora.library import Library
+
+    settings = settings if settings is not None else Settings.load()
+    return _corpus(Library(settings.home).create(name), settings)
+
+
+def _corpus(store: CorpusStore, settings: Settings) -> Corpus:
+    from app.corpus import Corpus
+    from retrieval.hybrid import HybridRetriever
+
+    found = encoder(settings)
+    return Corpus(store, found, HybridRetriever(store, found))

@@ -1,0 +1,167 @@
+"""Grammar correction: sentence by sentence, with everything between the sentences and every line break kept.
+
+A sentence that cannot be corrected safely (code, too long, another language, a correction that lost a number or
+went astray) is left as it is, and that is said. Offsets are Unicode code points, half-open.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+from types import TracebackType
+from typing import Final, TypeAlias
+
+from app.edits import edits_between, with_spacing_of
+from app.errors import InputError
+from app.events import Correction, CorrectionDone, Edit, TextDelta
+from app.pieces import Piece, fixed_parts, line_breaks, pieces
+from app.running import Figures, Generation
+from app.streaming import TextStream
+from app.writer import Writer
+from decoding.interfaces import FinishReason
+from retrieval.language import guess_language
+
+CorrectionEvent: TypeAlias = TextDelta | CorrectionDone
+
+_LEAST_LIKENESS: Final = 0.5
+_CODE: Final = "of code"
+_LONG: Final = "too long for the target"
+_FOREIGN: Final = "in a language the target does not know (name another with --target)"
+_STRAYED: Final = "that came back too much changed"
+_UNFINISHED: Final = "not finished within the token limit"
+_STOPPED: Final = "not reached before the stop"
+
+
+class CorrectionStream:
+    """Events of one correction: TextDelta for each finished sentence, last CorrectionDone.
+
+    ``cancel`` takes effect within one step; the rest of the text is then left as it is. As a context manager it
+    cancels on leaving.
+    """
+
+    def __init__(
+        self, writer: Writer, text: str, *, max_new_tokens: int | None = None, speculate: bool | None = None
+    ) -> None:
+        """``max_new_tokens`` holds for each sentence. Raises InputError."""
+        if not text.strip():
+            raise InputError("There is no text to correct.", hint="Give at least one sentence.")
+        if max_new_tokens is not None and max_new_tokens < 1:
+            raise InputError(f"max_new_tokens cannot be {max_new_tokens}.", hint="It must be at least 1.")
+        self._writer = writer
+        self._text = text
+        self._max_new_tokens = max_new_tokens
+        self._speculate = speculate
+        self._figures = Figures()
+        self._cancelled = threading.Event()
+        self._generation: Generation | None = None
+        self._left: Counter[str] = Counter()
+        # Only a target with a format of its own is known to be English; a chat model may know the language.
+        self._english_only = writer.template.longest_correction is not None
+        self._is_foreign = guess_language(text) is not None
+        self._events = self._run()
+
+    def __iter__(self) -> Iterator[CorrectionEvent]:
+        return self
+
+    def __next__(self) -> CorrectionEvent:
+        return next(self._events)
+
+    def __enter__(self) -> CorrectionStream:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.cancel()
+
+    def cancel(self) -> None:
+        """Stop. Thread-safe; does nothing once the correction is done."""
+        self._cancelled.set()
+        generation = self._generation
+        if generation is not None:
+            generation.cancel()
+
+    def correction(self) -> Correction:
+        """Run to the end and return the correction."""
+        for event in self:
+            if isinstance(event, CorrectionDone):
+                return event.correction
+        raise RuntimeError("this stream has been read already")
+
+    def _run(self) -> Iterator[CorrectionEvent]:
+        written: list[str] = []
+        edits: list[Edit] = []
+        at = 0
+        for piece in pieces(self._text):
+            source = self._text[piece.start : piece.end]
+            corrected = self._corrected(piece, source)
+            edits += edits_between(source, corrected, offset=piece.start)
+            written.append(self._text[at : piece.start] + corrected)
+            at = piece.end
+            self._figures.saw_text()
+            yield TextDelta(written[-1])
+        if rest := self._text[at:]:
+            written.append(rest)
+            yield TextDelta(rest)
+        yield CorrectionDone(
+            Correction(self._text, "".join(written), tuple(edits), self._figures.result(), self._notice())
+        )
+
+    def _corrected(self, piece: Piece, source: str) -> str:
+        """The corrected piece, or the piece itself with a reason counted."""
+        reason = self._untouchable(piece, source)
+        if reason is None:
+            corrected, reason = self._generated(source)
+        if reason is not None:
+            self._left[reason] += 1
+            return source
+        return corrected
+
+    def _untouchable(self, piece: Piece, source: str) -> str | None:
+        if self._cancelled.is_set():
+            return _STOPPED
+        if piece.is_code:
+            return _CODE
+        return _FOREIGN if self._english_only and (self._is_foreign or guess_language(source)) else None
+
+    def _generated(self, source: str) -> tuple[str, str | None]:
+        """The target's correction, and why it cannot be used, if so."""
+        context = self._writer.engine.target.context_length
+        with self._figures.stage("prompt"):
+            prompt = self._writer.template.correction(source, context - 1)
+        longest = self._writer.template.longest_correction or context
+        if prompt is None or len(prompt.source) > longest:
+            return "", _LONG
+        limit = self._max_new_tokens or min(self._writer.settings.max_new_tokens, len(prompt.source) * 3 // 2 + 16)
+        generation = self._writer.correct(prompt, limit, speculate=self._speculate)
+        self._generation = generation
+        if self._cancelled.is_set():  # Between the two lines above ``cancel`` could not reach the generation.
+            generation.cancel()
+        stream = TextStream(self._writer.tokens)
+        for commit in generation:
+            for token in commit.tokens:
+                stream.push(token)
+        stream.finish()
+        self._figures.add(generation.stats)
+        if generation.finish_reason is FinishReason.CANCELLED:
+            return "", _STOPPED
+        if generation.finish_reason is not FinishReason.EOS:
+            return "", _UNFINISHED
+        corrected = with_spacing_of(source, stream.text)
+        return corrected, None if _is_faithful(source, corrected) else _STRAYED
+
+    def _notice(self) -> str | None:
+        if not self._left:
+            return None
+        reasons = "; ".join(f"{count} {reason}" for reason, count in self._left.most_common())
+        return f"Sentences left as they were: {reasons}."
+
+
+def _is_faithful(source: str, corrected: str) -> bool:
+    """Whether a correction kept the line breaks, the numbers and addresses, and most of the letters."""
+    if line_breaks(source) != line_breaks(corrected) or fixed_parts(source) != fixed_parts(corrected):
+        return False
+    matcher = SequenceMatcher(None, source, corrected, autojunk=False)
+    return matcher.quick_ratio() >= _LEAST_LIKENESS and matcher.ratio() >= _LEAST_LIKENESS

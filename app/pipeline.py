@@ -1,0 +1,161 @@
+"""The pipeline: ask documents, correct text. What ``from app import Pipeline`` gives.
+
+    pipeline = Pipeline.from_pretrained(corpus="sample")
+    answer = pipeline.answer("When is a finally clause executed?")
+    for event in pipeline.stream("..."): ...
+    correction = pipeline.correct("He go to school.")
+
+One pipeline may serve many threads and many corpora; requests take turns at the model, step by step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeAlias, TypedDict, Unpack
+
+from app.answering import AnswerStream, Question
+from app.errors import InputError
+from app.events import Answer, Correction
+from app.grammar import CorrectionStream
+from app.options import GenerationOptions
+from app.settings import Settings
+from app.writer import Writer
+from decoding.engine import Engine
+from retrieval.hits import Evidence, Hit
+from retrieval.language import guess_language, unknown_language
+
+__all__ = ["AnswerStream", "CorrectionStream", "Options", "Pipeline", "Searchable"]
+
+FindEvidence: TypeAlias = Callable[[str, Sequence[Hit], int], Sequence[Evidence]]
+
+
+class Searchable(Protocol):
+    """What questions are asked of: ``app.corpus.Corpus``, or anything else that finds passages."""
+
+    def search(self, query: str, k: int = 5) -> list[Hit]:
+        """The at most ``k`` best passages, best first."""
+        ...
+
+
+class Options(TypedDict, total=False):
+    """Keyword options of one call, as in ``app.options.GenerationOptions``."""
+
+    k: int | None
+    max_new_tokens: int | None
+    speculate: bool | None
+    do_sample: bool | None
+    temperature: float | None
+    top_k: int | None
+    top_p: float | None
+    seed: int | None
+    stop_strings: Sequence[str]
+
+
+class Pipeline:
+    """A target, an encoder's eye for evidence and, unless every call names its own, a corpus."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        find_evidence: FindEvidence,
+        *,
+        corpus: Searchable | None = None,
+        target_name: str,
+        encoder_is_english: bool = True,
+    ) -> None:
+        self.corpus = corpus
+        self.target_name = target_name
+        self._writer = writer
+        self._find_evidence = find_evidence
+        self._encoder_is_english = encoder_is_english
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        target: str | None = None,
+        *,
+        corpus: str | Searchable | None = "sample",
+        settings: Settings | None = None,
+        dtype: str | None = None,
+    ) -> Pipeline:
+        """Load a target by path or name (None: the bundled one) and open a corpus by name.
+
+        Raises the errors of loading and opening, all with ``cause`` and ``hint``.
+        """
+        from app import build
+
+        return build.open_pipeline(settings, corpus=corpus, target=target, dtype=dtype)
+
+    @property
+    def engine(self) -> Engine:
+        """The decoder's engine, for benches."""
+        return self._writer.engine
+
+    @property
+    def writer(self) -> Writer:
+        """The target with its tokenizer and prompts, for benches."""
+        return self._writer
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that calls fall back to."""
+        return self._writer.settings
+
+    def answer(self, question: str, *, corpus: Searchable | None = None, **options: Unpack[Options]) -> Answer:
+        """Answer from the corpus. Raises InputError and what searching raises."""
+        return self.stream(question, corpus=corpus, **options).answer()
+
+    def answer_from(self, question: str, hits: Sequence[Hit], **options: Unpack[Options]) -> Answer:
+        """Answer from given passages, best first, instead of a corpus."""
+        return self.stream_from(question, hits, **options).answer()
+
+    def stream(self, question: str, *, corpus: Searchable | None = None, **options: Unpack[Options]) -> AnswerStream:
+        """The events of an answer, computed while they are read. Raises InputError before the first."""
+        searched = corpus if corpus is not None else self.corpus
+        if searched is None:
+            raise InputError(
+                "There is no corpus to ask.", hint="Name one: corpus=... here or in Pipeline.from_pretrained."
+            )
+        checked = GenerationOptions(**options)
+        k = checked.k or self.settings.k
+        return self._stream(question, lambda: searched.search(question, k), checked)
+
+    def stream_from(self, question: str, hits: Sequence[Hit], **options: Unpack[Options]) -> AnswerStream:
+        """Like ``answer_from``, as events."""
+        checked = GenerationOptions(**options)
+        kept = tuple(hits if checked.k is None else hits[: checked.k])
+        return self._stream(question, lambda: kept, checked)
+
+    def correct(self, text: str, *, max_new_tokens: int | None = None, speculate: bool | None = None) -> Correction:
+        """Correct a text. ``max_new_tokens`` holds for each sentence. Raises InputError."""
+        return self.stream_correct(text, max_new_tokens=max_new_tokens, speculate=speculate).correction()
+
+    def stream_correct(
+        self, text: str, *, max_new_tokens: int | None = None, speculate: bool | None = None
+    ) -> CorrectionStream:
+        """The events of a correction, sentence by sentence. Raises InputError before the first."""
+        return CorrectionStream(self._writer, text, max_new_tokens=max_new_tokens, speculate=speculate)
+
+    def _stream(
+        self, question: str, find_hits: Callable[[], Sequence[Hit]], options: GenerationOptions
+    ) -> AnswerStream:
+        if not question.strip():
+            raise InputError("The question is empty.", hint="Ask something about the documents.")
+        options.sampling(self.settings, self.engine.target)
+        limit = self.settings.evidence_sentences
+        asked = Question(
+            text=question,
+            find_hits=find_hits,
+            find_evidence=lambda hits: self._find_evidence(question, hits, limit),
+            notices=self._remarks(question),
+        )
+        return AnswerStream(self._writer, asked, options)
+
+    def _remarks(self, question: str) -> tuple[str, ...]:
+        """A line if the question is in a language that the encoder or the target does not know."""
+        if self._encoder_is_english and (remark := unknown_language(question)):
+            return (remark,)
+        language = guess_language(question)
+        if language is not None and self._writer.template.quotes_by_default:
+            return (f"This looks like {language}; the bundled target knows English. Name another with --target.",)
+        return ()

@@ -1,0 +1,49 @@
+"""Builds the sample corpus in a library: once, finished even if it was interrupted, again for another Python.
+
+Knows a library and an encoder's rows; nothing of models that write.
+"""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from corpora.chunking import passages
+from corpora.errors import CorpusExists
+from corpora.interfaces import Derived
+from corpora.library import Library
+from corpora.sample import sample_documents
+from corpora.store import CorpusStore
+
+SAMPLE: Final = "sample"
+_SETTING: Final = "sample"
+
+
+def require_sample(library: Library, derived: Sequence[Derived]) -> None:
+    """Build the sample corpus unless it is there and whole. Raises ``LibraryError`` and what the encoder raises.
+
+    Each document is stored whole, so that a build that was interrupted goes on where it stopped.
+    """
+    store = _opened(library)
+    made_from = f"Python {platform.python_version()}"
+    if store.setting(_SETTING) == made_from:
+        return
+    documents = sample_documents()
+    missing = {document.id for document in documents} - {info.id for info in store.documents()}
+    if missing:
+        sys.stderr.write(f"Building the sample corpus: {len(missing)} documents, about a minute, only this once.\n")
+    for document in documents:
+        if document.id in missing:
+            store.add(document, passages(document), derived)
+    store.set_setting(_SETTING, made_from)
+
+
+def _opened(library: Library) -> CorpusStore:
+    if not library.exists(SAMPLE):
+        try:
+            return library.create(SAMPLE)
+        except CorpusExists:  # Another process was faster.
+            pass
+    return library.open(SAMPLE)

@@ -1,0 +1,100 @@
+"""The bundled target's prompts, exactly as it was trained on them.
+
+    answer      <|q|> QUESTION<|e|><|sK|> [n] SENTENCE ... <|a|>     ->  [n] SENTENCE ... <|eos|>, or the refusal
+    correction  <|g|> TEXT<|c|>                                      ->  CORRECTED<|eos|>
+
+Every text piece begins with one space and has no other runs of whitespace, so that a copied sentence has the same
+ids in prompt and output. K is the retriever's confidence, ten times the cosine cut off to 0..9; n numbers the
+passages by first appearance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from app.prompts import (
+    REFUSAL,
+    Collapsed,
+    CorrectionPrompt,
+    Place,
+    Prompt,
+    left_out,
+    outside,
+    place,
+    require_room,
+)
+from app.tokens import TextTokenizer
+from decoding.interfaces import Reference
+from decoding.processors import QuotedSpan
+from retrieval.hits import Evidence, Hit
+
+_CONTROL: Final = ("<|q|>", "<|e|>", "<|a|>", "<|g|>", "<|c|>", *(f"<|s{k}|>" for k in range(10)))
+_HIGHEST_SCORE: Final = 9
+_LONGEST_CORRECTION: Final = 200
+
+
+class BundledTemplate:
+    """Prompts for a target that was trained on the format above."""
+
+    quotes_by_default = True
+    longest_correction: int | None = _LONGEST_CORRECTION
+
+    def __init__(self, tokens: TextTokenizer) -> None:
+        self._tokens = tokens
+        self._ids = {name: tokens.trusted(name) for name in _CONTROL}
+
+    @staticmethod
+    def fits(tokens: TextTokenizer) -> bool:
+        """Whether the tokenizer has the control tokens of this format."""
+        return all(len(tokens.trusted(name)) == 1 for name in _CONTROL)
+
+    def answer(self, question: str, hits: Sequence[Hit], evidence: Sequence[Evidence], room: int) -> Prompt:
+        """The prompt for a question, with as many of the best evidence sentences as fit."""
+        ids = list(self._ids["<|q|>"] + self._tokens.plain(" " + Collapsed.of(question).text).ids)
+        answer = self._ids["<|a|>"]
+        require_room(len(ids) + len(answer), room)
+        numbers: list[int | None] = [None] * len(hits)
+        quotes: list[QuotedSpan] = []
+        references: list[tuple[Reference, Place]] = []
+        for kept, sentence in enumerate(evidence):
+            number = numbers[sentence.hit] or 1 + max((n for n in numbers if n), default=0)
+            marker = self._tokens.plain(f" [{number}]").ids
+            reference, where = self._sentence(sentence)
+            head = self._ids["<|e|>"] + self._ids[f"<|s{_score(sentence.similarity)}|>"] + marker
+            if len(ids) + len(head) + len(reference) + len(answer) > room:
+                notice = left_out(len(evidence) - kept, len(evidence), "evidence sentences", room)
+                break
+            numbers[sentence.hit] = number
+            ids += head
+            references.append((Reference(reference, prompt_start=len(ids)), where))
+            quotes.append(QuotedSpan(marker=marker, body=reference))
+            ids += reference
+        else:
+            notice = None
+        references += outside(self._tokens, hits, numbers)
+        return Prompt(
+            ids=(*ids, *answer),
+            references=tuple(reference for reference, _ in references),
+            places=tuple(where for _, where in references),
+            numbers=tuple(numbers),
+            quotes=tuple(quotes),
+            refusal=self._tokens.plain(" " + REFUSAL).ids,
+            notice=notice,
+        )
+
+    def correction(self, text: str, room: int) -> CorrectionPrompt | None:
+        """The prompt for one to three sentences on a line; None if it does not fit."""
+        source = self._tokens.plain(" " + Collapsed.of(text).text).ids
+        ids = (*self._ids["<|g|>"], *source, *self._ids["<|c|>"])
+        return CorrectionPrompt(ids, source, prompt_start=1) if len(ids) <= room else None
+
+    def _sentence(self, sentence: Evidence) -> tuple[tuple[int, ...], Place]:
+        collapsed = Collapsed.of(sentence.text)
+        encoded = self._tokens.plain(" " + collapsed.text)
+        every = range(len(encoded.ids))
+        return encoded.ids, place(sentence.hit, sentence.start, encoded, every, collapsed.indices or (0,), shift=1)
+
+
+def _score(similarity: float) -> int:
+    return min(_HIGHEST_SCORE, max(0, int(10 * similarity)))

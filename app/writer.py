@@ -1,0 +1,101 @@
+"""The model side of the app: a target with its tokenizer and prompts, and what is decided for each request.
+
+Turns prompts into requests for the decoder: end tokens, processors, sampling. Knows nothing of corpora or events.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from app.errors import InputError, ModelError
+from app.options import GenerationOptions
+from app.prompts import CorrectionPrompt, Prompt, Template
+from app.running import Generation, Turns
+from app.settings import Settings
+from app.streaming import stop_factory
+from app.tokens import TextTokenizer
+from decoding.engine import Engine
+from decoding.interfaces import Processor, Reference, Request
+from decoding.processors import CopyBias, QuoteProcessor
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """What a target's own ``spandraft.json`` says: biases in nats that were found best for it."""
+
+    copy_bias: float = 0.0
+    refusal_bias: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """One loaded target. ``turns`` lets one request at a time use it."""
+
+    engine: Engine
+    tokens: TextTokenizer
+    template: Template
+    settings: Settings
+    tuning: Tuning = field(default_factory=Tuning)
+    turns: Turns = field(default_factory=Turns)
+
+    @property
+    def eos_ids(self) -> frozenset[int]:
+        """The tokens that end an output: the model's, else its tokenizer's."""
+        own = self.tokens.hf.eos_token_id
+        return self.engine.target.eos_ids or frozenset(() if own is None else (own,))
+
+    def room(self, max_new_tokens: int) -> int:
+        """How many tokens a prompt may have. Raises InputError if there is none."""
+        room = self.engine.target.context_length - max_new_tokens
+        if room < 1:
+            raise InputError(
+                f"max_new_tokens is {max_new_tokens}, the context of the target {self.engine.target.context_length}.",
+                hint="Lower --max-new-tokens so that a prompt fits before the answer.",
+            )
+        return room
+
+    def answer(self, prompt: Prompt, options: GenerationOptions, max_new_tokens: int) -> Generation:
+        """Begin to answer. Raises InputError, ModelError."""
+        request = Request(
+            prompt=prompt.ids,
+            max_new_tokens=max_new_tokens,
+            references=prompt.references,
+            sampling=options.sampling(self.settings, self.engine.target),
+            eos_ids=self.eos_ids,
+            processors=self._quoting(prompt),
+            stop=stop_factory(self.tokens, options.stop_strings),
+        )
+        return self._begin(request, options.speculate)
+
+    def correct(self, prompt: CorrectionPrompt, max_new_tokens: int, *, speculate: bool | None) -> Generation:
+        """Begin to correct a text, always greedily."""
+        request = Request(
+            prompt=prompt.ids,
+            max_new_tokens=max_new_tokens,
+            references=(Reference(prompt.source, prompt_start=prompt.prompt_start, cursor=True),),
+            eos_ids=self.eos_ids,
+            processors=self._copying(prompt),
+        )
+        return self._begin(request, speculate)
+
+    def _begin(self, request: Request, speculate: bool | None) -> Generation:
+        wanted = self.settings.speculate and speculate is not False
+        return Generation(self.engine, self.turns, request, speculate=wanted)
+
+    def _quoting(self, prompt: Prompt) -> tuple[Processor, ...]:
+        quote = self.template.quotes_by_default if self.settings.quote is None else self.settings.quote
+        if not quote:
+            return ()
+        if not self.eos_ids:
+            raise ModelError(
+                f"{self.engine.target.name} names no end token, so that a quotation could never end.",
+                hint="Switch quotations off (--set quote=false), or name eos_token_id in its generation_config.json.",
+            )
+        bonus = self.tuning.refusal_bias
+        return (QuoteProcessor(prompt.quotes, eos_ids=self.eos_ids, refusal=prompt.refusal, refusal_bonus=bonus),)
+
+    def _copying(self, prompt: CorrectionPrompt) -> tuple[Processor, ...]:
+        bonus = self.tuning.copy_bias if self.settings.copy_bias is None else self.settings.copy_bias
+        if not bonus or not self.eos_ids:
+            return ()
+        return (CopyBias(prompt.source, bonus=bonus, end=min(self.eos_ids)),)

@@ -14,12 +14,14 @@ import sys
 import traceback
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from app.commands import asking, bench, config, correcting, doctor, library, serving
 from app.commands.options import Parser, settings_of
 from app.commands.terminal import Terminal
 from app.contracts import error_document
 from app.errors import UsageError, as_user_error, nearest
+from app.settings import BUNDLED, Settings
 
 _WRONG_INPUT, _BUG, _INTERRUPTED, _BROKEN_PIPE = 2, 70, 130, 141
 _MODULES = (serving, asking, correcting, library, doctor, bench, config)
@@ -53,11 +55,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(argv: Sequence[str], terminal: Terminal) -> int:
     args = _parse(argv)
     settings = settings_of(args)
+    if not _may_download(settings):
+        # Loading a file that is there takes a moment; a bar for it is noise between the user and the answer.
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     # What libraries print must not stand in front of the document.
     redirected = contextlib.redirect_stdout(sys.stderr) if terminal.json else contextlib.nullcontext()
     with redirected:
         code: int = args.run(args, settings, terminal)
     return code
+
+
+def _may_download(settings: Settings) -> bool:
+    """A model that is neither bundled nor a folder is a name on the hub."""
+    return any(name != BUNDLED and not Path(name).is_dir() for name in (settings.target, settings.encoder))
 
 
 def _parse(argv: Sequence[str]) -> argparse.Namespace:

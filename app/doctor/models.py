@@ -37,11 +37,12 @@ def examine_bundled_target(folder: Path) -> Finding:
     missing = [name for name in _TARGET_FILES if not (folder / name).is_file()]
     if missing:
         return Finding("target", "fail", f"bundled, but {', '.join(missing)} is missing", "install Spandraft again")
-    for name, expected in _sums(folder):
+    sums = _sums(folder)
+    for name, expected in sums:
         if _sha256(folder / name) != expected:
             hint = "it was damaged or replaced: install Spandraft again"
             return Finding("target", "fail", f"bundled, but {name} is not the file that was shipped", hint)
-    return Finding("target", "ok", f"bundled, {_size(folder)}, checksums right")
+    return Finding("target", "ok", f"bundled, {_size(folder)}{', checksums right' if sums else ''}")
 
 
 def _bundled_encoder() -> Finding:

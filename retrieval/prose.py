@@ -14,7 +14,7 @@ _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3
 _CODE = re.compile(
     r"\s*(>>>|\.\.\.( |$)|[$#] |@\w+|(async )?(def|class|import|from|return|raise|assert|for|if|while) .*[:)=]$)"
 )
-_SENTENCE_END = re.compile(r"[.!?;:。！？।…][\"'”’)\]»*`]*$")
+_SENTENCE_END = re.compile(r"[.!?;。！？।…][\"'”’)\]»*`]*$")
 _MIN_WORDS = 4
 _MIN_WORDS_UNENDED = 8  # without an end mark, anything shorter is taken for a heading
 _MIN_UNSPACED_LETTERS = 6
@@ -24,11 +24,14 @@ _MIN_LETTER_SHARE = 0.6
 def is_prose(sentence: str) -> bool:
     """Whether ``sentence`` reads like a statement rather than a heading, a code line or a scrap.
 
-    Reading text marks code by its indent; other white space around the sentence does not count.
+    Reading text marks code by its indent; other white space around the sentence does not count. What ends in a
+    colon says nothing without what follows it.
     """
     if sentence.startswith(CODE_INDENT) or _CODE.match(sentence):
         return False
     sentence = sentence.strip()
+    if sentence.endswith((":", "\uff1a")):
+        return False
     visible = [character for character in sentence if not character.isspace()]
     letters = sum(character.isalnum() for character in visible)
     if not visible or letters < _MIN_LETTER_SHARE * len(visible):

@@ -17,6 +17,7 @@ from typing import Any
 from app.bench.gleu import Corrected, corpus_gleu, tokens_of
 from app.bench.records import is_texts, read_records
 from app.bench.report import Report, Row
+from app.errors import InputError
 from app.settings import Settings
 
 _BEFORE_MARK = re.compile(r"\s+(?=[,.;:!?%)\]}]+(?:\s|$)|n't\b|'(?:s|re|ve|ll|d|m)\b)")
@@ -44,6 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, settings: Settings) -> Report:
     """Correct every source with the target and score it. Raises ``InputError`` for a file of another form."""
+    if args.n is not None and args.n < 1:
+        raise InputError(f"--n cannot be {args.n}", hint="it must be at least 1")
     items = read_items(args.file)[: args.n]
     from app.build import open_pipeline
 

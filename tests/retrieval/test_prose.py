@@ -31,6 +31,7 @@ def test_statements(sentence: str) -> None:
         "The with statement",
         "8.5. The with statement",
         "See also.",
+        "The execution of the statement proceeds as follows:",
         ">>> print(value and nothing else at all here)",
         "... continues the block of the line before it",
         "    indented like code, and so it is code in reading text.",

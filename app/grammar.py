@@ -128,14 +128,11 @@ class CorrectionStream:
 
     def _generated(self, source: str) -> tuple[str, str | None]:
         """The target's correction, and why it cannot be used, if so."""
-        context = self._writer.engine.target.context_length
         with self._figures.stage("prompt"):
-            prompt = self._writer.template.correction(source, context - 1)
-        longest = self._writer.template.longest_correction or context
-        if prompt is None or len(prompt.source) > longest:
+            request = self._writer.correction_request(source, self._max_new_tokens)
+        if request is None:
             return "", _LONG
-        limit = self._max_new_tokens or min(self._writer.settings.max_new_tokens, len(prompt.source) * 3 // 2 + 16)
-        generation = self._writer.correct(prompt, limit, speculate=self._speculate)
+        generation = self._writer.begin(request, speculate=self._speculate)
         self._generation = generation
         if self._cancelled.is_set():  # Between the two lines above ``cancel`` could not reach the generation.
             generation.cancel()

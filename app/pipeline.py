@@ -66,7 +66,7 @@ class Pipeline:
         self.corpus = corpus
         self.target_name = target_name
         self._writer = writer
-        self._find_evidence = find_evidence
+        self.find_evidence = find_evidence
         self._encoder_is_english = encoder_is_english
 
     @classmethod
@@ -146,7 +146,7 @@ class Pipeline:
         asked = Question(
             text=question,
             find_hits=find_hits,
-            find_evidence=lambda hits: self._find_evidence(question, hits, limit),
+            find_evidence=lambda hits: self.find_evidence(question, hits, limit),
             notices=self._remarks(question),
         )
         return AnswerStream(self._writer, asked, options)

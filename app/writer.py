@@ -56,7 +56,11 @@ class Writer:
 
     def answer(self, prompt: Prompt, options: GenerationOptions, max_new_tokens: int) -> Generation:
         """Begin to answer. Raises InputError, ModelError."""
-        request = Request(
+        return self.begin(self.answer_request(prompt, options, max_new_tokens), speculate=options.speculate)
+
+    def answer_request(self, prompt: Prompt, options: GenerationOptions, max_new_tokens: int) -> Request:
+        """What the decoder is asked for an answer. Raises InputError, ModelError."""
+        return Request(
             prompt=prompt.ids,
             max_new_tokens=max_new_tokens,
             references=prompt.references,
@@ -65,20 +69,24 @@ class Writer:
             processors=self._quoting(prompt),
             stop=stop_factory(self.tokens, options.stop_strings),
         )
-        return self._begin(request, options.speculate)
 
-    def correct(self, prompt: CorrectionPrompt, max_new_tokens: int, *, speculate: bool | None) -> Generation:
-        """Begin to correct a text, always greedily."""
-        request = Request(
+    def correction_request(self, text: str, max_new_tokens: int | None = None) -> Request | None:
+        """What the decoder is asked to correct a text on one line, greedily; None if it is too long."""
+        context = self.engine.target.context_length
+        prompt = self.template.correction(text, context - 1)
+        if prompt is None or len(prompt.source) > (self.template.longest_correction or context):
+            return None
+        return Request(
             prompt=prompt.ids,
-            max_new_tokens=max_new_tokens,
+            # A correction is hardly longer than its source; one that runs on has gone astray.
+            max_new_tokens=max_new_tokens or min(self.settings.max_new_tokens, len(prompt.source) * 3 // 2 + 16),
             references=(Reference(prompt.source, prompt_start=prompt.prompt_start, cursor=True),),
             eos_ids=self.eos_ids,
             processors=self._copying(prompt),
         )
-        return self._begin(request, speculate)
 
-    def _begin(self, request: Request, speculate: bool | None) -> Generation:
+    def begin(self, request: Request, *, speculate: bool | None) -> Generation:
+        """Queue a request; drafts are used unless the call or the settings say no."""
         wanted = self.settings.speculate and speculate is not False
         return Generation(self.engine, self.turns, request, speculate=wanted)
 

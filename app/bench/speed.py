@@ -16,10 +16,10 @@ from pathlib import Path
 
 from app.bench.hugging_face import HuggingFace
 from app.bench.report import Report
-from app.build import pipeline as build_pipeline
+from app.build import open_pipeline
 from app.errors import InputError
-from app.grammar import correction_requests
 from app.options import GenerationOptions
+from app.pieces import pieces
 from app.pipeline import Pipeline
 from app.settings import Settings
 from decoding.engine import Engine
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace, settings: Settings) -> Report:
     """Time the four methods."""
     if args.n < 1 or args.repeats < 1:
         raise InputError("--n and --repeats must be at least 1.", hint="For example --n 8 --repeats 3.")
-    pipeline = build_pipeline(corpus="sample" if args.task == "answer" else None, settings=settings)
+    pipeline = open_pipeline(corpus="sample" if args.task == "answer" else None, settings=settings)
     prompts = _PROMPTS[args.task].read_text(encoding="utf-8").strip().split("\n")[: args.n]
     make = answer_job if args.task == "answer" else grammar_job
     jobs = [make(pipeline, prompt) for prompt in [prompts[0], *prompts]][1:]  # The first one loads the encoder.
@@ -80,16 +80,22 @@ def methods(engine: Engine) -> dict[str, Generate]:
 
 def answer_job(pipeline: Pipeline, question: str) -> Job:
     """Retrieve and build the prompt as an answer does."""
+    settings, writer = pipeline.settings, pipeline.writer
+    assert pipeline.corpus is not None
     started = time.perf_counter()
-    request = pipeline.answer_request(question, GenerationOptions())
-    return Job((request,), time.perf_counter() - started)
+    hits = pipeline.corpus.search(question, settings.k)
+    evidence = pipeline.find_evidence(question, hits, settings.evidence_sentences)
+    options = GenerationOptions()
+    limit = options.limit(settings, writer.engine.target)
+    prompt = writer.template.answer(question, hits, evidence, writer.room(limit))
+    return Job((writer.answer_request(prompt, options, limit),), time.perf_counter() - started)
 
 
 def grammar_job(pipeline: Pipeline, text: str) -> Job:
     """The requests that correcting a text makes, one a sentence."""
     started = time.perf_counter()
-    requests = tuple(correction_requests(pipeline.writer, text))
-    return Job(requests, time.perf_counter() - started)
+    asked = [pipeline.writer.correction_request(text[piece.start : piece.end]) for piece in pieces(text)]
+    return Job(tuple(request for request in asked if request is not None), time.perf_counter() - started)
 
 
 def measure(ways: Mapping[str, Generate], jobs: Sequence[Job], repeats: int) -> dict[str, Timings]:

@@ -5,9 +5,9 @@ Everything heavy is imported where it is made, so that importing this module cos
 
 from __future__ import annotations
 
+import contextlib
 import json
-import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from decoding.target import Target
     from retrieval.encoder import SentenceTransformerEncoder
     from retrieval.hits import Evidence, Hit
-
-log = logging.getLogger(__name__)
 
 _TUNING_FILE = "spandraft.json"
 
@@ -75,8 +73,9 @@ def writer(settings: Settings) -> Writer:
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
     name = _place(settings)
-    target = _target(name, settings)
-    tokens = TextTokenizer(_tokenizer(name, settings))
+    with _without_progress_bars(name):
+        target = _target(name, settings)
+        tokens = TextTokenizer(_tokenizer(name, settings))
     _require_same_vocabulary(tokens, target)
     engine = Engine(target, budget=Budget.measured(target, limit=settings.budget))
     return Writer(engine, tokens, template_for(tokens), settings, _tuning(Path(name)))
@@ -92,6 +91,22 @@ def _place(settings: Settings) -> str:
             hint="Install a release, or name a model with --target (a folder or a name on the hub).",
         )
     return str(folder)
+
+
+@contextlib.contextmanager
+def _without_progress_bars(name: str) -> Iterator[None]:
+    """No bar for a second's loading from a local folder; a download keeps its own."""
+    import transformers.utils.logging
+
+    hf_logging: Any = transformers.utils.logging  # Its functions have no types.
+    hide = Path(name).is_dir() and hf_logging.is_progress_bar_enabled()
+    if hide:
+        hf_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if hide:
+            hf_logging.enable_progress_bar()
 
 
 def _target(name: str, settings: Settings) -> Target:

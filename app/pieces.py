@@ -16,7 +16,7 @@ _BREAK: Final = re.compile(r"\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _FENCE: Final = re.compile(r"^[ \t]*(```|~~~).*?(^[ \t]*\1[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
 _INDENT: Final = re.compile(r"[ \t]*")
 _CODE: Final = re.compile(
-    r"[{};]\s*$|^\s*[{}<@#$>]\s*\w|^\s*(?:>>>|//|/\*|--)|[=!<>]=|=>|->|::|&&|\|\||\w\(\w*\)|</?\w+[^>]*>\s*$"
+    r"[{};]\s*$|^\s*[{}<$]\s*\w|^\s*(?:>>>|//|/\*|--)|[=!<>]=|=>|->|::|&&|\|\||\w\(\w*\)|</?\w+[^>]*>\s*$"
     r"|^\s*\w+\s*[+*/-]?=\s*\S"
     r"|^\s*(?:def|class|import|from|return|raise|assert|elif|if|for|while|with|try|except)\b.*(?:[:)=]\s*$|import )"
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -83,7 +84,7 @@ def test_stop_strings_equal_their_definition_however_the_text_is_split(
     matcher = StopStrings(stops)
     borders = sorted({0, len(text), *(cut for cut in cuts if cut < len(text))})
     shown = ""
-    for begin, end in zip(borders, borders[1:], strict=False):
+    for begin, end in pairwise(borders):
         shown += matcher.push(text[begin:end])
         # Shown text is never taken back.
         assert cut_at_stop(text, stops)[0].startswith(shown)

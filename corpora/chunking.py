@@ -49,10 +49,7 @@ def passages(document: Document, *, target_chars: int = 700, overlap_sentences: 
         first = groups[-1][1] + 1
     if len(groups) > 1:
         groups[-2:] = _with_fair_end(whole, groups[-2][0], groups[-1], chunking)
-    return [
-        Passage.of(document, whole[_overlapping(whole, first, last, chunking)].start, whole[last].end)
-        for first, last in groups
-    ]
+    return [Passage.of(document, _start(whole, first, chunking), whole[last].end) for first, last in groups]
 
 
 def sentences(text: str) -> list[tuple[int, int]]:
@@ -67,7 +64,7 @@ def sentences(text: str) -> list[tuple[int, int]]:
 def _last_of_passage(whole: Sequence[Unit], first: int, chunking: Chunking) -> int:
     """The index of the last unit that belongs with unit ``first``: the best place to stop within the limit."""
     limit, enough = _limit(chunking), int(chunking.target_chars * _ENOUGH)
-    start, last = whole[first].start, first
+    start, last = _start(whole, first, chunking), first
     for i in range(first + 1, len(whole)):
         unit, filled = whole[i], whole[i - 1].end - start
         if unit.end - start > limit:
@@ -91,28 +88,30 @@ def _with_fair_end(
     border, last = end
     if whole[last].end - whole[border].start >= chunking.target_chars * _CRUMB:
         return [(first, border - 1), end]
-    if whole[last].end - whole[first].start <= _limit(chunking):
+    if whole[last].end - _start(whole, first, chunking) <= _limit(chunking):
         return [(first, last)]
 
-    def shorter_part(i: int) -> tuple[bool, int]:
-        lengths = whole[i - 1].end - whole[first].start, whole[last].end - whole[i].start
-        return whole[i].opens_paragraph and not whole[i - 1].leads_on, min(lengths)
+    def fairness(i: int) -> tuple[bool, bool, int]:
+        before = whole[i - 1].end - _start(whole, first, chunking)
+        after = whole[last].end - _start(whole, i, chunking)
+        tears_nothing = whole[i].opens_paragraph and not whole[i - 1].leads_on
+        return after <= _limit(chunking), tears_nothing, min(before, after)
 
-    border = max(range(first + 1, border + 1), key=shorter_part)
+    border = max(range(first + 1, border + 1), key=fairness)
     return [(first, border - 1), (border, last)]
 
 
-def _overlapping(whole: Sequence[Unit], first: int, last: int, chunking: Chunking) -> int:
-    """The index from which the passage really starts: sentences before it that belong to the same paragraph."""
+def _start(whole: Sequence[Unit], first: int, chunking: Chunking) -> int:
+    """Where the passage that begins with unit ``first`` starts: with sentences before it in the same paragraph."""
     begin, room = first, chunking.target_chars // 3
     for _ in range(chunking.overlap_sentences):
         if begin == 0 or whole[begin].opens_paragraph or whole[begin].is_line:
             break
-        is_short = whole[first].start - whole[begin - 1].start <= room
-        if not is_short or whole[last].end - whole[begin - 1].start > _limit(chunking):
+        start = whole[begin - 1].start
+        if whole[first].start - start > room or whole[first].end - start > _limit(chunking):
             break
         begin -= 1
-    return begin
+    return whole[begin].start
 
 
 def _section_end(whole: Sequence[Unit], i: int) -> int:

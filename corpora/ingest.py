@@ -31,7 +31,10 @@ _READ_AHEAD = 2  # child processes at a time
 
 @dataclass(frozen=True, slots=True)
 class FileOutcome:
-    """What became of one file. ``cause`` and ``hint`` are set only if it failed, ``document`` unless it did."""
+    """What became of one file. ``cause`` and ``hint`` are set only if it failed.
+
+    ``document`` is the stored one, for a duplicate the one that had the same text already.
+    """
 
     path: Path
     status: Status
@@ -91,7 +94,12 @@ def found_files(paths: Sequence[Path | str]) -> list[FoundFile]:
 
 
 def _in_folder(folder: Path, name: str) -> Iterator[FoundFile]:
-    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+    try:
+        entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
+    except OSError:
+        yield FoundFile(folder, name)  # reading it will fail too, and say why
+        return
+    for entry in entries:
         if entry.name.startswith(".") or entry.is_symlink():
             continue
         if entry.is_dir():
@@ -122,12 +130,12 @@ def _stored(
     store: CorpusStore, path: Path, document: Document, derived: Sequence[Derived], chunking: Chunking
 ) -> FileOutcome:
     """Cut a document and store it whole."""
-    was_there = any(info.name == document.name for info in store.documents())
+    was_there = store.find(document.name) is not None
     cut = passages(document, **asdict(chunking))
     if not store.add(document, cut, derived):
-        return FileOutcome(path, "duplicate")
-    info = next(info for info in store.documents() if info.name == document.name)
-    return FileOutcome(path, "replaced" if was_there else "added", info, len(cut))
+        twin = store.twin(document)
+        return FileOutcome(path, "duplicate", twin, twin.passages if twin else 0)
+    return FileOutcome(path, "replaced" if was_there else "added", store.find(document.name), len(cut))
 
 
 def _silent(done: int, total: int, name: str, stage: Stage) -> None:

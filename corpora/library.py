@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 from corpora import schema
-from corpora.errors import CorpusExists, CorpusNotFound, InvalidName, nearest
+from corpora.errors import CorpusExists, CorpusNotFound, InvalidName, LibraryError, nearest
 from corpora.store import CorpusStore
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -32,9 +32,8 @@ class Library:
         folder = self._folder / checked(name)
         if folder.exists():
             raise CorpusExists(f"there is a corpus called {name} already", hint="add to it, or choose another name")
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         # Names of corpora never begin with a dot, so what a crash leaves here is never taken for one.
-        fresh = Path(tempfile.mkdtemp(prefix=".new-", dir=self._folder))
+        fresh = self._temporary(".new-")
         try:
             schema.create(fresh / schema.FILE_NAME)
             fresh.rename(folder)
@@ -64,9 +63,20 @@ class Library:
     def remove(self, name: str) -> None:
         """Delete a corpus with all its files. Gone at once for everybody who opens it from now on."""
         folder = self._existing(name)
-        doomed = Path(tempfile.mkdtemp(prefix=".gone-", dir=self._folder))
+        doomed = self._temporary(".gone-")
         folder.rename(doomed / name)
         shutil.rmtree(doomed)
+
+    def _temporary(self, prefix: str) -> Path:
+        """A fresh folder beside the corpora, on the same disk, so that it can be renamed."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            return Path(tempfile.mkdtemp(prefix=prefix, dir=self._folder))
+        except OSError as error:
+            raise LibraryError(
+                f"{self._folder} cannot be written to: {error.strerror}",
+                hint="check its permissions and the disk, or set SPANDRAFT_HOME to another folder",
+            ) from error
 
     def _existing(self, name: str) -> Path:
         if self.exists(name):

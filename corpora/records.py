@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from corpora.documents import Document, Passage
 from corpora.errors import DocumentNotFound, UnstorableDocument, nearest
@@ -111,12 +111,19 @@ def infos(connection: sqlite3.Connection) -> list[DocumentInfo]:
     return [_info(record) for record in connection.execute(f"{_INFO} ORDER BY d.name")]
 
 
+def info_where(
+    connection: sqlite3.Connection, column: Literal["id", "name", "digest"], value: str | bytes
+) -> DocumentInfo | None:
+    """The first document with this value, if there is one."""
+    record = connection.execute(f"{_INFO} WHERE d.{column} = ? ORDER BY d.number LIMIT 1", (value,)).fetchone()
+    return None if record is None else _info(record)
+
+
 def found(connection: sqlite3.Connection, id_or_name: str) -> DocumentInfo:
     """The document of that id, or else of that name. Raises ``DocumentNotFound``."""
-    for column in ("id", "name"):
-        record = connection.execute(f"{_INFO} WHERE d.{column} = ?", (id_or_name,)).fetchone()
-        if record is not None:
-            return _info(record)
+    info = info_where(connection, "id", id_or_name) or info_where(connection, "name", id_or_name)
+    if info is not None:
+        return info
     near = nearest(id_or_name, [name for (name,) in connection.execute("SELECT name FROM documents")])
     raise DocumentNotFound(
         f"there is no document called {id_or_name}",

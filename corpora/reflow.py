@@ -27,8 +27,8 @@ _SENTENCE_END = re.compile(r"[.!?:\u3002\uff01\uff1f][\"')\]\u2019\u201d]*$")
 _UNSPACED = re.compile("[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uff60]")
 # A word is put together again at a hyphen, except after these: they keep theirs.
 _KEEP_HYPHEN = words(
-    "all anti built co cross double ex full half hard high ill in left long low mid multi non off on one open post pre "
-    "quasi real right self semi short single so sub two three user well wide"
+    "all built cross double fine four full half hard high ill long low mid non old one quasi self short single "
+    "three two user well wide"
 )
 # Wrapped lines end within this share of the margin; a shorter line was ended on purpose.
 _NEARLY_FULL = 0.75
@@ -72,7 +72,7 @@ class Joiner:
         if line.endswith("\N{SOFT HYPHEN}"):
             return line[:-1] + following
         broken = _BROKEN_WORD.search(line)
-        if broken and following[0].isalpha():
+        if broken and following[0].isalnum():
             return (line if self._hyphen_belongs(broken[1], following) else line[:-1]) + following
         if _UNSPACED.match(line[-1]) and _UNSPACED.match(following):
             return line + following
@@ -90,6 +90,8 @@ class Joiner:
 
     def _was_wrapped(self, line: str, following: str) -> bool:
         """Would the next word have fitted on this line? Then the break was meant, unless a sentence runs on."""
+        if line.endswith("\N{SOFT HYPHEN}") or (_BROKEN_WORD.search(line) and following[0].islower()):
+            return True
         if self._margin is None:
             return False
         first_word = following.split(None, 1)[0]

@@ -76,6 +76,16 @@ class CorpusStore:
         self._connections.forget_deleted()
         return info
 
+    def find(self, name: str) -> DocumentInfo | None:
+        """The document of that name, if there is one."""
+        with self._connections.reading() as connection:
+            return records.info_where(connection, "name", name)
+
+    def twin(self, document: Document) -> DocumentInfo | None:
+        """The stored document that has the same text, whatever it is called."""
+        with self._connections.reading() as connection:
+            return records.info_where(connection, "digest", records.digest_of(document))
+
     def documents(self) -> list[DocumentInfo]:
         """All documents, in the order of their names."""
         with self._connections.reading() as connection:

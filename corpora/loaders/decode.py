@@ -27,7 +27,9 @@ def decoded(data: bytes, name: str, *, declared: str | None = None) -> str:
 
     ``declared`` is the encoding that the file itself names. Raises ``BinaryText``.
     """
-    text = _marked(data) or _by_content(data, name, declared)
+    text = _marked(data)
+    if text is None:
+        text = _by_content(data, name, declared)
     controls = len(_CONTROLS.findall(text))
     if "\0" in text or controls > max(2, len(text) // 200):
         raise _not_text(name)

@@ -41,12 +41,12 @@ def load_file(path: Path | str, name: str | None = None, *, limits: Limits | Non
     """Read one file as a document called ``name`` (its file name if none). Raises ``LoaderError``."""
     path = Path(path)
     limits = limits or Limits()
-    loader_name(path.name)  # an unknown suffix is refused before anything is read
     try:
         # A pipe or device would block or never end, so what is opened is checked, not what was looked up.
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise errors.UnreadableFile(f"{path} is not a file", hint="name a file, or a folder of files")
+            loader_name(path.name)  # an unknown suffix is refused before anything is read
             data = file.read(limits.file_bytes + 1)
     except FileNotFoundError as error:
         siblings = _siblings(path)
@@ -71,6 +71,11 @@ def load_bytes(data: bytes, name: str, *, limits: Limits | None = None) -> Docum
         raise errors.TooLarge(
             f"{name} is larger than {limits.file_bytes // 2**20} MiB", hint="split the file and add the parts"
         )
+    return run_loader(loader, data, name, limits=limits)
+
+
+def run_loader(loader: str, data: bytes, name: str, *, limits: Limits) -> Document:
+    """Run the loader called ``module:function`` on these bytes in a child process. Raises ``LoaderError``."""
     answer = _answer_of_child(data, name, loader, limits)
     if error := answer.get("error"):
         raise _error_named(error["type"])(error["cause"], hint=error["hint"])

@@ -18,7 +18,8 @@ from corpora.loaders.pdf_layout import Line, laid_out
 from corpora.reading import in_one_line
 
 _LINE_ENDS = frozenset((0x0A, 0x0D))
-# pdfium's own signs for a hyphen at the end of a line, and the soft hyphen.
+# pdfium's own signs for a hyphen at the end of a line, which it leaves out together with the line's end.
+_BROKEN_AT = frozenset((0x02, 0xFFFE))
 _LINE_HYPHENS = re.compile("[\x02\ufffe\N{SOFT HYPHEN}]$")
 _NO_CHARACTER = re.compile("[\x00-\x08\x0e-\x1f\ufffe\uffff]")
 _FIXED_NAMES = re.compile(r"mono|courier|consol|menlo|typewriter|cmtt", re.IGNORECASE)
@@ -58,8 +59,8 @@ def _lines(page: pdfium.PdfPage) -> Iterator[Line]:
     text_page = page.get_textpage()
     start, codes = 0, [pdfium_c.FPDFText_GetUnicode(text_page, i) for i in range(text_page.count_chars())]
     for i in range(len(codes) + 1):
-        if i == len(codes) or codes[i] in _LINE_ENDS:
-            if line := _line(text_page, codes, start, i):
+        if i == len(codes) or codes[i] in _LINE_ENDS or codes[i] in _BROKEN_AT:
+            if line := _line(text_page, codes, start, min(i + 1, len(codes))):
                 yield line
             start = i + 1
     text_page.close()

@@ -187,16 +187,16 @@ def _usual_gap(lines: Sequence[Line]) -> float:
 
 
 def _without_running_lines(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
-    """Leave out lines at the top and bottom that, but for their numbers, return on most pages."""
+    """Leave out lines at the top and bottom that, but for their numbers, return in their place on most pages."""
     if len(pages) < _FEWEST_PAGES:
         return [list(lines) for lines in pages]
-    seen = Counter(key for lines in pages for key in {_numberless(line) for line in _outer(lines)})
+    seen = Counter(key for lines in pages for key in {_place_and_words(line) for line in _outer(lines)})
     running = {key for key, count in seen.items() if count >= max(_FEWEST_PAGES, _MOST_PAGES * len(pages))}
     kept = []
     for lines in pages:
         outer = set(map(id, _outer(lines)))
-        kept.append([line for line in lines if id(line) not in outer or _numberless(line) not in running])
-    return kept
+        kept.append([line for line in lines if id(line) not in outer or _place_and_words(line) not in running])
+    return kept if any(kept) else [list(lines) for lines in pages]
 
 
 def _outer(lines: Sequence[Line]) -> list[Line]:
@@ -204,5 +204,6 @@ def _outer(lines: Sequence[Line]) -> list[Line]:
     return by_height[:_MARGIN_LINES] + by_height[-_MARGIN_LINES:]
 
 
-def _numberless(line: Line) -> str:
-    return re.sub(r"\d+", "#", line.text)
+def _place_and_words(line: Line) -> tuple[int, str]:
+    """How high a line stands, and what it says but for its numbers."""
+    return round(line.bottom / 6), re.sub(r"\d+", "#", line.text)

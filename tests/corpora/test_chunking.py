@@ -1,0 +1,102 @@
+"""Passages: exact, complete, never too long, never tearing a sentence or a heading from its text."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from corpora.chunking import Chunking, passages, sentences
+from corpora.documents import Document
+
+LIKE_TEXT = st.text(st.sampled_from("aAb1   ..!?\n\n\t-*\"')(…。！é\u0301\u200d漢:"), max_size=400)
+SENTENCE = "The harbour was built in 1842 by the town itself and froze only twice since then. "
+
+
+def texts(text: str, **how: int) -> list[str]:
+    return [passage.text for passage in passages(Document.of("a", text), **how)]
+
+
+@given(LIKE_TEXT | st.text(), st.integers(1, 80), st.integers(0, 3))
+def test_passages_are_exact_complete_and_short(text: str, target: int, overlap: int) -> None:
+    document = Document.of("any", text)
+    covered = 0
+    for passage in passages(document, target_chars=target, overlap_sentences=overlap):
+        assert document.text[passage.start : passage.end] == passage.text
+        assert passage.document_id == document.id
+        assert passage.text.strip()
+        assert len(passage.text) <= max(1, int(target * 1.3))
+        assert not text[covered : passage.start].strip()
+        assert passage.end > covered
+        covered = passage.end
+    assert not text[covered:].strip()
+
+
+@given(LIKE_TEXT, st.integers(1, 80))
+def test_without_overlap_passages_are_apart_and_hold_whole_sentences(text: str, target: int) -> None:
+    document = Document.of("any", text)
+    found = passages(document, target_chars=target, overlap_sentences=0)
+    for before, after in zip(found, found[1:], strict=False):
+        assert before.end <= after.start
+    for start, end in sentences(text):
+        if end - start <= target:
+            assert any(passage.start <= start and end <= passage.end for passage in found)
+
+
+def test_a_short_text_is_one_passage() -> None:
+    assert texts("Title\n\nOne. Two.") == ["Title\n\nOne. Two."]
+    assert texts(" \n ") == []
+
+
+def test_default_length() -> None:
+    found = texts("\n\n".join([(SENTENCE * 5).strip()] * 20))
+    assert all(400 <= len(text) <= 910 for text in found)
+
+
+def test_paragraphs_are_kept_whole_where_they_fit() -> None:
+    paragraph = (SENTENCE * 5).strip()
+    assert texts("\n\n".join([paragraph] * 4)) == [f"{paragraph}\n\n{paragraph}"] * 2
+
+
+def test_a_heading_goes_with_what_follows() -> None:
+    body = (SENTENCE * 7).strip()
+    assert texts(f"First part\n\n{body}\n\nSecond part\n\n{body}") == [
+        f"First part\n\n{body}",
+        f"Second part\n\n{body}",
+    ]
+
+
+def test_words_that_introduce_code_go_with_it() -> None:
+    body, code = (SENTENCE * 8).strip(), "\n".join(f"    line_{n} = {n}" for n in range(30))
+    assert texts(f"{body}\n\nThis is how:\n\n{code}") == [body, f"This is how:\n\n{code}"]
+
+
+def test_long_code_is_cut_at_its_lines() -> None:
+    code = "\n".join(f"    line_number_{n} = {n}" for n in range(200))
+    found = texts(f"Listing\n\nAll of it:\n\n{code}")
+    assert found[0].startswith("Listing\n\nAll of it:\n\n    line_number_0 = 0\n")
+    for text in found[1:]:
+        assert text.startswith("    line_number_")
+        assert text.rsplit("\n", 1)[1].startswith("    line_number_")
+
+
+def test_a_long_paragraph_overlaps_by_its_last_sentence() -> None:
+    numbered = " ".join(f"{SENTENCE[:-2]}, says line {n}." for n in range(30))
+    document = Document.of("a", numbered)
+    found = passages(document)
+    assert len(found) > 2
+    for before, after in zip(found, found[1:], strict=False):
+        shared = numbered[after.start : before.end]
+        assert shared.count(", says line ") == 1
+        assert before.text.endswith(shared)
+
+
+def test_a_crumb_at_the_end_is_not_left_alone() -> None:
+    paragraph = (SENTENCE * 5).strip()
+    found = texts(f"{paragraph}\n\n{paragraph}\n\nEnd.")
+    assert found == [f"{paragraph}\n\n{paragraph}\n\nEnd."] or len(found[-1]) > 300
+
+
+def test_impossible_chunking_is_refused() -> None:
+    with pytest.raises(ValueError, match="positive"):
+        Chunking(target_chars=0)

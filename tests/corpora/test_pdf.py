@@ -1,0 +1,102 @@
+"""PDFs written by hand come back as paragraphs, lists and code, with the place of every page."""
+
+from __future__ import annotations
+
+import pypdfium2 as pdfium
+import pytest
+
+from corpora import errors
+from corpora.loaders import load_bytes
+from tests.corpora.pdf_bytes import Words, pdf
+
+
+def lines(x: float, y: float, *texts: str, size: float = 10, font: str = "F1", gap: float = 12) -> list[Words]:
+    return [Words(x, y - n * gap, text, size, font) for n, text in enumerate(texts)]
+
+
+def test_paragraphs_headings_and_code() -> None:
+    page = [
+        *lines(72, 720, "The harbour", size=18),
+        *lines(
+            72,
+            690,
+            "The harbour was built in 1842 by the town itself, and it was the exam-",
+            "ple for many others. It froze twice, once for eleven weeks, and boats",
+            "lay in the ice.",
+        ),
+        *lines(72, 640, "A new paragraph begins here after a wider gap, and its lines are", "joined as well."),
+        *lines(72, 600, "def f(x):", "    return x", font="F2"),
+    ]
+    document = load_bytes(pdf([page], title="Harbours"), "harbour.pdf")
+    assert document.text == (
+        "The harbour\n\n"
+        "The harbour was built in 1842 by the town itself, and it was the example for many others. It froze twice, "
+        "once for eleven weeks, and boats lay in the ice.\n\n"
+        "A new paragraph begins here after a wider gap, and its lines are joined as well.\n\n"
+        "    def f(x):\n        return x"
+    )
+    assert document.metadata == {"title": "Harbours", "pages": "0"}
+
+
+def test_pages_are_found_again_and_a_paragraph_runs_over_the_border() -> None:
+    first = lines(72, 90, "The paragraph on the first page is not at its end when the page is, so it", "goes on")
+    second = lines(72, 720, "over the border of the two pages. Then it ends.", "", "Next one.")
+    document = load_bytes(pdf([first, [], second]), "a.pdf")
+    starts = [int(start) for start in str(document.metadata["pages"]).split(",")]
+    assert "so it goes on over the border" in document.text
+    assert starts[0] == 0
+    assert document.text[starts[1] :] == document.text[starts[2] :]
+    assert document.text[starts[2] :].startswith("over the border")
+
+
+def test_running_titles_and_page_numbers_are_left_out() -> None:
+    pages = [
+        [
+            *lines(72, 760, "Annual report 2020"),
+            *lines(72, 700, f"This is what the {word} page has to say and nothing else."),
+            *lines(300, 30, f"Page {n} of 5"),
+        ]
+        for n, word in enumerate(("first", "second", "third", "fourth", "last"), 1)
+    ]
+    text = load_bytes(pdf(pages), "a.pdf").text
+    assert "Annual report" not in text
+    assert "of 5" not in text
+    assert text.count("has to say") == 5
+
+
+def test_two_columns_and_lists() -> None:
+    left = lines(
+        72, 700, "The left column is read from its top to", "its very end before the right column is", "begun."
+    )
+    right = lines(330, 700, "The right column comes second, as anybody", "who reads would expect it to.")
+    text = load_bytes(pdf([[*left, *right]]), "a.pdf").text
+    assert text.index("begun.") < text.index("The right column")
+    bullets = lines(
+        72, 700, "Things to do today:", "- buy bread and butter for the whole week, and also", "milk", "- sleep"
+    )
+    assert load_bytes(pdf([bullets]), "a.pdf").text == (
+        "Things to do today:\n- buy bread and butter for the whole week, and also milk\n- sleep"
+    )
+
+
+def test_encrypted_is_named() -> None:
+    data = pdf([lines(72, 700, "Secret words.")], password="open sesame")
+    with pdfium.PdfDocument(data, password="open sesame") as opened:  # the fixture is a real one
+        assert opened[0].get_textpage().get_text_range() == "Secret words."
+    with pytest.raises(errors.EncryptedFile, match="password"):
+        load_bytes(data, "secret.pdf")
+
+
+def test_a_pdf_without_text_is_named() -> None:
+    with pytest.raises(errors.EmptyFile, match="none of the 2 pages") as caught:
+        load_bytes(pdf([[], []]), "scan.pdf")
+    assert "OCR" in caught.value.hint
+
+
+@pytest.mark.parametrize("cut", [5, 40, 200])
+def test_a_broken_pdf_has_an_outcome(cut: int) -> None:
+    data = pdf([lines(72, 700, "Some words.")])
+    with pytest.raises(errors.LoaderError):
+        load_bytes(data[:cut], "a.pdf")
+    with pytest.raises(errors.DamagedFile):
+        load_bytes(b"This is plain text.", "a.pdf")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 from app.errors import InputError
 
@@ -47,6 +47,6 @@ def _parsed(line: str, parse: Callable[[dict[str, Any]], Item | None]) -> Item |
     return parse(record) if isinstance(record, dict) else None
 
 
-def is_texts(value: object) -> bool:
+def is_texts(value: object) -> TypeGuard[list[str]]:
     """Whether ``value`` is a list of strings."""
     return isinstance(value, list) and all(isinstance(one, str) for one in value)

@@ -63,23 +63,21 @@ def _is_about(key: str, title: str) -> bool:
 
 
 class _Seen:
-    """Blocks of the topics so far, and which stood beside which."""
+    """Blocks so far, and which stood beside which."""
 
     def __init__(self) -> None:
         self._texts: set[str] = set()
         self._pairs: set[tuple[str, str]] = set()
 
     def unseen(self, blocks: list[Block]) -> list[Block]:
-        """The blocks that no earlier topic had; headings always stay."""
-        texts = ["", *(block.text for block in blocks), ""]
-        pairs = list(pairwise(texts))
-        kept = [
-            block
-            for block, before, after in zip(blocks, pairs[:-1], pairs[1:], strict=True)
-            if block.kind is Kind.HEADING or not self._is_repeated(block, before, after)
-        ]
-        self._texts.update(texts)
-        self._pairs.update(pairs)
+        """The blocks that did not stand in an earlier place; headings always stay."""
+        pairs = list(pairwise(["", *(block.text for block in blocks), ""]))
+        kept = []
+        for block, before, after in zip(blocks, pairs[:-1], pairs[1:], strict=True):
+            if block.kind is Kind.HEADING or not self._is_repeated(block, before, after):
+                kept.append(block)
+            self._texts.add(block.text)
+            self._pairs.add(before)
         return kept
 
     def _is_repeated(self, block: Block, before: tuple[str, str], after: tuple[str, str]) -> bool:

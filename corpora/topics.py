@@ -31,6 +31,7 @@ _CODE_LINE = re.compile(
     r"|(?:def|class|for|while|if|with) .*:$)"
 )
 _SIGNATURE = re.compile(r"[\w.]+\(|(?:async |static)?(?:class|method|exception|coroutine)\b")
+_TORN_MINUS = re.compile(r"=- (?=\d)")  # Sphinx writes a default of -1 so
 _ENDS_OF_PROSE = tuple(".:;,?!")
 
 
@@ -113,7 +114,7 @@ def _flush_group(lines: Sequence[str], i: int, joiner: Joiner) -> Generator[Bloc
         yield from _led_by(prose, body)
         return body_end
     if body and _is_definition(group) and _reads_like_prose(lines[end:body_end], fewest_words=3):
-        yield Block(Kind.DEFINITION, tuple(in_one_line(line) for line in group))
+        yield Block(Kind.DEFINITION, tuple(in_one_line(_TORN_MINUS.sub("=-", line)) for line in group))
         yield from body
         return body_end
     yield Block(Kind.PROSE, (prose,))

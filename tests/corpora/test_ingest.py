@@ -1,0 +1,109 @@
+"""Files and folders go in; each has an outcome, and a bad one changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from corpora.chunking import Chunking
+from corpora.documents import Passage
+from corpora.ingest import FileOutcome, ingest
+from corpora.library import Library
+from corpora.store import CorpusStore
+from tests.corpora.pdf_bytes import Words, pdf
+
+
+class Lengths:
+    kind = "lengths"
+
+    def compute(self, passages: Sequence[Passage]) -> list[bytes]:
+        return [len(passage.text).to_bytes(4, "little") for passage in passages]
+
+
+@pytest.fixture()
+def store(tmp_path: Path) -> Iterator[CorpusStore]:
+    opened = Library(tmp_path / "home").create("test")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture()
+def folder(tmp_path: Path) -> Path:
+    files = tmp_path / "files"
+    (files / "sub").mkdir(parents=True)
+    (files / ".git").mkdir()
+    (files / ".git" / "hidden.txt").write_text("Hidden.")
+    (files / "a.txt").write_text("Text of a.")
+    (files / "b.md").write_text("# B\n\nText of b.")
+    (files / "sub" / "a.txt").write_text("Text of the other a.")
+    (files / "copy.txt").write_text("Text of a.")
+    (files / "bad.txt").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\0")
+    (files / "secret.pdf").write_bytes(pdf([[Words(72, 700, "Secret.")]], password="x"))
+    (files / "link.txt").symlink_to("/etc/hostname")
+    (files / "loop").symlink_to(files)
+    return files
+
+
+def summary(outcomes: list[FileOutcome], folder: Path) -> list[tuple[str, str]]:
+    return [(outcome.path.relative_to(folder).as_posix(), outcome.status) for outcome in outcomes]
+
+
+def test_a_folder(store: CorpusStore, folder: Path) -> None:
+    told: list[tuple[int, int, str, str]] = []
+    outcomes = ingest(store, [folder], derived=[Lengths()], progress=lambda *all_: told.append(all_))
+    assert summary(outcomes, folder) == [
+        ("a.txt", "added"),
+        ("b.md", "added"),
+        ("bad.txt", "failed"),
+        ("copy.txt", "duplicate"),
+        ("secret.pdf", "failed"),
+        ("sub/a.txt", "added"),
+    ]
+    assert [info.name for info in store.documents()] == ["files/a.txt", "files/b.md", "files/sub/a.txt"]
+    assert len(list(store.derived("lengths"))) == len(store.rows_alive()) == 3
+    for outcome in outcomes:
+        assert (outcome.cause is None) == (outcome.hint is None) == (outcome.status != "failed")
+        assert (outcome.document is None) == (outcome.status == "failed")
+    assert told[0] == (0, 6, "files/a.txt", "reading")
+    assert told[-1] == (6, 6, "files/sub/a.txt", "done")
+    assert [done for done, _, _, stage in told if stage == "done"] == [1, 2, 3, 4, 5, 6]
+
+
+def test_adding_again_touches_only_what_changed(store: CorpusStore, folder: Path) -> None:
+    ingest(store, [folder])
+    version = store.version()
+    assert {status for _, status in summary(ingest(store, [folder]), folder)} == {"duplicate", "failed"}
+    assert store.version() == version
+    (folder / "a.txt").write_text("New text of a.")
+    assert ("a.txt", "replaced") in summary(ingest(store, [folder]), folder)
+    assert store.document("files/a.txt").text == "New text of a."
+
+
+def test_single_files_and_what_is_wrong_with_them(store: CorpusStore, folder: Path) -> None:
+    outcomes = ingest(store, [folder / "a.txt", str(folder / "a.txt"), folder / "no.txt", folder / "link.txt.exe"])
+    assert [outcome.status for outcome in outcomes] == ["added", "failed", "failed"]
+    assert [info.name for info in store.documents()] == ["a.txt"]
+    assert "no.txt does not exist" in str(outcomes[1].cause)
+
+
+def test_chunking_is_used(store: CorpusStore, tmp_path: Path) -> None:
+    path = tmp_path / "long.txt"
+    path.write_text("This is a sentence. " * 20)
+    (outcome,) = ingest(store, [path], chunking=Chunking(target_chars=40, overlap_sentences=0))
+    assert outcome.passages == len(store.rows_alive()) == 10
+
+
+def test_a_derived_that_breaks_stops_and_leaves_whole_documents(store: CorpusStore, folder: Path) -> None:
+    class BreaksAtB:
+        kind = "breaks"
+
+        def compute(self, passages: Sequence[Passage]) -> list[bytes]:
+            if "of b" in passages[0].text:
+                raise RuntimeError("the encoder broke")
+            return [b"" for _ in passages]
+
+    with pytest.raises(RuntimeError, match="the encoder broke"):
+        ingest(store, [folder], derived=[BreaksAtB()])
+    assert [info.name for info in store.documents()] == ["files/a.txt"]

@@ -9,14 +9,14 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from difflib import SequenceMatcher
 from types import TracebackType
 from typing import Final, TypeAlias
 
 from app.edits import edits_between, with_spacing_of
 from app.errors import InputError
 from app.events import Correction, CorrectionDone, Edit, TextDelta
-from app.pieces import Piece, fixed_parts, line_breaks, pieces
+from app.faithful import keeps_its_meaning
+from app.pieces import Piece, pieces
 from app.running import Figures, Generation
 from app.streaming import TextStream
 from app.writer import Writer
@@ -25,7 +25,6 @@ from retrieval.language import guess_language
 
 CorrectionEvent: TypeAlias = TextDelta | CorrectionDone
 
-_LEAST_LIKENESS: Final = 0.5
 _CODE: Final = "of code"
 _LONG: Final = "too long for the target"
 _FOREIGN: Final = "in a language the target does not know (name another with --target)"
@@ -57,8 +56,8 @@ class CorrectionStream:
         self._cancelled = threading.Event()
         self._generation: Generation | None = None
         self._left: Counter[str] = Counter()
-        # Only a target with a format of its own is known to be English; a chat model may know the language.
-        self._english_only = writer.template.longest_correction is not None
+        # A target with a format of its own is small and knows English only; a chat model may know the language.
+        self._is_small = writer.template.longest_correction is not None
         self._is_foreign = guess_language(text) is not None
         self._events = self._run()
 
@@ -124,7 +123,7 @@ class CorrectionStream:
             return _STOPPED
         if piece.is_code:
             return _CODE
-        return _FOREIGN if self._english_only and (self._is_foreign or guess_language(source)) else None
+        return _FOREIGN if self._is_small and (self._is_foreign or guess_language(source)) else None
 
     def _generated(self, source: str) -> tuple[str, str | None]:
         """The target's correction, and why it cannot be used, if so."""
@@ -147,18 +146,10 @@ class CorrectionStream:
         if generation.finish_reason is not FinishReason.EOS:
             return "", _UNFINISHED
         corrected = with_spacing_of(source, stream.text)
-        return corrected, None if _is_faithful(source, corrected) else _STRAYED
+        return corrected, None if keeps_its_meaning(source, corrected, strict=self._is_small) else _STRAYED
 
     def _notice(self) -> str | None:
         if not self._left:
             return None
         reasons = "; ".join(f"{count} {reason}" for reason, count in self._left.most_common())
         return f"Sentences left as they were: {reasons}."
-
-
-def _is_faithful(source: str, corrected: str) -> bool:
-    """Whether a correction kept the line breaks, the numbers and addresses, and most of the letters."""
-    if line_breaks(source) != line_breaks(corrected) or fixed_parts(source) != fixed_parts(corrected):
-        return False
-    matcher = SequenceMatcher(None, source, corrected, autojunk=False)
-    return matcher.quick_ratio() >= _LEAST_LIKENESS and matcher.ratio() >= _LEAST_LIKENESS

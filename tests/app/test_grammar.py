@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from app.edits import apply_edits, edits_between, with_spacing_of
 from app.errors import InputError
 from app.events import CorrectionDone, Edit, TextDelta
+from app.faithful import keeps_its_meaning
 from app.grammar import CorrectionStream
 from app.pieces import fixed_parts, line_breaks, pieces
 from app.settings import Settings
@@ -101,6 +102,43 @@ def test_fixed_parts_and_line_breaks() -> None:
         ["http://a.b/c?d=1,", "x@y.org", "`f(x)`", "3.5", "2nd"]
     )
     assert line_breaks("a\r\nb\nc\u2028d") == ["\r\n", "\n", "\u2028"]
+
+
+@pytest.mark.parametrize(
+    ("source", "corrected"),
+    [
+        ("He go to school.", "He went to school."),
+        ("She dont likes the the weather.", "She doesn't like the weather."),
+        ("I am agree with you .", "I agree with you."),
+        ("We recieve alot of letters.", "We received a lot of letters."),
+        ("Everyday I buy bread in shop.", "Every day I bought bread in the shop."),
+        ("Its raining, bring you're coat.", "It's raining, bring your coat."),
+        ("He is more taller than me.", "He is taller than me."),
+    ],
+)
+def test_corrections_that_people_make_are_let_through(source: str, corrected: str) -> None:
+    assert keeps_its_meaning(source, corrected, strict=True)
+
+
+@pytest.mark.parametrize(
+    ("source", "corrected"),
+    [
+        ("He go to school yesterday .", "He go to"),
+        ("He go to school yesterday .", "He go to school y."),
+        ("The committee met again.", "The committee committee of the house met again."),
+        ("It costs 30 dollars.", "It costs 3 dollars."),
+        ("First line\nsecond line", "First line second line"),
+        ("Nothing is wrong here.", ""),
+        ("I saw a bird.", "I saw a house."),
+    ],
+)
+def test_corrections_that_lose_or_invent_something_are_not(source: str, corrected: str) -> None:
+    assert not keeps_its_meaning(source, corrected, strict=True)
+
+
+def test_a_large_model_may_rephrase_but_not_replace() -> None:
+    assert keeps_its_meaning("I very like it, the film.", "I like the film very much.", strict=False)
+    assert not keeps_its_meaning("I very like it, the film.", "Sure! Here you are.", strict=False)
 
 
 @pytest.fixture(scope="module")

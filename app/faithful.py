@@ -1,0 +1,77 @@
+"""Whether a correction kept what its sentence says: the last check before a target's words replace a person's.
+
+Works on strings only. The strict check is for small targets, which now and then drop or garble a word: whatever is
+deleted or inserted must be a small word or a mark, whatever is changed must still look like the word it was.
+"""
+
+from __future__ import annotations
+
+import re
+from difflib import SequenceMatcher
+from typing import Final
+
+from app.pieces import fixed_parts, line_breaks
+
+_WORD: Final = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|[^\w\s]|_")
+_LEAST_LIKENESS: Final = 0.5
+_SAME_JOINED: Final = 0.75
+_SHORT: Final = 4
+_MIDDLE: Final = 6
+
+# Words that carry grammar rather than meaning; a correction may add, drop or exchange them.
+_SMALL: Final = frozenset(
+    "a an the this that these those some any each every all both either neither no not n't such same other another "
+    "of to in on at by for from with about into onto over under between through during before after since until up "
+    "down out off as than and or but so if because while although though when where who whom whose which what how why "
+    "there here then too also very much many more most less few fewer little lot well good better best bad worse "
+    "i me my mine we us our ours you your yours he him his she her hers it its they them their theirs one ones "
+    "am is are was were be been being do does did done have has had having will would shall should can could may might "
+    "must get got just only even still yet already ever never again".split()
+)
+
+
+def keeps_its_meaning(source: str, corrected: str, *, strict: bool) -> bool:
+    """Whether line breaks, numbers and addresses are the same and the words are much the same.
+
+    ``strict`` looks at every change, otherwise half of the letters must be left.
+    """
+    if line_breaks(source) != line_breaks(corrected) or fixed_parts(source) != fixed_parts(corrected):
+        return False
+    if strict:
+        return _changes_are_small(source, corrected)
+    return _likeness(source, corrected) >= _LEAST_LIKENESS
+
+
+def _changes_are_small(source: str, corrected: str) -> bool:
+    old, new = _WORD.findall(source.casefold()), _WORD.findall(corrected.casefold())
+    matcher = SequenceMatcher(None, old, new, autojunk=False)
+    return all(
+        kind == "equal" or _is_small_change(old[i:j], new[k:m], before=old[max(0, i - 1) : i])
+        for kind, i, j, k, m in matcher.get_opcodes()
+    )
+
+
+def _is_small_change(old: list[str], new: list[str], *, before: list[str]) -> bool:
+    if not new and old == before:
+        return True  # A word written twice.
+    old_heavy, new_heavy = ([word for word in words if not _is_light(word)] for words in (old, new))
+    if len(old_heavy) == len(new_heavy):
+        return all(_looks_like(*pair) for pair in zip(old_heavy, new_heavy, strict=True))
+    return _likeness("".join(old), "".join(new)) >= _SAME_JOINED
+
+
+def _is_light(word: str) -> bool:
+    return word in _SMALL or word.endswith(("n't", "n’t")) or not any(character.isalnum() for character in word)
+
+
+def _looks_like(old: str, new: str) -> bool:
+    """``go`` and ``went``, ``buy`` and ``bought``, ``recieve`` and ``received``; not ``yesterday`` and ``y``."""
+    longer = max(len(old), len(new))
+    if longer <= _SHORT or (longer <= _MIDDLE and old[0] == new[0] and min(len(old), len(new)) > 1):
+        return True
+    return _likeness(old, new) >= _LEAST_LIKENESS
+
+
+def _likeness(one: str, other: str) -> float:
+    matcher = SequenceMatcher(None, one, other, autojunk=False)
+    return matcher.ratio() if matcher.quick_ratio() >= _LEAST_LIKENESS else 0.0

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from retrieval.errors import EncoderNotFound
 from retrieval.files import DEFAULT_ENCODER, EncoderFiles, find_encoder
+from retrieval.turns import Turns
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -43,7 +44,8 @@ class SentenceTransformerEncoder:
         self.setting = setting
         self._device = device
         self._batch_size = batch_size
-        self._lock = threading.RLock()
+        self._lock = threading.RLock()  # finding and loading
+        self._turns = Turns()  # a fast tokenizer cannot be used by two threads at once
         self._found: EncoderFiles | None = None
         self._loaded: SentenceTransformer | None = None
 
@@ -92,24 +94,35 @@ class SentenceTransformerEncoder:
             return self._loaded
 
     def _encode(self, texts: Sequence[str], role: Role) -> NDArray[np.float32]:
-        import torch
-
-        # One lock for all: a fast tokenizer cannot be used by two threads at once.
-        with self._lock, torch.inference_mode():
-            model = self._model()
-            if not texts:
-                return np.zeros((0, self.dimension), dtype=np.float32)
-            readable = [_LONE_SURROGATE.sub("\ufffd", text) for text in texts]
+        model = self._model()
+        if not texts:
+            return np.zeros((0, self.dimension), dtype=np.float32)
+        readable = [_LONE_SURROGATE.sub("\ufffd", text) for text in texts]
+        with self._turns:
             windows, owner_W, weight_W = _windows(model, readable, role)
-            encode = model.encode_query if role == "query" else model.encode_document
-            # encode() sorts by length itself, so that little is padded.
-            vectors_WD = encode(
-                windows, batch_size=self._batch_size, show_progress_bar=False, normalize_embeddings=True
-            )
+        vectors_WD = np.zeros((len(windows), self.dimension), dtype=np.float32)
+        # Alike lengths together, so that little is padded. A question has its turn between two batches of a long
+        # document that is being added.
+        by_length = sorted(range(len(windows)), key=lambda at: len(windows[at]))
+        for first in range(0, len(windows), self._batch_size):
+            batch = by_length[first : first + self._batch_size]
+            with self._turns:
+                vectors_WD[batch] = _encode_batch(model, [windows[at] for at in batch], role)
         sums_ND = np.zeros((len(texts), vectors_WD.shape[1]), dtype=np.float32)
         np.add.at(sums_ND, owner_W, vectors_WD * weight_W[:, None])
         norms_N1 = np.linalg.norm(sums_ND, axis=1, keepdims=True)
         return np.ascontiguousarray(sums_ND / np.maximum(norms_N1, 1e-12), dtype=np.float32)
+
+
+def _encode_batch(model: SentenceTransformer, windows: list[str], role: Role) -> NDArray[np.float32]:
+    import torch
+
+    encode = model.encode_query if role == "query" else model.encode_document
+    with torch.inference_mode():
+        vectors_WD: NDArray[np.float32] = encode(
+            windows, batch_size=len(windows), show_progress_bar=False, normalize_embeddings=True
+        )
+    return vectors_WD
 
 
 def _windows(

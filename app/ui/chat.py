@@ -26,7 +26,13 @@ def chat_tab(desk: Desk, page: gr.Blocks) -> gr.Dropdown:
     with gr.Row(elem_id="chat-bar", elem_classes="bar-row"):
         corpus = gr.Dropdown(label="Corpus", choices=[], elem_id="corpus", filterable=False, scale=1, min_width=140)
         conversation = gr.Dropdown(
-            label="Conversation", choices=[NEW], value="", elem_id="conversation", filterable=False, scale=2, min_width=140
+            label="Conversation",
+            choices=[NEW],
+            value="",
+            elem_id="conversation",
+            filterable=False,
+            scale=2,
+            min_width=140,
         )
         tools = _html("chat-tools")
     with gr.Row(elem_id="chat-grid"):
@@ -36,14 +42,32 @@ def chat_tab(desk: Desk, page: gr.Blocks) -> gr.Dropdown:
             sources, reader = _html("sources"), _html("reader")
         with gr.Row(elem_id="chat-composer"):
             question = gr.Textbox(
-                label="Question", show_label=False, placeholder=_PLACEHOLDER, lines=1, max_lines=8, max_length=20_000,
-                elem_id="question", container=False, autofocus=True, scale=8, min_width=0,
+                label="Question",
+                show_label=False,
+                placeholder=_PLACEHOLDER,
+                lines=1,
+                max_lines=8,
+                max_length=20_000,
+                elem_id="question",
+                container=False,
+                autofocus=True,
+                scale=8,
+                min_width=0,
             )
             ask = gr.Button("Ask", variant="primary", elem_id="ask", scale=0, min_width=88)
             stop = gr.Button("Stop", variant="stop", elem_id="stop", scale=0, min_width=88, visible=False)
     parts = ChatParts(
-        corpus=corpus, conversation=conversation, tools=tools, thread=thread, live=live, said=said, sources=sources,
-        reader=reader, question=question, ask=ask, stop=stop,
+        corpus=corpus,
+        conversation=conversation,
+        tools=tools,
+        thread=thread,
+        live=live,
+        said=said,
+        sources=sources,
+        reader=reader,
+        question=question,
+        ask=ask,
+        stop=stop,
     )
     _connect(desk, parts, page)
     return corpus
@@ -60,8 +84,13 @@ def _connect(desk: Desk, parts: ChatParts, page: gr.Blocks) -> None:
 
     def on(listener: Callable[..., Any], action: Callable[..., Any], *inputs: Any) -> None:
         listener(
-            action, list(inputs), outputs,
-            api_visibility="private", show_progress="hidden", concurrency_limit=_WAITING,
+            action,
+            list(inputs),
+            outputs,
+            api_visibility="private",
+            show_progress="hidden",
+            concurrency_limit=_WAITING,
+            preprocess=False,
         )
 
     on(page.load, history.load)

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 import gradio as gr
 
-from app.ui.answering import absorb, partial, status_of
+from app.ui.answering import partial
+from app.ui.asking import Step, asking
 from app.ui.chat_history import ChatHistory
 from app.ui.chat_parts import ChatParts, Updates
-from app.ui.desk import Desk, browser, number_in, problem_of, tab, text_in
+from app.ui.desk import Desk, browser, number_in, reporting, tab, text_in, words
 from app.ui.links import links
 from app.ui.turns import Turn, compare
 from app.ui.views.answer import Running, problem_view, running_view
@@ -38,111 +38,90 @@ class ChatActions:
         self._desk.runs.stop(tab(request))
 
     async def start(
-        self, corpus: str | None, conversation: str, event: gr.EventData, request: gr.Request
-    ) -> AsyncIterator[Updates]:
+        self, corpus: object, conversation: object, event: gr.EventData, request: gr.Request
+    ) -> AsyncGenerator[Updates, None]:
         """Ask one of the starter questions."""
         async with contextlib.aclosing(self.ask(text_in(event, "question"), corpus, conversation, request)) as steps:
             async for updates in steps:
                 yield updates
 
     async def ask(
-        self, question: str, corpus: str | None, conversation: str, request: gr.Request
-    ) -> AsyncIterator[Updates]:
+        self, question: object, corpus: object, conversation: object, request: gr.Request
+    ) -> AsyncGenerator[Updates, None]:
         """Answer a question in the page, from the first search to the kept turn."""
-        scope, turn = browser(request), Turn(question=question.strip(), corpus=corpus or "")
+        scope, conversation = browser(request), words(conversation)
+        turn = Turn(question=words(question).strip(), corpus=words(corpus))
         if not turn.question:
             yield self._parts.nothing()
             return
         yield self._opening(turn, self._desk.conversations.turns(scope, conversation))
-        running = Running(question=turn.question)
+        step, linked = Step(Running(question=turn.question), turn), (0, 0)
         try:
-            async with contextlib.aclosing(self._run(turn, tab(request))) as steps:
-                async for running, ended, updates in steps:
-                    turn = dataclasses.replace(turn, answer=ended.answer, problem=ended.problem)
+            async with contextlib.aclosing(asking(self._desk, turn, tab(request))) as steps:
+                async for step in steps:
+                    updates: Updates = {self._parts.live: running_view(step.running)}
+                    found = links(step.running.text, step.running.citations, step.running.passages)
+                    if linked != (linked := (len(step.running.passages), len(found))):
+                        updates[self._parts.sources] = sources_view(0, step.running.passages, found)
                     yield updates
         finally:
             # Also when the browser has gone: what was written so far is there when it comes back.
+            turn = step.turn
             if turn.answer is None and turn.problem is None:
-                turn = dataclasses.replace(turn, answer=partial(running))
+                turn = dataclasses.replace(turn, answer=partial(step.running))
             conversation = self._keep(scope, conversation, turn)
         yield self._closing(scope, conversation, turn)
 
     async def prove(
-        self, conversation: str, event: gr.EventData, request: gr.Request
-    ) -> AsyncIterator[Updates]:
+        self, conversation: object, event: gr.EventData, request: gr.Request
+    ) -> AsyncGenerator[Updates, None]:
         """Answer the question of a turn again without drafts, and show whether it is the same."""
-        scope = browser(request)
+        scope, conversation = browser(request), words(conversation)
         turns = self._desk.conversations.turns(scope, conversation)
         turn = _turn(turns, number_in(event, "turn"))
         if turn is None or turn.answer is None:
             yield self._parts.nothing()
             return
         yield {**self._history.cards(turns, {turn.id: "Asking again without drafts"}), **self._busy(True)}
-        ended = Turn(question=turn.question, corpus=turn.corpus)
-        steps = self._run(ended, tab(request), speculate=False)
-        async with contextlib.aclosing(steps):
-            async for running, ended, _ in steps:
-                status = f"Asking again without drafts: {len(running.text):,} characters"
+        again = Turn(question=turn.question, corpus=turn.corpus)
+        async with contextlib.aclosing(asking(self._desk, again, tab(request), speculate=False)) as steps:
+            async for step in steps:
+                again = step.turn
+                status = f"Asking again without drafts: {len(step.running.text):,} characters"
                 yield self._history.cards(turns, {turn.id: status})
-        if ended.answer is not None and ended.answer.finish_reason != "cancelled":
-            proved = dataclasses.replace(turn, proof=compare(turn.answer, ended.answer))
+        if again.answer is not None and again.answer.finish_reason != "cancelled":
+            proved = dataclasses.replace(turn, proof=compare(turn.answer, again.answer))
             self._desk.conversations.replace(scope, conversation, proved)
             turns = [proved if other.id == turn.id else other for other in turns]
-        updates = {**self._history.cards(turns), **self._busy(False)}
-        if ended.problem is not None:
-            updates[self._parts.said] = problem_view(ended.problem)
-        yield updates
+        said = problem_view(again.problem) if again.problem is not None else gr.skip()
+        yield {**self._history.cards(turns), **self._busy(False), self._parts.said: said}
 
-    def show_sources(self, conversation: str, event: gr.EventData, request: gr.Request) -> Updates:
+    def show_sources(self, conversation: object, event: gr.EventData, request: gr.Request) -> Updates:
         """Show the sources of an earlier turn, at one of its citations if the event names one."""
-        turns = self._desk.conversations.turns(browser(request), conversation)
+        turns = self._desk.conversations.turns(browser(request), words(conversation))
         turn = _turn(turns, number_in(event, "turn"))
         return self._history.panel(turn, focus=text_in(event, "cite"))
 
-    def open_document(self, conversation: str, event: gr.EventData, request: gr.Request) -> Updates:
+    def open_document(self, conversation: object, event: gr.EventData, request: gr.Request) -> Updates:
         """Show the whole document of a passage, its cited characters marked."""
-        turns = self._desk.conversations.turns(browser(request), conversation)
+        turns = self._desk.conversations.turns(browser(request), words(conversation))
         turn, index = _turn(turns, number_in(event, "turn")), number_in(event, "passage")
         if turn is None or turn.answer is None or not 0 <= index < len(turn.answer.passages):
             return self._parts.nothing()
         answer, passage = turn.answer, turn.answer.passages[index]
-        try:
+        with reporting() as problems:
             text = self._desk.shelf.text(turn.corpus, passage.passage_id)
-        except Exception as error:
-            return {self._parts.said: problem_view(problem_of(error))}
+        if problems:
+            return {self._parts.said: problem_view(problems[0])}
         spans = [
-            (answer.passages[link.passage].start + link.source_start, answer.passages[link.passage].start + link.source_end)
+            (
+                answer.passages[link.passage].start + link.source_start,
+                answer.passages[link.passage].start + link.source_end,
+            )
             for link in links(answer.text, answer.citations, answer.passages)
             if answer.passages[link.passage].document == passage.document and link.kind == "copied"
         ]
         return {self._parts.reader: reader_view(passage.document, text, spans, (passage.start, passage.end))}
-
-    async def _run(
-        self, turn: Turn, tab_id: str, *, speculate: bool = True
-    ) -> AsyncIterator[tuple[Running, Turn, Updates]]:
-        """Steps of one stream: the card so far, the turn (complete in the last step only), and what to show."""
-        pipeline, shelf = self._desk.pipeline, self._desk.shelf
-        run = self._desk.runs.start(
-            tab_id, lambda: pipeline.stream(turn.question, corpus=shelf.open(turn.corpus), speculate=speculate)
-        )
-        running, answer, linked, began_s = Running(question=turn.question), None, (0, 0), time.monotonic()
-        try:
-            async with contextlib.aclosing(run.batches()) as batches:
-                async for batch in batches:
-                    running, done = absorb(running, batch)
-                    answer = done or answer
-                    running = dataclasses.replace(running, status=status_of(running, time.monotonic() - began_s))
-                    updates: Updates = {self._parts.live: running_view(running)}
-                    found = links(running.text, running.citations, running.passages)
-                    if linked != (linked := (len(running.passages), len(found))):
-                        updates[self._parts.sources] = sources_view(0, running.passages, found)
-                    yield running, turn, updates
-        except Exception as error:
-            yield running, dataclasses.replace(turn, problem=problem_of(error)), self._parts.nothing()
-        else:
-            yield running, dataclasses.replace(turn, answer=answer or partial(running)), self._parts.nothing()
-        finally:
-            self._desk.runs.finish(tab_id, run)
 
     def _opening(self, turn: Turn, earlier: list[Turn]) -> Updates:
         return {

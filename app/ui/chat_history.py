@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import gradio as gr
 
 from app.ui.chat_parts import ChatParts, Updates
-from app.ui.desk import Desk, browser
+from app.ui.desk import Desk, browser, words
 from app.ui.links import links
 from app.ui.turns import Turn
 from app.ui.views.chrome import announcement, starters_view, thread_view, tools_view
@@ -30,41 +30,41 @@ class ChatHistory:
     def load(self, request: gr.Request) -> Updates:
         """Fill the tab for a browser that has just opened the page, with its latest conversation."""
         names, shown = self._desk.corpus_choices()
-        stored = self._desk.conversations.list(browser(request))
+        stored = self._desk.conversations.of(browser(request))
         return {
             self._parts.corpus: gr.Dropdown(choices=names, value=shown),
-            **self._conversation(browser(request), stored[0].id if stored else "", shown),
+            **self._conversation(browser(request), stored[0].id if stored else "", shown or ""),
         }
 
-    def switch(self, conversation: str, corpus: str | None, request: gr.Request) -> Updates:
+    def switch(self, conversation: object, corpus: object, request: gr.Request) -> Updates:
         """Show another conversation."""
-        return self._conversation(browser(request), conversation, corpus)
+        return self._conversation(browser(request), words(conversation), words(corpus))
 
-    def choose(self, corpus: str | None, conversation: str, request: gr.Request) -> Updates:
+    def choose(self, corpus: object, conversation: object, request: gr.Request) -> Updates:
         """Another corpus was chosen: what an empty conversation offers depends on it."""
-        if self._desk.conversations.turns(browser(request), conversation):
+        if self._desk.conversations.turns(browser(request), words(conversation)):
             return self._parts.nothing()
-        return {self._parts.thread: self.hello(corpus)}
+        return {self._parts.thread: self.hello(words(corpus))}
 
-    def fresh(self, corpus: str | None, request: gr.Request) -> Updates:
+    def fresh(self, corpus: object, request: gr.Request) -> Updates:
         """Start a new conversation."""
-        return self._conversation(browser(request), "", corpus)
+        return self._conversation(browser(request), "", words(corpus))
 
-    def forget(self, corpus: str | None, conversation: str, request: gr.Request) -> Updates:
+    def forget(self, corpus: object, conversation: object, request: gr.Request) -> Updates:
         """Delete the conversation that is shown."""
-        self._desk.conversations.remove(browser(request), conversation)
+        self._desk.conversations.remove(browser(request), words(conversation))
         return {
-            **self._conversation(browser(request), "", corpus),
+            **self._conversation(browser(request), "", words(corpus)),
             self._parts.said: announcement("Conversation deleted"),
         }
 
-    def hello(self, corpus: str | None) -> str:
+    def hello(self, corpus: str) -> str:
         """What an empty conversation shows."""
         return starters_view(corpus, is_sample=corpus == "sample")
 
     def chooser(self, scope: str, conversation: str) -> Updates:
         """The list of conversations with ``conversation`` chosen, and the tools that go with it."""
-        stored = [(entry.title, entry.id) for entry in self._desk.conversations.list(scope)]
+        stored = [(entry.title, entry.id) for entry in self._desk.conversations.of(scope)]
         return {
             self._parts.conversation: gr.Dropdown(choices=[NEW, *stored], value=conversation),
             self._parts.tools: tools_view(bool(conversation)),
@@ -85,7 +85,7 @@ class ChatHistory:
         found = links(answer.text, answer.citations, answer.passages)
         return {self._parts.sources: sources_view(turn.id, answer.passages, found, focus=focus)}
 
-    def _conversation(self, scope: str, conversation: str, corpus: str | None) -> Updates:
+    def _conversation(self, scope: str, conversation: str, corpus: str) -> Updates:
         turns = self._desk.conversations.turns(scope, conversation)
         updates = {**self.chooser(scope, conversation if turns else ""), **self.cards(turns)}
         if not turns:

@@ -1,7 +1,7 @@
 """Conversations on disk: SQLite under the data folder, each one visible to the browser that made it and no other.
 
-A browser is known by its scope, a random secret in a cookie. The file keeps only a digest of it, so that reading the file
-gives nobody another browser's cookie. Must not know HTML or Gradio.
+A browser is known by its scope, a random secret in a cookie. The file keeps only a digest of it, so that who reads
+the file has nobody's cookie. Must not know HTML or Gradio.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Conversations:
             db.execute("PRAGMA journal_mode = WAL")
             db.executescript(_SCHEMA)
 
-    def list(self, scope: str) -> list[Conversation]:
+    def of(self, scope: str) -> list[Conversation]:
         """The conversations of ``scope``, newest first."""
         query = "SELECT id, title FROM conversations WHERE scope = ? ORDER BY started_s DESC, rowid DESC"
         with self._connection() as db:
@@ -74,9 +74,7 @@ class Conversations:
                 title = " ".join(turn.question.split())[:_TITLE_CHARACTERS]
                 row = (conversation, _digest(scope), title, time.time())
                 db.execute("INSERT INTO conversations VALUES (?, ?, ?, ?)", row)
-            cursor = db.execute(
-                "INSERT INTO turns (conversation, turn) VALUES (?, ?)", (conversation, to_json(turn))
-            )
+            cursor = db.execute("INSERT INTO turns (conversation, turn) VALUES (?, ?)", (conversation, to_json(turn)))
             assert cursor.lastrowid is not None  # an INSERT always has one
             return conversation, cursor.lastrowid
 

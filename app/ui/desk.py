@@ -5,8 +5,10 @@ Nothing here belongs to one browser; what does is looked up by the scope in its 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import gradio as gr
@@ -38,7 +40,17 @@ class Desk:
         return names, shown or (names[0] if names else None)
 
 
-def problem_of(error: BaseException) -> Problem:
+@contextlib.contextmanager
+def reporting() -> Iterator[list[Problem]]:
+    """What goes wrong inside the block ends it and stands in the list, as the user should see it."""
+    problems: list[Problem] = []
+    try:
+        yield problems
+    except Exception as error:  # noqa: BLE001 - the border of the page: whatever it is, the user is told
+        problems.append(_problem(error))
+
+
+def _problem(error: BaseException) -> Problem:
     """The error as the user should see it. A bug is logged under a reference, and the page gives that."""
     known = as_user_error(error)
     if known is not None:
@@ -60,10 +72,18 @@ def tab(request: gr.Request) -> str:
     return request.session_hash or ""
 
 
+def words(value: object) -> str:
+    """A text that the page sent. It comes straight from the browser, so it may be anything.
+
+    Gradio's own check is left out: it knows the choices of a list only as long as it remembers the browser tab, so
+    that a page that was open while the server restarted could not ask any more.
+    """
+    return value if isinstance(value, str) else ""
+
+
 def text_in(event: gr.EventData, key: str) -> str:
     """A text that a button carries; the browser sends it, so anything may stand there."""
-    value = event._data.get(key, "") if isinstance(event._data, dict) else ""
-    return value if isinstance(value, str) else ""
+    return words(event._data.get(key)) if isinstance(event._data, dict) else ""
 
 
 def number_in(event: gr.EventData, key: str) -> int:

@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import gradio as gr
 
-from app.events import Correction, RunStats, TextDelta
+from app.events import Correction, CorrectionDone, RunStats, TextDelta
 from app.ui.chat_parts import Updates
-from app.ui.desk import Desk, problem_of, tab
+from app.ui.desk import Desk, reporting, tab, words
 from app.ui.views.answer import problem_view
 from app.ui.views.correction import correcting_view, correction_view
 
 _SAMPLE = (
-    "Yesterday she go to the library and borrow two book. She recieve a letter from her freind, which make her very happy."
+    "Yesterday she go to the library and borrow two book. "
+    "She recieve a letter from her freind, which make her very happy."
 )
 
 
@@ -28,7 +29,11 @@ def grammar_tab(desk: Desk, page: gr.Blocks) -> None:
     with gr.Row(elem_id="grammar-grid"):
         with gr.Column(elem_id="grammar-input", min_width=0):
             text = gr.Textbox(
-                label="Your text", lines=12, max_lines=30, max_length=200_000, elem_id="grammar-text",
+                label="Your text",
+                lines=12,
+                max_lines=30,
+                max_length=200_000,
+                elem_id="grammar-text",
                 placeholder="Paste or write a text. It stays on this machine.",
             )
             with gr.Row(elem_id="grammar-buttons"):
@@ -40,7 +45,7 @@ def grammar_tab(desk: Desk, page: gr.Blocks) -> None:
     actions = GrammarActions(desk, view=view, fix=fix, stop=stop)
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     outputs = [view, fix, stop]
-    fix.click(actions.correct, [text], outputs, concurrency_limit=32, **private)
+    fix.click(actions.correct, [text], outputs, concurrency_limit=32, preprocess=False, **private)
     sample.click(lambda: _SAMPLE, None, [text], **private)
     stop.click(actions.stop, None, None, queue=False, **private)
     page.unload(actions.stop)
@@ -60,8 +65,9 @@ class GrammarActions:
         """Stop the correction of this browser tab."""
         self._desk.runs.stop(_key(request))
 
-    async def correct(self, text: str, request: gr.Request) -> AsyncIterator[Updates]:
-        """Correct ``text``, showing it as it is written."""
+    async def correct(self, sent: object, request: gr.Request) -> AsyncGenerator[Updates, None]:
+        """Correct the text that was sent, showing it as it is written."""
+        text = words(sent)
         if not text.strip():
             yield {self._view: gr.skip()}
             return
@@ -69,23 +75,26 @@ class GrammarActions:
         run = self._desk.runs.start(_key(request), lambda: self._desk.pipeline.stream_correct(text))
         written, correction, began_s = "", None, time.monotonic()
         try:
-            async with contextlib.aclosing(run.batches()) as batches:
-                async for batch in batches:
-                    written += "".join(event.text for event in batch if isinstance(event, TextDelta))
-                    correction = next((e.correction for e in batch if hasattr(e, "correction")), correction)
-                    elapsed_s = time.monotonic() - began_s
-                    status = "Correcting" if elapsed_s < 1 else f"Correcting, {elapsed_s:.0f} s"
-                    yield {self._view: correcting_view(written, status)}
-        except Exception as error:
-            yield {self._view: problem_view(problem_of(error)), **self._busy(False)}
-        else:
-            shown = correction or _untouched(text)
-            yield {self._view: correction_view(shown, stopped=run.stopped), **self._busy(False)}
+            with reporting() as problems:
+                async with contextlib.aclosing(run.batches()) as batches:
+                    async for batch in batches:
+                        written += "".join(event.text for event in batch if isinstance(event, TextDelta))
+                        correction = next((e.correction for e in batch if isinstance(e, CorrectionDone)), correction)
+                        yield {self._view: correcting_view(written, _status(time.monotonic() - began_s))}
         finally:
             self._desk.runs.finish(_key(request), run)
+        if problems:
+            view = problem_view(problems[0])
+        else:
+            view = correction_view(correction or _untouched(text), stopped=run.stopped)
+        yield {self._view: view, **self._busy(False)}
 
     def _busy(self, busy: bool) -> Updates:
         return {self._fix: gr.Button(visible=not busy), self._stop: gr.Button(visible=busy)}
+
+
+def _status(elapsed_s: float) -> str:
+    return "Correcting" if elapsed_s < 1 else f"Correcting, {elapsed_s:.0f} s"
 
 
 def _untouched(text: str) -> Correction:

@@ -98,7 +98,7 @@ def _hostname(host: str) -> str:
 
 
 def _cookies(headers: Headers) -> dict[str, str]:
-    jar = SimpleCookie[str]()
+    jar = SimpleCookie()
     try:
         jar.load("; ".join(headers.getlist("cookie")))
     except CookieError:

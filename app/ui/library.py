@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import gradio as gr
 
 from app.ui.assets import ON_LOAD
 from app.ui.chat_parts import Updates
-from app.ui.desk import Desk, problem_of, text_in
+from app.ui.desk import Desk, reporting, text_in, words
 from app.ui.interfaces import IngestRow
 from app.ui.uploads import Upload, discard, received
 from app.ui.views.answer import problem_view
@@ -24,7 +24,9 @@ from app.ui.views.library import documents_view, outcomes_view
 def library_tab(desk: Desk, page: gr.Blocks, chat_corpus: gr.Dropdown) -> None:
     """Build the tab inside ``page``; ``chat_corpus`` follows what happens to the corpora."""
     with gr.Row(elem_id="library-bar", elem_classes="bar-row"):
-        corpus = gr.Dropdown(label="Corpus", choices=[], elem_id="library-corpus", filterable=False, scale=2, min_width=140)
+        corpus = gr.Dropdown(
+            label="Corpus", choices=[], elem_id="library-corpus", filterable=False, scale=2, min_width=140
+        )
         name = gr.Textbox(
             label="New corpus", placeholder="its name", max_length=64, elem_id="new-corpus", scale=2, min_width=140
         )
@@ -34,16 +36,22 @@ def library_tab(desk: Desk, page: gr.Blocks, chat_corpus: gr.Dropdown) -> None:
     )
     outcomes = gr.HTML("", apply_default_css=False, elem_id="outcomes", js_on_load=None)
     documents = gr.HTML("", apply_default_css=False, elem_id="documents", js_on_load=ON_LOAD)
-    parts = _Parts(corpus=corpus, name=name, files=files, outcomes=outcomes, documents=documents, chat_corpus=chat_corpus)
+    parts = _Parts(
+        corpus=corpus, name=name, files=files, outcomes=outcomes, documents=documents, chat_corpus=chat_corpus
+    )
     actions = LibraryActions(desk, parts)
-    private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": 8}
+    private: dict[str, Any] = {
+        "api_visibility": "private",
+        "show_progress": "hidden",
+        "concurrency_limit": 8,
+        "preprocess": False,
+    }
     outputs = [corpus, name, files, outcomes, documents, chat_corpus]
     page.load(actions.load, None, outputs, **private)
     corpus.input(actions.show, [corpus], outputs, **private)
     create.click(actions.create, [name, chat_corpus], outputs, **private)
     name.submit(actions.create, [name, chat_corpus], outputs, **private)
-    # Gradio's own step from the payload to a path loses the file's name; that it lies in the upload folder is still checked.
-    files.upload(actions.add, [corpus, files], outputs, preprocess=False, **private)
+    files.upload(actions.add, [corpus, files], outputs, **private)
     documents.remove(actions.remove_document, [chat_corpus], outputs, **private)
     documents.drop(actions.remove_corpus, [chat_corpus], outputs, **private)
 
@@ -70,24 +78,24 @@ class LibraryActions:
         """Fill the tab when the page opens."""
         return self._shown("")
 
-    def show(self, corpus: str | None) -> Updates:
+    def show(self, corpus: object) -> Updates:
         """Another corpus was chosen."""
-        return {self._parts.documents: self._documents(corpus), self._parts.outcomes: ""}
+        return {self._parts.documents: self._documents(words(corpus)), self._parts.outcomes: ""}
 
-    def create(self, name: str, chatting: str | None) -> Updates:
+    def create(self, name: object, chatting: object) -> Updates:
         """Make a corpus and show it."""
-        name = name.strip()
+        name = words(name).strip()
         if not name:
             return {self._parts.outcomes: gr.skip()}
-        try:
+        with reporting() as problems:
             self._desk.shelf.create(name)
-        except Exception as error:
-            return {self._parts.outcomes: problem_view(problem_of(error))}
-        return {**self._shown(name, chatting), self._parts.name: ""}
+        if problems:
+            return {self._parts.outcomes: problem_view(problems[0])}
+        return {**self._shown(name, words(chatting)), self._parts.name: ""}
 
-    async def add(self, corpus: str | None, files: list[dict[str, Any]] | dict[str, Any] | None) -> AsyncIterator[Updates]:
+    async def add(self, corpus: object, files: object) -> AsyncGenerator[Updates, None]:
         """Read uploaded files into ``corpus`` one after the other; one bad file does not stop the rest."""
-        uploads = received(files)
+        corpus, uploads = words(corpus), received(files)
         rows = [IngestRow(upload.name, "waiting") for upload in uploads]
         try:
             if not corpus or not rows:
@@ -102,34 +110,31 @@ class LibraryActions:
             for upload in uploads:
                 discard(upload)
 
-    def remove_document(self, chatting: str | None, event: gr.EventData) -> Updates:
+    def remove_document(self, chatting: object, event: gr.EventData) -> Updates:
         """Remove the document that the button names."""
         corpus, document = text_in(event, "corpus"), text_in(event, "document")
-        try:
+        with reporting() as problems:
             self._desk.shelf.remove_document(corpus, document)
-        except Exception as error:
-            return {self._parts.outcomes: problem_view(problem_of(error))}
+        if problems:
+            return {self._parts.outcomes: problem_view(problems[0])}
         return {self._parts.documents: self._documents(corpus), self._parts.outcomes: ""}
 
-    def remove_corpus(self, chatting: str | None, event: gr.EventData) -> Updates:
+    def remove_corpus(self, chatting: object, event: gr.EventData) -> Updates:
         """Remove the corpus that the button names."""
-        try:
+        with reporting() as problems:
             self._desk.shelf.remove_corpus(text_in(event, "corpus"))
-        except Exception as error:
-            return {self._parts.outcomes: problem_view(problem_of(error))}
-        return self._shown("", chatting)
+        if problems:
+            return {self._parts.outcomes: problem_view(problems[0])}
+        return self._shown("", words(chatting))
 
     def _ingest(self, corpus: str, upload: Upload) -> IngestRow:
-        try:
-            with upload.named() as path:
-                return dataclasses.replace(self._desk.shelf.add(corpus, path), file=upload.name)
-        except Exception as error:
-            problem = problem_of(error)
-            return IngestRow(upload.name, "failed", problem.cause, problem.hint)
+        with reporting() as problems, upload.named() as path:
+            return dataclasses.replace(self._desk.shelf.add(corpus, path), file=upload.name)
+        return IngestRow(upload.name, "failed", problems[0].cause, problems[0].hint)
 
-    def _shown(self, wanted: str, chatting: str | None = None) -> Updates:
+    def _shown(self, wanted: str, chatting: str = "") -> Updates:
         names, shown = self._desk.corpus_choices(wanted)
-        _, asked = self._desk.corpus_choices(chatting or "")
+        _, asked = self._desk.corpus_choices(chatting)
         return {
             self._parts.corpus: gr.Dropdown(choices=names, value=shown),
             self._parts.chat_corpus: gr.Dropdown(choices=names, value=asked),
@@ -140,7 +145,6 @@ class LibraryActions:
     def _documents(self, corpus: str | None) -> str:
         if not corpus:
             return ""
-        try:
+        with reporting() as problems:
             return documents_view(corpus, self._desk.shelf.documents(corpus))
-        except Exception as error:
-            return problem_view(problem_of(error))
+        return problem_view(problems[0])

@@ -11,7 +11,7 @@ import html
 from typing import Final
 
 _VOID: Final = frozenset({"br", "hr", "input"})
-_SURROGATES: Final = {code: "�" for code in range(0xD800, 0xE000)}
+_SURROGATES: Final = dict.fromkeys(range(55296, 57344), "�")
 # The HTML parser turns a raw carriage return into a newline and drops NUL; the first can be kept, the second shown.
 _EXACT: Final = {0x0D: "&#13;", 0x00: "�"}
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
 import gradio as gr
 
 from app.ui.chat import chat_tab
@@ -14,11 +18,12 @@ from app.ui.views.chrome import header_view
 _SWEEP_EVERY_S = 3600
 
 
-def page(desk: Desk) -> gr.Blocks:
+def page(desk: Desk) -> Page:
     """Build the page around ``desk``."""
-    with gr.Blocks(
+    blocks = Page(
         analytics_enabled=False, title="Spandraft", fill_width=True, delete_cache=(_SWEEP_EVERY_S, _SWEEP_EVERY_S)
-    ) as blocks:
+    )
+    with blocks:
         gr.HTML(header_view(desk.pipeline.target_name), apply_default_css=False, elem_id="masthead", js_on_load=None)
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Chat", id="chat", elem_id="tab-chat"):
@@ -29,3 +34,29 @@ def page(desk: Desk) -> gr.Blocks:
                 grammar_tab(desk, blocks)
     blocks.queue(default_concurrency_limit=8, api_open=False)
     return blocks
+
+
+class Page(gr.Blocks):
+    """Blocks that take no file but an uploaded one.
+
+    Gradio copies every file that an event's data names into its cache, for any component; that the file lies in the
+    upload folder it checks for launched blocks only, not for mounted ones, and an address it would download.
+    """
+
+    async def preprocess_data(self, block_fn: Any, inputs: list[Any], *args: Any, **kwargs: Any) -> Any:
+        """Refuse data that names a file elsewhere, before Gradio touches it."""
+        folder = Path(gr.utils.get_upload_folder()).resolve()
+        for path in _paths(inputs):
+            if not isinstance(path, str) or "\x00" in path or not Path(path).resolve().is_relative_to(folder):
+                raise gr.Error("this file was not uploaded here")
+        return await super().preprocess_data(block_fn, inputs, *args, **kwargs)
+
+
+def _paths(data: Any) -> Iterator[Any]:
+    """What stands for a path anywhere in an event's data."""
+    if isinstance(data, dict):
+        if "path" in data:
+            yield data["path"]
+        yield from (path for value in data.values() for path in _paths(value))
+    elif isinstance(data, list):
+        yield from (path for value in data for path in _paths(value))

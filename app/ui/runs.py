@@ -11,7 +11,7 @@ import asyncio
 import queue
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,7 @@ _HEARTBEAT_S = 0.25
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    error: BaseException | None
+    error: Exception | None
 
 
 class Run:
@@ -56,7 +56,7 @@ class Run:
         if stream is not None:
             stream.cancel()
 
-    async def batches(self) -> AsyncIterator[list[Any]]:
+    async def batches(self) -> AsyncGenerator[list[Any], None]:
         """What has come since the last batch, until the end; empty now and then. Raises what the stream raised.
 
         After ``cancel`` it ends with the stream, or without it if the step that is running takes longer than a
@@ -91,7 +91,7 @@ class Run:
             batch.append(event)
 
     def _pump(self) -> None:
-        error: BaseException | None = None
+        error: Exception | None = None
         try:
             stream = self._open()
             with self._lock:
@@ -101,7 +101,7 @@ class Run:
                 stream.cancel()
             for event in stream:
                 self._events.put(event)
-        except BaseException as caught:  # handed to the page, which shows or logs it
+        except Exception as caught:  # noqa: BLE001 - handed to the page, which shows or logs it
             error = caught
         with self._lock:
             self._ended = True

@@ -6,12 +6,13 @@ address. Knows no models: it is handed a pipeline.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ipaddress
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import TextIO
 
 import gradio as gr
@@ -52,9 +53,11 @@ def create_app(pipeline: PagePipeline, settings: Settings, *, shelf: Shelf | Non
     """The application. ``shelf`` is the library of ``settings`` unless another is given."""
     if shelf is None:
         shelf = _shelf(pipeline, settings)
-    # Gradio reads these when it is mounted: the upload folder belongs to the user's data, and nothing is reported.
+    # Gradio reads these when it is built: the upload folder belongs to the user's data, nothing is reported, and it
+    # need not keep a table of all requests either.
     os.environ["GRADIO_TEMP_DIR"] = str(settings.home / "uploads")
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(sys.maxsize)
     desk = Desk(
         pipeline=pipeline,
         shelf=shelf,
@@ -74,12 +77,40 @@ def create_app(pipeline: PagePipeline, settings: Settings, *, shelf: Shelf | Non
     def health() -> dict[str, str]:
         return {"status": "ok", "target": pipeline.target_name}
 
-    return gr.mount_gradio_app(
-        application, page(desk), "/",
-        footer_links=[], run_history=False, allowed_paths=[], show_error=False,
-        max_file_size=_UPLOAD_LIMIT, ssr_mode=False, enable_monitoring=False, pwa=False, mcp_server=False,
-        theme=theme(), css=style(), head=head(),
-    )
+    def mounted() -> FastAPI:
+        app: FastAPI = gr.mount_gradio_app(
+            application,
+            page(desk),
+            "/",
+            footer_links=[],
+            run_history=False,
+            allowed_paths=[],
+            show_error=False,
+            max_file_size=_UPLOAD_LIMIT,
+            ssr_mode=False,
+            enable_monitoring=False,
+            pwa=False,
+            mcp_server=False,
+            theme=theme(),
+            css=style(),
+            head=head(),
+        )
+        return app
+
+    return _in_event_loop(mounted)
+
+
+def _in_event_loop(make: Callable[[], FastAPI]) -> FastAPI:
+    """Call ``make`` while an event loop runs: else Gradio opens one for each lock it makes, and closes none."""
+
+    async def made() -> FastAPI:
+        return make()
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(made())
+    return make()
 
 
 def check_address(host: str, port: int) -> None:

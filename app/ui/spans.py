@@ -5,6 +5,7 @@ Knows nothing of HTML or answers. Offsets are Unicode code points, half-open.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -28,5 +29,5 @@ def cut(text: str, spans: Iterable[tuple[int, int]]) -> list[Piece]:
             start=left,
             covers=tuple(i for i, (start, end) in enumerate(clipped) if start <= left and right <= end),
         )
-        for left, right in zip(borders, borders[1:], strict=False)
+        for left, right in itertools.pairwise(borders)
     ]

@@ -1,4 +1,4 @@
-"""The theme: system fonts, one calm accent, in light and dark. Colours of our own widgets are in ``assets/page.css``."""
+"""The theme: system fonts, one calm accent, light and dark. Colours of our own widgets are in ``assets/page.css``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,16 @@ from typing import Final
 
 import gradio as gr
 
-_SANS: Final = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif")
+_SANS: Final = (
+    "ui-sans-serif",
+    "system-ui",
+    "-apple-system",
+    "Segoe UI",
+    "Roboto",
+    "Helvetica Neue",
+    "Arial",
+    "sans-serif",
+)
 _MONO: Final = ("ui-monospace", "SF Mono", "Menlo", "Consolas", "monospace")
 
 

@@ -14,7 +14,6 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 _ALWAYS = r"\x00-\x1f\x7f/\\\u202a-\u202e\u2066-\u2069\ud800-\udfff"
 _UNSAFE = re.compile(f'[{_ALWAYS}:*?"<>|]' if os.name == "nt" else f"[{_ALWAYS}]")
@@ -37,11 +36,13 @@ class Upload:
             yield path
 
 
-def received(files: list[dict[str, Any]] | dict[str, Any] | None) -> list[Upload]:
-    """The files of an upload event. Gradio has checked that each path lies in its upload folder."""
-    listed = [files] if isinstance(files, dict) else files or []
+def received(files: object) -> list[Upload]:
+    """The files of an upload event. That each path lies in the upload folder, ``page.Page`` has checked."""
+    listed = files if isinstance(files, list) else [files]
     return [
-        Upload(Path(file["path"]), safe_name(str(file.get("orig_name") or Path(file["path"]).name))) for file in listed
+        Upload(Path(file["path"]), safe_name(str(file.get("orig_name") or Path(file["path"]).name)))
+        for file in listed
+        if isinstance(file, dict) and "path" in file
     ]
 
 

@@ -33,8 +33,7 @@ def changes(source: str, edits: Sequence[Edit]) -> list[Change]:
         else:
             groups.append((start, end, [edit]))
     return [
-        Change(start, end, source[start:end], _applied(source, start, end, together))
-        for start, end, together in groups
+        Change(start, end, source[start:end], _applied(source, start, end, together)) for start, end, together in groups
     ]
 
 

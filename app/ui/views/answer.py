@@ -43,7 +43,13 @@ def running_view(running: Running) -> Html:
     body = tag("div", _runs(0, running.text, found), tag("span", class_="caret", aria_hidden="true"), class_="text")
     status = tag("p", tag("span", class_="pulse", aria_hidden="true"), running.status, class_="step")
     return tag(
-        "article", _question(running.question), status, _notice(running.notice), body, class_="turn running", aria_busy="true"
+        "article",
+        _question(running.question),
+        status,
+        _notice(running.notice),
+        body,
+        class_="turn running",
+        aria_busy="true",
     )
 
 
@@ -76,7 +82,11 @@ def turn_view(turn: Turn, *, proving: str = "") -> Html:
 def problem_view(problem: Problem) -> Html:
     """One line of cause, one line of remedy."""
     return tag(
-        "div", tag("strong", _sentence(problem.cause)), tag("span", _sentence(problem.hint)), class_="problem", role="alert"
+        "div",
+        tag("strong", _sentence(problem.cause)),
+        tag("span", _sentence(problem.hint)),
+        class_="problem",
+        role="alert",
     )
 
 

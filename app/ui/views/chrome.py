@@ -21,8 +21,18 @@ def header_view(target: str) -> Html:
     return tag(
         "header",
         tag("h1", tag("span", class_="logo", aria_hidden="true"), "Spandraft"),
-        tag("p", "Answers copied from your documents, cited to the character. Nothing leaves this machine.", class_="promise"),
-        tag("p", tag("span", "Model", class_="key"), target, class_="model", title="The target: the model that decides every token"),
+        tag(
+            "p",
+            "Answers copied from your documents, cited to the character. Nothing leaves this machine.",
+            class_="promise",
+        ),
+        tag(
+            "p",
+            tag("span", "Model", class_="key"),
+            target,
+            class_="model",
+            title="The target: the model that decides every token",
+        ),
         class_="masthead",
     )
 
@@ -33,9 +43,9 @@ def thread_view(turns: Sequence[Turn], proving: dict[int, str] | None = None) ->
     return join(*(turn_view(turn, proving=running.get(turn.id, "")) for turn in turns))
 
 
-def starters_view(corpus: str | None, is_sample: bool) -> Html:
+def starters_view(corpus: str, *, is_sample: bool) -> Html:
     """The empty conversation: what one could ask, or what to do first."""
-    if corpus is None:
+    if not corpus:
         text = "There is no corpus yet. Create one in the Library and add files to it."
         return tag("section", tag("h2", "Nothing to ask yet"), tag("p", text), class_="hello")
     if not is_sample:
@@ -47,7 +57,11 @@ def starters_view(corpus: str | None, is_sample: bool) -> Html:
     ]
     text = "The sample corpus is the language reference of the Python on this machine. Try one of these:"
     return tag(
-        "section", tag("h2", "Ask your documents"), tag("p", text), tag("div", *buttons, class_="starters"), class_="hello"
+        "section",
+        tag("h2", "Ask your documents"),
+        tag("p", text),
+        tag("div", *buttons, class_="starters"),
+        class_="hello",
     )
 
 
@@ -57,7 +71,12 @@ def tools_view(stored: bool) -> Html:
     if not stored:
         return fresh
     forget = tag(
-        "button", "Delete", type="button", class_="quiet danger", data_event="forget", data_confirm="Really delete?",
+        "button",
+        "Delete",
+        type="button",
+        class_="quiet danger",
+        data_event="forget",
+        data_confirm="Really delete?",
         title="Delete this conversation",
     )
     return join(fresh, forget)

@@ -58,7 +58,13 @@ def _diff(source: str, found: list[Change]) -> Html:
     return join(
         bar,
         tag("div", *parts, class_="text diff", data_diff=True),
-        tag("details", tag("summary", "Result"), tag("div", after, class_="text", data_result=True), class_="result", open=True),
+        tag(
+            "details",
+            tag("summary", "Result"),
+            tag("div", after, class_="text", data_result=True),
+            class_="result",
+            open=True,
+        ),
         tag("details", tag("summary", "Changes one by one"), tag("ol", *rows), class_="changes"),
     )
 

@@ -34,16 +34,21 @@ def figures(stats: RunStats, share: float | None) -> list[Figure]:
         Figure(seconds(stats.ttft_s), "to first token", "From the question to the first token, search included."),
     ]
     if share is not None:
-        listed.append(
-            Figure(f"{share:.0%}", "copied", "Share of the characters that stand identically in a source.")
-        )
+        listed.append(Figure(f"{share:.0%}", "copied", "Share of the characters that stand identically in a source."))
     return listed
 
 
 def figures_view(listed: list[Figure]) -> Html:
     """The figures as one quiet line; the meaning shows on hover and is read out."""
     items = [
-        tag("li", tag("b", figure.value), " ", figure.unit, tag("span", ": ", figure.meaning, class_="sr"), title=figure.meaning)
+        tag(
+            "li",
+            tag("b", figure.value),
+            " ",
+            figure.unit,
+            tag("span", ": ", figure.meaning, class_="sr"),
+            title=figure.meaning,
+        )
         for figure in listed
     ]
     return tag("ul", *items, class_="figures", aria_label="Figures")

@@ -29,7 +29,9 @@ def documents_view(corpus: str, rows: Sequence[DocumentRow]) -> Html:
         data_confirm=f"Remove {corpus} and all it holds?",
     )
     count = "1 document" if len(rows) == 1 else f"{len(rows)} documents"
-    total = f"{count}, {sum(row.characters for row in rows):,} characters, {sum(row.passages for row in rows):,} passages"
+    total = (
+        f"{count}, {sum(row.characters for row in rows):,} characters, {sum(row.passages for row in rows):,} passages"
+    )
     head = tag("header", tag("h2", corpus), tag("span", total, class_="where"), drop)
     if not rows:
         body = tag("p", "Nothing here yet. Add files above: pdf, md, html or txt.", class_="empty")

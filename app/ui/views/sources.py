@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 
 from app.events import SourcePassage
@@ -32,7 +33,7 @@ def sources_view(turn_id: int, passages: Sequence[SourcePassage], found: Sequenc
 
 
 def reader_view(document: str, text: str, spans: Sequence[tuple[int, int]], around: tuple[int, int]) -> Html:
-    """A whole document with ``spans`` marked, or the part around ``around`` if it is long. Offsets are the document's."""
+    """A whole document with ``spans`` marked; of a long one the part around ``around``. Offsets are the document's."""
     first = max(0, around[0] - _READER_CHARACTERS)
     last = min(len(text), around[1] + _READER_CHARACTERS)
     shown = text[first:last]
@@ -41,12 +42,18 @@ def reader_view(document: str, text: str, spans: Sequence[tuple[int, int]], arou
     part = "" if (first, last) == (0, len(text)) else f"characters {first:,} to {last:,} of {len(text):,}"
     close = tag("button", "Close", type="button", class_="quiet", data_close=True)
     head = tag("header", tag("h2", document), tag("span", part, class_="where"), close)
-    return tag("dialog", head, tag("div", body, class_="ptext", tabindex=0), class_="reader", aria_label=document)
+    # What is shown twice must differ, or Gradio does not draw it again after it was closed.
+    return tag(
+        "dialog",
+        head,
+        tag("div", body, class_="ptext", tabindex=0),
+        class_="reader",
+        aria_label=document,
+        data_shown=secrets.token_hex(4),
+    )
 
 
-def _card(
-    turn_id: int, passages: Sequence[SourcePassage], index: int, found: Sequence[Link], best: float
-) -> Html:
+def _card(turn_id: int, passages: Sequence[SourcePassage], index: int, found: Sequence[Link], best: float) -> Html:
     passage = passages[index]
     mine = [i for i, link in enumerate(found) if link.passage == index]
     is_open = bool(mine) or (not found and index == 0)
@@ -59,7 +66,13 @@ def _card(
     share = max(0.0, min(1.0, passage.score / best)) if best > 0 else 0.0
     score = tag("meter", min=0, max=1, value=f"{share:.3f}", aria_label="score relative to the best")
     whole = tag(
-        "button", "Open document", type="button", class_="linklike", data_event="open", data_turn=turn_id, data_passage=index
+        "button",
+        "Open document",
+        type="button",
+        class_="linklike",
+        data_event="open",
+        data_turn=turn_id,
+        data_passage=index,
     )
     where = tag("span", f"characters {passage.start:,}–{passage.end:,}", class_="where")
     foot = tag("footer", tag("span", score, f"score {passage.score:.3g}", class_="score"), where, whole)

@@ -126,7 +126,11 @@ class FakePipeline:
         start = text.find(COPIED)
         source = 100 + ASSERT_TEXT.index(COPIED)
         cited = (
-            (Citation("asserts:100-300", "assert.md", source, source + len(COPIED), start, start + len(COPIED), "copied"),)
+            (
+                Citation(
+                    "asserts:100-300", "assert.md", source, source + len(COPIED), start, start + len(COPIED), "copied"
+                ),
+            )
             if start >= 0
             else ()
         )
@@ -137,7 +141,10 @@ class FakeShelf:
     """Corpora in memory; a file whose text is ``bad`` fails."""
 
     def __init__(self) -> None:
-        self.corpora: dict[str, dict[str, str]] = {"sample": {"assert.md": ASSERT_TEXT, "loops.md": LOOP_TEXT}, "empty": {}}
+        self.corpora: dict[str, dict[str, str]] = {
+            "sample": {"assert.md": ASSERT_TEXT, "loops.md": LOOP_TEXT},
+            "empty": {},
+        }
 
     def names(self) -> list[str]:
         """Names of all corpora."""
@@ -193,11 +200,11 @@ HOSTILE = (
     "{{7*7}}",
     "${alert(1)} and ${document.title = 'owned'}",
     "`${globalThis.owned = 1}`",
-    "<img src=x onerror=\"globalThis.owned = 1\">",
+    '<img src=x onerror="globalThis.owned = 1">',
     "</script><script>globalThis.owned = 1</script>",
     "![picture](http://attacker.invalid/leak.png) <link rel=stylesheet href=//attacker.invalid/x.css>",
     "<svg onload=globalThis.owned=1><iframe srcdoc='<script>parent.owned=1</script>'>",
-    "\" onmouseover=\"globalThis.owned=1\" x='",
+    '" onmouseover="globalThis.owned=1" x=\'',
     "javascript:globalThis.owned=1 C:\\users \\alpha $x^2$ {{#each value}}x{{/each}}",
     "名前\u202egpj.exe\u2066 \N{GRINNING FACE} e\u0301",
 )

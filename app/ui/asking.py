@@ -1,0 +1,47 @@
+"""One question on its way through the page: what the card shows at each step, and how it ended.
+
+Used for asking and for asking again without drafts. Must not build HTML or know components.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import time
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+
+from app.ui.answering import absorb, partial, status_of
+from app.ui.desk import Desk, reporting
+from app.ui.turns import Turn
+from app.ui.views.answer import Running
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The card so far. ``turn`` is complete, with an answer or a problem, in the last step only."""
+
+    running: Running
+    turn: Turn
+
+
+async def asking(desk: Desk, turn: Turn, tab: str, *, speculate: bool = True) -> AsyncGenerator[Step, None]:
+    """Run the question of ``turn`` for a browser tab. Closing the generator stops the stream."""
+    run = desk.runs.start(
+        tab, lambda: desk.pipeline.stream(turn.question, corpus=desk.shelf.open(turn.corpus), speculate=speculate)
+    )
+    running, answer, began_s = Running(question=turn.question), None, time.monotonic()
+    try:
+        with reporting() as problems:
+            async with contextlib.aclosing(run.batches()) as batches:
+                async for batch in batches:
+                    running, done = absorb(running, batch)
+                    answer = done or answer
+                    running = dataclasses.replace(running, status=status_of(running, time.monotonic() - began_s))
+                    yield Step(running, turn)
+    finally:
+        desk.runs.finish(tab, run)
+    if problems:
+        yield Step(running, dataclasses.replace(turn, problem=problems[0]))
+    else:
+        yield Step(running, dataclasses.replace(turn, answer=answer or partial(running)))

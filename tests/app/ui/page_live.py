@@ -1,0 +1,46 @@
+"""The page on a real socket."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from app.settings import Settings
+from app.ui.interfaces import PagePipeline, Shelf
+from app.ui.server import create_app
+
+
+@dataclass(frozen=True, slots=True)
+class LivePage:
+    """A running server and what it was given."""
+
+    url: str
+    home: Path
+    pipeline: Any
+    shelf: Any
+
+
+def serving(pipeline: PagePipeline, home: Path, shelf: Shelf | None) -> Iterator[LivePage]:
+    """Serve on a free port until the generator is closed."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    application = create_app(pipeline, Settings(home=home, port=port), shelf=shelf)
+    config = uvicorn.Config(application, host="127.0.0.1", port=port, log_level="error", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    deadline_s = time.monotonic() + 30
+    while not server.started:
+        assert thread.is_alive() and time.monotonic() < deadline_s, "the server did not start"
+        time.sleep(0.02)
+    yield LivePage(f"http://127.0.0.1:{port}", home, pipeline, shelf)
+    server.should_exit = True
+    thread.join(10)

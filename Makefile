@@ -30,7 +30,7 @@ install-dev:
 	@PYTHON="$(PYTHON)" GPU="$(GPU)" TORCH_PIP_ARGS="$(TORCH_PIP_ARGS)" sh .ci/install --dev
 
 run: install
-	@$(BIN)/spandraft serve $(ARGS)
+	@$(BIN)/spandraft serve $(ARGS) || [ $$? -eq 130 ]  # Ctrl-C is how it ends
 
 test: install-dev
 	@$(PYTEST) $(ARGS)

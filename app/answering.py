@@ -86,7 +86,8 @@ class AnswerStream:
         passages = tuple(_shown(hit, number) for hit, number in zip(hits, prompt.numbers, strict=True))
         notice = " ".join((*self._question.notices, *([prompt.notice] if prompt.notice else []))) or None
         yield Retrieval(passages, notice)
-        generation = self._writer.answer(prompt, self._options, limit)
+        request = self._writer.answer_request(prompt, self._options, limit)
+        generation = self._writer.begin(request, speculate=self._options.speculate)
         self._generation = generation
         if self._cancelled.is_set():  # Between the two lines above ``cancel`` could not reach the generation.
             generation.cancel()

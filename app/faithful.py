@@ -13,6 +13,7 @@ from typing import Final
 from app.pieces import fixed_parts, line_breaks
 
 _WORD: Final = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|[^\w\s]|_")
+_NOT: Final = re.compile(r"(?:do|does|did|is|are|was|were|has|have|had|wo|would|should|could|ca|must|need|ai)n['’]?t")
 _LEAST_LIKENESS: Final = 0.5
 _SAME_JOINED: Final = 0.75
 _SHORT: Final = 4
@@ -61,7 +62,7 @@ def _is_small_change(old: list[str], new: list[str], *, before: list[str]) -> bo
 
 
 def _is_light(word: str) -> bool:
-    return word in _SMALL or word.endswith(("n't", "n’t")) or not any(character.isalnum() for character in word)
+    return word in _SMALL or _NOT.fullmatch(word) is not None or not any(character.isalnum() for character in word)
 
 
 def _looks_like(old: str, new: str) -> bool:

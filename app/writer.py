@@ -54,12 +54,8 @@ class Writer:
             )
         return room
 
-    def answer(self, prompt: Prompt, options: GenerationOptions, max_new_tokens: int) -> Generation:
-        """Begin to answer. Raises InputError, ModelError."""
-        return self.begin(self.answer_request(prompt, options, max_new_tokens), speculate=options.speculate)
-
     def answer_request(self, prompt: Prompt, options: GenerationOptions, max_new_tokens: int) -> Request:
-        """What the decoder is asked for an answer. Raises InputError, ModelError."""
+        """What the decoder is asked to write an answer. Raises InputError, ModelError."""
         return Request(
             prompt=prompt.ids,
             max_new_tokens=max_new_tokens,
@@ -71,22 +67,25 @@ class Writer:
         )
 
     def correction_request(self, text: str, max_new_tokens: int | None = None) -> Request | None:
-        """What the decoder is asked to correct a text on one line, greedily; None if it is too long."""
+        """What the decoder is asked to correct a sentence, always greedily; None if it is too long for the target.
+
+        Without a limit the correction may be half as long again as the sentence.
+        """
         context = self.engine.target.context_length
         prompt = self.template.correction(text, context - 1)
         if prompt is None or len(prompt.source) > (self.template.longest_correction or context):
             return None
+        likely = len(prompt.source) * 3 // 2 + 16
         return Request(
             prompt=prompt.ids,
-            # A correction is hardly longer than its source; one that runs on has gone astray.
-            max_new_tokens=max_new_tokens or min(self.settings.max_new_tokens, len(prompt.source) * 3 // 2 + 16),
+            max_new_tokens=max_new_tokens or min(self.settings.max_new_tokens, likely),
             references=(Reference(prompt.source, prompt_start=prompt.prompt_start, cursor=True),),
             eos_ids=self.eos_ids,
             processors=self._copying(prompt),
         )
 
     def begin(self, request: Request, *, speculate: bool | None) -> Generation:
-        """Queue a request; drafts are used unless the call or the settings say no."""
+        """Start a request; drafts are made unless the caller or the settings say no."""
         wanted = self.settings.speculate and speculate is not False
         return Generation(self.engine, self.turns, request, speculate=wanted)
 

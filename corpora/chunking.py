@@ -70,7 +70,7 @@ def _last_of_passage(whole: Sequence[Unit], first: int, chunking: Chunking) -> i
         if unit.end - start > limit:
             break
         if unit.opens_paragraph and not whole[i - 1].leads_on and filled >= enough:
-            if unit.is_heading or filled >= chunking.target_chars or _section_end(whole, i) - start > limit:
+            if unit.is_heading or filled >= chunking.target_chars or not _section_fits(whole, i, start + limit):
                 break
         elif filled >= chunking.target_chars and not whole[i - 1].leads_on and unit.is_line:
             break
@@ -114,11 +114,11 @@ def _start(whole: Sequence[Unit], first: int, chunking: Chunking) -> int:
     return whole[begin].start
 
 
-def _section_end(whole: Sequence[Unit], i: int) -> int:
-    """Where the paragraph that unit ``i`` opens ends, with what it leads on to."""
-    while i + 1 < len(whole) and (whole[i].leads_on or not whole[i + 1].opens_paragraph):
+def _section_fits(whole: Sequence[Unit], i: int, end: int) -> bool:
+    """Does the paragraph that unit ``i`` opens, with what it leads on to, end before ``end``?"""
+    while whole[i].end <= end and i + 1 < len(whole) and (whole[i].leads_on or not whole[i + 1].opens_paragraph):
         i += 1
-    return whole[i].end
+    return whole[i].end <= end
 
 
 def _pieces(text: str, unit: Unit, chunking: Chunking) -> Iterator[Unit]:

@@ -9,30 +9,19 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from corpora.reading import ReadingText, words
+from corpora.joining import COLUMNS, NEARLY_FULL, Joiner, indent
+from corpora.reading import ReadingText
 
 _BULLET = re.compile(r"\s*(?:[-*+\u2022\u2023\u25e6\u2043]|\(?(?:\d{1,3}|[a-zA-Z])[.)])\s+(?=\S)")
 _UNDERLINE = re.compile(r"([=\-~^\"*#+])\1{2,}\s*")
 _RULE = re.compile(r"\s*([=\-_*~#])(?:\s*\1){2,}\s*")
 _FENCE = re.compile(r"\s{0,3}(```+|~~~+)")
-_COLUMNS = re.compile(r"\S(?: {3,}|\t)\S")
 _GRID = re.compile(r"\s*[+|].*[+|]\s*")
 _BORDER = re.compile(r"(?=.*[-=]{3})[-=+|: ]+")
 _CODE = re.compile(
     r"^\s*(?:>>>|\.\.\.|[$%#>] |//|[\w.\[\]]+ ?[-+*/|&]?= |(?:def|class|import|from|return|for|if|while) |[})\]])"
     r"|[;{}\\]$|\(\)"
 )
-_BROKEN_WORD = re.compile(r"(\w+)-$")
-_SENTENCE_END = re.compile(r"[.!?:\u3002\uff01\uff1f][\"')\]\u2019\u201d]*$")
-_UNSPACED = re.compile("[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uff60]")
-# A word is put together again at a hyphen, except after these: they keep theirs.
-_KEEP_HYPHEN = words(
-    "all built cross double fine four full half hard high ill long low mid non old one quasi self short single "
-    "three two user well wide"
-)
-# Wrapped lines end within this share of the margin; a shorter line was ended on purpose.
-_NEARLY_FULL = 0.75
-_WIDEST_MARGIN = 200
 
 
 def reflowed(text: str) -> str:
@@ -45,75 +34,6 @@ def reflowed(text: str) -> str:
         else:
             _write(block, reading, joiner)
     return reading.text
-
-
-class Joiner:
-    """Joins wrapped lines; remembers the text's own words to decide whether a hyphen at a line's end belongs."""
-
-    def __init__(self, text: str, *, keep_hyphens: bool = False) -> None:
-        self._words = frozenset(re.findall(r"[\w-]+", text.casefold()))
-        self._keep_hyphens = keep_hyphens
-        self._margin = _margin(text)
-
-    def paragraph(self, lines: list[str]) -> str:
-        """The lines as one, except where a break was meant; those stay newlines."""
-        out = [lines[0].strip()]
-        for line, following in pairwise(lines):
-            if self._was_wrapped(line.strip(), following.strip()):
-                out[-1] = self.joined(out[-1], following.strip())
-            else:
-                out.append(following.strip())
-        return "\n".join(out)
-
-    def joined(self, line: str, following: str) -> str:
-        """Two wrapped lines as one: no space between scripts without spaces, no hyphen inside a broken word."""
-        if not line or not following:
-            return line + following
-        if line.endswith("\N{SOFT HYPHEN}"):
-            return line[:-1] + following
-        broken = _BROKEN_WORD.search(line)
-        if broken and following[0].isalnum():
-            return (line if self._hyphen_belongs(broken[1], following) else line[:-1]) + following
-        if _UNSPACED.match(line[-1]) and _UNSPACED.match(following):
-            return line + following
-        return f"{line} {following}"
-
-    def _hyphen_belongs(self, head: str, following: str) -> bool:
-        tail = re.match(r"\w+", following)
-        assert tail is not None, "the caller looked at the first letter"
-        head, rest = head.casefold(), tail[0].casefold()
-        if self._keep_hyphens or not following[0].islower() or not head[-1].isalpha():
-            return True
-        if f"{head}-{rest}" in self._words:
-            return True
-        return head in _KEEP_HYPHEN and head + rest not in self._words
-
-    def _was_wrapped(self, line: str, following: str) -> bool:
-        """Would the next word have fitted on this line? Then the break was meant, unless a sentence runs on."""
-        if line.endswith("\N{SOFT HYPHEN}") or (_BROKEN_WORD.search(line) and following[0].islower()):
-            return True
-        if self._margin is None:
-            return False
-        first_word = following.split(None, 1)[0]
-        if len(line) + 1 + len(first_word) > self._margin * _NEARLY_FULL:
-            return True
-        return following[0].islower() and not _SENTENCE_END.search(line)
-
-
-def _margin(text: str) -> int | None:
-    """Where this text breaks its lines: nearly the longest of the prose lines that another line follows.
-
-    None if lines end all over the place: then nobody wrapped them, each is a paragraph or a line of verse.
-    """
-    lines = text.split("\n")
-    lengths = sorted(len(line.rstrip()) for line, following in pairwise(lines) if following.strip() and _is_prose(line))
-    margin = lengths[int(len(lengths) * 0.75)] if lengths else 0
-    filled = sum(length > margin * _NEARLY_FULL for length in lengths)
-    return margin if margin <= _WIDEST_MARGIN and filled * 2 >= len(lengths) else None
-
-
-def _is_prose(line: str) -> bool:
-    return bool(line.strip()) and _indent(line) < 4 and line[0] != "|" and not _COLUMNS.search(line.strip())
 
 
 def _blocks(text: str) -> Iterator[list[str]]:
@@ -129,7 +49,7 @@ def _blocks(text: str) -> Iterator[list[str]]:
                 block = []
             else:
                 block.append("\0" + line)
-        elif opening:
+        elif opening and not (block and _UNDERLINE.fullmatch(line)):
             yield from _emitted(block)
             block, fence = [], opening[1]
         elif line.strip():
@@ -167,20 +87,20 @@ def _write(block: list[str], reading: ReadingText, joiner: Joiner) -> None:
 
 def _write_list(block: list[str], reading: ReadingText, joiner: Joiner) -> None:
     """Markers begin lines, what follows is joined to them; what stands before the first is a paragraph."""
-    items: list[str] = []
+    items: list[list[str]] = []
     lead: list[str] = []
-    margin = min(_indent(line) for line in block)
+    margin = min(indent(line) for line in block)
     for line in block:
         if _BULLET.match(line):
-            depth = min((_indent(line) - margin) // 2, 6)
-            items.append("  " * depth + line.strip())
+            depth = min((indent(line) - margin) // 2, 6)
+            items.append(["  " * depth + line.strip()])
         elif items:
-            items[-1] = joiner.joined(items[-1], line.strip())
+            items[-1].append(line.strip())
         else:
             lead.append(line)
     if lead:
         reading.paragraph(joiner.paragraph(lead))
-    reading.items(items)
+    reading.items(joiner.joined(item) for item in items)
 
 
 def looks_like_code(block: list[str]) -> bool:
@@ -188,22 +108,22 @@ def looks_like_code(block: list[str]) -> bool:
     if any(_BULLET.match(line) for line in block[:1]):
         return False
     codelike = sum(bool(_CODE.search(line)) for line in block)
-    indented = all(_indent(line) >= 4 for line in block)
+    indented = all(indent(line) >= 4 for line in block)
     if indented:
         return len(block) < 2 or codelike > 0 or not _is_filled(block)
-    return codelike * 2 > len(block) and (len(block) > 1 or _indent(block[0]) > 0 or block[0].startswith((">>>", "$ ")))
+    return codelike * 2 > len(block) and (len(block) > 1 or indent(block[0]) > 0 or block[0].startswith((">>>", "$ ")))
 
 
 def _is_filled(block: list[str]) -> bool:
     """Every line but the last is nearly as long as the longest: prose in a wide margin, not code."""
     longest = max(len(line) for line in block)
-    return longest > 40 and all(len(line) > longest * _NEARLY_FULL for line in block[:-1])
+    return longest > 40 and all(len(line) > longest * NEARLY_FULL for line in block[:-1])
 
 
 def _is_table(block: list[str]) -> bool:
     if all(_GRID.fullmatch(line) for line in block):
         return len(block) > 1
-    return len(block) > 1 and sum(bool(_COLUMNS.search(line.strip())) for line in block) * 3 >= len(block) * 2
+    return len(block) > 1 and sum(bool(COLUMNS.search(line.strip())) for line in block) * 3 >= len(block) * 2
 
 
 def grid_rows(block: list[str]) -> list[list[str]]:
@@ -226,7 +146,3 @@ def grid_rows(block: list[str]) -> list[list[str]]:
         else:
             rows[-1] = [f"{above} {below}".strip() for above, below in zip(rows[-1], cells, strict=True)]
     return rows
-
-
-def _indent(line: str) -> int:
-    return len(line.expandtabs(4)) - len(line.expandtabs(4).lstrip())

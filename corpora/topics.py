@@ -11,10 +11,10 @@ import textwrap
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from functools import reduce
 
+from corpora.joining import Joiner
 from corpora.reading import in_one_line
-from corpora.reflow import Joiner, grid_rows
+from corpora.reflow import grid_rows
 
 _LEVELS = {"*": 1, "=": 2, "-": 3, "~": 4, "^": 5}
 _ITEM = re.compile(r"(?:\*|-|(?P<number>\d{1,2})\.)\s+")
@@ -101,7 +101,7 @@ def _flush_group(lines: Sequence[str], i: int, joiner: Joiner) -> Generator[Bloc
     while end < len(lines) and lines[end].strip() and not lines[end].startswith(" "):
         end += 1
     group, body_end = list(lines[i:end]), _end_of_deeper(lines, end)
-    prose = plain(reduce(joiner.joined, group))
+    prose = plain(joiner.joined(group))
     if group[0].startswith((">>>", "+-")):
         while end < len(lines) and lines[end].strip():
             end += 1

@@ -10,6 +10,7 @@ from bs4 import BeautifulSoup
 from bs4.element import NavigableString, PageElement, PreformattedString, Tag
 
 from corpora.documents import Document
+from corpora.errors import DamagedFile
 from corpora.loaders.decode import decoded
 from corpora.reading import ReadingText, in_one_line, item_line, words
 
@@ -26,7 +27,7 @@ _CHARSET = re.compile(rb"<meta[^>]+charset=[\"']?\s*([\w-]+)", re.IGNORECASE)
 
 
 def load(data: bytes, name: str) -> Document:
-    """Raises ``BinaryText``."""
+    """Raises ``BinaryText``, ``DamagedFile``."""
     declared = _CHARSET.search(data[:4096])
     soup = BeautifulSoup(decoded(data, name, declared=declared[1].decode("ascii") if declared else None), "html.parser")
     reading = ReadingText()
@@ -34,7 +35,12 @@ def load(data: bytes, name: str) -> Document:
         reading.title = in_one_line(soup.title.get_text()) or None
     mains = soup.find_all("main")
     writer = _Writer(reading)
-    writer.write(mains[0] if len(mains) == 1 else soup)
+    try:
+        writer.write(mains[0] if len(mains) == 1 else soup)
+    except RecursionError as error:
+        raise DamagedFile(
+            f"the tags of {name} are nested too deeply", hint="open it in a browser, save it as text and add that"
+        ) from error
     writer.flush()
     return Document.of(name, reading.text, {"title": reading.title or name})
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
 
+from corpora.joining import Joiner
 from corpora.reading import CODE_INDENT
-from corpora.reflow import Joiner
 
 _SENTENCE_END = re.compile(r"[.!?:\u3002\uff01\uff1f][\"')\]\u2019\u201d]*$")
 _BULLET = re.compile(r"(?:[\u2022\u25cf\u25e6\u25aa\u2023\uf0b7*\u2013-]|\(?\d{1,3}[.)])\s+(?=\S)")
@@ -71,22 +71,20 @@ def laid_out(pages: Sequence[Sequence[Line]]) -> Layout:
     """The reading text of all pages."""
     body = _without_running_lines(pages)
     joiner = Joiner("\n".join(line.text for lines in body for line in lines))
-    text, starts = "", [-1] * len(pages)
+    parts: list[str] = []
+    length, starts = 0, [-1] * len(pages)
     for block in _blocks(body):
-        text += block.gap
+        parts.append(block.gap)
+        length += len(block.gap)
         for page, piece, glued in _pieces(block):
-            text = _append(text, piece, glued, joiner)
+            cut, gap = joiner.seam(parts[-1], piece) if glued else (0, "")
+            parts[-1] = parts[-1][: len(parts[-1]) - cut] + gap
+            length += len(gap) - cut
             if starts[page] < 0:
-                starts[page] = max(len(text) - len(piece), 0)
-    return Layout(text, _filled(starts, len(text)))
-
-
-def _append(text: str, piece: str, glued: bool, joiner: Joiner) -> str:
-    """Join a line to its paragraph; only the end of the text is looked at."""
-    if not glued:
-        return text + piece
-    tail_start = max(text.rfind("\n"), len(text) - 80) + 1
-    return text[:tail_start] + joiner.joined(text[tail_start:], piece)
+                starts[page] = length
+            parts.append(piece)
+            length += len(piece)
+    return Layout("".join(parts), _filled(starts, length))
 
 
 def _pieces(block: _Block) -> Iterator[tuple[int, str, bool]]:

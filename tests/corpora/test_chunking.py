@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,7 +38,7 @@ def test_passages_are_exact_complete_and_short(text: str, target: int, overlap: 
 def test_without_overlap_passages_are_apart_and_hold_whole_sentences(text: str, target: int) -> None:
     document = Document.of("any", text)
     found = passages(document, target_chars=target, overlap_sentences=0)
-    for before, after in zip(found, found[1:], strict=False):
+    for before, after in pairwise(found):
         assert before.end <= after.start
     for start, end in sentences(text):
         if end - start <= target:
@@ -85,7 +87,7 @@ def test_a_long_paragraph_overlaps_by_its_last_sentence() -> None:
     document = Document.of("a", numbered)
     found = passages(document)
     assert len(found) > 2
-    for before, after in zip(found, found[1:], strict=False):
+    for before, after in pairwise(found):
         shared = numbered[after.start : before.end]
         assert shared.count(", says line ") == 1
         assert before.text.endswith(shared)

@@ -22,14 +22,14 @@ class Lengths:
         return [len(passage.text).to_bytes(4, "little") for passage in passages]
 
 
-@pytest.fixture()
+@pytest.fixture
 def store(tmp_path: Path) -> Iterator[CorpusStore]:
     opened = Library(tmp_path / "home").create("test")
     yield opened
     opened.close()
 
 
-@pytest.fixture()
+@pytest.fixture
 def folder(tmp_path: Path) -> Path:
     files = tmp_path / "files"
     (files / "sub").mkdir(parents=True)

@@ -20,8 +20,8 @@ from corpora.library import Library
 from corpora.schema import FILE_NAME
 
 HOSTILE_NAMES = [
-    "", ".", "..", "../x", "..\\x", "a/b", "/abs", "C:\\x", "a\0b", "a\nb", "-rf", "_x", ".hidden", "a b", "ä", "a" * 65,
-    "a%2e", "~", "$HOME", "a.", "%252e", "::$DATA", "a\u202eb", "a;b", "*", "ａ",
+    "", ".", "..", "../x", "..\\x", "a/b", "/abs", "C:\\x", "a\0b", "a\nb", "-rf", "_x", ".hidden", "a b", "ä",
+    "a" * 65, "a%2e", "~", "$HOME", "a.", "%252e", "::$DATA", "a\u202eb", "a;b", "*", "ａ",
 ]  # fmt: skip
 
 

@@ -41,6 +41,11 @@ def test_lists_keep_their_lines_and_join_their_own() -> None:
     )
 
 
+def test_paragraphs_in_a_wide_margin_are_no_code() -> None:
+    block = textwrap.indent(textwrap.fill(PROSE, 60), " " * 8)
+    assert reflowed(f"{block}\n\n{block}") == f"{PROSE}\n\n{PROSE}"
+
+
 def test_code_is_kept() -> None:
     indented = "Call it:\n\n    for x in y:\n        print(x)\n\nDone."
     assert reflowed(indented) == indented
@@ -54,12 +59,26 @@ def test_headings_lose_their_underline_and_rules_go() -> None:
 
 def test_tables_stay_line_by_line() -> None:
     assert reflowed("Name     Age\nAda      36\nGrace    85") == "Name Age\nAda 36\nGrace 85"
-    grid = "+----+------+\n| a  | b c  |\n|====|======|\n| d  | e    |\n|    | f    |\n+----+------+\n| g  | h    |\n+----+------+"
+    grid = "\n".join(
+        [
+            "+---+-----+",
+            "| a | b c |",
+            "|===|=====|",
+            "| d | e   |",
+            "|   | f   |",
+            "+---+-----+",
+            "| g | h   |",
+            "+---+-----+",
+        ]
+    )
     assert reflowed(grid) == "a | b c\nd | e f\ng | h"
 
 
 def test_verse_is_not_joined() -> None:
-    verse = "The fog comes\non little cat feet.\n\nIt sits looking\nover harbor and city\non silent haunches\nand then moves on."
+    verse = (
+        "The fog comes\non little cat feet.\n\n"
+        "It sits looking\nover harbor and city\non silent haunches\nand then moves on."
+    )
     assert reflowed(verse).count("\n") >= 1
     address = "Ada Lovelace\n12 St James's Square\nLondon"
     letter = f"{address}\n\n{textwrap.fill(PROSE, 72)}\n\n{textwrap.fill(PROSE, 72)}"

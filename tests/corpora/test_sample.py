@@ -108,7 +108,8 @@ def test_paragraphs_stay_in_the_shortest_topic_that_has_them() -> None:
         "This paragraph stands only in the longer one of the two topics, which is why it has to stay in there as it is."
     )
     short = f"Short\n*****\n\n{shared}\n\nNew in version 3.3.\n\n{shared[::-1]}\n"
-    long = f"Long\n****\n\n{own}\n\nNew in version 3.3.\n\n{own[::-1]}\n\nEmpty\n=====\n\n{shared}\n\nNew in version 3.3.\n"
+    long = f"Long\n****\n\n{own}\n\nNew in version 3.3.\n\n{own[::-1]}\n\n"
+    long += f"Empty\n=====\n\n{shared}\n\nNew in version 3.3.\n"
     by_name = {document.name: document.text for document in documents_of({"a": long, "b": short})}
     assert by_name["Language reference: Short"] == short.replace("*****\n", "").strip().replace(
         "Short\n\n", "Short\n\n"

@@ -47,7 +47,8 @@ def test_scripts_without_spaces() -> None:
 
 
 def test_blocks() -> None:
-    text = "A heading\n\nText before. Code:\n\n    a = 1\n\n    b = 2\n\n- item one\n- item two. More.\n    - nested\n\nx | y"
+    text = "A heading\n\nText before. Code:\n\n    a = 1\n\n    b = 2\n\n"
+    text += "- item one\n- item two. More.\n    - nested\n\nx | y"
     assert split(text) == [
         "A heading",
         "Text before.",

@@ -37,7 +37,7 @@ class Breaks:
         raise RuntimeError("the encoder broke")
 
 
-@pytest.fixture()
+@pytest.fixture
 def store(tmp_path: Path) -> Iterator[CorpusStore]:
     opened = Library(tmp_path).create("test")
     yield opened

@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 from corpora.errors import DamagedLibrary, LibraryBusy, LibraryError, NewerSchema
 
@@ -57,7 +58,7 @@ INSERT INTO state (version) VALUES (0);
 def create(path: Path) -> None:
     """Write a new, empty database. Raises ``LibraryError``."""
     with explained(path):
-        connection = _connected(path)
+        connection = _connected(path, "rwc")
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {SCHEMA_VERSION};")
@@ -70,7 +71,7 @@ def create(path: Path) -> None:
 def connect(path: Path) -> sqlite3.Connection:
     """Open a database that is there. Raises ``NewerSchema``, ``DamagedLibrary``."""
     with explained(path):
-        connection = _connected(path)
+        connection = _connected(path, "rw")
         try:
             _check(connection, path)
         except BaseException:
@@ -84,6 +85,8 @@ def explained(path: Path) -> Iterator[None]:
     """Turn what SQLite raises into an error with a remedy."""
     try:
         yield
+    except sqlite3.ProgrammingError:
+        raise  # a mistake of ours, of which no user can remedy anything
     except sqlite3.DatabaseError as error:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
@@ -101,9 +104,15 @@ def explained(path: Path) -> Iterator[None]:
         raise LibraryError(f"{path}: {error}", hint="check that the folder is there and may be written to") from error
 
 
-def _connected(path: Path) -> sqlite3.Connection:
-    """Connections wander between threads, one at a time; transactions are opened by us."""
-    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+def _connected(path: Path, mode: Literal["rw", "rwc"]) -> sqlite3.Connection:
+    """Connections wander between threads, one at a time; transactions are opened by us. ``c`` creates the file."""
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}",
+        uri=True,
+        timeout=BUSY_TIMEOUT_S,
+        isolation_level=None,
+        check_same_thread=False,
+    )
     for pragma in ("foreign_keys = ON", "secure_delete = ON", "synchronous = FULL", "trusted_schema = OFF"):
         connection.execute(f"PRAGMA {pragma}")
     return connection

@@ -20,11 +20,10 @@ def main(arguments: list[str]) -> None:
     loader_name, name, limits_json = arguments
     limits = json.loads(limits_json)
     _limit_self(limits["memory_bytes"], limits["cpu_s"])
-    loader = import_loader(loader_name)
-    sys.addaudithook(_refuse)
-    data = sys.stdin.buffer.read()
     try:
-        document = loader(data, name)
+        loader = import_loader(loader_name)
+        sys.addaudithook(_refuse)
+        document = loader(sys.stdin.buffer.read(), name)
         text = _storable(document.text)
         if not text.strip():
             raise EmptyFile(f"{name} has no text in it", hint="add a file with text in it")

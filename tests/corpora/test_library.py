@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from corpora import schema
 from corpora.errors import (
     CorpusExists,
     CorpusNotFound,
@@ -101,6 +102,15 @@ def test_a_file_that_is_no_corpus_is_refused(tmp_path: Path, content: bytes) -> 
     with pytest.raises(DamagedLibrary) as caught:
         library.open("x")
     assert caught.value.hint
+
+
+def test_connecting_makes_no_new_database(tmp_path: Path) -> None:
+    library = Library(tmp_path)
+    create(library, "x")
+    library.remove("x")
+    with pytest.raises(LibraryError):
+        schema.connect(tmp_path / "corpora" / "x" / FILE_NAME)
+    assert not (tmp_path / "corpora" / "x").exists()
 
 
 def test_a_home_that_cannot_be_written(tmp_path: Path) -> None:

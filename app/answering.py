@@ -6,7 +6,7 @@ The work is done in the thread that iterates: retrieval, prompt, generation step
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -84,7 +84,7 @@ class AnswerStream:
             room = self._writer.room(limit)
             prompt = self._writer.template.answer(self._question.text, hits, evidence, room)
         passages = tuple(_shown(hit, number) for hit, number in zip(hits, prompt.numbers, strict=True))
-        notice = " ".join((*self._question.notices, *([prompt.notice] if prompt.notice else []))) or None
+        notice = _one_line((*self._question.notices, prompt.notice or ""))
         yield Retrieval(passages, notice)
         request = self._writer.answer_request(prompt, self._options, limit)
         generation = self._writer.begin(request, speculate=self._options.speculate)
@@ -131,6 +131,12 @@ class AnswerStream:
             finish_reason=reason.value,
             notice=notice,
         )
+
+
+def _one_line(remarks: Iterable[str]) -> str | None:
+    """Remarks as sentences on one line; None if there is none."""
+    sentences = [remark[:1].upper() + remark[1:].rstrip(".") + "." for remark in remarks if remark]
+    return " ".join(sentences) or None
 
 
 def _shown(hit: Hit, number: int | None) -> SourcePassage:

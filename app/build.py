@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from retrieval.encoder import SentenceTransformerEncoder
     from retrieval.hits import Evidence, Hit
 
+log = logging.getLogger(__name__)
+
+_COARSE = ("bfloat16", "float16")
 _TUNING_FILE = "spandraft.json"
 
 
@@ -113,20 +117,26 @@ def _target(name: str, settings: Settings) -> Target:
     from decoding.target import Target
 
     place = settings.device or "auto"
-    return Target.from_pretrained(
-        name,
-        dtype=settings.dtype or _default_dtype(place),
-        device=place,
-        trust_remote_code=settings.trust_remote_code,
-    )
+    dtype = settings.dtype or _own_dtype(name, place, settings)
+    if dtype in _COARSE:
+        log.warning(
+            "%s rounds coarsely: where two tokens are as likely, an output may differ from the one without drafts",
+            dtype,
+        )
+    return Target.from_pretrained(name, dtype=dtype, device=place, trust_remote_code=settings.trust_remote_code)
 
 
-def _default_dtype(device: str) -> str:
-    """float32 on a CPU, where it is exact; half of it on a GPU, where models are made for that."""
+def _own_dtype(name: str, device: str, settings: Settings) -> str:
+    """float32 on a CPU, where it is exact; on a GPU what the model was made with."""
     import torch
+    from transformers import AutoConfig
 
-    on_gpu = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
-    return "bfloat16" if on_gpu else "float32"
+    if not (device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())):
+        return "float32"
+    with contextlib.suppress(OSError, ValueError, KeyError):  # Loading the model says what is wrong with it.
+        config = AutoConfig.from_pretrained(name, trust_remote_code=settings.trust_remote_code)
+        return str(config.dtype or "float32").removeprefix("torch.")
+    return "float32"
 
 
 def _tokenizer(name: str, settings: Settings) -> Any:

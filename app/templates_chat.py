@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from jinja2 import TemplateError
+
+from app.errors import ModelError
 from app.prompts import (
     REFUSAL,
     Collapsed,
@@ -116,8 +119,13 @@ def _rendered_turn(tokens: TextTokenizer) -> tuple[str, str] | None:
     """What the model's chat template puts before and behind a user's turn; None if it has no usable template."""
     if not tokens.hf.chat_template:
         return None
-    text = tokens.hf.apply_chat_template(
-        [{"role": "user", "content": _TURN}], tokenize=False, add_generation_prompt=True, enable_thinking=False
-    )
+    turn = [{"role": "user", "content": _TURN}]
+    try:
+        text = tokens.hf.apply_chat_template(turn, tokenize=False, add_generation_prompt=True, enable_thinking=False)
+    except TemplateError as error:
+        raise ModelError(
+            f"The model's chat template cannot be used: {error}",
+            hint="Choose a model whose template takes a single user's turn, or remove its chat_template.",
+        ) from error
     head, found, tail = str(text).partition(_TURN)
     return (head, tail) if found else None

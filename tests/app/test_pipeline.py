@@ -266,6 +266,7 @@ def test_what_was_left_out_and_an_unknown_language_are_said_in_a_line(quoting: P
     many = hits_of([f"{text} Number {n} of them." for n in range(4) for text in TEXTS])
     answer = quoting.answer_from("Wann wird die finally-Klausel ausgeführt und was ist sie?", many, max_new_tokens=900)
     assert answer.notice is not None
+    assert answer.notice.endswith("were left out.")
     assert "German" in answer.notice
     assert "--encoder" in answer.notice
     assert "evidence sentences did not fit" in answer.notice
@@ -310,6 +311,15 @@ def test_from_pretrained_loads_a_folder_as_the_settings_say(tiny_chat: Path, tmp
     assert pipeline.answer_from(QUESTION, hits_of()).stats.tokens == 8
     with pytest.raises(ModelNotFound):
         Pipeline.from_pretrained(str(tmp_path / "nowhere" / "at" / "all"), corpus=None, settings=settings)
+
+
+def test_what_a_coarse_dtype_does_to_exactness_is_said(
+    tiny_chat: Path, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    Pipeline.from_pretrained(str(tiny_chat), corpus=None, settings=settings)
+    assert "rounds" not in caplog.text
+    Pipeline.from_pretrained(str(tiny_chat), corpus=None, settings=settings, dtype="bfloat16")
+    assert "may differ from the one without drafts" in caplog.text
 
 
 def test_a_damaged_tuning_file_is_named(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.errors import InputError
+from app.errors import InputError, ModelError
 from app.prompts import REFUSAL, Collapsed
 from app.templates import template_for
 from app.templates_bundled import BundledTemplate
@@ -207,6 +207,13 @@ def test_a_model_without_a_chat_template_gets_plain_text() -> None:
     assert correction is not None
     assert spell(tokens, correction.ids).endswith("Text: He go.\n\nCorrected text:")
     assert tokens.decode(correction.source) == " He go."
+
+
+def test_a_chat_template_that_refuses_is_named() -> None:
+    tokenizer = small_tokenizer()
+    tokenizer.chat_template = "{{ raise_exception('system first') }}"
+    with pytest.raises(ModelError, match="system first"):
+        template_for(TextTokenizer(tokenizer))
 
 
 def test_the_bundled_correction_prompt(tokens: TextTokenizer) -> None:

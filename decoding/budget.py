@@ -8,6 +8,7 @@ on a CPU they shrink to what is likely; with nothing likely this is plain decodi
 from __future__ import annotations
 
 import itertools
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,9 @@ from decoding.tree import TokenTree
 
 SIZES = (1, 2, 4, 8, 16, 32, 64)
 _CONTEXT = 256
+_ROUNDS = 5
 _REFINE = 0.1
+_FORGET = 0.002
 
 
 @dataclass(slots=True)
@@ -31,7 +34,7 @@ class Budget:
 
     @classmethod
     def measured(cls, target: Target, limit: int = 32) -> Budget:
-        """Time forwards of growing size on ``target``: the median of three each, at most about two seconds in all."""
+        """Time forwards of growing size on ``target``, about two seconds at most."""
         return cls(limit, measure(target, [size for size in SIZES if size <= max(2, 2 * limit)]))
 
     def cut(self, tree: TokenTree) -> TokenTree:
@@ -64,40 +67,53 @@ class Budget:
         return costs[below] + share * (costs[above] - costs[below])
 
     def refine(self, size: int, seconds: float) -> None:
-        """Move the nearest measured T towards what a forward of ``size`` nodes just took."""
-        if self.cost_s is None or size not in self.cost_s:
+        """Move T near ``size`` towards what a forward of ``size`` nodes just took.
+
+        Sizes that were not run drift slowly towards T(1), so that one that looked too dear when it was measured is
+        tried again.
+        """
+        if self.cost_s is None:
             return
-        known = self.cost_s[size]
+        nearest = min(self.cost_s, key=lambda known: abs(known - size))
         # A stall of the machine is not the cost of a forward.
-        self.cost_s[size] = known + _REFINE * (min(seconds, 2 * known) - known)
+        surprise = min(max(seconds / self.seconds(size), 0.5), 2.0) - 1
+        for known, cost_s in self.cost_s.items():
+            if known == nearest:
+                self.cost_s[known] = cost_s * (1 + _REFINE * surprise)
+            else:
+                self.cost_s[known] = cost_s - _FORGET * max(0.0, cost_s - self.cost_s[min(self.cost_s)])
 
 
 def measure(target: Target, sizes: Sequence[int], *, time_limit_s: float = 2.0) -> dict[int, float]:
-    """Seconds of a forward over each of ``sizes`` nodes behind a short context; never falling with size."""
+    """Seconds of a forward over each of ``sizes`` nodes behind a short context; never falling with size.
+
+    The least of some rounds over all sizes: on a busy machine other programs can only add time, and they would
+    add it to one size alone if the sizes were timed one after the other. Ends early at ``time_limit_s``.
+    """
     cache = target.new_cache()
     context = min(_CONTEXT, target.context_length // 2)
     target.prefill([token % target.vocab_size for token in range(context)], cache)
+    fitting = [size for size in sizes if context + size <= target.context_length]
+    costs = dict.fromkeys(fitting, math.inf)
     started = time.perf_counter()
-    costs: dict[int, float] = {}
-    for size in sizes:
-        if context + size > target.context_length or (costs and time.perf_counter() - started > time_limit_s):
-            break
-        costs[size] = _median_forward(target, cache, size)
+    for _ in range(_ROUNDS + 1):
+        for size in fitting:
+            costs[size] = min(costs[size], _forward_s(target, cache, size))
+            if time.perf_counter() - started > time_limit_s:
+                return _monotone({size: cost_s for size, cost_s in costs.items() if cost_s < math.inf})
     return _monotone(costs)
 
 
-def _median_forward(target: Target, cache: TreeCache, size: int) -> float:
+def _forward_s(target: Target, cache: TreeCache, size: int) -> float:
     base = cache.length
     tree = TokenTree.of(1 % target.vocab_size)
     ids = tuple(node % target.vocab_size for node in range(1, size))
     tree.add("measure", Draft(ids, (1.0,) * len(ids), (NO_ORIGIN,) * len(ids)), max_depth=size)
-    times = []
-    for _ in range(4):
-        started = time.perf_counter()
-        target.verify(tree, cache)
-        times.append(time.perf_counter() - started)
-        cache.rewind(base)
-    return sorted(times[1:])[1]
+    started = time.perf_counter()
+    target.verify(tree, cache)
+    spent_s = time.perf_counter() - started
+    cache.rewind(base)
+    return spent_s
 
 
 def _monotone(costs: Mapping[int, float]) -> dict[int, float]:

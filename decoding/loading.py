@@ -6,7 +6,6 @@ Knows transformers' configuration and files; knows nothing of sessions. V vocabu
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,9 +47,9 @@ def load(name: str, *, dtype: str, device: str, trust_remote_code: bool, **hf_op
         raise UnsupportedModel(f"dtype {dtype!r} is unknown", hint=f"Use one of {', '.join(_DTYPES)}.")
     place = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     options: dict[str, Any] = {"trust_remote_code": trust_remote_code}
-    looks_local = os.sep in name or name.startswith((".", "~"))
     path = str(Path(name).expanduser())
-    if looks_local and not Path(path).is_dir() and name.count("/") != 1:
+    looks_local = name.startswith((".", "~")) or Path(name).is_absolute() or len(Path(name).parts) > 2
+    if looks_local and not Path(path).is_dir():
         raise ModelNotFound(f"There is no model folder at {name}.", hint="Check the path, or give a hub name.")
     try:
         config = AutoConfig.from_pretrained(path, **options)

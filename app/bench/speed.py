@@ -115,7 +115,7 @@ def _time(generate: Generate, job: Job, timings: Timings) -> None:
     first_s = [_seconds(generate, replace(request, max_new_tokens=1))[0] for request in job.requests]
     total = [_seconds(generate, request) for request in job.requests]
     timings.first_s.append(job.prepare_s + first_s[0])
-    timings.decode_s.append(max(sum(spent for spent, _ in total) - sum(first_s), 1e-9))
+    timings.decode_s.append(sum(spent for spent, _ in total) - sum(first_s))
     timings.tokens.append(sum(len(tokens) - 1 for _, tokens in total))
     timings.outputs.append([token for _, tokens in total for token in tokens])
 
@@ -130,7 +130,8 @@ def rows(jobs: Sequence[Job], timings: Mapping[str, Timings]) -> list[dict[str, 
     """Figures of each method beside Hugging Face's greedy decoding and beside ours without drafts."""
     table = []
     for name, one in timings.items():
-        rates = [tokens / spent for tokens, spent in zip(one.tokens, one.decode_s, strict=True) if tokens]
+        # An output of one token has no decode time, and noise may leave less than none.
+        rates = [tokens / spent for tokens, spent in zip(one.tokens, one.decode_s, strict=True) if tokens and spent > 0]
         low, middle, high = _quartiles(rates)
         table.append(
             {

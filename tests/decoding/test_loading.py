@@ -47,7 +47,7 @@ def test_a_sliding_window_is_used_up_to_its_width() -> None:
     assert Target.of(MistralForCausalLM(config)).context_length == 128
 
 
-@pytest.mark.parametrize("name", ["no/such/folder/here", "./nowhere", "~/nowhere-at-all"])
+@pytest.mark.parametrize("name", ["no/such/folder/here", "./nowhere", "~/nowhere-at-all", "/nowhere"])
 def test_a_path_that_is_not_there(name: str) -> None:
     with pytest.raises(ModelNotFound) as caught:
         Target.from_pretrained(name)
@@ -121,3 +121,14 @@ def test_the_budget_weighs_expected_tokens_against_time() -> None:
     assert steep.best_size(unlikely) == 0
     assert 0 < steep.best_size(likely) <= 4
     assert Budget(8).best_size(unlikely) == 2
+
+
+def test_costs_follow_the_machine_and_dear_sizes_are_tried_again() -> None:
+    budget = Budget(8, {1: 1.0, 8: 50.0})
+    assert budget.best_size([0.9] * 7) == 0
+    for _ in range(2000):
+        budget.refine(1, 1.0)
+    assert budget.best_size([0.9] * 7) == 7
+    for _ in range(60):
+        budget.refine(8, 50.0)
+    assert budget.best_size([0.9] * 7) == 0

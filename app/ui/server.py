@@ -12,12 +12,14 @@ import ipaddress
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import TextIO
 
 import gradio as gr
 import uvicorn
 from fastapi import FastAPI
+from gradio.routes import App as GradioApp
+from starlette.routing import Mount
 
 from app.errors import ServerError
 from app.settings import Settings
@@ -30,6 +32,7 @@ from app.ui.page import page
 from app.ui.theme import theme
 
 _UPLOAD_LIMIT = "200mb"
+_PATIENCE_S = 3
 
 
 def serve(pipeline: PagePipeline, settings: Settings, *, out: TextIO | None = None) -> None:
@@ -40,13 +43,31 @@ def serve(pipeline: PagePipeline, settings: Settings, *, out: TextIO | None = No
     check_address(settings.host, settings.port)
     application = create_app(pipeline, settings)
     warm_up(pipeline)
-    config = uvicorn.Config(
-        application, host=settings.host, port=settings.port, log_level="warning", timeout_graceful_shutdown=3
-    )
-    server = uvicorn.Server(config)
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
     print(f"Spandraft is ready: http://{shown}:{settings.port}", file=out or sys.stdout, flush=True)
-    server.run()
+    PageServer(application, settings).run()
+
+
+class PageServer(uvicorn.Server):
+    """uvicorn that ends the page's open streams when it is asked to stop, instead of waiting for their browsers."""
+
+    def __init__(self, application: FastAPI, settings: Settings) -> None:
+        """Serve ``application``, which ``create_app`` made, on the address of ``settings``."""
+        self._application = application
+        super().__init__(
+            uvicorn.Config(
+                application,
+                host=settings.host,
+                port=settings.port,
+                log_level="warning",
+                timeout_graceful_shutdown=_PATIENCE_S,
+            )
+        )
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop what runs, then shut down as usual."""
+        self._application.state.end_streams()
+        await super().shutdown(sockets)
 
 
 def create_app(pipeline: PagePipeline, settings: Settings, *, shelf: Shelf | None = None) -> FastAPI:
@@ -65,12 +86,7 @@ def create_app(pipeline: PagePipeline, settings: Settings, *, shelf: Shelf | Non
         default_corpus=settings.corpus,
     )
 
-    @contextlib.asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
-        desk.runs.stop_all()
-
-    application = FastAPI(title="Spandraft", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    application = FastAPI(title="Spandraft", docs_url=None, redoc_url=None, openapi_url=None)
     application.add_middleware(Guard, host=settings.host)
 
     @application.get("/health")
@@ -97,7 +113,17 @@ def create_app(pipeline: PagePipeline, settings: Settings, *, shelf: Shelf | Non
         )
         return app
 
-    return _in_event_loop(mounted)
+    application = _in_event_loop(mounted)
+    mounts = [route.app for route in application.routes if isinstance(route, Mount)]
+
+    def end_streams() -> None:
+        desk.runs.stop_all()
+        for inner in mounts:
+            if isinstance(inner, GradioApp):
+                inner.stop_event.set()
+
+    application.state.end_streams = end_streams
+    return application
 
 
 def _in_event_loop(make: Callable[[], FastAPI]) -> FastAPI:

@@ -37,7 +37,8 @@ def chromium() -> str | None:
     )
 
 
-@pytest.fixture
+# Not for the whole session: Playwright keeps an event loop running, and other tests start their own.
+@pytest.fixture(scope="module")
 def open_browser() -> Iterator[Callable[..., Any]]:
     """Make a browser context: ``open_browser(width=390, dark=True)``. Skips if there is no Chromium, unless required."""
     path = chromium()

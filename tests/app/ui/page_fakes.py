@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 from collections.abc import Iterator
@@ -24,6 +25,20 @@ from app.events import (
     TextDelta,
 )
 from app.ui.interfaces import DocumentRow, IngestRow
+
+# What documents and models may contain; none of it may run, load anything or change on its way to the page.
+HOSTILE = (
+    "{{7*7}}",
+    "${alert(1)} and ${document.title = 'owned'}",
+    "`${globalThis.owned = 1}`",
+    '<img src=x onerror="globalThis.owned = 1">',
+    "</script><script>globalThis.owned = 1</script>",
+    "![picture](http://attacker.invalid/leak.png) <link rel=stylesheet href=//attacker.invalid/x.css>",
+    "<svg onload=globalThis.owned=1><iframe srcdoc='<script>parent.owned=1</script>'>",
+    '" onmouseover="globalThis.owned=1" x=\'',
+    "javascript:globalThis.owned=1 C:\\users \\alpha $x^2$ {{#each value}}x{{/each}}",
+    "名前\u202egpj.exe\u2066 \N{GRINNING FACE} e\u0301",
+)
 
 COPIED = "The assert statement checks that a condition holds, and raises AssertionError if it does not."
 ASSERT_TEXT = f"Simple statements are written on one line. {COPIED} It is dropped when Python runs optimized."
@@ -82,6 +97,7 @@ class FakePipeline:
         self.target_name = "fake-target"
         self.step_s = step_s
         self.text = f"[1] {COPIED}" if answer is None else answer
+        self.found = passages()
         self.error: Exception | None = None
         self.streams: list[FakeStream] = []
 
@@ -116,7 +132,7 @@ class FakePipeline:
 
     def _events(self, question: str, speculate: bool) -> Iterator[Event]:
         answer = self._answer(question, self.text, 6 if speculate else 24, "stop")
-        yield Retrieval(passages())
+        yield Retrieval(self.found)
         for word in self.text.split(" "):
             yield TextDelta(word if word == self.text.split(" ")[0] else " " + word)
         yield from answer.citations
@@ -134,7 +150,7 @@ class FakePipeline:
             if start >= 0
             else ()
         )
-        return Answer(question, text, cited, passages(), stats(24, forwards), reason)
+        return Answer(question, text, cited, self.found, stats(24, forwards), reason)
 
 
 class FakeShelf:
@@ -195,16 +211,18 @@ class FakeShelf:
         return self.corpora[corpus]
 
 
-# What documents and models may contain; none of it may run, load anything or change on its way to the page.
-HOSTILE = (
-    "{{7*7}}",
-    "${alert(1)} and ${document.title = 'owned'}",
-    "`${globalThis.owned = 1}`",
-    '<img src=x onerror="globalThis.owned = 1">',
-    "</script><script>globalThis.owned = 1</script>",
-    "![picture](http://attacker.invalid/leak.png) <link rel=stylesheet href=//attacker.invalid/x.css>",
-    "<svg onload=globalThis.owned=1><iframe srcdoc='<script>parent.owned=1</script>'>",
-    '" onmouseover="globalThis.owned=1" x=\'',
-    "javascript:globalThis.owned=1 C:\\users \\alpha $x^2$ {{#each value}}x{{/each}}",
-    "名前\u202egpj.exe\u2066 \N{GRINNING FACE} e\u0301",
-)
+class HostilePipeline(FakePipeline):
+    """Everything that a document or a model can say is hostile, and the answer is copied from it."""
+
+    def __init__(self) -> None:
+        self.said = "\n".join(HOSTILE)
+        super().__init__(answer=self.said)
+        self.found = tuple(
+            dataclasses.replace(passage, text=self.said, document=HOSTILE[index], start=0, end=len(self.said))
+            for index, passage in enumerate(self.found)
+        )
+
+    def _answer(self, question: str, text: str, forwards: int, reason: str) -> Answer:
+        first = self.found[0]
+        cited = Citation(first.passage_id, first.document, 0, len(text), 0, len(text), "copied")
+        return Answer(question, text, (cited,), self.found, stats(24, forwards), reason, notice=self.said)

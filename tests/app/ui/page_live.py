@@ -10,11 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import uvicorn
-
 from app.settings import Settings
 from app.ui.interfaces import PagePipeline, Shelf
-from app.ui.server import create_app
+from app.ui.server import PageServer, create_app
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +30,8 @@ def serving(pipeline: PagePipeline, home: Path, shelf: Shelf | None) -> Iterator
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    application = create_app(pipeline, Settings(home=home, port=port), shelf=shelf)
-    config = uvicorn.Config(application, host="127.0.0.1", port=port, log_level="error", timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
+    settings = Settings(home=home, port=port)
+    server = PageServer(create_app(pipeline, settings, shelf=shelf), settings)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     deadline_s = time.monotonic() + 30

@@ -6,13 +6,13 @@ import dataclasses
 import re
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app.events import Answer
-from tests.app.ui.page_fakes import COPIED, HOSTILE, FakePipeline, passages
-from tests.app.ui.page_live import LivePage
+from tests.app.ui.page_fakes import COPIED, HOSTILE, FakeShelf, HostilePipeline
+from tests.app.ui.page_live import LivePage, serving
 
 pytestmark = pytest.mark.browser
 
@@ -31,22 +31,28 @@ class Watched:
 
 
 @pytest.fixture
+def hostile_live(tmp_path: Path) -> Iterator[LivePage]:
+    """The page over documents and a model that mean harm."""
+    yield from serving(HostilePipeline(), tmp_path / "hostile", FakeShelf())
+
+
+@pytest.fixture
 def visit(open_browser: Callable[..., Any], live: LivePage) -> Iterator[Callable[..., Watched]]:
     """Open the page in a new browser context; at the end nothing may have gone to another server, and no error."""
     seen: list[Watched] = []
 
-    def opened(**shape: Any) -> Watched:
+    def opened(*, at: LivePage = live, **shape: Any) -> Watched:
         watched = Watched(open_browser(**shape).new_page())
         seen.append(watched)
 
         def requested(request: Any) -> None:
-            if not request.url.startswith((live.url, "data:", "blob:")):
+            if not request.url.startswith((at.url, "data:", "blob:")):
                 watched.outside.append(request.url)
 
         watched.page.on("request", requested)
         watched.page.on("pageerror", lambda error: watched.errors.append(str(error)))
         watched.page.on("dialog", lambda dialog: (watched.dialogs.append(dialog.message), dialog.dismiss()))
-        watched.page.goto(live.url)
+        watched.page.goto(at.url)
         watched.page.wait_for_selector("#thread .hello, #live .turn")
         return watched
 
@@ -239,25 +245,11 @@ def test_grammar_changes_are_taken_and_left(visit: Callable[..., Watched]) -> No
 
 
 def test_hostile_text_runs_nothing_loads_nothing_and_reads_letter_for_letter(
-    visit: Callable[..., Watched], live: LivePage
+    visit: Callable[..., Watched], hostile_live: LivePage
 ) -> None:
-    hostile = "\n".join(HOSTILE)
-    found = tuple(
-        dataclasses.replace(passage, text=hostile, document=HOSTILE[index], start=0, end=len(hostile))
-        for index, passage in enumerate(passages())
-    )
-    fake: FakePipeline = live.pipeline
-
-    def answer(question: str, text: str, forwards: int, reason: str) -> Answer:
-        made = FakePipeline._answer(fake, question, text, forwards, reason)
-        cited = dataclasses.replace(made.citations[0], source_start=0, source_end=len(hostile), answer_start=0)
-        cited = dataclasses.replace(cited, answer_end=len(hostile), document=found[0].document)
-        return dataclasses.replace(made, passages=found, citations=(cited,), notice=hostile)
-
-    fake.text = hostile + "\n" + COPIED
-    fake.__dict__["_answer"] = answer
-    live.shelf.corpora["sample"] = {name: "x" for name in HOSTILE}
-    page = visit().page
+    hostile = hostile_live.pipeline.said
+    hostile_live.shelf.corpora["sample"] = dict.fromkeys(HOSTILE, "x")
+    page = visit(at=hostile_live).page
     page.fill(_QUESTION, hostile)
     page.keyboard.press("Enter")
     page.wait_for_selector(_DONE)

@@ -49,6 +49,8 @@ def open_pipeline(
     changes = {key: value for key, value in (("target", target), ("dtype", dtype)) if value is not None}
     settings = settings.replace(**changes) if changes else settings
     opened = open_corpus(corpus, settings) if isinstance(corpus, str) else corpus
+    if opened is not None:
+        _load_encoder(settings)
     found = writer(settings)
     return Pipeline(
         found,
@@ -77,7 +79,7 @@ def writer(settings: Settings) -> Writer:
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
     name = _place(settings)
-    with _without_progress_bars(name):
+    with _without_progress_bars(is_local=Path(name).is_dir()):
         target = _target(name, settings)
         tokens = TextTokenizer(_tokenizer(name, settings))
     _require_same_vocabulary(tokens, target)
@@ -98,12 +100,12 @@ def _place(settings: Settings) -> str:
 
 
 @contextlib.contextmanager
-def _without_progress_bars(name: str) -> Iterator[None]:
+def _without_progress_bars(*, is_local: bool) -> Iterator[None]:
     """No bar for a second's loading from a local folder; a download keeps its own."""
     import transformers.utils.logging
 
     hf_logging: Any = transformers.utils.logging  # Its functions have no types.
-    hide = Path(name).is_dir() and hf_logging.is_progress_bar_enabled()
+    hide = is_local and hf_logging.is_progress_bar_enabled()
     if hide:
         hf_logging.disable_progress_bar()
     try:
@@ -191,6 +193,12 @@ def encoder(settings: Settings) -> SentenceTransformerEncoder:
     from retrieval.files import DEFAULT_ENCODER
 
     return _encoder(DEFAULT_ENCODER if settings.encoder == BUNDLED else settings.encoder, settings.device)
+
+
+def _load_encoder(settings: Settings) -> None:
+    """Load the encoder's model now, so that the first question does not pay for it."""
+    with _without_progress_bars(is_local=settings.encoder == BUNDLED or Path(settings.encoder).is_dir()):
+        encoder(settings).encode_queries([""])
 
 
 @cache

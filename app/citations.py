@@ -143,7 +143,13 @@ def _marked(answer: str, copied: Sequence[Citation], passages: Sequence[SourcePa
     by_number = {passage.number: passage for passage in passages if passage.number is not None}
     for start, end in _claims(answer):
         verbatim = {c.passage_id for c in copied if c.answer_start < end and c.answer_end > start}
-        for number in sorted({int(found) for found in _MARKER.findall(answer[start:end])}):
+        # Brackets inside a copy are the document's own.
+        written = {
+            int(found[1])
+            for found in _MARKER.finditer(answer, start, end)
+            if not any(c.answer_start <= found.start() < c.answer_end for c in copied)
+        }
+        for number in sorted(written):
             passage = by_number.get(number)
             if passage is None or passage.passage_id in verbatim:
                 continue

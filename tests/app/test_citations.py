@@ -118,6 +118,13 @@ def test_a_marker_of_no_passage_and_the_refusal_cite_nothing() -> None:
     assert cited(TEXT) == []
 
 
+def test_brackets_of_the_document_are_no_markers() -> None:
+    text = "Then x[1] is read, and as in [1] it is written back to the list again."
+    first, second = passage(TEXT, name="first", number=1), passage(text, name="second", number=2)
+    assert [(c.kind, c.document) for c in cited(f"[2] {text}", first, second)] == [("copied", "second")]
+    assert [c.kind for c in cited("Models write it so[1].", first)] == ["marked"]
+
+
 def test_a_copy_in_one_sentence_does_not_hide_a_marker_in_another() -> None:
     sentence = TEXT[: TEXT.index(".") + 1]
     found = cited(f"[1] {sentence} It also does more [1].", passage(TEXT))

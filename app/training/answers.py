@@ -120,7 +120,7 @@ class AnswerItems:
         if rng.random() < 0.5:
             drawn.sort(key=lambda p: -float((emb.sentence_SE[emb.rows_of(p)] @ emb.question_QE[index]).max()))
         drawn = drawn[: count if rng.random() < 0.7 else max(1, count - 1)]
-        while len(drawn) < count:
+        while len(drawn) < min(count, len(emb.article_of) - 1):
             other = rng.randrange(len(emb.article_of))
             if other != question.passage and other not in drawn:
                 drawn.append(other)

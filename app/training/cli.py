@@ -111,10 +111,11 @@ def _task_sources(arguments: argparse.Namespace, rng: random.Random) -> list[tup
     bpe = Tokenizer.from_file(str(arguments.target / "tokenizer.json"))
     texts = grammar.clean_texts(arguments.data, "train", rng)
     forms = word_forms.learn(s for text in texts for s in text)
-    pairs = grammar.GrammarPairs(texts, Corruptor(forms, misspellings(arguments.data)), bpe)
+    corruptor = Corruptor(forms, misspellings(arguments.data))
     share_grammar, share_answers, share_copying = arguments.shares
     sources: list[tuple[float, mixture.Source]] = [
-        (share_grammar, pairs),
+        (share_grammar * 0.7, grammar.GrammarPairs(grammar.plain_texts(texts), corruptor, bpe)),
+        (share_grammar * 0.3, grammar.GrammarPairs(texts, corruptor, bpe)),
         (share_copying * 0.7, copying.CopySpans()),
         (share_copying * 0.3, copying.sentences_for(bpe)),
     ]

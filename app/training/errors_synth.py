@@ -56,8 +56,8 @@ class Corruptor:
     def corrupt(self, sentence: str, rng: random.Random) -> str:
         """The sentence with one to five errors, more in longer ones; sometimes equal, where no rule finds a place."""
         words = sentence.split()
-        most = 1 + min(4, len(words) // 7)
-        for _ in range(rng.choices(range(1, most + 1), weights=[4.0, 4.0, 3.0, 2.0, 1.0][:most])[0]):
+        most = 1 + min(4, len(words) // 6)
+        for _ in range(rng.choices(range(1, most + 1), weights=[3.0, 4.0, 4.0, 3.0, 2.0][:most])[0]):
             for _ in range(6):
                 if self._draw_rule(rng)(words, rng) or not words:
                     break

@@ -8,6 +8,8 @@ from __future__ import annotations
 import difflib
 import random
 import re
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from app.training import data, tokenizer
 from app.training.errors_synth import Corruptor
 from app.training.mixture import Example
 
-UNTOUCHED_SHARE = 0.28
+UNTOUCHED_SHARE = 0.22
 SPACED_SHARE = 0.35
 """Share of texts, both sides, whose marks stand alone ("do n't stop ."), as learner corpora have them."""
 
@@ -25,8 +27,14 @@ LONGEST_TOKENS = 200
 EDIT_WEIGHT = 2.5
 """How much more a token counts where the correction leaves the input: most tokens are mere copies."""
 
-_SOURCES = (("enwiki", 0.30), ("novels_le1928", 0.28), ("ms_cpp_docs", 0.25))
-_CLEAN = re.compile(r"^[\"'“‘(]?[A-Z][\x20-\x7e“”‘’–—£éèöüáñç]*[.!?][\"'”’)]*$")
+COMMON_WORDS = 6000
+_PLAIN_SHARE = 0.93
+_PLAIN_WORDS = 28
+
+_SOURCES = (("enwiki", 0.2), ("novels_le1928", 0.25), ("ms_cpp_docs", 0.1), ("squad", 0.5))
+"""Which prose, and how much of it: far more than a run of some ten million tokens sees."""
+
+_CLEAN = re.compile(r"^[\"“‘(]?[A-Z][\x20-\x7e“”‘’–—£éèöüáñç]*[.!?][\"'”’)]*$")
 _LOST_APOSTROPHE = re.compile(r"\w (?:s|t|d|m|ll|re|ve)\b")
 _MARK = re.compile(r"\s*([,;:?!()\"“”])\s*|(?<=[\w)])(\.)(?=$|[\"”])")
 
@@ -72,16 +80,36 @@ def clean_texts(folder: Path, split: data.Split, rng: random.Random) -> list[lis
     """Paragraphs of clean sentences of one split, from all the prose there is; questions count as paragraphs."""
     texts: list[list[str]] = []
     for source, share in _SOURCES:
-        for title, text in data.paragraphs(folder, source):
+        for title, text in _paragraphs(folder, source):
             if rng.random() < share and data.split_of(title) == split:
                 texts.append(clean_sentences(text))
-    for passage in data.squad_passages(folder):
-        if data.split_of(passage.title) == split:
-            texts.append(clean_sentences(passage.text))
     for question in data.squad_questions(folder):
         if rng.random() < 0.08 and data.split_of(question.title) == split:
             texts.append(clean_sentences(question.question))
     return [t for t in texts if t]
+
+
+def plain_texts(texts: list[list[str]]) -> list[list[str]]:
+    """Their short sentences of common words, as learners write: names and terms teach little about grammar."""
+    counts = Counter(word for text in texts for sentence in text for word in _letters(sentence))
+    common = {word for word, _ in counts.most_common(COMMON_WORDS)}
+
+    def is_plain(sentence: str) -> bool:
+        words = _letters(sentence)
+        known = sum(word in common for word in words)
+        return len(sentence.split()) <= _PLAIN_WORDS and known >= _PLAIN_SHARE * max(1, len(words))
+
+    return [kept for text in texts if (kept := [s for s in text if is_plain(s)])]
+
+
+def _paragraphs(folder: Path, source: str) -> Iterator[tuple[str, str]]:
+    if source == "squad":
+        return ((passage.title, passage.text) for passage in data.squad_passages(folder))
+    return data.paragraphs(folder, source)
+
+
+def _letters(sentence: str) -> list[str]:
+    return [word.strip("\"'“”‘’.,;:?!()").lower() for word in sentence.split()]
 
 
 def clean_sentences(text: str) -> list[str]:

@@ -70,7 +70,7 @@ class Trainer:
     def run(self, stream: Iterator[Batch]) -> None:
         """Train on `stream` until the end of the schedule."""
         (self.folder / "pid").write_text(str(os.getpid()))
-        signal.signal(signal.SIGTERM, self._stop)
+        signal.signal(signal.SIGTERM, self._on_term)
         log = _Log(self.folder / "log.jsonl", self.schedule)
         saved_s = time.time()
         threads = ThreadPoolExecutor(self.schedule.batches_a_step)
@@ -87,6 +87,10 @@ class Trainer:
                 self.save()
                 saved_s = time.time()
         self.save()
+
+    def stop(self) -> None:
+        """Let `run` return after the step it is in."""
+        self._stopped = True
 
     def save(self) -> None:
         """Write `checkpoint.pt`, whole or not at all."""
@@ -137,8 +141,8 @@ class Trainer:
         self.adam.zero_grad()
         self.step += 1
 
-    def _stop(self, signum: int, frame: FrameType | None) -> None:
-        self._stopped = True
+    def _on_term(self, signum: int, frame: FrameType | None) -> None:
+        self.stop()
 
 
 def losses(model: Model, batch: Batch) -> tuple[Tensor, Tensor]:

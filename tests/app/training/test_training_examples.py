@@ -1,0 +1,139 @@
+"""Rows have the forms that serving writes, weights lie where decisions are, batches point at the right next token."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+
+from app.training import answers, copying, grammar, mixture, tokenizer
+from app.training.data import QuestionRecord
+from app.training.embeddings import Embedded, EmbeddedQuestion, gold_sentence
+from app.training.errors_synth import Corruptor
+from app.training.word_forms import learn
+
+
+@pytest.fixture
+def bpe() -> Tokenizer:
+    """A tokenizer of specials and single bytes: " [1]" is four tokens here, three in the bundled one."""
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocabulary = {s: i for i, s in enumerate([*tokenizer.SPECIALS, *letters])}
+    made = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.decoder = decoders.ByteLevel()
+    made.add_special_tokens([AddedToken(s, special=True, normalized=False) for s in tokenizer.SPECIALS])
+    return made
+
+
+@pytest.fixture
+def embedded() -> Embedded:
+    """Two articles, three passages of two sentences; unit vectors chosen so that each question finds its sentence."""
+    sentence_SE = np.eye(6, dtype=np.float32)
+    question_QE = np.array([[0.0, 0.6, 0.0, 0.8, 0.0, 0.0]], dtype=np.float32)
+    return Embedded(
+        sentences=["Ants dig.", "Bees fly.", "Cats nap.", "Dogs run.", "Elks eat.", "Fish swim."],
+        starts=[0, 2, 4, 6],
+        article_of=["A", "A", "B"],
+        articles={"A": [0, 1], "B": [2]},
+        questions=[EmbeddedQuestion("What flies?", ("Bees",), 0, 1)],
+        sentence_SE=sentence_SE,
+        question_QE=question_QE,
+    )
+
+
+def test_special_tokens_written_in_a_text_are_plain_characters(bpe: Tokenizer) -> None:
+    ids = grammar.encode(bpe, " a<|eos|>b")
+    assert min(ids) >= len(tokenizer.SPECIALS)
+    assert bpe.decode(ids) == " a<|eos|>b"
+
+
+def test_the_prompt_is_the_one_serving_writes(bpe: Tokenizer, embedded: Embedded) -> None:
+    items = answers.AnswerItems(embedded, bpe)
+    evidence = (answers.Evidence("Dogs run.", 8, 1), answers.Evidence("Bees fly.", 6, 2))
+    ids = items.prompt("What flies?", evidence)
+    text = bpe.decode(ids, skip_special_tokens=False)
+    assert text == "<|q|> What flies?<|e|><|s8|> [1] Dogs run.<|e|><|s6|> [2] Bees fly.<|a|>"
+    assert ids.count(tokenizer.EVIDENCE) == 2
+
+
+def test_evidence_is_ranked_and_its_passages_numbered_by_first_appearance(bpe: Tokenizer, embedded: Embedded) -> None:
+    item = answers.AnswerItems(embedded, bpe).item(random.Random(0), unanswerable=False)
+    assert [(e.text, e.bucket, e.number) for e in item.evidence[:2]] == [("Dogs run.", 8, 1), ("Bees fly.", 6, 2)]
+    assert len(item.evidence) <= answers.EVIDENCE_SENTENCES
+    assert item.gold is not None
+    assert item.gold.text == "Bees fly."
+    assert item.gold_passage is not None
+    assert "Bees fly." in item.passages[item.gold_passage]
+
+
+def test_an_unanswerable_item_lacks_the_passage_and_is_refused(bpe: Tokenizer, embedded: Embedded) -> None:
+    items = answers.AnswerItems(embedded, bpe)
+    item = items.item(random.Random(0), unanswerable=True)
+    assert item.gold is None
+    assert item.gold_passage is None
+    assert all("Bees fly." not in passage for passage in item.passages)
+
+
+@pytest.mark.parametrize(("cosine", "bucket"), [(-0.2, 0), (0.0, 0), (0.59, 5), (0.999, 9), (1.0, 9)])
+def test_confidence_buckets(cosine: float, bucket: int) -> None:
+    assert answers.number_evidence([("x", 0, cosine)])[0].bucket == bucket
+
+
+def test_gold_sentence_overlaps_the_recorded_one_and_holds_the_answer() -> None:
+    question = QuestionRecord("T", "p", "Q?", ("two",), "There are two.")
+    assert gold_sentence(question, ["One, two.", "There are two."]) == 1
+    assert gold_sentence(question, ["One, two."]) is None
+
+
+def test_a_grammar_row_ends_with_the_clean_text(bpe: Tokenizer) -> None:
+    texts = [["The dogs run to the old house, and they bark."]]
+    pairs = grammar.GrammarPairs(texts, Corruptor(learn(texts[0]), {}), bpe)
+    rng = random.Random(3)
+    for _ in range(20):
+        row = pairs.draw(rng)
+        clean = bpe.decode(row.output)
+        assert clean in (" " + texts[0][0], " " + grammar.space_marks(texts[0][0]))
+        assert (row.prompt[0], row.prompt[-1]) == (tokenizer.GRAMMAR, tokenizer.CORRECTED)
+        assert row.output[-1] == tokenizer.EOS
+        assert len(row.weights) == len(row.output)
+
+
+def test_marks_are_spaced_as_learner_corpora_have_them() -> None:
+    spaced = grammar.space_marks("It's no. 5, \"Don't stop\" (he said).")
+    assert spaced == "It 's no. 5 , \" Do n't stop \" ( he said ) ."
+
+
+def test_weight_lies_on_edits_and_on_the_token_after_a_gap() -> None:
+    heavy = grammar.EDIT_WEIGHT
+    assert grammar.edit_weights([5, 6, 7, 8], [5, 9, 7, 8]) == [1.0, heavy, 1.0, 1.0]
+    assert grammar.edit_weights([5, 6, 7, 8], [5, 7, 8]) == [1.0, heavy, 1.0]
+    assert grammar.edit_weights([5, 6], [5, 9, 6]) == [1.0, heavy, 1.0]
+
+
+def test_copying_rows_hold_what_they_copy() -> None:
+    rng = random.Random(0)
+    span = copying.CopySpans().draw(rng)
+    assert span.prompt[1:-1] == span.output[:-1]
+    named = copying.CopySentence(digits=tuple(range(30, 38)), opening=40, closing=41).draw(rng)
+    sentence = named.output[3:-1]
+    prompt = named.prompt
+    assert any(prompt[i : i + len(sentence) + 3] == named.output[:-1] for i in range(len(prompt)))
+
+
+def test_batches_point_at_the_next_token_and_leave_padding_out() -> None:
+    rows = [mixture.Example("a", [5, 6], [7, 1], [1.0, 2.0]), mixture.Example("b", [8], [9, 9, 9, 1], [1.0] * 4)]
+    batch = mixture.collate(rows, random.Random(0))
+    assert batch.tokens_BN.shape == (2, 5)
+    flat = batch.tokens_BN.flatten()
+    assert (flat[batch.position_P + 1] == batch.next_P).all()
+    assert tokenizer.PAD not in batch.next_P.tolist()
+    outputs = batch.next_P[~batch.is_context_P].tolist()
+    assert outputs == [7, 1, 9, 9, 9, 1]
+    assert batch.weight_P[~batch.is_context_P].tolist() == [1.0, 2.0, 1.0, 1.0, 1.0, 1.0]
+
+
+def test_batches_stay_within_their_tokens() -> None:
+    stream = mixture.batches([(1.0, copying.CopySpans())], random.Random(0), tokens=300, pool=40)
+    assert all(next(stream).tokens_BN.numel() <= 300 for _ in range(20))

@@ -67,7 +67,7 @@ class BundledTemplate:
                 break
             numbers[sentence.hit] = number
             ids += head
-            references.append((Reference(reference, prompt_start=len(ids)), where))
+            references.append((Reference(reference, prompt_start=len(ids), lead=marker), where))
             quotes.append(QuotedSpan(marker=marker, body=reference))
             ids += reference
         else:

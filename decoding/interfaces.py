@@ -39,12 +39,14 @@ class Reference:
     """Token ids that the answer may copy: a retrieved passage, an evidence sentence, the text under correction.
 
     ``prompt_start`` is where the ids stand in the prompt, None if they are not in it. ``cursor`` marks the text
-    that the output rewrites from its beginning to its end (grammar correction).
+    that the output rewrites from its beginning to its end (grammar correction). ``lead`` is what the output writes
+    before it quotes the whole reference, such as the tokens of `` [1]``; what may be quoted stands best first.
     """
 
     ids: tuple[int, ...]
     prompt_start: int | None = None
     cursor: bool = False
+    lead: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +113,8 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A proposed chain of next tokens: ids, estimated acceptance of each given the ones before it, and origins.
-
-    ``parent_depth`` is always 0: a chain starts right after the last committed token.
+    """A proposed chain of next tokens, right after the last committed one: ids, estimated acceptance of each given
+    the ones before it, and origins.
     """
 
     tokens: tuple[int, ...]

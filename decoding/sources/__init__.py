@@ -8,13 +8,14 @@ from types import MappingProxyType
 from decoding.errors import InvalidRequest
 from decoding.interfaces import DraftSource
 from decoding.sources.cursor import Cursor
+from decoding.sources.evidence import EvidenceStarts
 from decoding.sources.prompt_lookup import PromptLookup
 from decoding.sources.spans import Spans
 
 SOURCES: Mapping[str, Callable[[], DraftSource]] = MappingProxyType(
-    {"spans": Spans, "cursor": Cursor, "prompt-lookup": PromptLookup}
+    {"spans": Spans, "cursor": Cursor, "evidence": EvidenceStarts, "prompt-lookup": PromptLookup}
 )
-DEFAULT_SOURCES = ("spans", "cursor")
+DEFAULT_SOURCES = ("spans", "cursor", "evidence")
 
 
 def make_sources(names: Sequence[str]) -> list[DraftSource]:

@@ -13,7 +13,7 @@ from decoding.budget import Budget
 from decoding.engine import Engine
 from decoding.interfaces import DraftSource, Reference, Request, Sampling
 from decoding.session import Session
-from decoding.sources import make_sources
+from decoding.sources import DEFAULT_SOURCES, make_sources
 from decoding.target import Target
 from tests.fakes import ARCHITECTURES, VOCABULARY, AlwaysWrong, Oracle
 
@@ -25,13 +25,11 @@ SAMPLINGS = {
 }
 Factory = Callable[[Sequence[int]], Callable[[], Sequence[DraftSource]]]
 QUALITIES: dict[str, Factory] = {
-    "real": lambda output: lambda: make_sources(("spans", "cursor", "prompt-lookup")),
+    "real": lambda output: lambda: make_sources((*DEFAULT_SOURCES, "prompt-lookup")),
     "oracle": lambda output: lambda: [Oracle(output)],
     "oracle-tree": lambda output: lambda: [Oracle(output, branches=2)],
     "always-wrong": lambda output: lambda: [AlwaysWrong(output)],
-    "mixed": lambda output: (
-        lambda: [*make_sources(("spans", "cursor")), Oracle(output, branches=1), AlwaysWrong(output)]
-    ),
+    "mixed": lambda output: lambda: [*make_sources(DEFAULT_SOURCES), Oracle(output, branches=1), AlwaysWrong(output)],
 }
 
 
@@ -41,7 +39,10 @@ def request(seed: int, sampling: Sampling) -> Request:
     phrase = [rng.randrange(1, VOCABULARY) for _ in range(rng.randrange(4, 12))]
     noise = [rng.randrange(1, VOCABULARY) for _ in range(rng.randrange(2, 10))]
     prompt = (*phrase, *noise, *phrase[: rng.randrange(1, len(phrase))])
-    references = (Reference(tuple(noise + phrase)), Reference(tuple(phrase), prompt_start=0, cursor=seed % 3 == 0))
+    references = (
+        Reference(tuple(noise + phrase), lead=tuple(phrase[:2])),
+        Reference(tuple(phrase), prompt_start=0, cursor=seed % 3 == 0),
+    )
     return Request(prompt, NEW_TOKENS, references=references, sampling=sampling)
 
 

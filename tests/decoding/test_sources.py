@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from decoding.interfaces import OriginKind, Reference, Request
 from decoding.sources import make_sources
 from decoding.sources.cursor import Cursor
+from decoding.sources.evidence import EvidenceStarts
 from decoding.sources.prompt_lookup import PromptLookup
 from decoding.sources.spans import Spans
 
@@ -84,6 +85,34 @@ def test_the_cursor_is_silent_without_a_text_to_rewrite() -> None:
     source = Cursor()
     source.start(Request((1, 2, 3), 10, references=(Reference((1, 2, 3)),)))
     assert source.propose((1,), 8) == []
+
+
+QUOTABLE = (
+    Reference((1, 2, 3), prompt_start=4, lead=(9, 8)),
+    Reference((5, 6)),
+    Reference((4, 2), lead=(9, 7)),
+)
+
+
+def test_evidence_begins_with_the_best_pieces_and_goes_on_behind_a_whole_one() -> None:
+    source = EvidenceStarts()
+    source.start(Request((99,), 20, references=QUOTABLE))
+    assert [draft.tokens for draft in source.propose((), 32)] == [(9, 8, 1, 2, 3), (9, 7, 4, 2)]
+    assert source.propose((9, 8, 1, 2), 32) == []
+    (behind,) = source.propose((9, 8, 1, 2, 3), 32)
+    assert behind.tokens == (9, 7, 4, 2)
+    assert [(origin.kind, origin.index, origin.offset) for origin in behind.origins] == [
+        (OriginKind.NONE, 0, 0), (OriginKind.NONE, 0, 0), (OriginKind.REFERENCE, 2, 0), (OriginKind.REFERENCE, 2, 1),
+    ]  # fmt: skip
+    assert source.propose((9, 8, 1, 2, 3, 9, 7, 4, 2), 32) == []
+
+
+@pytest.mark.parametrize("limit", range(1, 6))
+def test_evidence_keeps_to_its_limit(limit: int) -> None:
+    source = EvidenceStarts()
+    source.start(Request((99,), 20, references=QUOTABLE))
+    for draft in source.propose((), limit):
+        assert len(draft.tokens) == len(draft.probabilities) == len(draft.origins) <= limit
 
 
 @given(TOKENS, st.lists(st.integers(1, 5), max_size=12))

@@ -6,11 +6,13 @@ Keeps one handle a corpus, because its indexes live in it. Any thread may use it
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from app.corpus import Corpus
 from app.settings import Settings
 from app.ui.interfaces import DocumentRow, IngestRow
+from corpora.ingest import Stage
 from corpora.library import Library
 
 _SAMPLE = "sample"
@@ -54,9 +56,13 @@ class CorpusShelf:
         with self._lock:
             self._handles[corpus] = Corpus.create(corpus, settings=self._settings)
 
-    def add(self, corpus: str, path: Path) -> IngestRow:
+    def add(self, corpus: str, path: Path, tell: Callable[[str], None]) -> IngestRow:
         """Read one file into a corpus."""
-        (outcome,) = self.open(corpus).add(path)
+
+        def progress(done: int, total: int, name: str, stage: Stage) -> None:
+            tell(stage)
+
+        (outcome,) = self.open(corpus).add(path, progress=progress)
         return IngestRow(path.name, outcome.status, outcome.cause or "", outcome.hint or "")
 
     def remove_document(self, corpus: str, document: str) -> None:

@@ -6,7 +6,7 @@ user does. Errors that have ``cause`` and ``hint`` are shown to the user as they
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -60,12 +60,13 @@ class DocumentRow:
 
 @dataclass(frozen=True, slots=True)
 class IngestRow:
-    """What became of one file. ``cause`` and ``hint`` are set for a failure, ``cause`` alone for a remark."""
+    """What became of one file. ``doing`` says what happens to it now; a failure has a cause and a hint."""
 
     file: str
     state: Literal["waiting", "reading", "added", "replaced", "duplicate", "failed"]
     cause: str = ""
     hint: str = ""
+    doing: str = ""
 
 
 class Shelf(Protocol):
@@ -86,8 +87,8 @@ class Shelf(Protocol):
     def create(self, corpus: str) -> None:
         """Make an empty corpus."""
 
-    def add(self, corpus: str, path: Path) -> IngestRow:
-        """Read one file into a corpus; a bad file is an outcome, not an exception."""
+    def add(self, corpus: str, path: Path, tell: Callable[[str], None]) -> IngestRow:
+        """Read one file into a corpus, telling what happens to it; a bad file is an outcome, not an exception."""
 
     def remove_document(self, corpus: str, document: str) -> None:
         """Remove the document with the id ``document``, its passages and everything derived from them."""

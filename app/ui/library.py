@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncGenerator
+import time
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 import gradio as gr
@@ -19,6 +20,8 @@ from app.ui.interfaces import IngestRow
 from app.ui.uploads import Upload, discard, received
 from app.ui.views.answer import problem_view
 from app.ui.views.library import documents_view, outcomes_view
+
+_TICK_S = 0.4
 
 
 def library_tab(desk: Desk, page: gr.Blocks, chat_corpus: gr.Dropdown) -> None:
@@ -102,10 +105,9 @@ class LibraryActions:
                 yield {self._parts.files: None}
                 return
             for index, upload in enumerate(uploads):
-                rows[index] = dataclasses.replace(rows[index], state="reading")
-                yield {self._parts.outcomes: outcomes_view(rows), self._parts.files: None}
-                rows[index] = await asyncio.to_thread(self._ingest, corpus, upload)
-                yield {self._parts.outcomes: outcomes_view(rows), self._parts.documents: self._documents(corpus)}
+                async for rows[index] in self._ingesting(corpus, upload):
+                    yield {self._parts.outcomes: outcomes_view(rows), self._parts.files: None}
+                yield {self._parts.documents: self._documents(corpus)}
         finally:
             for upload in uploads:
                 discard(upload)
@@ -127,9 +129,20 @@ class LibraryActions:
             return {self._parts.outcomes: problem_view(problems[0])}
         return self._shown("", words(chatting))
 
-    def _ingest(self, corpus: str, upload: Upload) -> IngestRow:
+    async def _ingesting(self, corpus: str, upload: Upload) -> AsyncGenerator[IngestRow, None]:
+        """The row of one file while it is read, and at last its outcome."""
+        stages, began_s = ["reading"], time.monotonic()
+        reading = asyncio.create_task(asyncio.to_thread(self._ingest, corpus, upload, stages.append))
+        while not reading.done():
+            elapsed_s = time.monotonic() - began_s
+            doing = stages[-1] if elapsed_s < 1 else f"{stages[-1]}, {elapsed_s:.0f} s"
+            yield IngestRow(upload.name, "reading", doing=doing)
+            await asyncio.wait({reading}, timeout=_TICK_S)
+        yield reading.result()
+
+    def _ingest(self, corpus: str, upload: Upload, tell: Callable[[str], None]) -> IngestRow:
         with reporting() as problems, upload.named() as path:
-            return dataclasses.replace(self._desk.shelf.add(corpus, path), file=upload.name)
+            return dataclasses.replace(self._desk.shelf.add(corpus, path, tell), file=upload.name)
         return IngestRow(upload.name, "failed", problems[0].cause, problems[0].hint)
 
     def _shown(self, wanted: str, chatting: str = "") -> Updates:

@@ -12,12 +12,12 @@ from typing import Literal
 
 from app.events import Citation, SourcePassage
 
-COLOURS = 6
+_COLOURS = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A linked run: ``passage`` is an index into the passages, ``label`` what the page calls the source."""
+    """A linked run. ``passage`` is an index into the passages, ``label`` and ``colour`` are how the page shows it."""
 
     answer_start: int
     answer_end: int
@@ -25,6 +25,7 @@ class Link:
     source_end: int
     passage: int
     label: str
+    colour: int
     kind: Literal["copied", "marked"]
 
 
@@ -35,6 +36,16 @@ def label_of(passages: Sequence[SourcePassage], index: int) -> str:
         return str(number)
     outside = sum(passage.number is None for passage in passages[:index])
     return chr(ord("A") + outside % 26)
+
+
+def colour_of(passages: Sequence[SourcePassage], index: int) -> int:
+    """The colour of a passage, 1 to 6, in the order of the labels."""
+    return in_order(passages).index(index) % _COLOURS + 1
+
+
+def in_order(passages: Sequence[SourcePassage]) -> list[int]:
+    """Indexes of the passages by label: those of the prompt by number, then the others as they were found."""
+    return sorted(range(len(passages)), key=lambda i: (passages[i].number is None, passages[i].number or i))
 
 
 def links(text: str, citations: Sequence[Citation], passages: Sequence[SourcePassage]) -> list[Link]:
@@ -57,6 +68,7 @@ def links(text: str, citations: Sequence[Citation], passages: Sequence[SourcePas
                 source_end=end,
                 passage=index,
                 label=label_of(passages, index),
+                colour=colour_of(passages, index),
                 kind=citation.kind,
             )
         )

@@ -7,7 +7,6 @@ address. Knows no models: it is handed a pipeline.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ipaddress
 import os
 import socket
@@ -25,7 +24,7 @@ from app.errors import ServerError
 from app.settings import Settings
 from app.ui.assets import head, style
 from app.ui.conversations import Conversations
-from app.ui.desk import Desk
+from app.ui.desk import Desk, reporting
 from app.ui.guard import Guard
 from app.ui.interfaces import PagePipeline, Shelf
 from app.ui.page import page
@@ -160,9 +159,11 @@ def check_address(host: str, port: int) -> None:
 
 
 def warm_up(pipeline: PagePipeline) -> None:
-    """Answer once and throw it away, so that a user's first question finds everything loaded."""
-    with contextlib.suppress(Exception):  # whatever is wrong is shown when a user asks
+    """Answer and correct once and throw it away, so that a user's first question finds everything loaded."""
+    with reporting():  # an empty corpus, say: the user is told when asking
         for _ in pipeline.stream("What is this about?"):
+            pass
+        for _ in pipeline.stream_correct("This are a test."):
             pass
 
 

@@ -3,6 +3,7 @@
 "use strict";
 var spandraft = (() => {
   const all = (selector, root = document) => Array.from(root.querySelectorAll(selector));
+  let asking = null;
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
   // ---- Links between an answer and its sources -------------------------------------------------------------
@@ -73,10 +74,15 @@ var spandraft = (() => {
       const mark = reader.querySelector("mark");
       if (mark) mark.scrollIntoView({block: "center"});
     }
-    if (element.querySelector(".turn.running")) keepInSight(element);
+    if (element.closest("#live")) keepInSight(element);
   }
 
   function keepInSight(element) {
+    const card = element.querySelector(".turn");
+    if (!card) return;
+    const begins = card.matches(".running") && asking !== card.querySelector(".question").textContent;
+    asking = card.matches(".running") ? card.querySelector(".question").textContent : null;
+    if (begins) card.scrollIntoView({block: "nearest"});
     const below = element.getBoundingClientRect().bottom - (innerHeight - 110);
     // Follows the text while the reader is at its end, and leaves a reader alone who has scrolled up.
     if (below > 0 && below < 240) scrollBy({top: below});

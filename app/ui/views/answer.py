@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.events import Citation, SourcePassage
-from app.ui.links import COLOURS, Link, copied_share, links
+from app.ui.links import Link, copied_share, links
 from app.ui.markup import Html, escape, join, tag
 from app.ui.spans import cut
 from app.ui.turns import Problem, Turn
@@ -90,11 +90,6 @@ def problem_view(problem: Problem) -> Html:
     )
 
 
-def colour(passage: int) -> str:
-    """The class that gives a source its colour."""
-    return f"c{passage % COLOURS + 1}"
-
-
 def _question(question: str) -> Html:
     return tag("h3", question, class_="question")
 
@@ -150,7 +145,7 @@ def _run(turn_id: int, text: str, covers: tuple[int, ...], found: Sequence[Link]
         text,
         tag("sup", class_="badge", data_label=link.label, aria_hidden="true"),
         href=f"#source-{turn_id}-{best}",
-        class_=f"run {link.kind} {colour(link.passage)}",
+        class_=f"run {link.kind} c{link.colour}",
         data_turn=turn_id,
         data_cite=best,
         title=f"{says} source {link.label}",

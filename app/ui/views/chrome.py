@@ -9,10 +9,10 @@ from app.ui.turns import Turn
 from app.ui.views.answer import turn_view
 
 _STARTERS = (
-    "What does the assert statement do?",
-    "When is the else clause of a for loop executed?",
-    "What is a lambda expression?",
     "How does the with statement work?",
+    "What is a generator function?",
+    "When are default parameter values evaluated?",
+    "What does the nonlocal statement do?",
 )
 
 

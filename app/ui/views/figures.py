@@ -24,13 +24,13 @@ class Figure:
 def figures(stats: RunStats, share: float | None) -> list[Figure]:
     """The figures of one request; ``share`` is the copied part, 0 to 1, where it is known."""
     listed = [
-        Figure(f"{stats.tokens}", "tokens", "Tokens written, the end token included."),
+        Figure(f"{stats.tokens:,}", "tokens", "Tokens written, the end token included."),
         Figure(
             f"{stats.mean_acceptance_length:.1f}",
             "tokens per pass",
             "Tokens per forward pass of the target. Without drafts it is 1.",
         ),
-        Figure(f"{stats.tokens_per_s:.0f}", "tokens/s", "Decoding only, measured in the engine."),
+        Figure(f"{stats.tokens_per_s:,.0f}", "tokens/s", "Decoding only, measured in the engine."),
         Figure(seconds(stats.ttft_s), "to first token", "From the question to the first token, search included."),
     ]
     if share is not None:

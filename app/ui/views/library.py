@@ -50,7 +50,7 @@ def outcomes_view(rows: Sequence[IngestRow]) -> Html:
         tag(
             "li",
             tag("span", row.file, class_="name"),
-            tag("span", _STATES[row.state], class_="state"),
+            tag("span", row.doing or _STATES[row.state], class_="state"),
             tag("span", row.cause, class_="cause") if row.cause else "",
             tag("span", row.hint, class_="hint") if row.hint else "",
             class_=row.state,

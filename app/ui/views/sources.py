@@ -6,10 +6,9 @@ import secrets
 from collections.abc import Sequence
 
 from app.events import SourcePassage
-from app.ui.links import Link, label_of
+from app.ui.links import Link, colour_of, in_order, label_of
 from app.ui.markup import Html, join, tag
 from app.ui.spans import cut
-from app.ui.views.answer import colour
 
 _READER_CHARACTERS = 20_000
 
@@ -20,7 +19,9 @@ def sources_view(turn_id: int, passages: Sequence[SourcePassage], found: Sequenc
         text = "The passages that an answer was copied from appear here, with the exact characters marked."
         return tag("section", tag("h2", "Sources"), tag("p", text, class_="empty"), class_="sources")
     best = max((passage.score for passage in passages), default=0.0)
-    cards = [_card(turn_id, passages, index, found, best) for index in range(len(passages))]
+    cited = {link.passage for link in found}
+    order = sorted(in_order(passages), key=lambda index: index not in cited)
+    cards = [_card(turn_id, passages, index, found, best) for index in order]
     return tag(
         "section",
         tag("h2", "Sources"),
@@ -56,7 +57,7 @@ def reader_view(document: str, text: str, spans: Sequence[tuple[int, int]], arou
 def _card(turn_id: int, passages: Sequence[SourcePassage], index: int, found: Sequence[Link], best: float) -> Html:
     passage = passages[index]
     mine = [i for i, link in enumerate(found) if link.passage == index]
-    is_open = bool(mine) or (not found and index == 0)
+    is_open = bool(mine) or (not found and index == in_order(passages)[0])
     summary = tag(
         "summary",
         tag("span", label_of(passages, index), class_="chip"),
@@ -81,7 +82,7 @@ def _card(turn_id: int, passages: Sequence[SourcePassage], index: int, found: Se
         summary,
         tag("div", _text(turn_id, passage, mine, found), class_="ptext"),
         foot,
-        class_=f"source {colour(index)}" + (" cited" if mine else ""),
+        class_=f"source c{colour_of(passages, index)}" + (" cited" if mine else ""),
         open=is_open,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -187,8 +187,9 @@ class FakeShelf:
             raise InputError(f"there is a corpus called {corpus} already", hint="choose another name")
         self.corpora[corpus] = {}
 
-    def add(self, corpus: str, path: Path) -> IngestRow:
+    def add(self, corpus: str, path: Path, tell: Callable[[str], None]) -> IngestRow:
         """Read a text file."""
+        tell("storing")
         text = path.read_text(encoding="utf-8")
         if text == "bad":
             raise InputError(f"{path.name} cannot be read", hint="save it as UTF-8 text")

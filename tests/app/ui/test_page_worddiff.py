@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,7 +34,7 @@ def test_all_changes_give_the_corrected_text_and_none_the_source(case: tuple[str
     source, edits = case
     found = changes(source, edits)
     assert all(source[change.start : change.end] == change.before for change in found)
-    assert all(left.end <= right.start for left, right in zip(found, found[1:], strict=False))
+    assert all(left.end <= right.start for left, right in itertools.pairwise(found))
     as_edits = [Edit(change.start, change.end, change.after) for change in found]
     assert applied(source, as_edits) == applied(source, edits)
 

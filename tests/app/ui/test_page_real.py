@@ -1,0 +1,71 @@
+"""The whole product in a browser: the bundled models, the sample corpus, an answer, its source."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from app.build import open_pipeline
+from app.setting_types import data_folder
+from app.settings import Settings
+from tests.app.ui.page_live import LivePage, serving
+
+pytestmark = pytest.mark.browser
+
+_QUESTION = "How does the with statement work?"
+
+
+@pytest.fixture(scope="module")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LivePage]:
+    """The page over the real pipeline. The sample that `make install` has built is copied; without it, it is built."""
+    home = tmp_path_factory.mktemp("product")
+    built = data_folder() / "corpora" / "sample"
+    if built.is_dir():
+        shutil.copytree(built, home / "corpora" / "sample")
+    settings = Settings(home=home, threads=1)
+    yield from serving(open_pipeline(settings, corpus="sample"), home, None)
+
+
+def test_a_question_its_streamed_answer_and_the_cited_source(
+    product: LivePage, open_browser: Callable[..., Any]
+) -> None:
+    page = open_browser().new_page()
+    outside: list[str] = []
+    page.on("request", lambda asked: outside.append(asked.url) if not asked.url.startswith(product.url) else None)
+    page.goto(product.url)
+    page.wait_for_selector("#thread .hello")
+    # Everything the card says while it is written, to see that it grew.
+    page.evaluate(
+        """() => {
+            globalThis.seen = [];
+            new MutationObserver(() => {
+                const text = document.querySelector("#live .turn.running .text");
+                if (text) seen.push(text.textContent.length);
+            }).observe(document.querySelector("#live"), {subtree: true, childList: true, characterData: true});
+        }"""
+    )
+    page.fill("#question textarea", _QUESTION)
+    page.keyboard.press("Enter")
+    page.wait_for_selector(f"#live .turn:not(.running) >> text={_QUESTION}", timeout=60_000)
+    answer = page.eval_on_selector("#live .text", "one => one.textContent")
+    seen = page.evaluate("seen")
+    assert seen == sorted(seen)
+    assert seen[-1] > 0
+    run = page.wait_for_selector("#live a.run")
+    copied = run.evaluate("one => one.textContent")
+    assert copied
+    assert copied in answer
+    run.click()
+    lit = page.wait_for_selector("#sources mark.on")
+    assert lit.is_visible()
+    assert page.eval_on_selector_all("#sources mark.on", "all => all.map((one) => one.textContent).join('')") == copied
+    page.click("#sources details[open] [data-event=open]")
+    page.wait_for_selector("dialog[open] mark")
+    assert copied in page.eval_on_selector_all("dialog mark", "all => all.map((one) => one.textContent)")
+    page.keyboard.press("Escape")
+    page.click("#live [data-event=prove]")
+    page.wait_for_selector("#live .proof strong >> text=Identical.", timeout=60_000)
+    assert outside == []

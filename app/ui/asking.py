@@ -11,8 +11,10 @@ import time
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
+from app.errors import InputError
 from app.ui.answering import absorb, partial, status_of
 from app.ui.desk import Desk, reporting
+from app.ui.interfaces import AnswerStream
 from app.ui.turns import Turn
 from app.ui.views.answer import Running
 
@@ -27,9 +29,13 @@ class Step:
 
 async def asking(desk: Desk, turn: Turn, tab: str, *, speculate: bool = True) -> AsyncGenerator[Step, None]:
     """Run the question of ``turn`` for a browser tab. Closing the generator stops the stream."""
-    run = desk.runs.start(
-        tab, lambda: desk.pipeline.stream(turn.question, corpus=desk.shelf.open(turn.corpus), speculate=speculate)
-    )
+
+    def opened() -> AnswerStream:
+        if not turn.corpus:
+            raise InputError("there is no corpus yet", hint="create one in the Library and add files to it")
+        return desk.pipeline.stream(turn.question, corpus=desk.shelf.open(turn.corpus), speculate=speculate)
+
+    run = desk.runs.start(tab, opened)
     running, answer, began_s = Running(question=turn.question), None, time.monotonic()
     try:
         with reporting() as problems:

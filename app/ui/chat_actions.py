@@ -50,7 +50,9 @@ class ChatActions:
     ) -> AsyncGenerator[Updates, None]:
         """Answer a question in the page, from the first search to the kept turn."""
         scope, conversation = browser(request), words(conversation)
-        turn = Turn(question=words(question).strip(), corpus=words(corpus))
+        # A quick user asks before the page has been told what corpora there are.
+        asked = words(corpus) or self._desk.corpus_choices()[1] or ""
+        turn = Turn(question=words(question).strip(), corpus=asked)
         if not turn.question:
             yield self._parts.nothing()
             return

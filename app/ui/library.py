@@ -17,6 +17,7 @@ from app.ui.assets import ON_LOAD
 from app.ui.chat_parts import Updates
 from app.ui.desk import Desk, reporting, text_in, words
 from app.ui.interfaces import IngestRow
+from app.ui.turns import Problem
 from app.ui.uploads import Upload, discard, received
 from app.ui.views.answer import problem_view
 from app.ui.views.library import documents_view, outcomes_view
@@ -98,16 +99,17 @@ class LibraryActions:
 
     async def add(self, corpus: object, files: object) -> AsyncGenerator[Updates, None]:
         """Read uploaded files into ``corpus`` one after the other; one bad file does not stop the rest."""
-        corpus, uploads = words(corpus), received(files)
+        chosen, uploads = words(corpus) or self._desk.corpus_choices()[1], received(files)
         rows = [IngestRow(upload.name, "waiting") for upload in uploads]
         try:
-            if not corpus or not rows:
-                yield {self._parts.files: None}
+            if chosen is None:
+                missing = Problem("there is no corpus yet", "create one above, then add the files again")
+                yield {self._parts.outcomes: problem_view(missing), self._parts.files: None}
                 return
             for index, upload in enumerate(uploads):
-                async for rows[index] in self._ingesting(corpus, upload):
+                async for rows[index] in self._ingesting(chosen, upload):
                     yield {self._parts.outcomes: outcomes_view(rows), self._parts.files: None}
-                yield {self._parts.documents: self._documents(corpus)}
+                yield {self._parts.documents: self._documents(chosen)}
         finally:
             for upload in uploads:
                 discard(upload)

@@ -102,7 +102,7 @@ def _searched(turn: Turn, found: Sequence[Link]) -> Html:
     assert turn.answer is not None  # the caller has looked
     count, cited = len(turn.answer.passages), len({link.passage for link in found})
     passages = "1 passage" if count == 1 else f"{count} passages"
-    words = f"{passages} found in {turn.corpus}, {cited} cited"
+    words = f"{passages} found in {turn.corpus}, {cited or 'none'} cited"
     return tag("button", words, type="button", class_="linklike", data_event="sources", data_turn=turn.id)
 
 

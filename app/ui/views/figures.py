@@ -63,8 +63,8 @@ def proof_view(proof: Proof) -> Html:
         verdict = tag("strong", "Differs.", class_="bad")
         text = f" The first difference is at character {proof.differs_at:,}."
     times = (
-        f" With drafts: {seconds(proof.with_drafts_s)} and {proof.with_forwards} passes."
-        f" Without: {seconds(proof.without_drafts_s)} and {proof.without_forwards} passes"
+        f" With drafts: {seconds(proof.with_drafts_s)} and {_passes(proof.with_forwards)}."
+        f" Without: {seconds(proof.without_drafts_s)} and {_passes(proof.without_forwards)}"
     )
     faster = (
         f", {proof.without_drafts_s / proof.with_drafts_s:.1f} times as long."
@@ -79,3 +79,7 @@ def seconds(value_s: float) -> str:
     if value_s < 1:
         return f"{value_s * 1000:.0f} ms"
     return f"{value_s:.1f} s" if value_s < 60 else f"{value_s / 60:.1f} min"
+
+
+def _passes(count: int) -> str:
+    return "1 pass" if count == 1 else f"{count:,} passes"

@@ -10,6 +10,7 @@ import pytest
 
 from tests.app.ui.page_fakes import FakePipeline, FakeShelf
 from tests.app.ui.page_live import LivePage, serving
+from tests.app.ui.page_visit import Watched
 
 _FLAGS = (
     "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync"
@@ -45,3 +46,30 @@ def open_browser(chromium: Path) -> Iterator[Callable[..., Any]]:
 
         yield context
         browser.close()
+
+
+@pytest.fixture
+def visit(open_browser: Callable[..., Any], live: LivePage) -> Iterator[Callable[..., Watched]]:
+    """Open the page in a new browser context; at the end nothing may have gone to another server, and no error."""
+    seen: list[Watched] = []
+
+    def opened(*, at: LivePage = live, **shape: Any) -> Watched:
+        watched = Watched(open_browser(**shape).new_page())
+        seen.append(watched)
+
+        def requested(request: Any) -> None:
+            if not request.url.startswith((at.url, "data:", "blob:")):
+                watched.outside.append(request.url)
+
+        watched.page.on("request", requested)
+        watched.page.on("pageerror", lambda error: watched.errors.append(str(error)))
+        watched.page.on("dialog", lambda dialog: (watched.dialogs.append(dialog.message), dialog.dismiss()))
+        watched.page.goto(at.url)
+        watched.page.wait_for_selector("#thread .hello, #live .turn")
+        return watched
+
+    yield opened
+    for watched in seen:
+        assert watched.outside == []
+        assert watched.errors == []
+        assert watched.dialogs == []

@@ -144,6 +144,17 @@ def test_an_answer_streams_and_is_kept_for_this_browser_only(client: httpx.Clien
         assert "What is assert?" not in json.dumps(events_of(stranger, load["id"], [], 0))
 
 
+def test_without_a_choice_the_default_corpus_is_asked_and_without_a_corpus_it_is_said(
+    client: httpx.Client, live: LivePage
+) -> None:
+    settings = config(client)
+    ask = dependency(settings, "question", "submit")
+    number = component(settings, "question")
+    assert COPIED in json.dumps(events_of(client, ask, ["What is assert?", None, None], number))
+    live.shelf.corpora.clear()
+    assert "There is no corpus yet." in json.dumps(events_of(client, ask, ["And now?", None, None], number))
+
+
 def test_an_upload_is_read_and_then_deleted(client: httpx.Client, live: LivePage) -> None:
     settings = config(client)
     files = {"files": ("my notes.txt", io.BytesIO(b"hello world"), "text/plain")}

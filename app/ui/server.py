@@ -22,7 +22,7 @@ from starlette.routing import Mount
 
 from app.errors import ServerError
 from app.settings import Settings
-from app.ui.assets import head, style
+from app.ui.assets import head, icon, style
 from app.ui.conversations import Conversations
 from app.ui.desk import Desk, reporting
 from app.ui.guard import Guard
@@ -109,6 +109,7 @@ def create_app(pipeline: PagePipeline, settings: Settings, *, shelf: Shelf | Non
             theme=theme(),
             css=style(),
             head=head(),
+            favicon_path=icon(),
         )
         return app
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import resources
+from pathlib import Path
 from typing import Final
 
 # Runs once for each gr.HTML. Buttons inside say which event they raise; the names must stand here in quotes, because
@@ -26,6 +27,11 @@ def style() -> str:
 def head() -> str:
     """What goes into the head of the page: the script, inline."""
     return f"<script>{_read('page.js')}</script>"
+
+
+def icon() -> str:
+    """The path of the page's icon."""
+    return str(Path(__file__).parent / "favicon.png")
 
 
 def _read(name: str) -> str:

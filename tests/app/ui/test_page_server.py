@@ -14,7 +14,7 @@ import pytest
 
 from app.errors import ServerError
 from app.settings import Settings
-from app.ui.assets import ON_LOAD, head, style
+from app.ui.assets import ON_LOAD, head, icon, style
 from app.ui.server import check_address, serve
 from tests.app.ui.page_fakes import COPIED, FakePipeline
 from tests.app.ui.page_live import LivePage
@@ -61,6 +61,10 @@ def dependency(settings: dict[str, Any], elem_id: str, event: str) -> int:
 
 def test_health(client: httpx.Client) -> None:
     assert client.get("/health").json() == {"status": "ok", "target": "fake-target"}
+
+
+def test_the_page_has_its_own_icon(client: httpx.Client) -> None:
+    assert client.get("/favicon.ico").content == Path(icon()).read_bytes()
 
 
 def test_what_gradio_is_told(client: httpx.Client) -> None:

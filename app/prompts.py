@@ -34,7 +34,8 @@ class Prompt:
 
     ``references`` are what drafts may copy, ``places`` say where each stands in its document. ``numbers`` has for
     each hit the ``[n]`` it carries, None for a hit that is not in the prompt. ``quotes`` and ``refusal`` are the
-    forms in which the output writes evidence and the refusal. ``notice`` says what was left out.
+    forms in which the output writes evidence and the refusal. ``similarity`` is the best evidence's cosine to the
+    question, None if the prompt has no evidence. ``notice`` says what was left out.
     """
 
     ids: tuple[int, ...]
@@ -43,6 +44,7 @@ class Prompt:
     numbers: tuple[int | None, ...]
     quotes: tuple[QuotedSpan, ...]
     refusal: tuple[int, ...]
+    similarity: float | None = None
     notice: str | None = None
 
 

@@ -80,6 +80,7 @@ class BundledTemplate:
             numbers=tuple(numbers),
             quotes=tuple(quotes),
             refusal=self._tokens.plain(" " + REFUSAL).ids,
+            similarity=max((one.similarity for one in evidence), default=None),
             notice=notice,
         )
 

@@ -25,6 +25,11 @@ class Tuning:
 
     copy_bias: float = 0.0
     refusal_bias: float = 0.0
+    refusal_slope: float = 0.0
+
+    def refusal_bonus(self, similarity: float | None) -> float:
+        """Nats added to the refusal: ``refusal_bias`` for evidence of cosine 0.5, and more the further it is off."""
+        return self.refusal_bias + self.refusal_slope * (0.5 - (similarity or 0.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +103,7 @@ class Writer:
                 f"{self.engine.target.name} names no end token, so that a quotation could never end.",
                 hint="Switch quotations off (--set quote=false), or name eos_token_id in its generation_config.json.",
             )
-        bonus = self.tuning.refusal_bias
+        bonus = self.tuning.refusal_bonus(prompt.similarity)
         return (QuoteProcessor(prompt.quotes, eos_ids=self.eos_ids, refusal=prompt.refusal, refusal_bonus=bonus),)
 
     def _copying(self, prompt: CorrectionPrompt) -> tuple[Processor, ...]:

@@ -1,0 +1,34 @@
+"""How ready the bundled target is to refuse: more so, the less the evidence resembles the question."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from app.build import _tuning
+from app.errors import ModelError
+from app.writer import Tuning
+
+
+def test_the_refusal_grows_as_the_evidence_gets_worse() -> None:
+    tuning = Tuning(refusal_bias=1.0, refusal_slope=4.0)
+    assert tuning.refusal_bonus(0.5) == 1.0
+    assert tuning.refusal_bonus(0.25) == 2.0
+    assert tuning.refusal_bonus(None) == 3.0
+    assert tuning.refusal_bonus(0.9) < 0
+
+
+def test_the_biases_are_read_from_the_folder_of_the_target(tmp_path: Path) -> None:
+    assert _tuning(tmp_path) == Tuning()
+    (tmp_path / "spandraft.json").write_text(json.dumps({"copy_bias": 2, "refusal_slope": 3.5}), encoding="utf-8")
+    assert _tuning(tmp_path) == Tuning(copy_bias=2.0, refusal_slope=3.5)
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"copy_bias": "much"}'])
+def test_a_broken_file_is_an_error_with_a_remedy(tmp_path: Path, content: str) -> None:
+    (tmp_path / "spandraft.json").write_text(content, encoding="utf-8")
+    with pytest.raises(ModelError) as caught:
+        _tuning(tmp_path)
+    assert caught.value.hint

@@ -170,11 +170,7 @@ def _tuning(folder: Path) -> Tuning:
         return Tuning()
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
-        return Tuning(
-            copy_bias=float(found.get("copy_bias", 0.0)),
-            refusal_bias=float(found.get("refusal_bias", 0.0)),
-            refusal_slope=float(found.get("refusal_slope", 0.0)),
-        )
+        return Tuning(**{key: float(found.get(key, 0.0)) for key in Tuning.__dataclass_fields__})
     except (ValueError, AttributeError, TypeError) as error:
         raise ModelError(f"{file} cannot be read: {error}", hint="It must be JSON with numbers.") from error
 

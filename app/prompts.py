@@ -7,7 +7,7 @@ left out from the end and said in a line. Offsets are Unicode code points in the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from app.errors import InputError
@@ -34,8 +34,8 @@ class Prompt:
 
     ``references`` are what drafts may copy, ``places`` say where each stands in its document. ``numbers`` has for
     each hit the ``[n]`` it carries, None for a hit that is not in the prompt. ``quotes`` and ``refusal`` are the
-    forms in which the output writes evidence and the refusal. ``similarity`` is the best evidence's cosine to the
-    question, None if the prompt has no evidence. ``notice`` says what was left out.
+    forms in which the output writes evidence and the refusal; ``similarities`` are the cosines of that evidence to
+    the question. ``notice`` says what was left out.
     """
 
     ids: tuple[int, ...]
@@ -44,8 +44,21 @@ class Prompt:
     numbers: tuple[int | None, ...]
     quotes: tuple[QuotedSpan, ...]
     refusal: tuple[int, ...]
-    similarity: float | None = None
+    similarities: tuple[float, ...] = ()
     notice: str | None = None
+
+    @property
+    def similarity(self) -> float | None:
+        """Cosine of the best evidence, None if the prompt has none."""
+        return max(self.similarities, default=None)
+
+    def weighted_quotes(self, slope: float) -> tuple[QuotedSpan, ...]:
+        """The quotes, each the less likely the less it resembles the question: ``slope`` nats for a cosine of 1."""
+        best = self.similarity or 0.0
+        return tuple(
+            replace(quote, weight=slope * (similarity - best))
+            for quote, similarity in zip(self.quotes, self.similarities, strict=True)
+        )
 
 
 @dataclass(frozen=True, slots=True)

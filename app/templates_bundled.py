@@ -80,7 +80,7 @@ class BundledTemplate:
             numbers=tuple(numbers),
             quotes=tuple(quotes),
             refusal=self._tokens.plain(" " + REFUSAL).ids,
-            similarity=max((one.similarity for one in evidence), default=None),
+            similarities=tuple(one.similarity for one in evidence[: len(quotes)]),
             notice=notice,
         )
 

@@ -26,6 +26,7 @@ class Tuning:
     copy_bias: float = 0.0
     refusal_bias: float = 0.0
     refusal_slope: float = 0.0
+    evidence_slope: float = 0.0
 
     def refusal_bonus(self, similarity: float | None) -> float:
         """Nats added to the refusal: ``refusal_bias`` for evidence of cosine 0.5, and more the further it is off."""
@@ -104,7 +105,8 @@ class Writer:
                 hint="Switch quotations off (--set quote=false), or name eos_token_id in its generation_config.json.",
             )
         bonus = self.tuning.refusal_bonus(prompt.similarity)
-        return (QuoteProcessor(prompt.quotes, eos_ids=self.eos_ids, refusal=prompt.refusal, refusal_bonus=bonus),)
+        quotes = prompt.weighted_quotes(self.tuning.evidence_slope)
+        return (QuoteProcessor(quotes, eos_ids=self.eos_ids, refusal=prompt.refusal, refusal_bonus=bonus),)
 
     def _copying(self, prompt: CorrectionPrompt) -> tuple[Processor, ...]:
         bonus = self.tuning.copy_bias if self.settings.copy_bias is None else self.settings.copy_bias

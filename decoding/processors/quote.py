@@ -23,11 +23,13 @@ class QuotedSpan:
     """One piece of evidence: the ids of its marker (`` [1]``) and of its body, in the form the output writes them.
 
     ``opening`` is the marker's form at the very start of the output, where it differs (no leading space).
+    ``weight`` (nats) is how much the retriever prefers it: added wherever spans part ways, 0 for the best.
     """
 
     marker: tuple[int, ...]
     body: tuple[int, ...]
     opening: tuple[int, ...] | None = None
+    weight: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ class QuoteProcessor:
         markers = [span.opening or span.marker for span in usable] + [span.marker for span in usable]
         self._spans = len(usable)
         self._markers = [len(marker) for marker in markers]
+        self._weights = [span.weight for span in usable + usable]
         self._texts = [marker + span.body for marker, span in zip(markers, usable + usable, strict=True)]
         self._eos = sorted(eos_ids)
         self._refusal = refusal
@@ -99,14 +102,16 @@ class QuoteProcessor:
     def apply(self, state: object, logits_V: NDArray[np.floating]) -> None:
         """Forbid everything but the allowed next tokens, in place."""
         assert isinstance(state, _State)
-        allowed = {token for text, at in state.places for token in self._texts[text][at : at + 1]}
+        allowed: dict[int, float] = {}
+        for text, at in state.places:
+            for token in self._texts[text][at : at + 1]:
+                allowed[token] = max(self._weights[text], allowed.get(token, -np.inf))
         if state.refusal is not None:
-            allowed.update(self._refusal[state.refusal : state.refusal + 1])
+            for token in self._refusal[state.refusal : state.refusal + 1]:
+                allowed[token] = self._refusal_bonus if state.refusal == 0 else 0.0
         if state.may_end or not allowed:
-            allowed.update(self._eos)
+            allowed |= dict.fromkeys(self._eos, 0.0)
         ids_K = np.fromiter(allowed, dtype=np.int64)
-        kept_K = logits_V[ids_K]
+        kept_K = logits_V[ids_K] + np.fromiter(allowed.values(), dtype=logits_V.dtype)
         logits_V[:] = -np.inf
         logits_V[ids_K] = kept_K
-        if state.refusal == 0:
-            logits_V[self._refusal[0]] += self._refusal_bonus

@@ -79,6 +79,17 @@ def test_the_refusal_bonus_moves_only_the_first_token_of_the_refusal() -> None:
     assert logits_V[51] == 0
 
 
+def test_a_weight_counts_where_spans_part_ways() -> None:
+    spans = [QuotedSpan((10,), (1, 2), weight=0.0), QuotedSpan((10,), (3, 2), weight=-1.5)]
+    processor = QuoteProcessor([*spans, QuotedSpan((11,), (1,), weight=-4.0)], eos_ids=[EOS], refusal=REFUSAL)
+    state = processor.start()
+    for token, expected in [(10, {10: 0.0, 11: -4.0, 50: 0.0}), (3, {1: 0.0, 3: -1.5})]:
+        logits_V = np.zeros(60)
+        processor.apply(state, logits_V)
+        assert {at: logits_V[at] for at in np.flatnonzero(logits_V > -np.inf).tolist()} == expected
+        state = processor.advance(state, token)
+
+
 def test_nothing_to_quote_and_no_refusal_is_refused() -> None:
     with pytest.raises(ValueError, match="nothing to quote"):
         QuoteProcessor([], eos_ids=[EOS])

@@ -177,7 +177,8 @@ def _tuning(folder: Path) -> Tuning:
 
 def evidence_finder(settings: Settings) -> FindEvidence:
     """Finds the evidence sentences of hits with the encoder that the settings name."""
-    from retrieval.evidence import SentenceCache, select_evidence
+    from retrieval.evidence import select_evidence
+    from retrieval.sentences import SentenceCache
 
     found = encoder(settings)
     known = SentenceCache(found)
@@ -213,11 +214,12 @@ def open_corpus(name: str, settings: Settings | None = None) -> Corpus:
     from app.samples import SAMPLE, require_sample
     from corpora.library import Library
     from retrieval.dense import VectorRows
+    from retrieval.sentences import SentenceRows
 
     settings = settings if settings is not None else Settings.load()
     library = Library(settings.home)
     if name == SAMPLE:
-        require_sample(library, [VectorRows(encoder(settings))])
+        require_sample(library, [VectorRows(encoder(settings)), SentenceRows(encoder(settings))])
     return _corpus(library.open(name), settings)
 
 

@@ -18,9 +18,10 @@ from corpora.ingest import FileOutcome, Progress, ingest
 from corpora.store import CorpusStore, DocumentInfo
 from retrieval.dense import VECTORS, VectorRows
 from retrieval.errors import EncoderChanged
-from retrieval.evidence import SentenceCache, select_evidence
+from retrieval.evidence import select_evidence
 from retrieval.hits import Evidence, Hit
 from retrieval.interfaces import Encoder, Retriever
+from retrieval.sentences import SentenceCache, SentenceRows, sentences_kind
 
 if TYPE_CHECKING:
     from app.settings import Settings
@@ -35,7 +36,8 @@ class Corpus:
         self._store = store
         self._encoder = encoder
         self._retriever = retriever
-        self._sentences = SentenceCache(encoder)
+        kind = sentences_kind(encoder.name)
+        self._sentences = SentenceCache(encoder, stored=lambda passages: store.derived_of(kind, passages))
 
     @classmethod
     def open(cls, name: str = "sample", *, settings: Settings | None = None) -> Corpus:
@@ -74,7 +76,7 @@ class Corpus:
         """
         vectors = VectorRows(self._encoder)
         self._require_same_encoder(vectors.kind)
-        return ingest(self._store, paths, derived=[vectors], progress=progress)
+        return ingest(self._store, paths, derived=[vectors, SentenceRows(self._encoder)], progress=progress)
 
     def remove(self, id_or_name: str) -> DocumentInfo:
         """Remove a document with all that was derived from it. Raises ``DocumentNotFound``."""

@@ -36,6 +36,10 @@ class Searchable(Protocol):
         """The at most ``k`` best passages, best first."""
         ...
 
+    def evidence(self, query: str, hits: Sequence[Hit], limit: int = 8) -> Sequence[Evidence]:
+        """The at most ``limit`` most telling sentences of the hits, best first."""
+        ...
+
 
 class Options(TypedDict, total=False):
     """Keyword options of one call, as in ``app.options.GenerationOptions``."""
@@ -118,13 +122,20 @@ class Pipeline:
             )
         checked = GenerationOptions(**options)
         k = checked.k or self.settings.k
-        return self._stream(question, lambda: searched.search(question, k), checked)
+        return self._stream(
+            question,
+            lambda: searched.search(question, k),
+            lambda hits, n: searched.evidence(question, hits, n),
+            checked,
+        )
 
     def stream_from(self, question: str, hits: Sequence[Hit], **options: Unpack[Options]) -> AnswerStream:
         """Like ``answer_from``, as events."""
         checked = GenerationOptions(**options)
         kept = tuple(hits if checked.k is None else hits[: checked.k])
-        return self._stream(question, lambda: kept, checked)
+        return self._stream(
+            question, lambda: kept, lambda hits, limit: self.find_evidence(question, hits, limit), checked
+        )
 
     def correct(self, text: str, *, max_new_tokens: int | None = None, speculate: bool | None = None) -> Correction:
         """Correct a text. ``max_new_tokens`` holds for each sentence. Raises InputError."""
@@ -137,7 +148,11 @@ class Pipeline:
         return CorrectionStream(self._writer, text, max_new_tokens=max_new_tokens, speculate=speculate)
 
     def _stream(
-        self, question: str, find_hits: Callable[[], Sequence[Hit]], options: GenerationOptions
+        self,
+        question: str,
+        find_hits: Callable[[], Sequence[Hit]],
+        find_evidence: Callable[[Sequence[Hit], int], Sequence[Evidence]],
+        options: GenerationOptions,
     ) -> AnswerStream:
         if not question.strip():
             raise InputError("The question is empty.", hint="Ask something about the documents.")
@@ -146,7 +161,7 @@ class Pipeline:
         asked = Question(
             text=question,
             find_hits=find_hits,
-            find_evidence=lambda hits: self.find_evidence(question, hits, limit),
+            find_evidence=lambda hits: find_evidence(hits, limit),
             notices=self._remarks(question),
         )
         return AnswerStream(self._writer, asked, options)

@@ -17,6 +17,10 @@ PASSAGE = (
     "SELECT p.row, d.id, d.name, p.start_offset, p.end_offset, p.text "
     "FROM passages p JOIN documents d ON d.number = p.document"
 )
+DERIVED_OF_PASSAGE = (
+    "SELECT v.value FROM documents d JOIN passages p ON p.document = d.number "
+    "JOIN derived v ON v.row = p.row AND v.kind = ? WHERE d.id = ? AND p.start_offset = ? AND p.end_offset = ?"
+)
 _INFO = (
     "SELECT d.id, d.name, d.chars, (SELECT count(*) FROM passages p WHERE p.document = d.number), d.added_at "
     "FROM documents d"

@@ -133,6 +133,16 @@ class CorpusStore:
             yield from batch
             after_row = batch[-1][0]
 
+    def derived_of(self, kind: str, passages: Sequence[Passage]) -> dict[str, bytes]:
+        """Values of one kind by passage id; passages that have none, or are gone, are left out."""
+        found: dict[str, bytes] = {}
+        with self._connections.reading() as connection:
+            for one in passages:
+                key = (kind, one.document_id, one.start, one.end)
+                for (value,) in connection.execute(records.DERIVED_OF_PASSAGE, key):
+                    found[one.id] = value
+        return found
+
     def derived_kinds(self) -> list[str]:
         """All kinds of which rows are stored."""
         with self._connections.reading() as connection:

@@ -47,7 +47,7 @@ class TokenTree:
         return self.children[node].get(token)
 
     def add(self, source: str, draft: Draft, *, max_depth: int) -> None:
-        """Merge a chain into the tree; a node that is there already gains the source and the better estimate."""
+        """Merge a chain into the tree; a known node gains the source, and its estimate and origin if better."""
         node, path_probability = ROOT, 1.0
         for token, probability, origin in zip(draft.tokens, draft.probabilities, draft.origins, strict=True):
             if self.depths[node] == max_depth:
@@ -61,7 +61,7 @@ class TokenTree:
             if source not in self.sources[node]:
                 self.sources[node] += (source,)
             if path_probability > self.probabilities[node]:
-                self.probabilities[node] = path_probability
+                self.probabilities[node], self.origins[node] = path_probability, origin
 
     def _append(self, parent: int, token: int, probability: float, source: str, origin: Origin) -> int:
         node = len(self.tokens)

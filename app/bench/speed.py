@@ -84,7 +84,7 @@ def answer_job(pipeline: Pipeline, question: str) -> Job:
     assert pipeline.corpus is not None
     started = time.perf_counter()
     hits = pipeline.corpus.search(question, settings.k)
-    evidence = pipeline.find_evidence(question, hits, settings.evidence_sentences)
+    evidence = pipeline.corpus.evidence(question, hits, settings.evidence_sentences)
     options = GenerationOptions()
     limit = options.limit(settings, writer.engine.target)
     prompt = writer.template.answer(question, hits, evidence, writer.room(limit))

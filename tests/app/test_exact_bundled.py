@@ -13,8 +13,8 @@ from app.bench.speed import answer_job, grammar_job
 from app.build import bundled_target, open_pipeline
 from app.pipeline import Pipeline
 from app.settings import Settings
-from corpora.sample import sample_documents
 from corpora.chunking import sentences
+from corpora.sample import sample_documents
 from decoding.budget import Budget
 from decoding.engine import Engine
 from decoding.interfaces import DraftSource, Request

@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 
 from corpora.chunking import passages
 from corpora.documents import Document, Passage
+from corpora.store import CorpusStore
 from retrieval.encoder import SentenceTransformerEncoder
-from retrieval.evidence import SentenceCache, select_evidence
+from retrieval.evidence import select_evidence
 from retrieval.hits import Hit
+from retrieval.sentences import SentenceCache, SentenceRows, sentences_kind
 from tests.retrieval.fakes import LetterEncoder
 
 TOWER = (
@@ -99,6 +101,30 @@ def test_a_second_question_encodes_only_itself() -> None:
     assert letters.texts == ["How old?"]
     assert {one.text for one in first} == {one.text for one in second}
     assert second == select_evidence("How old?", hits, encoder=letters)
+
+
+def test_stored_sentences_are_not_encoded_again(store: CorpusStore) -> None:
+    letters = LetterEncoder()
+    document = Document.of("tower.txt", TOWER)
+    assert store.add(document, passages(document, target_chars=100), [SentenceRows(letters)])
+    hits = hits_of(document)
+    fresh = select_evidence("How tall?", hits, encoder=letters)
+    letters.texts.clear()
+    kind = sentences_kind(letters.name)
+    cache = SentenceCache(letters, stored=lambda wanted: store.derived_of(kind, wanted))
+    assert select_evidence("How tall?", hits, encoder=letters, cache=cache) == fresh
+    assert letters.texts == ["How tall?"]
+
+
+def test_what_is_not_stored_or_does_not_fit_is_encoded(store: CorpusStore) -> None:
+    letters = LetterEncoder()
+    document = Document.of("tower.txt", TOWER)
+    hits = hits_of(document)
+    for rows in ({}, {hits[0].passage.id: b""}, {hits[0].passage.id: bytes(4 * 25)}):
+        cache = SentenceCache(letters, stored=lambda _: rows)  # noqa: B023
+        found = select_evidence("How tall?", hits, encoder=letters, cache=cache)
+        assert found == select_evidence("How tall?", hits, encoder=letters)
+    assert store.derived_of(sentences_kind(letters.name), [hits[0].passage]) == {}
 
 
 def test_the_cache_is_bounded_and_forgets_the_least_recently_used() -> None:

@@ -1,0 +1,138 @@
+"""The sentences of passages and their vectors: split once, encoded once, kept in memory and beside the passages.
+
+Knows passages and an encoder, not questions. S sentences, D dimensions.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corpora.chunking import sentences as sentence_spans
+from corpora.documents import Passage
+from retrieval.interfaces import Encoder
+from retrieval.prose import is_prose
+
+SentenceSplitter: TypeAlias = Callable[[str], Sequence[tuple[int, int]]]
+StoredRows: TypeAlias = Callable[[Sequence[Passage]], Mapping[str, bytes]]
+
+_LITTLE_ENDIAN = np.dtype("<f4")
+
+
+@dataclass(frozen=True, slots=True)
+class PassageSentences:
+    """Spans inside a passage, with a vector each; ``prose`` says whether they are statements."""
+
+    spans: tuple[tuple[int, int], ...]
+    vectors_SD: NDArray[np.float32]
+    prose: bool
+
+    def similarities(self, query_D: NDArray[np.float32]) -> list[float]:
+        """The cosine of each sentence to a unit vector."""
+        return [float(vector_D @ query_D) for vector_D in self.vectors_SD]
+
+
+class SentenceCache:
+    """The sentences of passages with their vectors, shared by threads; the least recently used go first.
+
+    A passage's id names its text, so that no entry goes stale. ``room`` is counted in passages. ``stored`` finds
+    rows that ``SentenceRows`` computed earlier, by passage id; what it does not find is encoded now.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        *,
+        sentences: SentenceSplitter = sentence_spans,
+        room: int = 4096,
+        stored: StoredRows | None = None,
+    ) -> None:
+        self._encoder = encoder
+        self._stored = stored
+        self._sentences = sentences
+        self._room = room
+        self._lock = threading.Lock()
+        self._known: OrderedDict[str, PassageSentences] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def lookup(self, passages: Sequence[Passage]) -> list[PassageSentences]:
+        """The sentences of each passage; those of all unknown passages are encoded together."""
+        with self._lock:
+            found = {one.id: self._known[one.id] for one in passages if one.id in self._known}
+        found |= self._encode({one.id: one for one in passages if one.id not in found})
+        with self._lock:
+            for one in passages:
+                self._known[one.id] = found[one.id]
+                self._known.move_to_end(one.id)
+            while len(self._known) > self._room:
+                self._known.popitem(last=False)
+        return [found[one.id] for one in passages]
+
+    def _encode(self, passages: dict[str, Passage]) -> dict[str, PassageSentences]:
+        rows = self._stored(list(passages.values())) if self._stored is not None and passages else {}
+        split = {key: _worth_encoding(one.text, self._sentences(one.text)) for key, one in passages.items()}
+        found: dict[str, PassageSentences] = {}
+        for key, (spans, prose) in split.items():
+            vectors_SD = _read(rows.get(key, b""), len(spans))
+            if vectors_SD is not None:
+                found[key] = PassageSentences(spans, vectors_SD, prose)
+        missing = [key for key in split if key not in found]
+        texts = [passages[key].text[start:end] for key in missing for start, end in split[key][0]]
+        vectors_SD = self._encoder.encode_passages(texts) if texts else np.zeros((0, 0), dtype=np.float32)
+        taken = 0
+        for key in missing:
+            spans, prose = split[key]
+            found[key] = PassageSentences(spans, vectors_SD[taken : taken + len(spans)], prose)
+            taken += len(spans)
+        return found
+
+
+class SentenceRows:
+    """A ``corpora.interfaces.Derived``: the vectors of a passage's sentences, so that no question waits for them."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+
+    @property
+    def kind(self) -> str:
+        """``sentences:`` and the encoder's name."""
+        return sentences_kind(self._encoder.name)
+
+    def compute(self, passages: Sequence[Passage]) -> list[bytes]:
+        """(S, D) little-endian float32 for each passage, in order."""
+        known = SentenceCache(self._encoder, room=len(passages)).lookup(passages)
+        return [one.vectors_SD.astype(_LITTLE_ENDIAN).tobytes() for one in known]
+
+
+def sentences_kind(encoder_name: str) -> str:
+    """The kind under which the library keeps the sentence vectors of an encoder."""
+    return f"sentences:{encoder_name}"
+
+
+def _read(row: bytes, count: int) -> NDArray[np.float32] | None:
+    """What ``SentenceRows`` wrote for ``count`` sentences; None if it was not for as many."""
+    numbers = np.frombuffer(row, dtype=_LITTLE_ENDIAN).astype(np.float32)
+    if not numbers.size or not count or numbers.size % count:
+        return None
+    return numbers.reshape(count, -1)
+
+
+def _worth_encoding(text: str, spans: Sequence[tuple[int, int]]) -> tuple[tuple[tuple[int, int], ...], bool]:
+    """The spans that are prose, and True; or all of them, and False. Outer whitespace is cut off."""
+    prose = tuple(_trimmed(text, span) for span in spans if is_prose(text[slice(*span)]))
+    if prose:
+        return prose, True
+    return tuple(_trimmed(text, span) for span in spans if text[slice(*span)].strip()), False
+
+
+def _trimmed(text: str, span: tuple[int, int]) -> tuple[int, int]:
+    inside = text[slice(*span)]
+    return span[1] - len(inside.lstrip()), span[0] + len(inside.rstrip())

@@ -146,3 +146,10 @@ def test_impossible_requests_are_refused_with_a_remedy(llama: Target, job: Reque
 def test_an_unknown_source_is_refused_by_name(llama: Target) -> None:
     with pytest.raises(InvalidRequest, match="spam"):
         Engine(llama, sources=("spam",), budget=Budget()).session(Request(PROMPT, 5))
+
+
+def test_a_prompt_of_one_token_has_nothing_to_prefill(llama: Target) -> None:
+    plain = run(llama, Request((5,), 12))
+    drafted = run(llama, Request((5,), 12), lambda: [Oracle(plain.tokens, branches=1)])
+    assert drafted.tokens == plain.tokens
+    assert len(plain.tokens) == 12

@@ -21,16 +21,21 @@ from decoding.tree import TokenTree
 SIZES = (1, 2, 4, 8, 16, 32, 64)
 _CONTEXT = 256
 _ROUNDS = 5
-_REFINE = 0.1
-_FORGET = 0.002
+_REFINE = 0.15
+_PROBE_EVERY = 16
+_PROBE_NODES = 4
 
 
 @dataclass(slots=True)
 class Budget:
-    """``cost_s`` maps forward sizes to seconds (None: every node up to ``limit`` is free)."""
+    """``cost_s`` maps forward sizes to seconds (None: every node up to ``limit`` is free).
+
+    ``steps`` counts the steps in which drafts did not seem to pay.
+    """
 
     limit: int = 32
     cost_s: dict[int, float] | None = None
+    steps: int = 0
 
     @classmethod
     def measured(cls, target: Target, limit: int = 32) -> Budget:
@@ -41,7 +46,10 @@ class Budget:
         """The sub-tree worth verifying."""
         ranked = tree.ranked()[: self.limit]
         probabilities = [tree.probabilities[node] for node in ranked]
-        return tree.pruned(ranked[: self.best_size(probabilities)])
+        size = self.best_size(probabilities)
+        if size == 0 and ranked and self.cost_s is not None and self._is_probe():
+            size = _PROBE_NODES
+        return tree.pruned(ranked[:size])
 
     def best_size(self, probabilities: Sequence[float]) -> int:
         """How many nodes to take, given their falling path probabilities."""
@@ -67,28 +75,29 @@ class Budget:
         return costs[below] + share * (costs[above] - costs[below])
 
     def refine(self, size: int, seconds: float) -> None:
-        """Move T near ``size`` towards what a forward of ``size`` nodes just took.
+        """Move T towards what a forward of ``size`` nodes just took.
 
-        Sizes that were not run drift slowly towards T(1), so that one that looked too dear when it was measured is
-        tried again.
+        A surprise at one node is the machine's and moves every size; one at more nodes moves all but the first.
         """
         if self.cost_s is None:
             return
-        nearest = min(self.cost_s, key=lambda known: abs(known - size))
         # A stall of the machine is not the cost of a forward.
-        surprise = min(max(seconds / self.seconds(size), 0.5), 2.0) - 1
-        for known, cost_s in self.cost_s.items():
-            if known == nearest:
-                self.cost_s[known] = cost_s * (1 + _REFINE * surprise)
-            else:
-                self.cost_s[known] = cost_s - _FORGET * max(0.0, cost_s - self.cost_s[min(self.cost_s)])
+        surprise = min(max(seconds / self.seconds(size), 0.25), 2.0) - 1
+        for known in self.cost_s:
+            if size == 1 or known > 1:
+                self.cost_s[known] *= 1 + _REFINE * surprise
+
+    def _is_probe(self) -> bool:
+        """Now and then a tree is verified although it does not seem to pay: T may be out of date."""
+        self.steps += 1
+        return self.steps % _PROBE_EVERY == 0
 
 
 def measure(target: Target, sizes: Sequence[int], *, time_limit_s: float = 2.0) -> dict[int, float]:
     """Seconds of a forward over each of ``sizes`` nodes behind a short context; never falling with size.
 
-    The least of some rounds over all sizes: on a busy machine other programs can only add time, and they would
-    add it to one size alone if the sizes were timed one after the other. Ends early at ``time_limit_s``.
+    The least of some rounds over all sizes: on a busy machine other programs can only add time. At least one round
+    is whole; then it ends at ``time_limit_s``.
     """
     cache = target.new_cache()
     context = min(_CONTEXT, target.context_length // 2)
@@ -96,11 +105,11 @@ def measure(target: Target, sizes: Sequence[int], *, time_limit_s: float = 2.0) 
     fitting = [size for size in sizes if context + size <= target.context_length]
     costs = dict.fromkeys(fitting, math.inf)
     started = time.perf_counter()
-    for _ in range(_ROUNDS + 1):
+    for done in range(_ROUNDS + 1):
         for size in fitting:
             costs[size] = min(costs[size], _forward_s(target, cache, size))
-            if time.perf_counter() - started > time_limit_s:
-                return _monotone({size: cost_s for size, cost_s in costs.items() if cost_s < math.inf})
+            if done and time.perf_counter() - started > time_limit_s:
+                return _monotone(costs)
     return _monotone(costs)
 
 
@@ -117,5 +126,7 @@ def _forward_s(target: Target, cache: TreeCache, size: int) -> float:
 
 
 def _monotone(costs: Mapping[int, float]) -> dict[int, float]:
-    rising = itertools.accumulate((costs[size] for size in sorted(costs)), max)
-    return dict(zip(sorted(costs), rising, strict=True))
+    """No size costs more than a larger one: what was measured above that can only be noise."""
+    falling = sorted(costs, reverse=True)
+    least = itertools.accumulate((costs[size] for size in falling), min)
+    return dict(sorted(zip(falling, least, strict=True)))

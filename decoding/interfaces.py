@@ -125,7 +125,7 @@ class Draft:
 @dataclass(frozen=True, slots=True)
 class Commit:
     """What one step added: the tokens, and for each the sources that had drafted it (empty: the target's own)
-    with its first recorded origin. ``rejected`` are the drafted chains' first tokens that were not followed.
+    with its recorded origin. A source that wants to know what was rejected compares with what it proposed.
     """
 
     tokens: tuple[int, ...]

@@ -76,13 +76,14 @@ class TokenTree:
         return node
 
     def ranked(self) -> list[int]:
-        """Drafted nodes by falling path probability, a parent always before its children."""
-        ceiling = self.probabilities
+        """Drafted nodes by falling path probability, a parent always before its children.
+
+        Another source's estimate can raise a child above its parent, but no path is likelier than its head: such a
+        child's probability is lowered to its parent's.
+        """
         for node in range(1, len(self.tokens)):
-            # Another source's estimate can raise a child above its parent, but no path is likelier than its head.
-            if ceiling[node] > ceiling[self.parents[node]]:
-                ceiling[node] = ceiling[self.parents[node]]
-        return sorted(range(1, len(self.tokens)), key=lambda node: (-ceiling[node], self.depths[node], node))
+            self.probabilities[node] = min(self.probabilities[node], self.probabilities[self.parents[node]])
+        return sorted(range(1, len(self.tokens)), key=lambda node: (-self.probabilities[node], self.depths[node], node))
 
     def pruned(self, keep: Iterable[int]) -> TokenTree:
         """The sub-tree of the root and the nodes ``keep``; their ancestors must be among them."""
@@ -102,8 +103,3 @@ class TokenTree:
         for node in range(1, size):
             mask_NN[node] |= mask_NN[self.parents[node]]
         return mask_NN
-
-    @property
-    def is_chain(self) -> bool:
-        """True if no node has two children."""
-        return all(parent == node for node, parent in enumerate(self.parents[1:]))

@@ -69,5 +69,3 @@ def test_a_node_remembers_who_drafted_it_and_the_better_estimate() -> None:
     tree.add("cursor", chain([1, 3], 0.8), max_depth=9)
     assert tree.sources == [(), ("spans", "cursor"), ("spans",), ("cursor",)]
     assert tree.probabilities == [1.0, 0.8, 0.25, 0.8 * 0.8]
-    assert not tree.is_chain
-    assert grown([([1, 2, 3], 0.5)]).is_chain

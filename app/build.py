@@ -13,8 +13,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.errors import MissingPartError, ModelError
+from app.errors import MissingPartError, ModelError, nearest, unknown
 from app.settings import BUNDLED, Settings
+from app.threads import wait_passively
 
 if TYPE_CHECKING:
     from app.corpus import Corpus
@@ -68,6 +69,7 @@ def bundled_target() -> Path:
 
 def writer(settings: Settings) -> Writer:
     """Load the target that the settings name, with its tokenizer. Raises ModelError and the decoder's errors."""
+    wait_passively()
     import torch
 
     from app.templates import template_for
@@ -89,6 +91,8 @@ def writer(settings: Settings) -> Writer:
 
 def _place(settings: Settings) -> str:
     if settings.target != BUNDLED:
+        if not Path(settings.target).exists() and nearest(settings.target, [BUNDLED]):
+            raise unknown("model", settings.target, [BUNDLED])
         return settings.target
     folder = bundled_target()
     if not (folder / "model.safetensors").is_file():
@@ -193,6 +197,11 @@ def encoder(settings: Settings) -> SentenceTransformerEncoder:
     """The encoder that the settings name; one object a name and device, whose model is loaded on first use."""
     from retrieval.files import DEFAULT_ENCODER
 
+    wait_passively()
+    if settings.device is not None:
+        from decoding.loading import device_for
+
+        device_for(settings.device)
     return _encoder(DEFAULT_ENCODER if settings.encoder == BUNDLED else settings.encoder, settings.device)
 
 

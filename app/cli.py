@@ -22,6 +22,7 @@ from app.commands.terminal import Terminal
 from app.contracts import error_document
 from app.errors import UsageError, as_user_error, nearest
 from app.settings import BUNDLED, Settings
+from app.threads import wait_passively
 
 _WRONG_INPUT, _BUG, _INTERRUPTED, _BROKEN_PIPE = 2, 70, 130, 141
 _MODULES = (serving, asking, correcting, library, doctor, bench, config)
@@ -30,6 +31,7 @@ _MODULES = (serving, asking, correcting, library, doctor, bench, config)
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     argv = sys.argv[1:] if argv is None else argv
+    wait_passively()
     terminal = Terminal.of(json="--json" in _before_dashes(argv))
     try:
         return _run(argv, terminal)

@@ -157,4 +157,6 @@ def left_out(missing: int, total: int, what: str, room: int) -> str | None:
     """The line that says what did not fit; None if all did."""
     if not missing:
         return None
-    return f"{missing} of {total} {what} did not fit the {room} tokens of the target's context and were left out."
+    return (
+        f"{missing} of {total} {what} did not fit the {room} tokens that the target has for a prompt and were left out."
+    )

@@ -19,6 +19,7 @@ from corpora.store import CorpusStore
 
 SAMPLE: Final = "sample"
 _SETTING: Final = "sample"
+_TELL_EVERY: Final = 20
 
 
 def require_sample(library: Library, derived: Sequence[Derived]) -> None:
@@ -33,10 +34,11 @@ def require_sample(library: Library, derived: Sequence[Derived]) -> None:
     documents = sample_documents()
     missing = {document.id for document in documents} - {info.id for info in store.documents()}
     if missing:
-        sys.stderr.write(f"Building the sample corpus: {len(missing)} documents, about a minute, only this once.\n")
-    for document in documents:
-        if document.id in missing:
-            store.add(document, passages(document), derived)
+        sys.stderr.write(f"Building the sample corpus: {len(missing)} documents, a minute or two, only this once.\n")
+    for done, document in enumerate((one for one in documents if one.id in missing), start=1):
+        store.add(document, passages(document), derived)
+        if done % _TELL_EVERY == 0:
+            sys.stderr.write(f"  {done} of {len(missing)}\n")
     store.set_setting(_SETTING, made_from)
 
 

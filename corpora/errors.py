@@ -121,7 +121,7 @@ class DamagedLibrary(LibraryError):
 def nearest(wanted: str, known: Iterable[str]) -> str | None:
     """The known name most like ``wanted``, upper or lower case ignored; none if nothing is close."""
     by_folded = {name.casefold(): name for name in known}
-    close = get_close_matches(wanted.casefold(), by_folded, n=1)
+    close = get_close_matches(wanted.casefold(), by_folded, n=1, cutoff=0.75)
     return by_folded[close[0]] if close else None
 
 

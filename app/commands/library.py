@@ -74,7 +74,7 @@ def _add(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> in
         document: dict[str, object] = {"corpus": args.name, "files": [_file(outcome) for outcome in outcomes]}
         if failed:
             first = failed[0]
-            document |= error_document(f"{first.path}: {first.cause}", str(first.hint))
+            document |= error_document(_cause(first), str(first.hint))
         terminal.document(document)
     else:
         for outcome in outcomes:
@@ -84,11 +84,18 @@ def _add(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> in
 
 def _show(outcome: FileOutcome, terminal: Terminal) -> None:
     if outcome.status == "failed":
-        terminal.note(f"error: {outcome.path}: {outcome.cause}\nhint: {outcome.hint}")
+        terminal.note(f"error: {_cause(outcome)}\nhint: {outcome.hint}")
     elif outcome.status == "duplicate":
         terminal.line(f"{outcome.path}: is there already")
     else:
-        terminal.line(f"{outcome.path}: {outcome.status}, {outcome.passages} passages")
+        passages = "1 passage" if outcome.passages == 1 else f"{outcome.passages} passages"
+        terminal.line(f"{outcome.path}: {outcome.status}, {passages}")
+
+
+def _cause(outcome: FileOutcome) -> str:
+    """The cause, behind the path unless it names the file itself."""
+    cause = str(outcome.cause)
+    return cause if cause.startswith(outcome.path.name) else f"{outcome.path}: {cause}"
 
 
 def _file(outcome: FileOutcome) -> dict[str, object]:

@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator
 
 import gradio as gr
 
+from app.events import Answer
 from app.ui.answering import partial
 from app.ui.asking import Step, asking
 from app.ui.chat_history import ChatHistory
@@ -77,22 +78,28 @@ class ChatActions:
     async def prove(
         self, conversation: object, event: gr.EventData, request: gr.Request
     ) -> AsyncGenerator[Updates, None]:
-        """Answer the question of a turn again without drafts, and show whether it is the same."""
+        """Answer the question of a turn again, with drafts and without, and show whether it is the same."""
         scope, conversation = browser(request), words(conversation)
         turns = self._desk.conversations.turns(scope, conversation)
         turn = _turn(turns, number_in(event, "turn"))
         if turn is None or turn.answer is None:
             yield self._parts.nothing()
             return
-        yield {**self._history.cards(turns, {turn.id: "Asking again without drafts"}), **self._busy(True)}
+        yield {**self._history.cards(turns, {turn.id: "Asking again"}), **self._busy(True)}
+        answers: list[Answer] = []
         again = Turn(question=turn.question, corpus=turn.corpus)
-        async with contextlib.aclosing(asking(self._desk, again, tab(request), speculate=False)) as steps:
-            async for step in steps:
-                again = step.turn
-                status = f"Asking again without drafts: {len(step.running.text):,} characters"
-                yield self._history.cards(turns, {turn.id: status})
-        if again.answer is not None and again.answer.finish_reason != "cancelled":
-            proved = dataclasses.replace(turn, proof=compare(turn.answer, again.answer))
+        for speculate, way in ((True, "with drafts"), (False, "without drafts")):
+            again = Turn(question=turn.question, corpus=turn.corpus)
+            async with contextlib.aclosing(asking(self._desk, again, tab(request), speculate=speculate)) as steps:
+                async for step in steps:
+                    again = step.turn
+                    status = f"Asking again {way}: {len(step.running.text):,} characters"
+                    yield self._history.cards(turns, {turn.id: status})
+            if again.answer is None or again.answer.finish_reason == "cancelled":
+                break
+            answers.append(again.answer)
+        if len(answers) == 2:
+            proved = dataclasses.replace(turn, proof=compare(turn.answer, *answers))
             self._desk.conversations.replace(scope, conversation, proved)
             turns = [proved if other.id == turn.id else other for other in turns]
         said = problem_view(again.problem) if again.problem is not None else gr.skip()

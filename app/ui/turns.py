@@ -50,12 +50,15 @@ class Turn:
     id: int = 0
 
 
-def compare(drafted: Answer, plain: Answer) -> Proof:
-    """What running ``drafted`` again without drafts showed."""
-    pairs = zip(drafted.text, plain.text, strict=False)
+def compare(shown: Answer, drafted: Answer, plain: Answer) -> Proof:
+    """What asking again showed, once with drafts and once without: ``shown`` is held against ``plain``.
+
+    Times and passes are those of the two runs just made, one after the other on the same machine.
+    """
+    pairs = zip(shown.text, plain.text, strict=False)
     first = next((i for i, (left, right) in enumerate(pairs) if left != right), None)
-    if first is None and len(drafted.text) != len(plain.text):
-        first = min(len(drafted.text), len(plain.text))
+    if first is None and len(shown.text) != len(plain.text):
+        first = min(len(shown.text), len(plain.text))
     return Proof(
         differs_at=first,
         characters=len(plain.text),

@@ -72,7 +72,9 @@ def turn_view(turn: Turn, *, proving: str = "") -> Html:
             "footer",
             figures_view(figures(answer.stats, copied_share(answer.text, found))),
             _buttons(turn, bool(proving)),
-        ),
+        )
+        if answer.stats.tokens
+        else Html(),
         _proof(turn, proving),
         class_="turn",
         data_turn=turn.id,

@@ -82,6 +82,6 @@ def test_read_only_figures_can_be_written() -> None:
 )
 def test_compare_names_the_first_difference(left: str, right: str, differs_at: int | None) -> None:
     answers = [Answer("q", text, (), (), stats(3, forwards), "eos") for text, forwards in ((left, 2), (right, 5))]
-    proof = compare(*answers)
+    proof = compare(answers[0], *answers)
     assert proof.differs_at == differs_at
     assert (proof.with_forwards, proof.without_forwards) == (2, 5)

@@ -22,8 +22,15 @@ from app.training.mixture import Example
 REFUSAL = "The documents do not answer this."
 EVIDENCE_SENTENCES = 8
 DISTRACTORS = 3
-UNANSWERABLE_SHARE = 0.15
-"""Questions whose passage is left out; a few more lose their sentence because it is not among the eight best."""
+UNANSWERABLE_SHARE = 0.3
+"""Questions whose passage is left out; a few more lose their sentence because it is not among the eight best. That is
+more often than users meet them, because a refusal is the rarest thing to learn; the refusal bias sets it right."""
+
+_FAR_SHARE = 0.5
+"""Of those, questions that only get passages of other articles: what a confidence of 0 to 3 means."""
+
+_SHORT_SHARE = 0.6
+"""Training rows with less evidence, cut to the best few: more decisions in the same number of tokens."""
 
 _DECISION_WEIGHT = 2.5
 _COPY_WEIGHT = 0.4
@@ -63,7 +70,7 @@ class AnswerItems:
 
     def draw(self, rng: random.Random) -> Example:
         """One training row."""
-        item = self.item(rng)
+        item = self.item(rng, fewest=2 if rng.random() < _SHORT_SHARE else EVIDENCE_SENTENCES)
         prompt = self.prompt(item.question, item.evidence)
         if item.gold is None:
             output = [*self._encode(REFUSAL), tokenizer.EOS]
@@ -80,26 +87,32 @@ class AnswerItems:
             ids += [tokenizer.EVIDENCE, tokenizer.SCORE_0 + e.bucket, *self._encode(f"[{e.number}] {e.text}")]
         return [*ids, tokenizer.ANSWER]
 
-    def item(self, rng: random.Random, *, unanswerable: bool | None = None) -> Item:
-        """One question with its passages in random order. `unanswerable` None: by UNANSWERABLE_SHARE."""
+    def item(self, rng: random.Random, *, unanswerable: bool | None = None, fewest: int = EVIDENCE_SENTENCES) -> Item:
+        """One question with its passages in random order and `fewest` to eight evidence sentences.
+
+        `unanswerable` None: by UNANSWERABLE_SHARE, and some of those over passages of other articles.
+        """
         while True:
             left_out = rng.random() < UNANSWERABLE_SHARE if unanswerable is None else unanswerable
-            item = self._try_item(rng.randrange(len(self.embedded.questions)), rng, left_out=left_out)
+            far = unanswerable is None and left_out and rng.random() < _FAR_SHARE
+            best = rng.randint(fewest, EVIDENCE_SENTENCES) if fewest < EVIDENCE_SENTENCES else EVIDENCE_SENTENCES
+            index = rng.randrange(len(self.embedded.questions))
+            item = self._try_item(index, rng, left_out=left_out, far=far, best=best)
             if item is not None:
                 return item
 
-    def _try_item(self, index: int, rng: random.Random, *, left_out: bool) -> Item | None:
+    def _try_item(self, index: int, rng: random.Random, *, left_out: bool, far: bool, best: int) -> Item | None:
         """None if the gold sentence fell out of the evidence and another one seems to hold the answer."""
         emb, question = self.embedded, self.embedded.questions[index]
-        others = self._distractors(index, rng, DISTRACTORS + left_out)
+        others = self._distractors(index, rng, DISTRACTORS + left_out, far=far)
         chosen = others if left_out else [question.passage, *others]
         rng.shuffle(chosen)
         rows = [row for p in chosen for row in emb.rows_of(p)]
         cosine_S = emb.sentence_SE[rows] @ emb.question_QE[index]
-        best = rank(cosine_S)
+        ranked = rank(cosine_S)[:best]
         owners = {row: p for p in chosen for row in emb.rows_of(p)}
-        evidence = number_evidence([(emb.sentences[rows[i]], owners[rows[i]], float(cosine_S[i])) for i in best])
-        picked = [rows[i] for i in best]
+        evidence = number_evidence([(emb.sentences[rows[i]], owners[rows[i]], float(cosine_S[i])) for i in ranked])
+        picked = [rows[i] for i in ranked]
         gold = evidence[picked.index(question.sentence)] if question.sentence in picked else None
         if gold is None and any(a in e.text for a in question.answers for e in evidence):
             return None
@@ -112,10 +125,10 @@ class AnswerItems:
             gold=gold,
         )
 
-    def _distractors(self, index: int, rng: random.Random, count: int) -> list[int]:
+    def _distractors(self, index: int, rng: random.Random, count: int, *, far: bool) -> list[int]:
         """Other passages, mostly of the same article; half of the time the likeliest ones, as a retriever would."""
         emb, question = self.embedded, self.embedded.questions[index]
-        same = [p for p in emb.articles[emb.article_of[question.passage]] if p != question.passage]
+        same = [] if far else [p for p in emb.articles[emb.article_of[question.passage]] if p != question.passage]
         drawn = rng.sample(same, min(len(same), 8))
         if rng.random() < 0.5:
             drawn.sort(key=lambda p: -float((emb.sentence_SE[emb.rows_of(p)] @ emb.question_QE[index]).max()))

@@ -114,10 +114,11 @@ def _task_sources(arguments: argparse.Namespace, rng: random.Random) -> list[tup
     corruptor = Corruptor(forms, misspellings(arguments.data))
     share_grammar, share_answers, share_copying = arguments.shares
     sources: list[tuple[float, mixture.Source]] = [
-        (share_grammar * 0.7, grammar.GrammarPairs(grammar.plain_texts(texts), corruptor, bpe)),
-        (share_grammar * 0.3, grammar.GrammarPairs(texts, corruptor, bpe)),
-        (share_copying * 0.7, copying.CopySpans()),
-        (share_copying * 0.3, copying.sentences_for(bpe)),
+        (share_grammar * 0.6, grammar.GrammarPairs(grammar.plain_texts(texts), corruptor, bpe)),
+        (share_grammar * 0.4, grammar.GrammarPairs(texts, corruptor, bpe)),
+        (share_copying * 0.8, copying.repeats_for(bpe)),
+        (share_copying * 0.1, copying.CopySpans()),
+        (share_copying * 0.1, copying.sentences_for(bpe)),
     ]
     if share_answers:
         sources.append((share_answers, AnswerItems(embeddings.load(arguments.cache / "train.npz"), bpe)))

@@ -42,6 +42,25 @@ class CopySpans:
 
 
 @dataclass(frozen=True, slots=True)
+class CopyRepeats:
+    """Rows over a few tokens only, digits and words among them, so that one matching token never tells the place.
+
+    Without these a small model copies by the last token alone, and jumps wherever a text repeats itself.
+    """
+
+    frequent: tuple[int, ...]
+    longest: int = 60
+
+    def draw(self, rng: random.Random) -> Example:
+        """One row of 8 to `longest` tokens drawn from 3 to 24, copied."""
+        few = rng.randint(3, 24)
+        letters = [rng.choice(self.frequent) if rng.random() < 0.5 else random_tokens(rng, 1)[0] for _ in range(few)]
+        span = rng.choices(letters, k=rng.randint(8, self.longest))
+        output = [*span, EOS]
+        return Example(task="copy", prompt=[GRAMMAR, *span, CORRECTED], output=output, weights=[1.0] * len(output))
+
+
+@dataclass(frozen=True, slots=True)
 class CopySentence:
     """The answer form over random tokens: the question repeats a piece of the sentence that is to be copied.
 
@@ -77,6 +96,12 @@ def sentences_for(bpe: Tokenizer) -> CopySentence:
     digits = tuple(bpe.encode(str(n)).ids[0] for n in range(1, 9))
     assert digits[0] == one, "digits stand alone"
     return CopySentence(digits=digits, opening=opening, closing=closing)
+
+
+def repeats_for(bpe: Tokenizer) -> CopyRepeats:
+    """CopyRepeats with this tokenizer's ids of digits, marks and the commonest words."""
+    text = '0 1 2 3 4 5 6 7 8 9 , . ( ) " - ; the of and to in a is was for that it as with on by he at from his'
+    return CopyRepeats(frequent=tuple(sorted({i for word in text.split() for i in bpe.encode(" " + word).ids})))
 
 
 def random_tokens(rng: random.Random, count: int) -> list[int]:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from app.training.spelling import slip
 from app.training.word_forms import WordForms
 
 ARTICLES = ("a", "an", "the")
@@ -35,14 +36,6 @@ INSERTED = "the of to that is are have for in it be more a and do was on".split(
 JOINED = {"every day": "everyday", "a lot": "alot", "in fact": "infact", "at least": "atleast", "as well": "aswell"}
 
 _WORD = re.compile(r"^([\"'(“‘\[]*)([A-Za-z][A-Za-z'’-]*)([^A-Za-z]*)$")
-_KEYBOARD = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
-_SOUNDS = (
-    ("ie", "ei"), ("ei", "ie"), ("ence", "ance"), ("ance", "ence"), ("able", "ible"), ("ible", "able"),
-    ("tion", "sion"), ("ph", "f"), ("ck", "k"), ("ch", "c"), ("sc", "s"), ("c", "s"), ("s", "c"), ("a", "e"),
-    ("e", "a"), ("i", "e"), ("ou", "o"), ("gh", ""), ("y", "i"), ("er", "or"), ("or", "er"), ("ea", "e"),
-    ("ee", "ea"), ("wh", "w"), ("kn", "n"),
-)  # fmt: skip
-
 Rule = Callable[[list[str], random.Random], bool]
 
 
@@ -54,10 +47,10 @@ class Corruptor:
     misspelt: dict[str, list[str]]
 
     def corrupt(self, sentence: str, rng: random.Random) -> str:
-        """The sentence with one to five errors, more in longer ones; sometimes equal, where no rule finds a place."""
+        """The sentence with one to three errors, more in longer ones; sometimes equal, where no rule finds a place."""
         words = sentence.split()
-        most = 1 + min(4, len(words) // 6)
-        for _ in range(rng.choices(range(1, most + 1), weights=[3.0, 4.0, 4.0, 3.0, 2.0][:most])[0]):
+        most = 1 + min(2, len(words) // 8)
+        for _ in range(rng.choices(range(1, most + 1), weights=[5.0, 3.0, 1.0][:most])[0]):
             for _ in range(6):
                 if self._draw_rule(rng)(words, rng) or not words:
                     break
@@ -65,12 +58,11 @@ class Corruptor:
 
     def _draw_rule(self, rng: random.Random) -> Rule:
         rules: list[tuple[float, Rule]] = [
-            (9, self._misspell), (9, scramble_letters), (9, self._verb), (8, self._number), (2, self._adverb),
-            (7, drop_article), (4, insert_article), (4, change_article), (7, change_preposition), (3, drop_preposition),
-            (6, confuse), (4, drop_word), (4, insert_word), (2, repeat_word), (4, capitals), (4, drop_comma),
-            (3, insert_comma),
-            (3, drop_end), (2, space_mark), (3, join_words), (2, split_word), (2, swap_words), (2, contraction),
-            (1, comparative),
+            (14, self._misspell), (6, scramble_letters), (8, self._verb), (3, self._number), (1, self._adverb),
+            (4, drop_article), (2, insert_article), (4, change_article), (3, change_preposition), (1, drop_preposition),
+            (4, confuse), (1, drop_word), (2, insert_word), (5, repeat_word), (8, capitals), (2, drop_comma),
+            (1, insert_comma), (5, drop_end), (3, space_mark), (3, join_words), (1, split_word), (1, swap_words),
+            (5, contraction), (1, comparative),
         ]  # fmt: skip
         return rng.choices([r for _, r in rules], weights=[w for w, _ in rules])[0]
 
@@ -105,27 +97,6 @@ def change_one(words: list[str], rng: random.Random, change: Callable[[str], str
 def scramble_letters(words: list[str], rng: random.Random) -> bool:
     """A typing or a spelling slip inside a word of four letters or more."""
     return change_one(words, rng, lambda w: slip(w, rng) if len(w) > 3 else None)
-
-
-def slip(word: str, rng: random.Random) -> str:
-    """The word with a letter lost, doubled, swapped, mistyped, or spelt by its sound."""
-    sounds = [(a, b) for a, b in _SOUNDS if a in word[1:]]
-    if sounds and rng.random() < 0.45:
-        a, b = rng.choice(sounds)
-        return word[0] + word[1:].replace(a, b, 1)
-    i = rng.randrange(1, len(word))
-    kind = rng.random()
-    doubled = [j for j in range(1, len(word)) if word[j] == word[j - 1]]
-    if doubled and kind < 0.5:
-        i = rng.choice(doubled)
-        return word[:i] + word[i + 1 :]
-    if kind < 0.35:
-        return word[:i] + word[i + 1 :]
-    if kind < 0.55:
-        return word[:i] + word[i] + word[i:]
-    if kind < 0.8 and i + 1 < len(word):
-        return word[:i] + word[i + 1] + word[i] + word[i + 2 :]
-    return word[:i] + _neighbour(word[i], rng) + word[i + 1 :]
 
 
 def drop_article(words: list[str], rng: random.Random) -> bool:
@@ -303,11 +274,3 @@ def _like(old: str, new: str) -> str:
     if old == "I" or not old[0].isupper():
         return new
     return new.upper() if len(old) > 1 and old.isupper() else new[0].upper() + new[1:]
-
-
-def _neighbour(letter: str, rng: random.Random) -> str:
-    for row in _KEYBOARD:
-        at = row.find(letter.lower())
-        if at >= 0:
-            return row[max(0, at + rng.choice((-1, 1)))] if at + 1 < len(row) else row[at - 1]
-    return letter

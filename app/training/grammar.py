@@ -19,12 +19,12 @@ from app.training import data, tokenizer
 from app.training.errors_synth import Corruptor
 from app.training.mixture import Example
 
-UNTOUCHED_SHARE = 0.22
-SPACED_SHARE = 0.35
+UNTOUCHED_SHARE = 0.4
+SPACED_SHARE = 0.1
 """Share of texts, both sides, whose marks stand alone ("do n't stop ."), as learner corpora have them."""
 
 LONGEST_TOKENS = 200
-EDIT_WEIGHT = 2.5
+EDIT_WEIGHT = 1.2
 """How much more a token counts where the correction leaves the input: most tokens are mere copies."""
 
 COMMON_WORDS = 6000

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from app.training import errors_synth as errors
 from app.training import word_forms
+from app.training.spelling import slip
 
 SENTENCES = [
     "The city has used many cities and uses them.",
@@ -80,6 +81,6 @@ def test_a_rule_without_a_place_changes_nothing(rule: errors.Rule) -> None:
 
 @given(word=st.text(alphabet="abcdefghijklmnopqrstuvwxyz", min_size=4, max_size=14), seed=st.integers(0, 1000))
 def test_a_slip_keeps_the_first_letter_and_nearly_the_length(word: str, seed: int) -> None:
-    slipped = errors.slip(word, random.Random(seed))
+    slipped = slip(word, random.Random(seed))
     assert slipped[0] == word[0]
     assert abs(len(slipped) - len(word)) <= 2

@@ -122,6 +122,29 @@ def test_copying_rows_hold_what_they_copy() -> None:
     assert any(prompt[i : i + len(sentence) + 3] == named.output[:-1] for i in range(len(prompt)))
 
 
+def test_repeating_rows_have_few_different_tokens() -> None:
+    rows = copying.CopyRepeats(frequent=(30, 31, 32))
+    rng = random.Random(0)
+    for _ in range(30):
+        row = rows.draw(rng)
+        assert row.prompt[1:-1] == row.output[:-1]
+        assert len(set(row.output)) <= 25
+
+
+def test_training_sees_less_evidence_at_times_and_far_passages(bpe: Tokenizer, embedded: Embedded) -> None:
+    items = answers.AnswerItems(embedded, bpe)
+    rng = random.Random(0)
+    drawn = [items.item(rng, fewest=2) for _ in range(60)]
+    assert {len(item.evidence) for item in drawn} >= {2, 3, 4}
+    assert all(item.evidence[0].text == "Dogs run." for item in drawn if len(item.passages) == 3)
+
+
+def test_plain_sentences_are_short_and_of_common_words() -> None:
+    common = [["The dog runs home.", "The dog sees the home."]] * 3
+    rare = [["Xylophonists " + "the dog " * 20 + "run."]]
+    assert grammar.plain_texts(common + rare) == common
+
+
 def test_batches_point_at_the_next_token_and_leave_padding_out() -> None:
     rows = [mixture.Example("a", [5, 6], [7, 1], [1.0, 2.0]), mixture.Example("b", [8], [9, 9, 9, 1], [1.0] * 4)]
     batch = mixture.collate(rows, random.Random(0))

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 from app.errors import MissingPartError, ModelError, nearest, unknown
 from app.settings import BUNDLED, Settings
 from app.threads import wait_passively
+from app.tuning import Tuning
 
 if TYPE_CHECKING:
     from app.corpus import Corpus
     from app.pipeline import FindEvidence, Pipeline, Searchable
     from app.tokens import TextTokenizer
-    from app.writer import Tuning, Writer
+    from app.writer import Writer
     from corpora.store import CorpusStore
     from decoding.target import Target
     from retrieval.encoder import SentenceTransformerEncoder
@@ -167,8 +168,6 @@ def _require_same_vocabulary(tokens: TextTokenizer, target: Target) -> None:
 
 def _tuning(folder: Path) -> Tuning:
     """What the target's folder says about its own biases; nothing for a model without that file."""
-    from app.writer import Tuning
-
     file = folder / _TUNING_FILE
     if not file.is_file():
         return Tuning()

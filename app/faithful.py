@@ -55,6 +55,8 @@ def _changes_are_small(source: str, corrected: str) -> bool:
 def _is_small_change(old: list[str], new: list[str], *, before: list[str]) -> bool:
     if not new and old == before:
         return True  # A word written twice.
+    if not (old and new) and sum(any(map(str.isalnum, word)) for word in old + new) > 1:
+        return False  # Several words dropped or added at once: the copy has slipped.
     old_heavy, new_heavy = ([word for word in words if not _is_light(word)] for words in (old, new))
     if len(old_heavy) == len(new_heavy):
         return all(_looks_like(*pair) for pair in zip(old_heavy, new_heavy, strict=True))

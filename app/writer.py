@@ -14,23 +14,10 @@ from app.running import Generation, Turns
 from app.settings import Settings
 from app.streaming import stop_factory
 from app.tokens import TextTokenizer
+from app.tuning import Tuning
 from decoding.engine import Engine
 from decoding.interfaces import Processor, Reference, Request
 from decoding.processors import CopyBias, QuoteProcessor
-
-
-@dataclass(frozen=True, slots=True)
-class Tuning:
-    """What a target's own ``spandraft.json`` says: biases in nats that were found best for it."""
-
-    copy_bias: float = 0.0
-    refusal_bias: float = 0.0
-    refusal_slope: float = 0.0
-    evidence_slope: float = 0.0
-
-    def refusal_bonus(self, similarity: float | None) -> float:
-        """Nats added to the refusal: ``refusal_bias`` for evidence of cosine 0.5, and more the further it is off."""
-        return self.refusal_bias + self.refusal_slope * (0.5 - (similarity or 0.0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,11 +38,16 @@ _COPY_WEIGHT = 0.4
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One sentence of a prompt: its text, the retriever's confidence 0..9, the number of its passage."""
+    """One sentence of a prompt: its text, the number of its passage, its cosine to the question."""
 
     text: str
-    bucket: int
     number: int
+    similarity: float
+
+    @property
+    def bucket(self) -> int:
+        """The retriever's confidence as the prompt shows it, 0 to 9."""
+        return min(9, max(0, int(10 * self.similarity)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,10 +159,6 @@ def number_evidence(ranked: list[tuple[str, int, float]]) -> tuple[Evidence, ...
     """(sentence, passage, cosine), best first -> evidence; passages are numbered by first appearance."""
     numbers: dict[int, int] = {}
     return tuple(
-        Evidence(
-            text=text,
-            bucket=min(9, max(0, int(10 * cosine))),
-            number=numbers.setdefault(passage, len(numbers) + 1),
-        )
+        Evidence(text=text, number=numbers.setdefault(passage, len(numbers) + 1), similarity=cosine)
         for text, passage, cosine in ranked
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import random
 import sys
+from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from app.training.errors import TrainingError
 from app.training.errors_synth import Corruptor
 from app.training.loop import Schedule, Trainer
 from app.training.model import Model, Shape
+from app.tuning import Tuning
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -53,8 +55,8 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--target", type=Path, help="folder of the exported model and its tokenizer")
         sub.add_argument("--seed", type=int, default=0)
         _add_run_options(sub)
-        sub.add_argument("--copy-bias", type=float, default=3.0, help="nats")
-        sub.add_argument("--refusal-bias", type=float, default=0.0, help="nats")
+        for field in fields(Tuning):
+            sub.add_argument(f"--{field.name.replace('_', '-')}", type=float, default=0.0, help="nats")
         sub.add_argument("--items", type=int, default=300)
         sub.add_argument("--split", choices=("validation", "heldout"), default="heldout")
         sub.add_argument("files", type=Path, nargs="*", help="evaluate: files of grammar items")
@@ -126,15 +128,17 @@ def _task_sources(arguments: argparse.Namespace, rng: random.Random) -> list[tup
 
 
 def _export(arguments: argparse.Namespace) -> None:
-    biases = export.Biases(copy_bias=arguments.copy_bias, refusal_bias=arguments.refusal_bias)
-    export.export(arguments.out / "checkpoint.pt", arguments.target, biases)
+    export.export(arguments.out / "checkpoint.pt", arguments.target, _tuning(arguments))
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
     torch.set_num_threads(1)
-    biases = export.Biases(copy_bias=arguments.copy_bias, refusal_bias=arguments.refusal_bias)
     cache = arguments.cache and arguments.cache / f"{arguments.split}.npz"
-    evaluate.report(arguments.target, arguments.files, cache, biases=biases, count=arguments.items)
+    evaluate.report(arguments.target, arguments.files, cache, tuning=_tuning(arguments), count=arguments.items)
+
+
+def _tuning(arguments: argparse.Namespace) -> Tuning:
+    return Tuning(**{field.name: getattr(arguments, field.name) for field in fields(Tuning)})
 
 
 def _utc(text: str) -> float:

@@ -23,7 +23,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from app.bench.gleu import Corrected, corpus_gleu
 from app.training import embeddings, grammar, tokenizer
 from app.training.answers import REFUSAL, AnswerItems
-from app.training.export import Biases
+from app.tuning import Tuning
 from decoding.processors import CopyBias, QuotedSpan, QuoteProcessor
 
 
@@ -111,7 +111,7 @@ def measure_grammar(greedy: Greedy, records: list[dict[str, object]], *, copy_bi
     )
 
 
-def measure_answers(greedy: Greedy, cache: Path, *, refusal_bias: float, count: int, seed: int = 5) -> AnswerFigures:
+def measure_answers(greedy: Greedy, cache: Path, *, tuning: Tuning, count: int, seed: int = 5) -> AnswerFigures:
     """Figures over `count` items drawn from an embedded split, a fifth of them without an answer."""
     items, rng = AnswerItems(embeddings.load(cache), greedy.bpe), random.Random(seed)
     right, top, refused, refused_wrongly, sentences = 0, 0, 0, 0, 0
@@ -121,10 +121,12 @@ def measure_answers(greedy: Greedy, cache: Path, *, refusal_bias: float, count: 
             QuotedSpan(
                 marker=tuple(grammar.encode(greedy.bpe, f" [{e.number}]")),
                 body=tuple(grammar.encode(greedy.bpe, " " + e.text)),
+                weight=tuning.evidence_slope * (e.similarity - item.evidence[0].similarity),
             )
             for e in item.evidence
         ]
-        ids = greedy.answer(items.prompt(item.question, item.evidence), quotes, refusal_bias=refusal_bias)
+        bonus = tuning.refusal_bonus(item.evidence[0].similarity)
+        ids = greedy.answer(items.prompt(item.question, item.evidence), quotes, refusal_bias=bonus)
         text = str(greedy.bpe.decode(ids))
         refuses = text.strip() == REFUSAL
         if item.gold_passage is None:
@@ -150,14 +152,14 @@ def read(path: Path) -> list[dict[str, object]]:
         return [json.loads(line) for line in lines]
 
 
-def report(target: Path, files: Sequence[Path], cache: Path | None, *, biases: Biases, count: int) -> None:
+def report(target: Path, files: Sequence[Path], cache: Path | None, *, tuning: Tuning, count: int) -> None:
     """Print figures as JSON, one line a grammar file and one for the embedded split `cache`."""
     greedy = Greedy(target)
     for path in files:
-        grammar_figures = measure_grammar(greedy, read(path)[:count], copy_bias=biases.copy_bias)
+        grammar_figures = measure_grammar(greedy, read(path)[:count], copy_bias=tuning.copy_bias)
         _print(path.name, asdict(grammar_figures))
     if cache is not None:
-        answer_figures = measure_answers(greedy, cache, refusal_bias=biases.refusal_bias, count=count)
+        answer_figures = measure_answers(greedy, cache, tuning=tuning, count=count)
         _print(cache.name, asdict(answer_figures))
 
 

@@ -6,7 +6,7 @@ Knows file names and the Llama configuration. Must not know how the weights were
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -16,19 +16,12 @@ from transformers import LlamaConfig
 from app.training import tokenizer
 from app.training.errors import CheckpointError
 from app.training.model import Model, Shape, to_hugging_face
+from app.tuning import Tuning
 
 LARGEST_BYTES = 16 * 2**20
 
 
-@dataclass(frozen=True, slots=True)
-class Biases:
-    """What serving adds to logits, in nats: to the token the copy cursor expects, and to the refusal's first token."""
-
-    copy_bias: float
-    refusal_bias: float
-
-
-def export(checkpoint: Path, target: Path, biases: Biases) -> None:
+def export(checkpoint: Path, target: Path, tuning: Tuning) -> None:
     """Write the weights of `checkpoint` and their configuration into `target`, which already holds the tokenizer."""
     shape = Shape()
     model = Model(shape)
@@ -44,7 +37,7 @@ def export(checkpoint: Path, target: Path, biases: Biases) -> None:
     save_file(weights, target / "model.tmp", metadata={"format": "pt"})
     (target / "model.tmp").chmod(0o644)
     (target / "model.tmp").replace(target / "model.safetensors")
-    settings = {"format": "spandraft-bundled-1", **asdict(biases)}
+    settings = {"format": "spandraft-bundled-1", **asdict(tuning)}
     (target / "spandraft.json").write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
     size_bytes = sum(f.stat().st_size for f in target.iterdir())
     assert size_bytes <= LARGEST_BYTES, f"{size_bytes} bytes are too many for the bundle"

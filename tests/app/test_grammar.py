@@ -17,7 +17,8 @@ from app.faithful import keeps_its_meaning
 from app.grammar import CorrectionStream
 from app.pieces import fixed_parts, line_breaks, pieces
 from app.settings import Settings
-from app.writer import Tuning, Writer
+from app.tuning import Tuning
+from app.writer import Writer
 from tests.app.tiny import save_tiny, small_tokenizer, writer_of
 
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
@@ -130,6 +131,8 @@ def test_corrections_that_people_make_are_let_through(source: str, corrected: st
         ("First line\nsecond line", "First line second line"),
         ("Nothing is wrong here.", ""),
         ("I saw a bird.", "I saw a house."),
+        ("If you do not, you do not even speak.", "If you do not even speak."),
+        ("He is here.", "He is here and so is here."),
     ],
 )
 def test_corrections_that_lose_or_invent_something_are_not(source: str, corrected: str) -> None:

@@ -20,7 +20,7 @@ from app.pipeline import Pipeline
 from app.prompts import REFUSAL
 from app.running import Turns
 from app.settings import Settings
-from app.writer import Tuning
+from app.tuning import Tuning
 from decoding.errors import ModelNotFound
 from retrieval.hits import Evidence, Hit
 from tests.app.tiny import QUESTION, TEXTS, hits_of, pipeline_of, save_tiny, small_tokenizer

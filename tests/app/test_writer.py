@@ -9,7 +9,7 @@ import pytest
 
 from app.build import _tuning
 from app.errors import ModelError
-from app.writer import Tuning
+from app.tuning import Tuning
 
 
 def test_the_refusal_grows_as_the_evidence_gets_worse() -> None:

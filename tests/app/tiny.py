@@ -14,7 +14,8 @@ from app.pipeline import Pipeline
 from app.settings import Settings
 from app.templates import template_for
 from app.tokens import TextTokenizer
-from app.writer import Tuning, Writer
+from app.tuning import Tuning
+from app.writer import Writer
 from corpora.documents import Document, Passage
 from decoding.budget import Budget
 from decoding.engine import Engine

@@ -51,7 +51,7 @@ def test_special_tokens_written_in_a_text_are_plain_characters(bpe: Tokenizer) -
 
 def test_the_prompt_is_the_one_serving_writes(bpe: Tokenizer, embedded: Embedded) -> None:
     items = answers.AnswerItems(embedded, bpe)
-    evidence = (answers.Evidence("Dogs run.", 8, 1), answers.Evidence("Bees fly.", 6, 2))
+    evidence = (answers.Evidence("Dogs run.", 1, 0.85), answers.Evidence("Bees fly.", 2, 0.61))
     ids = items.prompt("What flies?", evidence)
     text = bpe.decode(ids, skip_special_tokens=False)
     assert text == "<|q|> What flies?<|e|><|s8|> [1] Dogs run.<|e|><|s6|> [2] Bees fly.<|a|>"

@@ -17,6 +17,7 @@ from app.training.copying import CopySpans
 from app.training.errors import CheckpointError
 from app.training.loop import Schedule, Trainer, losses
 from app.training.model import Model, Shape, to_hugging_face
+from app.tuning import Tuning
 
 SMALL = Shape(vocabulary=8192, hidden=32, layers=2, heads=2, intermediate=48, max_positions=64)
 
@@ -100,20 +101,21 @@ def test_the_export_loads_in_transformers(tmp_path: Path) -> None:
     torch.save({"model": model.state_dict()}, tmp_path / "checkpoint.pt")
     target = tmp_path / "target"
     target.mkdir()
-    export.export(tmp_path / "checkpoint.pt", target, export.Biases(copy_bias=2.0, refusal_bias=-1.0))
+    export.export(tmp_path / "checkpoint.pt", target, Tuning(copy_bias=2.0, refusal_bias=-1.0))
     llama = LlamaForCausalLM.from_pretrained(target, dtype=torch.float32)
     assert llama.generation_config.eos_token_id == 1
     torch.testing.assert_close(
         llama.model.embed_tokens.weight.data, model.embed.weight.data.to(torch.bfloat16).float(), atol=0, rtol=0
     )
     settings = json.loads((target / "spandraft.json").read_text())
-    assert settings == {"format": "spandraft-bundled-1", "copy_bias": 2.0, "refusal_bias": -1.0}
+    assert settings.pop("format") == "spandraft-bundled-1"
+    assert Tuning(**settings) == Tuning(copy_bias=2.0, refusal_bias=-1.0)
 
 
 def test_exporting_something_else_is_refused(tmp_path: Path) -> None:
     torch.save({"model": Model(SMALL).state_dict()}, tmp_path / "checkpoint.pt")
     with pytest.raises(CheckpointError):
-        export.export(tmp_path / "checkpoint.pt", tmp_path, export.Biases(copy_bias=2.0, refusal_bias=0.0))
+        export.export(tmp_path / "checkpoint.pt", tmp_path, Tuning(copy_bias=2.0, refusal_bias=0.0))
 
 
 def _stop_then(trainer: Trainer, batch: mixture.Batch) -> itertools.chain[mixture.Batch]:

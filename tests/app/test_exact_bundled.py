@@ -68,7 +68,7 @@ def more_texts() -> list[str]:
     """Sentences of the sample corpus with a slip in each."""
     found = []
     for document in sample_documents():
-        for start, end in sentences(document.text)[:4]:
+        for start, end in sentences(document.text)[:12]:
             sentence = " ".join(document.text[start:end].split())
             if 40 < len(sentence) < 200 and " is " in sentence:
                 found.append(sentence.replace(" is ", " are ", 1))

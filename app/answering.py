@@ -5,10 +5,8 @@ The work is done in the thread that iterates: retrieval, prompt, generation step
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from types import TracebackType
 
 from app.citations import cite
 from app.events import Answer, Citation, Done, Event, Retrieval, SourcePassage, TextDelta
@@ -16,6 +14,7 @@ from app.hints import Hints
 from app.options import GenerationOptions
 from app.running import Figures, Generation
 from app.streaming import TextStream
+from app.streams import CancellableStream
 from app.writer import Writer
 from decoding.interfaces import Commit, FinishReason
 from retrieval.hits import Evidence, Hit
@@ -31,7 +30,7 @@ class Question:
     notices: tuple[str, ...] = ()
 
 
-class AnswerStream:
+class AnswerStream(CancellableStream[Event]):
     """Events of one answer: Retrieval, then TextDelta and Citation (live hints), last Done.
 
     ``cancel`` takes effect within one step or prefill chunk, while waiting for the model, too; Done then says
@@ -43,30 +42,7 @@ class AnswerStream:
         self._question = question
         self._options = options
         self._figures = Figures()
-        self._cancelled = threading.Event()
-        self._generation: Generation | None = None
-        self._events = self._run()
-
-    def __iter__(self) -> Iterator[Event]:
-        return self
-
-    def __next__(self) -> Event:
-        return next(self._events)
-
-    def __enter__(self) -> AnswerStream:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.cancel()
-
-    def cancel(self) -> None:
-        """Stop. Thread-safe; does nothing once the answer is done."""
-        self._cancelled.set()
-        generation = self._generation
-        if generation is not None:
-            generation.cancel()
+        super().__init__()
 
     def answer(self) -> Answer:
         """Run to the end and return the answer."""
@@ -87,10 +63,7 @@ class AnswerStream:
         notice = _one_line((*self._question.notices, prompt.notice or ""))
         yield Retrieval(passages, notice)
         request = self._writer.answer_request(prompt, self._options, limit)
-        generation = self._writer.begin(request, speculate=self._options.speculate)
-        self._generation = generation
-        if self._cancelled.is_set():  # Between the two lines above ``cancel`` could not reach the generation.
-            generation.cancel()
+        generation = self._began(self._writer.begin(request, speculate=self._options.speculate))
         stream = TextStream(self._writer.tokens, self._options.stop_strings)
         yield from self._generate(generation, stream, Hints(prompt, passages))
         self._figures.add(generation.stats)

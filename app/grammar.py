@@ -6,10 +6,8 @@ went astray) is left as it is, and that is said. Offsets are Unicode code points
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Iterator
-from types import TracebackType
 from typing import Final, TypeAlias
 
 from app.edits import edits_between, with_spacing_of
@@ -17,8 +15,9 @@ from app.errors import InputError
 from app.events import Correction, CorrectionDone, Edit, TextDelta
 from app.faithful import keeps_its_meaning
 from app.pieces import Piece, pieces
-from app.running import Figures, Generation
+from app.running import Figures
 from app.streaming import TextStream
+from app.streams import CancellableStream
 from app.writer import Writer
 from decoding.interfaces import FinishReason
 from retrieval.language import guess_language
@@ -33,7 +32,7 @@ _UNFINISHED: Final = "not finished within the token limit"
 _STOPPED: Final = "not reached before the stop"
 
 
-class CorrectionStream:
+class CorrectionStream(CancellableStream[CorrectionEvent]):
     """Events of one correction: TextDelta for each finished sentence, last CorrectionDone.
 
     ``cancel`` takes effect within one step; the rest of the text is then left as it is. As a context manager it
@@ -53,34 +52,11 @@ class CorrectionStream:
         self._max_new_tokens = max_new_tokens
         self._speculate = speculate
         self._figures = Figures()
-        self._cancelled = threading.Event()
-        self._generation: Generation | None = None
         self._left: Counter[str] = Counter()
         # A target with a format of its own is small and knows English only; a chat model may know the language.
         self._is_small = writer.template.longest_correction is not None
         self._is_foreign = guess_language(text) is not None
-        self._events = self._run()
-
-    def __iter__(self) -> Iterator[CorrectionEvent]:
-        return self
-
-    def __next__(self) -> CorrectionEvent:
-        return next(self._events)
-
-    def __enter__(self) -> CorrectionStream:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.cancel()
-
-    def cancel(self) -> None:
-        """Stop. Thread-safe; does nothing once the correction is done."""
-        self._cancelled.set()
-        generation = self._generation
-        if generation is not None:
-            generation.cancel()
+        super().__init__()
 
     def correction(self) -> Correction:
         """Run to the end and return the correction."""
@@ -131,10 +107,7 @@ class CorrectionStream:
             request = self._writer.correction_request(source, self._max_new_tokens)
         if request is None:
             return "", _LONG
-        generation = self._writer.begin(request, speculate=self._speculate)
-        self._generation = generation
-        if self._cancelled.is_set():  # Between the two lines above ``cancel`` could not reach the generation.
-            generation.cancel()
+        generation = self._began(self._writer.begin(request, speculate=self._speculate))
         stream = TextStream(self._writer.tokens)
         for commit in generation:
             for token in commit.tokens:

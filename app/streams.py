@@ -1,0 +1,54 @@
+"""What every stream of the app is: an iterator of events that another thread may cancel."""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Generic, Self, TypeVar
+
+from app.running import Generation
+
+Event = TypeVar("Event")
+
+
+class CancellableStream(ABC, Generic[Event]):
+    """Iterates ``_run``; as a context manager it cancels on leaving."""
+
+    def __init__(self) -> None:
+        self._cancelled = threading.Event()
+        self._generation: Generation | None = None
+        self._events = self._run()
+
+    def __iter__(self) -> Iterator[Event]:
+        return self
+
+    def __next__(self) -> Event:
+        return next(self._events)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.cancel()
+
+    def cancel(self) -> None:
+        """Stop within one step or prefill chunk. Thread-safe; does nothing once the stream has ended."""
+        self._cancelled.set()
+        generation = self._generation
+        if generation is not None:
+            generation.cancel()
+
+    def _began(self, generation: Generation) -> Generation:
+        """Let ``cancel`` reach a generation from here on, and end it if it came too early for that."""
+        self._generation = generation
+        if self._cancelled.is_set():
+            generation.cancel()
+        return generation
+
+    @abstractmethod
+    def _run(self) -> Iterator[Event]:
+        """The events, computed while they are read."""

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
 
 from decoding.budget import Budget
 from decoding.interfaces import Commit, DraftSource, Request
 from decoding.tree import TokenTree
 
 log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 
 class Drafter:
@@ -40,11 +37,13 @@ class Drafter:
         tree = TokenTree.of(root)
         if max_depth < 1:
             return tree
-        for source, drafts in self._ask(lambda source: source.propose(tokens, self.budget.limit)):
-            for draft in drafts:
-                if all(0 <= token < self._vocab_size for token in draft.tokens):
-                    tree.add(source.name, draft, max_depth=max_depth)
+        self._ask(lambda source: self._merge(tree, source, tokens, max_depth))
         return self.budget.cut(tree)
+
+    def _merge(self, tree: TokenTree, source: DraftSource, tokens: Sequence[int], max_depth: int) -> None:
+        for draft in source.propose(tokens, self.budget.limit):
+            if all(0 <= token < self._vocab_size for token in draft.tokens):
+                tree.add(source.name, draft, max_depth=max_depth)
 
     def observe(self, commit: Commit) -> None:
         """Tell every source what was committed."""
@@ -54,13 +53,11 @@ class Drafter:
         """The session is over."""
         self._ask(lambda source: source.finish())
 
-    def _ask(self, question: Callable[[DraftSource], T]) -> list[tuple[DraftSource, T]]:
-        answers = []
+    def _ask(self, question: Callable[[DraftSource], None]) -> None:
         for source in tuple(self._sources):
             try:
-                answers.append((source, question(source)))
+                question(source)
             except Exception as error:  # noqa: BLE001  # whatever a plugged-in source raises
                 log.warning("draft source %s is switched off for this request: %r", source.name, error)
                 self.failed[source.name] = repr(error)
                 self._sources.remove(source)
-        return answers

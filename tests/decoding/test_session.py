@@ -9,7 +9,7 @@ import pytest
 from decoding.budget import Budget
 from decoding.engine import Engine
 from decoding.errors import InvalidRequest, PromptTooLong
-from decoding.interfaces import Commit, DraftSource, Request
+from decoding.interfaces import Commit, Draft, DraftSource, Request
 from decoding.session import Session
 from decoding.target import Target
 from tests.fakes import VOCABULARY, FixedSource, Oracle, Raising, chain
@@ -79,9 +79,19 @@ def test_a_source_that_raises_is_switched_off_and_said(llama: Target, output: li
     assert session.stats.by_source["oracle"].accepted > 0
 
 
+def test_a_source_whose_draft_is_malformed_is_switched_off_too(llama: Target, output: list[int]) -> None:
+    class Malformed(FixedSource):
+        def propose(self, tokens: Sequence[int], limit: int) -> list[Draft]:
+            return [Draft((1, 2, 3), (0.9,), ())]
+
+    session = run(llama, Request(PROMPT, 20), lambda: [Malformed("malformed"), Oracle(output)])
+    assert session.tokens == output[:20]
+    assert list(session.drafter.failed) == ["malformed"]
+
+
 def test_ids_outside_the_vocabulary_are_dropped(llama: Target, output: list[int]) -> None:
     class Strange(FixedSource):
-        def propose(self, tokens: Sequence[int], limit: int) -> list:  # type: ignore[type-arg]
+        def propose(self, tokens: Sequence[int], limit: int) -> list[Draft]:
             return [chain([VOCABULARY], 0.9), chain([-1], 0.9), chain([output[len(tokens)], 10**9], 0.9)]
 
     session = run(llama, Request(PROMPT, 10), lambda: [Strange("strange")])

@@ -42,22 +42,28 @@ class Budget:
         """Time forwards of growing size on ``target``, about two seconds at most."""
         return cls(limit, measure(target, [size for size in SIZES if size <= max(2, 2 * limit)]))
 
-    def cut(self, tree: TokenTree) -> TokenTree:
-        """The sub-tree worth verifying."""
-        ranked = tree.ranked()[: self.limit]
-        probabilities = [tree.probabilities[node] for node in ranked]
-        size = self.best_size(probabilities)
-        if size == 0 and ranked and self.cost_s is not None and self._is_probe():
-            size = _PROBE_NODES
-        return tree.pruned(ranked[:size])
+    def cut(self, trees: Sequence[TokenTree]) -> list[TokenTree]:
+        """The sub-trees worth verifying together in one forward, a row each.
 
-    def best_size(self, probabilities: Sequence[float]) -> int:
-        """How many nodes to take, given their falling path probabilities."""
-        if self.cost_s is None or not probabilities:
-            return len(probabilities)
-        best_n, best_rate = 0, 1.0 / self.seconds(1)
-        for n, expected in enumerate(itertools.accumulate(probabilities, initial=1.0)):
-            rate = expected / self.seconds(n + 1)
+        Rows are padded to the largest, so all get the same room: the size that maximises expected tokens over time.
+        """
+        ranked = [tree.ranked()[: self.limit] for tree in trees]
+        chances = [[tree.probabilities[node] for node in nodes] for tree, nodes in zip(trees, ranked, strict=True)]
+        size = self.best_size(chances)
+        if size == 0 and any(ranked) and self.cost_s is not None and self._is_probe():
+            size = _PROBE_NODES
+        return [tree.pruned(nodes[:size]) for tree, nodes in zip(trees, ranked, strict=True)]
+
+    def best_size(self, chances: Sequence[Sequence[float]]) -> int:
+        """How many nodes each row may take, given the falling path probabilities of every row."""
+        longest = max(map(len, chances), default=0)
+        if self.cost_s is None or not longest:
+            return longest
+        rows, expected = len(chances), float(len(chances))
+        best_n, best_rate = 0, expected / self.seconds(rows)
+        for n in range(1, longest + 1):
+            expected += sum(row[n - 1] for row in chances if len(row) >= n)
+            rate = expected / self.seconds(rows * (n + 1))
             if rate >= best_rate:
                 best_n, best_rate = n, rate
         return best_n

@@ -1,4 +1,4 @@
-"""The drafter: asks every source, merges their drafts into one token tree and cuts it to the budget.
+"""The drafter asks every source and merges their drafts into one token tree.
 
 A source is a guest here: what it drafts is checked, and one that raises is switched off for the request. It may
 cost speed, never an answer.
@@ -30,7 +30,7 @@ class Drafter:
         self._ask(lambda source: source.start(request))
 
     def draft(self, tokens: Sequence[int], *, root: int, max_depth: int) -> TokenTree:
-        """The tree to verify after the output ``tokens``; ``root`` is the last committed token.
+        """All drafts after the output ``tokens`` as one tree, not cut yet; ``root`` is the last committed token.
 
         Drafts with an id outside the vocabulary are dropped whole.
         """
@@ -38,7 +38,7 @@ class Drafter:
         if max_depth < 1:
             return tree
         self._ask(lambda source: self._merge(tree, source, tokens, max_depth))
-        return self.budget.cut(tree)
+        return tree
 
     def _merge(self, tree: TokenTree, source: DraftSource, tokens: Sequence[int], max_depth: int) -> None:
         for draft in source.propose(tokens, self.budget.limit):

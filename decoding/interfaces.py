@@ -6,12 +6,15 @@ Works on token ids alone; never sees text, files or the web. N tree nodes, V voc
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from decoding.tree import TokenTree
 
 
 class OriginKind(enum.StrEnum):
@@ -19,12 +22,16 @@ class OriginKind(enum.StrEnum):
 
     REFERENCE = "reference"
     OUTPUT = "output"
+    CORPUS = "corpus"
+    HISTORY = "history"
     NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The place a drafted token was copied from: token ``offset`` of reference ``index``, or of the output."""
+    """The place a drafted token was copied from: token ``offset`` of reference ``index``, of the output, of the
+    corpus index (``index`` is then the number of the passage in it) or of an earlier output.
+    """
 
     kind: OriginKind
     index: int = 0
@@ -35,18 +42,43 @@ NO_ORIGIN = Origin(OriginKind.NONE)
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """A likely change of a reference: its tokens ``start`` to ``end`` (exclusive) become ``ids``, with ``chance``."""
+
+    start: int
+    end: int
+    ids: tuple[int, ...]
+    chance: float
+
+
+@dataclass(frozen=True, slots=True)
 class Reference:
     """Token ids that the answer may copy: a retrieved passage, an evidence sentence, the text under correction.
 
     ``prompt_start`` is where the ids stand in the prompt, None if they are not in it. ``cursor`` marks the text
     that the output rewrites from its beginning to its end (grammar correction). ``lead`` is what the output writes
     before it quotes the whole reference, such as the tokens of `` [1]``; what may be quoted stands best first.
+    ``edits`` are changes that the output may make to it.
     """
 
     ids: tuple[int, ...]
     prompt_start: int | None = None
     cursor: bool = False
     lead: tuple[int, ...] = ()
+    edits: tuple[Edit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TokenIndex:
+    """All token ids of a corpus with their suffix array, both usually memory-mapped: a draft index as open arrays.
+
+    ``tokens_T`` holds the passages one after the other, -1 behind each; ``suffixes_T`` the positions sorted by what
+    follows them; ``starts_P`` where each passage begins, for origins.
+    """
+
+    tokens_T: NDArray[np.int32]
+    suffixes_T: NDArray[np.integer]
+    starts_P: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +92,7 @@ class Sampling:
     temperature: float = 1.0
     top_k: int = 0
     top_p: float = 1.0
+    min_p: float = 0.0
     seed: int = 0
 
 
@@ -83,6 +116,41 @@ class Processor(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a token is chosen: how to sample, and the absolute position, which indexes the noise."""
+
+    sampling: Sampling
+    position: int
+
+
+class AcceptanceCriterion(Protocol):
+    """Decides the committed token after each node in turn; the walk follows it while the tree holds it.
+
+    ``lossless``: the committed tokens are distributed as plain decoding's. ``name`` is what options and stats say.
+    """
+
+    @property
+    def name(self) -> str:
+        """The name that options use."""
+        ...
+
+    @property
+    def lossless(self) -> bool:
+        """Whether the output is the target's own."""
+        ...
+
+    def choose(
+        self, logits_V: NDArray[np.floating], offered: Mapping[int, NDArray[np.floating] | None], at: Place
+    ) -> int:
+        """The token after a node, from its processed logits and the drafted tokens behind it.
+
+        ``offered`` maps each drafted token to the distribution (V) it was sampled from, None for a deterministic
+        draft. Raises InvalidRequest for offers that the criterion cannot judge.
+        """
+        ...
+
+
 class FinishReason(enum.StrEnum):
     """Why a session ended."""
 
@@ -91,6 +159,7 @@ class FinishReason(enum.StrEnum):
     LENGTH = "length"
     CONTEXT = "context"
     CANCELLED = "cancelled"
+    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +167,10 @@ class Request:
     """One generation. ``stop`` is made fresh for each session, is fed every output token in order, and says True
     on the token that completes a stop string: nothing after that token is committed.
 
-    ``progress`` is called after each prefill chunk with (tokens done, tokens in all).
+    ``progress`` is called after each prefill chunk with (tokens done, tokens in all). ``criterion`` is None for the
+    one-draw rule. ``scope`` says whose earlier outputs may be drafted (None: nobody's, and nothing is kept);
+    ``task`` names the kind of request, for which acceptance is calibrated; ``corpus`` is what may be drafted beyond
+    the references.
     """
 
     prompt: tuple[int, ...]
@@ -109,29 +181,53 @@ class Request:
     processors: tuple[Processor, ...] = ()
     stop: Callable[[], Callable[[int], bool]] | None = None
     progress: Callable[[int, int], None] | None = None
+    criterion: AcceptanceCriterion | None = None
+    scope: str | None = None
+    task: str = ""
+    corpus: TokenIndex | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
     """A proposed chain of next tokens, right after the last committed one: ids, estimated acceptance of each given
     the ones before it, and origins.
+
+    ``bucket`` says how long a match the estimate rests on, as the source counts it: acceptance is calibrated by
+    (source, bucket, depth). ``distributions`` are those (V) that a sampling draft model drew its tokens from, one a
+    token; empty for every deterministic draft.
     """
 
     tokens: tuple[int, ...]
     probabilities: tuple[float, ...]
     origins: tuple[Origin, ...]
+    bucket: int = 0
+    distributions: tuple[NDArray[np.floating], ...] = ()
+
+
+class Verified(Protocol):
+    """What the target said about a whole tree, rejected nodes included."""
+
+    @property
+    def tokens(self) -> Sequence[int]:
+        """(N) ids of the nodes, the root first."""
+        ...
+
+    def top(self, k: int) -> NDArray[np.int64]:
+        """(N, k) likeliest next tokens after each node before processors, best first."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
     """What one step added: the tokens, and for each the sources that had drafted it (empty: the target's own)
-    with its recorded origin. A source that wants to know what was rejected compares with what it proposed.
+    with its recorded origin. ``verified`` is what the target said about the whole tree, where there is one.
     """
 
     tokens: tuple[int, ...]
     sources: tuple[tuple[str, ...], ...]
     origins: tuple[Origin, ...]
     finish_reason: FinishReason | None = None
+    verified: Verified | None = None
 
 
 class DraftSource(Protocol):
@@ -159,4 +255,16 @@ class DraftSource(Protocol):
 
     def finish(self) -> None:
         """The session is over; drop what belongs to it."""
+        ...
+
+
+class CostlySource(DraftSource, Protocol):
+    """A source that takes time worth counting, such as a draft model: asked last, and only if it pays for itself."""
+
+    def cost_s(self, tree: TokenTree) -> float:
+        """Seconds that ``extend`` would take, as measured so far."""
+        ...
+
+    def extend(self, tokens: Sequence[int], tree: TokenTree, limit: int) -> list[Draft]:
+        """Chains from the root like ``propose``, knowing the merged drafts of the free sources."""
         ...

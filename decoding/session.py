@@ -68,7 +68,8 @@ class Session:
         """Draft, verify, accept, commit."""
         started = time.perf_counter()
         root = self.tokens[-1] if self.tokens else self.request.prompt[-1]
-        tree = self.drafter.draft(self.tokens, root=root, max_depth=self._room())
+        candidates = self.drafter.draft(self.tokens, root=root, max_depth=self._room())
+        (tree,) = self.drafter.budget.cut([candidates])
         drafted_at = time.perf_counter()
         base = cache.length
         logits_NV = self.target.verify(tree, cache)

@@ -19,7 +19,10 @@ ROOT = 0
 
 @dataclass(slots=True)
 class TokenTree:
-    """Parallel lists over nodes. ``probability`` is that of the whole path from the root being accepted."""
+    """Parallel lists over nodes. ``probability`` is that of the whole path from the root being accepted.
+
+    ``distributions`` are those (V) that a sampling draft model drew the children of a node from, by node.
+    """
 
     tokens: list[int]
     parents: list[int] = field(default_factory=lambda: [-1])
@@ -28,6 +31,7 @@ class TokenTree:
     sources: list[tuple[str, ...]] = field(default_factory=lambda: [()])
     origins: list[Origin] = field(default_factory=lambda: [NO_ORIGIN])
     children: list[dict[int, int]] = field(default_factory=lambda: [{}])
+    distributions: dict[int, NDArray[np.floating]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, root_token: int) -> TokenTree:
@@ -49,9 +53,12 @@ class TokenTree:
     def add(self, source: str, draft: Draft, *, max_depth: int) -> None:
         """Merge a chain into the tree; a known node gains the source, and its estimate and origin if better."""
         node, path_probability = ROOT, 1.0
-        for token, probability, origin in zip(draft.tokens, draft.probabilities, draft.origins, strict=True):
+        steps = zip(draft.tokens, draft.probabilities, draft.origins, strict=True)
+        for step, (token, probability, origin) in enumerate(steps):
             if self.depths[node] == max_depth:
                 return
+            if draft.distributions:
+                self.distributions[node] = draft.distributions[step]
             path_probability *= probability
             known = self.children[node].get(token)
             if known is None:
@@ -75,6 +82,10 @@ class TokenTree:
         self.children[parent][token] = node
         return node
 
+    def offers(self, node: int) -> dict[int, NDArray[np.floating] | None]:
+        """The drafted tokens behind ``node``, each with the distribution it was sampled from, if it was."""
+        return dict.fromkeys(self.children[node], self.distributions.get(node))
+
     def ranked(self) -> list[int]:
         """Drafted nodes by falling path probability, a parent always before its children.
 
@@ -94,6 +105,7 @@ class TokenTree:
             parent = place[self.parents[node]]
             tree._append(parent, self.tokens[node], self.probabilities[node], "", self.origins[node])
             tree.sources[-1] = self.sources[node]
+        tree.distributions = {place[node]: one for node, one in self.distributions.items() if node in place}
         return tree
 
     def ancestor_mask(self) -> NDArray[np.bool_]:

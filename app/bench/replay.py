@@ -95,7 +95,8 @@ def replay(trace: Trace, sources: Sequence[str], budget: int) -> Replayed:
     while len(written) < len(output):
         started = time.perf_counter()
         root = written[-1] if written else trace.request.prompt[-1]
-        tree = drafter.draft(written, root=root, max_depth=len(output) - len(written))
+        candidates = drafter.draft(written, root=root, max_depth=len(output) - len(written))
+        (tree,) = drafter.budget.cut([candidates])
         draft_s.append(time.perf_counter() - started)
         recorded: Iterator[int] = iter(output[len(written) :])
         walk = one_draw(tree, lambda _: next(recorded), lambda token: token == output[-1])  # noqa: B023

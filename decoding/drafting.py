@@ -1,32 +1,49 @@
-"""The drafter asks every source and merges their drafts into one token tree.
+"""The drafter asks every source and merges their drafts into one token tree, in calibrated chances.
 
 A source is a guest here: what it drafts is checked, and one that raises is switched off for the request. It may
-cost speed, never an answer.
+cost speed, never an answer. Free sources are asked first; a costly one only if it is likely to pay for its own time.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from typing import TypeGuard
 
 from decoding.budget import Budget
-from decoding.interfaces import Commit, DraftSource, Request
+from decoding.calibration import Calibration, TaskCalibration
+from decoding.interfaces import Commit, CostlySource, Draft, DraftSource, Request
 from decoding.tree import TokenTree
 
 log = logging.getLogger(__name__)
+
+# A costly source that does not seem to pay is still asked one time in this many: what it is worth changes.
+_EXPLORE_EVERY = 24
 
 
 class Drafter:
     """The sources of one session. ``failed`` names those that were switched off, with what they raised."""
 
-    def __init__(self, sources: Iterable[DraftSource], *, budget: Budget, vocab_size: int) -> None:
+    def __init__(
+        self,
+        sources: Iterable[DraftSource],
+        *,
+        budget: Budget,
+        vocab_size: int,
+        calibration: Calibration | None = None,
+    ) -> None:
         self._sources = list(sources)
         self._vocab_size = vocab_size
+        self._shared = calibration if calibration is not None else Calibration()
+        self._calibration: TaskCalibration = self._shared.of("")
+        self._proposed: list[tuple[str, Draft]] = []
+        self._refused = 0
         self.budget = budget
         self.failed: dict[str, str] = {}
 
     def start(self, request: Request) -> None:
         """Show the request to every source."""
+        self._calibration = self._shared.of(request.task)
         self._ask(lambda source: source.start(request))
 
     def draft(self, tokens: Sequence[int], *, root: int, max_depth: int) -> TokenTree:
@@ -35,19 +52,66 @@ class Drafter:
         Drafts with an id outside the vocabulary are dropped whole.
         """
         tree = TokenTree.of(root)
+        self._proposed = []
         if max_depth < 1:
             return tree
-        self._ask(lambda source: self._merge(tree, source, tokens, max_depth))
+        limit = self.budget.limit
+
+        def propose(source: DraftSource) -> None:
+            if not is_costly(source):
+                self._merge(tree, source.name, source.propose(tokens, limit), max_depth)
+
+        def extend(source: DraftSource) -> None:
+            if is_costly(source):
+                self._extend(tree, source, tokens, max_depth)
+
+        self._ask(propose)
+        self._ask(extend)
         return tree
 
-    def _merge(self, tree: TokenTree, source: DraftSource, tokens: Sequence[int], max_depth: int) -> None:
-        for draft in source.propose(tokens, self.budget.limit):
+    def _merge(self, tree: TokenTree, name: str, drafts: Iterable[Draft], max_depth: int) -> None:
+        for draft in drafts:
             if all(0 <= token < self._vocab_size for token in draft.tokens):
-                tree.add(source.name, draft, max_depth=max_depth)
+                chances = self._calibration.apply(name, draft.bucket, draft.probabilities)
+                tree.add(name, draft, max_depth=max_depth, chances=chances)
+                self._proposed.append((name, draft))
+
+    def _extend(self, tree: TokenTree, source: CostlySource, tokens: Sequence[int], max_depth: int) -> None:
+        """Ask a costly source if (E_with - E_without) / E_without is above its time over that of the forward."""
+        limit = self.budget.limit
+        without = tree.expected(limit)
+        if not self._pays(source, tree, without):
+            self._refused += 1
+            if self._refused % _EXPLORE_EVERY:
+                return
+        self._merge(tree, source.name, source.extend(tokens, tree, limit), max_depth)
+        self._calibration.learn_gain(source.name, without, tree.expected(limit) - without)
+
+    def _pays(self, source: CostlySource, tree: TokenTree, without: float) -> bool:
+        gain = self._calibration.gain(source.name, without)
+        if gain is None or self.budget.cost_s is None:
+            return True
+        forward_s = self.budget.seconds(1 + min(tree.drafted, self.budget.limit))
+        return gain / without > source.cost_s(tree) / forward_s
 
     def observe(self, commit: Commit) -> None:
-        """Tell every source what was committed."""
+        """Tell every source what was committed, and learn how good its drafts were."""
+        self._learn(commit.tokens)
         self._ask(lambda source: source.observe(commit))
+
+    def _learn(self, committed: Sequence[int]) -> None:
+        """Every drafted token whose predecessors were committed had its chance, whether it was verified or cut."""
+        tried: set[tuple[str, tuple[int, ...]]] = set()
+        for name, draft in self._proposed:
+            for depth, (token, right) in enumerate(zip(draft.tokens, committed, strict=False), start=1):
+                path = (name, draft.tokens[:depth])
+                if path not in tried:
+                    tried.add(path)
+                    estimate = draft.probabilities[depth - 1]
+                    self._calibration.learn(name, draft.bucket, depth, estimate=estimate, accepted=token == right)
+                if token != right:
+                    break
+        self._proposed = []
 
     def finish(self) -> None:
         """The session is over."""
@@ -61,3 +125,8 @@ class Drafter:
                 log.warning("draft source %s is switched off for this request: %r", source.name, error)
                 self.failed[source.name] = repr(error)
                 self._sources.remove(source)
+
+
+def is_costly(source: DraftSource) -> TypeGuard[CostlySource]:
+    """Whether ``source`` is asked last, and only if it pays."""
+    return hasattr(source, "extend")

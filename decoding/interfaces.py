@@ -194,7 +194,8 @@ class Draft:
 
     ``bucket`` says how long a match the estimate rests on, as the source counts it: acceptance is calibrated by
     (source, bucket, depth). ``distributions`` are those (V) that a sampling draft model drew its tokens from, one a
-    token; empty for every deterministic draft.
+    token; empty for every deterministic draft. ``voices`` says for each token which parts of a blended source stand
+    behind it, by the names that stats use; empty: the source itself.
     """
 
     tokens: tuple[int, ...]
@@ -202,6 +203,7 @@ class Draft:
     origins: tuple[Origin, ...]
     bucket: int = 0
     distributions: tuple[NDArray[np.floating], ...] = ()
+    voices: tuple[tuple[str, ...], ...] = ()
 
 
 class Verified(Protocol):

@@ -6,7 +6,8 @@ which a parent precedes its children, so the tree can be laid out in one forward
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import heapq
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,7 +20,8 @@ ROOT = 0
 
 @dataclass(slots=True)
 class TokenTree:
-    """Parallel lists over nodes. ``probability`` is that of the whole path from the root being accepted.
+    """Parallel lists over nodes. ``probability`` is that of the whole path from the root being accepted; ``origins``
+    holds the likeliest place of each token, ``others`` the further ones.
 
     ``distributions`` are those (V) that a sampling draft model drew the children of a node from, by node.
     """
@@ -30,6 +32,7 @@ class TokenTree:
     probabilities: list[float] = field(default_factory=lambda: [1.0])
     sources: list[tuple[str, ...]] = field(default_factory=lambda: [()])
     origins: list[Origin] = field(default_factory=lambda: [NO_ORIGIN])
+    others: list[tuple[Origin, ...]] = field(default_factory=lambda: [()])
     children: list[dict[int, int]] = field(default_factory=lambda: [{}])
     distributions: dict[int, NDArray[np.floating]] = field(default_factory=dict)
 
@@ -50,37 +53,58 @@ class TokenTree:
         """The child of ``node`` that carries ``token``, if drafted."""
         return self.children[node].get(token)
 
-    def add(self, source: str, draft: Draft, *, max_depth: int) -> None:
-        """Merge a chain into the tree; a known node gains the source, and its estimate and origin if better."""
+    def add(self, source: str, draft: Draft, *, max_depth: int, chances: Sequence[float] | None = None) -> None:
+        """Merge a chain into the tree; a known node gains the source and the origin, and the estimate if better.
+
+        ``chances`` are calibrated estimates, to be used instead of the draft's own.
+        """
         node, path_probability = ROOT, 1.0
-        steps = zip(draft.tokens, draft.probabilities, draft.origins, strict=True)
+        steps = zip(draft.tokens, chances or draft.probabilities, draft.origins, strict=True)
         for step, (token, probability, origin) in enumerate(steps):
             if self.depths[node] == max_depth:
                 return
             if draft.distributions:
                 self.distributions[node] = draft.distributions[step]
             path_probability *= probability
+            names = draft.voices[step] if draft.voices else (source,)
             known = self.children[node].get(token)
             if known is None:
-                node = self._append(node, token, path_probability, source, origin)
-                continue
-            node = known
-            if source not in self.sources[node]:
-                self.sources[node] += (source,)
-            if path_probability > self.probabilities[node]:
-                self.probabilities[node], self.origins[node] = path_probability, origin
+                node = self._append(node, token, path_probability, names, origin)
+            else:
+                node = known
+                self._join(node, path_probability, names, origin)
 
-    def _append(self, parent: int, token: int, probability: float, source: str, origin: Origin) -> int:
+    def _join(self, node: int, path_probability: float, names: tuple[str, ...], origin: Origin) -> None:
+        """Two sources that agree are mostly two readings of one text: the better estimate holds, not their sum."""
+        self.sources[node] += tuple(name for name in names if name not in self.sources[node])
+        better = path_probability > self.probabilities[node]
+        known = (self.origins[node], *self.others[node])
+        if better:
+            self.probabilities[node] = path_probability
+        if origin not in known and origin is not NO_ORIGIN:
+            first_known = known[0] is NO_ORIGIN
+            if better or first_known:
+                self.origins[node] = origin
+                self.others[node] = known[1:] if first_known else known
+            else:
+                self.others[node] += (origin,)
+
+    def _append(self, parent: int, token: int, probability: float, names: tuple[str, ...], origin: Origin) -> int:
         node = len(self.tokens)
         self.tokens.append(token)
         self.parents.append(parent)
         self.depths.append(self.depths[parent] + 1)
         self.probabilities.append(probability)
-        self.sources.append((source,))
+        self.sources.append(names)
         self.origins.append(origin)
+        self.others.append(())
         self.children.append({})
         self.children[parent][token] = node
         return node
+
+    def expected(self, limit: int) -> float:
+        """Expected tokens of a step that verifies the best ``limit`` nodes: the target's own and the accepted ones."""
+        return 1.0 + sum(heapq.nlargest(limit, self.probabilities[1:]))
 
     def offers(self, node: int) -> dict[int, NDArray[np.floating] | None]:
         """The drafted tokens behind ``node``, each with the distribution it was sampled from, if it was."""
@@ -103,8 +127,8 @@ class TokenTree:
         tree = TokenTree.of(self.tokens[ROOT])
         for node in order:
             parent = place[self.parents[node]]
-            tree._append(parent, self.tokens[node], self.probabilities[node], "", self.origins[node])
-            tree.sources[-1] = self.sources[node]
+            tree._append(parent, self.tokens[node], self.probabilities[node], self.sources[node], self.origins[node])
+            tree.others[-1] = self.others[node]
         tree.distributions = {place[node]: one for node, one in self.distributions.items() if node in place}
         return tree
 

@@ -1,0 +1,143 @@
+"""Calibration: how often what a source drafts is accepted, learned from what happened.
+
+A cell is (source, bucket, depth): the length of match that an estimate rests on, and the place in the chain. Acceptance
+is counted given that everything before the token was accepted. A cell moves a source's estimate in log odds, towards
+what was accepted; the less it has seen, the less. Old counts fade. Knows no tokens.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+# A count of 1 has faded to a half after 700 more in its cell; a cell counts as much as the source's own estimate
+# after 16.
+_FADE = 0.999
+_TRUST = 16.0
+_LEAST, _MOST = 0.001, 0.995
+# Share of the latest gain of a costly source in its average.
+_FRESH = 0.1
+_DEPTHS = (1, 2, 3, 4, 6, 8, 12, 16)
+
+
+@dataclass(slots=True)
+class _Cell:
+    """Faded sums over tokens that had their chance: how many, what was expected of them, what was accepted."""
+
+    tried: float = 0.0
+    expected: float = 0.0
+    accepted: float = 0.0
+
+    def add(self, expected: float, accepted: bool) -> None:
+        self.tried = self.tried * _FADE + 1.0
+        self.expected = self.expected * _FADE + expected
+        self.accepted = self.accepted * _FADE + accepted
+
+    def sums(self) -> tuple[float, float, float]:
+        """What a saved cell holds."""
+        return self.tried, self.expected, self.accepted
+
+    @classmethod
+    def of(cls, sums: Sequence[float]) -> _Cell:
+        """A saved cell. Raises ValueError."""
+        tried, expected, accepted = sums
+        if not (0 <= expected <= tried and 0 <= accepted <= tried):
+            raise ValueError(f"no counts of a calibration: {sums}")
+        return cls(tried, expected, accepted)
+
+    def odds(self) -> float:
+        """The factor on the odds of an estimate; 1 for a cell that has seen nothing or what it expected."""
+        mean = self.expected / self.tried if self.tried else 0.5
+        hits, misses = _TRUST * mean, _TRUST * (1 - mean)
+        is_odds = (self.accepted + hits) / (self.tried - self.accepted + misses)
+        return is_odds * (self.tried - self.expected + misses) / (self.expected + hits)
+
+
+@dataclass(slots=True)
+class TaskCalibration:
+    """The cells of one kind of request. Sessions share it in turns: a commit is one call, on one thread."""
+
+    frozen: bool = False
+    cells: dict[tuple[str, int, int], _Cell] = field(default_factory=dict)
+    gains: dict[tuple[str, int], float] = field(default_factory=dict)
+
+    def apply(self, source: str, bucket: int, estimates: Sequence[float]) -> list[float]:
+        """Calibrated acceptance of each token of a chain, given the ones before it."""
+        return [self.chance(source, bucket, depth, one) for depth, one in enumerate(estimates, start=1)]
+
+    def chance(self, source: str, bucket: int, depth: int, estimate: float) -> float:
+        """Calibrated acceptance of one token at ``depth`` (from 1) of a chain."""
+        cell = self.cells.get((source, bucket, _band(depth)))
+        if cell is None:
+            return estimate
+        odds = cell.odds() * estimate / max(1 - estimate, 1 - _MOST)
+        return min(max(odds / (1 + odds), _LEAST), _MOST)
+
+    def learn(self, source: str, bucket: int, depth: int, *, estimate: float, accepted: bool) -> None:
+        """A drafted token had its chance: everything before it was accepted. ``estimate`` is the source's own."""
+        if not self.frozen:
+            self.cells.setdefault((source, bucket, _band(depth)), _Cell()).add(estimate, accepted)
+
+    def gain(self, source: str, without: float) -> float | None:
+        """Expected tokens that a costly source added when it was asked and ``without`` were expected before; None if
+        it was never asked.
+        """
+        return self.gains.get((source, _size(without)))
+
+    def learn_gain(self, source: str, without: float, gain: float) -> None:
+        """A costly source was asked, and added ``gain`` expected tokens."""
+        key = (source, _size(without))
+        if not self.frozen:
+            self.gains[key] = self.gains.get(key, gain) * (1 - _FRESH) + gain * _FRESH
+
+
+@dataclass(slots=True)
+class Calibration:
+    """Every task's cells, shared by the sessions of an engine.
+
+    ``frozen``: nothing is learned, so that the same requests draft the same trees again, in any order.
+    """
+
+    frozen: bool = False
+    _tasks: dict[str, TaskCalibration] = field(default_factory=dict)
+
+    def of(self, task: str) -> TaskCalibration:
+        """The cells of ``task`` (Request.task)."""
+        return self._tasks.setdefault(task, TaskCalibration(self.frozen))
+
+    def state(self) -> dict[str, dict[str, list[list[object]]]]:
+        """Everything learned, as JSON can hold it: by task the ``cells`` as rows of source, bucket, band and three
+        sums, and the ``gains`` as rows of source, size and gain.
+        """
+        return {
+            task: {
+                "cells": [[*key, *(round(one, 3) for one in cell.sums())] for key, cell in sorted(one.cells.items())],
+                "gains": [[*key, round(gain, 4)] for key, gain in sorted(one.gains.items())],
+            }
+            for task, one in sorted(self._tasks.items())
+        }
+
+    @classmethod
+    def from_state(
+        cls, state: Mapping[str, Mapping[str, Sequence[Sequence[object]]]], *, frozen: bool = False
+    ) -> Calibration:
+        """What ``state`` gave. Raises ValueError, TypeError, KeyError or AttributeError for anything else."""
+        made = cls(frozen)
+        for task, rows in state.items():
+            one = made.of(task)
+            for source, bucket, band, *sums in rows["cells"]:
+                one.cells[str(source), int(str(bucket)), int(str(band))] = _Cell.of([float(str(x)) for x in sums])
+            for source, size, gain in rows["gains"]:
+                one.gains[str(source), int(str(size))] = float(str(gain))
+        return made
+
+
+def _size(expected: float) -> int:
+    """Expected tokens in steps of a factor of 1.4."""
+    return round(2 * math.log2(max(expected, 1.0)))
+
+
+def _band(depth: int) -> int:
+    """Depths that are counted together."""
+    return next((band for band in _DEPTHS if depth <= band), _DEPTHS[-1] + 1)

@@ -1,0 +1,13 @@
+"""What the sources of many sessions share: indexes, tables and models that outlive a request.
+
+One object belongs to one engine. A part that is None is not there, and the sources that need it stay silent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Shared:
+    """Parts that draft sources are made with."""

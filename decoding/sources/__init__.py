@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from decoding.errors import InvalidRequest
 from decoding.interfaces import DraftSource
+from decoding.sources.corpus import CorpusPlaces
 from decoding.sources.cursor import Cursor
 from decoding.sources.evidence import EvidenceStarts
 from decoding.sources.prompt_lookup import PromptLookup
@@ -18,6 +19,7 @@ SOURCES: Mapping[str, Callable[[Shared], DraftSource]] = MappingProxyType(
         "spans": lambda shared: Spans(),
         "cursor": lambda shared: Cursor(),
         "evidence": lambda shared: EvidenceStarts(),
+        "corpus": lambda shared: CorpusPlaces(),
         "prompt-lookup": lambda shared: PromptLookup(),
     }
 )

@@ -1,45 +1,39 @@
 """``spandraft bench replay``: how many recorded tokens a step of drafting would have covered, without a model.
 
 "Forced decoding", as LLMA's authors measured (Yang et al. 2023): the target's choice is taken from a recorded
-output. A step is one target forward after prefill; tokens include the end token.
+output. A step is one target forward after prefill; tokens include the end token. Records are run in their order, and
+what a method may learn it learns from those before. ``--model`` adds a real target for methods that read its logits.
 """
 
 from __future__ import annotations
 
 import argparse
 import statistics
+import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
 
-from tokenizers import Tokenizer
-
-from app.bench.records import is_texts, read_records
+from app.bench.datastore import Datastore
+from app.bench.recorded import BUNDLED_TOKENIZER, TRACES, Trace, load_tokenizer, read_traces
 from app.bench.report import Report
-from app.errors import InputError
+from app.errors import InputError, unknown
 from app.settings import Settings
 from decoding.acceptance import one_draw
 from decoding.budget import Budget
+from decoding.calibration import Calibration
 from decoding.drafting import Drafter
-from decoding.interfaces import NO_ORIGIN, Commit, Reference, Request
-from decoding.sources import DEFAULT_SOURCES, make_sources
+from decoding.interfaces import NO_ORIGIN, Commit
+from decoding.presets import PRESETS, Preset
+from decoding.sources import make_sources
+from decoding.sources.shared import Shared
 from decoding.stats import Stats
 
-METHODS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"autoregressive": (), "prompt-lookup": ("prompt-lookup",), "spandraft": DEFAULT_SOURCES}
-)
-BUNDLED_TOKENIZER = Path(__file__).parents[1] / "models" / "target" / "tokenizer.json"
-
-
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """A recorded generation in token ids; the output ends with the end token."""
-
-    request: Request
-    output: tuple[int, ...]
+METHODS = tuple(PRESETS)
+PLOTTED = (1, 2, 4, 8, 16, 32, 64)
+"""Budgets of the picture."""
+NEEDS_MODEL = "needs --model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,46 +44,124 @@ class Replayed:
     draft_s: tuple[float, ...]
 
 
+Replay = Callable[[Preset, Sequence[Trace], int], list[Replayed]]
+"""Replays all traces in order with one method, at most so many nodes a step."""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the bench."""
-    parser.add_argument("file", type=Path, help="recorded outputs, one JSON object a line")
+    parser.add_argument(
+        "file", type=Path, nargs="*", default=TRACES, help="recorded outputs; default: the bundled ones"
+    )
     parser.add_argument("--budget", type=int, default=32, help="draft nodes a step at most (default 32)")
-    parser.add_argument("--methods", default=",".join(METHODS), help=f"of {', '.join(METHODS)}")
-    parser.add_argument("--tokenizer", type=Path, default=BUNDLED_TOKENIZER, help="a tokenizer.json")
+    parser.add_argument("--methods", default=",".join(METHODS), help="some of `spandraft bench methods` (default: all)")
+    parser.add_argument("--tokenizer", type=Path, default=None, help="a tokenizer.json (default: the bundled target's)")
+    parser.add_argument("--model", metavar="NAME", help="a target for methods that need one: bundled, folder, hub name")
+    parser.add_argument("--draft-model", metavar="NAME", help="a smaller model with the same tokens")
+    parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw tokens a step against the budget")
 
 
 def run(args: argparse.Namespace, settings: Settings) -> Report:
     """Replay every record with every method."""
-    names = [name.strip() for name in args.methods.split(",")]
-    unknown = [name for name in names if name not in METHODS]
-    if unknown:
-        raise InputError(f"There is no method {unknown[0]!r}.", hint=f"Known: {', '.join(METHODS)}.")
+    presets = presets_of(args.methods)
     if args.budget < 0:
         raise InputError(f"The budget is {args.budget}.", hint="Give the number of draft nodes a step, 0 or more.")
-    traces = read_traces(args.file, load_tokenizer(args.tokenizer))
-    command = f"spandraft bench replay {args.file.name} --budget {args.budget} --methods {args.methods}"
-    return Report.of(command, (row(name, traces, args.budget) for name in names))
+    runner, files = _prepared(args, settings)
+    rows = [row(one, file, runner, args.budget) for file in files for one in presets]
+    if args.plot is not None:
+        _plot(args.plot, presets, files, runner)
+    return Report.of(_command(args), rows)
 
 
-def row(method: str, traces: Sequence[Trace], budget: int) -> dict[str, object]:
-    """The figures of one method over all traces."""
-    replays = [replay(trace, METHODS[method], budget) for trace in traces]
-    steps = sum(one.stats.target_forwards for one in replays)
-    tokens = sum(one.stats.tokens for one in replays)
+def presets_of(names: str) -> list[Preset]:
+    """The methods of a comma-separated list. Raises UnknownNameError."""
+    wanted = [name.strip() for name in names.split(",")]
+    if missing := [name for name in wanted if name not in PRESETS]:
+        raise unknown("method", missing[0], PRESETS)
+    return [PRESETS[name] for name in wanted]
+
+
+@dataclass(frozen=True, slots=True)
+class TraceFile:
+    """The records of one file."""
+
+    name: str
+    traces: tuple[Trace, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """How presets are replayed: on token ids alone, and on a model if there is one."""
+
+    on_tokens: Replay
+    on_model: Replay | None = None
+    has_draft_model: bool = False
+
+    def of(self, one: Preset) -> Replay | None:
+        """The way that ``one`` is run; None if what it needs is not there."""
+        if one.needs_draft_model and not self.has_draft_model:
+            return None
+        if one.needs_model:
+            return self.on_model
+        return self.on_model if one.reads_logits and self.on_model is not None else self.on_tokens
+
+
+def row(one: Preset, file: TraceFile, runner: Runner, budget: int) -> dict[str, object]:
+    """The figures of one method over all traces of a file."""
+    way = runner.of(one)
+    if way is None:
+        needs = "needs --draft-model" if one.needs_draft_model and runner.on_model is not None else NEEDS_MODEL
+        return {"method": one.name, "traces": file.name, "mean_acceptance_length": needs}
+    replays = way(one, file.traces, budget)
+    steps = sum(each.stats.target_forwards for each in replays)
+    tokens = sum(each.stats.tokens for each in replays)
     return {
-        "method": method,
+        "method": one.name,
+        "traces": file.name,
         "mean_acceptance_length": tokens / steps,
-        "drafted_per_step": sum(one.stats.drafted for one in replays) / steps,
-        "draft_us_per_step": 1e6 * statistics.median(spent for one in replays for spent in one.draft_s),
+        "drafted_per_step": sum(each.stats.drafted for each in replays) / steps,
+        "draft_us_per_step": 1e6 * statistics.median(spent for each in replays for spent in each.draft_s),
         "steps": steps,
         "tokens": tokens,
     }
 
 
-def replay(trace: Trace, sources: Sequence[str], budget: int) -> Replayed:
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What one method keeps from record to record."""
+
+    shared: Shared
+    calibration: Calibration
+
+    @classmethod
+    def of(cls, one: Preset) -> Memory:
+        """Nothing learned yet; for a published method nothing ever."""
+        return cls(Shared(), Calibration(frozen=not one.calibrated))
+
+    def drafter(self, one: Preset, budget: int) -> Drafter:
+        """The sources of a method, with at most ``budget`` nodes and no more than it was published with."""
+        sources = make_sources(one.sources, self.shared)
+        limit = min(budget, one.limit)
+        return Drafter(sources, budget=Budget(limit=limit), vocab_size=2**31, calibration=self.calibration)
+
+
+def replay_all(one: Preset, traces: Sequence[Trace], budget: int) -> list[Replayed]:
+    """All traces in order, without a model. What outlives a request is shared by those of one method."""
+    memory = Memory.of(one)
+    return [replay(trace, memory.drafter(one, budget)) for trace in with_datastore(one, traces)]
+
+
+def with_datastore(one: Preset, traces: Sequence[Trace]) -> Sequence[Trace]:
+    """For a method that drafts from a datastore: each trace with the passages of all the others, never its own."""
+    if "rest" not in one.sources:
+        return traces
+    store = Datastore.of([trace.passages for trace in traces])
+    return [replace(trace, request=replace(trace.request, corpus=store.without(at))) for at, trace in enumerate(traces)]
+
+
+def replay(trace: Trace, drafter: Drafter) -> Replayed:
     """Draft, and let the recorded output be the target's choice, to its end."""
     output = trace.output
-    drafter = Drafter(make_sources(sources), budget=Budget(limit=budget), vocab_size=2**31)
     drafter.start(trace.request)
     stats, written, draft_s = Stats(), list[int](), list[float]()
     while len(written) < len(output):
@@ -111,40 +183,50 @@ def replay(trace: Trace, sources: Sequence[str], budget: int) -> Replayed:
     return Replayed(stats, tuple(draft_s))
 
 
-def read_traces(file: Path, tokenizer: Tokenizer) -> list[Trace]:
-    """Records told apart by their fields: answer, summary, grammar (first reference)."""
-    end = tokenizer.get_vocab_size()
+def _prepared(args: argparse.Namespace, settings: Settings) -> tuple[Runner, list[TraceFile]]:
+    """The records in the tokens of the model, or of the tokenizer where there is none."""
+    if args.model is None:
+        if args.draft_model is not None:
+            raise InputError("--draft-model drafts for a --model.", hint="Name the target as well: --model bundled.")
+        tokenizer = load_tokenizer(args.tokenizer or BUNDLED_TOKENIZER)
+        return Runner(replay_all), [_read(file, read_traces(file, tokenizer)) for file in args.file]
+    if args.tokenizer is not None:
+        raise InputError("A model has its own tokenizer.", hint="Leave --tokenizer away, or --model.")
+    from app.bench.replay_model import ModelReplay
 
-    def parse(record: dict[str, Any]) -> Trace | None:
-        match record:
-            case {"source": str(source), "references": [str(target), *_]}:
-                return _trace(tokenizer, [f"Correct the text.\n{source}\n"], target, source, end)
-            case {"prompt": str(prompt), "output": str(output)}:
-                return _trace(tokenizer, [prompt], output, None, end)
-            case {"question": str(question), "passages": passages, "output": str(output)} if is_texts(passages):
-                texts = [f"{passage}\n" for passage in passages]
-                return _trace(tokenizer, [*texts, f"Question: {question}\nAnswer:"], f" {output}", None, end)
-        return None
-
-    return read_records(file, parse, form="question, passages, output; or prompt, output; or source, references")
+    model = ModelReplay.of(args.model, args.draft_model, settings)
+    files = [_read(file, model.read(file)) for file in args.file]
+    return Runner(replay_all, model.replay_all, args.draft_model is not None), files
 
 
-def _trace(tokenizer: Tokenizer, pieces: Iterable[str], output: str, source: str | None, end: int) -> Trace:
-    prompt = tuple(token for piece in pieces for token in _encode(tokenizer, piece))
-    references = () if source is None else (Reference(_encode(tokenizer, source), cursor=True),)
-    ids = (*_encode(tokenizer, output), end)
-    return Trace(Request(prompt, len(ids), references=references, eos_ids=frozenset({end})), ids)
+def _read(file: Path, traces: Sequence[Trace]) -> TraceFile:
+    return TraceFile(file.stem, tuple(traces))
 
 
-def _encode(tokenizer: Tokenizer, text: str) -> tuple[int, ...]:
-    return tuple(tokenizer.encode(text, add_special_tokens=False).ids)
+def _plot(file: Path, presets: Sequence[Preset], files: Sequence[TraceFile], runner: Runner) -> None:
+    """Replay at every budget and draw it."""
+    from app.bench.plot import Line, Panel, draw
+
+    panels = []
+    for traces in files:
+        lines = []
+        for one in presets:
+            sys.stderr.write(f"plot: {traces.name}, {one.name}\n")
+            found = [row(one, traces, runner, budget)["mean_acceptance_length"] for budget in PLOTTED]
+            heights = [length for length in found if isinstance(length, float)]
+            if len(heights) == len(PLOTTED):
+                lines.append(Line(one.name, tuple(heights)))
+        panels.append(Panel(traces.name, tuple(lines)))
+    draw(file, PLOTTED, panels)
 
 
-def load_tokenizer(file: Path) -> Tokenizer:
-    """Read a tokenizer.json."""
-    if not file.is_file():
-        raise InputError(f"There is no tokenizer at {file}.", hint="Give the path of a tokenizer.json.")
-    try:
-        return Tokenizer.from_file(str(file))
-    except Exception as error:  # tokenizers raises bare Exception
-        raise InputError(f"{file} is no tokenizer: {error}", hint="Give the path of a tokenizer.json.") from error
+def _command(args: argparse.Namespace) -> str:
+    """The line that repeats this run."""
+    words = [file.name for file in args.file if args.file != list(TRACES)]
+    words.append(f"--budget {args.budget}")
+    if args.methods != ",".join(METHODS):
+        words.append(f"--methods {args.methods}")
+    for key in ("tokenizer", "model", "draft_model", "plot"):
+        if (value := getattr(args, key)) is not None:
+            words.append(f"--{key.replace('_', '-')} {value}")
+    return " ".join(["spandraft bench replay", *words])

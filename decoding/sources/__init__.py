@@ -10,9 +10,15 @@ from decoding.interfaces import DraftSource
 from decoding.sources.corpus import CorpusPlaces
 from decoding.sources.cursor import Cursor
 from decoding.sources.evidence import EvidenceStarts
+from decoding.sources.llma import Llma
+from decoding.sources.pia import Pia
 from decoding.sources.prompt_lookup import PromptLookup
+from decoding.sources.rest import Rest
+from decoding.sources.sad import AggressiveDecoding
+from decoding.sources.sam import Sam
 from decoding.sources.shared import Shared
 from decoding.sources.spans import Spans
+from decoding.sources.suffix import SuffixDecoding
 
 SOURCES: Mapping[str, Callable[[Shared], DraftSource]] = MappingProxyType(
     {
@@ -21,6 +27,12 @@ SOURCES: Mapping[str, Callable[[Shared], DraftSource]] = MappingProxyType(
         "evidence": lambda shared: EvidenceStarts(),
         "corpus": lambda shared: CorpusPlaces(),
         "prompt-lookup": lambda shared: PromptLookup(),
+        "llma": lambda shared: Llma(),
+        "sad": lambda shared: AggressiveDecoding(),
+        "rest": lambda shared: Rest(),
+        "pia": lambda shared: Pia(shared.pia_tries),
+        "sam": lambda shared: Sam(),
+        "suffix": lambda shared: SuffixDecoding(shared.suffix_outputs),
     }
 )
 DEFAULT_SOURCES = ("spans", "cursor", "evidence")

@@ -5,9 +5,15 @@ One object belongs to one engine. A part that is None is not there, and the sour
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from decoding.sources.pia import Trie
+from decoding.sources.suffix import Outputs
 
 
 @dataclass(slots=True)
 class Shared:
     """Parts that draft sources are made with."""
+
+    pia_tries: dict[str, Trie] = field(default_factory=dict)
+    suffix_outputs: dict[str, Outputs] = field(default_factory=dict)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.bench import replay
+from app.bench.recorded import BUNDLED_TOKENIZER, load_tokenizer, read_traces
 from app.errors import SpandraftError
 from app.settings import Settings
 
@@ -56,8 +57,8 @@ def test_a_budget_of_nothing_is_plain_decoding(file: Path) -> None:
 
 
 def test_the_end_token_counts(file: Path) -> None:
-    tokenizer = replay.load_tokenizer(replay.BUNDLED_TOKENIZER)
-    (trace,) = replay.read_traces(file, tokenizer)
+    tokenizer = load_tokenizer(BUNDLED_TOKENIZER)
+    (trace,) = read_traces(file, tokenizer)
     assert trace.output[-1] == tokenizer.get_vocab_size()
     assert rows(file, methods="autoregressive")["autoregressive"]["tokens"] == len(trace.output)
 
@@ -66,7 +67,7 @@ def test_a_line_separator_inside_a_string_does_not_end_the_record(tmp_path: Path
     path = tmp_path / "traces.jsonl"
     record = {"prompt": "one\u2028two\x85three", "output": "one\u2028two"}
     path.write_text(json.dumps(record, ensure_ascii=False), encoding="utf-8")
-    assert len(replay.read_traces(path, replay.load_tokenizer(replay.BUNDLED_TOKENIZER))) == 1
+    assert len(read_traces(path, load_tokenizer(BUNDLED_TOKENIZER))) == 1
 
 
 @pytest.mark.parametrize(

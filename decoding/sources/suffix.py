@@ -1,0 +1,158 @@
+"""Suffix decoding: frequent paths in suffix trees of the request and of earlier outputs; the match that promises most.
+
+Oliaro et al. 2024, "SuffixDecoding: Extreme Speculative Decoding for Emerging AI Applications". A suffix tree is used
+for its counts alone, and those are counts of places: the places of each match are kept instead, which gives the same
+drafts. A published method to compare with; ``spans`` and ``history`` are ours.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from decoding.interfaces import Commit, Draft, Request
+from decoding.sources.branches import Branch, drafts_of
+
+_BORDER = -1
+
+
+@dataclass(slots=True)
+class Places:
+    """A text, -1 at its borders, and where each token stands in it."""
+
+    text: list[int] = field(default_factory=list)
+    at: dict[int, list[int]] = field(default_factory=dict)
+
+    def extend(self, tokens: Sequence[int]) -> None:
+        """Append tokens."""
+        for token in tokens:
+            self.at.setdefault(token, []).append(len(self.text))
+            self.text.append(token)
+
+    def matches(self, context: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
+        """(m, places behind the last m tokens of ``context``) for m = 1, 2 ... as long as there is one with a token.
+
+        Of several m with the same places only the largest is given.
+        """
+        places = [place + 1 for place in self.at.get(context[-1], ())]
+        size = 1
+        while any(place < len(self.text) for place in places):
+            size += 1
+            wanted = context[-size] if size <= len(context) else _BORDER
+            longer = [
+                place for place in places if wanted != _BORDER and place >= size and self.text[place - size] == wanted
+            ]
+            if len(longer) < len(places):
+                yield size - 1, places
+            places = longer
+
+
+@dataclass(slots=True)
+class Outputs:
+    """The latest outputs of a scope, the oldest dropped first once they have more than ``most`` tokens."""
+
+    most: int = 100_000
+    kept: deque[tuple[int, ...]] = field(default_factory=deque)
+    places: Places = field(default_factory=Places)
+
+    def add(self, output: Sequence[int]) -> None:
+        """Take up an output that is complete."""
+        self.kept.append(tuple(output))
+        self.places.extend([*output, _BORDER])
+        if len(self.places.text) > self.most:
+            while sum(map(len, self.kept)) > self.most // 2 and len(self.kept) > 1:
+                self.kept.popleft()
+            self.places = Places()
+            for one in self.kept:
+                self.places.extend([*one, _BORDER])
+
+
+@dataclass(frozen=True, slots=True)
+class _Speculation:
+    """``score`` is the sum of path probabilities: the accepted tokens to expect."""
+
+    score: float
+    match: int
+    branches: list[Branch]
+
+
+class SuffixDecoding:
+    """``outputs`` are those of each scope. ``factor`` times the match are drafted, as long as a path has ``least``."""
+
+    def __init__(
+        self, outputs: dict[str, Outputs], *, factor: float = 1.0, least: float = 0.1, depth: int = 64
+    ) -> None:
+        self._all_outputs = outputs
+        self._factor = factor
+        self._least = least
+        self._depth = depth
+        self._scope: str | None = None
+        self._prompt_length = 0
+        self._local = Places()
+
+    @property
+    def name(self) -> str:
+        """``suffix``."""
+        return "suffix"
+
+    def start(self, request: Request) -> None:
+        """Index the prompt."""
+        self._scope, self._prompt_length = request.scope, len(request.prompt)
+        self._local = Places()
+        self._local.extend(request.prompt)
+
+    def propose(self, tokens: Sequence[int], limit: int) -> list[Draft]:
+        """The tree with the highest score over both texts and all lengths of match; the longer match of equals."""
+        context = self._local.text[-self._depth :]
+        best = _Speculation(0.0, 0, [])
+        for places in self._searched():
+            for size, found in places.matches(context):
+                room = min(int(self._factor * size), self._depth - size, limit)
+                one = self._open(places.text, found, room, size)
+                if (one.score, one.match) > (best.score, best.match):
+                    best = one
+        return drafts_of(best.branches, bucket=best.match)
+
+    def observe(self, commit: Commit) -> None:
+        """Append what was written."""
+        self._local.extend(commit.tokens)
+
+    def finish(self) -> None:
+        """Keep the output for later requests of the same scope, drop the rest."""
+        output = self._local.text[self._prompt_length :]
+        if self._scope is not None and output:
+            self._all_outputs.setdefault(self._scope, Outputs()).add(output)
+        self._local, self._scope, self._prompt_length = Places(), None, 0
+
+    def _searched(self) -> list[Places]:
+        earlier = self._all_outputs.get(self._scope) if self._scope is not None else None
+        return [self._local] if earlier is None else [self._local, earlier.places]
+
+    def _open(self, text: list[int], places: list[int], room: int, match: int) -> _Speculation:
+        """Open the most probable path again and again; a child has the share of its parent's places."""
+        branches: list[Branch] = []
+        score = 0.0
+        heap: list[tuple[float, int, Branch | None, list[int]]] = [(-1.0, 0, None, places)]
+        pushed = 0
+        while heap and len(branches) < room:
+            negative, _, branch, here = heapq.heappop(heap)
+            if branch is not None:
+                branches.append(branch)
+                score -= negative
+            for token, group in _by_token(text, here).items():
+                share = len(group) / len(here)
+                if -negative * share >= self._least:
+                    pushed += 1
+                    heapq.heappush(heap, (negative * share, pushed, Branch(branch, token, share), group))
+        return _Speculation(score, match, branches)
+
+
+def _by_token(text: list[int], places: list[int]) -> dict[int, list[int]]:
+    """The next places of each token that stands at one of ``places``."""
+    groups: dict[int, list[int]] = {}
+    for place in places:
+        if place < len(text) and text[place] != _BORDER:
+            groups.setdefault(text[place], []).append(place + 1)
+    return groups

@@ -1,7 +1,8 @@
-"""The one-draw rule: at each node draw the target's own next token, follow it while the tree holds it.
+"""The walk down a verified tree: at each node one token is chosen, and followed while the tree holds it.
 
-Nothing about drafts enters the draw, so the committed tokens are those of plain decoding whatever was drafted.
-Logits processors see the hypothetical history of each node, because their states advance along the walk.
+With the one-draw rule the choice is the target's own draw: nothing about drafts enters it, so the committed tokens
+are those of plain decoding whatever was drafted. Other criteria stand in ``criteria.py``. Logits processors see the
+hypothetical history of each node, because their states advance along the walk.
 """
 
 from __future__ import annotations

@@ -5,26 +5,50 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from decoding import sampling
+from decoding.batch import Batch
 from decoding.budget import Budget
+from decoding.calibration import Calibration
 from decoding.drafting import Drafter
 from decoding.errors import InvalidRequest, PromptTooLong
 from decoding.interfaces import DraftSource, Request
+from decoding.prefixes import DEFAULT_BYTES, Prefixes
 from decoding.session import Session
 from decoding.sources import DEFAULT_SOURCES, make_sources
+from decoding.sources.shared import Shared
 from decoding.target import Target
 
+DEFAULT_ROWS = 8
+DEFAULT_WAITING = 64
 SourceFactory = Callable[[], Sequence[DraftSource]]
 
 
 class Engine:
-    """A target with its draft sources. Sessions are independent; run one at a time."""
+    """A target with its draft sources. Sessions are independent and may run side by side, from several threads.
+
+    ``max_rows`` of them share each forward, ``max_waiting`` more may queue. ``prefix_bytes`` bounds the caches kept
+    for prompts that begin like an earlier one. ``calibration`` and ``shared`` outlive the engine if they are given.
+    """
 
     def __init__(
-        self, target: Target, *, sources: Sequence[str] | SourceFactory = DEFAULT_SOURCES, budget: Budget | None = None
+        self,
+        target: Target,
+        *,
+        sources: Sequence[str] | SourceFactory = DEFAULT_SOURCES,
+        budget: Budget | None = None,
+        calibration: Calibration | None = None,
+        shared: Shared | None = None,
+        max_rows: int = DEFAULT_ROWS,
+        max_waiting: int = DEFAULT_WAITING,
+        prefix_bytes: int = DEFAULT_BYTES,
     ) -> None:
         self.target = target
         self.budget = budget if budget is not None else Budget.measured(target)
-        self._sources: SourceFactory = sources if callable(sources) else lambda: make_sources(sources)
+        self.calibration = calibration if calibration is not None else Calibration()
+        self.shared = shared if shared is not None else Shared()
+        self._sources: SourceFactory = sources if callable(sources) else lambda: make_sources(sources, self.shared)
+        self._batch = Batch(
+            target, self.budget, max_rows=max_rows, max_waiting=max_waiting, prefixes=Prefixes(prefix_bytes)
+        )
 
     def session(self, request: Request, *, speculate: bool = True) -> Session:
         """Begin a request; nothing is computed before the session is iterated.
@@ -33,7 +57,12 @@ class Engine:
         """
         self._check(request)
         sources = self._sources() if speculate else ()
-        return Session(self.target, request, Drafter(sources, budget=self.budget, vocab_size=self.target.vocab_size))
+        drafter = Drafter(sources, budget=self.budget, vocab_size=self.target.vocab_size, calibration=self.calibration)
+        return Session(request, drafter, self._batch)
+
+    def forget(self) -> None:
+        """Drop what is kept of finished sessions to read prompts faster."""
+        self._batch.forget()
 
     def generate(self, request: Request, *, speculate: bool = True) -> Session:
         """Run a request to its end; the finished session holds tokens, stats and finish reason."""

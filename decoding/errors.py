@@ -6,6 +6,8 @@ DecodingError
 +-- UnsupportedModel    the model cannot be verified exactly (its cache, its attention, or not a causal LM)
 +-- PromptTooLong       prompt and at least one new token do not fit the context
 +-- InvalidRequest      a generation option outside its range
++-- Overloaded          too many requests are waiting
++-- OutOfMemory         a request does not fit the memory, not even without drafts
 """
 
 from __future__ import annotations
@@ -41,3 +43,11 @@ class PromptTooLong(DecodingError):
 
 class InvalidRequest(DecodingError):
     """A generation option outside its range."""
+
+
+class Overloaded(DecodingError):
+    """Too many requests are waiting."""
+
+
+class OutOfMemory(DecodingError):
+    """A request does not fit the memory, not even without drafts."""

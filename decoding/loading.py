@@ -5,9 +5,12 @@ Knows transformers' configuration and files; knows nothing of sessions. V vocabu
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import socket
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -15,12 +18,17 @@ from urllib.parse import urlsplit
 import psutil
 import torch
 
+from decoding.defaults import not_followed
+from decoding.defaults import sampling as recommended
 from decoding.errors import InvalidRequest, ModelNotFound, ModelTooLarge, UnsupportedModel
 from decoding.interfaces import NO_ORIGIN, Draft, Sampling
+from decoding.masks import FULL_ATTENTION, Attention
 from decoding.tree import TokenTree
 
 if TYPE_CHECKING:
     from decoding.target import Target
+
+log = logging.getLogger(__name__)
 
 _DTYPES = {
     "float64": torch.float64,
@@ -28,18 +36,22 @@ _DTYPES = {
     "bfloat16": torch.bfloat16,
     "float16": torch.float16,
 }
-_HF_TOP_K = 50  # What generate() takes where a generation_config with do_sample names none.
+_CHECKED_WINDOW = 4
 _TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-3, torch.bfloat16: 0.25, torch.float16: 0.05}
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a model's configuration says about how it may be used."""
+    """What a model's configuration says about how it may be used.
+
+    ``attentions``: the ways in which its masks may be given, the best first; the self-check finds the first that holds.
+    """
 
     vocab_size: int
     context_length: int
     eos_ids: frozenset[int]
     sampling: Sampling
+    attentions: tuple[Attention, ...]
 
 
 def load(name: str, *, dtype: str, device: str, trust_remote_code: bool, **hf_options: Any) -> Any:
@@ -89,47 +101,62 @@ def facts(model: Any) -> Facts:
     """Read vocabulary, context, end tokens and default sampling from a loaded model."""
     _refuse_unsupported(model.config, model.config.name_or_path or "the model")
     config = model.config.get_text_config()
-    defaults = model.generation_config
-    ends = defaults.eos_token_id if defaults.eos_token_id is not None else config.eos_token_id
+    generation = model.generation_config
+    ends = generation.eos_token_id if generation.eos_token_id is not None else config.eos_token_id
     end_ids = [] if ends is None else [ends] if isinstance(ends, int) else list(ends)
-    sampling = Sampling()
-    if defaults.do_sample:
-        sampling = Sampling(
-            do_sample=True,
-            temperature=defaults.temperature if defaults.temperature is not None else 1.0,
-            top_k=defaults.top_k if defaults.top_k is not None else _HF_TOP_K,
-            top_p=defaults.top_p if defaults.top_p is not None else 1.0,
-        )
-    return Facts(model.get_output_embeddings().weight.shape[0], _context_length(config), frozenset(end_ids), sampling)
+    if ignored := not_followed(generation):
+        log.warning("the model's generation_config asks for what is not followed here: %s", ignored)
+    vocab_size = model.get_output_embeddings().weight.shape[0]
+    return Facts(vocab_size, _context_length(config), frozenset(end_ids), recommended(generation), _attentions(config))
 
 
 @torch.inference_mode()
 def self_check(target: Target) -> None:
     """Compare a small tree with the same paths run one by one through the model's own cache.
 
-    Raises UnsupportedModel if any logit differs by more than rounding: a mask ignored, a cache not appended to,
-    a position not taken as given.
+    A sliding window is narrowed meanwhile, so that the tree reaches past it. Raises UnsupportedModel if any logit
+    differs by more than rounding: a mask ignored, a cache not appended to, a position not taken as given.
     """
+    try:
+        with _narrow_window(target):
+            _compare_tree(target)
+    except (TypeError, ValueError, RuntimeError, IndexError, AttributeError, KeyError) as error:
+        raise _unsupported(target.name, f"a tree forward failed: {str(error).splitlines()[0][:120]}") from error
+
+
+def _compare_tree(target: Target) -> None:
     prompt = [token % target.vocab_size for token in (5, 11, 17, 23, 29, 31)]
     tree = TokenTree.of(prompt[-1])
     for chain in ((7, 8, 9), (7, 12), (13, 14)):
         ids = tuple(token % target.vocab_size for token in chain)
         tree.add("check", Draft(ids, (1.0,) * len(ids), (NO_ORIGIN,) * len(ids)), max_depth=3)
+    cache = target.new_cache()
+    target.prefill(prompt[:-1], cache)
+    logits = target.verify(tree, cache)
+    for node in range(len(tree)):
+        path = [tree.tokens[at] for at in _path(tree, node)]
+        ids_1T = torch.tensor([prompt[:-1] + path], device=target.device)
+        expected_V = target.model(input_ids=ids_1T, use_cache=False).logits[0, -1].double().cpu().numpy()
+        # Beside their own spread: the logits of a random model are tiny, and so is what an ignored mask changes.
+        spread = float(expected_V.std()) or 1.0
+        difference = float(abs(expected_V - logits.row(node)).max()) / spread
+        if not difference <= _TOLERANCE.get(target.dtype, 0.25):
+            raise _unsupported(target.name, f"tree and plain logits differ by {difference:.1e} of their size")
+
+
+@contextlib.contextmanager
+def _narrow_window(target: Target) -> Iterator[None]:
+    config, attention = target.model.config.get_text_config(), target.attention
+    if attention.window is None:
+        yield
+        return
+    target.attention = replace(attention, window=_CHECKED_WINDOW)
+    config.sliding_window = _CHECKED_WINDOW
     try:
-        cache = target.new_cache()
-        target.prefill(prompt[:-1], cache)
-        logits_NV = target.verify(tree, cache)
-        for node in range(len(tree)):
-            path = [tree.tokens[at] for at in _path(tree, node)]
-            ids_1T = torch.tensor([prompt[:-1] + path], device=target.device)
-            expected_V = target.model(input_ids=ids_1T, use_cache=False).logits[0, -1].double().cpu().numpy()
-            # Beside their own spread: the logits of a random model are tiny, and so is what an ignored mask changes.
-            spread = float(expected_V.std()) or 1.0
-            difference = float(abs(expected_V - logits_NV[node]).max()) / spread
-            if not difference <= _TOLERANCE.get(target.dtype, 0.25):
-                raise _unsupported(target.name, f"tree and plain logits differ by {difference:.1e} of their size")
-    except (TypeError, ValueError, RuntimeError, IndexError, AttributeError) as error:
-        raise _unsupported(target.name, f"a tree forward failed: {str(error).splitlines()[0][:120]}") from error
+        yield
+    finally:
+        target.attention = attention
+        config.sliding_window = attention.window
 
 
 def _path(tree: TokenTree, node: int) -> list[int]:
@@ -143,14 +170,25 @@ def _path(tree: TokenTree, node: int) -> list[int]:
 def _context_length(config: Any) -> int:
     """Positions for which full attention over one fixed rotary table is what the model was made with."""
     limits = [getattr(config, key, None) for key in ("max_position_embeddings", "n_positions")]
-    window = getattr(config, "sliding_window", None)
-    if getattr(config, "use_sliding_window", True) and isinstance(window, int):
-        limits.append(window)  # Inside the first window sliding attention is full attention.
     rope = getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None) or {}
     if rope.get("rope_type") in ("dynamic", "longrope"):
         limits.append(rope.get("original_max_position_embeddings"))
     known = [limit for limit in limits if isinstance(limit, int) and limit > 0]
     return min(known) if known else 2048
+
+
+def _attentions(config: Any) -> tuple[Attention, ...]:
+    """Masks by kind of layer, else one mask with the window for all layers; full attention where nothing slides."""
+    window = getattr(config, "sliding_window", None)
+    kinds = frozenset(getattr(config, "layer_types", None) or ())
+    if not isinstance(window, int) or not getattr(config, "use_sliding_window", True):
+        return (FULL_ATTENTION,)
+    if kinds and "sliding_attention" not in kinds:
+        return (FULL_ATTENTION,)
+    one_mask = Attention(frozenset({"sliding_attention"}), window)
+    # Inside the first window sliding attention is full attention.
+    within = replace(FULL_ATTENTION, limit=window)
+    return (Attention(kinds, window, by_kind=True), within) if kinds else (one_mask, within)
 
 
 def _refuse_unsupported(config: Any, name: str) -> None:

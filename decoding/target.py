@@ -7,7 +7,8 @@ position is that of its depth. N tree nodes, P cached tokens, C chunk, V vocabul
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,10 @@ from numpy.typing import NDArray
 
 from decoding import loading
 from decoding.cache import TreeCache
+from decoding.errors import UnsupportedModel
 from decoding.interfaces import Sampling
+from decoding.logits import TreeLogits
+from decoding.masks import FULL_ATTENTION, Attention, attention_masks
 from decoding.tree import TokenTree
 
 PREFILL_CHUNK = 512
@@ -33,6 +37,8 @@ class Target:
     context_length: int
     eos_ids: frozenset[int]
     generation_defaults: Sampling
+    attention: Attention = FULL_ATTENTION
+    max_rows: int = 2**16
 
     @classmethod
     def from_pretrained(
@@ -56,16 +62,24 @@ class Target:
         """Wrap a model that is already loaded. Raises UnsupportedModel if the self-check finds it inexact."""
         model.eval()
         facts = loading.facts(model)
-        target = cls(
-            model=model,
-            name=name,
-            vocab_size=facts.vocab_size,
-            context_length=facts.context_length,
-            eos_ids=facts.eos_ids,
-            generation_defaults=facts.sampling,
-        )
-        loading.self_check(target)
-        return target
+        *others, last = [
+            cls(
+                model=model,
+                name=name,
+                vocab_size=facts.vocab_size,
+                context_length=min(facts.context_length, attention.limit or facts.context_length),
+                eos_ids=facts.eos_ids,
+                generation_defaults=facts.sampling,
+                attention=attention,
+            )
+            for attention in facts.attentions
+        ]
+        for target in others:
+            with contextlib.suppress(UnsupportedModel):
+                loading.self_check(target)
+                return target
+        loading.self_check(last)
+        return last
 
     @property
     def device(self) -> torch.device:
@@ -94,51 +108,66 @@ class Target:
         cancelled: Callable[[], bool] = lambda: False,
         progress: Callable[[int, int], None] | None = None,
     ) -> bool:
-        """Cache ``tokens`` behind what is cached already, in chunks; False if ``cancelled`` said so in between."""
+        """Cache ``tokens`` behind what row 0 holds already, in chunks; False if ``cancelled`` said so in between."""
         for start in range(0, len(tokens), PREFILL_CHUNK):
             if cancelled():
                 return False
             chunk = tokens[start : start + PREFILL_CHUNK]
-            causal_CC = torch.ones(len(chunk), len(chunk), dtype=torch.bool).tril()
-            self._forward(chunk, range(cache.length, cache.length + len(chunk)), causal_CC, cache, logits_to_keep=1)
+            positions = range(cache.length, cache.length + len(chunk))
+            causal_CC = np.tri(len(chunk), dtype=np.bool_)
+            self._forward([chunk], [positions], [causal_CC], cache, first=0, logits_to_keep=1)
+            cache.append(len(chunk))
             if progress is not None:
                 progress(start + len(chunk), len(tokens))
         return True
 
-    @torch.inference_mode()
-    def verify(self, tree: TokenTree, cache: TreeCache) -> NDArray[np.floating]:
-        """(N, V) writable logits after each node in host memory, at least float32, from one forward pass.
+    def verify(self, tree: TokenTree, cache: TreeCache) -> TreeLogits:
+        """Logits after each node of a tree behind row 0, from one forward pass; ``cache.keep`` says what stays."""
+        return self.verify_rows([tree], cache)[0]
 
-        The cache then holds all N nodes behind its P tokens.
+    @torch.inference_mode()
+    def verify_rows(self, trees: Sequence[TokenTree], cache: TreeCache, *, first: int = 0) -> list[TreeLogits]:
+        """Logits after each node of trees of any shapes, one behind each row from ``first`` on, in one forward pass.
+
+        Smaller trees are padded with nodes that see only themselves. ``cache.keep_rows`` says what stays.
         """
-        base = cache.length
-        positions = [base + depth for depth in tree.depths]
-        mask_NN = None if len(tree) == 1 else torch.from_numpy(tree.ancestor_mask())
-        logits_NV = self._forward(tree.tokens, positions, mask_NN, cache)
-        wide_NV = logits_NV if logits_NV.dtype is torch.float64 else logits_NV.float()
-        return wide_NV.cpu().numpy()
+        bases = cache.lengths[first : first + len(trees)]
+        positions = [[base + depth for depth in tree.depths] for tree, base in zip(trees, bases, strict=True)]
+        masks = [tree.ancestor_mask() for tree in trees]
+        logits_BNV = self._forward([tree.tokens for tree in trees], positions, masks, cache, first=first)
+        return [TreeLogits(logits_BNV[row, : len(tree)], tree.tokens) for row, tree in enumerate(trees)]
 
     def _forward(
         self,
-        tokens: Sequence[int],
-        positions: Sequence[int],
-        visible_NN: torch.Tensor | None,
+        tokens: Sequence[Sequence[int]],
+        positions: Sequence[Sequence[int]],
+        visible: Sequence[NDArray[np.bool_]],
         cache: TreeCache,
+        *,
+        first: int,
         logits_to_keep: int = 0,
     ) -> torch.Tensor:
-        device, size = self.device, len(tokens)
-        mask_NK = torch.zeros(size, cache.length + size, dtype=self.dtype)
-        if visible_NN is not None:
-            # A float mask: boolean ones are silently misread by eager attention.
-            mask_NK[:, cache.length :].masked_fill_(~visible_NN, torch.finfo(self.dtype).min)
+        """(B, N, V) logits; ``visible`` says for each row which of its new tokens see which."""
+        nodes, device = max(map(len, tokens)), self.device
+        window = cache.write(nodes, first=first, rows=len(tokens))
+        bases = cache.lengths[first : first + len(tokens)]
+        mask = attention_masks(self.attention, bases, positions, visible, keys=window.keys, dtype=self.dtype)
         output = self.model(
-            input_ids=torch.tensor([list(tokens)], device=device),
-            position_ids=torch.tensor([list(positions)], device=device),
-            attention_mask=mask_NK[None, None].to(device),
+            input_ids=_padded(tokens, nodes).to(device),
+            position_ids=_padded(positions, nodes).to(device),
+            attention_mask=mask.to(device) if isinstance(mask, torch.Tensor) else _each_to(mask, device),
             past_key_values=cache,
             use_cache=True,
             logits_to_keep=logits_to_keep,
         )
         logits = output.logits
         assert isinstance(logits, torch.Tensor)
-        return logits[0]
+        return logits
+
+
+def _padded(rows: Sequence[Sequence[int]], width: int) -> torch.Tensor:
+    return torch.tensor([[*row, *[0] * (width - len(row))] for row in rows])
+
+
+def _each_to(masks: Mapping[str, torch.Tensor], device: torch.device) -> dict[str, torch.Tensor]:
+    return {name: mask.to(device) for name, mask in masks.items()}

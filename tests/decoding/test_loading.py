@@ -12,8 +12,6 @@ from transformers import (
     BertLMHeadModel,
     MambaConfig,
     MambaForCausalLM,
-    MistralConfig,
-    MistralForCausalLM,
     T5Config,
 )
 
@@ -47,14 +45,6 @@ def test_sampling_fields_count_only_with_do_sample(models: Path) -> None:
 
 def test_bfloat16_passes_its_self_check(models: Path) -> None:
     assert Target.from_pretrained(str(saved_model("llama", models)), dtype="bfloat16").dtype is torch.bfloat16
-
-
-def test_a_sliding_window_is_used_up_to_its_width() -> None:
-    config = MistralConfig(
-        vocab_size=61, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
-        num_key_value_heads=2, max_position_embeddings=512, sliding_window=128,
-    )  # fmt: skip
-    assert Target.of(MistralForCausalLM(config)).context_length == 128
 
 
 @pytest.mark.parametrize("name", ["no/such/folder/here", "./nowhere", "~/nowhere-at-all", "/nowhere"])

@@ -112,7 +112,7 @@ def test_cancel_ends_before_the_next_step(llama: Target, output: list[int]) -> N
 
 
 def test_cancel_during_prefill_writes_nothing(llama: Target, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("decoding.target.PREFILL_CHUNK", 8)
+    monkeypatch.setattr("decoding.batch.PREFILL_CHUNK", 8)
     chunks: list[int] = []
 
     def progress(done: int, total: int) -> None:

@@ -1,0 +1,298 @@
+"""The batch: many sessions on one target, taken through each forward pass together; they join and leave at any step.
+
+There is no thread of its own: whoever waits for a commit takes its turn and makes a step for everybody. A step
+admits who waits, reads one chunk of one prompt, and then drafts, verifies and accepts for every row; trees of
+different shape stand in one forward, and each row keeps its own accepted path. A reader that falls behind is parked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from decoding import memory
+from decoding.budget import Budget
+from decoding.cache import TreeCache
+from decoding.errors import OutOfMemory, Overloaded
+from decoding.interfaces import Commit, FinishReason
+from decoding.logits import TreeLogits
+from decoding.prefixes import Prefixes
+from decoding.session import Session
+from decoding.target import PREFILL_CHUNK, Target
+from decoding.tree import TokenTree
+
+_AHEAD: Final = 8
+_IDLE_S: Final = 0.02
+
+
+@dataclass(slots=True, eq=False)
+class _Seat:
+    """A session in the batch. ``cache`` is its own while it stands in no row; ``over``: there is no more to come."""
+
+    session: Session
+    cache: TreeCache | None = None
+    commits: deque[Commit] = field(default_factory=deque)
+    error: BaseException | None = None
+    over: bool = False
+    left: bool = False
+
+    @property
+    def behind(self) -> bool:
+        """Whether its reader leaves too many commits unread."""
+        return len(self.commits) >= _AHEAD
+
+
+class Batch:
+    """At most ``max_rows`` sessions at work and ``max_waiting`` in the queue, served in the order they came."""
+
+    def __init__(self, target: Target, budget: Budget, *, max_rows: int, max_waiting: int, prefixes: Prefixes) -> None:
+        self.target = target
+        self.budget = budget
+        self.prefixes = prefixes
+        self._max_rows = min(max_rows, target.max_rows)
+        self._max_waiting = max_waiting
+        self._turns = _Turns()
+        self._waiting: deque[_Seat] = deque()
+        self._reading: deque[_Seat] = deque()
+        self._parked: list[_Seat] = []
+        self._rows: list[_Seat] = []
+        self._cache = self._no_rows()
+
+    def run(self, session: Session) -> Iterator[Commit]:
+        """Take a session through; its commits as they come. Raises Overloaded, OutOfMemory, and what ended it."""
+        seat = self._join(session)
+        try:
+            while not (seat.over and not seat.commits):
+                commit = self._next(seat)
+                if commit is not None:
+                    yield commit
+        finally:
+            with self._turns.turn():
+                self._leave(seat)
+
+    def forget(self) -> None:
+        """Drop the caches of finished sessions."""
+        with self._turns.turn():
+            self.prefixes.clear()
+
+    def _join(self, session: Session) -> _Seat:
+        with self._turns.turn():
+            free = self._max_rows - len(self._rows) - len(self._reading)
+            if len(self._waiting) >= free + self._max_waiting:
+                raise Overloaded(
+                    f"{len(self._rows) + len(self._reading)} requests run and {len(self._waiting)} wait already.",
+                    hint="Try again in a moment, or raise max_waiting.",
+                )
+            seat = _Seat(session)
+            self._waiting.append(seat)
+            return seat
+
+    def _next(self, seat: _Seat) -> Commit | None:
+        """The next commit, None if it has to be asked for again."""
+        with self._turns.turn():
+            if not seat.commits and not seat.over:
+                moved = self._step()
+            else:
+                moved = True
+            if seat.commits:
+                return seat.commits.popleft()
+            if seat.error is not None:
+                raise seat.error
+        if not moved:
+            time.sleep(_IDLE_S)  # All rows belong to others, whose readers have to come first.
+        return None
+
+    def _step(self) -> bool:
+        """Whether anything could be done."""
+        self._end_cancelled()
+        self._admit()
+        seats = bool(self._reading) or bool(self._rows)
+        try:
+            if self._reading:
+                self._read(self._reading[0])
+                self._end_cancelled()
+            if self._rows:
+                self._decode()
+        except Exception as error:  # noqa: BLE001  # a forward that breaks, breaks for all who stand in it
+            for seat in [*self._rows]:
+                self._fail(seat, error)
+        return seats
+
+    def _end_cancelled(self) -> None:
+        for seat in [*self._waiting, *self._reading, *self._parked, *self._rows]:
+            if seat.session.cancelled:
+                seat.commits.append(seat.session.end())
+                self._leave(seat)
+
+    def _admit(self) -> None:
+        """Park who is behind, bring back who has caught up, then let the queue in."""
+        for seat in [one for one in self._rows if one.behind]:
+            seat.cache = self._no_rows()
+            seat.cache.add_row(self._cache, row=self._rows.index(seat))
+            self._drop_row(seat)
+            self._parked.append(seat)
+        for seat in [one for one in self._parked if not one.behind]:
+            if len(self._rows) + len(self._reading) < self._max_rows:
+                self._parked.remove(seat)
+                self._add_row(seat)
+        while self._waiting and len(self._rows) + len(self._reading) < self._max_rows:
+            self._reading.append(self._waiting.popleft())
+
+    def _read(self, seat: _Seat) -> None:
+        """One chunk of a prompt; the whole of it read, the session takes a row."""
+        session, started = seat.session, time.perf_counter()
+        prompt = session.request.prompt[:-1]
+        try:
+            if seat.cache is None:
+                session.start()
+                seat.cache = self.prefixes.find(session.request.prompt, self.target.new_cache)
+            chunk = prompt[seat.cache.length :][:PREFILL_CHUNK]
+            if not memory.enough(lambda: self.target.prefill(chunk, _own(seat))):
+                self.prefixes.clear()
+                if not memory.enough(lambda: self.target.prefill(chunk, _own(seat))):
+                    raise _too_large(session)
+            if session.request.progress is not None:
+                session.request.progress(seat.cache.length, len(prompt))
+        except Exception as error:  # noqa: BLE001  # one session's trouble is its own
+            self._fail(seat, error)
+            return
+        session.stats.prefill_s += time.perf_counter() - started
+        if seat.cache.length == len(prompt):
+            self._reading.remove(seat)
+            self._add_row(seat)
+
+    def _decode(self) -> None:
+        """Draft, verify, accept, commit, for every row."""
+        started = time.perf_counter()
+        seats = list(self._rows)
+        candidates = [seat.session.draft() for seat in seats]
+        drafted_at = time.perf_counter()
+        trees, logits = self._verify(self.budget.cut(candidates))
+        paths = [self._accept(*one) for one in zip(seats, trees, logits, strict=True)]
+        self._cache.keep_rows(paths)
+        ended_at = time.perf_counter()
+        self.budget.refine(len(trees) * max(map(len, trees)), ended_at - drafted_at)
+        for seat in seats:
+            seat.session.stats.decode_s += ended_at - started
+            if seat.over:
+                self._leave(seat)
+
+    def _accept(self, seat: _Seat, tree: TokenTree, logits: TreeLogits | None) -> Sequence[int] | None:
+        """The accepted path of a row, None if its session failed."""
+        try:
+            if logits is None:
+                raise _too_large(seat.session)
+            walk, commit = seat.session.accept(tree, logits)
+        except Exception as error:  # noqa: BLE001  # one session's processor or criterion is its own
+            seat.error, seat.over = error, True
+            seat.session.finish_reason = FinishReason.FAILED
+            return None
+        seat.commits.append(commit)
+        seat.over = commit.finish_reason is not None
+        return walk.path
+
+    def _verify(self, trees: list[TokenTree]) -> tuple[list[TokenTree], list[TreeLogits | None]]:
+        """One forward over all rows. Where memory is short: smaller trees, plain decoding, then a row at a time."""
+        for smaller in (lambda tree: tree, _half, _root):
+            fitting = [smaller(tree) for tree in trees]
+            found = memory.within(lambda: self.target.verify_rows(fitting, self._cache))  # noqa: B023
+            if found is not None:
+                return fitting, [*found]
+            self.prefixes.clear()
+        alone = [
+            memory.within(lambda: self.target.verify_rows([tree], self._cache, first=row))  # noqa: B023
+            for row, tree in enumerate(fitting)
+        ]
+        return fitting, [None if one is None else one[0] for one in alone]
+
+    def _add_row(self, seat: _Seat) -> None:
+        if not self._rows:
+            self._cache = _own(seat)  # The first one brings its own cache along.
+        else:
+            self._cache.add_row(_own(seat))
+        seat.cache = None
+        self._rows.append(seat)
+
+    def _drop_row(self, seat: _Seat) -> None:
+        row = self._rows.index(seat)
+        self._cache.drop_row(row)
+        last = self._rows.pop()
+        if last is not seat:
+            self._rows[row] = last
+        if not self._rows:
+            self._cache = self._no_rows()
+
+    def _fail(self, seat: _Seat, error: Exception) -> None:
+        seat.error = error
+        seat.session.finish_reason = FinishReason.FAILED
+        self._leave(seat)
+
+    def _leave(self, seat: _Seat) -> None:
+        """Free what a session holds; called again for one that has left, it does nothing."""
+        if seat.left:
+            return
+        seat.left = seat.over = True
+        for queue in (self._waiting, self._reading, self._parked):
+            with contextlib.suppress(ValueError):
+                queue.remove(seat)
+        if seat in self._rows:
+            session = seat.session
+            if seat.error is None:
+                tokens = (*session.request.prompt, *session.tokens)
+                self.prefixes.store(tokens, self._cache, self._rows.index(seat), self._no_rows)
+            self._drop_row(seat)
+        seat.cache = None
+        seat.session.finish()
+
+    def _no_rows(self) -> TreeCache:
+        cache = self.target.new_cache()
+        cache.lengths.clear()
+        return cache
+
+
+class _Turns:
+    """A first-come, first-served lock: a plain one lets a thread that steps again at once shut the others out."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._next_ticket = 0
+        self._serving = 0
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[None]:
+        with self._changed:
+            ticket = self._next_ticket
+            self._next_ticket += 1
+            self._changed.wait_for(lambda: self._serving == ticket)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._serving += 1
+                self._changed.notify_all()
+
+
+def _own(seat: _Seat) -> TreeCache:
+    assert seat.cache is not None
+    return seat.cache
+
+
+def _half(tree: TokenTree) -> TokenTree:
+    return tree.pruned(tree.ranked()[: tree.drafted // 2])
+
+
+def _root(tree: TokenTree) -> TokenTree:
+    return tree.pruned(())
+
+
+def _too_large(session: Session) -> OutOfMemory:
+    tokens = len(session.request.prompt) + len(session.tokens)
+    return OutOfMemory(
+        f"The memory does not suffice for a request of {tokens} tokens.",
+        hint="Shorten the prompt, run fewer requests at once, or choose a smaller target or dtype.",
+    )

@@ -12,11 +12,12 @@ from app.citations import cite
 from app.events import Answer, Citation, Done, Event, Retrieval, SourcePassage, TextDelta
 from app.hints import Hints
 from app.options import GenerationOptions
-from app.running import Figures, Generation
+from app.running import Figures
 from app.streaming import TextStream
 from app.streams import CancellableStream
 from app.writer import Writer
 from decoding.interfaces import Commit, FinishReason
+from decoding.session import Session
 from retrieval.hits import Evidence, Hit
 
 
@@ -63,14 +64,14 @@ class AnswerStream(CancellableStream[Event]):
         notice = _one_line((*self._question.notices, prompt.notice or ""))
         yield Retrieval(passages, notice)
         request = self._writer.answer_request(prompt, self._options, limit)
-        generation = self._began(self._writer.begin(request, speculate=self._options.speculate))
+        session = self._began(self._writer.begin(request, speculate=self._options.speculate))
         stream = TextStream(self._writer.tokens, self._options.stop_strings)
-        yield from self._generate(generation, stream, Hints(prompt, passages))
-        self._figures.add(generation.stats)
-        yield Done(self._answer(stream.text, passages, notice, generation.finish_reason))
+        yield from self._generate(session, stream, Hints(prompt, passages))
+        self._figures.add(session.stats)
+        yield Done(self._answer(stream.text, passages, notice, session.finish_reason or FinishReason.CANCELLED))
 
-    def _generate(self, generation: Generation, stream: TextStream, hints: Hints) -> Iterator[Event]:
-        for commit in generation:
+    def _generate(self, session: Session, stream: TextStream, hints: Hints) -> Iterator[Event]:
+        for commit in session:
             text, found = self._text_of(commit, stream, hints)
             if text:
                 self._figures.saw_text()

@@ -107,16 +107,16 @@ class CorrectionStream(CancellableStream[CorrectionEvent]):
             request = self._writer.correction_request(source, self._max_new_tokens)
         if request is None:
             return "", _LONG
-        generation = self._began(self._writer.begin(request, speculate=self._speculate))
+        session = self._began(self._writer.begin(request, speculate=self._speculate))
         stream = TextStream(self._writer.tokens)
-        for commit in generation:
+        for commit in session:
             for token in commit.tokens:
                 stream.push(token)
         stream.finish()
-        self._figures.add(generation.stats)
-        if generation.finish_reason is FinishReason.CANCELLED:
+        self._figures.add(session.stats)
+        if session.finish_reason is FinishReason.CANCELLED:
             return "", _STOPPED
-        if generation.finish_reason is not FinishReason.EOS:
+        if session.finish_reason is not FinishReason.EOS:
             return "", _UNFINISHED
         corrected = with_spacing_of(source, stream.text)
         return corrected, None if keeps_its_meaning(source, corrected, strict=self._is_small) else _STRAYED

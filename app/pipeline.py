@@ -5,7 +5,7 @@
     for event in pipeline.stream("..."): ...
     correction = pipeline.correct("He go to school.")
 
-One pipeline may serve many threads and many corpora; requests take turns at the model, step by step.
+One pipeline may serve many threads and many corpora; requests share each forward of the model.
 """
 
 from __future__ import annotations

@@ -1,87 +1,18 @@
-"""One generation on a shared model: steps taken in turn with other requests, cancellable at any point, in figures.
-
-The model belongs to whoever is at the head of the queue, for one step (or one prefill) at a time: two users'
-answers grow side by side, and a reader that stops reading holds nothing. Knows token ids, not text.
-"""
+"""What one run took: times by stage and counts of drafts, over all sessions that an answer or a correction needs."""
 
 from __future__ import annotations
 
 import contextlib
-import threading
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
 from app.events import RunStats, SourceCounts
-from decoding.engine import Engine
-from decoding.interfaces import Commit, FinishReason, Request
 from decoding.stats import Stats
 
-_POLL_S: Final = 0.05
 _STAGES: Final = ("retrieve", "prompt", "prefill", "decode")
-
-
-class Turns:
-    """A first-come, first-served lock, which a waiting thread can give up."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._waiting: deque[threading.Event] = deque()
-
-    @contextlib.contextmanager
-    def turn(self, given_up: Callable[[], bool]) -> Iterator[bool]:
-        """Wait for the turn and hold it; False if ``given_up`` said so before it came."""
-        ticket = threading.Event()
-        with self._lock:
-            self._waiting.append(ticket)
-            if len(self._waiting) == 1:
-                ticket.set()
-        try:
-            while not ticket.wait(_POLL_S):
-                if given_up():
-                    break
-            yield ticket.is_set()
-        finally:
-            with self._lock:
-                self._waiting.remove(ticket)
-                if self._waiting:
-                    self._waiting[0].set()
-
-
-class Generation:
-    """A request on its way. Iterate it for commits; ``cancel`` may be called from any thread."""
-
-    def __init__(self, engine: Engine, turns: Turns, request: Request, *, speculate: bool) -> None:
-        self._session = engine.session(request, speculate=speculate)
-        self._turns = turns
-        self._cancelled = threading.Event()
-
-    def cancel(self) -> None:
-        """End before the next step or prefill chunk."""
-        self._cancelled.set()
-        self._session.cancel()
-
-    @property
-    def finish_reason(self) -> FinishReason:
-        """Why it ended; ``cancelled`` until it has."""
-        return self._session.finish_reason or FinishReason.CANCELLED
-
-    @property
-    def stats(self) -> Stats:
-        """The session's counts so far."""
-        return self._session.stats
-
-    def __iter__(self) -> Iterator[Commit]:
-        """Commits; none after ``cancel``."""
-        steps = iter(self._session)
-        while True:
-            with self._turns.turn(self._cancelled.is_set) as mine:
-                commit = next(steps, None) if mine else None
-            if commit is None:
-                return
-            yield commit
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
-from app.running import Generation
+from decoding.session import Session
 
 Event = TypeVar("Event")
 
@@ -18,7 +18,7 @@ class CancellableStream(ABC, Generic[Event]):
 
     def __init__(self) -> None:
         self._cancelled = threading.Event()
-        self._generation: Generation | None = None
+        self._session: Session | None = None
         self._events = self._run()
 
     def __iter__(self) -> Iterator[Event]:
@@ -38,16 +38,16 @@ class CancellableStream(ABC, Generic[Event]):
     def cancel(self) -> None:
         """Stop within one step or prefill chunk. Thread-safe; does nothing once the stream has ended."""
         self._cancelled.set()
-        generation = self._generation
-        if generation is not None:
-            generation.cancel()
+        session = self._session
+        if session is not None:
+            session.cancel()
 
-    def _began(self, generation: Generation) -> Generation:
-        """Let ``cancel`` reach a generation from here on, and end it if it came too early for that."""
-        self._generation = generation
+    def _began(self, session: Session) -> Session:
+        """Let ``cancel`` reach a session from here on, and end it if it came too early for that."""
+        self._session = session
         if self._cancelled.is_set():
-            generation.cancel()
-        return generation
+            session.cancel()
+        return session
 
     @abstractmethod
     def _run(self) -> Iterator[Event]:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from app.errors import InputError, ModelError
 from app.options import GenerationOptions
 from app.prompts import CorrectionPrompt, Prompt, Template
-from app.running import Generation, Turns
 from app.settings import Settings
 from app.streaming import stop_factory
 from app.tokens import TextTokenizer
@@ -18,18 +17,18 @@ from app.tuning import Tuning
 from decoding.engine import Engine
 from decoding.interfaces import Processor, Reference, Request
 from decoding.processors import CopyBias, QuoteProcessor
+from decoding.session import Session
 
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """One loaded target. ``turns`` lets one request at a time use it."""
+    """One loaded target, ready to write for many requests at once."""
 
     engine: Engine
     tokens: TextTokenizer
     template: Template
     settings: Settings
     tuning: Tuning = field(default_factory=Tuning)
-    turns: Turns = field(default_factory=Turns)
 
     @property
     def eos_ids(self) -> frozenset[int]:
@@ -77,10 +76,10 @@ class Writer:
             processors=self._copying(prompt),
         )
 
-    def begin(self, request: Request, *, speculate: bool | None) -> Generation:
+    def begin(self, request: Request, *, speculate: bool | None) -> Session:
         """Start a request; drafts are made unless the caller or the settings say no."""
         wanted = self.settings.speculate and speculate is not False
-        return Generation(self.engine, self.turns, request, speculate=wanted)
+        return self.engine.session(request, speculate=wanted)
 
     def _quoting(self, prompt: Prompt) -> tuple[Processor, ...]:
         quote = self.template.quotes_by_default if self.settings.quote is None else self.settings.quote

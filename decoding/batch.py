@@ -8,7 +8,6 @@ different shape stand in one forward, and each row keeps its own accepted path. 
 from __future__ import annotations
 
 import contextlib
-import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -25,6 +24,7 @@ from decoding.prefixes import Prefixes
 from decoding.session import Session
 from decoding.target import PREFILL_CHUNK, Target
 from decoding.tree import TokenTree
+from decoding.turns import Turns
 
 _AHEAD: Final = 8
 _IDLE_S: Final = 0.02
@@ -56,7 +56,7 @@ class Batch:
         self.prefixes = prefixes
         self._max_rows = min(max_rows, target.max_rows)
         self._max_waiting = max_waiting
-        self._turns = _Turns()
+        self._turns = Turns()
         self._waiting: deque[_Seat] = deque()
         self._reading: deque[_Seat] = deque()
         self._parked: list[_Seat] = []
@@ -253,28 +253,6 @@ class Batch:
         cache = self.target.new_cache()
         cache.lengths.clear()
         return cache
-
-
-class _Turns:
-    """A first-come, first-served lock: a plain one lets a thread that steps again at once shut the others out."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._next_ticket = 0
-        self._serving = 0
-
-    @contextlib.contextmanager
-    def turn(self) -> Iterator[None]:
-        with self._changed:
-            ticket = self._next_ticket
-            self._next_ticket += 1
-            self._changed.wait_for(lambda: self._serving == ticket)
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._serving += 1
-                self._changed.notify_all()
 
 
 def _own(seat: _Seat) -> TreeCache:

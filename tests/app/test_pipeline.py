@@ -18,7 +18,6 @@ from app.errors import InputError, MissingPartError, ModelError
 from app.events import Answer, Citation, Done, Retrieval, TextDelta
 from app.pipeline import Pipeline
 from app.prompts import REFUSAL
-from app.running import Turns
 from app.settings import Settings
 from app.tuning import Tuning
 from decoding.errors import ModelNotFound
@@ -158,14 +157,13 @@ def test_cancelling_while_another_request_has_the_model(chatting: Pipeline) -> N
     stream = chatting.stream_from(QUESTION, hits_of())
     assert isinstance(next(stream), Retrieval)
     ended: list[Answer] = []
-    with chatting.writer.turns.turn(lambda: False) as mine:
-        assert mine
+    with chatting.engine._batch._turns.turn():
         waiting = threading.Thread(target=lambda: ended.append(stream.answer()))
         waiting.start()
         time.sleep(0.1)
         assert not ended
         stream.cancel()
-        waiting.join(timeout=5)
+    waiting.join(timeout=5)
     assert [answer.finish_reason for answer in ended] == ["cancelled"]
 
 
@@ -185,26 +183,6 @@ def test_two_answers_grow_side_by_side_and_a_forgotten_one_holds_nothing(chattin
     for thread in threads:
         thread.join(timeout=60)
     assert [what_was_said(together[number]) for number in (0, 1)] == alone
-
-
-def test_turns_are_first_come_first_served() -> None:
-    turns, order = Turns(), []
-
-    def wait(number: int) -> None:
-        with turns.turn(lambda: False) as mine:
-            assert mine
-            order.append(number)
-
-    with turns.turn(lambda: False):
-        threads = []
-        for number in range(5):
-            threads.append(threading.Thread(target=wait, args=(number,)))
-            threads[-1].start()
-            while len(turns._waiting) < number + 2:
-                time.sleep(0.001)
-    for thread in threads:
-        thread.join(timeout=5)
-    assert order == [0, 1, 2, 3, 4]
 
 
 class Empty:

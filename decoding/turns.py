@@ -1,0 +1,35 @@
+"""A lock that goes to whoever has waited longest, so that a thread that steps again at once shuts nobody out."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections import deque
+from collections.abc import Iterator
+
+
+class Turns:
+    """``with turns.turn():`` holds the lock. Not to be entered twice by one thread."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._line: deque[object] = deque()
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[None]:
+        """Wait for the turn and hold it."""
+        me = object()
+        with self._changed:
+            self._line.append(me)
+            try:
+                self._changed.wait_for(lambda: self._line[0] is me)
+            except BaseException:  # Interrupted while waiting: those behind must not wait for this place.
+                self._line.remove(me)
+                self._changed.notify_all()
+                raise
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._line.popleft()
+                self._changed.notify_all()

@@ -9,10 +9,13 @@ from decoding.errors import InvalidRequest
 from decoding.interfaces import DraftSource
 from decoding.sources.corpus import CorpusPlaces
 from decoding.sources.cursor import Cursor
+from decoding.sources.draft_model import DraftModelSource
+from decoding.sources.edits import Edits
 from decoding.sources.evidence import EvidenceStarts
 from decoding.sources.llma import Llma
 from decoding.sources.pia import Pia
 from decoding.sources.prompt_lookup import PromptLookup
+from decoding.sources.recycled import Recycled
 from decoding.sources.rest import Rest
 from decoding.sources.sad import AggressiveDecoding
 from decoding.sources.sam import Sam
@@ -24,8 +27,12 @@ SOURCES: Mapping[str, Callable[[Shared], DraftSource]] = MappingProxyType(
     {
         "spans": lambda shared: Spans(),
         "cursor": lambda shared: Cursor(),
+        "edits": lambda shared: Edits(),
         "evidence": lambda shared: EvidenceStarts(),
         "corpus": lambda shared: CorpusPlaces(),
+        "recycled": lambda shared: Recycled(shared.recycled),
+        "draft-model": lambda shared: DraftModelSource(shared.draft_model),
+        "draft-tree": lambda shared: DraftModelSource(shared.draft_model, width=4),
         "prompt-lookup": lambda shared: PromptLookup(),
         "llma": lambda shared: Llma(),
         "sad": lambda shared: AggressiveDecoding(),
@@ -35,7 +42,7 @@ SOURCES: Mapping[str, Callable[[Shared], DraftSource]] = MappingProxyType(
         "suffix": lambda shared: SuffixDecoding(shared.suffix_outputs),
     }
 )
-DEFAULT_SOURCES = ("spans", "cursor", "evidence")
+DEFAULT_SOURCES = ("spans", "cursor", "edits", "evidence")
 
 
 def make_sources(names: Sequence[str], shared: Shared | None = None) -> list[DraftSource]:

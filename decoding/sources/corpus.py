@@ -190,7 +190,7 @@ def _first_behind(index: TokenIndex, wanted: list[int], low: int) -> int:
 
     def begins(place: int) -> bool:
         start = suffixes_T[place]
-        return tokens_T[start : start + size].tolist() == wanted
+        return bool(tokens_T[start : start + size].tolist() == wanted)
 
     step = 1
     while low + step < suffixes_T.size and begins(low + step):

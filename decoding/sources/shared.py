@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from decoding.sources.draft_model import DraftModel
 from decoding.sources.pia import Trie
+from decoding.sources.recycled import RecycledTable
 from decoding.sources.suffix import Outputs
 
 
@@ -17,3 +19,5 @@ class Shared:
 
     pia_tries: dict[str, Trie] = field(default_factory=dict)
     suffix_outputs: dict[str, Outputs] = field(default_factory=dict)
+    recycled: RecycledTable = field(default_factory=RecycledTable)
+    draft_model: DraftModel | None = None

@@ -1,0 +1,122 @@
+"""A small model reads over a copied chain, in one forward, and marks where it would deviate and with what.
+
+A deviation becomes a branch: its token instead of the copied one, before it, or with the copied one left out; then the
+copying goes on. So a copied chain turns into a tree with its likely changes. Knows no sources by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from decoding.interfaces import NO_ORIGIN, Draft
+from decoding.sources.draft_context import DraftContext
+from decoding.tree import ROOT, TokenTree
+
+MARKED: Final = 2
+_LEAST_EXPECTED: Final = 1.0
+_LEAST_PATH: Final = 0.02
+_ALTERNATIVES: Final = 2
+# A chance that the copying stands speaks against a deviation, but not all of it: it does not know this place.
+_STANDS: Final = 0.7
+# After a deviation: how often the copy goes on behind the token replaced, or with it (an insertion), or behind the
+# tokens left out; how often it then goes on going on; for how many tokens.
+_REPLACED, _INSERTED, _LEFT_OUT, _THEN, _RESUMED = 0.5, 0.3, 0.6, 0.85, 5
+_LOOK_AHEAD: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class CopiedChain:
+    """The likeliest path of a merged tree, with the chance of each token given the ones before it."""
+
+    tokens: tuple[int, ...]
+    chances: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Branch:
+    """``tokens[:at]`` of the chain, then ``token``, then the chain again from ``resume`` on with chance ``first``."""
+
+    path: float
+    at: int
+    token: int
+    chance: float
+    resume: int
+    first: float
+
+
+def copied_chain(tree: TokenTree) -> CopiedChain | None:
+    """The likeliest path, cut where it is hardly likely; None if less than a token of it is expected to be accepted."""
+    node, path = ROOT, 1.0
+    tokens: list[int] = []
+    chances: list[float] = []
+    expected = 0.0
+    while tree.children[node]:
+        node = max(tree.children[node].values(), key=lambda one: tree.probabilities[one])
+        reached = min(path, tree.probabilities[node])
+        if reached < _LEAST_PATH:
+            break
+        tokens.append(tree.tokens[node])
+        chances.append(reached / path)
+        path = reached
+        expected += reached
+    return CopiedChain(tuple(tokens), tuple(chances)) if expected >= _LEAST_EXPECTED else None
+
+
+def mark(context: DraftContext, output: Sequence[int], chain: CopiedChain, *, limit: int) -> list[Draft]:
+    """The chain with the small model's chances, then its branches, best first: at most ``limit`` tokens beside it."""
+    ids = chain.tokens[: max(1, limit)]
+    reading = context.read(output, [ids])
+    rows = [reading.chances(ids[:at]) for at in range(len(ids) + 1)]
+    own = tuple(float(row_V[token]) for row_V, token in zip(rows, ids, strict=False))
+    trusted = [max(pair) for pair in zip(own, chain.chances, strict=False)]
+    drafts, left = [_draft(ids, own)], limit
+    for branch in _branches(ids, chain.chances, trusted, rows):
+        resumed = ids[branch.resume : branch.resume + _RESUMED]
+        if left <= len(resumed):
+            break
+        left -= 1 + len(resumed)
+        goes_on = (branch.first, *[_THEN] * (len(resumed) - 1))[: len(resumed)]
+        chances = (*trusted[: branch.at], branch.chance, *goes_on)
+        drafts.append(_draft((*ids[: branch.at], branch.token, *resumed), chances))
+    return drafts
+
+
+def _branches(
+    ids: tuple[int, ...],
+    copied: Sequence[float],
+    trusted: Sequence[float],
+    rows: Sequence[NDArray[np.floating]],
+) -> list[_Branch]:
+    found: list[_Branch] = []
+    path = 1.0
+    for at, row_V in enumerate(rows):
+        stands = copied[at] if at < len(ids) else 0.0
+        here = ids[at] if at < len(ids) else None
+        best = np.argpartition(-row_V, min(_ALTERNATIVES, row_V.size - 1))[: _ALTERNATIVES + 1].tolist()
+        for token in best:
+            chance = float(row_V[token]) * (1 - _STANDS * stands)
+            if token != here and path * chance >= _LEAST_PATH:
+                found += [
+                    _Branch(path * chance * first, at, token, chance, resume, first)
+                    for resume, first in _resumptions(ids, at, token)
+                ]
+        if at < len(ids):
+            path *= trusted[at]
+    return sorted(found, key=lambda one: (-one.path, one.at, one.token))
+
+
+def _resumptions(ids: tuple[int, ...], at: int, token: int) -> list[tuple[int, float]]:
+    """Where the copy may go on behind ``token``, which stands for ``ids[at]``, with how much chance."""
+    ahead = ids[at + 1 : at + 1 + _LOOK_AHEAD]
+    if token in ahead:
+        return [(at + 2 + ahead.index(token), _LEFT_OUT)]
+    return [(at + 1, _REPLACED), (at, _INSERTED)] if at < len(ids) else [(at, 1.0)]
+
+
+def _draft(tokens: tuple[int, ...], chances: tuple[float, ...]) -> Draft:
+    return Draft(tokens, chances, (NO_ORIGIN,) * len(tokens), bucket=MARKED)

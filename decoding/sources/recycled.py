@@ -1,0 +1,156 @@
+"""Recycled: the target's own runners-up. Every verified node leaves the likeliest tokens behind it in a table.
+
+The table maps a token to what the target last found likely after it, so that there is a draft even where nothing can
+be copied. After Token Recycling (Luo et al. 2024); which ranks are worth a node at which depth is learned instead of
+being one fixed template. K successors a token, D depth, N nodes of a verified tree.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from decoding.interfaces import NO_ORIGIN, Commit, Draft, Request
+
+SUCCESSORS: Final = 8
+_DEPTH: Final = 6
+_NONE: Final = -1
+# How often the successor of each rank is the next token, before anything is known; worth this many observations.
+_PRIOR: Final = (0.35, 0.10, 0.06, 0.04, 0.03, 0.02, 0.015, 0.01)
+_PRIOR_WEIGHT: Final = 20.0
+_FADE: Final = 0.998
+_PLAN_EVERY: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """A node to be filled in: the successor of rank ``rank`` of the node ``parent`` of the plan (-1: the root)."""
+
+    parent: int
+    rank: int
+    depth: int
+    chance: float
+
+
+class RecycledTable:
+    """What all sessions of an engine recycle: (vocabulary, K) int32 ids, 32 bytes a token, grown as ids are seen.
+
+    Beside it the share of hits by (rank, depth). Sessions take turns at an engine, and so at this.
+    """
+
+    def __init__(self) -> None:
+        self._successors_VK = np.full((0, SUCCESSORS), _NONE, dtype=np.int32)
+        self._tried_KD = np.full((SUCCESSORS, _DEPTH), _PRIOR_WEIGHT)
+        self._hits_KD = self._tried_KD * np.array(_PRIOR)[:, None]
+        self._learned = 0
+        self._plan: list[_Planned] = []
+        self._planned_for = (0, -1)
+
+    def successors(self, token: int) -> list[int]:
+        """What the target last found likely after ``token``, best first; nothing for a token it has not met."""
+        if token >= len(self._successors_VK):
+            return []
+        return [one for one in self._successors_VK[token].tolist() if one != _NONE]
+
+    def update(self, tokens_N: Sequence[int], top_NK: NDArray[np.integer]) -> None:
+        """Replace the rows of ``tokens_N``; the last one counts for a token that stands there twice."""
+        needed = max(tokens_N) + 1
+        if needed > len(self._successors_VK):
+            grown_VK = np.full((max(needed, 2 * len(self._successors_VK)), SUCCESSORS), _NONE, dtype=np.int32)
+            grown_VK[: len(self._successors_VK)] = self._successors_VK
+            self._successors_VK = grown_VK
+        self._successors_VK[tokens_N, : top_NK.shape[1]] = top_NK
+
+    def learn(self, root: int, committed: Sequence[int]) -> None:
+        """Count at which ranks the table had the committed tokens, for as long as it had them at all."""
+        for depth, token in enumerate(committed[:_DEPTH]):
+            row = self.successors(root)
+            self._tried_KD[: len(row), depth] = self._tried_KD[: len(row), depth] * _FADE + 1.0
+            self._hits_KD[: len(row), depth] *= _FADE
+            if token not in row:
+                break
+            self._hits_KD[row.index(token), depth] += 1.0
+            root = token
+        self._learned += 1
+
+    def plan(self, limit: int) -> list[_Planned]:
+        """The ``limit`` (rank, depth) paths most likely to be accepted, best first, by what was learned lately."""
+        wanted = (limit, self._learned // _PLAN_EVERY)
+        if wanted != self._planned_for:
+            self._plan, self._planned_for = _plan((self._hits_KD / self._tried_KD).T.tolist(), limit), wanted
+        return self._plan
+
+
+def _plan(chances_DK: Sequence[Sequence[float]], limit: int) -> list[_Planned]:
+    planned: list[_Planned] = []
+    heap = [(-chance, 0, _NONE, rank) for rank, chance in enumerate(chances_DK[0])]
+    heapq.heapify(heap)
+    while heap and len(planned) < limit:
+        negative, depth, parent, rank = heapq.heappop(heap)
+        planned.append(_Planned(parent, rank, depth, chances_DK[depth][rank]))
+        if depth + 1 < _DEPTH:
+            for below, chance in enumerate(chances_DK[depth + 1]):
+                heapq.heappush(heap, (negative * chance, depth + 1, len(planned) - 1, below))
+    return planned
+
+
+class Recycled:
+    """A tree of successors of successors, from the last committed token on. It needs targets that are verified:
+    without ``Commit.verified`` nothing is learned and nothing drafted.
+    """
+
+    def __init__(self, table: RecycledTable) -> None:
+        self._table = table
+        self._root = _NONE
+
+    @property
+    def name(self) -> str:
+        """``recycled``."""
+        return "recycled"
+
+    def start(self, request: Request) -> None:
+        """The first root is the end of the prompt."""
+        self._root = request.prompt[-1]
+
+    def propose(self, tokens: Sequence[int], limit: int) -> list[Draft]:
+        """The likeliest paths through the table, at most ``limit`` nodes, as root-to-leaf chains."""
+        root = tokens[-1] if tokens else self._root
+        known: dict[int, list[int]] = {}
+        paths: dict[int, tuple[int, ...]] = {_NONE: ()}
+        chances: dict[int, tuple[float, ...]] = {_NONE: ()}
+        ranks: dict[int, int] = {}
+        inner: set[int] = set()
+        for number, node in enumerate(self._table.plan(limit)):
+            if node.parent not in paths:
+                continue
+            path = paths[node.parent]
+            before = path[-1] if path else root
+            if before not in known:
+                known[before] = self._table.successors(before)
+            if node.rank >= len(known[before]):
+                continue
+            inner.add(node.parent)
+            paths[number] = (*path, known[before][node.rank])
+            chances[number] = (*chances[node.parent], node.chance)
+            ranks[number] = ranks.get(node.parent, node.rank)
+        return [
+            Draft(path, chances[number], (NO_ORIGIN,) * len(path), bucket=ranks[number])
+            for number, path in paths.items()
+            if path and number not in inner
+        ]
+
+    def observe(self, commit: Commit) -> None:
+        """Learn from the committed tokens how good the table was, then take over what the target said."""
+        if commit.verified is None or not commit.tokens:
+            return
+        self._table.learn(commit.verified.tokens[0], commit.tokens)
+        self._table.update(commit.verified.tokens, commit.verified.top(SUCCESSORS))
+
+    def finish(self) -> None:
+        """The table stays: the next session begins with it."""
+        self._root = _NONE

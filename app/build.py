@@ -5,6 +5,7 @@ Everything heavy is imported where it is made, so that importing this module cos
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import logging
@@ -73,6 +74,7 @@ def writer(settings: Settings) -> Writer:
     wait_passively()
     import torch
 
+    from app.learned import Learned
     from app.templates import template_for
     from app.tokens import TextTokenizer
     from app.writer import Writer
@@ -86,8 +88,16 @@ def writer(settings: Settings) -> Writer:
         target = _target(name, settings)
         tokens = TextTokenizer(_tokenizer(name, settings))
     _require_same_vocabulary(tokens, target)
-    engine = Engine(target, budget=Budget.measured(target, limit=settings.budget))
-    return Writer(engine, tokens, template_for(tokens), settings, _tuning(Path(name)))
+    learned = Learned(settings.home, settings.target)
+    atexit.register(learned.save)
+    engine = Engine(
+        target,
+        budget=Budget.measured(target, limit=settings.budget),
+        calibration=learned.calibration,
+        max_rows=settings.max_sessions,
+        max_waiting=settings.max_waiting,
+    )
+    return Writer(engine, tokens, template_for(tokens), settings, _tuning(Path(name)), learned)
 
 
 def _place(settings: Settings) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from app.errors import InputError, ModelError
+from app.learned import Learned
 from app.options import GenerationOptions
 from app.prompts import CorrectionPrompt, Prompt, Template
 from app.settings import Settings
@@ -29,6 +30,7 @@ class Writer:
     template: Template
     settings: Settings
     tuning: Tuning = field(default_factory=Tuning)
+    learned: Learned | None = None
 
     @property
     def eos_ids(self) -> frozenset[int]:
@@ -56,6 +58,7 @@ class Writer:
             eos_ids=self.eos_ids,
             processors=self._quoting(prompt),
             stop=stop_factory(self.tokens, options.stop_strings),
+            task="answer",
         )
 
     def correction_request(self, text: str, max_new_tokens: int | None = None) -> Request | None:
@@ -74,11 +77,14 @@ class Writer:
             references=(Reference(prompt.source, prompt_start=prompt.prompt_start, cursor=True),),
             eos_ids=self.eos_ids,
             processors=self._copying(prompt),
+            task="grammar",
         )
 
     def begin(self, request: Request, *, speculate: bool | None) -> Session:
         """Start a request; drafts are made unless the caller or the settings say no."""
         wanted = self.settings.speculate and speculate is not False
+        if self.learned is not None:
+            self.learned.saw_a_request()
         return self.engine.session(request, speculate=wanted)
 
     def _quoting(self, prompt: Prompt) -> tuple[Processor, ...]:

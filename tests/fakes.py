@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import (
+    Gemma2Config,
+    Gemma2ForCausalLM,
     GPT2Config,
     GPT2LMHeadModel,
     LlamaConfig,
     LlamaForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
     Phi3Config,
     Phi3ForCausalLM,
     Qwen3Config,
@@ -22,6 +26,9 @@ from decoding.interfaces import NO_ORIGIN, Commit, Draft, Request
 
 VOCABULARY = 61
 ARCHITECTURES = ("llama", "qwen3", "gpt2", "phi3")
+SLIDING = ("mistral", "gemma2")
+WINDOW = 12
+Output = Sequence[int] | Mapping[Request, Sequence[int]]
 
 
 def tiny_model(architecture: str, *, seed: int = 0, vocab_size: int = VOCABULARY, context: int = 256) -> Any:
@@ -46,6 +53,10 @@ def tiny_model(architecture: str, *, seed: int = 0, vocab_size: int = VOCABULARY
         return Qwen3ForCausalLM(Qwen3Config(**shape, head_dim=8)).eval()
     if architecture == "phi3":
         return Phi3ForCausalLM(Phi3Config(**shape, sliding_window=None)).eval()
+    if architecture == "mistral":
+        return MistralForCausalLM(MistralConfig(**shape, sliding_window=WINDOW)).eval()
+    if architecture == "gemma2":
+        return Gemma2ForCausalLM(Gemma2Config(**shape, head_dim=8, sliding_window=WINDOW)).eval()
     assert architecture == "gpt2", architecture
     config = GPT2Config(
         vocab_size=vocab_size, n_embd=32, n_layer=2, n_head=4, n_positions=context, initializer_range=0.4,
@@ -85,14 +96,25 @@ class FixedSource:
         pass
 
 
-class Oracle(FixedSource):
-    """Knows the output: every draft is right. ``branches`` wrong siblings make it a tree with right paths last."""
+class Knowing(FixedSource):
+    """Knows the output: that of one session, or those of many by their requests."""
 
-    def __init__(
-        self, output: Sequence[int], *, length: int = 8, branches: int = 0, vocab_size: int = VOCABULARY
-    ) -> None:
-        super().__init__("oracle")
-        self._output, self._length, self._branches, self._vocab_size = tuple(output), length, branches, vocab_size
+    def __init__(self, name: str, output: Output, vocab_size: int) -> None:
+        super().__init__(name)
+        self._outputs, self._vocab_size = output, vocab_size
+        self._output: Sequence[int] = ()
+
+    def start(self, request: Request) -> None:
+        super().start(request)
+        self._output = self._outputs[request] if isinstance(self._outputs, Mapping) else self._outputs
+
+
+class Oracle(Knowing):
+    """Every draft is right. ``branches`` wrong siblings make it a tree with right paths last."""
+
+    def __init__(self, output: Output, *, length: int = 8, branches: int = 0, vocab_size: int = VOCABULARY) -> None:
+        super().__init__("oracle", output, vocab_size)
+        self._length, self._branches = length, branches
 
     def propose(self, tokens: Sequence[int], limit: int) -> list[Draft]:
         right = self._output[len(tokens) : len(tokens) + min(limit, self._length)]
@@ -104,16 +126,28 @@ class Oracle(FixedSource):
         return [*wrong, chain(right, 0.98)] if right else []
 
 
-class AlwaysWrong(FixedSource):
-    """Knows the output and drafts something else at every place."""
+class AlwaysWrong(Knowing):
+    """Drafts something else at every place, ``branches`` of them."""
 
-    def __init__(self, output: Sequence[int], *, vocab_size: int = VOCABULARY) -> None:
-        super().__init__("always-wrong")
-        self._output, self._vocab_size = tuple(output), vocab_size
+    def __init__(self, output: Output, *, branches: int = 1, vocab_size: int = VOCABULARY) -> None:
+        super().__init__("always-wrong", output, vocab_size)
+        self._branches = branches
 
     def propose(self, tokens: Sequence[int], limit: int) -> list[Draft]:
         rest = self._output[len(tokens) : len(tokens) + 4]
-        return [chain(tuple((token + 1) % self._vocab_size for token in rest), 0.9)] if rest else []
+        shifts = range(1, self._branches + 1) if rest else ()
+        return [chain([(token + shift) % self._vocab_size for token in rest], 0.9) for shift in shifts]
+
+
+class Repeating(FixedSource):
+    """Drafts what penalties and forbidden n-grams are about: the last tokens again and again, then the one before."""
+
+    def __init__(self) -> None:
+        super().__init__("repeating")
+
+    def propose(self, tokens: Sequence[int], limit: int) -> list[Draft]:
+        spans = [tuple(tokens[-size:]) for size in (1, 2, 3) if len(tokens) >= size]
+        return [chain((span * 6)[:6], 0.9) for span in spans]
 
 
 class Raising(FixedSource):

@@ -71,6 +71,8 @@ class Batch:
                 commit = self._next(seat)
                 if commit is not None:
                     yield commit
+            if seat.error is not None:  # It came up in somebody else's turn.
+                raise seat.error
         finally:
             with self._turns.turn():
                 self._leave(seat)

@@ -7,6 +7,7 @@ on a CPU they shrink to what is likely; with nothing likely this is plain decodi
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import math
 import time
@@ -69,14 +70,15 @@ class Budget:
         return best_n
 
     def seconds(self, size: int) -> float:
-        """T(size), between measured sizes on the straight line."""
+        """T(size), between measured sizes and beyond them on the straight line."""
         costs = self.cost_s or {1: 1.0}
         if size in costs:
             return costs[size]
-        below = max((known for known in costs if known < size), default=min(costs))
-        above = min((known for known in costs if known > size), default=below)
-        if above == below:
-            return costs[below]
+        known = sorted(costs)
+        if len(known) < 2 or size < known[0]:
+            return costs[known[0]]
+        at = min(bisect.bisect(known, size), len(known) - 1)
+        below, above = known[at - 1], known[at]
         share = (size - below) / (above - below)
         return costs[below] + share * (costs[above] - costs[below])
 

@@ -15,6 +15,8 @@ from tokenizers import Tokenizer
 
 from app.bench.records import is_texts, read_records
 from app.errors import InputError
+from app.likely_edits import likely as likely_edits
+from app.tokens import Encoded
 from decoding.interfaces import Reference, Request
 
 BUNDLED_TOKENIZER = Path(__file__).parents[1] / "models" / "target" / "tokenizer.json"
@@ -65,7 +67,8 @@ class _Encoder:
     def correction(self, source: str, target: str) -> Trace:
         ids = self._ids(source)
         prompt = self._ids(f"Correct the text.\n{source}\n")
-        return self._trace(prompt, (Reference(ids, cursor=True),), target, "correct")
+        reference = Reference(ids, cursor=True, edits=likely_edits.bundled().edits(source, ids, self._encoded))
+        return self._trace(prompt, (reference,), target, "correct")
 
     def summary(self, prompt: str, passages: Sequence[str], output: str) -> Trace:
         encoded = self.tokenizer.encode(prompt, add_special_tokens=False)
@@ -96,6 +99,11 @@ class _Encoder:
         known = tuple(references)
         request = Request(prompt, len(ids), references=known, eos_ids=frozenset({self.end}), scope=SCOPE, task=task)
         return Trace(request, ids, tuple(one.ids for one in known))
+
+    def _encoded(self, text: str) -> Encoded:
+        encoded = self.tokenizer.encode(text, add_special_tokens=False)
+        starts, ends = zip(*encoded.offsets, strict=True) if encoded.offsets else ((), ())
+        return Encoded(tuple(encoded.ids), tuple(starts), tuple(ends))
 
     def _ids(self, text: str) -> tuple[int, ...]:
         return tuple(self.tokenizer.encode(text, add_special_tokens=False).ids)

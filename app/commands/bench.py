@@ -16,11 +16,17 @@ from app.commands.terminal import Terminal
 from app.settings import Settings
 
 BENCHES = {
+    "methods": "the methods that replay and speed can run: paper and rule",
     "replay": "tokens a step on recorded outputs, without a model",
+    "record": "what the target writes over the sample corpus, as records for replay",
     "speed": "tokens a second with and without drafts, and against Hugging Face",
     "answers": "how often answers are right, verbatim, or rightly refused",
     "grammar": "GLEU of corrections",
 }
+
+# `replay` names its target by --model, because it needs none; what a target is loaded with are settings all the same.
+_FLAGS: dict[str, tuple[str, ...]] = {"methods": (), "replay": tuple(key for key in MODEL if key != "target")}
+_WIDEST = 120
 
 
 def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser], argv: Sequence[str]) -> None:
@@ -33,7 +39,7 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser], a
             module = importlib.import_module(f"app.bench.{name}")
             module.add_arguments(parser)
             parser.set_defaults(run=_run, bench=module)
-        add_common(parser, () if name == "replay" else MODEL)
+        add_common(parser, _FLAGS.get(name, MODEL))
 
 
 def _run(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
@@ -47,11 +53,29 @@ def _run(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> in
 
 
 def _print_rows(report: Report, terminal: Terminal) -> None:
-    """One row a method, or turned by ninety degrees if that is too wide for a terminal."""
+    """One row a method; turned by ninety degrees if that is too wide for a terminal; else a block of lines each."""
     keys = list(dict.fromkeys(key for row in report.rows for key in row))
     lines = [keys, *([_cell(row.get(key)) for key in keys] for row in report.rows)]
-    width = sum(max(len(line[at]) for line in lines) + 2 for at in range(len(keys)))
-    terminal.table(lines if width <= 110 else [list(column) for column in zip(*lines, strict=True)])
+    turned = [list(column) for column in zip(*lines, strict=True)]
+    if _width(lines) <= _WIDEST:
+        terminal.table(lines)
+    elif _width(turned) <= _WIDEST:
+        terminal.table(turned)
+    else:
+        _print_blocks(keys, lines[1:], terminal)
+
+
+def _print_blocks(keys: Sequence[str], lines: Sequence[Sequence[str]], terminal: Terminal) -> None:
+    indent = max(len(key) for key in keys[1:]) + 2
+    for line in lines:
+        terminal.line(terminal.bold(line[0]))
+        for key, cell in zip(keys[1:], line[1:], strict=True):
+            if cell:
+                terminal.line(f"  {key.ljust(indent)}{cell}")
+
+
+def _width(table: Sequence[Sequence[str]]) -> int:
+    return sum(max(len(line[at]) for line in table) + 2 for at in range(len(table[0])))
 
 
 def _cell(value: object) -> str:

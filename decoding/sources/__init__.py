@@ -12,6 +12,7 @@ from decoding.sources.cursor import Cursor
 from decoding.sources.draft_model import DraftModelSource
 from decoding.sources.edits import Edits
 from decoding.sources.evidence import EvidenceStarts
+from decoding.sources.first_chain import FirstChain
 from decoding.sources.llma import Llma
 from decoding.sources.pia import Pia
 from decoding.sources.prompt_lookup import PromptLookup
@@ -33,12 +34,13 @@ SOURCES: Mapping[str, Callable[[Shared], DraftSource]] = MappingProxyType(
         "recycled": lambda shared: Recycled(shared.recycled),
         "draft-model": lambda shared: DraftModelSource(shared.draft_model),
         "draft-tree": lambda shared: DraftModelSource(shared.draft_model, width=4),
+        "draft-chain": lambda shared: FirstChain(DraftModelSource(shared.draft_model)),
         "prompt-lookup": lambda shared: PromptLookup(),
         "llma": lambda shared: Llma(),
         "sad": lambda shared: AggressiveDecoding(),
         "rest": lambda shared: Rest(),
         "pia": lambda shared: Pia(shared.pia_tries),
-        "sam": lambda shared: Sam(),
+        "sam": lambda shared: Sam(Recycled(shared.recycled)),
         "suffix": lambda shared: SuffixDecoding(shared.suffix_outputs),
     }
 )

@@ -1,0 +1,96 @@
+"""Replay on a real target: its choice is forced to the recorded tokens, its logits are its own.
+
+For methods that draft from those logits or with a smaller model. Records that do not fit the model's context are left
+out, for every method of the run.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from app import build
+from app.bench.forced import forced_request
+from app.bench.recorded import Trace, read_traces
+from app.bench.replay import Memory, Replayed, with_datastore
+from app.errors import InputError, ModelError
+from app.settings import Settings
+from app.writer import Writer
+from decoding.budget import Budget
+from decoding.criteria import make_criterion
+from decoding.engine import Engine
+from decoding.interfaces import Request
+from decoding.presets import Preset
+from decoding.sources.draft_model import DraftModel
+from decoding.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReplay:
+    """A loaded target with its tokenizer and its end token."""
+
+    target: Target
+    tokenizer: Tokenizer
+    end: int
+    draft: Target | None = None
+
+    @classmethod
+    def of(cls, name: str, draft: str | None, settings: Settings) -> ModelReplay:
+        """Load by folder, hub name or ``bundled``. Raises what loading raises, and ModelError without an end token."""
+        writer = build.writer(settings.replace(target=name))
+        if not writer.eos_ids:
+            raise ModelError(f"{name} names no end token.", hint="Name one in its generation_config.json.")
+        smaller = draft_model(draft, writer, settings) if draft is not None else None
+        return cls(writer.engine.target, writer.tokens.hf.backend_tokenizer, min(writer.eos_ids), smaller)
+
+    def read(self, file: Path) -> list[Trace]:
+        """The records of a file that fit the context. Raises InputError if none does."""
+        traces = read_traces(file, self.tokenizer, end=self.end)
+        room = self.target.context_length
+        if self.draft is not None:
+            room = min(room, self.draft.context_length)
+        fitting = [trace for trace in traces if len(trace.request.prompt) + len(trace.output) <= room]
+        if not fitting:
+            raise InputError(f"No record of {file} fits the {room} tokens of the model.", hint="Take a larger model.")
+        if len(fitting) < len(traces):
+            sys.stderr.write(f"{file.name}: {len(traces) - len(fitting)} of {len(traces)} do not fit the model\n")
+        return fitting
+
+    def replay_all(self, one: Preset, traces: Sequence[Trace], budget: int) -> list[Replayed]:
+        """All traces in order, verified by the target; T(n) is flat, so that every node drafted is verified."""
+        memory = Memory.of(one)
+        if self.draft is not None:
+            memory.shared.draft_model = DraftModel.of(self.draft, self.target, tokens=self.tokenizer.get_vocab_size())
+        engine = Engine(
+            self.target,
+            sources=one.sources,
+            budget=Budget(limit=min(budget, one.limit)),
+            calibration=memory.calibration,
+            shared=memory.shared,
+            prefix_bytes=0,
+        )
+        return [_replayed(engine, one, trace) for trace in with_datastore(one, traces)]
+
+
+def draft_model(name: str, writer: Writer, settings: Settings) -> Target:
+    """Load a smaller model for the target of ``writer``. Raises ModelError if its tokens are others."""
+    found = build.writer(settings.replace(target=name))
+    if found.tokens.hf.get_vocab() != writer.tokens.hf.get_vocab():
+        raise ModelError(
+            f"The tokenizer of {name} is not that of {writer.engine.target.name}.",
+            hint="Choose a smaller model of the target's own family.",
+        )
+    return found.engine.target
+
+
+def _replayed(engine: Engine, one: Preset, trace: Trace) -> Replayed:
+    request: Request = replace(forced_request(trace), criterion=make_criterion(one.criterion))
+    session = engine.generate(request)
+    if session.drafter.failed or tuple(session.tokens) != trace.output:
+        cause = f"A draft source failed: {session.drafter.failed}"
+        raise InputError(cause, hint="This is a defect; please report it.")
+    return Replayed(session.stats, (session.stats.draft_s / session.stats.target_forwards,))

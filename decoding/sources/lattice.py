@@ -1,6 +1,7 @@
 """A text that the output rewrites, as a lattice: copy a token, leave some out, or take a likely edit.
 
-A state 0 to S is how many source tokens are behind; further states stand inside edits of several tokens. S source tokens.
+A state 0 to S is how many source tokens are behind; further states stand inside edits of several
+tokens. S source tokens.
 """
 
 from __future__ import annotations

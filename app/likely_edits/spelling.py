@@ -1,0 +1,74 @@
+"""Spelling: what a word that the vocabulary does not have may have been meant to be.
+
+Known misspellings first, then words one slip away (a letter put in, left out, changed, or two swapped; Damerau 1964)
+by frequency, then two words run together. Knows words only.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from app.likely_edits.tables import Tables
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyz'"
+_VOWELS = frozenset("aeiou")
+# Weights against each other: a known misspelling, a word one slip away, two words run together, none of all.
+_KNOWN, _SLIP, _SPLIT, _NONE = 6.0, 100.0, 8000.0, 0.15
+# A slip is likelier behind the first letter, and with a doubled letter, a vowel or two letters swapped.
+_INSIDE, _USUAL = 4.0, 2.5
+_LONE_LETTER = 0.2
+_RANK = 60.0
+_COMMON = 3000
+
+
+class Spelling:
+    """Reads only; one object serves every thread."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._rank = tables.vocabulary
+        self._misspelt = tables.misspelt
+
+    def knows(self, word: str) -> bool:
+        """Whether ``word``, in small letters, is a word."""
+        return word in self._rank
+
+    def candidates(self, word: str, most: int = 3) -> list[tuple[str, float]]:
+        """The likeliest right words for ``word``, in small letters, with their shares, together at most 1."""
+        weights: defaultdict[str, float] = defaultdict(float)
+        if known := self._misspelt.get(word):
+            weights[known] = _KNOWN
+        if len(word) > 2:
+            for near, slip in _one_slip(word):
+                if near in self._rank:
+                    weights[near] = max(weights[near], slip * _SLIP * self._frequency(near))
+        for cut in range(1, len(word)):
+            left, right = word[:cut], word[cut:]
+            if self._rank.get(left, _COMMON) < _COMMON and self._rank.get(right, _COMMON) < _COMMON:
+                whole = 1.0 if min(len(left), len(right)) > 1 else _LONE_LETTER
+                weights[f"{left} {right}"] = _SPLIT * whole * self._frequency(left) * self._frequency(right)
+        total = sum(weights.values()) + _NONE
+        best = sorted(weights.items(), key=lambda pair: -pair[1])[:most]
+        return [(near, weight / total) for near, weight in best]
+
+    def _frequency(self, word: str) -> float:
+        """In proportion, by Zipf's law."""
+        return 1 / (self._rank[word] + _RANK)
+
+
+def _one_slip(word: str) -> Iterator[tuple[str, float]]:
+    """Every string one slip away, and how likely the slip is against others."""
+    for at in range(len(word) + 1):
+        head, tail = word[:at], word[at:]
+        inside = _INSIDE if at else 1.0
+        beside = {word[at - 1 : at], word[at + 1 : at + 2]}
+        if tail:
+            yield head + tail[1:], inside * (_USUAL if tail[0] in beside else 1.0)
+        if len(tail) > 1 and tail[0] != tail[1]:
+            yield head + tail[1] + tail[0] + tail[2:], inside * _USUAL
+        for letter in _LETTERS:
+            is_vowel = letter in _VOWELS
+            if tail and letter != tail[0]:
+                yield head + letter + tail[1:], inside * (_USUAL if is_vowel and tail[0] in _VOWELS else 1.0)
+            is_double = letter in (word[at - 1 : at], tail[:1])
+            yield head + letter + tail, inside * (_USUAL if is_vowel or is_double else 1.0)

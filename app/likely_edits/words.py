@@ -1,0 +1,60 @@
+"""A text as words for the edit tagger: letters apart from marks, contractions cut ("don't" -> "do", "n't").
+
+Knows spelling of English words only. Must not know tokens, models or what an edit is.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_WORD = re.compile(
+    r"[A-Za-z]+(?=n['’]t\b)|n['’]t\b|['’](?:s|re|ve|ll|d|m)\b|[A-Za-z]+(?:-[A-Za-z]+)*|\d+(?:[.,]\d+)*|\S",
+)
+_SUFFIXES = ("ings", "ing", "ed", "ies", "es", "ers", "er", "est", "ly", "tion", "ness", "ment", "able", "ful", "s")
+
+EDGE = "<edge>"
+"""Stands before the first word and behind the last."""
+
+SHAPES = ("<case:lower>", "<case:Upper>", "<case:ALL>", "<case:none>")
+CLASSES = (EDGE, "<number>", "<mark>", "<word>", "<short>", *(f"<-{suffix}>" for suffix in _SUFFIXES))
+"""What stands for a word that the vocabulary does not have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word with its place ``[start, end)`` in the text."""
+
+    text: str
+    start: int
+    end: int
+
+    @property
+    def lower(self) -> str:
+        """Small letters, straight apostrophe."""
+        return self.text.lower().replace("’", "'")
+
+
+def words_of(text: str) -> list[Word]:
+    """The words of ``text`` in order."""
+    return [Word(match[0], match.start(), match.end()) for match in _WORD.finditer(text)]
+
+
+def shape_of(word: str) -> int:
+    """Index in SHAPES."""
+    if not word[:1].isalpha():
+        return 3
+    if word[0].islower():
+        return 0
+    return 2 if len(word) > 1 and word.isupper() else 1
+
+
+def class_of(lower: str) -> str:
+    """The one of CLASSES that stands for an unknown word."""
+    if lower[:1].isdigit():
+        return "<number>"
+    if not lower[:1].isalpha():
+        return "<mark>"
+    if len(lower) < 4:
+        return "<short>"
+    return next((f"<-{suffix}>" for suffix in _SUFFIXES if lower.endswith(suffix)), "<word>")

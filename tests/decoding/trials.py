@@ -6,7 +6,7 @@ V vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +30,15 @@ class Outcome:
     tokens: tuple[int, ...]
     reason: str | None
     error: str | None = None
+
+    def is_of(self, plain: Outcome) -> bool:
+        """Whether this is what plain decoding came to. What was written before an error or a cancellation may be
+        shorter: the step in which it came is not committed.
+        """
+        if self.reason in ("cancelled", "failed") or plain.error:
+            same_end = self.reason == "cancelled" or (self.reason, self.error) == (plain.reason, plain.error)
+            return same_end and self.tokens == plain.tokens[: len(self.tokens)]
+        return self == plain
 
 
 def by_hand(target: Target, request: Request) -> Outcome:
@@ -64,7 +73,7 @@ def scores(target: Target, request: Request, output: Sequence[int]) -> NDArray[n
             state = processor.advance(state, token)
         processor.apply(state, logits_V)
     wide_V = logits_V.astype(np.float64)
-    if not request.sampling.do_sample:
+    if not request.sampling.do_sample or not wide_V.max() > -np.inf:
         return wide_V
     position = len(request.prompt) + len(output)
     noise_V = sampling.gumbel(request.sampling.seed, position, np.arange(wide_V.size))
@@ -152,6 +161,3 @@ def alone(engine: Engine, request: Request, *, speculate: bool = True) -> Outcom
 
 def _outcome(session: Session, error: str | None) -> Outcome:
     return Outcome(tuple(session.tokens), session.finish_reason, error)
-
-
-Check = Callable[[], None]

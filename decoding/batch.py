@@ -27,15 +27,20 @@ from decoding.tree import TokenTree
 from decoding.turns import Turns
 
 _AHEAD: Final = 8
+_UNREAD: Final = 64
 _IDLE_S: Final = 0.02
 
 
 @dataclass(slots=True, eq=False)
 class _Seat:
-    """A session in the batch. ``cache`` is its own while it stands in no row; ``over``: there is no more to come."""
+    """A session in the batch. ``cache`` is its own while it stands in no row; ``over``: there is no more to come.
+
+    ``unread`` is the end of its prompt, which the forward over its first tree reads.
+    """
 
     session: Session
     cache: TreeCache | None = None
+    unread: Sequence[int] = ()
     commits: deque[Commit] = field(default_factory=deque)
     error: BaseException | None = None
     over: bool = False
@@ -116,7 +121,7 @@ class Batch:
         seats = bool(self._reading) or bool(self._rows)
         try:
             if self._reading:
-                self._read(self._reading[0])
+                self._read()
                 self._end_cancelled()
             if self._rows:
                 self._decode()
@@ -145,28 +150,42 @@ class Batch:
         while self._waiting and len(self._rows) + len(self._reading) < self._max_rows:
             self._reading.append(self._waiting.popleft())
 
-    def _read(self, seat: _Seat) -> None:
-        """One chunk of a prompt; the whole of it read, the session takes a row."""
-        session, started = seat.session, time.perf_counter()
-        prompt = session.request.prompt[:-1]
-        try:
-            if seat.cache is None:
-                session.start()
-                seat.cache = self.prefixes.find(session.request.prompt, self.target.new_cache)
-            chunk = prompt[seat.cache.length :][:PREFILL_CHUNK]
-            if not memory.enough(lambda: self.target.prefill(chunk, _own(seat))):
-                self.prefixes.clear()
-                if not memory.enough(lambda: self.target.prefill(chunk, _own(seat))):
-                    raise _too_large(session)
-            if session.request.progress is not None:
-                session.request.progress(seat.cache.length, len(prompt))
-        except Exception as error:  # noqa: BLE001  # one session's trouble is its own
-            self._fail(seat, error)
-            return
-        session.stats.prefill_s += time.perf_counter() - started
-        if seat.cache.length == len(prompt):
+    def _read(self) -> None:
+        """Prompts of which little is unread take a row at once; of the others, one chunk of the first is read."""
+        has_read = False
+        for seat in [*self._reading]:
+            started = time.perf_counter()
+            try:
+                if seat.cache is None:
+                    seat.session.start()
+                    seat.cache = self.prefixes.find(seat.session.request.prompt, self.target.new_cache)
+                has_read |= self._read_some(seat, may_run=not has_read)
+            except Exception as error:  # noqa: BLE001  # one session's trouble is its own
+                self._fail(seat, error)
+            seat.session.stats.prefill_s += time.perf_counter() - started
+
+    def _read_some(self, seat: _Seat, *, may_run: bool) -> bool:
+        """Whether a chunk was read, for which one forward was made."""
+        request, cache = seat.session.request, _own(seat)
+        unread = request.prompt[cache.length : -1]
+        # Rows are padded to the longest: beside rows that have been read, only a short rest is worth a row.
+        most = min(_UNREAD, PREFILL_CHUNK)
+        joins = len(unread) <= (most if all(one.unread for one in self._rows) else most // 4)
+        if joins:
+            seat.unread = unread
             self._reading.remove(seat)
             self._add_row(seat)
+        elif may_run:
+            chunk = unread[:PREFILL_CHUNK]
+            if not memory.enough(lambda: self.target.prefill(chunk, cache)):
+                self.prefixes.clear()
+                if not memory.enough(lambda: self.target.prefill(chunk, cache)):
+                    raise _too_large(seat.session)
+        else:
+            return False
+        if request.progress is not None:
+            request.progress(len(request.prompt) - 1 if joins else cache.length, len(request.prompt) - 1)
+        return not joins
 
     def _decode(self) -> None:
         """Draft, verify, accept, commit, for every row."""
@@ -178,8 +197,10 @@ class Batch:
         paths = [self._accept(*one) for one in zip(seats, trees, logits, strict=True)]
         self._cache.keep_rows(paths)
         ended_at = time.perf_counter()
-        self.budget.refine(len(trees) * max(map(len, trees)), ended_at - drafted_at)
+        longest = max(len(seat.unread) + len(tree) for seat, tree in zip(seats, trees, strict=True))
+        self.budget.refine(len(trees) * longest, ended_at - drafted_at)
         for seat in seats:
+            seat.unread = ()
             seat.session.stats.decode_s += ended_at - started
             if seat.over:
                 self._leave(seat)
@@ -200,17 +221,26 @@ class Batch:
 
     def _verify(self, trees: list[TokenTree]) -> tuple[list[TokenTree], list[TreeLogits | None]]:
         """One forward over all rows. Where memory is short: smaller trees, plain decoding, then a row at a time."""
+        unread = [seat.unread for seat in self._rows]
         for smaller in (lambda tree: tree, _half, _root):
             fitting = [smaller(tree) for tree in trees]
-            found = memory.within(lambda: self.target.verify_rows(fitting, self._cache))  # noqa: B023
+            found = memory.within(lambda: self.target.verify_rows(fitting, self._cache, unread=unread))  # noqa: B023
             if found is not None:
                 return fitting, [*found]
             self.prefixes.clear()
         alone = [
-            memory.within(lambda: self.target.verify_rows([tree], self._cache, first=row))  # noqa: B023
-            for row, tree in enumerate(fitting)
+            self._verify_alone(row, ids, tree) for row, (ids, tree) in enumerate(zip(unread, fitting, strict=True))
         ]
-        return fitting, [None if one is None else one[0] for one in alone]
+        return fitting, alone
+
+    def _verify_alone(self, row: int, unread: Sequence[int], root: TokenTree) -> TreeLogits | None:
+        """One row without drafts, its prompt read before; None if even that does not fit."""
+        for start in range(0, len(unread), PREFILL_CHUNK):
+            chunk = unread[start : start + PREFILL_CHUNK]
+            if not memory.enough(lambda: self.target.prefill(chunk, self._cache, row=row)):  # noqa: B023
+                return None
+        found = memory.within(lambda: self.target.verify_rows([root], self._cache, first=row))
+        return None if found is None else found[0]
 
     def _add_row(self, seat: _Seat) -> None:
         if not self._rows:

@@ -7,12 +7,15 @@ R rows of the buffers, B rows of one forward, H key-value heads, N nodes, K keys
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from transformers.cache_utils import Cache, CacheLayerMixin
+
+from decoding.transfer import to_device
+from decoding.tree import TokenTree
 
 _GROWTH = 256
 
@@ -121,13 +124,19 @@ def _grown(buffer: torch.Tensor, rows: int, capacity: int) -> torch.Tensor:
     return grown
 
 
+Runner = Callable[[Sequence[TokenTree]], torch.Tensor | None]
+"""(B, N, V) logits of a tree behind each live row, None if it cannot serve them."""
+
+
 class TreeCache(Cache):
     """Keys and values of the committed tokens of each row; during a step those of the tree nodes behind them.
 
-    ``lengths`` counts the committed tokens of each live row. Live rows stand without gaps from row 0 on.
+    ``lengths`` counts the committed tokens of each live row. Live rows stand without gaps from row 0 on. ``runner``
+    computes the logits of a forward behind all live rows in fixed shapes, if there is one (``graphs.py``).
     """
 
     def __init__(self, layers: int, *, rows: int = 1) -> None:
+        self.runner: Runner | None = None
         self.lengths: list[int] = [0] * rows
         self.window = _Window()
         self._capacity = 0
@@ -163,8 +172,15 @@ class TreeCache(Cache):
         self.window = _Window(first, first + rows, starts[0] if min(starts) == max(starts) else None, None, end)
         if self.window.start is None:
             starts_B1 = torch.tensor(starts)[:, None]
-            self.window.slots_BN = (starts_B1 + torch.arange(nodes)).to(self._device())
+            self.window.slots_BN = to_device(starts_B1 + torch.arange(nodes), self._device())
         return self.window
+
+    def aim(self, slots_BN: torch.Tensor, keys: int) -> None:
+        """Prepare a forward over the first B rows that writes where ``slots_BN`` on the device says when it runs.
+
+        It sees ``keys`` tokens of each row. The caller has reserved room.
+        """
+        self.window = _Window(0, slots_BN.shape[0], None, slots_BN, keys)
 
     @torch.inference_mode()
     def keep(self, base: int, path: Sequence[int]) -> None:
@@ -189,9 +205,8 @@ class TreeCache(Cache):
         if longest:
             # Shorter rows are filled up with a move of their first slot onto itself.
             pairs = torch.tensor([row + [(base, base)] * (longest - len(row)) for base, row in zip(bases, moves)])  # noqa: B905
-            to_BM, from_BM = pairs.to(self._device()).unbind(-1)
-            for layer in self._own:
-                layer.move(slice(first, first + len(paths)), to_BM, from_BM)
+            to_BM, from_BM = to_device(pairs, self._device()).unbind(-1)
+            self._move(slice(first, first + len(paths)), to_BM, from_BM)
         self.lengths[first : first + len(paths)] = [base + count for base, count in zip(bases, kept, strict=True)]
 
     def rewind(self, length: int, *, row: int = 0) -> None:
@@ -229,6 +244,10 @@ class TreeCache(Cache):
                 layer.copy_row(row, layer, last, self.lengths[last])
             self.lengths[row] = self.lengths[last]
         self.lengths.pop()
+
+    def _move(self, rows: slice, to_BM: torch.Tensor, from_BM: torch.Tensor) -> None:
+        for layer in self._own:
+            layer.move(rows, to_BM, from_BM)
 
     def _resize(self, rows: int, capacity: int) -> None:
         for layer in self._own:

@@ -13,13 +13,40 @@ import torch
 from numpy.typing import NDArray
 
 
-class TreeLogits:
-    """Logits (N, V) on the target's device. One transfer serves all nodes of a kind of question."""
+class Likeliest:
+    """The likeliest token after every node of every row of a forward, in one transfer: the one wait of a step."""
 
-    def __init__(self, logits_NV: torch.Tensor, tokens: Sequence[int]) -> None:
+    def __init__(self, logits_BNV: torch.Tensor) -> None:
+        self._logits_BNV = logits_BNV
+        self._found_BN: list[list[int]] | None = None
+
+    def of(self, row: int) -> list[int]:
+        """(N) token ids of a row."""
+        if self._found_BN is None:
+            self._found_BN = self._logits_BNV.argmax(-1).tolist()
+        return self._found_BN[row]
+
+
+class TreeLogits:
+    """Logits (N, V) on the target's device. One transfer serves all nodes of a kind of question.
+
+    On a GPU a transfer waits for the device, so greedy choices of all rows share ``likeliest``; on a CPU a row asks
+    for itself alone. There the root stands at node ``first`` of row ``row``.
+    """
+
+    def __init__(
+        self,
+        logits_NV: torch.Tensor,
+        tokens: Sequence[int],
+        *,
+        likeliest: Likeliest | None = None,
+        row: int = 0,
+        first: int = 0,
+    ) -> None:
         self._logits_NV = logits_NV
         self._tokens = tuple(tokens)
-        self._greedy_N: list[int] | None = None
+        self._likeliest = likeliest if likeliest is not None and logits_NV.is_cuda else Likeliest(logits_NV[None])
+        self._row, self._first = (row, first) if self._likeliest is likeliest else (0, 0)
         self._host_NV: NDArray[np.floating] | None = None
 
     @property
@@ -29,9 +56,7 @@ class TreeLogits:
 
     def greedy(self, node: int) -> int:
         """The likeliest token after ``node``, the first of equals."""
-        if self._greedy_N is None:
-            self._greedy_N = self._logits_NV.argmax(-1).tolist()
-        return self._greedy_N[node]
+        return self._likeliest.of(self._row)[self._first + node]
 
     def row(self, node: int) -> NDArray[np.floating]:
         """(V) logits after ``node``, at least float32, the caller's own to change."""

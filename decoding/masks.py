@@ -1,7 +1,8 @@
 """Which cached tokens each tree node may see, as the additive 4-D masks that unmodified models take.
 
 A node sees its row's committed tokens and its own ancestors; in a layer with a sliding window only those less than
-a window behind it. The cache keeps all tokens, so a tree can be rolled back in such layers too.
+a window behind it. The cache keeps all tokens, so a tree can be rolled back in such layers too. Only lengths,
+positions and ancestors come from the host; they are spread out where the model is.
 B rows, N new tokens a row, K keys.
 """
 
@@ -36,43 +37,40 @@ FULL_ATTENTION = Attention()
 
 def attention_masks(
     attention: Attention,
-    bases: Sequence[int],
-    positions: Sequence[Sequence[int]],
-    visible: Sequence[NDArray[np.bool_]],
+    bases_B: torch.Tensor,
+    positions_BN: torch.Tensor,
+    visible_BNN: torch.Tensor,
     *,
     keys: int,
     dtype: torch.dtype,
 ) -> torch.Tensor | dict[str, torch.Tensor]:
-    """(B, 1, N, K) float masks: 0 where a node may look, the type's minimum elsewhere.
+    """(B, 1, N, K) float masks on the device of what it is given: 0 where a node may look, the type's minimum elsewhere.
 
-    Row b has ``bases[b]`` committed tokens and then its new ones at ``positions[b]``; ``visible[b]`` says which of
-    these see which. Padding sees only itself. A boolean mask would be silently misread by eager attention.
+    Row b has ``bases_B[b]`` committed tokens and then its new ones at ``positions_BN[b]``; ``visible_BNN[b]`` says
+    which of these see which (padding sees itself). Shapes alone decide what is launched, so that a CUDA graph may
+    hold it. A boolean mask would be silently misread by eager attention.
     """
-    nodes = max(map(len, positions))
-    seen_BNK = np.zeros((len(bases), nodes, keys), dtype=np.bool_)
-    for row, (base, visible_NN) in enumerate(zip(bases, visible, strict=True)):
-        size = len(visible_NN)
-        seen_BNK[row, :size, :base] = True
-        seen_BNK[row, :size, base : base + size] = visible_NN
-        for pad in range(size, nodes):
-            seen_BNK[row, pad, base + pad] = True
+    nodes, key_K = positions_BN.shape[1], torch.arange(keys, device=bases_B.device)
+    place_BK = key_K - bases_B[:, None]  # Which new token stands there; before and behind them there is none.
+    node_BK = place_BK.clamp(0, nodes - 1)
+    own_BNK = visible_BNN.gather(2, node_BK[:, None].expand(-1, nodes, -1))
+    seen_BNK = own_BNK & (place_BK < nodes)[:, None] | (place_BK < 0)[:, None]
     masks = {}
     for kind in attention.kinds if attention.by_kind else sorted(attention.kinds)[-1:]:
         kept_BNK = seen_BNK
         if kind == _SLIDING and attention.window is not None:
-            kept_BNK = seen_BNK & _near(bases, positions, keys=keys, window=attention.window)
-        mask_BNK = torch.zeros(kept_BNK.shape, dtype=dtype)
-        mask_BNK.masked_fill_(torch.from_numpy(~kept_BNK), torch.finfo(dtype).min)
-        masks[kind] = mask_BNK[:, None]
+            key_BK = torch.where(place_BK < 0, key_K, positions_BN.gather(1, node_BK))
+            kept_BNK = seen_BNK & (positions_BN[:, :, None] - key_BK[:, None] < attention.window)
+        mask_BNK = torch.zeros(kept_BNK.shape, dtype=dtype, device=bases_B.device)
+        masks[kind] = mask_BNK.masked_fill_(~kept_BNK, torch.finfo(dtype).min)[:, None]
     return masks if attention.by_kind else next(iter(masks.values()))
 
 
-def _near(bases: Sequence[int], positions: Sequence[Sequence[int]], *, keys: int, window: int) -> NDArray[np.bool_]:
-    """(B, N, K): the key is less than ``window`` positions behind the node. Padding counts as near everything."""
-    nodes = max(map(len, positions))
-    near_BNK = np.ones((len(bases), nodes, keys), dtype=np.bool_)
-    for row, (base, own) in enumerate(zip(bases, positions, strict=True)):
-        key_K = np.arange(keys)
-        key_K[base : base + len(own)] = own
-        near_BNK[row, : len(own)] = np.asarray(own)[:, None] - key_K[None, :] < window
-    return near_BNK
+def padded_visibility(visible: Sequence[NDArray[np.bool_]], *, rows: int, nodes: int) -> NDArray[np.bool_]:
+    """(rows, nodes, nodes): which new tokens of a row see which; whatever is filled up sees itself."""
+    padded_BNN = np.zeros((rows, nodes, nodes), dtype=np.bool_)
+    padded_BNN[:, range(nodes), range(nodes)] = True
+    for row, visible_NN in enumerate(visible):
+        size = len(visible_NN)
+        padded_BNN[row, :size, :size] = visible_NN
+    return padded_BNN

@@ -8,7 +8,7 @@ position is that of its depth. N tree nodes, P cached tokens, C chunk, V vocabul
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,8 +20,9 @@ from decoding import loading
 from decoding.cache import TreeCache
 from decoding.errors import UnsupportedModel
 from decoding.interfaces import Sampling
-from decoding.logits import TreeLogits
-from decoding.masks import FULL_ATTENTION, Attention, attention_masks
+from decoding.logits import Likeliest, TreeLogits
+from decoding.masks import FULL_ATTENTION, Attention, attention_masks, padded_visibility
+from decoding.transfer import to_device
 from decoding.tree import TokenTree
 
 PREFILL_CHUNK = 512
@@ -29,7 +30,11 @@ PREFILL_CHUNK = 512
 
 @dataclass(slots=True)
 class Target:
-    """A loaded model with what its configuration says. ``context_length`` is where exactness ends, too."""
+    """A loaded model with what its configuration says. ``context_length`` is where exactness ends, too.
+
+    ``graphs``: forwards in fixed shapes, as CUDA graphs (None: where the device has them; True: in fixed shapes
+    anywhere; False: never). ``graphs_note`` says what came of it.
+    """
 
     model: Any
     name: str
@@ -39,6 +44,8 @@ class Target:
     generation_defaults: Sampling
     attention: Attention = FULL_ATTENTION
     max_rows: int = 2**16
+    graphs: bool | None = None
+    graphs_note: str = "no: the target is not on a CUDA device"
 
     @classmethod
     def from_pretrained(
@@ -105,18 +112,18 @@ class Target:
         tokens: Sequence[int],
         cache: TreeCache,
         *,
+        row: int = 0,
         cancelled: Callable[[], bool] = lambda: False,
         progress: Callable[[int, int], None] | None = None,
     ) -> bool:
-        """Cache ``tokens`` behind what row 0 holds already, in chunks; False if ``cancelled`` said so in between."""
+        """Cache ``tokens`` behind what a row holds already, in chunks; False if ``cancelled`` said so in between."""
         for start in range(0, len(tokens), PREFILL_CHUNK):
             if cancelled():
                 return False
             chunk = tokens[start : start + PREFILL_CHUNK]
-            positions = range(cache.length, cache.length + len(chunk))
-            causal_CC = np.tri(len(chunk), dtype=np.bool_)
-            self._forward([chunk], [positions], [causal_CC], cache, first=0, logits_to_keep=1)
-            cache.append(len(chunk))
+            base = cache.lengths[row]
+            self._forward([chunk], [range(base, base + len(chunk))], None, cache, first=row, logits_to_keep=1)
+            cache.append(len(chunk), row=row)
             if progress is not None:
                 progress(start + len(chunk), len(tokens))
         return True
@@ -126,36 +133,59 @@ class Target:
         return self.verify_rows([tree], cache)[0]
 
     @torch.inference_mode()
-    def verify_rows(self, trees: Sequence[TokenTree], cache: TreeCache, *, first: int = 0) -> list[TreeLogits]:
+    def verify_rows(
+        self,
+        trees: Sequence[TokenTree],
+        cache: TreeCache,
+        *,
+        first: int = 0,
+        unread: Sequence[Sequence[int]] | None = None,
+    ) -> list[TreeLogits]:
         """Logits after each node of trees of any shapes, one behind each row from ``first`` on, in one forward pass.
 
-        Smaller trees are padded with nodes that see only themselves. ``cache.keep_rows`` says what stays.
+        ``unread`` are tokens of each row that stand between what is cached and the root: the end of a prompt is
+        read by the forward that verifies its first tree. They are committed here; ``cache.keep_rows`` says what
+        stays of the trees. Smaller rows are padded with nodes that see only themselves.
         """
+        before = unread if unread is not None else [()] * len(trees)
         bases = cache.lengths[first : first + len(trees)]
-        positions = [[base + depth for depth in tree.depths] for tree, base in zip(trees, bases, strict=True)]
-        masks = [tree.ancestor_mask() for tree in trees]
-        logits_BNV = self._forward([tree.tokens for tree in trees], positions, masks, cache, first=first)
-        return [TreeLogits(logits_BNV[row, : len(tree)], tree.tokens) for row, tree in enumerate(trees)]
+        tokens = [[*ids, *tree.tokens] for ids, tree in zip(before, trees, strict=True)]
+        positions = [
+            [*range(base, base + len(ids)), *(base + len(ids) + depth for depth in tree.depths)]
+            for base, ids, tree in zip(bases, before, trees, strict=True)
+        ]
+        masks = [_behind(len(ids), tree.ancestor_mask()) for ids, tree in zip(before, trees, strict=True)]
+        width, least = max(map(len, tokens)), min(map(len, before))
+        logits_BNV = self._forward(tokens, positions, masks, cache, first=first, logits_to_keep=width - least)
+        for row, ids in enumerate(before, start=first):
+            cache.append(len(ids), row=row)
+        return _by_row(logits_BNV, trees, [len(ids) - least for ids in before])
 
     def _forward(
         self,
         tokens: Sequence[Sequence[int]],
         positions: Sequence[Sequence[int]],
-        visible: Sequence[NDArray[np.bool_]],
+        visible: Sequence[NDArray[np.bool_]] | None,
         cache: TreeCache,
         *,
         first: int,
         logits_to_keep: int = 0,
     ) -> torch.Tensor:
-        """(B, N, V) logits; ``visible`` says for each row which of its new tokens see which."""
-        nodes, device = max(map(len, tokens)), self.device
-        window = cache.write(nodes, first=first, rows=len(tokens))
-        bases = cache.lengths[first : first + len(tokens)]
-        mask = attention_masks(self.attention, bases, positions, visible, keys=window.keys, dtype=self.dtype)
+        """(B, N, V) logits; ``visible`` says for each row which of its new tokens see which, None: those before."""
+        rows, nodes, device = len(tokens), max(map(len, tokens)), self.device
+        window = cache.write(nodes, first=first, rows=rows)
+        bases_B = to_device(torch.tensor(cache.lengths[first : first + rows]), device)
+        positions_BN = to_device(_padded(positions, nodes), device)
+        if visible is None:
+            visible_BNN = torch.ones((rows, nodes, nodes), dtype=torch.bool, device=device).tril()
+        else:
+            visible_BNN = to_device(torch.from_numpy(padded_visibility(visible, rows=rows, nodes=nodes)), device)
         output = self.model(
-            input_ids=_padded(tokens, nodes).to(device),
-            position_ids=_padded(positions, nodes).to(device),
-            attention_mask=mask.to(device) if isinstance(mask, torch.Tensor) else _each_to(mask, device),
+            input_ids=to_device(_padded(tokens, nodes), device),
+            position_ids=positions_BN,
+            attention_mask=attention_masks(
+                self.attention, bases_B, positions_BN, visible_BNN, keys=window.keys, dtype=self.dtype
+            ),
             past_key_values=cache,
             use_cache=True,
             logits_to_keep=logits_to_keep,
@@ -165,9 +195,23 @@ class Target:
         return logits
 
 
+def _behind(unread: int, mask_NN: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The mask of a tree behind ``unread`` tokens that follow one another."""
+    if not unread:
+        return mask_NN
+    size = unread + len(mask_NN)
+    whole = np.tri(size, dtype=np.bool_)
+    whole[unread:, unread:] = mask_NN
+    return whole
+
+
 def _padded(rows: Sequence[Sequence[int]], width: int) -> torch.Tensor:
     return torch.tensor([[*row, *[0] * (width - len(row))] for row in rows])
 
 
-def _each_to(masks: Mapping[str, torch.Tensor], device: torch.device) -> dict[str, torch.Tensor]:
-    return {name: mask.to(device) for name, mask in masks.items()}
+def _by_row(logits_BNV: torch.Tensor, trees: Sequence[TokenTree], starts: Sequence[int]) -> list[TreeLogits]:
+    likeliest = Likeliest(logits_BNV)
+    return [
+        TreeLogits(logits_BNV[row, start : start + len(tree)], tree.tokens, likeliest=likeliest, row=row, first=start)
+        for row, (start, tree) in enumerate(zip(starts, trees, strict=True))
+    ]

@@ -72,7 +72,7 @@ def test_one_forward_serves_all_rows(llama: Target, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(Target, "verify_rows", count)
     interleave([shared.session(replace(job, max_new_tokens=10)) for job in jobs(4)])
     assert max(sizes) == 4
-    assert len(sizes) <= 10 + 4
+    assert len(sizes) <= 10 + 5
 
 
 def test_threads_share_the_batch(llama: Target) -> None:
@@ -239,10 +239,11 @@ def test_a_prompt_that_begins_alike_is_not_read_again(llama: Target, monkeypatch
     first = shared.generate(Request(prompt, 10)).tokens
     follow_up = (*prompt, *first, 3, 4, 5)
     assert shared.generate(Request(follow_up, 10)).tokens == engine(llama).generate(Request(follow_up, 10)).tokens
-    assert read[0] == 59
-    assert read[1] == len(follow_up) - 1 - (60 + 10 - 1)
-    shared.forget()
     read.clear()
+    again = shared.session(Request(follow_up, 10))
+    assert [*again]
+    assert not read, "what is new is read by the forward over the first tree"
+    shared.forget()
     shared.generate(Request(follow_up, 10))
     assert read == [len(follow_up) - 1]
 

@@ -74,6 +74,7 @@ def writer(settings: Settings) -> Writer:
     wait_passively()
     import torch
 
+    from app.choosing import warn_if_lossy
     from app.learned import Learned
     from app.templates import template_for
     from app.tokens import TextTokenizer
@@ -88,6 +89,7 @@ def writer(settings: Settings) -> Writer:
         target = _target(name, settings)
         tokens = TextTokenizer(_tokenizer(name, settings))
     _require_same_vocabulary(tokens, target)
+    warn_if_lossy(settings)
     learned = Learned(settings.home, settings.target)
     atexit.register(learned.save)
     engine = Engine(

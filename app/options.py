@@ -1,22 +1,34 @@
-"""What a caller may ask of one generation, checked once: limits, sampling, stop strings.
+"""What a caller may ask of one generation, checked once: limits, sampling, penalties, forbidden texts, stop strings.
 
 Names are Hugging Face's. Nothing that is set is ignored: a sampling option without ``do_sample`` is an error.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from app.errors import InputError
+from app.errors import InputError, SettingError
 from app.settings import Settings
 from decoding.interfaces import Sampling
 from decoding.target import Target
 
+_SAMPLING = ("temperature", "top_k", "top_p", "min_p")
+_AS_SETTINGS = (
+    "repetition_penalty",
+    "frequency_penalty",
+    "presence_penalty",
+    "no_repeat_ngram_size",
+    "min_new_tokens",
+    "bad_words",
+    "logit_bias",
+    "criterion",
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationOptions:
-    """Options of one call; None takes the setting's value."""
+    """Options of one call; None takes the setting's value. ``bad_words`` are texts, ``logit_bias`` is by token id."""
 
     k: int | None = None
     max_new_tokens: int | None = None
@@ -25,21 +37,39 @@ class GenerationOptions:
     temperature: float | None = None
     top_k: int | None = None
     top_p: float | None = None
+    min_p: float | None = None
     seed: int | None = None
+    repetition_penalty: float | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    no_repeat_ngram_size: int | None = None
+    min_new_tokens: int | None = None
+    bad_words: Sequence[str] | None = None
+    logit_bias: Mapping[int, float] | None = None
+    criterion: str | None = None
     stop_strings: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        if isinstance(self.stop_strings, str):
-            raise InputError("stop_strings is one text.", hint="Give a list of texts.")
+        for name in ("stop_strings", "bad_words"):
+            if isinstance(getattr(self, name), str):
+                raise InputError(f"{name} is one text.", hint="Give a list of texts.")
         for name in ("k", "max_new_tokens"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InputError(f"{name} cannot be {value}.", hint=f"{name} must be at least 1.")
 
+    def over(self, settings: Settings) -> Settings:
+        """The settings with what this call says about single tokens in their place. Raises InputError."""
+        given = {name: value for name in _AS_SETTINGS if (value := getattr(self, name)) is not None}
+        try:
+            return settings.replace(**given) if given else settings
+        except SettingError as error:
+            raise InputError(error.cause, hint=error.hint) from error
+
     def sampling(self, settings: Settings, target: Target) -> Sampling:
         """How tokens are chosen: this call, then the settings, then what the model recommends for sampling."""
         do_sample = settings.do_sample if self.do_sample is None else self.do_sample
-        given = {name: getattr(self, name) for name in ("temperature", "top_k", "top_p", "seed")}
+        given = {name: getattr(self, name) for name in (*_SAMPLING, "seed")}
         given = {name: value for name, value in given.items() if value is not None}
         if not do_sample:
             if given:
@@ -48,7 +78,7 @@ class GenerationOptions:
                     hint="Add do_sample=True (--do-sample), or leave it away.",
                 )
             return Sampling()
-        chosen = {name: getattr(target.generation_defaults, name) for name in ("temperature", "top_k", "top_p")}
+        chosen = {name: getattr(target.generation_defaults, name) for name in _SAMPLING}
         for name in (*chosen, "seed"):
             if settings.origin(name) != "default" or name == "seed":
                 chosen[name] = getattr(settings, name)

@@ -10,10 +10,11 @@ One pipeline may serve many threads and many corpora; requests share each forwar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeAlias, TypedDict, Unpack
 
 from app.answering import AnswerStream, Question
+from app.choosing import lossy_remark
 from app.errors import InputError
 from app.events import Answer, Correction
 from app.grammar import CorrectionStream
@@ -51,7 +52,16 @@ class Options(TypedDict, total=False):
     temperature: float | None
     top_k: int | None
     top_p: float | None
+    min_p: float | None
     seed: int | None
+    repetition_penalty: float | None
+    frequency_penalty: float | None
+    presence_penalty: float | None
+    no_repeat_ngram_size: int | None
+    min_new_tokens: int | None
+    bad_words: Sequence[str] | None
+    logit_bias: Mapping[int, float] | None
+    criterion: str | None
     stop_strings: Sequence[str]
 
 
@@ -156,13 +166,13 @@ class Pipeline:
     ) -> AnswerStream:
         if not question.strip():
             raise InputError("The question is empty.", hint="Ask something about the documents.")
-        options.sampling(self.settings, self.engine.target)
+        self._writer.check(options)
         limit = self.settings.evidence_sentences
         asked = Question(
             text=question,
             find_hits=find_hits,
             find_evidence=lambda hits: find_evidence(hits, limit),
-            notices=self._remarks(question),
+            notices=(*self._remarks(question), *filter(None, [lossy_remark(options.over(self.settings))])),
         )
         return AnswerStream(self._writer, asked, options)
 

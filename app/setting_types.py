@@ -5,6 +5,7 @@ Each raises ``ValueError`` whose text completes the sentence "k must be ...". Kn
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import sys
@@ -18,6 +19,7 @@ NumberT = TypeVar("NumberT", int, float)
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 AUTO = "auto"
+_LARGEST_BIAS = 100
 
 
 def whole(low: int, high: int) -> Parser:
@@ -105,6 +107,60 @@ def data_folder(environ: Mapping[str, str] | None = None) -> Path:
     else:
         base = Path(environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
     return base / "spandraft"
+
+
+def texts(raw: object) -> tuple[str, ...]:
+    """Several texts, none of them empty: a list, ``["a", "b"]`` as a text, or ``a,b``; nothing for none."""
+    wanted = 'texts: a,b or ["a", "b"]'
+    values: object = raw
+    if isinstance(raw, str):
+        values = _json(raw, wanted) if raw.lstrip().startswith("[") else _parts(raw)
+    if not isinstance(values, list | tuple) or not all(isinstance(one, str) and one.strip() for one in values):
+        raise ValueError(wanted)
+    return tuple(values)
+
+
+def biases(raw: object) -> tuple[tuple[int, float], ...]:
+    """A number for each of several tokens: ``id:number,id:number``, a table or a mapping; nothing for none."""
+    wanted = f"token ids with numbers from -{_LARGEST_BIAS} to {_LARGEST_BIAS}: id:number,id:number"
+    values: object = raw
+    if isinstance(raw, str):
+        values = [pair.split(":") for pair in _parts(raw)]
+    if isinstance(values, Mapping):
+        values = list(values.items())
+    if not isinstance(values, list | tuple) or not all(
+        isinstance(one, list | tuple) and len(one) == 2 for one in values
+    ):
+        raise ValueError(wanted)
+    found = {_number(token, int, wanted): _number(number, float, wanted) for token, number in values}
+    usable = all(token >= 0 and abs(number) <= _LARGEST_BIAS for token, number in found.items())
+    if not usable or len(found) != len(values):
+        raise ValueError(wanted)
+    return tuple(sorted(found.items()))
+
+
+def written(value: object) -> str:
+    """A setting's value as one would write it on the command line."""
+    if value is None:
+        return AUTO
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        if all(isinstance(one, str) for one in value):
+            return json.dumps(value, ensure_ascii=False) if value else ""
+        return ",".join(f"{token}:{number}" for token, number in value)
+    return str(value)
+
+
+def _parts(raw: str) -> list[str]:
+    return [part.strip() for part in raw.split(",")] if raw.strip() else []
+
+
+def _json(text: str, wanted: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise ValueError(wanted) from None
 
 
 def _number(raw: object, kind: type[NumberT], wanted: str) -> NumberT:

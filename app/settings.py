@@ -18,16 +18,18 @@ from typing import Any
 
 from app.errors import SettingError, nearest
 from app.setting_types import (
-    AUTO,
     Parser,
     automatic,
+    biases,
     choice,
     data_folder,
     decimal,
     flag,
     folder,
+    texts,
     whole,
     words,
+    written,
 )
 
 BUNDLED = "bundled"
@@ -74,7 +76,35 @@ class Settings:
     temperature: float = _setting(1.0, decimal(0, 100, above_low=True), "of sampling; only with do_sample")
     top_k: int = _setting(0, whole(0, 1_000_000), "sample from the best top_k tokens, 0 for all; only with do_sample")
     top_p: float = _setting(1.0, decimal(0, 1, above_low=True), "sample from this share; only with do_sample")
+    min_p: float = _setting(0.0, decimal(0, 1), "drop tokens below this share of the likeliest; only with do_sample")
     seed: int = _setting(0, whole(0, 2**63 - 1), "of sampling: the same seed gives the same output")
+    repetition_penalty: float | None = _setting(
+        None,
+        automatic(decimal(0, 100, above_low=True)),
+        "above 1 tokens of prompt and output are repeated less; auto: the model's own",
+    )
+    frequency_penalty: float = _setting(0.0, decimal(-2, 2), "taken from a token's logit each time it was written")
+    presence_penalty: float = _setting(0.0, decimal(-2, 2), "taken once from the logit of each token that was written")
+    no_repeat_ngram_size: int | None = _setting(
+        None, automatic(whole(0, 1000)), "no run of so many tokens occurs twice, 0 for any; auto: the model's own"
+    )
+    min_new_tokens: int | None = _setting(
+        None, automatic(whole(0, 1_000_000)), "fewest tokens of one output; auto: the model's own"
+    )
+    bad_words: tuple[str, ...] = _setting((), texts, 'texts that may not be written: a,b or ["a", "b"]')
+    logit_bias: tuple[tuple[int, float], ...] = _setting(
+        (), biases, "added to the logits of tokens: id:number,id:number, from -100 to 100"
+    )
+    criterion: str = _setting(
+        "one-draw",
+        choice("one-draw", "speculative-sampling", "typical", "top-beta-tau"),
+        "when a draft is accepted: one-draw (exact), speculative-sampling (same distribution, for a sampling draft "
+        "model alone), or LOSSY, changing the output: typical, top-beta-tau",
+    )
+    typical_epsilon: float = _setting(0.3, decimal(0, 1, above_low=True), "of the lossy criterion typical")
+    typical_delta: float = _setting(0.09, decimal(0, 1, above_low=True), "of the lossy criterion typical")
+    top_beta: int = _setting(3, whole(1, 1_000_000), "of the lossy criterion top-beta-tau: rank of a draft at most")
+    top_tau: float = _setting(1.0, decimal(0, 1000), "of the lossy criterion top-beta-tau: logits below the best")
 
     speculate: bool = _setting(True, flag, "draft and verify; off gives the same output, slower")
     budget: int = _setting(32, whole(1, 512), "most draft tokens verified at once")
@@ -147,16 +177,14 @@ class SettingRow:
     """One setting as ``spandraft config show`` prints it."""
 
     key: str
-    value: str | int | float | bool | Path | None
+    value: str | int | float | bool | Path | tuple[str | tuple[int, float], ...] | None
     origin: str
     about: str
 
     @property
     def text(self) -> str:
         """The value as one would write it on the command line."""
-        if self.value is None:
-            return AUTO
-        return str(self.value).lower() if isinstance(self.value, bool) else str(self.value)
+        return written(self.value)
 
 
 def keys() -> list[str]:

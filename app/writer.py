@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from app.choosing import criterion, token_rules, warn_if_lossy
 from app.errors import InputError, ModelError
 from app.learned import Learned
 from app.options import GenerationOptions
@@ -15,6 +16,7 @@ from app.settings import Settings
 from app.streaming import stop_factory
 from app.tokens import TextTokenizer
 from app.tuning import Tuning
+from decoding import sampling
 from decoding.engine import Engine
 from decoding.interfaces import Processor, Reference, Request
 from decoding.processors import CopyBias, QuoteProcessor
@@ -48,6 +50,14 @@ class Writer:
             )
         return room
 
+    def check(self, options: GenerationOptions) -> None:
+        """Raise now what ``answer_request`` would raise for these options: InputError, InvalidRequest."""
+        sampling.check(options.sampling(self.settings, self.engine.target))
+        settings = options.over(self.settings)
+        self._rules((), settings)
+        if options.criterion is not None:
+            warn_if_lossy(settings)
+
     def answer_request(self, prompt: Prompt, options: GenerationOptions, max_new_tokens: int) -> Request:
         """What the decoder is asked to write an answer. Raises InputError, ModelError."""
         return Request(
@@ -56,8 +66,9 @@ class Writer:
             references=prompt.references,
             sampling=options.sampling(self.settings, self.engine.target),
             eos_ids=self.eos_ids,
-            processors=self._quoting(prompt),
+            processors=(*self._rules(prompt.ids, options.over(self.settings)), *self._quoting(prompt)),
             stop=stop_factory(self.tokens, options.stop_strings),
+            criterion=criterion(options.over(self.settings)),
             task="answer",
         )
 
@@ -76,7 +87,8 @@ class Writer:
             max_new_tokens=max_new_tokens or min(self.settings.max_new_tokens, likely),
             references=(Reference(prompt.source, prompt_start=prompt.prompt_start, cursor=True),),
             eos_ids=self.eos_ids,
-            processors=self._copying(prompt),
+            processors=(*self._rules(prompt.ids, self.settings), *self._copying(prompt)),
+            criterion=criterion(self.settings),
             task="grammar",
         )
 
@@ -86,6 +98,11 @@ class Writer:
         if self.learned is not None:
             self.learned.saw_a_request()
         return self.engine.session(request, speculate=wanted)
+
+    def _rules(self, prompt: tuple[int, ...], settings: Settings) -> tuple[Processor, ...]:
+        target = self.engine.target
+        rules = token_rules(settings, target, self.tokens)
+        return rules.processors(prompt, eos_ids=self.eos_ids, vocab_size=target.vocab_size)
 
     def _quoting(self, prompt: Prompt) -> tuple[Processor, ...]:
         quote = self.template.quotes_by_default if self.settings.quote is None else self.settings.quote

@@ -15,9 +15,23 @@ from app.errors import SettingError, UsageError
 from app.settings import Settings, about, keys
 
 MODEL = ("target", "dtype", "device", "threads", "trust_remote_code")
-GENERATION = ("max_new_tokens", "do_sample", "temperature", "top_k", "top_p", "seed", "budget")
+_SAMPLING = ("temperature", "top_k", "top_p", "min_p", "seed")
+_RULES = (
+    "repetition_penalty",
+    "frequency_penalty",
+    "presence_penalty",
+    "no_repeat_ngram_size",
+    "bad_words",
+    "logit_bias",
+)
+GENERATION = ("max_new_tokens", "min_new_tokens", "do_sample", *_SAMPLING, *_RULES, "criterion", "budget")
 SEARCH = ("corpus", "encoder", "k")
-_SAMPLING = ("temperature", "top_k", "top_p", "seed")
+_OF_CRITERION = {
+    "typical_epsilon": "typical",
+    "typical_delta": "typical",
+    "top_beta": "top-beta-tau",
+    "top_tau": "top-beta-tau",
+}
 _SWITCHES = frozenset({"do_sample", "trust_remote_code"})
 
 
@@ -74,12 +88,17 @@ def settings_of(args: argparse.Namespace) -> Settings:
             raise SettingError(f"{key} is set twice", hint="say it once")
         given[key] = value
     settings = Settings.load(given, config_file=args.config)
-    _refuse_idle_sampling(given, settings)
+    _refuse_idle(given, settings)
     return settings
 
 
-def _refuse_idle_sampling(given: Mapping[str, object], settings: Settings) -> None:
-    """A sampling option without sampling would be ignored, and nothing that is set is ignored."""
-    idle = [key for key in _SAMPLING if key in given]
-    if idle and not settings.do_sample:
-        raise SettingError(f"{idle[0]} is set but do_sample is off", hint="add --do-sample, or leave it away")
+def _refuse_idle(given: Mapping[str, object], settings: Settings) -> None:
+    """An option of sampling or of a criterion that is not in use would be ignored, and nothing that is set is."""
+    for key in given:
+        if key in _SAMPLING and not settings.do_sample:
+            raise SettingError(f"{key} is set but do_sample is off", hint="add --do-sample, or leave it away")
+        wanted = _OF_CRITERION.get(key, settings.criterion)
+        if wanted != settings.criterion:
+            raise SettingError(
+                f"{key} is set but the criterion is {settings.criterion}", hint=f"add --criterion {wanted}"
+            )

@@ -90,6 +90,27 @@ def test_an_unknown_key_names_the_nearest(home: Path, place: str) -> None:
         ("home", ""),
         ("quote", "sometimes"),
         ("copy_bias", "-1"),
+        ("min_p", "1.1"),
+        ("repetition_penalty", "0"),
+        ("repetition_penalty", "inf"),
+        ("frequency_penalty", "2.5"),
+        ("presence_penalty", "nan"),
+        ("no_repeat_ngram_size", "-1"),
+        ("min_new_tokens", "-1"),
+        ("bad_words", "a,,b"),
+        ("bad_words", '["a"'),
+        ("bad_words", "[1]"),
+        ("logit_bias", "5"),
+        ("logit_bias", "5:x"),
+        ("logit_bias", "-1:2"),
+        ("logit_bias", "5:101"),
+        ("logit_bias", "5:nan"),
+        ("logit_bias", "5:1,5:2"),
+        ("logit_bias", "2.5:1"),
+        ("criterion", "best"),
+        ("typical_epsilon", "0"),
+        ("top_beta", "0"),
+        ("top_tau", "-1"),
     ],
 )
 def test_a_value_out_of_range_is_refused_with_the_range(key: str, bad: str) -> None:
@@ -117,6 +138,23 @@ def test_toml_types_count(home: Path) -> None:
         Settings.load({}, {"SPANDRAFT_HOME": str(home)})
 
 
+@pytest.mark.parametrize(
+    ("line", "key", "expected"),
+    [
+        ('bad_words = ["a, b", "c"]', "bad_words", ("a, b", "c")),
+        ('bad_words = "a, b"', "bad_words", ("a", "b")),
+        ("bad_words = []", "bad_words", ()),
+        ("logit_bias = { 5 = 1.5, 3 = -2 }", "logit_bias", ((3, -2.0), (5, 1.5))),
+        ('logit_bias = "5:1.5, 3:-2"', "logit_bias", ((3, -2.0), (5, 1.5))),
+        ("logit_bias = [[5, 1.5]]", "logit_bias", ((5, 1.5),)),
+        ('repetition_penalty = "auto"', "repetition_penalty", None),
+    ],
+)
+def test_lists_and_tables_can_be_written_in_several_ways(home: Path, line: str, key: str, expected: object) -> None:
+    write(home, line + "\n")
+    assert getattr(Settings.load({}, {"SPANDRAFT_HOME": str(home)}), key) == expected
+
+
 @pytest.mark.parametrize("text", ["k = \n", "\xff", "home = '/elsewhere'\n", "[table]\nk = 3\n"])
 def test_a_bad_file_is_refused_by_name(home: Path, text: str) -> None:
     home.mkdir()
@@ -142,9 +180,17 @@ def test_settings_are_checked_however_they_are_made() -> None:
         settings.replace(kk=1)
 
 
-@given(st.integers(1, 100), st.floats(1e-6, 1), st.booleans())
-def test_what_is_shown_can_be_said_again(k: int, top_p: float, quote: bool) -> None:
-    settings = Settings(k=k, top_p=top_p, quote=quote)
+@given(
+    st.integers(1, 100),
+    st.floats(1e-6, 1),
+    st.booleans(),
+    st.lists(st.text(min_size=1).filter(str.strip)),
+    st.dictionaries(st.integers(0, 200_000), st.floats(-100, 100)),
+)
+def test_what_is_shown_can_be_said_again(
+    k: int, top_p: float, quote: bool, words: list[str], biases: dict[int, float]
+) -> None:
+    settings = Settings(k=k, top_p=top_p, quote=quote, bad_words=words, logit_bias=biases)
     said = {row.key: row.text for row in settings}
     assert Settings.load(said, {}) == settings
 

@@ -13,9 +13,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app import draft_files
+from app.draft_index import DraftIndex
+from app.tokens import TextTokenizer
 from corpora.documents import Document
 from corpora.ingest import FileOutcome, Progress, ingest
 from corpora.store import CorpusStore, DocumentInfo
+from decoding.interfaces import TokenIndex
 from retrieval.dense import VECTORS, VectorRows
 from retrieval.errors import EncoderChanged
 from retrieval.evidence import select_evidence
@@ -38,6 +42,7 @@ class Corpus:
         self._retriever = retriever
         kind = sentences_kind(encoder.name)
         self._sentences = SentenceCache(encoder, stored=lambda passages: store.derived_of(kind, passages))
+        self._drafts: dict[str, DraftIndex] = {}
 
     @classmethod
     def open(cls, name: str = "sample", *, settings: Settings | None = None) -> Corpus:
@@ -76,11 +81,16 @@ class Corpus:
         """
         vectors = VectorRows(self._encoder)
         self._require_same_encoder(vectors.kind)
-        return ingest(self._store, paths, derived=[vectors, SentenceRows(self._encoder)], progress=progress)
+        try:
+            return ingest(self._store, paths, derived=[vectors, SentenceRows(self._encoder)], progress=progress)
+        finally:
+            draft_files.forget_removed(self._store)
 
     def remove(self, id_or_name: str) -> DocumentInfo:
         """Remove a document with all that was derived from it. Raises ``DocumentNotFound``."""
-        return self._store.remove(id_or_name)
+        info = self._store.remove(id_or_name)
+        draft_files.forget_removed(self._store)
+        return info
 
     def search(self, query: str, k: int = 5) -> list[Hit]:
         """The at most ``k`` best passages, best first. Raises ``EmptyCorpus``, ``EncoderChanged``."""
@@ -89,6 +99,10 @@ class Corpus:
     def evidence(self, query: str, hits: Sequence[Hit], limit: int = 8) -> list[Evidence]:
         """The at most ``limit`` sentences of the hits that are most similar to the query, best first."""
         return select_evidence(query, hits, encoder=self._encoder, limit=limit, cache=self._sentences)
+
+    def token_index(self, tokens: TextTokenizer) -> TokenIndex | None:
+        """What drafts may copy from the whole corpus, as this tokenizer writes it; None while there is nothing yet."""
+        return self._drafts.setdefault(tokens.fingerprint, DraftIndex(self._store, tokens)).current()
 
     def _require_same_encoder(self, kind: str) -> None:
         """Before hours of work: vectors of two encoders could not be searched together."""

@@ -6,6 +6,7 @@ points in the encoded text, half-open; the ends of a token are those of the char
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -53,7 +54,13 @@ class TextTokenizer:
         self._control = frozenset(i for i, token in added.items() if len(token.content.strip()) > 1)
         self._special = frozenset(i for i, token in added.items() if token.special)
         self.vocabulary = self._plain.get_vocab_size(with_added_tokens=True)
+        self.fingerprint = hashlib.sha256(self._plain.to_str().encode()).hexdigest()[:16]
         self.hf = tokenizer
+
+    def has_vocabulary_of(self, other: TextTokenizer) -> bool:
+        """Whether both give every token the same id."""
+        mine, theirs = (one._plain.get_vocab(with_added_tokens=True) for one in (self, other))
+        return bool(mine == theirs)
 
     @property
     def begin_ids(self) -> tuple[int, ...]:

@@ -200,5 +200,10 @@ def test_every_setting_has_a_line_about_it() -> None:
     assert all(row.about == about(row.key) for row in Settings())
 
 
+def test_what_is_lossy_says_so() -> None:
+    assert "LOSSY" in about("criterion")
+    assert all("lossy" in about(key) for key in ("typical_epsilon", "typical_delta", "top_beta", "top_tau"))
+
+
 def test_the_default_encoder_is_the_bundled_one() -> None:
     assert Settings().encoder == BUNDLED == DEFAULT_ENCODER

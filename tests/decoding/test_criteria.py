@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from types import ModuleType
 
 import numpy as np
@@ -11,13 +14,17 @@ import torch
 from numpy.typing import NDArray
 
 from decoding import criteria, sampling
+from decoding.budget import Budget
 from decoding.criteria import CRITERIA, OneDraw, SpeculativeSampling, TopBetaTau, TypicalAcceptance, make_criterion
+from decoding.engine import Engine
 from decoding.errors import InvalidRequest
-from decoding.interfaces import AcceptanceCriterion, Place, Sampling
+from decoding.interfaces import AcceptanceCriterion, Draft, DraftSource, Place, Request, Sampling
 from decoding.sampling import Stream
+from decoding.session import Session
+from decoding.target import Target
 from tests.decoding.goodness import p_value
 from tests.decoding.mutants import mutant
-from tests.fakes import tiny_model
+from tests.fakes import VOCABULARY, AlwaysWrong, FixedSource, Oracle, chain, tiny_model
 
 SIZE = 16
 LEAST_P = 1e-6
@@ -282,12 +289,12 @@ TINY, DRAFTED, LENGTH = 5, 2, 3
 PROMPT = (1, 2)
 
 
-def tiny_logits(seed: int) -> dict[tuple[int, ...], Vector]:
+def tiny_logits(seed: int, *, scale: float = 0.5) -> dict[tuple[int, ...], Vector]:
     """The logits of a tiny model after every output shorter than three tokens."""
     model = tiny_model("llama", seed=seed, vocab_size=TINY).double()
     prefixes = [prefix for n in range(LENGTH) for prefix in itertools.product(range(TINY), repeat=n)]
     with torch.inference_mode():
-        return {prefix: model(torch.tensor([[*PROMPT, *prefix]])).logits[0, -1].numpy() * 0.5 for prefix in prefixes}
+        return {prefix: model(torch.tensor([[*PROMPT, *prefix]])).logits[0, -1].numpy() * scale for prefix in prefixes}
 
 
 def three_tokens(
@@ -317,15 +324,21 @@ def three_tokens(
     return written
 
 
-def joint_p_value(criterion: AcceptanceCriterion, model: int, n: int) -> float:
-    target, draft = tiny_logits(model), tiny_logits(model + 100)
+def joint(target: dict[tuple[int, ...], Vector]) -> Vector:
+    """The exact probability of every output of three tokens, in order of the outputs."""
     heat = Sampling(do_sample=True, temperature=0.7)
     step = {prefix: sampling.distribution(logits, heat) for prefix, logits in target.items()}
-    outputs = list(itertools.product(range(TINY), repeat=LENGTH))
-    exact = np.array([step[()][a] * step[(a,)][b] * step[(a, b)][c] for a, b, c in outputs])
-    place = {output: at for at, output in enumerate(outputs)}
-    found = [place[three_tokens(criterion, target, draft, seed)] for seed in range(n)]
-    return p_value(np.bincount(found, minlength=len(outputs)), exact)
+    outputs = itertools.product(range(TINY), repeat=LENGTH)
+    return np.array([step[()][a] * step[(a,)][b] * step[(a, b)][c] for a, b, c in outputs])
+
+
+def joint_p_value(criterion: AcceptanceCriterion, model: int, n: int) -> float:
+    target, draft = tiny_logits(model), tiny_logits(model + 100)
+    counts = np.zeros(TINY**LENGTH, dtype=np.int64)
+    for seed in range(n):
+        a, b, c = three_tokens(criterion, target, draft, seed)
+        counts[(a * TINY + b) * TINY + c] += 1
+    return p_value(counts, joint(target))
 
 
 @pytest.mark.parametrize("name", ["one-draw", "speculative-sampling"])
@@ -349,3 +362,83 @@ def test_a_lossy_criterion_changes_the_distribution(criterion: AcceptanceCriteri
 def test_a_wrong_rule_is_seen_in_three_tokens(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = mutant(criteria, *RULE_MUTANTS[name], monkeypatch)
     assert joint_p_value(wrong.SpeculativeSampling(), 0, 3_000) < LEAST_P
+
+
+class Sampled(FixedSource):
+    """Draws chains of two tokens from the logits that a table has for each output."""
+
+    def __init__(self, draft: dict[tuple[int, ...], Vector], settings: Sampling) -> None:
+        super().__init__("sampled")
+        self._draft, self._settings = draft, settings
+
+    def propose(self, tokens: Sequence[int], limit: int) -> list[Draft]:
+        path, drawn = tuple(tokens), []
+        while len(path) < LENGTH and len(drawn) < DRAFTED:
+            place = len(PROMPT) + len(path)
+            drawn.append(sampling.distribution(self._draft[path], self._settings))
+            path += (sampling.choose(self._draft[path], self._settings, position=place, stream=Stream.DRAFT),)
+        return [replace(chain(path[len(tokens) :], 0.5), distributions=tuple(drawn))] if drawn else []
+
+
+def session_p_value(criterion: AcceptanceCriterion | None, n: int) -> tuple[float, float]:
+    """How well three tokens of whole sessions fit the model, and the share of drafts that were accepted."""
+    model = tiny_model("llama", seed=0, vocab_size=TINY).double()
+    target, draft = Target.of(model), tiny_logits(100)
+    exact = joint(tiny_logits(0, scale=1.0))
+    counts = np.zeros(exact.size, dtype=np.int64)
+    drafted = accepted = 0
+    for seed in range(n):
+        settings = Sampling(do_sample=True, temperature=0.7, seed=seed)
+        engine = Engine(target, sources=partial(made, draft, settings), budget=Budget(limit=8))
+        session = engine.generate(Request(PROMPT, LENGTH, sampling=settings, criterion=criterion))
+        assert not session.drafter.failed
+        a, b, c = session.tokens
+        counts[(a * TINY + b) * TINY + c] += 1
+        drafted, accepted = drafted + session.stats.drafted, accepted + session.stats.accepted
+    return p_value(counts, exact), accepted / drafted
+
+
+def made(draft: dict[tuple[int, ...], Vector], settings: Sampling) -> list[DraftSource]:
+    return [Sampled(draft, settings)]
+
+
+@pytest.mark.parametrize("name", ["one-draw", "speculative-sampling"])
+def test_sessions_keep_the_distribution(name: str) -> None:
+    fit, share = session_p_value(make_criterion(name), 250)
+    assert fit > 1e-4
+    assert 0 < share < 1
+
+
+@pytest.mark.exact
+def test_sessions_keep_the_distribution_5000_times_and_speculative_sampling_accepts_more() -> None:
+    (plain, once), (fit, share) = (
+        session_p_value(make_criterion(name), 5000) for name in ("one-draw", "speculative-sampling")
+    )
+    assert min(plain, fit) > 1e-4
+    assert share > once
+
+
+def test_sessions_by_lossy_criteria_follow_the_drafts_they_like(llama: Target) -> None:
+    """A wrong draft is committed if tau allows it, and never if beta is 1; greedy typical acceptance loses nothing."""
+    prompt = tuple(range(1, 12))
+    plain = Engine(llama, sources=list).generate(Request(prompt, 20)).tokens
+
+    def outcome(criterion: AcceptanceCriterion) -> Session:
+        engine = Engine(llama, sources=lambda: [AlwaysWrong(plain)], budget=Budget(limit=8))
+        return engine.generate(Request(prompt, 20, criterion=criterion))
+
+    wild = outcome(TopBetaTau(beta=VOCABULARY, tau=1e9))
+    assert wild.tokens != plain and wild.stats.accepted == wild.stats.drafted > 0
+    for criterion in (
+        TopBetaTau(beta=1, tau=1e9),
+        TopBetaTau(beta=VOCABULARY, tau=0.0),
+        TypicalAcceptance(),
+        OneDraw(),
+    ):
+        assert outcome(criterion).tokens == plain
+
+
+def test_a_session_refuses_drafts_that_its_criterion_cannot_judge(llama: Target) -> None:
+    engine = Engine(llama, sources=lambda: [Oracle([1, 2, 3])], budget=Budget(limit=8))
+    with pytest.raises(InvalidRequest, match="cannot judge"):
+        engine.generate(Request((1, 2, 3), 20, criterion=SpeculativeSampling()))

@@ -31,8 +31,14 @@ WINDOW = 12
 Output = Sequence[int] | Mapping[Request, Sequence[int]]
 
 
-def tiny_model(architecture: str, *, seed: int = 0, vocab_size: int = VOCABULARY, context: int = 256) -> Any:
-    """A random model of a real architecture, a few thousand weights large, float32."""
+def tiny_model(
+    architecture: str, *, seed: int = 0, vocab_size: int = VOCABULARY, context: int = 256, spread: float = 0.4
+) -> Any:
+    """A random model of a real architecture, a few thousand weights large, float32.
+
+    ``spread`` is that of the weights: with the usual one its choices are decided, with 0.1 its keys and values are
+    about as large as a trained model's.
+    """
     torch.manual_seed(seed)
     shape: dict[str, Any] = {
         "vocab_size": vocab_size,
@@ -45,7 +51,7 @@ def tiny_model(architecture: str, *, seed: int = 0, vocab_size: int = VOCABULARY
         "bos_token_id": None,
         "eos_token_id": None,
         "pad_token_id": 0,
-        "initializer_range": 0.4,
+        "initializer_range": spread,
     }
     if architecture == "llama":
         return LlamaForCausalLM(LlamaConfig(**shape)).eval()
@@ -59,7 +65,7 @@ def tiny_model(architecture: str, *, seed: int = 0, vocab_size: int = VOCABULARY
         return Gemma2ForCausalLM(Gemma2Config(**shape, head_dim=8, sliding_window=WINDOW)).eval()
     assert architecture == "gpt2", architecture
     config = GPT2Config(
-        vocab_size=vocab_size, n_embd=32, n_layer=2, n_head=4, n_positions=context, initializer_range=0.4,
+        vocab_size=vocab_size, n_embd=32, n_layer=2, n_head=4, n_positions=context, initializer_range=spread,
         bos_token_id=None, eos_token_id=None,
     )  # fmt: skip
     return GPT2LMHeadModel(config).eval()

@@ -1,28 +1,49 @@
-"""Hugging Face's own generation on our target, as the yardstick: greedy, and with its prompt lookup.
+"""Hugging Face's own generation on our target, as the yardstick: greedy, with its prompt lookup, with a draft model.
 
-Our processors are handed over as its logits processors, so that both write the same output. B batch (1), V
-vocabulary.
+Our processors are handed over as its logits processors, so that all write the same output. B batch (1), V vocabulary.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from transformers import LogitsProcessor, LogitsProcessorList
 
+from app.bench.forced import Forced
 from decoding.interfaces import Processor, Request
 from decoding.target import Target
 
 NGRAM, LOOKUP_TOKENS = 2, 10
+_NO_RULES: tuple[tuple[str, Any], ...] = (
+    ("repetition_penalty", 1.0),
+    ("no_repeat_ngram_size", 0),
+    ("min_new_tokens", 0),
+    ("suppress_tokens", []),
+)
+
+
+@dataclass(slots=True)
+class Forwards:
+    """The target's forwards of one generation: when the first was done (``time.perf_counter``), and how many rows of
+    the last one no processor has seen yet.
+    """
+
+    first_at: float = 0.0
+    rows_left: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class HuggingFace:
-    """``model.generate`` of an unmodified model."""
+    """``model.generate`` of an unmodified model; ``draft`` is a smaller one with the same tokens."""
 
     target: Target
+    draft: Target | None = None
+    forwards: Forwards = field(default_factory=Forwards)
 
     def greedy(self, request: Request) -> list[int]:
         """One token a forward."""
@@ -32,11 +53,16 @@ class HuggingFace:
         """Its draft-and-verify without a draft model; n-grams of at most 2, 10 tokens a draft."""
         return self._generate(request, prompt_lookup_num_tokens=LOOKUP_TOKENS, max_matching_ngram_size=NGRAM)
 
+    def assisted(self, request: Request) -> list[int]:
+        """Its draft-and-verify with a draft model, as it comes: the length of drafts adapts itself."""
+        assert self.draft is not None
+        return self._generate(request, assistant_model=self.draft.model)
+
     def _generate(self, request: Request, **options: Any) -> list[int]:
         ids = torch.tensor([request.prompt], device=self.target.device)
-        processors = LogitsProcessorList([_Adapter(one, len(request.prompt)) for one in request.processors])
+        processors = LogitsProcessorList([self._adapter(one, len(request.prompt)) for one in request.processors])
         ends = sorted(request.eos_ids) or None
-        with torch.inference_mode():
+        with torch.inference_mode(), self._watched():
             output = self.target.model.generate(
                 ids,
                 attention_mask=torch.ones_like(ids),
@@ -45,10 +71,36 @@ class HuggingFace:
                 eos_token_id=ends,
                 pad_token_id=ends[0] if ends else 0,
                 logits_processor=processors,
+                **self._without_own_rules(),
                 **options,
             )
         tokens: list[int] = output[0, len(request.prompt) :].tolist()
         return tokens
+
+    def _without_own_rules(self) -> dict[str, Any]:
+        """Switches off what the model's generation_config says: requests carry it as processors, once is enough."""
+        config = self.target.model.generation_config
+        return {name: value for name, value in _NO_RULES if getattr(config, name, None) not in (None, value)}
+
+    def _adapter(self, processor: Processor, prompt_length: int) -> LogitsProcessor:
+        adapter = _Adapter(processor, prompt_length)
+        return _TargetOnly(adapter, self.forwards) if isinstance(processor, Forced) else adapter
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Watch each forward of the target."""
+        forwards = self.forwards
+        forwards.first_at, forwards.rows_left = 0.0, 0
+
+        def done(_module: torch.nn.Module, _inputs: object, output: Any) -> None:
+            forwards.first_at = forwards.first_at or time.perf_counter()
+            forwards.rows_left = int(output.logits.shape[1])
+
+        hook = self.target.model.register_forward_hook(done)
+        try:
+            yield
+        finally:
+            hook.remove()
 
 
 class _Adapter(LogitsProcessor):
@@ -75,3 +127,22 @@ class _Adapter(LogitsProcessor):
         processed = torch.from_numpy(logits_V)[None].to(scores.device, scores.dtype)
         assert isinstance(processed, torch.Tensor)
         return processed  # type: ignore[return-value]  # transformers names a legacy tensor type
+
+
+class _TargetOnly(LogitsProcessor):
+    """Applies to the target's own rows alone.
+
+    transformers asks the processors about its drafts, too, to drop what they forbid, and hands them to the draft model.
+    A forced choice would tell both which token comes next: each row of the target's forward is one call, no other is.
+    """
+
+    def __init__(self, adapter: _Adapter, forwards: Forwards) -> None:
+        self._adapter = adapter
+        self._forwards = forwards
+
+    def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
+        """(B, tokens so far) ids and (B, V) scores, B = 1."""
+        if not self._forwards.rows_left:
+            return scores
+        self._forwards.rows_left -= 1
+        return self._adapter(input_ids, scores)

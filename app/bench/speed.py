@@ -1,7 +1,8 @@
 """``spandraft bench speed``: the same prompts on the same target, with and without drafts, and by Hugging Face.
 
 The methods take turns prompt by prompt in one run, so that a noisy machine is noisy for all of them. Decode time
-is the total minus the same prompt with one token; speed-ups are ratios of summed decode time.
+is what comes after the first token; speed-ups are ratios of summed decode time. Hugging Face has its first token when
+the prompt is read, ours needs a step for it, which is timed by itself (with ``--shape`` it counts as decoding).
 """
 
 from __future__ import annotations
@@ -9,33 +10,26 @@ from __future__ import annotations
 import argparse
 import statistics
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from app.bench.hugging_face import HuggingFace
+from app.bench import jobs
+from app.bench.jobs import Job
+from app.bench.recorded import BUNDLED_TOKENIZER, TRACES, load_tokenizer, read_traces
 from app.bench.report import Report
+from app.bench.ways import METHODS, Ran, Way, ways
 from app.build import open_pipeline
-from app.errors import InputError
-from app.options import GenerationOptions
-from app.pieces import pieces
-from app.pipeline import Pipeline
+from app.errors import InputError, unknown
 from app.settings import Settings
+from decoding.budget import Budget
 from decoding.engine import Engine
 from decoding.interfaces import Request
+from decoding.target import Target
 
-_DATA = Path(__file__).parent / "data"
-_PROMPTS = {"answer": _DATA / "questions.txt", "grammar": _DATA / "texts.txt"}
-Generate = Callable[[Request], Sequence[int]]
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """The requests that one question or text makes, and the seconds spent before the model was asked."""
-
-    requests: tuple[Request, ...]
-    prepare_s: float
+TASKS = ("answer", "grammar", "nothing")
+DEFAULT_METHODS = "hf-greedy,hf-prompt-lookup,plain,spandraft"
+SHAPE_METHODS = "plain,spandraft"
 
 
 @dataclass(slots=True)
@@ -45,89 +39,139 @@ class Timings:
     decode_s: list[float] = field(default_factory=list)
     first_s: list[float] = field(default_factory=list)
     tokens: list[int] = field(default_factory=list)
-    outputs: list[list[int]] = field(default_factory=list)
+    outputs: list[tuple[int, ...]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What is timed: an engine, perhaps a smaller model, and the jobs. ``is_long``: prompts take long to read."""
+
+    engine: Engine
+    jobs: Sequence[Job]
+    draft: Target | None = None
+    is_long: bool = False
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the bench."""
-    parser.add_argument("--task", choices=sorted(_PROMPTS), default="answer", help="what to generate")
-    parser.add_argument("--n", type=int, default=32, help="prompts, of the 32 that are bundled (default 32)")
+    about = "what to generate; nothing: forced random tokens, which nobody can draft"
+    parser.add_argument("--task", choices=TASKS, default="answer", help=about)
+    parser.add_argument("--n", type=int, help="prompts, 32 are bundled (default 32; with --shape 4)")
     parser.add_argument("--repeats", type=int, default=1, help="runs over all prompts (default 1)")
+    parser.add_argument("--methods", help=f"some of {', '.join(METHODS)} (default {DEFAULT_METHODS})")
+    parser.add_argument("--draft-model", metavar="NAME", help="a smaller model, for methods that draft with one")
+    parser.add_argument(
+        "--shape", metavar="NAME", help="random weights of a shape (qwen3-0.6b), recorded outputs forced"
+    )
+    parser.add_argument("--file", type=Path, help="force recorded outputs (default with --shape: the bundled ones)")
+    parser.add_argument("--tokenizer", type=Path, default=BUNDLED_TOKENIZER, help="of --file, with --shape")
 
 
 def run(args: argparse.Namespace, settings: Settings) -> Report:
-    """Time the four methods."""
-    if args.n < 1 or args.repeats < 1:
+    """Time the methods, plain decoding always among them."""
+    n = args.n if args.n is not None else 4 if args.shape else 32
+    if n < 1 or args.repeats < 1:
         raise InputError("--n and --repeats must be at least 1.", hint="For example --n 8 --repeats 3.")
-    pipeline = open_pipeline(corpus="sample" if args.task == "answer" else None, settings=settings)
-    prompts = _PROMPTS[args.task].read_text(encoding="utf-8").strip().split("\n")[: args.n]
-    make = answer_job if args.task == "answer" else grammar_job
-    jobs = [make(pipeline, prompt) for prompt in [prompts[0], *prompts]][1:]  # The first one loads the encoder.
-    command = f"spandraft bench speed --task {args.task} --n {args.n} --repeats {args.repeats}"
-    return Report.of(command, rows(jobs, measure(methods(pipeline.engine), jobs, args.repeats)))
+    names = _names(args.methods or (SHAPE_METHODS if args.shape else DEFAULT_METHODS))
+    setup = _on_shape(args, settings, n) if args.shape else _on_target(args, settings, n)
+    chosen = ways(names, setup.engine, setup.draft)
+    for left_out in (name for name in names if name not in chosen):
+        _note(f"{left_out} is left out: it needs --draft-model")
+    return Report.of(_command(args, n), rows(setup.jobs, measure(chosen, setup, args.repeats)))
 
 
-def methods(engine: Engine) -> dict[str, Generate]:
-    """The same target asked in four ways."""
-    theirs = HuggingFace(engine.target)
-    return {
-        "hf-greedy": theirs.greedy,
-        "hf-prompt-lookup": theirs.prompt_lookup,
-        "plain": lambda request: engine.generate(request, speculate=False).tokens,
-        "spandraft": lambda request: engine.generate(request).tokens,
-    }
+def _names(methods: str) -> list[str]:
+    names = list(dict.fromkeys(name.strip() for name in methods.split(",")))
+    if missing := [name for name in names if name not in METHODS]:
+        raise unknown("method", missing[0], METHODS)
+    return names if "plain" in names else ["plain", *names]
 
 
-def answer_job(pipeline: Pipeline, question: str) -> Job:
-    """Retrieve and build the prompt as an answer does."""
-    settings, writer = pipeline.settings, pipeline.writer
-    assert pipeline.corpus is not None
-    started = time.perf_counter()
-    hits = pipeline.corpus.search(question, settings.k)
-    evidence = pipeline.corpus.evidence(question, hits, settings.evidence_sentences)
-    options = GenerationOptions()
-    limit = options.limit(settings, writer.engine.target)
-    prompt = writer.template.answer(question, hits, evidence, writer.room(limit))
-    return Job((writer.answer_request(prompt, options, limit),), time.perf_counter() - started)
+def _on_target(args: argparse.Namespace, settings: Settings, n: int) -> Setup:
+    """The target that the settings name, asked as the app asks it, or forced to records or to noise."""
+    from app.bench.replay_model import draft_model
+
+    corpus = "sample" if args.task == "answer" and args.file is None else None
+    pipeline = open_pipeline(corpus=corpus, settings=settings)
+    engine = pipeline.engine
+    if args.task == "nothing":
+        wanted = jobs.nothing_to_copy(n, vocab_size=engine.target.vocab_size)
+    elif args.file is not None:
+        end = min(pipeline.writer.eos_ids, default=0)
+        traces = read_traces(args.file, pipeline.writer.tokens.hf.backend_tokenizer, end=end)
+        room = engine.target.context_length
+        fitting = [trace for trace in traces if len(trace.request.prompt) + len(trace.output) <= room]
+        if not fitting:
+            raise InputError(f"No record of {args.file} fits the model.", hint="Take a larger --target.")
+        wanted = jobs.recorded(fitting[:n])
+    else:
+        wanted = jobs.asked(pipeline, args.task, n)
+    draft = draft_model(args.draft_model, pipeline.writer, settings) if args.draft_model is not None else None
+    return Setup(engine, wanted, draft)
 
 
-def grammar_job(pipeline: Pipeline, text: str) -> Job:
-    """The requests that correcting a text makes, one a sentence."""
-    started = time.perf_counter()
-    asked = [pipeline.writer.correction_request(text[piece.start : piece.end]) for piece in pieces(text)]
-    return Job(tuple(request for request in asked if request is not None), time.perf_counter() - started)
+def _on_shape(args: argparse.Namespace, settings: Settings, n: int) -> Setup:
+    """Random weights, forced to records or to noise."""
+    from app.bench.shapes import random_target
+
+    if args.draft_model is not None:
+        raise InputError("Random weights agree with no draft model.", hint="Leave --draft-model away, or --shape.")
+    target = random_target(args.shape, settings)
+    engine = Engine(target, budget=Budget.measured(target, limit=settings.budget))
+    if args.task == "nothing":
+        return Setup(engine, jobs.nothing_to_copy(n, vocab_size=target.vocab_size), is_long=True)
+    file = args.file or TRACES[TASKS.index(args.task)]
+    tokenizer = load_tokenizer(args.tokenizer)
+    traces = read_traces(file, tokenizer)[:n]
+    size = tokenizer.get_vocab_size() + 1  # The end token is one that the tokenizer does not have.
+    spread = jobs.spread_over(traces, tokens=size, vocab_size=target.vocab_size)
+    return Setup(engine, jobs.recorded(spread), is_long=True)
 
 
-def measure(ways: Mapping[str, Generate], jobs: Sequence[Job], repeats: int) -> dict[str, Timings]:
+def measure(chosen: Mapping[str, Way], setup: Setup, repeats: int) -> dict[str, Timings]:
     """Run every job with every method in turn."""
-    timings = {name: Timings() for name in ways}
-    for name, generate in ways.items():
-        _time(generate, jobs[0], Timings())  # Warm up: first calls allocate and compile.
-        print(f"warmed up {name}", file=sys.stderr)  # noqa: T201
+    timings = {name: Timings() for name in chosen}
+    for name, way in chosen.items():
+        _time(way, _shortest(setup.jobs), Timings(), is_long=setup.is_long)  # First calls allocate and compile.
+        _note(f"warmed up {name}")
     for _ in range(repeats):
-        for job in jobs:
-            for name, generate in ways.items():
-                _time(generate, job, timings[name])
+        for job in setup.jobs:
+            for name, way in chosen.items():
+                _time(way, job, timings[name], is_long=setup.is_long)
     return timings
 
 
-def _time(generate: Generate, job: Job, timings: Timings) -> None:
-    first_s = [_seconds(generate, replace(request, max_new_tokens=1))[0] for request in job.requests]
-    total = [_seconds(generate, request) for request in job.requests]
+def _shortest(wanted: Sequence[Job]) -> Job:
+    return min(wanted, key=lambda job: sum(len(request.prompt) for request in job.requests))
+
+
+def _time(way: Way, job: Job, timings: Timings, *, is_long: bool) -> None:
+    first_s, decode_s, tokens = [], 0.0, 0
+    output: tuple[int, ...] = ()
+    for request in job.requests:
+        ran = way(request)
+        first_s.append(_first_s(way, request, ran, is_long=is_long))
+        decode_s += ran.spent_s - first_s[-1]
+        tokens += len(ran.tokens) - 1
+        output += ran.tokens
     timings.first_s.append(job.prepare_s + first_s[0])
-    timings.decode_s.append(sum(spent for spent, _ in total) - sum(first_s))
-    timings.tokens.append(sum(len(tokens) - 1 for _, tokens in total))
-    timings.outputs.append([token for _, tokens in total for token in tokens])
+    timings.decode_s.append(decode_s)
+    timings.tokens.append(tokens)
+    timings.outputs.append(output)
 
 
-def _seconds(generate: Generate, request: Request) -> tuple[float, Sequence[int]]:
-    started = time.perf_counter()
-    tokens = generate(request)
-    return time.perf_counter() - started, tokens
+def _first_s(way: Way, request: Request, ran: Ran, *, is_long: bool) -> float:
+    """Seconds to the first token of ``ran``: from itself as far as it knows them, else from a run of one token."""
+    if ran.prefill_s is not None and (ran.reads_first or is_long):
+        return ran.prefill_s
+    one = way(replace(request, max_new_tokens=1))
+    if ran.prefill_s is None or one.prefill_s is None:
+        return one.spent_s
+    return ran.prefill_s + one.spent_s - one.prefill_s
 
 
-def rows(jobs: Sequence[Job], timings: Mapping[str, Timings]) -> list[dict[str, object]]:
-    """Figures of each method beside Hugging Face's greedy decoding and beside ours without drafts."""
+def rows(wanted: Sequence[Job], timings: Mapping[str, Timings]) -> list[dict[str, object]]:
+    """Figures of each method beside Hugging Face's greedy decoding, if that ran, and beside ours without drafts."""
     table = []
     for name, one in timings.items():
         # An output of one token has no decode time, and noise may leave less than none.
@@ -139,13 +183,17 @@ def rows(jobs: Sequence[Job], timings: Mapping[str, Timings]) -> list[dict[str, 
                 "tokens_per_s": middle,
                 "tokens_per_s_quartiles": [low, high],
                 "ttft_s": statistics.median(one.first_s),
-                "speedup_vs_hf_greedy": sum(timings["hf-greedy"].decode_s) / sum(one.decode_s),
-                "speedup_vs_plain": sum(timings["plain"].decode_s) / sum(one.decode_s),
+                "speedup_vs_hf_greedy": _speedup(timings.get("hf-greedy"), one),
+                "speedup_vs_plain": _speedup(timings["plain"], one),
                 "equal": one.outputs == timings["plain"].outputs,
-                "prompts": len(jobs),
+                "prompts": len(wanted),
             }
         )
     return table
+
+
+def _speedup(slow: Timings | None, fast: Timings) -> float | None:
+    return sum(slow.decode_s) / sum(fast.decode_s) if slow is not None else None
 
 
 def _quartiles(values: Sequence[float]) -> tuple[float, float, float]:
@@ -153,3 +201,17 @@ def _quartiles(values: Sequence[float]) -> tuple[float, float, float]:
         return (values[0],) * 3 if values else (0.0, 0.0, 0.0)
     low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
     return low, middle, high
+
+
+def _command(args: argparse.Namespace, n: int) -> str:
+    """The line that repeats this run."""
+    words = [f"spandraft bench speed --task {args.task} --n {n} --repeats {args.repeats}"]
+    for key in ("methods", "draft_model", "shape", "file"):
+        if (value := getattr(args, key)) is not None:
+            words.append(f"--{key.replace('_', '-')} {value}")
+    return " ".join(words)
+
+
+def _note(text: str) -> None:
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()

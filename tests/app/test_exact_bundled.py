@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from app.bench.hugging_face import HuggingFace
-from app.bench.speed import answer_job, grammar_job
+from app.bench.jobs import answer_job, grammar_job
 from app.build import bundled_target, open_pipeline
 from app.pipeline import Pipeline
 from app.settings import Settings

@@ -1,0 +1,92 @@
+"""The ways in which the speed bench asks one target: ours with and without drafts, presets, and Hugging Face's own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from app.bench.hugging_face import HuggingFace
+from decoding.budget import Budget
+from decoding.calibration import Calibration
+from decoding.criteria import make_criterion
+from decoding.engine import Engine
+from decoding.interfaces import Request
+from decoding.presets import PRESETS, Preset
+from decoding.sources.draft_model import DraftModel
+from decoding.sources.shared import Shared
+from decoding.target import Target
+
+THEIRS = ("hf-greedy", "hf-prompt-lookup", "hf-assisted")
+METHODS = (*THEIRS, "plain", *(name for name in PRESETS if name != "autoregressive"))
+"""``plain`` is our own decoding without drafts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """One request done: seconds in all, and those for reading the prompt, None where drafts were verified with it.
+
+    ``reads_first``: reading the prompt gave the first token, too; else the first step did.
+    """
+
+    tokens: tuple[int, ...]
+    spent_s: float
+    prefill_s: float | None
+    reads_first: bool = False
+
+
+Way = Callable[[Request], Ran]
+
+
+def ways(names: Sequence[str], engine: Engine, draft: Target | None) -> dict[str, Way]:
+    """The methods of ``names`` on the engine's target; those that draft with a model only if there is one."""
+    made = {name: _way(name, engine, draft) for name in names}
+    return {name: way for name, way in made.items() if way is not None}
+
+
+def _way(name: str, engine: Engine, draft: Target | None) -> Way | None:
+    if name in THEIRS:
+        theirs = HuggingFace(engine.target, draft)
+        if name == "hf-greedy":
+            return lambda request: _greedy(theirs, request)
+        if name == "hf-prompt-lookup":
+            return lambda request: _drafting(theirs.prompt_lookup, request)
+        return (lambda request: _drafting(theirs.assisted, request)) if draft is not None else None
+    if name == "plain":
+        return lambda request: _ours(engine, request, speculate=False)
+    if name == "spandraft":
+        return lambda request: _ours(engine, request)
+    one = PRESETS[name]
+    if one.needs_draft_model and draft is None:
+        return None
+    published, criterion = _published(one, engine.target, draft), make_criterion(one.criterion)
+    return lambda request: _ours(published, replace(request, criterion=criterion))
+
+
+def _published(one: Preset, target: Target, draft: Target | None) -> Engine:
+    """An engine that runs a published method as it was published: all that it drafts is verified."""
+    shared = Shared()
+    if draft is not None:
+        shared.draft_model = DraftModel.of(draft, target, tokens=min(draft.vocab_size, target.vocab_size))
+    budget = Budget(limit=min(one.limit, target.context_length))
+    return Engine(target, sources=one.sources, budget=budget, calibration=Calibration(frozen=True), shared=shared)
+
+
+def _ours(engine: Engine, request: Request, *, speculate: bool = True) -> Ran:
+    engine.forget()  # A prompt that was read before would cost nothing now.
+    started = time.perf_counter()
+    session = engine.generate(request, speculate=speculate)
+    spent_s = time.perf_counter() - started
+    return Ran(tuple(session.tokens), spent_s, session.stats.prefill_s)
+
+
+def _greedy(theirs: HuggingFace, request: Request) -> Ran:
+    started = time.perf_counter()
+    tokens = tuple(theirs.greedy(request))
+    return Ran(tokens, time.perf_counter() - started, theirs.forwards.first_at - started, reads_first=True)
+
+
+def _drafting(generate: Callable[[Request], Sequence[int]], request: Request) -> Ran:
+    started = time.perf_counter()
+    tokens = tuple(generate(request))
+    return Ran(tokens, time.perf_counter() - started, None, reads_first=True)

@@ -23,7 +23,7 @@ class TokenTree:
     """Parallel lists over nodes. ``probability`` is that of the whole path from the root being accepted; ``origins``
     holds the likeliest place of each token, ``others`` the further ones.
 
-    ``distributions`` are those (V) that a sampling draft model drew the children of a node from, by node.
+    ``distributions`` are those (V) that a sampling draft model drew its tokens from, by the drawn node.
     """
 
     tokens: list[int]
@@ -63,8 +63,6 @@ class TokenTree:
         for step, (token, probability, origin) in enumerate(steps):
             if self.depths[node] == max_depth:
                 return
-            if draft.distributions:
-                self.distributions[node] = draft.distributions[step]
             path_probability *= probability
             names = draft.voices[step] if draft.voices else (source,)
             known = self.children[node].get(token)
@@ -73,6 +71,8 @@ class TokenTree:
             else:
                 node = known
                 self._join(node, path_probability, names, origin)
+            if draft.distributions:
+                self.distributions[node] = draft.distributions[step]
 
     def _join(self, node: int, path_probability: float, names: tuple[str, ...], origin: Origin) -> None:
         """Two sources that agree are mostly two readings of one text: the better estimate holds, not their sum."""
@@ -108,17 +108,35 @@ class TokenTree:
 
     def offers(self, node: int) -> dict[int, NDArray[np.floating] | None]:
         """The drafted tokens behind ``node``, each with the distribution it was sampled from, if it was."""
-        return dict.fromkeys(self.children[node], self.distributions.get(node))
+        return {token: self.distributions.get(child) for token, child in self.children[node].items()}
 
     def ranked(self) -> list[int]:
-        """Drafted nodes by falling path probability, a parent always before its children.
+        """Drafted nodes by falling path probability, a parent always before its children."""
+        self._level()
+        return sorted(range(1, len(self.tokens)), key=lambda node: (-self.probabilities[node], self.depths[node], node))
 
-        Another source's estimate can raise a child above its parent, but no path is likelier than its head: such a
-        child's probability is lowered to its parent's.
+    def _level(self) -> None:
+        """Another source's estimate can raise a child above its parent, but no path is likelier than its head: such
+        a child's probability is lowered to its parent's.
         """
         for node in range(1, len(self.tokens)):
             self.probabilities[node] = min(self.probabilities[node], self.probabilities[self.parents[node]])
-        return sorted(range(1, len(self.tokens)), key=lambda node: (-self.probabilities[node], self.depths[node], node))
+
+    def best_chain(self) -> TokenTree:
+        """The path from the root of which most tokens are expected to be accepted, without its branches."""
+        self._level()
+        gains, best_child = list(self.probabilities), [ROOT] * len(self.tokens)
+        for node in range(len(self.tokens) - 1, ROOT, -1):
+            if best_child[node] != ROOT:
+                gains[node] += gains[best_child[node]]
+            rival = best_child[self.parents[node]]
+            if rival == ROOT or gains[node] >= gains[rival]:
+                best_child[self.parents[node]] = node
+        path, node = [], best_child[ROOT]
+        while node != ROOT:
+            path.append(node)
+            node = best_child[node]
+        return self.pruned(path)
 
     def pruned(self, keep: Iterable[int]) -> TokenTree:
         """The sub-tree of the root and the nodes ``keep``; their ancestors must be among them."""

@@ -22,6 +22,7 @@ from decoding.interfaces import AcceptanceCriterion, Draft, DraftSource, Place, 
 from decoding.sampling import Stream
 from decoding.session import Session
 from decoding.target import Target
+from decoding.tree import TokenTree
 from tests.decoding.goodness import p_value
 from tests.decoding.mutants import mutant
 from tests.fakes import VOCABULARY, AlwaysWrong, FixedSource, Oracle, chain, tiny_model
@@ -436,6 +437,20 @@ def test_sessions_by_lossy_criteria_follow_the_drafts_they_like(llama: Target) -
         OneDraw(),
     ):
         assert outcome(criterion).tokens == plain
+
+
+def test_a_distribution_stays_with_the_token_that_was_drawn_from_it() -> None:
+    """Another source's token at the same place was not drawn from it, whichever of the two is cut."""
+    tree = TokenTree.of(1)
+    tree.add("sampled", replace(chain([2, 3], 0.5), distributions=(SMOOTH, SMOOTH[::-1])), max_depth=9)
+    tree.add("copied", chain([4, 5], 0.4), max_depth=9)
+    offers = tree.offers(0)
+    assert offers[2] is SMOOTH and offers[4] is None
+    (sampled,) = [node for node, token in enumerate(tree.tokens) if token == 2]
+    assert tree.offers(sampled)[3] is not None
+    (copied,) = [node for node, token in enumerate(tree.tokens) if token == 4]
+    assert tree.pruned([copied]).offers(0) == {4: None}
+    assert tree.pruned([sampled]).offers(0)[2] is SMOOTH
 
 
 def test_a_session_refuses_drafts_that_its_criterion_cannot_judge(llama: Target) -> None:

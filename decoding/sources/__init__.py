@@ -44,7 +44,7 @@ SOURCES: Mapping[str, Callable[[Shared], DraftSource]] = MappingProxyType(
         "suffix": lambda shared: SuffixDecoding(shared.suffix_outputs),
     }
 )
-DEFAULT_SOURCES = ("spans", "cursor", "edits", "evidence")
+DEFAULT_SOURCES = ("spans", "edits", "evidence")
 
 
 def make_sources(names: Sequence[str], shared: Shared | None = None) -> list[DraftSource]:

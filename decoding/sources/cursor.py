@@ -1,7 +1,7 @@
 """Cursor: where copying goes on in a text that the output rewrites from beginning to end (grammar correction).
 
 The main chain copies from the likeliest place, branches leave words out or resume at other places. What else a
-correction may do is drafted by ``edits``.
+correction may do is drafted by ``edits``, which holds all that this source does.
 """
 
 from __future__ import annotations
@@ -16,11 +16,10 @@ from decoding.sources.rewriting import Rewriting
 class Cursor:
     """Drafts the rest of the reference that has ``cursor`` set; silent without one."""
 
-    edited = False
+    _edited = False
 
     def __init__(self) -> None:
         self._rewriting: Rewriting | None = None
-        self._index = 0
         self._seen = 0
 
     @property
@@ -32,9 +31,9 @@ class Cursor:
         """Find the text that the output rewrites."""
         self.finish()
         for index, reference in enumerate(request.references):
-            if reference.cursor and reference.ids and (reference.edits or not self.edited):
-                lattice = Lattice.of(reference.ids, min(request.eos_ids, default=None), reference.edits)
-                self._rewriting, self._index = Rewriting(lattice), index
+            if reference.cursor and reference.ids:
+                lattice = Lattice(reference.ids, min(request.eos_ids, default=None), reference.edits)
+                self._rewriting = Rewriting(lattice, index)
 
     def propose(self, tokens: Sequence[int], limit: int) -> list[Draft]:
         """The likeliest chains, the end token behind the last source token."""
@@ -43,7 +42,7 @@ class Cursor:
         for token in tokens[self._seen :]:
             self._rewriting.advance(token)
         self._seen = len(tokens)
-        return self._rewriting.drafts(limit, self._index, edited=self.edited)
+        return self._rewriting.drafts(limit, edited=self._edited)
 
     def observe(self, commit: Commit) -> None:
         """The output is taken up by the next ``propose``."""

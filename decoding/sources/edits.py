@@ -1,6 +1,7 @@
-"""Edits: the likely changes of a text that the output rewrites, each followed by what is copied behind it.
+"""Edits: copying a text that the output rewrites, and its likely changes, each followed by what is copied behind it.
 
-Which changes are likely is said by the reference (``Reference.edits``). Several may follow one another along a path.
+Which changes are likely is said by the reference (``Reference.edits``); several may follow one another along a path.
+Without any this is ``cursor``. One tree for both, so that a likely edit takes from the chance of copying on.
 """
 
 from __future__ import annotations
@@ -9,9 +10,9 @@ from decoding.sources.cursor import Cursor
 
 
 class Edits(Cursor):
-    """Drafts the chains that go through a likely edit; silent without any."""
+    """Drafts the rewriting of the reference that has ``cursor`` set; silent without one."""
 
-    edited = True
+    _edited = True
 
     @property
     def name(self) -> str:

@@ -1,14 +1,14 @@
-"""A text that the output rewrites, as a lattice: copy a token, leave some out, or take a likely edit.
+"""A text that the output rewrites, as a lattice: copy a token, leave words out, or take a likely edit.
 
-A state 0 to S is how many source tokens are behind; further states stand inside edits of several
-tokens. S source tokens.
+A state 0 to S is how many source tokens are behind, S + 1 that the end token is, too; further states stand inside
+edits of several tokens, or behind an insertion. Knows nothing of what was written. S source tokens.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 
 from decoding.interfaces import Edit
 
@@ -16,86 +16,94 @@ from decoding.interfaces import Edit
 COPIED = (0.66, 0.82, 0.89, 0.925, 0.94, 0.95)
 SETTLED = len(COPIED) - 1
 # Of what is not copied: the share of one, two, ... words left out.
-_SKIPPED = (0.30, 0.10, 0.05, 0.03, 0.015)
+_SKIPPED = (0.25, 0.08, 0.04, 0.025, 0.012)
 # Each further token of an edit, once the first was right.
 _INSIDE = 0.96
 _MOST_EDITED = 0.96
 
-Arc = tuple[int, float, int]
-"""Token, chance, next state."""
+EDIT, SKIP, COPY = -1, 0, 1
+Arc = tuple[int, float, int, int]
+"""Token, chance, next state, and one of EDIT, SKIP, COPY."""
 
 
-@dataclass(slots=True)
 class Lattice:
-    """``copies[s]``: the arc that copies, its chance before the run is known; ``edits[s]``: arcs of likely edits;
-    ``skips[s]``: arcs that leave words out. ``after[s]``: starts of the next words, the end last.
+    """``after[s]``: the states before the next words, the last one S; none inside an edit. ``homes[s]``: how many
+    source tokens are behind, for a state inside an edit at its end. ``places``: the states before a token.
     """
 
-    size: int
-    copies: list[tuple[int, float]] = field(default_factory=list)
-    edits: dict[int, list[Arc]] = field(default_factory=dict)
-    skips: list[list[Arc]] = field(default_factory=list)
-    after: list[tuple[int, ...]] = field(default_factory=list)
-    places: dict[int, list[int]] = field(default_factory=dict)
-    homes: list[int] = field(default_factory=list)
-    _arcs: dict[tuple[int, int], list[Arc]] = field(default_factory=dict)
+    def __init__(self, ids: Sequence[int], end: int | None, edits: Iterable[Edit] = ()) -> None:
+        """``end`` is the end token. An edit without ids leaves its tokens out; such edits tell where words begin.
 
-    @classmethod
-    def of(cls, ids: Sequence[int], end: int | None, edits: Iterable[Edit]) -> Lattice:
-        """The lattice of a source, ``end`` (the end token) behind it. An edit without ids leaves its tokens out;
-        where such edits begin and end, words do.
+        Without any, every token counts as a word.
         """
-        lattice = cls(len(ids))
-        tokens = [*ids, -1 if end is None else end]
+        self.size = len(ids)
+        self.after: list[tuple[int, ...]] = []
+        self.homes = list(range(len(ids) + 2))
+        self.places: defaultdict[int, list[int]] = defaultdict(list)
+        self._tokens = (*ids, *(() if end is None else (end,)))
+        self._edits: defaultdict[int, list[Arc]] = defaultdict(list)
+        self._arcs: dict[tuple[int, int], list[Arc]] = {}
         known = [edit for edit in edits if 0 <= edit.start <= edit.end <= len(ids) and edit.chance > 0]
-        borders = sorted({place for edit in known if not edit.ids for place in (edit.start, edit.end)} | {len(ids)})
-        if len(borders) == 1:
-            borders = list(range(len(ids) + 1))
-        by_start: dict[int, list[Edit]] = {}
-        for edit in known:
-            by_start.setdefault(edit.start, []).append(edit)
-        lattice.homes = list(range(len(tokens) + 1))
-        for place, token in enumerate(tokens):
-            lattice.places.setdefault(token, []).append(place)
-            lattice._add_state(tokens, by_start.get(place, ()), borders)
-        return lattice
-
-    def _add_state(self, tokens: Sequence[int], edits: Sequence[Edit], borders: Sequence[int]) -> None:
-        place = len(self.copies)
-        next_border = bisect_right(borders, place)
-        after = tuple(borders[next_border : next_border + len(_SKIPPED)])
-        self.after.append(after)
-        share = min(1.0, _MOST_EDITED / max(1e-9, sum(edit.chance for edit in edits)))
-        changed = 0.0
-        for edit in edits:
-            chance = edit.chance * share
-            changed += chance
-            if edit.ids:
-                self.edits.setdefault(place, []).append((edit.ids[0], chance, self._inside(edit)))
-            else:
-                self.edits.setdefault(place, []).append((tokens[edit.end], chance, edit.end + 1))
-        self.copies.append((tokens[place], 1 - changed))
-        self.skips.append([(tokens[to], part, to + 1) for to, part in zip(after, _SKIPPED, strict=False)])
-
-    def _inside(self, edit: Edit) -> int:
-        """The state behind the first of the edit's tokens."""
-        state = edit.end
-        for token in reversed(edit.ids[1:]):
-            self.homes.append(edit.end)
-            self.edits[len(self.homes) - 1] = [(token, _INSIDE, state)]
-            state = len(self.homes) - 1
-        return state
+        borders = sorted({place for edit in known if not edit.ids for place in (edit.start, edit.end)})
+        borders = borders or list(range(len(ids)))
+        for place in range(len(ids) + 1):
+            following = bisect_right(borders, place)
+            words = borders[following : following + len(_SKIPPED)]
+            self.after.append(tuple(words if len(ids) in words or len(words) == len(_SKIPPED) else [*words, len(ids)]))
+        for place, token in enumerate(self._tokens):
+            self.places[token].append(place)
+        self.after.append(())
+        self._behind = {place: self._new(place, self.after[place]) for place in {e.start for e in known if _inserts(e)}}
+        self._add(known)
 
     def arcs(self, state: int, run: int) -> list[Arc]:
-        """What may come next; ``run`` tokens were copied just before."""
-        if state >= len(self.copies):
-            return self.edits.get(state, [])
+        """What may come next, the likeliest first; ``run`` tokens were copied just before."""
         run = run if run < SETTLED else SETTLED
         known = self._arcs.get((state, run))
         if known is None:
-            token, unchanged = self.copies[state]
-            known = [(token, COPIED[run] * unchanged, state + 1), *self.edits.get(state, ())]
-            rest = (1 - COPIED[run]) * unchanged
-            known += [(token, rest * share, to) for token, share, to in self.skips[state]]
-            self._arcs[state, run] = known
+            known = self._arcs[state, run] = self._made(state, run)
         return known
+
+    def _made(self, state: int, run: int) -> list[Arc]:
+        home = self.homes[state]
+        if home > self.size or (state > self.size and self._behind.get(home) != state):
+            return self._edits.get(state, [])
+        arcs = self._edits.get(home, [])
+        if state != home:
+            arcs = [arc for arc in arcs if self.homes[arc[2]] != home]
+        edited = sum(arc[1] for arc in arcs)
+        copied, other = COPIED[run] * (1 - edited), (1 - COPIED[run]) * (1 - edited)
+        skipped = zip(self.after[home], _SKIPPED, strict=False)
+        steps = [(home, copied, COPY), *((to, other * share, SKIP) for to, share in skipped)]
+        made = [(self._tokens[to], chance, to + 1, kind) for to, chance, kind in steps if to < len(self._tokens)]
+        return sorted([*arcs, *made], key=lambda arc: -arc[1])
+
+    def _new(self, home: int, after: tuple[int, ...]) -> int:
+        self.homes.append(home)
+        self.after.append(after)
+        return len(self.homes) - 1
+
+    def _add(self, edits: Sequence[Edit]) -> None:
+        """Together the edits at one place are never certain: something is left for copying."""
+        total: defaultdict[int, float] = defaultdict(float)
+        for edit in edits:
+            total[edit.start] += edit.chance
+        for edit in edits:
+            chance = edit.chance * min(1.0, _MOST_EDITED / total[edit.start])
+            if edit.ids:
+                self._edits[edit.start].append((edit.ids[0], chance, self._inside(edit), EDIT))
+            elif edit.end < len(self._tokens):
+                self._edits[edit.start].append((self._tokens[edit.end], chance, edit.end + 1, SKIP))
+
+    def _inside(self, edit: Edit) -> int:
+        """The state behind the first token of the edit. Nothing is put in twice at one place."""
+        state = self._behind[edit.start] if _inserts(edit) else edit.end
+        for token in reversed(edit.ids[1:]):
+            inside = self._new(edit.end, ())
+            self._edits[inside].append((token, _INSIDE, state, EDIT))
+            state = inside
+        return state
+
+
+def _inserts(edit: Edit) -> bool:
+    return edit.start == edit.end and bool(edit.ids)

@@ -9,133 +9,142 @@ for a unique n-gram after each edit.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import pairwise
+import itertools
 from operator import itemgetter
 
 from decoding.interfaces import NO_ORIGIN, Draft, Origin, OriginKind
-from decoding.sources.lattice import SETTLED, Lattice
+from decoding.sources.lattice import COPY, EDIT, SETTLED, Lattice
 
-# Of what is not expected anywhere: one token put in, or one in the place of the rest of this word, of two words, ...
+# Of what no arc expects: one token put in, or one in the place of the rest of this word, of two words, ...
+_UNEXPECTED = 0.008
 _PUT_IN = 0.06
-_PUT_FOR = (0.06, 0.02, 0.008, 0.004)
-_UNEXPECTED = 0.006
+_PUT_FOR = (0.07, 0.02, 0.008, 0.004)
 # A jump to any place that holds the token just written.
 _JUMP = 4e-6
 _KEPT, _FAINT = 12, 1e-4
-_ROOT_STATES, _NODE_STATES = 6, 3
-_LEAST = 0.003
-_AFTER_EDIT = 0
+_ROOT_STATES, _NODE_STATES = 8, 3
+_LEAST = 0.002
+# A token may be reached in some ways that are worth it only together.
+_WAYS = 3
 
 _weight = itemgetter(1)
 _States = list[tuple[int, float, int]]
 """State, chance of the path to it, tokens copied since the last change."""
-
-
-@dataclass(slots=True, eq=False)
-class _Node:
-    """A drafted token. ``chance`` is that of the whole path, ``states`` where it may lead, the likeliest first."""
-
-    parent: _Node | None
-    token: int
-    chance: float
-    states: _States
-    is_edited: bool
-    is_leaf: bool = True
+_Node = tuple[float, int, int, int, _States]
+"""A drafted token: minus the chance of its path, a running number, the place of its parent, token, where it leads."""
 
 
 class Rewriting:
-    """The belief of one session."""
+    """The belief of one session about the rewriting of reference ``index``."""
 
-    def __init__(self, lattice: Lattice) -> None:
+    def __init__(self, lattice: Lattice, index: int) -> None:
         self._lattice = lattice
+        self._index = index
         self._belief: dict[int, float] = {0: 1.0}
-        self.run = SETTLED
+        self._run = SETTLED
 
     def advance(self, token: int) -> None:
         """The output has one more token."""
         lattice, moved = self._lattice, dict[int, float]()
-        before = max(self._belief.items(), key=_weight)[0]
+        copied, likeliest = False, 0.0
         for state, weight in self._belief.items():
-            for expected, chance, to in lattice.arcs(state, self.run):
+            for expected, chance, to, kind in lattice.arcs(state, self._run):
                 if expected == token:
                     moved[to] = moved.get(to, 0.0) + weight * chance
+                    if weight * chance > likeliest:
+                        likeliest, copied = weight * chance, kind == COPY
             home = lattice.homes[state]
             put = weight * _UNEXPECTED
             moved[home] = moved.get(home, 0.0) + put * _PUT_IN
-            if home <= lattice.size:
-                for to, share in zip(lattice.after[home], _PUT_FOR, strict=False):
-                    moved[to] = moved.get(to, 0.0) + put * share
+            for to, share in zip(lattice.after[state], _PUT_FOR, strict=False):
+                moved[to] = moved.get(to, 0.0) + put * share
         for place in lattice.places.get(token, ()):
             moved[place + 1] = moved.get(place + 1, 0.0) + _JUMP
         best = sorted(moved.items(), key=_weight, reverse=True)[:_KEPT]
         total = sum(weight for _, weight in best)
         self._belief = {state: weight / total for state, weight in best if weight > _FAINT * total}
-        likeliest = best[0][0]
-        copied = likeliest == before + 1 and before <= lattice.size and lattice.copies[before][0] == token
-        self.run = self.run + 1 if copied else 0
+        # Copied if that is what most likely happened, not where the belief now stands.
+        self._run = self._run + 1 if copied and likeliest > total / 2 else 0
 
-    def drafts(self, limit: int, index: int, *, edited: bool) -> list[Draft]:
-        """The likeliest chains, at most ``limit`` tokens in all: with ``edited`` those through a likely edit, without
-        it those that only copy from reference ``index``.
+    def drafts(self, limit: int, *, edited: bool) -> list[Draft]:
+        """The likeliest chains, a tree of at most ``limit`` tokens; through likely edits only if ``edited``.
+
+        The voice of a token is ``edits`` where an edit wrote it, else ``cursor``.
         """
-        leaves = [node for node in self._opened(limit, edited) if node.is_leaf and node.is_edited == edited]
-        return [self._draft(leaf, index, first=rank) for rank, leaf in enumerate(leaves)]
+        opened = self._opened(limit, edited)
+        marks = [self._mark(node) for node in opened]
+        above = {node[2] for node in opened}
+        return [self._draft(opened, marks, leaf) for leaf in range(len(opened)) if leaf not in above]
 
     def _opened(self, limit: int, edited: bool) -> list[_Node]:
         """The likeliest continuations, the likeliest first and a parent before its children."""
         opened: list[_Node] = []
-        heap: list[tuple[float, int, _Node]] = []
+        heap: list[_Node] = []
+        # The chances of the best found, at most ``limit``: what is below all of them will never be opened.
+        best: list[float] = []
         belief = sorted(self._belief.items(), key=_weight, reverse=True)[:_ROOT_STATES]
-        root = _Node(None, -1, 1.0, [(state, weight, self.run) for state, weight in belief], False)
-        number = 0
-        for child in self._children(root, edited):
-            number += 1
-            heapq.heappush(heap, (-child.chance, number, child))
-        while heap and len(opened) < limit:
-            node = heapq.heappop(heap)[2]
-            opened.append(node)
-            if node.parent is not None:
-                node.parent.is_leaf = False
-            for child in self._children(node, edited):
-                number += 1
-                heapq.heappush(heap, (-child.chance, number, child))
+        states = [(state, weight, self._run) for state, weight in belief]
+        parent, number = -1, itertools.count()
+        while len(opened) < limit:
+            least = best[0] if len(best) == limit else _LEAST
+            for token, reached in self._reached(states, least, edited).items():
+                chance = reached[0][1] if len(reached) == 1 else sum(map(_weight, reached))
+                if chance >= least:
+                    (heapq.heappush if len(best) < limit else heapq.heappushpop)(best, chance)
+                    heapq.heappush(heap, (-chance, next(number), parent, token, reached))
+            if not heap:
+                break
+            parent = len(opened)
+            opened.append(heapq.heappop(heap))
+            states = opened[-1][4]
+            if len(states) > _NODE_STATES:
+                states = sorted(states, key=_weight, reverse=True)[:_NODE_STATES]
         return opened
 
-    def _children(self, parent: _Node, edited: bool) -> Iterator[_Node]:
-        arcs_of, copies = self._lattice.arcs, self._lattice.copies
+    def _reached(self, states: _States, least: float, edited: bool) -> dict[int, _States]:
+        """The tokens that may follow, each with the states it leads to."""
+        arcs_of = self._lattice.arcs
         found: dict[int, _States] = {}
-        for state, weight, run in parent.states[: _ROOT_STATES if parent.token < 0 else _NODE_STATES]:
-            for token, chance, to in arcs_of(state, run):
-                if (path := weight * chance) > _LEAST / 4 and token >= 0:
-                    following = run + 1 if to == state + 1 else _AFTER_EDIT
-                    found.setdefault(token, []).append((to, path, following))
-        for token, reached in found.items():
-            chance = sum(map(_weight, reached))
-            if chance < _LEAST:
-                continue
-            if len(reached) > 1:
-                reached.sort(key=_weight, reverse=True)
-            to = reached[0][0]
-            is_edited = parent.is_edited or to > len(copies) or copies[to - 1][0] != token
-            if edited or not is_edited:
-                yield _Node(parent, token, chance, reached, is_edited)
+        for state, weight, run in states:
+            enough = least / (_WAYS * weight)
+            for token, chance, to, kind in arcs_of(state, run):
+                if chance < enough:
+                    break
+                if kind == EDIT and not edited:
+                    continue
+                step = (to, weight * chance, run + 1 if kind == COPY else 0)
+                if token in found:
+                    found[token].append(step)
+                else:
+                    found[token] = [step]
+        return found
 
-    def _draft(self, leaf: _Node, index: int, *, first: int) -> Draft:
-        path: list[_Node] = []
-        node: _Node | None = leaf
-        while node is not None and node.token >= 0:
-            path.append(node)
-            node = node.parent
+    def _mark(self, node: _Node) -> tuple[Origin, tuple[str]]:
+        """Origin and voice."""
+        place = max(node[4], key=_weight)[0] - 1
+        if node[3] in self._lattice.places and place in self._lattice.places[node[3]]:
+            is_source = place < self._lattice.size
+            return Origin(OriginKind.REFERENCE, self._index, place) if is_source else NO_ORIGIN, ("cursor",)
+        return NO_ORIGIN, ("edits",)
+
+    def _draft(self, opened: list[_Node], marks: list[tuple[Origin, tuple[str]]], leaf: int) -> Draft:
+        path = []
+        at = leaf
+        while at >= 0:
+            path.append(at)
+            at = opened[at][2]
         path.reverse()
-        chances = [path[0].chance, *(below.chance / above.chance for above, below in pairwise(path))]
-        bucket = min(self.run, SETTLED) + (0 if first == 0 else SETTLED + 1)
-        origins = tuple(self._origin(node, index) for node in path)
-        return Draft(tuple(node.token for node in path), tuple(min(1.0, one) for one in chances), origins, bucket)
-
-    def _origin(self, node: _Node, index: int) -> Origin:
-        place = node.states[0][0] - 1
-        if place < self._lattice.size and self._lattice.copies[place][0] == node.token:
-            return Origin(OriginKind.REFERENCE, index, place)
-        return NO_ORIGIN
+        chances, above = [], 1.0
+        for at in path:
+            chance = -opened[at][0]
+            chances.append(min(1.0, chance / above))
+            above = chance
+        # The main chain, or a branch: estimates of the two are wrong in different ways.
+        bucket = min(self._run, SETTLED) + (0 if path[0] == 0 else SETTLED + 1)
+        return Draft(
+            tuple(opened[at][3] for at in path),
+            tuple(chances),
+            tuple(marks[at][0] for at in path),
+            bucket=bucket,
+            voices=tuple(marks[at][1] for at in path),
+        )

@@ -8,6 +8,7 @@ different shape stand in one forward, and each row keeps its own accepted path. 
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -16,18 +17,20 @@ from typing import Final
 
 from decoding import memory
 from decoding.budget import Budget
-from decoding.cache import TreeCache
 from decoding.errors import OutOfMemory, Overloaded
 from decoding.interfaces import Commit, FinishReason
 from decoding.logits import TreeLogits
 from decoding.prefixes import Prefixes
 from decoding.session import Session
+from decoding.stats import Throughput
 from decoding.target import PREFILL_CHUNK, Target
 from decoding.tree import TokenTree
 from decoding.turns import Turns
+from decoding.verification import SessionCache
 
 _AHEAD: Final = 8
 _UNREAD: Final = 64
+_PATIENCE: Final = 0.15
 _IDLE_S: Final = 0.02
 
 
@@ -39,7 +42,7 @@ class _Seat:
     """
 
     session: Session
-    cache: TreeCache | None = None
+    cache: SessionCache | None = None
     unread: Sequence[int] = ()
     commits: deque[Commit] = field(default_factory=deque)
     error: BaseException | None = None
@@ -61,7 +64,10 @@ class Batch:
         self.prefixes = prefixes
         self._max_rows = min(max_rows, target.max_rows)
         self._max_waiting = max_waiting
+        self.throughput = Throughput()
         self._turns = Turns()
+        self._door = threading.Condition()
+        self._served, self._forward_s = 0, 0.0
         self._waiting: deque[_Seat] = deque()
         self._reading: deque[_Seat] = deque()
         self._parked: list[_Seat] = []
@@ -79,8 +85,9 @@ class Batch:
             if seat.error is not None:  # It came up in somebody else's turn.
                 raise seat.error
         finally:
-            with self._turns.turn():
-                self._leave(seat)
+            if not seat.left:
+                with self._turns.turn():
+                    self._leave(seat)
 
     def forget(self) -> None:
         """Drop the caches of finished sessions."""
@@ -88,7 +95,7 @@ class Batch:
             self.prefixes.clear()
 
     def _join(self, session: Session) -> _Seat:
-        with self._turns.turn():
+        with self._door:
             free = self._max_rows - len(self._rows) - len(self._reading)
             if len(self._waiting) >= free + self._max_waiting:
                 raise Overloaded(
@@ -97,6 +104,7 @@ class Batch:
                 )
             seat = _Seat(session)
             self._waiting.append(seat)
+            self._door.notify_all()
             return seat
 
     def _next(self, seat: _Seat) -> Commit | None:
@@ -116,6 +124,7 @@ class Batch:
 
     def _step(self) -> bool:
         """Whether anything could be done."""
+        self._gather()
         self._end_cancelled()
         self._admit()
         seats = bool(self._reading) or bool(self._rows)
@@ -129,6 +138,16 @@ class Batch:
             for seat in [*self._rows]:
                 self._fail(seat, error)
         return seats
+
+    def _gather(self) -> None:
+        """Wait a moment for as many sessions as the last forward served: whose answer has ended may ask again."""
+
+        def are_back() -> bool:
+            return len(self._rows) + len(self._reading) + len(self._waiting) >= self._served
+
+        with self._door:
+            self._door.wait_for(are_back, timeout=_PATIENCE * self._forward_s)
+        self._served = 0
 
     def _end_cancelled(self) -> None:
         for seat in [*self._waiting, *self._reading, *self._parked, *self._rows]:
@@ -176,7 +195,7 @@ class Batch:
             self._reading.remove(seat)
             self._add_row(seat)
         elif may_run:
-            chunk = unread[:PREFILL_CHUNK]
+            chunk = unread if self.target.reads_whole else unread[:PREFILL_CHUNK]
             if not memory.enough(lambda: self.target.prefill(chunk, cache)):
                 self.prefixes.clear()
                 if not memory.enough(lambda: self.target.prefill(chunk, cache)):
@@ -191,7 +210,8 @@ class Batch:
         """Draft, verify, accept, commit, for every row."""
         started = time.perf_counter()
         seats = list(self._rows)
-        candidates = [seat.session.draft() for seat in seats]
+        written = sum(len(seat.session.tokens) for seat in seats)
+        candidates = [self.target.verification.fitting(seat.session.draft()) for seat in seats]
         drafted_at = time.perf_counter()
         trees, logits = self._verify(self.budget.cut(candidates))
         paths = [self._accept(*one) for one in zip(seats, trees, logits, strict=True)]
@@ -199,6 +219,9 @@ class Batch:
         ended_at = time.perf_counter()
         longest = max(len(seat.unread) + len(tree) for seat, tree in zip(seats, trees, strict=True))
         self.budget.refine(len(trees) * longest, ended_at - drafted_at)
+        self._served, self._forward_s = len(seats), ended_at - drafted_at
+        committed = sum(len(seat.session.tokens) for seat in seats) - written
+        self.throughput.record(len(seats), committed, ended_at - started)
         for seat in seats:
             seat.unread = ()
             seat.session.stats.decode_s += ended_at - started
@@ -281,13 +304,13 @@ class Batch:
         seat.cache = None
         seat.session.finish()
 
-    def _no_rows(self) -> TreeCache:
+    def _no_rows(self) -> SessionCache:
         cache = self.target.new_cache()
         cache.lengths.clear()
         return cache
 
 
-def _own(seat: _Seat) -> TreeCache:
+def _own(seat: _Seat) -> SessionCache:
     assert seat.cache is not None
     return seat.cache
 

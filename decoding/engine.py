@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from decoding import sampling
 from decoding.batch import Batch
@@ -15,7 +16,9 @@ from decoding.prefixes import DEFAULT_BYTES, Prefixes
 from decoding.session import Session
 from decoding.sources import DEFAULT_SOURCES, make_sources
 from decoding.sources.shared import Shared
+from decoding.stats import Throughput
 from decoding.target import Target
+from decoding.verification import Verification
 
 DEFAULT_ROWS = 8
 DEFAULT_WAITING = 64
@@ -56,9 +59,15 @@ class Engine:
         Raises InvalidRequest, PromptTooLong.
         """
         self._check(request)
-        sources = self._sources() if speculate else ()
+        drafts = speculate and self.target.verification is not Verification.PLAIN
+        sources = self._sources() if drafts else ()
         drafter = Drafter(sources, budget=self.budget, vocab_size=self.target.vocab_size, calibration=self.calibration)
         return Session(request, drafter, self._batch)
+
+    @property
+    def throughput(self) -> Throughput:
+        """What all sessions together have done so far: a copy."""
+        return replace(self._batch.throughput)
 
     def forget(self) -> None:
         """Drop what is kept of finished sessions to read prompts faster."""

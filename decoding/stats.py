@@ -64,3 +64,34 @@ class Stats:
             name: SourceCount(drafted, self.accepted_by_source[name])
             for name, drafted in sorted(self.drafted_by_source.items())
         }
+
+
+@dataclass(slots=True)
+class Throughput:
+    """What a batch did over all its sessions: steps, rows in them, committed tokens, and seconds in these steps."""
+
+    steps: int = 0
+    rows: int = 0
+    tokens: int = 0
+    decode_s: float = 0.0
+
+    def record(self, rows: int, tokens: int, seconds: float) -> None:
+        """Count one step."""
+        self.steps += 1
+        self.rows += rows
+        self.tokens += tokens
+        self.decode_s += seconds
+
+    def since(self, before: Throughput) -> Throughput:
+        """What came after ``before``."""
+        return Throughput(
+            self.steps - before.steps,
+            self.rows - before.rows,
+            self.tokens - before.tokens,
+            self.decode_s - before.decode_s,
+        )
+
+    @property
+    def tokens_per_s(self) -> float:
+        """Committed tokens a second of stepping, prompts apart; 0 before the first step."""
+        return self.tokens / self.decode_s if self.decode_s else 0.0

@@ -20,6 +20,7 @@ BENCHES = {
     "replay": "tokens a step on recorded outputs, without a model",
     "record": "what the target writes over the sample corpus, as records for replay",
     "speed": "tokens a second with and without drafts, and against Hugging Face",
+    "concurrency": "many requests at once, beside one after the other",
     "answers": "how often answers are right, verbatim, or rightly refused",
     "grammar": "GLEU of corrections",
 }

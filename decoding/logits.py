@@ -7,10 +7,15 @@ N tree nodes, V vocabulary.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+
+from decoding import sampling
+
+_NONE: Final = -1
 
 
 class Likeliest:
@@ -21,9 +26,11 @@ class Likeliest:
         self._found_BN: list[list[int]] | None = None
 
     def of(self, row: int) -> list[int]:
-        """(N) token ids of a row."""
+        """(N) token ids of a row, -1 where there is none."""
         if self._found_BN is None:
-            self._found_BN = self._logits_BNV.argmax(-1).tolist()
+            best = self._logits_BNV.max(-1)
+            # NaN is the maximum of a row that has it, so the same transfer tells of it.
+            self._found_BN = torch.where(best.values > -torch.inf, best.indices, _NONE).tolist()
         return self._found_BN[row]
 
 
@@ -55,8 +62,11 @@ class TreeLogits:
         return self._tokens
 
     def greedy(self, node: int) -> int:
-        """The likeliest token after ``node``, the first of equals."""
-        return self._likeliest.of(self._row)[self._first + node]
+        """The likeliest token after ``node``, the first of equals. Raises InvalidRequest where a logit is NaN."""
+        token = self._likeliest.of(self._row)[self._first + node]
+        if token == _NONE:
+            raise sampling.nothing_allowed()
+        return token
 
     def row(self, node: int) -> NDArray[np.floating]:
         """(V) logits after ``node``, at least float32, the caller's own to change."""

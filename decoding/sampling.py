@@ -84,10 +84,18 @@ def uniform(seed: int, positions: int | NDArray[np.integer], *, stream: Stream) 
     return _unit(_mix(_base(seed, positions, stream)))
 
 
+def nothing_allowed() -> InvalidRequest:
+    """What is raised where no next token can be chosen."""
+    return InvalidRequest(
+        "No next token is allowed: every logit is -inf, or one is NaN.",
+        hint="Forbid fewer tokens (bad words, logit bias, n-grams), or load the model with --dtype float32.",
+    )
+
+
 def _best(logits_V: NDArray[np.floating]) -> int:
     best = int(logits_V.argmax())
     if not logits_V[best] > -np.inf:  # NaN counts as the maximum.
-        raise _nothing_allowed()
+        raise nothing_allowed()
     return best
 
 
@@ -96,7 +104,7 @@ def _kept(logits_V: NDArray[np.float64], sampling: Sampling) -> tuple[NDArray[np
     scaled_V = logits_V / sampling.temperature
     kept_K = np.flatnonzero(scaled_V > -np.inf)
     if not kept_K.size or np.isnan(scaled_V).any():
-        raise _nothing_allowed()
+        raise nothing_allowed()
     if 0 < sampling.top_k < kept_K.size:
         threshold = np.partition(scaled_V[kept_K], -sampling.top_k)[-sampling.top_k]
         kept_K = kept_K[scaled_V[kept_K] >= threshold]
@@ -120,13 +128,6 @@ def _nucleus(scaled_K: NDArray[np.float64], top_p: float) -> NDArray[np.int64]:
     order = likely[np.argsort(-scaled_K[likely], kind="stable")]
     before = np.cumsum(weights_K[order]) - weights_K[order]
     return np.sort(order[before < wanted])
-
-
-def _nothing_allowed() -> InvalidRequest:
-    return InvalidRequest(
-        "No next token is allowed: every logit is -inf, or one is NaN.",
-        hint="Forbid fewer tokens (bad words, logit bias, n-grams), or load the model with --dtype float32.",
-    )
 
 
 def _base(seed: int, positions: int | NDArray[np.integer], stream: Stream) -> NDArray[np.uint64]:

@@ -16,19 +16,22 @@ from app.running import Figures
 from app.streaming import TextStream
 from app.streams import CancellableStream
 from app.writer import Writer
-from decoding.interfaces import Commit, FinishReason
+from decoding.interfaces import Commit, FinishReason, TokenIndex
 from decoding.session import Session
 from retrieval.hits import Evidence, Hit
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question with the ways to find its hits and its evidence, and remarks to make beside the answer."""
+    """A question with the ways to find its hits, its evidence and what else may be drafted, and remarks to make
+    beside the answer.
+    """
 
     text: str
     find_hits: Callable[[], Sequence[Hit]]
     find_evidence: Callable[[Sequence[Hit]], Sequence[Evidence]]
     notices: tuple[str, ...] = ()
+    find_drafts: Callable[[], TokenIndex | None] = lambda: None
 
 
 class AnswerStream(CancellableStream[Event]):
@@ -60,10 +63,11 @@ class AnswerStream(CancellableStream[Event]):
         with self._figures.stage("prompt"):
             room = self._writer.room(limit)
             prompt = self._writer.template.answer(self._question.text, hits, evidence, room)
+            corpus = self._question.find_drafts()
         passages = tuple(_shown(hit, number) for hit, number in zip(hits, prompt.numbers, strict=True))
         notice = _one_line((*self._question.notices, prompt.notice or ""))
         yield Retrieval(passages, notice)
-        request = self._writer.answer_request(prompt, self._options, limit)
+        request = self._writer.answer_request(prompt, self._options, limit, corpus=corpus)
         session = self._began(self._writer.begin(request, speculate=self._options.speculate))
         stream = TextStream(self._writer.tokens, self._options.stop_strings)
         yield from self._generate(session, stream, Hints(prompt, passages))

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from app.tokens import TextTokenizer
     from app.writer import Writer
     from corpora.store import CorpusStore
+    from decoding.sources.draft_model import DraftModel
     from decoding.target import Target
     from retrieval.encoder import SentenceTransformerEncoder
     from retrieval.hits import Evidence, Hit
@@ -46,7 +47,7 @@ def open_pipeline(
 
     A corpus is opened first: a wrong name costs no loading of models. Raises what loading and opening raise.
     """
-    from app.pipeline import Pipeline
+    from app.pipeline import Pipeline, draft_index
 
     settings = settings if settings is not None else Settings.load()
     changes = {key: value for key, value in (("target", target), ("dtype", dtype)) if value is not None}
@@ -55,6 +56,7 @@ def open_pipeline(
     if opened is not None:
         _load_encoder(settings)
     found = writer(settings)
+    draft_index(opened, found)
     return Pipeline(
         found,
         evidence_finder(settings),
@@ -75,38 +77,58 @@ def writer(settings: Settings) -> Writer:
     import torch
 
     from app.choosing import warn_if_lossy
+    from app.drafts import CORPUS, source_names
     from app.learned import Learned
     from app.templates import template_for
     from app.tokens import TextTokenizer
     from app.writer import Writer
     from decoding.budget import Budget
     from decoding.engine import Engine
+    from decoding.sources.shared import Shared
 
+    sources = source_names(settings)
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
-    name = _place(settings)
+    name = _place(settings.target)
     with _without_progress_bars(is_local=Path(name).is_dir()):
         target = _target(name, settings)
         tokens = TextTokenizer(_tokenizer(name, settings))
     _require_same_vocabulary(tokens, target)
+    shared = Shared(draft_model=_draft_model(settings.draft_model, target, tokens, settings))
     warn_if_lossy(settings)
     learned = Learned(settings.home, settings.target)
     atexit.register(learned.save)
     engine = Engine(
         target,
+        sources=sources,
         budget=Budget.measured(target, limit=settings.budget),
         calibration=learned.calibration,
+        shared=shared,
         max_rows=settings.max_sessions,
         max_waiting=settings.max_waiting,
     )
-    return Writer(engine, tokens, template_for(tokens), settings, _tuning(Path(name)), learned)
+    return Writer(engine, tokens, template_for(tokens), settings, _tuning(Path(name)), learned, CORPUS in sources)
 
 
-def _place(settings: Settings) -> str:
-    if settings.target != BUNDLED:
-        if not Path(settings.target).exists() and nearest(settings.target, [BUNDLED]):
-            raise unknown("model", settings.target, [BUNDLED])
-        return settings.target
+def _draft_model(name: str | None, target: Target, tokens: TextTokenizer, settings: Settings) -> DraftModel | None:
+    """Load the small model that drafts for ``target``; it must have the same tokens. Raises ModelError."""
+    from app.drafts import require_same_tokenizer
+    from app.tokens import TextTokenizer
+    from decoding.sources.draft_model import DraftModel
+
+    if name is None:
+        return None
+    place = _place(name)
+    with _without_progress_bars(is_local=Path(place).is_dir()):
+        require_same_tokenizer(name, TextTokenizer(_tokenizer(place, settings)), settings.target, tokens)
+        return DraftModel.of(_target(place, settings), target, tokens=tokens.vocabulary)
+
+
+def _place(name: str) -> str:
+    if name != BUNDLED:
+        if not Path(name).exists() and nearest(name, [BUNDLED]):
+            raise unknown("model", name, [BUNDLED])
+        return name
     folder = bundled_target()
     if not (folder / "model.safetensors").is_file():
         raise MissingPartError(
@@ -210,7 +232,7 @@ def encoder(settings: Settings) -> SentenceTransformerEncoder:
 
     wait_passively()
     if settings.device is not None:
-        from decoding.loading import device_for
+        from decoding.placement import device_for
 
         device_for(settings.device)
     return _encoder(DEFAULT_ENCODER if settings.encoder == BUNDLED else settings.encoder, settings.device)

@@ -11,7 +11,7 @@ One pipeline may serve many threads and many corpora; requests share each forwar
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol, TypeAlias, TypedDict, Unpack
+from typing import Protocol, TypeAlias, TypedDict, Unpack, runtime_checkable
 
 from app.answering import AnswerStream, Question
 from app.choosing import lossy_remark
@@ -20,8 +20,10 @@ from app.events import Answer, Correction
 from app.grammar import CorrectionStream
 from app.options import GenerationOptions
 from app.settings import Settings
+from app.tokens import TextTokenizer
 from app.writer import Writer
 from decoding.engine import Engine
+from decoding.interfaces import TokenIndex
 from retrieval.hits import Evidence, Hit
 from retrieval.language import guess_language, unknown_language
 
@@ -40,6 +42,22 @@ class Searchable(Protocol):
     def evidence(self, query: str, hits: Sequence[Hit], limit: int = 8) -> Sequence[Evidence]:
         """The at most ``limit`` most telling sentences of the hits, best first."""
         ...
+
+
+@runtime_checkable
+class Draftable(Protocol):
+    """A corpus from which drafts may be copied as a whole."""
+
+    def token_index(self, tokens: TextTokenizer) -> TokenIndex | None:
+        """Its draft index for a tokenizer, if there is one by now."""
+        ...
+
+
+def draft_index(corpus: Searchable | None, writer: Writer) -> TokenIndex | None:
+    """What ``writer`` may draft from the whole of ``corpus``; None if it drafts from none, or there is nothing."""
+    if writer.drafts_corpus and writer.settings.speculate and isinstance(corpus, Draftable):
+        return corpus.token_index(writer.tokens)
+    return None
 
 
 class Options(TypedDict, total=False):
@@ -137,6 +155,7 @@ class Pipeline:
             lambda: searched.search(question, k),
             lambda hits, n: searched.evidence(question, hits, n),
             checked,
+            searched,
         )
 
     def stream_from(self, question: str, hits: Sequence[Hit], **options: Unpack[Options]) -> AnswerStream:
@@ -163,6 +182,7 @@ class Pipeline:
         find_hits: Callable[[], Sequence[Hit]],
         find_evidence: Callable[[Sequence[Hit], int], Sequence[Evidence]],
         options: GenerationOptions,
+        corpus: Searchable | None = None,
     ) -> AnswerStream:
         if not question.strip():
             raise InputError("The question is empty.", hint="Ask something about the documents.")
@@ -172,6 +192,7 @@ class Pipeline:
             text=question,
             find_hits=find_hits,
             find_evidence=lambda hits: find_evidence(hits, limit),
+            find_drafts=lambda: draft_index(corpus, self._writer) if options.speculate is not False else None,
             notices=(*self._remarks(question), *filter(None, [lossy_remark(options.over(self.settings))])),
         )
         return AnswerStream(self._writer, asked, options)

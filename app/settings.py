@@ -107,6 +107,14 @@ class Settings:
     top_tau: float = _setting(1.0, decimal(0, 1000), "of the lossy criterion top-beta-tau: logits below the best")
 
     speculate: bool = _setting(True, flag, "draft and verify; off gives the same output, slower")
+    draft_model: str | None = _setting(
+        None,
+        automatic(words),
+        "small model with the target's tokenizer that drafts for it: a name on the hub, or a folder; auto: none",
+    )
+    sources: tuple[str, ...] | None = _setting(
+        None, automatic(texts), "who drafts, such as spans,cursor,corpus; auto: all that may pay"
+    )
     budget: int = _setting(32, whole(1, 512), "most draft tokens verified at once")
     max_sessions: int = _setting(8, whole(1, 1024), "most requests that share each forward of the target")
     max_waiting: int = _setting(64, whole(0, 1_000_000), "most requests that may wait for that; more are refused")

@@ -18,14 +18,14 @@ from app.tokens import TextTokenizer
 from app.tuning import Tuning
 from decoding import sampling
 from decoding.engine import Engine
-from decoding.interfaces import Processor, Reference, Request
+from decoding.interfaces import Processor, Reference, Request, TokenIndex
 from decoding.processors import CopyBias, QuoteProcessor
 from decoding.session import Session
 
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """One loaded target, ready to write for many requests at once."""
+    """One loaded target, ready to write for many requests at once. ``drafts_corpus``: it drafts from whole corpora."""
 
     engine: Engine
     tokens: TextTokenizer
@@ -33,6 +33,7 @@ class Writer:
     settings: Settings
     tuning: Tuning = field(default_factory=Tuning)
     learned: Learned | None = None
+    drafts_corpus: bool = False
 
     @property
     def eos_ids(self) -> frozenset[int]:
@@ -58,7 +59,9 @@ class Writer:
         if options.criterion is not None:
             warn_if_lossy(settings)
 
-    def answer_request(self, prompt: Prompt, options: GenerationOptions, max_new_tokens: int) -> Request:
+    def answer_request(
+        self, prompt: Prompt, options: GenerationOptions, max_new_tokens: int, *, corpus: TokenIndex | None = None
+    ) -> Request:
         """What the decoder is asked to write an answer. Raises InputError, ModelError."""
         return Request(
             prompt=prompt.ids,
@@ -70,6 +73,7 @@ class Writer:
             stop=stop_factory(self.tokens, options.stop_strings),
             criterion=criterion(options.over(self.settings)),
             task="answer",
+            corpus=corpus,
         )
 
     def correction_request(self, text: str, max_new_tokens: int | None = None) -> Request | None:

@@ -24,7 +24,17 @@ _RULES = (
     "bad_words",
     "logit_bias",
 )
-GENERATION = ("max_new_tokens", "min_new_tokens", "do_sample", *_SAMPLING, *_RULES, "criterion", "budget")
+GENERATION = (
+    "max_new_tokens",
+    "min_new_tokens",
+    "do_sample",
+    *_SAMPLING,
+    *_RULES,
+    "criterion",
+    "draft_model",
+    "sources",
+    "budget",
+)
 SEARCH = ("corpus", "encoder", "k")
 _OF_CRITERION = {
     "typical_epsilon": "typical",
@@ -79,7 +89,7 @@ def add_no_speculation(parser: argparse.ArgumentParser) -> None:
 
 def settings_of(args: argparse.Namespace) -> Settings:
     """The settings of this run. Raises ``SettingError``."""
-    given: dict[str, object] = {key: value for key, value in vars(args).items() if key in keys()}
+    given: dict[str, object] = {key: value for key, value in vars(args).items() if key in keys() and value is not None}
     for pair in args.set:
         key, sign, value = pair.partition("=")
         if not sign:

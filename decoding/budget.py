@@ -14,10 +14,10 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from decoding.cache import TreeCache
 from decoding.interfaces import NO_ORIGIN, Draft
 from decoding.target import Target
 from decoding.tree import TokenTree
+from decoding.verification import SessionCache, Verification
 
 SIZES = (1, 2, 4, 8, 16, 32, 64)
 _CONTEXT = 256
@@ -41,7 +41,8 @@ class Budget:
     @classmethod
     def measured(cls, target: Target, limit: int = 32) -> Budget:
         """Time forwards of growing size on ``target``, about two seconds at most."""
-        return cls(limit, measure(target, [size for size in SIZES if size <= max(2, 2 * limit)]))
+        most = max(2, 2 * limit) if target.verification is not Verification.PLAIN else 1
+        return cls(limit, measure(target, [size for size in SIZES if size <= most]))
 
     def cut(self, trees: Sequence[TokenTree]) -> list[TokenTree]:
         """The sub-trees worth verifying together in one forward, a row each.
@@ -121,7 +122,7 @@ def measure(target: Target, sizes: Sequence[int], *, time_limit_s: float = 2.0) 
     return _monotone(costs)
 
 
-def _forward_s(target: Target, cache: TreeCache, size: int) -> float:
+def _forward_s(target: Target, cache: SessionCache, size: int) -> float:
     tree = TokenTree.of(1 % target.vocab_size)
     ids = tuple(node % target.vocab_size for node in range(1, size))
     tree.add("measure", Draft(ids, (1.0,) * len(ids), (NO_ORIGIN,) * len(ids)), max_depth=size)

@@ -214,6 +214,10 @@ class TreeCache(Cache):
         assert 0 <= length <= self.lengths[row]
         self.lengths[row] = length
 
+    def reach(self, length: int, *, row: int = 0) -> int:
+        """How many tokens, at most ``length``, a row can be taken back to: any number."""
+        return min(length, self.lengths[row])
+
     def append(self, tokens: int, *, row: int = 0) -> None:
         """Count ``tokens`` just written behind a row as committed."""
         self.lengths[row] += tokens

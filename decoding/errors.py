@@ -3,6 +3,7 @@
 DecodingError
 +-- ModelNotFound       no model at that path or name
 +-- ModelTooLarge       the weights do not fit the free memory
++-- MissingLibrary      loading the model needs a library that is not installed
 +-- UnsupportedModel    the model cannot be verified exactly (its cache, its attention, or not a causal LM)
 +-- PromptTooLong       prompt and at least one new token do not fit the context
 +-- InvalidRequest      a generation option outside its range
@@ -31,6 +32,10 @@ class ModelNotFound(DecodingError):
 
 class ModelTooLarge(DecodingError):
     """The weights do not fit the free memory."""
+
+
+class MissingLibrary(DecodingError):
+    """Loading the model needs a library that is not installed."""
 
 
 class UnsupportedModel(DecodingError):

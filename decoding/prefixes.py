@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from decoding.cache import TreeCache
+from decoding.verification import SessionCache
 
 SHORTEST = 16
 DEFAULT_BYTES = 256 * 2**20
@@ -21,7 +21,7 @@ DEFAULT_BYTES = 256 * 2**20
 @dataclass(frozen=True, slots=True)
 class _Entry:
     tokens_T: NDArray[np.int64]
-    cache: TreeCache
+    cache: SessionCache
 
     @property
     def size_bytes(self) -> int:
@@ -38,10 +38,10 @@ class Prefixes:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def find(self, prompt: Sequence[int], empty: Callable[[], TreeCache]) -> TreeCache:
+    def find(self, prompt: Sequence[int], empty: Callable[[], SessionCache]) -> SessionCache:
         """A cache that holds the longest known beginning of ``prompt``, never all of it; empty if none is known."""
         prompt_T = np.asarray(prompt[:-1], dtype=np.int64)
-        shared = [_common(entry.tokens_T, prompt_T) for entry in self._entries]
+        shared = [entry.cache.reach(_common(entry.tokens_T, prompt_T)) for entry in self._entries]
         best = max(range(len(shared)), key=shared.__getitem__, default=None)
         if best is None or shared[best] < SHORTEST:
             return empty()
@@ -49,7 +49,7 @@ class Prefixes:
         self._entries.append(entry)
         return _copy(entry.cache, 0, shared[best], empty())
 
-    def store(self, tokens: Sequence[int], cache: TreeCache, row: int, empty: Callable[[], TreeCache]) -> None:
+    def store(self, tokens: Sequence[int], cache: SessionCache, row: int, empty: Callable[[], SessionCache]) -> None:
         """Keep what a row holds: the cache of ``tokens``. It replaces what it continues."""
         length = min(len(tokens), cache.lengths[row])
         tokens_T = np.asarray(tokens[:length], dtype=np.int64)
@@ -71,7 +71,7 @@ def _common(known_T: NDArray[np.int64], prompt_T: NDArray[np.int64]) -> int:
     return int(differing[0]) if differing.size else size
 
 
-def _copy(source: TreeCache, row: int, length: int, empty: TreeCache) -> TreeCache:
+def _copy(source: SessionCache, row: int, length: int, empty: SessionCache) -> SessionCache:
     empty.lengths.clear()
     empty.add_row(source, row=row)
     empty.rewind(length)

@@ -7,7 +7,6 @@ position is that of its depth. N tree nodes, P cached tokens, C chunk, V vocabul
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,14 +15,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from decoding import loading
+from decoding import loading, selfcheck
 from decoding.cache import TreeCache
-from decoding.errors import UnsupportedModel
 from decoding.interfaces import Sampling
 from decoding.logits import Likeliest, TreeLogits
 from decoding.masks import FULL_ATTENTION, Attention, attention_masks, padded_visibility
+from decoding.placement import input_device
+from decoding.statecache import StateCache
 from decoding.transfer import to_device
 from decoding.tree import TokenTree
+from decoding.verification import SessionCache, Verification
 
 PREFILL_CHUNK = 512
 
@@ -43,6 +44,7 @@ class Target:
     eos_ids: frozenset[int]
     generation_defaults: Sampling
     attention: Attention = FULL_ATTENTION
+    verification: Verification = Verification.TREE
     max_rows: int = 2**16
     graphs: bool | None = None
     graphs_note: str = "no: the target is not on a CUDA device"
@@ -69,7 +71,9 @@ class Target:
         """Wrap a model that is already loaded. Raises UnsupportedModel if the self-check finds it inexact."""
         model.eval()
         facts = loading.facts(model)
-        *others, last = [
+        ways = [(Verification.TREE, attention) for attention in facts.attentions]
+        ways += [(Verification.CHAIN, FULL_ATTENTION), (Verification.PLAIN, FULL_ATTENTION)]
+        return selfcheck.first_exact(
             cls(
                 model=model,
                 name=name,
@@ -78,22 +82,16 @@ class Target:
                 eos_ids=facts.eos_ids,
                 generation_defaults=facts.sampling,
                 attention=attention,
+                verification=verification,
+                max_rows=2**16 if verification is Verification.TREE else 1,
             )
-            for attention in facts.attentions
-        ]
-        for target in others:
-            with contextlib.suppress(UnsupportedModel):
-                loading.self_check(target)
-                return target
-        loading.self_check(last)
-        return last
+            for verification, attention in ways
+        )
 
     @property
     def device(self) -> torch.device:
         """Where input ids go."""
-        device = self.model.device
-        assert isinstance(device, torch.device)
-        return device
+        return input_device(self.model)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -102,25 +100,33 @@ class Target:
         assert isinstance(dtype, torch.dtype)
         return dtype
 
-    def new_cache(self) -> TreeCache:
+    @property
+    def reads_whole(self) -> bool:
+        """Whether a prompt must be read in one forward, because reading cannot go on from a state."""
+        return self.verification is Verification.PLAIN
+
+    def new_cache(self) -> SessionCache:
         """An empty cache for one session."""
+        if self.verification is not Verification.TREE:
+            return StateCache(self.model, resumes=not self.reads_whole)
         return TreeCache(self.model.config.get_text_config().num_hidden_layers)
 
     @torch.inference_mode()
     def prefill(
         self,
         tokens: Sequence[int],
-        cache: TreeCache,
+        cache: SessionCache,
         *,
         row: int = 0,
         cancelled: Callable[[], bool] = lambda: False,
         progress: Callable[[int, int], None] | None = None,
     ) -> bool:
         """Cache ``tokens`` behind what a row holds already, in chunks; False if ``cancelled`` said so in between."""
-        for start in range(0, len(tokens), PREFILL_CHUNK):
+        step = max(1, len(tokens)) if self.reads_whole else PREFILL_CHUNK
+        for start in range(0, len(tokens), step):
             if cancelled():
                 return False
-            chunk = tokens[start : start + PREFILL_CHUNK]
+            chunk = tokens[start : start + step]
             base = cache.lengths[row]
             self._forward([chunk], [range(base, base + len(chunk))], None, cache, first=row, logits_to_keep=1)
             cache.append(len(chunk), row=row)
@@ -128,7 +134,7 @@ class Target:
                 progress(start + len(chunk), len(tokens))
         return True
 
-    def verify(self, tree: TokenTree, cache: TreeCache) -> TreeLogits:
+    def verify(self, tree: TokenTree, cache: SessionCache) -> TreeLogits:
         """Logits after each node of a tree behind row 0, from one forward pass; ``cache.keep`` says what stays."""
         return self.verify_rows([tree], cache)[0]
 
@@ -136,7 +142,7 @@ class Target:
     def verify_rows(
         self,
         trees: Sequence[TokenTree],
-        cache: TreeCache,
+        cache: SessionCache,
         *,
         first: int = 0,
         unread: Sequence[Sequence[int]] | None = None,
@@ -166,12 +172,15 @@ class Target:
         tokens: Sequence[Sequence[int]],
         positions: Sequence[Sequence[int]],
         visible: Sequence[NDArray[np.bool_]] | None,
-        cache: TreeCache,
+        cache: SessionCache,
         *,
         first: int,
         logits_to_keep: int = 0,
     ) -> torch.Tensor:
         """(B, N, V) logits; ``visible`` says for each row which of its new tokens see which, None: those before."""
+        if isinstance(cache, StateCache):
+            return cache.read(tokens[0], logits_to_keep=logits_to_keep)[None]
+        assert isinstance(cache, TreeCache)
         rows, nodes, device = len(tokens), max(map(len, tokens)), self.device
         window = cache.write(nodes, first=first, rows=rows)
         bases_B = to_device(torch.tensor(cache.lengths[first : first + rows]), device)

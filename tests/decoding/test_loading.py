@@ -10,12 +10,10 @@ import torch
 from transformers import (
     BertConfig,
     BertLMHeadModel,
-    MambaConfig,
-    MambaForCausalLM,
     T5Config,
 )
 
-from decoding import loading
+from decoding import loading, placement
 from decoding.budget import Budget, _monotone, measure
 from decoding.errors import InvalidRequest, ModelNotFound, ModelTooLarge, UnsupportedModel
 from decoding.interfaces import Sampling
@@ -66,13 +64,6 @@ def test_pickled_weights_are_not_read(models: Path) -> None:
     torch.save(model.state_dict(), models / "pytorch_model.bin")
     with pytest.raises(ModelNotFound):
         Target.from_pretrained(str(models))
-
-
-def test_a_recurrent_model_is_refused() -> None:
-    model = MambaForCausalLM(MambaConfig(vocab_size=61, hidden_size=16, num_hidden_layers=1, state_size=4))
-    with pytest.raises(UnsupportedModel) as caught:
-        Target.of(model)
-    assert "full attention" in caught.value.hint
 
 
 def test_a_bidirectional_model_is_refused() -> None:
@@ -127,7 +118,7 @@ def test_a_model_larger_than_free_memory_is_refused_with_the_figure(
     models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = saved_model("llama", models)
-    monkeypatch.setattr(loading, "free_memory_bytes", lambda: 10_000)
+    monkeypatch.setattr(placement, "free_memory_bytes", lambda: 10_000)
     with pytest.raises(ModelTooLarge, match=r"needs 0\.0 GiB in torch\.float32, 0\.0 GiB are free"):
         Target.from_pretrained(str(path))
 

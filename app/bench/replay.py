@@ -57,7 +57,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--methods", default=",".join(METHODS), help="some of `spandraft bench methods` (default: all)")
     parser.add_argument("--tokenizer", type=Path, default=None, help="a tokenizer.json (default: the bundled target's)")
     parser.add_argument("--model", metavar="NAME", help="a target for methods that need one: bundled, folder, hub name")
-    parser.add_argument("--draft-model", metavar="NAME", help="a smaller model with the same tokens")
     parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw tokens a step against the budget")
 
 
@@ -70,7 +69,7 @@ def run(args: argparse.Namespace, settings: Settings) -> Report:
     rows = [row(one, file, runner, args.budget) for file in files for one in presets]
     if args.plot is not None:
         _plot(args.plot, presets, files, runner)
-    return Report.of(_command(args), rows)
+    return Report.of(_command(args, settings), rows)
 
 
 def presets_of(names: str) -> list[Preset]:
@@ -186,7 +185,7 @@ def replay(trace: Trace, drafter: Drafter) -> Replayed:
 def _prepared(args: argparse.Namespace, settings: Settings) -> tuple[Runner, list[TraceFile]]:
     """The records in the tokens of the model, or of the tokenizer where there is none."""
     if args.model is None:
-        if args.draft_model is not None:
+        if settings.draft_model is not None and settings.origin("draft_model") == "command line":
             raise InputError("--draft-model drafts for a --model.", hint="Name the target as well: --model bundled.")
         tokenizer = load_tokenizer(args.tokenizer or BUNDLED_TOKENIZER)
         return Runner(replay_all), [_read(file, read_traces(file, tokenizer)) for file in args.file]
@@ -194,9 +193,9 @@ def _prepared(args: argparse.Namespace, settings: Settings) -> tuple[Runner, lis
         raise InputError("A model has its own tokenizer.", hint="Leave --tokenizer away, or --model.")
     from app.bench.replay_model import ModelReplay
 
-    model = ModelReplay.of(args.model, args.draft_model, settings)
+    model = ModelReplay.of(args.model, settings)
     files = [_read(file, model.read(file)) for file in args.file]
-    return Runner(replay_all, model.replay_all, args.draft_model is not None), files
+    return Runner(replay_all, model.replay_all, model.draft is not None), files
 
 
 def _read(file: Path, traces: Sequence[Trace]) -> TraceFile:
@@ -220,13 +219,17 @@ def _plot(file: Path, presets: Sequence[Preset], files: Sequence[TraceFile], run
     draw(file, PLOTTED, panels)
 
 
-def _command(args: argparse.Namespace) -> str:
+def _command(args: argparse.Namespace, settings: Settings) -> str:
     """The line that repeats this run."""
-    words = [file.name for file in args.file if args.file != list(TRACES)]
+    words = [] if tuple(args.file) == TRACES else [file.name for file in args.file]
     words.append(f"--budget {args.budget}")
     if args.methods != ",".join(METHODS):
         words.append(f"--methods {args.methods}")
-    for key in ("tokenizer", "model", "draft_model", "plot"):
-        if (value := getattr(args, key)) is not None:
-            words.append(f"--{key.replace('_', '-')} {value}")
+    if args.tokenizer is not None:
+        words.append(f"--tokenizer {args.tokenizer}")
+    if args.model is not None:
+        words.append(f"--model {args.model}")
+        words += [f"--draft-model {settings.draft_model}"] if settings.draft_model is not None else []
+    if args.plot is not None:
+        words.append(f"--plot {args.plot}")
     return " ".join(["spandraft bench replay", *words])

@@ -19,7 +19,6 @@ from app.bench.recorded import Trace, read_traces
 from app.bench.replay import Memory, Replayed, with_datastore
 from app.errors import InputError, ModelError
 from app.settings import Settings
-from app.writer import Writer
 from decoding.budget import Budget
 from decoding.criteria import make_criterion
 from decoding.engine import Engine
@@ -36,23 +35,26 @@ class ModelReplay:
     target: Target
     tokenizer: Tokenizer
     end: int
-    draft: Target | None = None
+    draft: DraftModel | None = None
 
     @classmethod
-    def of(cls, name: str, draft: str | None, settings: Settings) -> ModelReplay:
-        """Load by folder, hub name or ``bundled``. Raises what loading raises, and ModelError without an end token."""
+    def of(cls, name: str, settings: Settings) -> ModelReplay:
+        """Load by folder, hub name or ``bundled``, with the draft model of the settings.
+
+        Raises what loading raises, and ModelError without an end token.
+        """
         writer = build.writer(settings.replace(target=name))
         if not writer.eos_ids:
             raise ModelError(f"{name} names no end token.", hint="Name one in its generation_config.json.")
-        smaller = draft_model(draft, writer, settings) if draft is not None else None
-        return cls(writer.engine.target, writer.tokens.hf.backend_tokenizer, min(writer.eos_ids), smaller)
+        engine = writer.engine
+        return cls(engine.target, writer.tokens.hf.backend_tokenizer, min(writer.eos_ids), engine.shared.draft_model)
 
     def read(self, file: Path) -> list[Trace]:
         """The records of a file that fit the context. Raises InputError if none does."""
         traces = read_traces(file, self.tokenizer, end=self.end)
         room = self.target.context_length
         if self.draft is not None:
-            room = min(room, self.draft.context_length)
+            room = min(room, self.draft.model.context_length)
         fitting = [trace for trace in traces if len(trace.request.prompt) + len(trace.output) <= room]
         if not fitting:
             raise InputError(f"No record of {file} fits the {room} tokens of the model.", hint="Take a larger model.")
@@ -63,8 +65,7 @@ class ModelReplay:
     def replay_all(self, one: Preset, traces: Sequence[Trace], budget: int) -> list[Replayed]:
         """All traces in order, verified by the target; T(n) is flat, so that every node drafted is verified."""
         memory = Memory.of(one)
-        if self.draft is not None:
-            memory.shared.draft_model = DraftModel.of(self.draft, self.target, tokens=self.tokenizer.get_vocab_size())
+        memory.shared.draft_model = self.draft
         engine = Engine(
             self.target,
             sources=one.sources,
@@ -74,17 +75,6 @@ class ModelReplay:
             prefix_bytes=0,
         )
         return [_replayed(engine, one, trace) for trace in with_datastore(one, traces)]
-
-
-def draft_model(name: str, writer: Writer, settings: Settings) -> Target:
-    """Load a smaller model for the target of ``writer``. Raises ModelError if its tokens are others."""
-    found = build.writer(settings.replace(target=name))
-    if found.tokens.hf.get_vocab() != writer.tokens.hf.get_vocab():
-        raise ModelError(
-            f"The tokenizer of {name} is not that of {writer.engine.target.name}.",
-            hint="Choose a smaller model of the target's own family.",
-        )
-    return found.engine.target
 
 
 def _replayed(engine: Engine, one: Preset, trace: Trace) -> Replayed:

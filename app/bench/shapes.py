@@ -42,7 +42,7 @@ def random_target(name: str, settings: Settings) -> Target:
     import torch
     from transformers import AutoModelForCausalLM
 
-    from decoding.loading import device_for
+    from decoding.placement import device_for
 
     models: Any = AutoModelForCausalLM  # Its functions have no types.
     dtype = getattr(torch, settings.dtype or "float32")

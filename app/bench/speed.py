@@ -25,7 +25,6 @@ from app.settings import Settings
 from decoding.budget import Budget
 from decoding.engine import Engine
 from decoding.interfaces import Request
-from decoding.target import Target
 
 TASKS = ("answer", "grammar", "nothing")
 DEFAULT_METHODS = "hf-greedy,hf-prompt-lookup,plain,spandraft"
@@ -44,11 +43,10 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What is timed: an engine, perhaps a smaller model, and the jobs. ``is_long``: prompts take long to read."""
+    """What is timed: an engine and the jobs. ``is_long``: prompts take long to read."""
 
     engine: Engine
     jobs: Sequence[Job]
-    draft: Target | None = None
     is_long: bool = False
 
 
@@ -59,7 +57,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--n", type=int, help="prompts, 32 are bundled (default 32; with --shape 4)")
     parser.add_argument("--repeats", type=int, default=1, help="runs over all prompts (default 1)")
     parser.add_argument("--methods", help=f"some of {', '.join(METHODS)} (default {DEFAULT_METHODS})")
-    parser.add_argument("--draft-model", metavar="NAME", help="a smaller model, for methods that draft with one")
     parser.add_argument(
         "--shape", metavar="NAME", help="random weights of a shape (qwen3-0.6b), recorded outputs forced"
     )
@@ -74,10 +71,10 @@ def run(args: argparse.Namespace, settings: Settings) -> Report:
         raise InputError("--n and --repeats must be at least 1.", hint="For example --n 8 --repeats 3.")
     names = _names(args.methods or (SHAPE_METHODS if args.shape else DEFAULT_METHODS))
     setup = _on_shape(args, settings, n) if args.shape else _on_target(args, settings, n)
-    chosen = ways(names, setup.engine, setup.draft)
+    chosen = ways(names, setup.engine)
     for left_out in (name for name in names if name not in chosen):
         _note(f"{left_out} is left out: it needs --draft-model")
-    return Report.of(_command(args, n), rows(setup.jobs, measure(chosen, setup, args.repeats)))
+    return Report.of(_command(args, settings, n), rows(setup.jobs, measure(chosen, setup, args.repeats)))
 
 
 def _names(methods: str) -> list[str]:
@@ -89,8 +86,6 @@ def _names(methods: str) -> list[str]:
 
 def _on_target(args: argparse.Namespace, settings: Settings, n: int) -> Setup:
     """The target that the settings name, asked as the app asks it, or forced to records or to noise."""
-    from app.bench.replay_model import draft_model
-
     corpus = "sample" if args.task == "answer" and args.file is None else None
     pipeline = open_pipeline(corpus=corpus, settings=settings)
     engine = pipeline.engine
@@ -106,15 +101,14 @@ def _on_target(args: argparse.Namespace, settings: Settings, n: int) -> Setup:
         wanted = jobs.recorded(fitting[:n])
     else:
         wanted = jobs.asked(pipeline, args.task, n)
-    draft = draft_model(args.draft_model, pipeline.writer, settings) if args.draft_model is not None else None
-    return Setup(engine, wanted, draft)
+    return Setup(engine, wanted)
 
 
 def _on_shape(args: argparse.Namespace, settings: Settings, n: int) -> Setup:
     """Random weights, forced to records or to noise."""
     from app.bench.shapes import random_target
 
-    if args.draft_model is not None:
+    if settings.draft_model is not None:
         raise InputError("Random weights agree with no draft model.", hint="Leave --draft-model away, or --shape.")
     target = random_target(args.shape, settings)
     engine = Engine(target, budget=Budget.measured(target, limit=settings.budget))
@@ -203,12 +197,15 @@ def _quartiles(values: Sequence[float]) -> tuple[float, float, float]:
     return low, middle, high
 
 
-def _command(args: argparse.Namespace, n: int) -> str:
+def _command(args: argparse.Namespace, settings: Settings, n: int) -> str:
     """The line that repeats this run."""
     words = [f"spandraft bench speed --task {args.task} --n {n} --repeats {args.repeats}"]
-    for key in ("methods", "draft_model", "shape", "file"):
+    for key in ("methods", "shape", "file"):
         if (value := getattr(args, key)) is not None:
-            words.append(f"--{key.replace('_', '-')} {value}")
+            words.append(f"--{key} {value}")
+    for key in ("target", "dtype", "draft_model"):
+        if settings.origin(key) != "default":
+            words.append(f"--{key.replace('_', '-')} {getattr(settings, key)}")
     return " ".join(words)
 
 

@@ -13,9 +13,7 @@ from decoding.criteria import make_criterion
 from decoding.engine import Engine
 from decoding.interfaces import Request
 from decoding.presets import PRESETS, Preset
-from decoding.sources.draft_model import DraftModel
 from decoding.sources.shared import Shared
-from decoding.target import Target
 
 THEIRS = ("hf-greedy", "hf-prompt-lookup", "hf-assisted")
 METHODS = (*THEIRS, "plain", *(name for name in PRESETS if name != "autoregressive"))
@@ -38,15 +36,16 @@ class Ran:
 Way = Callable[[Request], Ran]
 
 
-def ways(names: Sequence[str], engine: Engine, draft: Target | None) -> dict[str, Way]:
-    """The methods of ``names`` on the engine's target; those that draft with a model only if there is one."""
-    made = {name: _way(name, engine, draft) for name in names}
+def ways(names: Sequence[str], engine: Engine) -> dict[str, Way]:
+    """The methods of ``names`` on the engine's target; those that draft with a model only if the engine has one."""
+    made = {name: _way(name, engine) for name in names}
     return {name: way for name, way in made.items() if way is not None}
 
 
-def _way(name: str, engine: Engine, draft: Target | None) -> Way | None:
+def _way(name: str, engine: Engine) -> Way | None:
+    draft = engine.shared.draft_model
     if name in THEIRS:
-        theirs = HuggingFace(engine.target, draft)
+        theirs = HuggingFace(engine.target, draft.model if draft is not None else None)
         if name == "hf-greedy":
             return lambda request: _greedy(theirs, request)
         if name == "hf-prompt-lookup":
@@ -59,17 +58,19 @@ def _way(name: str, engine: Engine, draft: Target | None) -> Way | None:
     one = PRESETS[name]
     if one.needs_draft_model and draft is None:
         return None
-    published, criterion = _published(one, engine.target, draft), make_criterion(one.criterion)
+    published, criterion = _published(one, engine), make_criterion(one.criterion)
     return lambda request: _ours(published, replace(request, criterion=criterion))
 
 
-def _published(one: Preset, target: Target, draft: Target | None) -> Engine:
+def _published(one: Preset, engine: Engine) -> Engine:
     """An engine that runs a published method as it was published: all that it drafts is verified."""
-    shared = Shared()
-    if draft is not None:
-        shared.draft_model = DraftModel.of(draft, target, tokens=min(draft.vocab_size, target.vocab_size))
-    budget = Budget(limit=min(one.limit, target.context_length))
-    return Engine(target, sources=one.sources, budget=budget, calibration=Calibration(frozen=True), shared=shared)
+    return Engine(
+        engine.target,
+        sources=one.sources,
+        budget=Budget(limit=min(one.limit, engine.target.context_length)),
+        calibration=Calibration(frozen=True),
+        shared=Shared(draft_model=engine.shared.draft_model),
+    )
 
 
 def _ours(engine: Engine, request: Request, *, speculate: bool = True) -> Ran:

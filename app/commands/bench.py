@@ -26,7 +26,11 @@ BENCHES = {
 }
 
 # `replay` names its target by --model, because it needs none; what a target is loaded with are settings all the same.
-_FLAGS: dict[str, tuple[str, ...]] = {"methods": (), "replay": tuple(key for key in MODEL if key != "target")}
+_FLAGS: dict[str, tuple[str, ...]] = {
+    "methods": (),
+    "replay": (*(key for key in MODEL if key != "target"), "draft_model"),
+    "speed": (*MODEL, "draft_model"),
+}
 _WIDEST = 120
 
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import argparse
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.bench import replay
-from app.bench.recorded import BUNDLED_TOKENIZER, load_tokenizer, read_traces
+from app.bench.plot import spread
+from app.bench.recorded import BUNDLED_TOKENIZER, TRACES, load_tokenizer, read_traces
 from app.errors import SpandraftError
 from app.settings import Settings
+from decoding.presets import PRESETS
 
 PASSAGE = "The old harbour was closed in 1931, and the new one opened two years later on the other side of the bay."
 RECORDS = {
@@ -21,17 +26,17 @@ RECORDS = {
 }
 
 
-def arguments(file: Path, **changes: object) -> argparse.Namespace:
+def arguments(*files: Path, **changes: object) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     replay.add_arguments(parser)
-    args = parser.parse_args([str(file)])
+    args = parser.parse_args([str(file) for file in files])
     for key, value in changes.items():
         setattr(args, key, value)
     return args
 
 
-def rows(file: Path, **changes: object) -> dict[str, dict[str, object]]:
-    report = replay.run(arguments(file, **changes), Settings.load())
+def rows(file: Path, settings: Settings | None = None, **changes: object) -> dict[str, dict[str, object]]:
+    report = replay.run(arguments(file, **changes), settings or Settings.load())
     return {str(row["method"]): dict(row) for row in report.rows}
 
 
@@ -91,3 +96,98 @@ def test_wrong_options_are_refused(file: Path, changes: dict[str, object]) -> No
 def test_a_file_that_is_no_tokenizer_is_refused(file: Path) -> None:
     with pytest.raises(SpandraftError, match="no tokenizer"):
         rows(file, tokenizer=file)
+
+
+def test_every_method_is_listed_and_those_that_need_a_model_say_so(file: Path) -> None:
+    found = rows(file)
+    assert list(found) == list(PRESETS)
+    for name, row in found.items():
+        if PRESETS[name].needs_model:
+            assert row["mean_acceptance_length"] == "needs --model"
+        else:
+            assert float(str(row["mean_acceptance_length"])) >= 1.0
+
+
+def test_the_bundled_records_are_taken_by_default() -> None:
+    args = arguments()
+    args.methods = "autoregressive,prompt-lookup"
+    report = replay.run(args, Settings.load())
+    assert [row["traces"] for row in report.rows] == ["answers", "answers", "corrections", "corrections"]
+    assert report.command == "spandraft bench replay --budget 32 --methods autoregressive,prompt-lookup"
+    assert all(float(str(row["mean_acceptance_length"])) > 2 for row in report.rows if row["method"] == "prompt-lookup")
+    assert sum(file.stat().st_size for file in TRACES) < 300_000
+
+
+def test_what_is_learned_goes_on_to_the_next_record_and_never_back(tmp_path: Path) -> None:
+    """``pia`` drafts from outputs: the second of two equal records is cheap, the first one costs as much as alone."""
+    record = {"prompt": "Say it.\n", "output": "Ten green bottles hanging on the garden wall."}
+    alone, twice = tmp_path / "one.jsonl", tmp_path / "two.jsonl"
+    alone.write_text(json.dumps(record), encoding="utf-8")
+    twice.write_text(json.dumps(record) + "\n" + json.dumps(record), encoding="utf-8")
+    first, both = (rows(path, methods="pia")["pia"]["steps"] for path in (alone, twice))
+    assert isinstance(first, int) and isinstance(both, int)
+    assert first < both < 1.5 * first
+
+
+def test_a_datastore_never_holds_the_record_it_serves(tmp_path: Path) -> None:
+    """Outputs copied from passages: of its own one ``rest`` has nothing, of the same one in another record all."""
+    other = {"question": "Which?", "passages": ["A quite different text about the weather."], "output": "None."}
+    path = tmp_path / "traces.jsonl"
+    for records, helps in (([RECORDS["answer"], other], False), ([RECORDS["answer"], RECORDS["answer"]], True)):
+        path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+        length = rows(path, methods="rest")["rest"]["mean_acceptance_length"]
+        assert (float(str(length)) > 1.5) == helps
+
+
+def test_a_passage_inside_a_prompt_is_found_there(tmp_path: Path) -> None:
+    path = tmp_path / "traces.jsonl"
+    path.write_text(json.dumps(RECORDS["summary"]), encoding="utf-8")
+    (trace,) = read_traces(path, load_tokenizer(BUNDLED_TOKENIZER))
+    (reference,) = trace.request.references
+    assert reference.prompt_start is not None and len(reference.ids) > 10
+    start, end = reference.prompt_start, reference.prompt_start + len(reference.ids)
+    assert trace.request.prompt[start:end] == reference.ids
+
+
+def test_a_real_target_is_forced_to_what_was_recorded(file: Path, tiny_bundled: Path) -> None:
+    names = "prompt-lookup,token-recycling,draft-model,speculative-sampling,spandraft"
+    free = rows(file, methods=names)
+    found = rows(file, methods=names, model=str(tiny_bundled))
+    assert found["prompt-lookup"]["steps"] == free["prompt-lookup"]["steps"]
+    assert found["draft-model"]["mean_acceptance_length"] == "needs --draft-model"
+    settings = Settings.load({"draft_model": str(tiny_bundled)})
+    both = rows(file, settings, methods=names, model=str(tiny_bundled))
+    for name in names.split(","):
+        assert both[name]["tokens"] == found["prompt-lookup"]["tokens"]
+        assert float(str(both[name]["mean_acceptance_length"])) >= 1.0
+    assert float(str(both["draft-model"]["drafted_per_step"])) > 0
+
+
+def test_a_draft_model_alone_is_refused(file: Path) -> None:
+    with pytest.raises(SpandraftError, match="--draft-model"):
+        rows(file, Settings.load({"draft_model": "bundled"}))
+
+
+def test_recycling_drafts_what_the_target_found_likely(tmp_path: Path, tiny_bundled: Path) -> None:
+    path = tmp_path / "traces.jsonl"
+    path.write_text(json.dumps({"prompt": "Say it.\n", "output": "no no no no no no no no"}), encoding="utf-8")
+    found = rows(path, methods="token-recycling,sam", model=str(tiny_bundled))
+    assert float(str(found["token-recycling"]["drafted_per_step"])) > 1
+
+
+def test_the_picture_is_drawn(file: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "out.png"
+    rows(file, methods="autoregressive,prompt-lookup,spandraft,token-recycling", plot=picture)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(SpandraftError):
+        rows(file, methods="autoregressive", plot=tmp_path / "nowhere" / "out.png")
+
+
+@given(st.lists(st.floats(1, 6), min_size=1, max_size=12).map(sorted))
+def test_labels_keep_their_order_and_their_distance(heights: list[float]) -> None:
+    placed = spread(heights, gap=0.2, low=1.0)
+    assert len(placed) == len(heights)
+    assert all(after - before >= 0.2 - 1e-9 for before, after in pairwise(placed))
+    assert placed[0] >= 1.0 - 1e-9
+    if all(after - before >= 0.2 for before, after in pairwise(heights)):
+        assert placed == pytest.approx(heights)

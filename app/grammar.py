@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final, TypeAlias
 
+from app.choosing import lossy_remark
 from app.edits import edits_between, with_spacing_of
 from app.errors import InputError
 from app.events import Correction, CorrectionDone, Edit, TextDelta
@@ -122,7 +123,6 @@ class CorrectionStream(CancellableStream[CorrectionEvent]):
         return corrected, None if keeps_its_meaning(source, corrected, strict=self._is_small) else _STRAYED
 
     def _notice(self) -> str | None:
-        if not self._left:
-            return None
         reasons = "; ".join(f"{count} {reason}" for reason, count in self._left.most_common())
-        return f"Sentences left as they were: {reasons}."
+        remarks = [lossy_remark(self._writer.settings), reasons and f"Sentences left as they were: {reasons}."]
+        return " ".join(filter(None, remarks)) or None

@@ -214,6 +214,15 @@ def test_a_lossy_criterion_says_so_in_the_answer_and_in_the_log(
         assert lossy_remark(pipeline.settings.replace(criterion=name)) is None
 
 
+def test_a_correction_by_a_lossy_criterion_says_so(tiny_chat: Path, settings: Settings) -> None:
+    text = "He go to school."
+    notices = [
+        pipeline_of(tiny_chat, settings.replace(criterion=name)).correct(text).notice or ""
+        for name in ("typical", "one-draw")
+    ]
+    assert ["lossy" in notice for notice in notices] == [True, False]
+
+
 def test_one_draw_by_name_is_one_draw(pipeline: Pipeline) -> None:
     assert (
         pipeline.answer_from(QUESTION, hits_of(), criterion="one-draw").text

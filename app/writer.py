@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from app.choosing import criterion, token_rules, warn_if_lossy
 from app.errors import InputError, ModelError
 from app.learned import Learned
+from app.likely_edits import likely as likely_edits
 from app.options import GenerationOptions
-from app.prompts import CorrectionPrompt, Prompt, Template
+from app.prompts import Collapsed, CorrectionPrompt, Prompt, Template
 from app.settings import Settings
 from app.streaming import stop_factory
 from app.tokens import TextTokenizer
@@ -86,10 +87,11 @@ class Writer:
         if prompt is None or len(prompt.source) > (self.template.longest_correction or context):
             return None
         likely = len(prompt.source) * 3 // 2 + 16
+        edits = likely_edits.bundled().edits(Collapsed.of(text).text, prompt.source, self.tokens.plain)
         return Request(
             prompt=prompt.ids,
             max_new_tokens=max_new_tokens or min(self.settings.max_new_tokens, likely),
-            references=(Reference(prompt.source, prompt_start=prompt.prompt_start, cursor=True),),
+            references=(Reference(prompt.source, prompt.prompt_start, cursor=True, edits=edits),),
             eos_ids=self.eos_ids,
             processors=(*self._rules(prompt.ids, self.settings), *self._copying(prompt)),
             criterion=criterion(self.settings),

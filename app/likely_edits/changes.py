@@ -24,7 +24,7 @@ _SCALE = {"insert": 2.0, "replace": 0.8, "form": 1.4, "drop": 0.8, "case": 2.0, 
 _COMMA = 4.0
 # An unknown word in small letters is misspelt this often at least; where so many are, the text is not English.
 _UNKNOWN = 0.8
-_FOREIGN = 0.4
+_FOREIGN = 0.34
 _TAGS = tuple(tag.partition(":")[::2] for tag in tags.TAGS)
 _DROP, _SPELL = tags.TAGS.index(tags.DROP), tags.TAGS.index(tags.SPELL)
 

@@ -18,6 +18,7 @@ from typing import Final
 from decoding import memory
 from decoding.budget import Budget
 from decoding.errors import OutOfMemory, Overloaded
+from decoding.graphs import pool_for
 from decoding.interfaces import Commit, FinishReason
 from decoding.logits import TreeLogits
 from decoding.prefixes import Prefixes
@@ -72,7 +73,9 @@ class Batch:
         self._reading: deque[_Seat] = deque()
         self._parked: list[_Seat] = []
         self._rows: list[_Seat] = []
-        self._cache = self._no_rows()
+        # On a GPU one cache stays for good, since graphs hold its addresses.
+        self._pool = pool_for(target, self._max_rows)
+        self._cache: SessionCache = self._pool if self._pool is not None else self._no_rows()
 
     def run(self, session: Session) -> Iterator[Commit]:
         """Take a session through; its commits as they come. Raises Overloaded, OutOfMemory, and what ended it."""
@@ -129,11 +132,12 @@ class Batch:
         self._admit()
         seats = bool(self._reading) or bool(self._rows)
         try:
+            has_read = False
             if self._reading:
-                self._read()
+                has_read = self._read()
                 self._end_cancelled()
             if self._rows:
-                self._decode()
+                self._decode(beside_reading=has_read)
         except Exception as error:  # noqa: BLE001  # a forward that breaks, breaks for all who stand in it
             for seat in [*self._rows]:
                 self._fail(seat, error)
@@ -169,8 +173,11 @@ class Batch:
         while self._waiting and len(self._rows) + len(self._reading) < self._max_rows:
             self._reading.append(self._waiting.popleft())
 
-    def _read(self) -> None:
-        """Prompts of which little is unread take a row at once; of the others, one chunk of the first is read."""
+    def _read(self) -> bool:
+        """Prompts of which little is unread take a row at once; of the others, one chunk of the first is read.
+
+        Whether a chunk was. On a GPU it is only launched here, and read while the rows draft.
+        """
         has_read = False
         for seat in [*self._reading]:
             started = time.perf_counter()
@@ -182,6 +189,7 @@ class Batch:
             except Exception as error:  # noqa: BLE001  # one session's trouble is its own
                 self._fail(seat, error)
             seat.session.stats.prefill_s += time.perf_counter() - started
+        return has_read
 
     def _read_some(self, seat: _Seat, *, may_run: bool) -> bool:
         """Whether a chunk was read, for which one forward was made."""
@@ -206,7 +214,7 @@ class Batch:
             request.progress(len(request.prompt) - 1 if joins else cache.length, len(request.prompt) - 1)
         return not joins
 
-    def _decode(self) -> None:
+    def _decode(self, *, beside_reading: bool) -> None:
         """Draft, verify, accept, commit, for every row."""
         started = time.perf_counter()
         seats = list(self._rows)
@@ -218,7 +226,9 @@ class Batch:
         self._cache.keep_rows(paths)
         ended_at = time.perf_counter()
         longest = max(len(seat.unread) + len(tree) for seat, tree in zip(seats, trees, strict=True))
-        self.budget.refine(len(trees) * longest, ended_at - drafted_at)
+        # On a GPU the wait for a forward is also one for the chunk before it; the first in a shape takes longer.
+        if self._pool is None or (self._pool.is_warm and not beside_reading):
+            self.budget.refine(len(trees) * longest, ended_at - drafted_at)
         self._served, self._forward_s = len(seats), ended_at - drafted_at
         committed = sum(len(seat.session.tokens) for seat in seats) - written
         self.throughput.record(len(seats), committed, ended_at - started)
@@ -266,7 +276,7 @@ class Batch:
         return None if found is None else found[0]
 
     def _add_row(self, seat: _Seat) -> None:
-        if not self._rows:
+        if not self._rows and self._pool is None:
             self._cache = _own(seat)  # The first one brings its own cache along.
         else:
             self._cache.add_row(_own(seat))
@@ -279,7 +289,7 @@ class Batch:
         last = self._rows.pop()
         if last is not seat:
             self._rows[row] = last
-        if not self._rows:
+        if not self._rows and self._pool is None:
             self._cache = self._no_rows()
 
     def _fail(self, seat: _Seat, error: Exception) -> None:

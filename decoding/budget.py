@@ -14,6 +14,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from decoding.graphs import pool_for
 from decoding.interfaces import NO_ORIGIN, Draft
 from decoding.target import Target
 from decoding.tree import TokenTree
@@ -108,7 +109,7 @@ def measure(target: Target, sizes: Sequence[int], *, time_limit_s: float = 2.0) 
     The least of some rounds over all sizes: on a busy machine other programs can only add time. At least one round
     is whole; then it ends at ``time_limit_s``.
     """
-    cache = target.new_cache()
+    cache = _one_row(target)
     context = min(_CONTEXT, target.context_length // 2)
     target.prefill([token % target.vocab_size for token in range(context)], cache)
     fitting = [size for size in sizes if context + size <= target.context_length]
@@ -120,6 +121,15 @@ def measure(target: Target, sizes: Sequence[int], *, time_limit_s: float = 2.0) 
             if done and time.perf_counter() - started > time_limit_s:
                 return _monotone(costs)
     return _monotone(costs)
+
+
+def _one_row(target: Target) -> SessionCache:
+    """An empty row, in fixed shapes where the batch uses them."""
+    pool = pool_for(target, 1)
+    if pool is None:
+        return target.new_cache()
+    pool.lengths.append(0)
+    return pool
 
 
 def _forward_s(target: Target, cache: SessionCache, size: int) -> float:

@@ -7,15 +7,17 @@ R rows of the buffers, B rows of one forward, H key-value heads, N nodes, K keys
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from transformers.cache_utils import Cache, CacheLayerMixin
 
 from decoding.transfer import to_device
-from decoding.tree import TokenTree
 
 _GROWTH = 256
 
@@ -51,7 +53,14 @@ class _Layer(CacheLayerMixin):  # type: ignore[no-untyped-call]  # transformers 
         self.keys: torch.Tensor | None = None
         self.values: torch.Tensor | None = None
         self.is_initialized = False
-        self._cache = cache
+        # Weak, so that buffers go when their cache goes and do not wait for the garbage collector.
+        self._owner = weakref.ref(cache)
+
+    @property
+    def _cache(self) -> TreeCache:
+        cache = self._owner()
+        assert cache is not None, "a layer does not outlive its cache"
+        return cache
 
     def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
         self.dtype, self.device = key_states.dtype, key_states.device
@@ -81,6 +90,11 @@ class _Layer(CacheLayerMixin):  # type: ignore[no-untyped-call]  # transformers 
             keys[rows_B1, :, slots_BN] = key_states.transpose(1, 2)
             values[rows_B1, :, slots_BN] = value_states.transpose(1, 2)
         return keys[:, :, : window.keys], values[:, :, : window.keys]
+
+    def adopt(self, name: str, buffer: torch.Tensor) -> None:
+        """Take (R, H, capacity, D) as the buffer of the ``keys`` or the ``values``."""
+        setattr(self, name, buffer)
+        self.dtype, self.device, self.is_initialized = buffer.dtype, buffer.device, True
 
     def resize(self, rows: int, capacity: int) -> None:
         """Make the buffers larger."""
@@ -124,8 +138,8 @@ def _grown(buffer: torch.Tensor, rows: int, capacity: int) -> torch.Tensor:
     return grown
 
 
-Runner = Callable[[Sequence[TokenTree]], torch.Tensor | None]
-"""(B, N, V) logits of a tree behind each live row, None if it cannot serve them."""
+Runner = Callable[[Sequence[Sequence[int]], Sequence[Sequence[int]], Sequence[NDArray[np.bool_]]], torch.Tensor | None]
+"""(B, N, V) logits of new tokens, at positions, of which each sees some, behind all live rows; None if it cannot."""
 
 
 class TreeCache(Cache):

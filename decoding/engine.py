@@ -65,6 +65,11 @@ class Engine:
         return Session(request, drafter, self._batch)
 
     @property
+    def graphs_note(self) -> str:
+        """Whether forwards run as CUDA graphs: yes, or no and why not."""
+        return self.target.graphs_note
+
+    @property
     def throughput(self) -> Throughput:
         """What all sessions together have done so far: a copy."""
         return replace(self._batch.throughput)

@@ -47,7 +47,7 @@ class Target:
     verification: Verification = Verification.TREE
     max_rows: int = 2**16
     graphs: bool | None = None
-    graphs_note: str = "no: the target is not on a CUDA device"
+    graphs_note: str = ""
 
     @classmethod
     def from_pretrained(
@@ -182,6 +182,10 @@ class Target:
             return cache.read(tokens[0], logits_to_keep=logits_to_keep)[None]
         assert isinstance(cache, TreeCache)
         rows, nodes, device = len(tokens), max(map(len, tokens)), self.device
+        if cache.runner is not None and visible is not None and rows == len(cache.lengths):
+            found = cache.runner(tokens, positions, visible)
+            if found is not None:
+                return found[:, -logits_to_keep:]
         window = cache.write(nodes, first=first, rows=rows)
         bases_B = to_device(torch.tensor(cache.lengths[first : first + rows]), device)
         positions_BN = to_device(_padded(positions, nodes), device)

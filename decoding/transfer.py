@@ -14,3 +14,10 @@ def to_device(host: torch.Tensor, device: torch.device) -> torch.Tensor:
     if device.type != "cuda":
         return host.to(device)
     return host.pin_memory().to(device, non_blocking=True)
+
+
+def send(host: torch.Tensor, into: torch.Tensor) -> None:
+    """Write ``host`` over a tensor on the device, in the order of what was launched there before."""
+    if into.device.type == "cuda":
+        host = host.pin_memory()
+    into.copy_(host, non_blocking=True)

@@ -47,7 +47,7 @@ def first_exact(targets: Iterable[Target]) -> Target:
             reasons.append(error)
             continue
         if target.verification is not Verification.TREE:
-            log.warning("%s %s", target.name, target.verification.about)
+            log.warning("%s: %s", target.name, target.verification.about)
         return target
     raise reasons[0]
 

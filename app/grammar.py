@@ -41,7 +41,13 @@ class CorrectionStream(CancellableStream[CorrectionEvent]):
     """
 
     def __init__(
-        self, writer: Writer, text: str, *, max_new_tokens: int | None = None, speculate: bool | None = None
+        self,
+        writer: Writer,
+        text: str,
+        *,
+        max_new_tokens: int | None = None,
+        speculate: bool | None = None,
+        scope: str | None = "",
     ) -> None:
         """``max_new_tokens`` holds for each sentence. Raises InputError."""
         if not text.strip():
@@ -52,6 +58,7 @@ class CorrectionStream(CancellableStream[CorrectionEvent]):
         self._text = text
         self._max_new_tokens = max_new_tokens
         self._speculate = speculate
+        self._scope = scope
         self._figures = Figures()
         self._left: Counter[str] = Counter()
         # A target with a format of its own is small and knows English only; a chat model may know the language.
@@ -105,7 +112,7 @@ class CorrectionStream(CancellableStream[CorrectionEvent]):
     def _generated(self, source: str) -> tuple[str, str | None]:
         """The target's correction, and why it cannot be used, if so."""
         with self._figures.stage("prompt"):
-            request = self._writer.correction_request(source, self._max_new_tokens)
+            request = self._writer.correction_request(source, self._max_new_tokens, scope=self._scope)
         if request is None:
             return "", _LONG
         session = self._began(self._writer.begin(request, speculate=self._speculate))

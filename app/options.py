@@ -28,7 +28,11 @@ _AS_SETTINGS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationOptions:
-    """Options of one call; None takes the setting's value. ``bad_words`` are texts, ``logit_bias`` is by token id."""
+    """Options of one call; None takes the setting's value. ``bad_words`` are texts, ``logit_bias`` is by token id.
+
+    ``scope`` says whose earlier outputs may be drafted: those of calls with the same one. None: no one's, and this
+    output is not kept for that either.
+    """
 
     k: int | None = None
     max_new_tokens: int | None = None
@@ -48,6 +52,7 @@ class GenerationOptions:
     logit_bias: Mapping[int, float] | None = None
     criterion: str | None = None
     stop_strings: Sequence[str] = ()
+    scope: str | None = ""
 
     def __post_init__(self) -> None:
         for name in ("stop_strings", "bad_words"):

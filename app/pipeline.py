@@ -81,6 +81,7 @@ class Options(TypedDict, total=False):
     logit_bias: Mapping[int, float] | None
     criterion: str | None
     stop_strings: Sequence[str]
+    scope: str | None
 
 
 class Pipeline:
@@ -171,10 +172,18 @@ class Pipeline:
         return self.stream_correct(text, max_new_tokens=max_new_tokens, speculate=speculate).correction()
 
     def stream_correct(
-        self, text: str, *, max_new_tokens: int | None = None, speculate: bool | None = None
+        self,
+        text: str,
+        *,
+        max_new_tokens: int | None = None,
+        speculate: bool | None = None,
+        scope: str | None = "",
     ) -> CorrectionStream:
-        """The events of a correction, sentence by sentence. Raises InputError before the first."""
-        return CorrectionStream(self._writer, text, max_new_tokens=max_new_tokens, speculate=speculate)
+        """The events of a correction, sentence by sentence. Raises InputError before the first.
+
+        ``scope`` is that of ``app.options.GenerationOptions``.
+        """
+        return CorrectionStream(self._writer, text, max_new_tokens=max_new_tokens, speculate=speculate, scope=scope)
 
     def _stream(
         self,

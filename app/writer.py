@@ -73,11 +73,14 @@ class Writer:
             processors=(*self._rules(prompt.ids, options.over(self.settings)), *self._quoting(prompt)),
             stop=stop_factory(self.tokens, options.stop_strings),
             criterion=criterion(options.over(self.settings)),
+            scope=options.scope,
             task="answer",
             corpus=corpus,
         )
 
-    def correction_request(self, text: str, max_new_tokens: int | None = None) -> Request | None:
+    def correction_request(
+        self, text: str, max_new_tokens: int | None = None, *, scope: str | None = ""
+    ) -> Request | None:
         """What the decoder is asked to correct a sentence, always greedily; None if it is too long for the target.
 
         Without a limit the correction may be half as long again as the sentence.
@@ -95,6 +98,7 @@ class Writer:
             eos_ids=self.eos_ids,
             processors=(*self._rules(prompt.ids, self.settings), *self._copying(prompt)),
             criterion=criterion(self.settings),
+            scope=scope,
             task="grammar",
         )
 

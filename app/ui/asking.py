@@ -27,13 +27,19 @@ class Step:
     turn: Turn
 
 
-async def asking(desk: Desk, turn: Turn, tab: str, *, speculate: bool = True) -> AsyncGenerator[Step, None]:
-    """Run the question of ``turn`` for a browser tab. Closing the generator stops the stream."""
+async def asking(
+    desk: Desk, turn: Turn, tab: str, *, scope: str = "", speculate: bool = True
+) -> AsyncGenerator[Step, None]:
+    """Run the question of ``turn`` for a browser tab. Closing the generator stops the stream.
+
+    Earlier answers are drafted from only if they were given in the same, non-empty ``scope``.
+    """
 
     def opened() -> AnswerStream:
         if not turn.corpus:
             raise InputError("there is no corpus yet", hint="create one in the Library and add files to it")
-        return desk.pipeline.stream(turn.question, corpus=desk.shelf.open(turn.corpus), speculate=speculate)
+        corpus = desk.shelf.open(turn.corpus)
+        return desk.pipeline.stream(turn.question, corpus=corpus, speculate=speculate, scope=scope or None)
 
     run = desk.runs.start(tab, opened)
     running, answer, began_s = Running(question=turn.question), None, time.monotonic()

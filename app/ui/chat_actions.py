@@ -60,7 +60,7 @@ class ChatActions:
         yield self._opening(turn, self._desk.conversations.turns(scope, conversation))
         step, linked = Step(Running(question=turn.question), turn), (0, 0)
         try:
-            async with contextlib.aclosing(asking(self._desk, turn, tab(request))) as steps:
+            async with contextlib.aclosing(asking(self._desk, turn, tab(request), scope=scope)) as steps:
                 async for step in steps:
                     updates: Updates = {self._parts.live: running_view(step.running)}
                     found = links(step.running.text, step.running.citations, step.running.passages)

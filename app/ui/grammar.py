@@ -14,7 +14,7 @@ import gradio as gr
 
 from app.events import Correction, CorrectionDone, RunStats, TextDelta
 from app.ui.chat_parts import Updates
-from app.ui.desk import Desk, reporting, tab, words
+from app.ui.desk import Desk, browser, reporting, tab, words
 from app.ui.views.answer import problem_view
 from app.ui.views.correction import correcting_view, correction_view
 
@@ -72,7 +72,8 @@ class GrammarActions:
             yield {self._view: gr.skip()}
             return
         yield {self._view: correcting_view("", "Reading the text"), **self._busy(True)}
-        run = self._desk.runs.start(_key(request), lambda: self._desk.pipeline.stream_correct(text))
+        scope = browser(request) or None
+        run = self._desk.runs.start(_key(request), lambda: self._desk.pipeline.stream_correct(text, scope=scope))
         written, correction, began_s = "", None, time.monotonic()
         try:
             with reporting() as problems:

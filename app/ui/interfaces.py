@@ -41,10 +41,12 @@ class PagePipeline(Protocol):
     def target_name(self) -> str:
         """Name of the target model, shown in the header."""
 
-    def stream(self, question: str, *, corpus: Any = None, speculate: bool = True) -> AnswerStream:
-        """Answer ``question`` from ``corpus`` (a handle that ``Shelf.open`` gave)."""
+    def stream(
+        self, question: str, *, corpus: Any = None, speculate: bool = True, scope: str | None = ""
+    ) -> AnswerStream:
+        """Answer ``question`` from ``corpus`` (a handle that ``Shelf.open`` gave), drafting from answers in ``scope``."""
 
-    def stream_correct(self, text: str) -> EventStream:
+    def stream_correct(self, text: str, *, scope: str | None = "") -> EventStream:
         """Correct ``text``: text deltas, then one event with a ``correction``."""
 
 

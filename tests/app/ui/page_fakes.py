@@ -101,7 +101,9 @@ class FakePipeline:
         self.error: Exception | None = None
         self.streams: list[FakeStream] = []
 
-    def stream(self, question: str, *, corpus: Any = None, speculate: bool = True) -> FakeStream:
+    def stream(
+        self, question: str, *, corpus: Any = None, speculate: bool = True, scope: str | None = ""
+    ) -> FakeStream:
         """Retrieval, the text word by word, a hint, Done."""
         if self.error is not None:
             raise self.error
@@ -112,7 +114,7 @@ class FakePipeline:
         self.streams.append(stream)
         return stream
 
-    def stream_correct(self, text: str) -> FakeStream:
+    def stream_correct(self, text: str, *, scope: str | None = "") -> FakeStream:
         """Turns every ``recieve`` into ``receive`` and says ``a`` before ``cat``."""
         edits: list[Edit] = []
         at = text.find("recieve")

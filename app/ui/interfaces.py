@@ -44,7 +44,7 @@ class PagePipeline(Protocol):
     def stream(
         self, question: str, *, corpus: Any = None, speculate: bool = True, scope: str | None = ""
     ) -> AnswerStream:
-        """Answer ``question`` from ``corpus`` (a handle that ``Shelf.open`` gave), drafting from answers in ``scope``."""
+        """Answer ``question`` from ``corpus`` (a handle that ``Shelf.open`` gave), with drafts from ``scope``."""
 
     def stream_correct(self, text: str, *, scope: str | None = "") -> EventStream:
         """Correct ``text``: text deltas, then one event with a ``correction``."""

@@ -19,6 +19,7 @@ from decoding.sources.draft_context import DraftContext
 from decoding.sources.draft_marking import copied_chain, mark
 from decoding.sources.draft_writing import grow, sample, write
 from decoding.tree import TokenTree
+from decoding.verification import Verification
 
 if TYPE_CHECKING:
     from decoding.target import Target
@@ -49,8 +50,14 @@ class DraftModel:
     @classmethod
     def of(cls, model: Target, target: Target, *, tokens: int | None = None) -> DraftModel:
         """``model`` as the drafter of ``target``. ``tokens`` is the size of the tokenizer that both are known to
-        share; embeddings may then be padded to different sizes. Raises UnsupportedModel for another vocabulary.
+        share; embeddings may then be padded to different sizes. Raises UnsupportedModel for another vocabulary, and
+        for a model with a recurrent state, which cannot be taken back to where the target disagreed.
         """
+        if model.verification is not Verification.TREE:
+            raise UnsupportedModel(
+                f"The draft model {model.name} keeps a state that drafts cannot be taken back from.",
+                hint="Choose a draft model with attention in all its layers.",
+            )
         fits = min(model.vocab_size, target.vocab_size) >= tokens if tokens else model.vocab_size == target.vocab_size
         if not fits:
             raise UnsupportedModel(

@@ -25,6 +25,8 @@ _PRIOR: Final = (0.35, 0.10, 0.06, 0.04, 0.03, 0.02, 0.015, 0.01)
 _PRIOR_WEIGHT: Final = 20.0
 _FADE: Final = 0.998
 _PLAN_EVERY: Final = 32
+# A path less likely than this is never worth a node.
+_WORTH: Final = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,8 @@ def _plan(chances_DK: Sequence[Sequence[float]], limit: int) -> list[_Planned]:
     heapq.heapify(heap)
     while heap and len(planned) < limit:
         negative, depth, parent, rank = heapq.heappop(heap)
+        if -negative < _WORTH:
+            break
         planned.append(_Planned(parent, rank, depth, chances_DK[depth][rank]))
         if depth + 1 < _DEPTH:
             for below, chance in enumerate(chances_DK[depth + 1]):

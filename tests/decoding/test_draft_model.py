@@ -23,6 +23,7 @@ from decoding.sources.draft_writing import grow, write
 from decoding.sources.shared import Shared
 from decoding.target import Target
 from decoding.tree import TokenTree
+from tests.decoding.state_models import state_model
 from tests.fakes import VOCABULARY, saved_model, tiny_model
 
 PROMPT = (5, 6, 7, 8)
@@ -255,6 +256,22 @@ def test_another_vocabulary_is_refused_unless_only_the_padding_differs(llama: Ta
     shared = Shared(draft_model=padded)
     session = Engine(llama, sources=["draft-model"], budget=Budget(), shared=shared).generate(Request(PROMPT, 40))
     assert session.tokens == output_of(llama, 40)
+    assert not session.drafter.failed
+
+
+def test_a_model_with_a_recurrent_state_is_refused(llama: Target) -> None:
+    with pytest.raises(UnsupportedModel) as caught:
+        DraftModel.of(Target.of(state_model("qwen3_next"), name="stateful"), llama)
+    assert "stateful" in caught.value.cause
+    assert "attention" in caught.value.hint
+
+
+def test_a_sliding_window_drafts_too(tmp_path: Path) -> None:
+    sliding = Target.from_pretrained(str(saved_model("mistral", tmp_path)), dtype="float64", device="cpu")
+    prompt = tuple(token % VOCABULARY for token in range(3, 80, 2))
+    session = engine_with(sliding, sliding).generate(Request(prompt, 60))
+    assert session.tokens == output_of(sliding, 60, prompt)
+    assert session.stats.accepted > 20
     assert not session.drafter.failed
 
 

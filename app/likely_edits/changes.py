@@ -25,6 +25,8 @@ _COMMA = 4.0
 # An unknown word in small letters is misspelt this often at least; where so many are, the text is not English.
 _UNKNOWN = 0.8
 _FOREIGN = 0.34
+# A word written twice is a slip this often at least.
+_DOUBLED = 0.6
 _TAGS = tuple(tag.partition(":")[::2] for tag in tags.TAGS)
 _DROP, _SPELL = tags.TAGS.index(tags.DROP), tags.TAGS.index(tags.SPELL)
 
@@ -57,11 +59,12 @@ class Changes:
         changes = [*self._tagged(text, words, chances_WT)]
         for at in unknown:
             spell = min(1.0, float(chances_WT[at, _SPELL]) * _SCALE["spell"])
-            changes += self._spelt(words[at], spell if at and words[at].text[0].isupper() else max(spell, _UNKNOWN))
-        return words, [float(chance) * _SCALE["drop"] for chance in chances_WT[:-1, _DROP]], changes
+            chance = spell if at and words[at].text[0].isupper() else max(spell, _UNKNOWN)
+            changes += self._spelt(words[at], chance, spaced=_is_spaced(text))
+        return words, _dropped(words, chances_WT[:-1, _DROP]), changes
 
     def _tagged(self, text: str, words: Sequence[Word], chances_WT: NDArray[np.float32]) -> Iterator[Change]:
-        spaced = " ." in text or " ," in text
+        spaced = _is_spaced(text)
         for at, tag in zip(*(places.tolist() for places in np.nonzero(chances_WT > _LEAST)), strict=True):
             kind, what = _TAGS[tag]
             scale = _COMMA if (kind, what) == ("insert", ",") else _SCALE.get(kind, 0.0)
@@ -82,9 +85,24 @@ class Changes:
             for rank, form in enumerate(tags.forms(word.text, what, self._families), start=1):
                 yield form, 1 / rank
 
-    def _spelt(self, word: Word, chance: float) -> Iterator[Change]:
+    def _spelt(self, word: Word, chance: float, *, spaced: bool) -> Iterator[Change]:
         for near, share in self._spelling.candidates(word.lower):
-            yield Change(word.start, word.end, tags.like(word.text, near), chance * share)
+            right = near if spaced else near.replace(" n't", "n't").replace(" '", "'")
+            yield Change(word.start, word.end, tags.like(word.text, right), chance * share)
+
+
+def _dropped(words: Sequence[Word], chances_W: NDArray[np.float32]) -> list[float]:
+    """Chances to be left out. Of a word written twice it is the second, not either."""
+    dropped = [float(chance) * _SCALE["drop"] for chance in chances_W]
+    for at in range(1, len(words)):
+        if words[at].lower == words[at - 1].lower and words[at].text.isalpha():
+            dropped[at - 1], dropped[at] = 0.0, max(dropped[at], _DOUBLED)
+    return dropped
+
+
+def _is_spaced(text: str) -> bool:
+    """Whether marks stand alone, as in corpora: "do n't stop ."."""
+    return any(mark in text for mark in (" .", " ,", " n't"))
 
 
 def _insertion(words: Sequence[Word], at: int, what: str, chance: float, *, spaced: bool) -> Change:

@@ -1,7 +1,7 @@
 """Spelling: what a word that the vocabulary does not have may have been meant to be.
 
-Known misspellings first, then words one slip away (a letter put in, left out, changed, or two swapped; Damerau 1964)
-by frequency, then two words run together. Knows words only.
+Known misspellings and lost apostrophes first, then words one slip away (a letter put in, left out, changed, or two
+swapped; Damerau 1964) by frequency, then two words run together. Knows words only.
 """
 
 from __future__ import annotations
@@ -11,6 +11,13 @@ from collections.abc import Iterator
 
 from app.likely_edits.tables import Tables
 
+_JOINED = (
+    "do n't,did n't,does n't,is n't,are n't,was n't,were n't,has n't,have n't,had n't,could n't,would n't,should n't,"
+    "ca n't,wo n't,i 'm,i 've,i 'd,you 're,you 've,they 're,they 've,we 've,that 's,what 's,there 's,he 's,she 's,"
+    "a lot,in fact,as well,at least,every time,of course,each other,in order,even though,some one,any one,every one"
+).split(",")
+"""What is often written as one word, and without an apostrophe."""
+
 _LETTERS = "abcdefghijklmnopqrstuvwxyz'"
 _VOWELS = frozenset("aeiou")
 # Weights against each other: a known misspelling, a word one slip away, two words run together, none of all.
@@ -19,6 +26,8 @@ _KNOWN, _SLIP, _SPLIT, _NONE = 6.0, 100.0, 8000.0, 0.15
 _INSIDE, _USUAL = 4.0, 2.5
 _LONE_LETTER = 0.2
 _RANK = 60.0
+# A rarer word of one or two letters is an abbreviation, or a slip in the prose.
+_SHORT, _SHORT_RANK = 2, 3000
 _COMMON = 3000
 
 
@@ -27,14 +36,19 @@ class Spelling:
 
     def __init__(self, tables: Tables) -> None:
         self._rank = tables.vocabulary
-        self._misspelt = tables.misspelt
+        self._joined = {one.replace(" ", "").replace("'", ""): one for one in _JOINED}
+        self._misspelt = {**tables.misspelt, **self._joined}
 
     def knows(self, word: str) -> bool:
         """Whether ``word``, in small letters, is a word."""
-        return word in self._rank
+        rank = self._rank.get(word)
+        return rank is not None and word not in self._joined and (len(word) > _SHORT or rank < _SHORT_RANK)
 
     def candidates(self, word: str, most: int = 3) -> list[tuple[str, float]]:
-        """The likeliest right words for ``word``, in small letters, with their shares, together at most 1."""
+        """The likeliest right words for ``word``, in small letters, with their shares, together at most 1.
+
+        Two words, and the parts of a contraction, stand apart.
+        """
         weights: defaultdict[str, float] = defaultdict(float)
         if known := self._misspelt.get(word):
             weights[known] = _KNOWN
@@ -46,7 +60,7 @@ class Spelling:
             left, right = word[:cut], word[cut:]
             if self._rank.get(left, _COMMON) < _COMMON and self._rank.get(right, _COMMON) < _COMMON:
                 whole = 1.0 if min(len(left), len(right)) > 1 else _LONE_LETTER
-                weights[f"{left} {right}"] = _SPLIT * whole * self._frequency(left) * self._frequency(right)
+                weights[f"{left} {right}"] += _SPLIT * whole * self._frequency(left) * self._frequency(right)
         total = sum(weights.values()) + _NONE
         best = sorted(weights.items(), key=lambda pair: -pair[1])[:most]
         return [(near, weight / total) for near, weight in best]

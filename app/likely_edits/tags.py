@@ -59,6 +59,8 @@ def lowered(word: str) -> str:
 
 def like(old: str, new: str) -> str:
     """``new`` with the capitals of ``old``."""
+    if new.startswith(("i '", "i'")):
+        return f"I{new[1:]}"
     if not old[:1].isupper() or old == "I":
         return new
     return new.upper() if len(old) > 1 and old.isupper() else new[:1].upper() + new[1:]

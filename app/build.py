@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.errors import MissingPartError, ModelError, nearest, unknown
+from app.placing import loading_options
 from app.settings import BUNDLED, Settings
 from app.threads import wait_passively
 from app.tuning import Tuning
@@ -42,9 +43,11 @@ def open_pipeline(
     corpus: str | Searchable | None = None,
     target: str | None = None,
     dtype: str | None = None,
+    **hf_options: Any,
 ) -> Pipeline:
     """A pipeline from settings; ``target`` and ``dtype`` win over them, None leaves them as they are.
 
+    Further options, such as ``device_map`` and ``quantization_config``, load the target as transformers knows them.
     A corpus is opened first: a wrong name costs no loading of models. Raises what loading and opening raise.
     """
     from app.pipeline import Pipeline, draft_index
@@ -55,7 +58,7 @@ def open_pipeline(
     opened = open_corpus(corpus, settings) if isinstance(corpus, str) else corpus
     if opened is not None:
         _load_encoder(settings)
-    found = writer(settings)
+    found = writer(settings, **hf_options)
     draft_index(opened, found)
     return Pipeline(
         found,
@@ -71,7 +74,7 @@ def bundled_target() -> Path:
     return Path(__file__).parent / "models" / "target"
 
 
-def writer(settings: Settings) -> Writer:
+def writer(settings: Settings, **hf_options: Any) -> Writer:
     """Load the target that the settings name, with its tokenizer. Raises ModelError and the decoder's errors."""
     wait_passively()
     import torch
@@ -91,7 +94,7 @@ def writer(settings: Settings) -> Writer:
         torch.set_num_threads(settings.threads)
     name = _place(settings.target)
     with _without_progress_bars(is_local=Path(name).is_dir()):
-        target = _target(name, settings)
+        target = _target(name, settings, **{**loading_options(settings), **hf_options})
         tokens = TextTokenizer(_tokenizer(name, settings))
     _require_same_vocabulary(tokens, target)
     shared = Shared(draft_model=_draft_model(settings.draft_model, target, tokens, settings))
@@ -154,7 +157,7 @@ def _without_progress_bars(*, is_local: bool) -> Iterator[None]:
             hf_logging.enable_progress_bar()
 
 
-def _target(name: str, settings: Settings) -> Target:
+def _target(name: str, settings: Settings, **hf_options: Any) -> Target:
     from decoding.target import Target
 
     place = settings.device or "auto"
@@ -164,7 +167,9 @@ def _target(name: str, settings: Settings) -> Target:
             "%s rounds coarsely: where two tokens are as likely, an output may differ from the one without drafts",
             dtype,
         )
-    return Target.from_pretrained(name, dtype=dtype, device=place, trust_remote_code=settings.trust_remote_code)
+    return Target.from_pretrained(
+        name, dtype=dtype, device=place, trust_remote_code=settings.trust_remote_code, **hf_options
+    )
 
 
 def _own_dtype(name: str, device: str, settings: Settings) -> str:

@@ -11,7 +11,7 @@ One pipeline may serve many threads and many corpora; requests share each forwar
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol, TypeAlias, TypedDict, Unpack, runtime_checkable
+from typing import Any, Protocol, TypeAlias, TypedDict, Unpack, runtime_checkable
 
 from app.answering import AnswerStream, Question
 from app.choosing import lossy_remark
@@ -24,6 +24,7 @@ from app.tokens import TextTokenizer
 from app.writer import Writer
 from decoding.engine import Engine
 from decoding.interfaces import TokenIndex
+from decoding.verification import Verification
 from retrieval.hits import Evidence, Hit
 from retrieval.language import guess_language, unknown_language
 
@@ -110,14 +111,22 @@ class Pipeline:
         corpus: str | Searchable | None = "sample",
         settings: Settings | None = None,
         dtype: str | None = None,
+        **hf_options: Any,
     ) -> Pipeline:
         """Load a target by path or name (None: the bundled one) and open a corpus by name.
 
+        Further options, such as ``device_map`` and ``quantization_config``, go to transformers as they are.
         Raises the errors of loading and opening, all with ``cause`` and ``hint``.
         """
         from app import build
 
-        return build.open_pipeline(settings, corpus=corpus, target=target, dtype=dtype)
+        return build.open_pipeline(settings, corpus=corpus, target=target, dtype=dtype, **hf_options)
+
+    @property
+    def target_note(self) -> str:
+        """What the target's drafts cannot do, in one line; nothing if they are verified as trees."""
+        verification = self.engine.target.verification
+        return "" if verification is Verification.TREE else verification.about
 
     @property
     def engine(self) -> Engine:

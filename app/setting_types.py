@@ -139,6 +139,24 @@ def biases(raw: object) -> tuple[tuple[int, float], ...]:
     return tuple(sorted(found.items()))
 
 
+def words_or_table(*names: str) -> Parser:
+    """One of ``names`` (if there are none, any text), or a table: TOML's, or a JSON object, which is its text."""
+    wanted = ", ".join(names) + ", or a JSON object" if names else 'a text, or a JSON object such as {"": "cpu"}'
+
+    def parse(raw: object) -> str:
+        if isinstance(raw, Mapping):
+            return json.dumps(raw)
+        if not isinstance(raw, str) or not raw.strip():
+            raise ValueError(wanted)
+        if raw.lstrip().startswith("{"):
+            return json.dumps(_json(raw, wanted))
+        if names and raw.strip() not in names:
+            raise ValueError(wanted)
+        return raw.strip()
+
+    return parse
+
+
 def written(value: object) -> str:
     """A setting's value as one would write it on the command line."""
     if value is None:

@@ -29,10 +29,13 @@ from app.setting_types import (
     texts,
     whole,
     words,
+    words_or_table,
     written,
 )
 
 BUNDLED = "bundled"
+NOT_SET = "none"
+QUANTIZATIONS = ("4bit", "8bit")
 _ENVIRONMENT = "SPANDRAFT_"
 _CONFIG_VARIABLE = "SPANDRAFT_CONFIG"
 
@@ -65,6 +68,16 @@ class Settings:
         "number format of the target; auto is float32 on a CPU, the model's own on a GPU",
     )
     device: str | None = _setting(None, automatic(words), "cpu, cuda, cuda:1 ...; auto takes a GPU if there is one")
+    device_map: str = _setting(
+        NOT_SET,
+        words_or_table(),
+        "spreads the target over devices instead: auto, balanced, sequential, or a table, as Hugging Face's device_map",
+    )
+    quantization_config: str = _setting(
+        NOT_SET,
+        words_or_table(NOT_SET, *QUANTIZATIONS),
+        "quantises the target as it loads: 4bit, 8bit (bitsandbytes), or a table, as Hugging Face's",
+    )
     threads: int | None = _setting(None, automatic(whole(1, 1024)), "CPU threads; auto leaves it to PyTorch")
     trust_remote_code: bool = _setting(False, flag, "run Python code that comes with a model")
 

@@ -14,7 +14,7 @@ from typing import NoReturn
 from app.errors import SettingError, UsageError
 from app.settings import Settings, about, keys
 
-MODEL = ("target", "dtype", "device", "threads", "trust_remote_code")
+MODEL = ("target", "dtype", "device", "device_map", "quantization_config", "threads", "trust_remote_code")
 _SAMPLING = ("temperature", "top_k", "top_p", "min_p", "seed")
 _RULES = (
     "repetition_penalty",

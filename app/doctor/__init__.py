@@ -9,6 +9,7 @@ import importlib.metadata
 from collections.abc import Callable, Iterable, Iterator
 
 from app.doctor.corpora import examine_corpora
+from app.doctor.drafting import examine_drafting
 from app.doctor.findings import Finding
 from app.doctor.installation import examine_chromium, examine_installation, find_chromium
 from app.doctor.machine import examine_devices, examine_disk, examine_memory
@@ -28,6 +29,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         "chromium": lambda: [examine_chromium()],
         "device": examine_devices,
         "models": lambda: examine_models(settings),
+        "drafting": lambda: examine_drafting(settings),
         "corpora": lambda: examine_corpora(settings),
     }
     for name, check in checks.items():

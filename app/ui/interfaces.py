@@ -41,6 +41,10 @@ class PagePipeline(Protocol):
     def target_name(self) -> str:
         """Name of the target model, shown in the header."""
 
+    @property
+    def target_note(self) -> str:
+        """What the target's drafts cannot do, shown beside its name; nothing if there is nothing to say."""
+
     def stream(
         self, question: str, *, corpus: Any = None, speculate: bool = True, scope: str | None = ""
     ) -> AnswerStream:

@@ -24,7 +24,12 @@ def page(desk: Desk) -> Page:
         analytics_enabled=False, title="Spandraft", fill_width=True, delete_cache=(_SWEEP_EVERY_S, _SWEEP_EVERY_S)
     )
     with blocks:
-        gr.HTML(header_view(desk.pipeline.target_name), apply_default_css=False, elem_id="masthead", js_on_load=None)
+        gr.HTML(
+            header_view(desk.pipeline.target_name, desk.pipeline.target_note),
+            apply_default_css=False,
+            elem_id="masthead",
+            js_on_load=None,
+        )
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Chat", id="chat", elem_id="tab-chat"):
                 corpus = chat_tab(desk, blocks)

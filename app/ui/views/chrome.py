@@ -16,8 +16,8 @@ _STARTERS = (
 )
 
 
-def header_view(target: str) -> Html:
-    """Name, promise and model."""
+def header_view(target: str, note: str = "") -> Html:
+    """Name, promise and model; ``note`` says in a line what is particular about the model."""
     return tag(
         "header",
         tag("h1", tag("span", class_="logo", aria_hidden="true"), "Spandraft"),
@@ -30,6 +30,7 @@ def header_view(target: str) -> Html:
             "p",
             tag("span", "Model", class_="key"),
             target,
+            tag("small", note, class_="note") if note else "",
             class_="model",
             title="The target: the model that decides every token",
         ),

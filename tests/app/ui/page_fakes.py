@@ -95,6 +95,7 @@ class FakePipeline:
 
     def __init__(self, *, step_s: float = 0.002, answer: str | None = None) -> None:
         self.target_name = "fake-target"
+        self.target_note = ""
         self.step_s = step_s
         self.text = f"[1] {COPIED}" if answer is None else answer
         self.found = passages()

@@ -24,8 +24,17 @@ from decoding.sources.shared import Shared
 from decoding.sources.spans import Spans
 from decoding.sources.suffix import SuffixDecoding
 
+
+def _blend(shared: Shared) -> DraftSource:
+    # Its kernels are compiled when first needed: importing the compiler takes a while.
+    from decoding.sources.blend import Blend
+
+    return Blend(shared.blend)
+
+
 SOURCES: Mapping[str, Callable[[Shared], DraftSource]] = MappingProxyType(
     {
+        "blend": _blend,
         "spans": lambda shared: Spans(),
         "cursor": lambda shared: Cursor(),
         "edits": lambda shared: Edits(),

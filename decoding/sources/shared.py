@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from decoding.sources.blend_state import BlendState
 from decoding.sources.draft_model import DraftModel
 from decoding.sources.pia import Trie
 from decoding.sources.recycled import RecycledTable
@@ -21,3 +22,10 @@ class Shared:
     suffix_outputs: dict[str, Outputs] = field(default_factory=dict)
     recycled: RecycledTable = field(default_factory=RecycledTable)
     draft_model: DraftModel | None = None
+    blend: BlendState = field(default_factory=BlendState)
+
+    def forget(self, scope: str) -> None:
+        """Nothing that was written in ``scope`` is drafted any more."""
+        self.blend.history.forget(scope)
+        self.pia_tries.pop(scope, None)
+        self.suffix_outputs.pop(scope, None)

@@ -1,0 +1,80 @@
+"""Text: tokens in which every earlier place behind a given token is found at once, growing at its end.
+
+A place is the position of the token that may be copied next. Places behind tokens of one kin (as ``The`` and `` the``)
+are linked from the latest to the earliest. T tokens, K kins; a border stands between texts that do not belong together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+BORDER = -1
+NOWHERE = -1
+
+
+class TextArrays(NamedTuple):
+    """What the kernels read: ids and kins by position, the link of each place, the latest place of each kin, and how
+    often each id stands in the text.
+    """
+
+    ids_T: NDArray[np.int32]
+    kins_T: NDArray[np.int32]
+    links_T: NDArray[np.int32]
+    heads_K: NDArray[np.int32]
+    counts_K: NDArray[np.int32]
+
+
+class Text:
+    """``kin_V`` maps an id to the id that stands for its kin; ids behind its end are their own kin."""
+
+    def __init__(self, kin_V: NDArray[np.int32] | None = None, *, room: int = 256) -> None:
+        self._kin_V = kin_V if kin_V is not None else np.empty(0, dtype=np.int32)
+        self.size = 0
+        top = max(self._kin_V.size, 1)
+        self.arrays = TextArrays(
+            np.zeros(room, np.int32), np.zeros(room, np.int32), np.full(room + 1, NOWHERE, np.int32),
+            np.full(top, NOWHERE, np.int32), np.zeros(top, np.int32),
+        )  # fmt: skip
+
+    def extend(self, tokens: Sequence[int]) -> None:
+        """Append tokens; BORDER may be among them."""
+        from decoding.sources.places import append
+
+        if not len(tokens):
+            return
+        new_N = np.asarray(tokens, dtype=np.int32)
+        self.make_room(new_N.size, int(new_N.max()) + 1)
+        append(self.arrays, self.size, new_N, self.kins_of(new_N))
+        self.size += new_N.size
+
+    def kins_of(self, ids_N: NDArray[np.int32]) -> NDArray[np.int32]:
+        """The kin of each id."""
+        kins_N = ids_N.copy()
+        known_N = (ids_N >= 0) & (ids_N < self._kin_V.size)
+        kins_N[known_N] = self._kin_V[ids_N[known_N]]
+        return kins_N
+
+    def make_room(self, more: int, top: int) -> bool:
+        """Room for ``more`` tokens with ids below ``top``; whether the arrays are new ones for it."""
+        before = self.arrays
+        ids_T, kins_T, links_T, heads_K, counts_K = self.arrays
+        if self.size + more > ids_T.size:
+            room = 2 * (self.size + more)
+            ids_T, kins_T = _longer(ids_T, room, 0), _longer(kins_T, room, 0)
+            links_T = _longer(links_T, room + 1, NOWHERE)
+        if top > heads_K.size:
+            heads_K, counts_K = _longer(heads_K, top + 64, NOWHERE), _longer(counts_K, top + 64, 0)
+        if ids_T is before.ids_T and heads_K is before.heads_K:
+            return False
+        self.arrays = TextArrays(ids_T, kins_T, links_T, heads_K, counts_K)
+        return True
+
+
+def _longer(array_N: NDArray[np.int32], size: int, fill: int) -> NDArray[np.int32]:
+    grown = np.full(size, fill, dtype=np.int32)
+    grown[: array_N.size] = array_N
+    return grown

@@ -1,6 +1,7 @@
 """One row of the Levenshtein table, grown by a token at a time: how far a rewriting has come in its source.
 
-Shared by the cursor source, which drafts what comes next, and by copy bias, which prefers it. S source tokens.
+Copy bias prefers what comes next by it; the drafts of a rewriting hold a belief instead (``sources/rewriting.py``).
+S source tokens.
 """
 
 from __future__ import annotations

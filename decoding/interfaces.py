@@ -43,7 +43,10 @@ NO_ORIGIN = Origin(OriginKind.NONE)
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A likely change of a reference: its tokens ``start`` to ``end`` (exclusive) become ``ids``, with ``chance``."""
+    """A likely change of a reference: its tokens ``start`` to ``end`` (exclusive) become ``ids``, with ``chance``.
+
+    Without ids they are left out; an edit for every word that may be tells where words begin and end.
+    """
 
     start: int
     end: int

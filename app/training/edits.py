@@ -150,16 +150,16 @@ class Tagger(nn.Module):
         return logits_BT
 
 
-def train(learned: Examples, held: Examples, tables: Tables, *, epochs: int) -> Tagger:
+def train(learned: Examples, held: Examples, tables: Tables, *, epochs: int, batch: int = BATCH) -> Tagger:
     """Adam with a falling rate; prints the held-out loss."""
     network = Tagger(len(names_of(tables.vocabulary, EMBEDDED)))
     optimizer = torch.optim.Adam(network.parameters(), lr=RATE)
-    steps = epochs * (len(learned.tags_B) // BATCH)
+    steps = epochs * (len(learned.tags_B) // batch)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.02, total_iters=steps)
     features, tags = torch.from_numpy(learned.features_BF), torch.from_numpy(learned.tags_B)
     started, step = time.monotonic(), 0
     for _ in range(epochs):
-        for batch_B in torch.split(torch.randperm(len(tags)), BATCH)[: len(tags) // BATCH]:
+        for batch_B in torch.split(torch.randperm(len(tags)), batch)[: len(tags) // batch]:
             loss = nn.functional.cross_entropy(network(features[batch_B]), tags[batch_B])
             optimizer.zero_grad()
             torch.autograd.backward(loss)

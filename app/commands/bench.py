@@ -86,4 +86,6 @@ def _width(table: Sequence[Sequence[str]]) -> int:
 def _cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.3f}" if abs(value) < 100 else f"{value:.1f}"
+    if isinstance(value, list | tuple):
+        return " to ".join(_cell(one) for one in value)
     return "" if value is None else str(value)

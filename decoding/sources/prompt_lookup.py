@@ -1,11 +1,12 @@
 """Prompt lookup as Hugging Face transformers does it: the first earlier place where the last n-gram stands.
 
-Saxena 2023; n falls from ``max_ngram`` to 1, the tokens behind the first match are drafted, at most
-``num_tokens`` of them. A published method to compare with; ``spans`` is ours.
+Saxena 2023; n falls from ``max_ngram`` to 1, the tokens behind the first match are drafted, at most ``num_tokens`` of
+them and none from an end token on. A published method to compare with; ``spans`` is ours.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from decoding.interfaces import NO_ORIGIN, Commit, Draft, Request
@@ -18,6 +19,7 @@ class PromptLookup:
         self._max_ngram = max_ngram
         self._num_tokens = num_tokens
         self._prompt: list[int] = []
+        self._ends: frozenset[int] = frozenset()
 
     @property
     def name(self) -> str:
@@ -26,21 +28,24 @@ class PromptLookup:
 
     def start(self, request: Request) -> None:
         """Remember the prompt."""
-        self._prompt = list(request.prompt)
+        self._prompt, self._ends = list(request.prompt), request.eos_ids
 
     def propose(self, tokens: Sequence[int], limit: int) -> list[Draft]:
         """The tokens behind the first match, or nothing."""
-        text = self._prompt + list(tokens)
+        ids = self._found([*self._prompt, *tokens])[:limit]
+        return [Draft(ids, (0.9,) * len(ids), (NO_ORIGIN,) * len(ids))] if ids else []
+
+    def _found(self, text: Sequence[int]) -> tuple[int, ...]:
         for size in range(min(self._max_ngram, len(text) - 1), 0, -1):
             suffix = text[-size:]
-            for start in range(len(text) - size):
-                if text[start : start + size] == suffix:
-                    end = start + size
-                    ids = tuple(text[end : end + min(limit, self._num_tokens)])
-                    if ids:
-                        return [Draft(ids, (0.9,) * len(ids), (NO_ORIGIN,) * len(ids))]
-                    break
-        return []
+            # The last place of all is the suffix itself, with nothing behind it.
+            for end in range(size, len(text)):
+                if text[end - size : end] == suffix:
+                    return tuple(itertools.takewhile(self._goes_on, text[end : end + self._num_tokens]))
+        return ()
+
+    def _goes_on(self, token: int) -> bool:
+        return token not in self._ends
 
     def observe(self, commit: Commit) -> None:
         """Nothing to learn."""

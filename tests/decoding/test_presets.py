@@ -21,6 +21,7 @@ from decoding.sources.automaton import SuffixAutomaton
 from decoding.sources.draft_model import DraftModel
 from decoding.sources.llma import Llma
 from decoding.sources.pia import Pia, Trie
+from decoding.sources.prompt_lookup import PromptLookup
 from decoding.sources.rest import Rest
 from decoding.sources.sad import AggressiveDecoding
 from decoding.sources.sam import Sam
@@ -96,6 +97,23 @@ def test_llma_takes_the_first_place_of_the_longest_n_gram_of_the_documents(
             break
     assert [draft.tokens for draft in source.propose(output, 99)] == ([expected] if expected else [])
     assert source.propose([], 99) == []
+
+
+@given(TEXT, st.lists(IDS, max_size=8), st.integers(1, 6))
+def test_prompt_lookup_takes_the_first_place_of_the_longer_n_gram(
+    prompt: tuple[int, ...], output: list[int], limit: int
+) -> None:
+    source = PromptLookup()
+    source.start(request(prompt, eos_ids=frozenset({4})))
+    text = [*prompt, *output]
+    expected: tuple[int, ...] = ()
+    for size in (2, 1):
+        behind = [place for place in follows(text, text[-size:]) if place < len(text)] if len(text) > size else []
+        if behind:
+            found = text[behind[0] : behind[0] + 10]
+            expected = tuple(found[: found.index(4)] if 4 in found else found)[:limit]
+            break
+    assert [draft.tokens for draft in source.propose(output, limit)] == ([expected] if expected else [])
 
 
 def test_aggressive_decoding_waits_for_a_unique_n_gram() -> None:

@@ -7,6 +7,7 @@ N tree nodes, V vocabulary.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -32,6 +33,14 @@ class Likeliest:
             # NaN is the maximum of a row that has it, so the same transfer tells of it.
             self._found_BN = torch.where(best.values > -torch.inf, best.indices, _NONE).tolist()
         return self._found_BN[row]
+
+
+@dataclass(frozen=True, slots=True)
+class Chances:
+    """What a model holds likely after some nodes: the best tokens with their chances, and the chance of one token."""
+
+    best: tuple[tuple[tuple[int, float], ...], ...]
+    asked: tuple[float, ...]
 
 
 class TreeLogits:
@@ -81,3 +90,21 @@ class TreeLogits:
         """(N, k) likeliest next tokens after each node before processors, best first."""
         found: NDArray[np.int64] = self._logits_NV.topk(min(k, self._logits_NV.shape[-1]), dim=-1).indices.cpu().numpy()
         return found
+
+    @torch.inference_mode()
+    def chances(self, nodes: Sequence[int], asked: Sequence[int], *, k: int) -> Chances:
+        """After each of ``nodes`` the ``k`` likeliest tokens, best first, and the chance of the token ``asked`` there.
+
+        Computed where the logits are: what is brought to the host does not depend on the vocabulary.
+        """
+        rows_MV = self._logits_NV[torch.tensor(nodes, device=self._logits_NV.device)]
+        shares_MV = rows_MV.softmax(-1, dtype=torch.float64 if rows_MV.dtype is torch.float64 else torch.float32)
+        best = shares_MV.topk(min(k, shares_MV.shape[-1]), dim=-1)
+        asked_M1 = shares_MV.gather(1, torch.tensor(asked, device=shares_MV.device)[:, None])
+        # Ids fit a double exactly, so that one transfer brings all.
+        found = torch.cat([asked_M1.double(), best.values.double(), best.indices.double()], dim=1).tolist()
+        size = best.values.shape[-1]
+        return Chances(
+            best=tuple(tuple(zip(map(int, row[1 + size :]), row[1 : 1 + size], strict=True)) for row in found),
+            asked=tuple(row[0] for row in found),
+        )

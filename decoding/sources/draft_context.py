@@ -16,7 +16,7 @@ from decoding.interfaces import NO_ORIGIN, Draft
 from decoding.tree import ROOT, TokenTree
 
 if TYPE_CHECKING:
-    from decoding.logits import TreeLogits
+    from decoding.logits import Chances, TreeLogits
     from decoding.target import Target
 
 _CATCH_UP: Final = 16  # Missing tokens that are read together with the chains; more are prefilled first.
@@ -97,12 +97,10 @@ class Reading:
         """(V) logits of the token behind ``chain``, which was read."""
         return self._logits.row([ROOT, *self.path(chain)][-1])
 
-    def chances(self, chain: Sequence[int] = ()) -> NDArray[np.floating]:
-        """(V) the small model's probabilities of the token behind ``chain``."""
-        logits_V = self.after(chain)
-        weights_V = np.exp(logits_V - logits_V.max())
-        shares_V: NDArray[np.floating] = weights_V / weights_V.sum()
-        return shares_V
+    def chances(self, chains: Sequence[tuple[int, ...]], asked: Sequence[int] | None = None, *, k: int) -> Chances:
+        """Behind each of ``chains`` the ``k`` likeliest tokens, and the chance of the token ``asked`` there."""
+        nodes = [[ROOT, *self.path(chain)][-1] for chain in chains]
+        return self._logits.chances(nodes, asked if asked is not None else [0] * len(nodes), k=k)
 
 
 def _common(known: Sequence[int], output: Sequence[int]) -> int:

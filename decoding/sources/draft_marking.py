@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Final
 
 from decoding.interfaces import NO_ORIGIN, Draft
 from decoding.sources.draft_context import DraftContext
 from decoding.tree import ROOT, TokenTree
+
+if TYPE_CHECKING:
+    from decoding.logits import Chances
 
 MARKED: Final = 2
 _LEAST_EXPECTED: Final = 1.0
@@ -71,11 +71,12 @@ def mark(context: DraftContext, output: Sequence[int], chain: CopiedChain, *, li
     """The chain with the small model's chances, then its branches, best first: at most ``limit`` tokens beside it."""
     ids = chain.tokens[: max(1, limit)]
     reading = context.read(output, [ids])
-    rows = [reading.chances(ids[:at]) for at in range(len(ids) + 1)]
-    own = tuple(float(row_V[token]) for row_V, token in zip(rows, ids, strict=False))
+    # Behind the chain's last token nothing was copied: any id will do.
+    said = reading.chances([ids[:at] for at in range(len(ids) + 1)], [*ids, ids[-1]], k=1 + _ALTERNATIVES)
+    own = said.asked[:-1]
     trusted = [max(pair) for pair in zip(own, chain.chances, strict=False)]
     drafts, left = [_draft(ids, own)], limit
-    for branch in _branches(ids, chain.chances, trusted, rows):
+    for branch in _branches(ids, chain.chances, trusted, said):
         resumed = ids[branch.resume : branch.resume + _RESUMED]
         if left <= len(resumed):
             break
@@ -90,16 +91,15 @@ def _branches(
     ids: tuple[int, ...],
     copied: Sequence[float],
     trusted: Sequence[float],
-    rows: Sequence[NDArray[np.floating]],
+    said: Chances,
 ) -> list[_Branch]:
     found: list[_Branch] = []
     path = 1.0
-    for at, row_V in enumerate(rows):
+    for at, best in enumerate(said.best):
         stands = copied[at] if at < len(ids) else 0.0
         here = ids[at] if at < len(ids) else None
-        best = np.argpartition(-row_V, min(_ALTERNATIVES, row_V.size - 1))[: _ALTERNATIVES + 1].tolist()
-        for token in best:
-            chance = float(row_V[token]) * (1 - _STANDS * stands)
+        for token, likely in best:
+            chance = likely * (1 - _STANDS * stands)
             if token != here and path * chance >= _LEAST_PATH:
                 found += [
                     _Branch(path * chance * first, at, token, chance, resume, first)

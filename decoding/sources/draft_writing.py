@@ -39,7 +39,7 @@ def write(context: DraftContext, output: Sequence[int], *, limit: int, length: i
     chances: tuple[float, ...] = ()
     beside: list[_Path] = []
     while len(chain) < length and (not chain or _agreed(chances, odds) >= _GO_ON):
-        best, *others = _best(context.read(text).chances(), 1 + _RUNNERS_UP)
+        best, *others = context.read(text).chances([()], k=1 + _RUNNERS_UP).best[0]
         beside += [(path * chance, (*chain, token), (*chances, chance)) for token, chance in others]
         token, chance = best
         text.append(token)
@@ -57,11 +57,12 @@ def grow(
     grown: list[_Path] = []
     level: list[_Path] = [(1.0, (), ())]
     for _ in range(length):
-        reading = context.read(output, [tokens for _, tokens, _ in level])
+        chains = [tokens for _, tokens, _ in level]
+        best = context.read(output, chains).chances(chains, k=width).best
         ahead = [
             (path * chance, (*tokens, token), (*chances, chance))
-            for path, tokens, chances in level
-            for token, chance in _best(reading.chances(tokens), width)
+            for (path, tokens, chances), likely in zip(level, best, strict=True)
+            for token, chance in likely
         ]
         grown += ahead
         level = sorted(ahead, reverse=True)[:width]
@@ -102,12 +103,6 @@ def sample(
 def _agreed(chances: Sequence[float], odds: float) -> float:
     """The chance that the target agrees with a whole path."""
     return math.prod(odds * chance / (1 - chance + odds * chance) for chance in chances)
-
-
-def _best(chances_V: NDArray[np.floating], count: int) -> list[tuple[int, float]]:
-    """The ``count`` likeliest tokens with their chances, best first, ties by the lower id."""
-    some = np.argpartition(-chances_V, min(count, chances_V.size) - 1)[:count].tolist()
-    return sorted(((token, float(chances_V[token])) for token in some), key=lambda one: (-one[1], one[0]))
 
 
 def _fitted(logits_V: NDArray[np.floating], vocab_size: int) -> NDArray[np.floating]:

@@ -175,6 +175,14 @@ def test_a_deviation_becomes_branches_behind_which_the_copy_goes_on(sure: Target
         assert longest[:8] == tuple(right[:8]), what
 
 
+def test_a_marked_chain_has_the_small_models_chances(llama: Target) -> None:
+    ids = (1, 2, 3, 4)
+    chain, *_ = mark(DraftContext(llama, PROMPT), [9], CopiedChain(ids, (0.9,) * 4), limit=32)
+    for at, (token, chance) in enumerate(zip(ids, chain.probabilities, strict=True)):
+        logits = logits_of(llama, [*PROMPT, 9, *ids[:at]])
+        assert chance == pytest.approx(np.exp(logits[token]) / np.exp(logits).sum(), abs=1e-9)
+
+
 def test_marking_keeps_to_its_limit_and_reads_on_behind_the_chain(llama: Target) -> None:
     right = tuple(output_of(llama, 9))
     drafts = mark(DraftContext(llama, PROMPT), [], CopiedChain(right[:8], (0.9,) * 8), limit=32)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -15,11 +19,14 @@ from transformers import (
 
 from decoding import loading, placement
 from decoding.budget import Budget, _monotone, measure
-from decoding.errors import InvalidRequest, ModelNotFound, ModelTooLarge, UnsupportedModel
-from decoding.interfaces import Sampling
+from decoding.engine import Engine
+from decoding.errors import InvalidRequest, MissingLibrary, ModelNotFound, ModelTooLarge, UnsupportedModel
+from decoding.interfaces import Request, Sampling
 from decoding.target import Target
 from decoding.tree import TokenTree
-from tests.fakes import VOCABULARY, chain, saved_model, tiny_model
+from decoding.verification import Verification
+from tests.decoding.state_models import state_model
+from tests.fakes import VOCABULARY, Oracle, chain, saved_model, tiny_model
 
 
 def test_what_the_configuration_says_is_read(models: Path) -> None:
@@ -121,6 +128,106 @@ def test_a_model_larger_than_free_memory_is_refused_with_the_figure(
     monkeypatch.setattr(placement, "free_memory_bytes", lambda: 10_000)
     with pytest.raises(ModelTooLarge, match=r"needs 0\.0 GiB in torch\.float32, 0\.0 GiB are free"):
         Target.from_pretrained(str(path))
+
+
+QUANTIZED = SimpleNamespace(quantization_config={"quant_method": "anything"})
+PLAIN_WEIGHTS = SimpleNamespace()
+
+
+@pytest.mark.parametrize(
+    ("config", "options", "places", "free", "fits"),
+    [
+        (PLAIN_WEIGHTS, {}, "cpu", 1.0, False),
+        (PLAIN_WEIGHTS, {}, "cpu", 1.2, True),
+        (PLAIN_WEIGHTS, {}, "cuda", 0.1, True),  # What is free there, nobody knows before.
+        (PLAIN_WEIGHTS, {}, {"": "cpu"}, 1.0, False),
+        (PLAIN_WEIGHTS, {}, {"model": "cpu", "lm_head": "disk"}, 0.1, True),
+        (PLAIN_WEIGHTS, {}, "auto", 0.1, True),
+        (PLAIN_WEIGHTS, {"quantization_config": {"load_in_4bit": True}}, "cpu", 0.3, True),
+        (PLAIN_WEIGHTS, {"quantization_config": {"load_in_4bit": True}}, "cpu", 0.05, False),
+        (QUANTIZED, {}, "cpu", 1.05, True),
+        (QUANTIZED, {}, "cpu", 0.5, False),
+    ],
+)
+def test_what_a_model_needs_depends_on_its_weights_and_on_where_they_go(
+    config: SimpleNamespace,
+    options: dict[str, Any],
+    places: object,
+    free: float,
+    fits: bool,
+    models: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """``free``: memory, as a multiple of the weights in float32."""
+    folder = saved_model("llama", models)
+    weights_bytes = 4 * sum(weight.numel() for weight in tiny_model("llama").parameters())
+    monkeypatch.setattr(placement, "free_memory_bytes", lambda: int(free * weights_bytes))
+    with contextlib.nullcontext() if fits else pytest.raises(ModelTooLarge):
+        placement.refuse_too_large(folder, torch.float32, config, options, places=places)
+
+
+EVERY_PART = ("model.embed_tokens", "model.layers.0", "model.layers.1", "model.norm", "model.rotary_emb", "lm_head")
+
+
+@pytest.mark.parametrize("on_disk", [(), ("model.layers.1",), ("model.embed_tokens", "model.layers.0", "lm_head")])
+def test_a_device_map_changes_nothing_but_places(models: Path, on_disk: tuple[str, ...]) -> None:
+    """Parts on disk come in by hooks when they are needed: ids, masks and cache must find them."""
+    path = str(saved_model("llama", models))
+    places: Any = {part: "disk" if part in on_disk else "cpu" for part in EVERY_PART} if on_disk else {"": "cpu"}
+    plain = Target.from_pretrained(path, device="cpu")
+    mapped = Target.from_pretrained(path, device_map=places, offload_folder=str(models / "off"))
+    assert mapped.device == torch.device("cpu")
+    assert bool(on_disk) == any(weight.is_meta for weight in mapped.model.parameters())
+    job = Request((5, 9, 2, 33, 5, 9, 2), 20)
+    expected = Engine(plain, sources=list, budget=Budget()).generate(job).tokens
+    assert (
+        Engine(mapped, sources=lambda: [Oracle(expected, branches=2)], budget=Budget()).generate(job).tokens == expected
+    )
+
+
+def test_states_of_a_model_with_parts_on_disk(models: Path) -> None:
+    model = state_model("lfm2").float()
+    model.save_pretrained(models)
+    parts = {f"model.{name}": "cpu" for name, _ in model.model.named_children() if name != "layers"}
+    parts |= {f"model.layers.{at}": "disk" if at in (0, 1) else "cpu" for at in range(4)} | {"lm_head": "cpu"}
+    target = Target.from_pretrained(str(models), device_map=parts, offload_folder=str(models / "off"))
+    assert any(weight.is_meta for weight in target.model.parameters())
+    assert target.verification is Verification.CHAIN
+
+
+def test_a_device_and_a_device_map_are_one_too_many(models: Path) -> None:
+    with pytest.raises(InvalidRequest, match="both set"):
+        Target.from_pretrained(str(saved_model("llama", models)), device="cpu", device_map="auto")
+
+
+def test_a_device_map_without_accelerate_is_a_missing_library(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(placement, "_has_accelerate", lambda: False)
+    with pytest.raises(MissingLibrary) as caught:
+        Target.from_pretrained(str(saved_model("llama", models)), device_map="auto")
+    assert "pip install accelerate" in caught.value.hint
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_quantised_weights_without_their_library_name_it(
+    models: Path, stored: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("transformers.quantizers.quantizer_bnb_4bit.is_bitsandbytes_available", lambda: False)
+    path, wanted = saved_model("llama", models), {"load_in_4bit": True}
+    options: dict[str, Any] = {"quantization_config": wanted}
+    if stored:
+        config = json.loads((path / "config.json").read_text())
+        (path / "config.json").write_text(json.dumps(config | options))
+        options = {}
+    with pytest.raises(MissingLibrary, match="bitsandbytes") as caught:
+        Target.from_pretrained(str(path), **options)
+    assert caught.value.hint.startswith("pip install -U bitsandbytes")
+
+
+def test_the_vocabulary_of_a_packed_head_is_what_it_writes() -> None:
+    """Quantised weights are stored in other shapes than they have."""
+    model = tiny_model("llama")
+    model.lm_head.weight = torch.nn.Parameter(model.lm_head.weight.reshape(-1, 1))
+    assert loading.facts(model).vocab_size == VOCABULARY
 
 
 def test_the_self_check_sees_an_ignored_mask(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,6 +82,7 @@ def writer(settings: Settings, **hf_options: Any) -> Writer:
     from app.choosing import warn_if_lossy
     from app.drafts import CORPUS, source_names
     from app.learned import Learned
+    from app.phrases import blend_state
     from app.templates import template_for
     from app.tokens import TextTokenizer
     from app.writer import Writer
@@ -97,7 +98,10 @@ def writer(settings: Settings, **hf_options: Any) -> Writer:
         target = _target(name, settings, **{**loading_options(settings), **hf_options})
         tokens = TextTokenizer(_tokenizer(name, settings))
     _require_same_vocabulary(tokens, target)
-    shared = Shared(draft_model=_draft_model(settings.draft_model, target, tokens, settings))
+    shared = Shared(
+        draft_model=_draft_model(settings.draft_model, target, tokens, settings),
+        blend=blend_state(tokens.hf.backend_tokenizer),
+    )
     warn_if_lossy(settings)
     learned = Learned(settings.home, settings.target)
     atexit.register(learned.save)
@@ -162,14 +166,15 @@ def _target(name: str, settings: Settings, **hf_options: Any) -> Target:
 
     place = settings.device or "auto"
     dtype = settings.dtype or _own_dtype(name, place, settings)
-    if dtype in _COARSE:
-        log.warning(
-            "%s rounds coarsely: where two tokens are as likely, an output may differ from the one without drafts",
-            dtype,
-        )
-    return Target.from_pretrained(
+    target = Target.from_pretrained(
         name, dtype=dtype, device=place, trust_remote_code=settings.trust_remote_code, **hf_options
     )
+    if dtype in _COARSE or target.is_quantized:
+        log.warning(
+            "%s rounds coarsely: where two tokens are as likely, an output may differ from the one without drafts",
+            "a quantised target" if target.is_quantized else dtype,
+        )
+    return target
 
 
 def _own_dtype(name: str, device: str, settings: Settings) -> str:

@@ -13,12 +13,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from app.bench.datastore import Datastore
 from app.bench.recorded import BUNDLED_TOKENIZER, TRACES, Trace, load_tokenizer, read_traces
 from app.bench.report import Report
 from app.errors import InputError, unknown
+from app.phrases import blend_state
 from app.settings import Settings
 from decoding.acceptance import one_draw
 from decoding.budget import Budget
@@ -27,6 +29,7 @@ from decoding.drafting import Drafter
 from decoding.interfaces import NO_ORIGIN, Commit
 from decoding.presets import PRESETS, Preset
 from decoding.sources import make_sources
+from decoding.sources.blend_state import BlendState
 from decoding.sources.shared import Shared
 from decoding.stats import Stats
 
@@ -133,9 +136,9 @@ class Memory:
     calibration: Calibration
 
     @classmethod
-    def of(cls, one: Preset) -> Memory:
+    def of(cls, one: Preset, vocabulary: BlendState) -> Memory:
         """Nothing learned yet; for a published method nothing ever."""
-        return cls(Shared(), Calibration(frozen=not one.calibrated))
+        return cls(Shared(blend=vocabulary.fresh()), Calibration(frozen=not one.calibrated))
 
     def drafter(self, one: Preset, budget: int) -> Drafter:
         """The sources of a method, with at most ``budget`` nodes and no more than it was published with."""
@@ -144,9 +147,9 @@ class Memory:
         return Drafter(sources, budget=Budget(limit=limit), vocab_size=2**31, calibration=self.calibration)
 
 
-def replay_all(one: Preset, traces: Sequence[Trace], budget: int) -> list[Replayed]:
+def replay_all(vocabulary: BlendState, one: Preset, traces: Sequence[Trace], budget: int) -> list[Replayed]:
     """All traces in order, without a model. What outlives a request is shared by those of one method."""
-    memory = Memory.of(one)
+    memory = Memory.of(one, vocabulary)
     return [replay(trace, memory.drafter(one, budget)) for trace in with_datastore(one, traces)]
 
 
@@ -188,14 +191,16 @@ def _prepared(args: argparse.Namespace, settings: Settings) -> tuple[Runner, lis
         if settings.draft_model is not None and settings.origin("draft_model") == "command line":
             raise InputError("--draft-model drafts for a --model.", hint="Name the target as well: --model bundled.")
         tokenizer = load_tokenizer(args.tokenizer or BUNDLED_TOKENIZER)
-        return Runner(replay_all), [_read(file, read_traces(file, tokenizer)) for file in args.file]
+        on_tokens = partial(replay_all, blend_state(tokenizer))
+        return Runner(on_tokens), [_read(file, read_traces(file, tokenizer)) for file in args.file]
     if args.tokenizer is not None:
         raise InputError("A model has its own tokenizer.", hint="Leave --tokenizer away, or --model.")
     from app.bench.replay_model import ModelReplay
 
     model = ModelReplay.of(args.model, settings)
     files = [_read(file, model.read(file)) for file in args.file]
-    return Runner(replay_all, model.replay_all, model.draft is not None), files
+    on_tokens = partial(replay_all, blend_state(model.tokenizer))
+    return Runner(on_tokens, model.replay_all, model.draft is not None), files
 
 
 def _read(file: Path, traces: Sequence[Trace]) -> TraceFile:

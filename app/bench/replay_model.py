@@ -18,6 +18,7 @@ from app.bench.forced import forced_request
 from app.bench.recorded import Trace, read_traces
 from app.bench.replay import Memory, Replayed, with_datastore
 from app.errors import InputError, ModelError
+from app.phrases import blend_state
 from app.settings import Settings
 from decoding.budget import Budget
 from decoding.criteria import make_criterion
@@ -64,7 +65,7 @@ class ModelReplay:
 
     def replay_all(self, one: Preset, traces: Sequence[Trace], budget: int) -> list[Replayed]:
         """All traces in order, verified by the target; T(n) is flat, so that every node drafted is verified."""
-        memory = Memory.of(one)
+        memory = Memory.of(one, blend_state(self.tokenizer))
         memory.shared.draft_model = self.draft
         engine = Engine(
             self.target,

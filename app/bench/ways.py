@@ -69,7 +69,7 @@ def _published(one: Preset, engine: Engine) -> Engine:
         sources=one.sources,
         budget=Budget(limit=min(one.limit, engine.target.context_length)),
         calibration=Calibration(frozen=True),
-        shared=Shared(draft_model=engine.shared.draft_model),
+        shared=Shared(draft_model=engine.shared.draft_model, blend=engine.shared.blend.fresh()),
     )
 
 

@@ -53,7 +53,7 @@ SOURCES: Mapping[str, Callable[[Shared], DraftSource]] = MappingProxyType(
         "suffix": lambda shared: SuffixDecoding(shared.suffix_outputs),
     }
 )
-DEFAULT_SOURCES = ("spans", "edits", "evidence")
+DEFAULT_SOURCES = ("blend", "edits", "evidence")
 
 
 def make_sources(names: Sequence[str], shared: Shared | None = None) -> list[DraftSource]:

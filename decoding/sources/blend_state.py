@@ -24,6 +24,10 @@ class BlendState:
     def __post_init__(self) -> None:
         self.history.kin_V = self.kin_V
 
+    def fresh(self) -> BlendState:
+        """The same vocabulary, with nothing learned or kept."""
+        return BlendState(self.kin_V, self.phrases, History(self.history.most_tokens))
+
     def weights(self, task: str) -> Weights:
         """The weights of a kind of request (Request.task)."""
         if task not in self.learned:

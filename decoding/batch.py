@@ -8,16 +8,16 @@ different shape stand in one forward, and each row keeps its own accepted path. 
 from __future__ import annotations
 
 import contextlib
-import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from decoding import memory
+from decoding import memory, short_memory
 from decoding.budget import Budget
-from decoding.errors import OutOfMemory, Overloaded
+from decoding.door import Door
+from decoding.errors import OutOfMemory
 from decoding.graphs import pool_for
 from decoding.interfaces import Commit, FinishReason
 from decoding.logits import TreeLogits
@@ -63,23 +63,22 @@ class Batch:
         self.target = target
         self.budget = budget
         self.prefixes = prefixes
-        self._max_rows = min(max_rows, target.max_rows)
-        self._max_waiting = max_waiting
         self.throughput = Throughput()
         self._turns = Turns()
-        self._door = threading.Condition()
+        most = min(max_rows, target.max_rows)
+        self._door: Door[_Seat] = Door(most_inside=most, most_waiting=max_waiting, inside=self._inside)
         self._served, self._forward_s = 0, 0.0
-        self._waiting: deque[_Seat] = deque()
         self._reading: deque[_Seat] = deque()
         self._parked: list[_Seat] = []
         self._rows: list[_Seat] = []
         # On a GPU one cache stays for good, since graphs hold its addresses.
-        self._pool = pool_for(target, self._max_rows)
+        self._pool = pool_for(target, most)
         self._cache: SessionCache = self._pool if self._pool is not None else self._no_rows()
 
     def run(self, session: Session) -> Iterator[Commit]:
         """Take a session through; its commits as they come. Raises Overloaded, OutOfMemory, and what ended it."""
-        seat = self._join(session)
+        seat = _Seat(session)
+        self._door.enter(seat)
         try:
             while not (seat.over and not seat.commits):
                 commit = self._next(seat)
@@ -97,18 +96,8 @@ class Batch:
         with self._turns.turn():
             self.prefixes.clear()
 
-    def _join(self, session: Session) -> _Seat:
-        with self._door:
-            free = self._max_rows - len(self._rows) - len(self._reading)
-            if len(self._waiting) >= free + self._max_waiting:
-                raise Overloaded(
-                    f"{len(self._rows) + len(self._reading)} requests run and {len(self._waiting)} wait already.",
-                    hint="Try again in a moment, or raise max_waiting.",
-                )
-            seat = _Seat(session)
-            self._waiting.append(seat)
-            self._door.notify_all()
-            return seat
+    def _inside(self) -> int:
+        return len(self._rows) + len(self._reading)
 
     def _next(self, seat: _Seat) -> Commit | None:
         """The next commit, None if it has to be asked for again."""
@@ -127,7 +116,9 @@ class Batch:
 
     def _step(self) -> bool:
         """Whether anything could be done."""
-        self._gather()
+        # Whose answer has ended may ask again at once: eight rows in one forward cost less than four in two.
+        self._door.gather(self._served, patience_s=_PATIENCE * self._forward_s)
+        self._served = 0
         self._end_cancelled()
         self._admit()
         seats = bool(self._reading) or bool(self._rows)
@@ -143,18 +134,8 @@ class Batch:
                 self._fail(seat, error)
         return seats
 
-    def _gather(self) -> None:
-        """Wait a moment for as many sessions as the last forward served: whose answer has ended may ask again."""
-
-        def are_back() -> bool:
-            return len(self._rows) + len(self._reading) + len(self._waiting) >= self._served
-
-        with self._door:
-            self._door.wait_for(are_back, timeout=_PATIENCE * self._forward_s)
-        self._served = 0
-
     def _end_cancelled(self) -> None:
-        for seat in [*self._waiting, *self._reading, *self._parked, *self._rows]:
+        for seat in [*self._door.waiting, *self._reading, *self._parked, *self._rows]:
             if seat.session.cancelled:
                 seat.commits.append(seat.session.end())
                 self._leave(seat)
@@ -167,11 +148,11 @@ class Batch:
             self._drop_row(seat)
             self._parked.append(seat)
         for seat in [one for one in self._parked if not one.behind]:
-            if len(self._rows) + len(self._reading) < self._max_rows:
+            if self._door.has_room:
                 self._parked.remove(seat)
                 self._add_row(seat)
-        while self._waiting and len(self._rows) + len(self._reading) < self._max_rows:
-            self._reading.append(self._waiting.popleft())
+        while self._door.is_open:
+            self._reading.append(self._door.waiting.popleft())
 
     def _read(self) -> bool:
         """Prompts of which little is unread take a row at once; of the others, one chunk of the first is read.
@@ -221,7 +202,13 @@ class Batch:
         written = sum(len(seat.session.tokens) for seat in seats)
         candidates = [self.target.verification.fitting(seat.session.draft()) for seat in seats]
         drafted_at = time.perf_counter()
-        trees, logits = self._verify(self.budget.cut(candidates))
+        trees, logits = short_memory.verify(
+            self.target,
+            self._cache,
+            self.budget.cut(candidates),
+            [seat.unread for seat in seats],
+            let_go=self.prefixes.clear,
+        )
         paths = [self._accept(*one) for one in zip(seats, trees, logits, strict=True)]
         self._cache.keep_rows(paths)
         ended_at = time.perf_counter()
@@ -252,29 +239,6 @@ class Batch:
         seat.over = commit.finish_reason is not None
         return walk.path
 
-    def _verify(self, trees: list[TokenTree]) -> tuple[list[TokenTree], list[TreeLogits | None]]:
-        """One forward over all rows. Where memory is short: smaller trees, plain decoding, then a row at a time."""
-        unread = [seat.unread for seat in self._rows]
-        for smaller in (lambda tree: tree, _half, _root):
-            fitting = [smaller(tree) for tree in trees]
-            found = memory.within(lambda: self.target.verify_rows(fitting, self._cache, unread=unread))  # noqa: B023
-            if found is not None:
-                return fitting, [*found]
-            self.prefixes.clear()
-        alone = [
-            self._verify_alone(row, ids, tree) for row, (ids, tree) in enumerate(zip(unread, fitting, strict=True))
-        ]
-        return fitting, alone
-
-    def _verify_alone(self, row: int, unread: Sequence[int], root: TokenTree) -> TreeLogits | None:
-        """One row without drafts, its prompt read before; None if even that does not fit."""
-        for start in range(0, len(unread), PREFILL_CHUNK):
-            chunk = unread[start : start + PREFILL_CHUNK]
-            if not memory.enough(lambda: self.target.prefill(chunk, self._cache, row=row)):  # noqa: B023
-                return None
-        found = memory.within(lambda: self.target.verify_rows([root], self._cache, first=row))
-        return None if found is None else found[0]
-
     def _add_row(self, seat: _Seat) -> None:
         if not self._rows and self._pool is None:
             self._cache = _own(seat)  # The first one brings its own cache along.
@@ -302,7 +266,7 @@ class Batch:
         if seat.left:
             return
         seat.left = seat.over = True
-        for queue in (self._waiting, self._reading, self._parked):
+        for queue in (self._door.waiting, self._reading, self._parked):
             with contextlib.suppress(ValueError):
                 queue.remove(seat)
         if seat in self._rows:
@@ -323,14 +287,6 @@ class Batch:
 def _own(seat: _Seat) -> SessionCache:
     assert seat.cache is not None
     return seat.cache
-
-
-def _half(tree: TokenTree) -> TokenTree:
-    return tree.pruned(tree.ranked()[: tree.drafted // 2])
-
-
-def _root(tree: TokenTree) -> TokenTree:
-    return tree.pruned(())
 
 
 def _too_large(session: Session) -> OutOfMemory:

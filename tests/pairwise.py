@@ -19,7 +19,7 @@ def covering(factors: Mapping[str, Sequence[str]], *, seed: int = 0) -> list[Row
     rows as there are pairs.
     """
     rng = random.Random(seed)
-    open_pairs = {pair: None for pair in _pairs(factors)}  # A set in order: sets of strings differ from run to run.
+    open_pairs = dict.fromkeys(_pairs(factors))  # A set in order: sets of strings differ from run to run.
     rows = []
     while open_pairs:
         first = next(iter(open_pairs))

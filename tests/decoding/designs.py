@@ -150,7 +150,8 @@ def sources_of(
 ) -> Callable[[], Sequence[DraftSource]]:
     """What makes the draft sources of each session; they share what an engine's sources share."""
     shared = Shared(draft_model=DraftModel.of(small, small))
-    oracle = lambda: Oracle(outputs, branches=2 * tree)  # noqa: E731
+    # A chain that is longer than a window of sliding attention.
+    oracle = lambda: Oracle(outputs, length=8 if tree else 16, branches=2 * tree)  # noqa: E731
     wrong = lambda: AlwaysWrong(outputs, branches=3 if tree else 1)  # noqa: E731
     special: Mapping[str, Callable[[], Sequence[DraftSource]]] = {
         "oracle": lambda: [oracle()],

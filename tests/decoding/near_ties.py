@@ -8,7 +8,7 @@ import numpy as np
 
 from decoding.interfaces import Request
 from decoding.target import Target
-from tests.decoding.trials import scores
+from tests.decoding.trials import say, scores
 
 MARGIN = 1e-4
 ONE_IN = 50_000
@@ -31,11 +31,11 @@ class NearTies:
             return
         assert same < min(len(found), len(plain)), (self._target.name, "one output is the beginning of the other")
         second, best = np.sort(scores(self._target, request, plain[:same]))[-2:]
-        print(f"{self._target.name}: token {same} differs, {found[same]} for {plain[same]}, margin {best - second:.2e}")
+        say(f"{self._target.name}: token {same} differs, {found[same]} for {plain[same]}, margin {best - second:.2e}")
         assert best - second < MARGIN, (self._target.name, same)
         self.margins.append(float(best - second))
 
     def judge(self) -> None:
         """At most one difference in 50,000 tokens; a smaller run may have one."""
-        print(f"{self._target.name}: {len(self.margins)} near ties in {self.tokens} tokens")
+        say(f"{self._target.name}: {len(self.margins)} near ties in {self.tokens} tokens")
         assert len(self.margins) <= max(1, self.tokens // ONE_IN)

@@ -8,14 +8,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from decoding.budget import Budget
 from decoding.calibration import Calibration
 from decoding.engine import Engine
 from decoding.errors import InvalidRequest
 from decoding.interfaces import NO_ORIGIN, Draft, DraftSource, Request, Sampling
+from decoding.processors import LogitBias
 from decoding.session import Session
 from decoding.target import Target
 from tests.decoding.trials import by_hand, together
@@ -157,8 +160,9 @@ def test_logits_that_are_all_equal_choose_the_first_token_everywhere() -> None:
     ids = torch.tensor([PROMPT])
     theirs = target.model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=12, do_sample=False)
     assert theirs[0, len(PROMPT) :].tolist() == [0] * 12
-    for sampling in MODES:
-        job = replace(request, sampling=sampling)
+    nothing = LogitBias({}, vocab_size=VOCABULARY)  # With any processor another function chooses.
+    for sampling, processors in itertools.product(MODES, ((), (nothing,))):
+        job = replace(request, sampling=sampling, processors=processors)
         expected = by_hand(target, job).tokens
         assert sampling.do_sample or expected == (0,) * 12
         for source in (Oracle(expected, branches=2), AlwaysWrong(expected), Repeating()):
@@ -175,8 +179,26 @@ def test_a_model_that_computes_nan_ends_in_a_clear_error() -> None:
         assert "--dtype" in caught.value.hint
 
 
-def test_an_error_reaches_its_reader_whoever_made_the_step() -> None:
-    """Two sessions fail in one step, which one of them takes: both readers are told."""
-    engine = Engine(with_head(math.nan), sources=list, budget=Budget(limit=16), max_rows=2)
-    found = together(engine, [Request(PROMPT, 12), Request(PROMPT[2:], 12)])
-    assert [(outcome.reason, outcome.error) for _, outcome in found] == [("failed", "No next token is allowed")] * 2
+class ForbidsAll:
+    """Forbids every token from the third on."""
+
+    def start(self) -> int:
+        return 0
+
+    def advance(self, state: object, token: int) -> int:
+        assert isinstance(state, int)
+        return state + 1
+
+    def apply(self, state: object, logits_V: NDArray[np.floating]) -> None:
+        if state == 2:
+            logits_V[:] = -np.inf
+
+
+def test_an_error_reaches_its_reader_whoever_made_the_step(llama: Target) -> None:
+    """The session that came last makes every step; the error of the first one comes up in it."""
+    good, bad = Request(PROMPT, 12), Request(PROMPT[2:], 12, processors=(ForbidsAll(),))
+    engine = Engine(llama, sources=list, budget=Budget(limit=16), max_rows=2)
+    (_, first), (_, second) = together(engine, [bad, good])
+    assert first == by_hand(llama, bad)
+    assert (first.reason, first.error) == ("failed", "No next token is allowed")
+    assert second == by_hand(llama, good)

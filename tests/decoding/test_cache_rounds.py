@@ -23,7 +23,7 @@ from decoding.processors import FrequencyPenalty, RepetitionPenalty
 from decoding.session import Session
 from decoding.target import Target
 from decoding.tree import ROOT, TokenTree
-from tests.decoding.trials import by_hand, scores
+from tests.decoding.trials import by_hand, say, scores
 from tests.fakes import ARCHITECTURES, SLIDING, VOCABULARY, AlwaysWrong, Oracle, Repeating, chain, tiny_model
 
 MOST_ROWS = 5
@@ -41,9 +41,12 @@ class Rounds:
         self.cache.lengths.clear()
         self.prefixes = Prefixes()
         self.rows: list[list[int]] = []
+        self.unread: list[int] = []  # How many tokens of a row's prompt are left to the next forward.
         self.compared = 0
         self.worst = 0.0
-        self.counts = dict.fromkeys(("rounds", "accepted", "rejected", "joined", "left", "reused", "rewound"), 0)
+        self.counts = dict.fromkeys(
+            ("rounds", "accepted", "rejected", "joined", "left", "reused", "rewound", "unread"), 0
+        )
 
     def run(self, rounds: int, *, every: int) -> None:
         for number in range(rounds):
@@ -68,18 +71,20 @@ class Rounds:
         tokens = begun + [self.rng.randrange(VOCABULARY) for _ in range(self.rng.randrange(3, 12))]
         own = self.prefixes.find(tokens, self.target.new_cache)
         self.counts["reused"] += own.length > 0
-        self.target.prefill(tokens[own.length : -1], own)
+        left = self.rng.randrange(len(tokens) - own.length) if self.rng.random() < 0.3 else 0
+        self.target.prefill(tokens[own.length : len(tokens) - 1 - left], own)
         self.cache.add_row(own)
         self.rows.append(tokens)
+        self.unread.append(left)
+        self.counts["unread"] += left > 0
         self.counts["joined"] += 1
 
     def leave(self, row: int) -> None:
         if self.rng.random() < 0.5:
             self.prefixes.store(self.rows[row], self.cache, row, self.target.new_cache)
         self.cache.drop_row(row)
-        last = self.rows.pop()
-        if row < len(self.rows):
-            self.rows[row] = last
+        self.rows[row], self.unread[row] = self.rows[-1], self.unread[-1]
+        del self.rows[-1], self.unread[-1]
         self.counts["left"] += 1
 
     def step(self) -> None:
@@ -87,7 +92,9 @@ class Rounds:
         first = self.rng.randrange(len(self.rows))
         last = self.rng.randrange(first, len(self.rows)) + 1
         trees = [self.tree(tokens[-1]) for tokens in self.rows[first:last]]
-        self.target.verify_rows(trees, self.cache, first=first)
+        unread = [self.rows[row][len(self.rows[row]) - 1 - self.unread[row] : -1] for row in range(first, last)]
+        self.target.verify_rows(trees, self.cache, first=first, unread=unread)
+        self.unread[first:last] = [0] * len(trees)
         paths = [None if self.rng.random() < 0.1 else self.path(tree) for tree in trees]
         self.cache.keep_rows(paths, first=first)
         for row, (tree, path) in enumerate(zip(trees, paths, strict=True), start=first):
@@ -120,10 +127,11 @@ class Rounds:
         return path
 
     def compare(self) -> None:
-        assert self.cache.lengths == [len(tokens) - 1 for tokens in self.rows]
-        for row, tokens in enumerate(self.rows):
+        cached = [len(tokens) - 1 - left for tokens, left in zip(self.rows, self.unread, strict=True)]
+        assert self.cache.lengths == cached
+        for row, (tokens, length) in enumerate(zip(self.rows, cached, strict=True)):
             fresh = self.target.new_cache()
-            self.target.prefill(tokens[:-1], fresh)
+            self.target.prefill(tokens[:length], fresh)
             self.worst = max(self.worst, difference(self.cache, row, fresh))
             self.compared += 1
         assert self.worst < TOLERANCE[self.target.dtype], (self.target.name, self.counts)
@@ -153,7 +161,7 @@ def test_the_rows_hold_what_was_committed(targets: dict[str, Target], architectu
 def test_ten_thousand_rounds_in_float32(architecture: str) -> None:
     rounds = Rounds(Target.of(tiny_model(architecture, spread=0.1), name=architecture), architecture)
     rounds.run(10_000, every=25)
-    print(f"{architecture}: {rounds.counts}, rows compared {rounds.compared}, largest difference {rounds.worst:.1e}")
+    say(f"{architecture}: {rounds.counts}, rows compared {rounds.compared}, largest difference {rounds.worst:.1e}")
 
 
 def trace_states(session: Session, request: Request, target: Target) -> None:
@@ -174,7 +182,9 @@ def trace_states(session: Session, request: Request, target: Target) -> None:
         if session.finish_reason is None:
             # The noise of the next token is what the seed and the position say; nothing else is drawn from.
             at = choice.position
-            found = sampling.choose(scores_without_noise(target, request, session.tokens), request.sampling, position=at)
+            found = sampling.choose(
+                scores_without_noise(target, request, session.tokens), request.sampling, position=at
+            )
             assert found == int(scores(target, request, session.tokens).argmax())
 
 

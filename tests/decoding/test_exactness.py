@@ -24,7 +24,7 @@ from decoding.sources import DEFAULT_SOURCES, make_sources
 from decoding.target import Target
 from tests.decoding.designs import ENDS, PROCESSORS, processors_of
 from tests.decoding.near_ties import NearTies
-from tests.decoding.trials import alone, by_hand
+from tests.decoding.trials import alone, by_hand, say
 from tests.fakes import ARCHITECTURES, VOCABULARY, AlwaysWrong, Oracle, Repeating
 
 NEW_TOKENS = 40
@@ -123,7 +123,7 @@ def test_drafts_never_change_an_id(targets: dict[str, Target], architecture: str
 def test_drafts_never_change_an_id_on_200_prompts(targets: dict[str, Target], architecture: str) -> None:
     compared = check_equal(targets[architecture], range(1000, 1200), ["greedy"])
     compared += check_equal(targets[architecture], range(1200, 1250), ["hot", "kept"])
-    print(f"{architecture}: {compared} tokens, 0 differ")
+    say(f"{architecture}: {compared} tokens, 0 differ")
 
 
 def test_processors_and_their_pairs_see_the_history_of_each_node(llama: Target) -> None:
@@ -132,7 +132,7 @@ def test_processors_and_their_pairs_see_the_history_of_each_node(llama: Target) 
 
 @pytest.mark.exact
 def test_processors_and_their_pairs_on_50_prompts(targets: dict[str, Target]) -> None:
-    print(f"processors: {check_processors(targets['qwen3'], range(50))} tokens, 0 differ")
+    say(f"processors: {check_processors(targets['qwen3'], range(50))} tokens, 0 differ")
 
 
 @pytest.mark.exact

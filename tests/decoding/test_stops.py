@@ -193,7 +193,9 @@ STOPS = st.lists(st.text("ab \néè漢漣🙂", min_size=1, max_size=3), min_siz
 
 @QUICK
 @given(text=LETTERS, stops=STOPS, limit=st.integers(1, 30))
-def test_stop_strings_are_exact(speller: Target, tokens: TextTokenizer, text: str, stops: list[str], limit: int) -> None:
+def test_stop_strings_are_exact(
+    speller: Target, tokens: TextTokenizer, text: str, stops: list[str], limit: int
+) -> None:
     check_text(speller, tokens, text, stops, limit)
 
 

@@ -20,7 +20,7 @@ from decoding.cache import TreeCache
 from decoding.interfaces import Sampling
 from decoding.logits import Likeliest, TreeLogits
 from decoding.masks import FULL_ATTENTION, Attention, attention_masks, padded_visibility
-from decoding.placement import input_device
+from decoding.placement import input_device, is_quantized
 from decoding.statecache import StateCache
 from decoding.transfer import to_device
 from decoding.tree import TokenTree
@@ -99,6 +99,11 @@ class Target:
         dtype = self.model.dtype
         assert isinstance(dtype, torch.dtype)
         return dtype
+
+    @property
+    def is_quantized(self) -> bool:
+        """Whether its weights are quantised, so that a forward's rounding may depend on what stands beside a token."""
+        return is_quantized(self.model)
 
     @property
     def reads_whole(self) -> bool:

@@ -21,6 +21,7 @@ BENCHES = {
     "record": "what the target writes over the sample corpus, as records for replay",
     "speed": "tokens a second with and without drafts, and against Hugging Face",
     "concurrency": "many requests at once, beside one after the other",
+    "divergence": "how often reduced precision flips a token, with drafts and in a batch without",
     "answers": "how often answers are right, verbatim, or rightly refused",
     "grammar": "GLEU of corrections",
 }
@@ -30,6 +31,7 @@ _FLAGS: dict[str, tuple[str, ...]] = {
     "methods": (),
     "replay": (*(key for key in MODEL if key != "target"), "draft_model"),
     "speed": (*MODEL, "draft_model"),
+    "divergence": tuple(key for key in MODEL if key != "dtype"),
 }
 _WIDEST = 120
 

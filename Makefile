@@ -42,8 +42,9 @@ check: install-dev
 	$(BIN)/lint-imports --no-cache
 	$(PYTEST) -q tests/test_readme.py -m "slow or not slow"
 
+# -rP shows the figures of each suite: rows, tokens, near ties, largest differences.
 test-exact: install-dev
-	@$(PYTEST) -m exact $(ARGS)
+	@$(PYTEST) -m exact -rP --durations=20 $(ARGS)
 
 test-all: install-dev
 	@$(PYTEST) -m "exact or not exact" $(ARGS)

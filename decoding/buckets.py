@@ -31,17 +31,19 @@ class Bucket:
     keys: int
 
 
-def bucket_for(rows: int, nodes: int, longest: int, *, capacity: int) -> Bucket | None:
+def bucket_for(rows: int, nodes: int, longest: int, *, room: tuple[int, int]) -> Bucket | None:
     """The least bucket that holds ``nodes`` new tokens behind ``longest`` cached ones; None if no bucket does.
 
-    Rows are a power of two; keys a power of two or one and a half of it, or all of ``capacity`` where that is less.
+    Rows are a power of two, keys a power of two or one and a half of it; or all rows and tokens that there is ``room``
+    for, where that is less. Keys beyond the room ask for more of it.
     """
     width = next((size for size in NODES if size >= nodes), None)
     if width is None:
         return None
     steps = (step for power in itertools.count() for step in (KEYS_STEP << power, (KEYS_STEP << power) * 3 // 2))
     keys = next(step for step in steps if step >= longest + width)
-    return Bucket(power(rows), width, min(keys, capacity) if longest + width <= capacity else keys)
+    capacity = room[1] if longest + width <= room[1] else keys
+    return Bucket(min(power(rows), room[0]), width, min(keys, capacity))
 
 
 def power(rows: int) -> int:

@@ -62,8 +62,12 @@ def _opened(target: Target, rows: int, *, on_cuda: bool) -> PoolCache | None:
         target.graphs_note = "no: the memory does not suffice for a cache of fixed size"
         return None
     target.graphs_note = "yes" if on_cuda else "no: fixed shapes without graphs, which need a CUDA device"
-    pool.runner = StaticRunner(target, pool, CudaCapture if on_cuda else None)
+    pool.runner = StaticRunner(target, pool, _capture_of(target))
     return pool
+
+
+def _capture_of(target: Target) -> Callable[[], Capture] | None:
+    return CudaCapture if target.device.type == "cuda" else None
 
 
 def _pool(target: Target, rows: int) -> PoolCache:
@@ -161,7 +165,7 @@ class StaticRunner:
         None if they are too many, or if graphs do not work on this model.
         """
         rows, nodes, longest = len(tokens), max(map(len, tokens)), max(self._cache.lengths)
-        bucket = bucket_for(rows, nodes, longest, capacity=self._cache.shape[1])
+        bucket = bucket_for(rows, nodes, longest, room=self._cache.shape)
         if self._is_broken or bucket is None:
             return None
         self._cache.reserve(bucket.keys)

@@ -44,7 +44,7 @@ def attention_masks(
     keys: int,
     dtype: torch.dtype,
 ) -> torch.Tensor | dict[str, torch.Tensor]:
-    """(B, 1, N, K) float masks on the device of what it is given: 0 where a node may look, the type's minimum elsewhere.
+    """(B, 1, N, K) float masks where ``bases_B`` is: 0 where a node may look, the type's minimum elsewhere.
 
     Row b has ``bases_B[b]`` committed tokens and then its new ones at ``positions_BN[b]``; ``visible_BNN[b]`` says
     which of these see which (padding sees itself). Shapes alone decide what is launched, so that a CUDA graph may

@@ -29,7 +29,7 @@ class _Shape:
 class PoolCache(TreeCache):
     """A tree cache without live rows at first, with room for ``rows`` of ``tokens``, shaped like ``like``.
 
-    ``like`` must have been written to. ``is_warm`` says whether the last forward took no longer than the next like it will.
+    ``like`` must have been written to. ``is_warm`` says whether the last forward took as long as the next like it will.
     Raises torch.OutOfMemoryError where there is no such room.
     """
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from decoding.interfaces import NO_ORIGIN, Draft
+from decoding.interfaces import NO_ORIGIN, Draft, Origin
 from decoding.sources.draft_context import DraftContext
 from decoding.tree import ROOT, TokenTree
 
@@ -31,10 +31,11 @@ _LOOK_AHEAD: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class CopiedChain:
-    """The likeliest path of a merged tree, with the chance of each token given the ones before it."""
+    """The likeliest path of a merged tree, with the chance of each token given the ones before it, and its origin."""
 
     tokens: tuple[int, ...]
     chances: tuple[float, ...]
+    origins: tuple[Origin, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ def copied_chain(tree: TokenTree) -> CopiedChain | None:
     node, path = ROOT, 1.0
     tokens: list[int] = []
     chances: list[float] = []
+    origins: list[Origin] = []
     expected = 0.0
     while tree.children[node]:
         node = max(tree.children[node].values(), key=lambda one: tree.probabilities[one])
@@ -61,10 +63,13 @@ def copied_chain(tree: TokenTree) -> CopiedChain | None:
         if reached < _LEAST_PATH:
             break
         tokens.append(tree.tokens[node])
+        origins.append(tree.origins[node])
         chances.append(reached / path)
         path = reached
         expected += reached
-    return CopiedChain(tuple(tokens), tuple(chances)) if expected >= _LEAST_EXPECTED else None
+    if expected < _LEAST_EXPECTED:
+        return None
+    return CopiedChain(tuple(tokens), tuple(chances), tuple(origins))
 
 
 def mark(context: DraftContext, output: Sequence[int], chain: CopiedChain, *, limit: int) -> list[Draft]:
@@ -75,15 +80,17 @@ def mark(context: DraftContext, output: Sequence[int], chain: CopiedChain, *, li
     said = reading.chances([ids[:at] for at in range(len(ids) + 1)], [*ids, ids[-1]], k=1 + _ALTERNATIVES)
     own = said.asked[:-1]
     trusted = [max(pair) for pair in zip(own, chain.chances, strict=False)]
-    drafts, left = [_draft(ids, own)], limit
+    drafts, left = [Draft(ids, own, chain.origins[: len(ids)], bucket=MARKED)], limit
     for branch in _branches(ids, chain.chances, trusted, said):
-        resumed = ids[branch.resume : branch.resume + _RESUMED]
+        again = slice(branch.resume, min(branch.resume + _RESUMED, len(ids)))
+        resumed = ids[again]
         if left <= len(resumed):
             break
         left -= 1 + len(resumed)
         goes_on = (branch.first, *[_THEN] * (len(resumed) - 1))[: len(resumed)]
         chances = (*trusted[: branch.at], branch.chance, *goes_on)
-        drafts.append(_draft((*ids[: branch.at], branch.token, *resumed), chances))
+        origins = (*chain.origins[: branch.at], NO_ORIGIN, *chain.origins[again])
+        drafts.append(Draft((*ids[: branch.at], branch.token, *resumed), chances, origins, bucket=MARKED))
     return drafts
 
 
@@ -116,7 +123,3 @@ def _resumptions(ids: tuple[int, ...], at: int, token: int) -> list[tuple[int, f
     if token in ahead:
         return [(at + 2 + ahead.index(token), _LEFT_OUT)]
     return [(at + 1, _REPLACED), (at, _INSERTED)] if at < len(ids) else [(at, 1.0)]
-
-
-def _draft(tokens: tuple[int, ...], chances: tuple[float, ...]) -> Draft:
-    return Draft(tokens, chances, (NO_ORIGIN,) * len(tokens), bucket=MARKED)

@@ -142,17 +142,27 @@ def test_a_tree_holds_the_likeliest_paths_of_each_level(llama: Target, limit: in
     assert (best,) in nodes
 
 
+def copied(ids: tuple[int, ...], chance: float) -> CopiedChain:
+    """A chain from the beginning of a reference."""
+    return CopiedChain(ids, (chance,) * len(ids), places(ids))
+
+
+def places(ids: tuple[int, ...]) -> tuple[Origin, ...]:
+    return tuple(Origin(OriginKind.REFERENCE, 0, at) for at in range(len(ids)))
+
+
 def tree_of(*chains: tuple[tuple[int, ...], float]) -> TokenTree:
     tree = TokenTree.of(PROMPT[-1])
     for ids, chance in chains:
-        origins = tuple(Origin(OriginKind.REFERENCE, 0, at) for at in range(len(ids)))
-        tree.add("spans", Draft(ids, (chance,) * len(ids), origins), max_depth=99)
+        tree.add("spans", Draft(ids, (chance,) * len(ids), places(ids)), max_depth=99)
     return tree
 
 
 def test_the_copied_chain_is_the_likeliest_path_if_it_promises_a_token() -> None:
     tree = tree_of(((1, 2, 3), 0.9), ((1, 2, 4, 5), 0.8), ((6,), 0.99))
-    assert copied_chain(tree_of(((1, 2, 3), 0.9))) == CopiedChain((1, 2, 3), pytest.approx((0.9,) * 3))
+    assert copied_chain(tree_of(((1, 2, 3), 0.9))) == CopiedChain(
+        (1, 2, 3), pytest.approx((0.9,) * 3), places((1, 2, 3))
+    )
     assert copied_chain(tree) is None, "one token at 0.99 does not promise a whole one"
     assert copied_chain(tree_of(((1, 2, 3), 0.4))) is None
     assert copied_chain(TokenTree.of(3)) is None
@@ -167,8 +177,10 @@ def test_a_deviation_becomes_branches_behind_which_the_copy_goes_on(sure: Target
         "inserted": (*right[:4], *right[5:10]),
     }
     for what, ids in cases.items():
-        chain = CopiedChain(ids, (0.5,) * len(ids))
-        drafts = mark(DraftContext(sure, PROMPT), [], chain, limit=64)
+        drafts = mark(DraftContext(sure, PROMPT), [], copied(ids, 0.5), limit=64)
+        for draft in drafts:
+            for token, origin in zip(draft.tokens, draft.origins, strict=True):
+                assert origin is NO_ORIGIN or ids[origin.offset] == token
         assert drafts[0].tokens == ids
         assert drafts[0].probabilities[4] < 0.2
         longest = max((draft.tokens for draft in drafts[1:] if draft.tokens[:5] == tuple(right[:5])), key=len)
@@ -177,7 +189,7 @@ def test_a_deviation_becomes_branches_behind_which_the_copy_goes_on(sure: Target
 
 def test_a_marked_chain_has_the_small_models_chances(llama: Target) -> None:
     ids = (1, 2, 3, 4)
-    chain, *_ = mark(DraftContext(llama, PROMPT), [9], CopiedChain(ids, (0.9,) * 4), limit=32)
+    chain, *_ = mark(DraftContext(llama, PROMPT), [9], copied(ids, 0.9), limit=32)
     for at, (token, chance) in enumerate(zip(ids, chain.probabilities, strict=True)):
         logits = logits_of(llama, [*PROMPT, 9, *ids[:at]])
         assert chance == pytest.approx(np.exp(logits[token]) / np.exp(logits).sum(), abs=1e-9)
@@ -185,17 +197,17 @@ def test_a_marked_chain_has_the_small_models_chances(llama: Target) -> None:
 
 def test_marking_keeps_to_its_limit_and_reads_on_behind_the_chain(llama: Target) -> None:
     right = tuple(output_of(llama, 9))
-    drafts = mark(DraftContext(llama, PROMPT), [], CopiedChain(right[:8], (0.9,) * 8), limit=32)
+    drafts = mark(DraftContext(llama, PROMPT), [], copied(right[:8], 0.9), limit=32)
     assert right in {draft.tokens for draft in drafts[1:]}
     for limit in range(1, 20):
-        drafts = mark(DraftContext(llama, PROMPT), [], CopiedChain(right[:8], (0.9,) * 8), limit=limit)
-        copied = drafts[0].tokens
-        assert len(copied) <= limit
+        drafts = mark(DraftContext(llama, PROMPT), [], copied(right[:8], 0.9), limit=limit)
+        first = drafts[0].tokens
+        assert len(first) <= limit
         beside = {
             draft.tokens[:depth]
             for draft in drafts[1:]
             for depth in range(1, len(draft.tokens) + 1)
-            if draft.tokens[:depth] != copied[:depth]
+            if draft.tokens[:depth] != first[:depth]
         }
         assert len(beside) <= limit
 
@@ -221,14 +233,14 @@ def test_a_copy_with_a_changed_word_is_read_once_and_the_change_accepted(sure: T
 def test_costs_are_measured_by_mode_and_shared_by_sessions(llama: Target) -> None:
     shared = DraftModel.of(llama, llama)
     first, second = DraftModelSource(shared), DraftModelSource(shared)
-    copied, nothing = tree_of(((1, 2, 3), 0.9)), TokenTree.of(PROMPT[-1])
+    copy, nothing = tree_of(((1, 2, 3), 0.9)), TokenTree.of(PROMPT[-1])
     first.start(Request(PROMPT, 40))
     second.start(Request(PROMPT, 40))
-    assert first.cost_s(copied) == first.cost_s(nothing) == 0
+    assert first.cost_s(copy) == first.cost_s(nothing) == 0
     first.propose([], 16)
-    assert second.cost_s(nothing) > 0 == second.cost_s(copied)
-    first.extend([], copied, 16)
-    assert second.cost_s(copied) > 0
+    assert second.cost_s(nothing) > 0 == second.cost_s(copy)
+    first.extend([], copy, 16)
+    assert second.cost_s(copy) > 0
 
 
 def test_a_chain_grows_while_it_is_accepted(sure: Target) -> None:

@@ -84,6 +84,16 @@ class Budget:
         share = (size - below) / (above - below)
         return costs[below] + share * (costs[above] - costs[below])
 
+    def least_chance(self) -> float:
+        """Path probability below which a node is hardly worth drafting: half of what a row of such nodes would have to
+        have for some size of tree to pay. 0 where nodes are free.
+        """
+        if self.cost_s is None:
+            return 0.0
+        one_s = self.seconds(1)
+        slopes = [(cost / one_s - 1) / (size - 1) for size, cost in self.cost_s.items() if size > 1]
+        return max(0.5 * min(slopes, default=0.0), 0.0)
+
     def refine(self, size: int, seconds: float) -> None:
         """Move T towards what a forward of ``size`` nodes just took.
 

@@ -7,6 +7,7 @@ what was accepted; the less it has seen, the less. Old counts fade. Knows no tok
 
 from __future__ import annotations
 
+import bisect
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,11 +29,13 @@ class _Cell:
     tried: float = 0.0
     expected: float = 0.0
     accepted: float = 0.0
+    _odds: float | None = None
 
     def add(self, expected: float, accepted: bool) -> None:
         self.tried = self.tried * _FADE + 1.0
         self.expected = self.expected * _FADE + expected
         self.accepted = self.accepted * _FADE + accepted
+        self._odds = None
 
     def sums(self) -> tuple[float, float, float]:
         """What a saved cell holds."""
@@ -48,6 +51,11 @@ class _Cell:
 
     def odds(self) -> float:
         """The factor on the odds of an estimate; 1 for a cell that has seen nothing or what it expected."""
+        if self._odds is None:
+            self._odds = self._computed_odds()
+        return self._odds
+
+    def _computed_odds(self) -> float:
         mean = self.expected / self.tried if self.tried else 0.5
         hits, misses = _TRUST * mean, _TRUST * (1 - mean)
         is_odds = (self.accepted + hits) / (self.tried - self.accepted + misses)
@@ -140,4 +148,5 @@ def _size(expected: float) -> int:
 
 def _band(depth: int) -> int:
     """Depths that are counted together."""
-    return next((band for band in _DEPTHS if depth <= band), _DEPTHS[-1] + 1)
+    at = bisect.bisect_left(_DEPTHS, depth)
+    return _DEPTHS[at] if at < len(_DEPTHS) else _DEPTHS[-1] + 1

@@ -12,7 +12,7 @@ from typing import TypeGuard
 
 from decoding.budget import Budget
 from decoding.calibration import Calibration, TaskCalibration
-from decoding.interfaces import Commit, CostlySource, Draft, DraftSource, Request
+from decoding.interfaces import Commit, CostlySource, Draft, DraftSource, Request, ThriftySource
 from decoding.tree import TokenTree
 
 log = logging.getLogger(__name__)
@@ -55,9 +55,11 @@ class Drafter:
         self._proposed = []
         if max_depth < 1:
             return tree
-        limit = self.budget.limit
+        limit, least_chance = self.budget.limit, self.budget.least_chance()
 
         def propose(source: DraftSource) -> None:
+            if is_thrifty(source):
+                source.least_chance = least_chance
             if not is_costly(source):
                 self._merge(tree, source.name, source.propose(tokens, limit), max_depth)
 
@@ -130,3 +132,8 @@ class Drafter:
 def is_costly(source: DraftSource) -> TypeGuard[CostlySource]:
     """Whether ``source`` is asked last, and only if it pays."""
     return hasattr(source, "extend")
+
+
+def is_thrifty(source: DraftSource) -> TypeGuard[ThriftySource]:
+    """Whether ``source`` wants to know what pays."""
+    return hasattr(source, "least_chance")

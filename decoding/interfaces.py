@@ -263,6 +263,14 @@ class DraftSource(Protocol):
         ...
 
 
+class ThriftySource(DraftSource, Protocol):
+    """A source that drafts less where less pays. ``least_chance`` is set before each ``propose``: a path with a lower
+    probability is not worth a node.
+    """
+
+    least_chance: float
+
+
 class CostlySource(DraftSource, Protocol):
     """A source that takes time worth counting, such as a draft model: asked last, and only if it pays for itself."""
 

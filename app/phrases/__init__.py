@@ -59,7 +59,9 @@ def phrases(tokenizer: Tokenizer, table: Path = TABLE) -> Phrases:
         keys.append(key[known])
         tokens.append(np.where(successors > 0, ids.first_P[successors], _NO_TOKEN)[known])
         counts.append(2.0 ** (rows[f"levels{order}"][known] / _LEVELS))
-    inner = ids.inner(np.bincount(rows["successors1"], 2.0 ** (rows["levels1"] / _LEVELS), len(pieces)))
+    often_P = np.zeros(len(pieces))
+    np.add.at(often_P, rows["successors1"], 2.0 ** (rows["levels1"] / _LEVELS))
+    inner = ids.inner(often_P)
     parts = [np.concatenate([*made, more]) for made, more in zip((keys, tokens, counts), inner, strict=True)]
     return phrases_of(parts[0], parts[1].astype(np.int32), parts[2])
 

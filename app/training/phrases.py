@@ -14,6 +14,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +34,7 @@ def main() -> None:
     parser.add_argument("files", type=Path, nargs="+")
     args = parser.parse_args()
     ids, pieces = numbered(texts(args.files))
-    tables = {}
+    tables: dict[str, Any] = {}
     for order, limits in ((1, _ONE), (2, _TWO)):
         contexts, successors, levels = counted(ids, len(pieces), order, limits)
         # Sorted, so that differences are small, and small numbers compress.

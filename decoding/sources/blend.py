@@ -26,7 +26,8 @@ _VOICES = tuple(tuple(compress(NAMES, (bits & 1, bits & 2, bits & 4))) or ("span
 _CONTEXT = MAX_MATCH + 1
 # Rare output tokens, by how often they stand in the text, among the latest few: where they stand, copying is likely.
 _RECENT, _RARE, _REACH = 8, 6, 13
-_RATE = 0.24
+# The learning rate, and the chance below which a path is not followed even if nodes are free.
+_RATE, _KEEP = 0.24, 0.002
 _ROOM = 1024
 
 
@@ -37,6 +38,7 @@ class Blend:
         self._shared = shared
         self._work: Workspace = new_workspace(0)
         self._limit = 0
+        self.least_chance = 0.0
         self._begin(Request((), 0))
 
     @property
@@ -74,7 +76,9 @@ class Blend:
         if limit > self._limit:
             self._work, self._limit = new_workspace(limit), limit
         mixture.mark_similar(self._seen, _RECENT, _RARE, _REACH)
-        count, longest = mixture.grow(self._seen, self._here, self._kin_K, limit, self._work, self._learned)
+        count, longest = mixture.grow(
+            self._seen, self._here, self._kin_K, limit, max(self.least_chance, _KEEP), self._work, self._learned
+        )
         return self._drafts(count, longest)
 
     def observe(self, commit: Commit) -> None:

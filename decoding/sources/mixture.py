@@ -36,7 +36,6 @@ from decoding.sources.weights import (
 )  # fmt: skip
 
 _LEAST_CHANCE, _LOG_SHIFT = 1e-4, 7.0
-_KEEP = 0.002
 WIDEST, DEPTH = 24, 32
 
 
@@ -193,7 +192,14 @@ def _go_to(nodes: Nodes, node: int, here: Here, kin_K: NDArray[np.int32], there:
 
 @compiled
 def _queue(
-    found: Candidates, size: int, chances_C: NDArray[np.float64], nodes: Nodes, node: int, waiting: Nodes, end: int
+    found: Candidates,
+    size: int,
+    chances_C: NDArray[np.float64],
+    nodes: Nodes,
+    node: int,
+    waiting: Nodes,
+    end: int,
+    keep: float,
 ) -> int:
     """Let the likeliest candidates behind ``node`` wait; where the queue ends then."""
     for _ in range(min(size, WIDEST)):
@@ -202,7 +208,7 @@ def _queue(
             if chances_C[c] > chances_C[best]:
                 best = c
         path = nodes.paths_N[node] * chances_C[best]
-        if path < _KEEP:
+        if path < keep:
             break
         waiting.tokens_N[end], waiting.parents_N[end] = found.tokens_C[best], node
         waiting.chances_N[end], waiting.paths_N[end] = chances_C[best], path
@@ -214,7 +220,7 @@ def _queue(
 
 @compiled
 def grow(
-    seen: Seen, here: Here, kin_K: NDArray[np.int32], limit: int, work: Workspace, learned: Weights
+    seen: Seen, here: Here, kin_K: NDArray[np.int32], limit: int, keep: float, work: Workspace, learned: Weights
 ) -> tuple[int, int]:
     """Open the tree to ``limit`` nodes, likeliest path first: how many there are, and the root's longest match."""
     nodes, waiting, found = work.nodes, work.waiting, work.found
@@ -229,7 +235,7 @@ def grow(
             root_longest = longest if node == 0 else root_longest
             describe(seen, found, size, total, longest, work.rows_CF)
             score(work.rows_CF, size, learned.weights_F, work.chances_C)
-            end = _queue(found, size, work.chances_C, nodes, node, waiting, end)
+            end = _queue(found, size, work.chances_C, nodes, node, waiting, end, keep)
             forget(found, size)
         best = 0
         for q in range(1, end):

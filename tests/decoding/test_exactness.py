@@ -122,7 +122,7 @@ def test_drafts_never_change_an_id(targets: dict[str, Target], architecture: str
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_drafts_never_change_an_id_on_200_prompts(targets: dict[str, Target], architecture: str) -> None:
     compared = check_equal(targets[architecture], range(1000, 1200), ["greedy"])
-    compared += check_equal(targets[architecture], range(1200, 1250), ["hot", "kept"])
+    compared += check_equal(targets[architecture], range(1200, 1230), ["hot", "kept"])
     say(f"{architecture}: {compared} tokens, 0 differ")
 
 
@@ -144,7 +144,7 @@ def test_float32_differs_only_where_the_two_best_are_nearly_equal(
     target = Target.of(targets[architecture].model.float(), name=architecture)
     ties = NearTies(target)
     try:
-        for seed, sampling in itertools.product(range(60), SAMPLINGS.values()):
+        for seed, sampling in itertools.product(range(40), SAMPLINGS.values()):
             job = request(seed, sampling)
             expected = run(target, job, list).tokens
             for sources in QUALITIES.values():

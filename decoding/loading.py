@@ -34,6 +34,8 @@ _DTYPES = {
 _ATTENTION_KINDS: Final = frozenset({"full_attention", "sliding_attention", "attention"})
 # Layers that read tokens one after the other, or forget by blocks: transformers' own cache knows how.
 _STATE_KINDS: Final = frozenset({"linear_attention", "conv", "hybrid", "hybrid_sliding", "mamba", "chunked_attention"})
+# How far some models look is built into them, and counted in places of the layout: in a tree these are not positions.
+_FIXED_WINDOWS: Final = ("window_size", "keep_window_size", "index_topk_blocks")
 _NO_CACHE_KINDS: Final = frozenset({"moe", "mlp"})
 
 
@@ -42,7 +44,7 @@ class Facts:
     """What a model's configuration says about how it may be used.
 
     ``attentions``: the ways in which masks for trees may be given, the best first; the self-check finds the first
-    that holds. There is none for a model with other layers than attention.
+    that holds. There is none for a model with other layers than attention, or with windows that cannot be masked.
     """
 
     vocab_size: int
@@ -118,7 +120,8 @@ def _attentions(config: Any) -> tuple[Attention, ...]:
     """Masks by kind of layer, else one mask with the window for all layers; full attention where nothing slides."""
     window = getattr(config, "sliding_window", None)
     kinds = frozenset(getattr(config, "layer_types", None) or ())
-    if kinds & _STATE_KINDS:
+    fixed = [getattr(config, name, None) for name in _FIXED_WINDOWS]
+    if kinds & _STATE_KINDS or any(isinstance(one, int) and one < _context_length(config) for one in fixed):
         return ()
     if not isinstance(window, int) or not getattr(config, "use_sliding_window", True):
         return (FULL_ATTENTION,)

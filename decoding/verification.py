@@ -26,8 +26,8 @@ class Verification(enum.StrEnum):
         """One line for people."""
         return {
             Verification.TREE: "drafts are verified as trees",
-            Verification.CHAIN: "drafts are verified one chain at a time, because this model's layers keep a state",
-            Verification.PLAIN: "decodes without drafts, because this model's layers cannot take a draft back",
+            Verification.CHAIN: "drafts are verified one chain at a time: its layers cannot all look at a tree",
+            Verification.PLAIN: "it writes without drafts: its layers cannot all take one back",
         }[self]
 
     def fitting(self, tree: TokenTree) -> TokenTree:

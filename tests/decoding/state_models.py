@@ -1,4 +1,4 @@
-"""Tiny random models whose layers keep a state, in float64: recurrent, hybrid, convolutional, attention in blocks."""
+"""Tiny random models that cannot verify trees, in float64: recurrent, hybrid, convolutional, attention in blocks."""
 
 from __future__ import annotations
 
@@ -78,6 +78,31 @@ _MODELS: dict[str, Callable[[], Any]] = {
     "llama4": lambda: hf.Llama4ForCausalLM(
         hf.Llama4TextConfig(
             **_SHAPE, **_ATTENTION, head_dim=8, attention_chunk_size=12, num_local_experts=2, intermediate_size_mlp=32
+        )
+    ),
+    "gpt_neo": lambda: hf.GPTNeoForCausalLM(
+        hf.GPTNeoConfig(
+            vocab_size=VOCABULARY,
+            hidden_size=32,
+            num_layers=2,
+            num_heads=4,
+            attention_types=[[["global", "local"], 1]],
+            window_size=40,
+            max_position_embeddings=256,
+            initializer_range=0.4,
+            bos_token_id=None,
+            eos_token_id=None,
+        )
+    ),
+    "bloom": lambda: hf.BloomForCausalLM(
+        hf.BloomConfig(
+            vocab_size=VOCABULARY,
+            hidden_size=32,
+            n_layer=2,
+            n_head=4,
+            initializer_range=0.4,
+            bos_token_id=None,
+            eos_token_id=None,
         )
     ),
     "minimax": lambda: hf.MiniMaxForCausalLM(

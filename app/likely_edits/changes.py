@@ -20,7 +20,7 @@ from app.likely_edits.words import Word, words_of
 
 _LEAST = 0.004
 # The corruptions that the tagger learned from are not those that people make: each kind's odds in their texts.
-_SCALE = {"insert": 2.0, "replace": 0.8, "form": 1.4, "drop": 0.8, "case": 2.0, "spell": 2.0}
+_SCALE = {"insert": 1.3, "replace": 0.8, "form": 1.2, "drop": 0.6, "case": 1.5, "spell": 2.0}
 _COMMA = 4.0
 # An unknown word in small letters is misspelt this often at least; where so many are, the text is not English.
 _UNKNOWN = 0.8

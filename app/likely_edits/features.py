@@ -1,6 +1,6 @@
-"""Words as the numbers the tagger reads: for each place around a word, its name's index and its shape's.
+"""Words as the numbers the tagger reads: for each place around a word, the indices of its name, shape and class.
 
-Knows words only. F features: word and shape of each of the 2 * RADIUS + 1 places.
+Knows words only. F features: PARTS of each of the 2 * RADIUS + 1 places.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from app.likely_edits.words import CLASSES, EDGE, SHAPES, Word, class_of, shape_of
+from app.likely_edits.words import CLASSES, EDGE, NO_SHAPE, SHAPES, Word, class_of, shape_of
 
-RADIUS = 3
+RADIUS, PARTS = 3, 3
 
 
 def names_of(vocabulary: Mapping[str, int], count: int) -> list[str]:
@@ -24,12 +24,12 @@ def names_of(vocabulary: Mapping[str, int], count: int) -> list[str]:
 
 def features_of(words: Sequence[Word], names: Mapping[str, int]) -> NDArray[np.int32]:
     """(words + 1, F) indices; the last row is the place behind the last word."""
-    edge = (names[EDGE], 3)
+    edge = (names[EDGE], NO_SHAPE, names[EDGE])
     padded = [edge] * RADIUS
     for word in words:
-        index = names.get(word.lower)
-        padded.append((names[class_of(word.lower)] if index is None else index, shape_of(word.text)))
+        kind = names[class_of(word.lower)]
+        padded.append((names.get(word.lower, kind), shape_of(word.text), kind))
     padded += [edge] * (RADIUS + 1)
-    pairs_N2 = np.asarray(padded, dtype=np.int32)
-    windows_W2P = np.lib.stride_tricks.sliding_window_view(pairs_N2, 2 * RADIUS + 1, axis=0)
-    return np.ascontiguousarray(windows_W2P.transpose(0, 2, 1).reshape(len(words) + 1, -1))
+    parts_N3 = np.asarray(padded, dtype=np.int32)
+    windows_W3P = np.lib.stride_tricks.sliding_window_view(parts_N3, 2 * RADIUS + 1, axis=0)
+    return np.ascontiguousarray(windows_W3P.transpose(0, 2, 1).reshape(len(words) + 1, -1))

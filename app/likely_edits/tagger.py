@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from app.likely_edits.features import features_of, names_of
+from app.likely_edits.features import PARTS, features_of, names_of
 from app.likely_edits.tables import Tables
 from app.likely_edits.words import Word
 
@@ -40,8 +40,9 @@ class Tagger:
 
     def _logits(self, features_WF: NDArray[np.int32]) -> NDArray[np.float32]:
         weights = self._weights
-        both_WFE = weights["embedding_NE"][features_WF]
-        input_WP = (both_WFE[:, 0::2] + both_WFE[:, 1::2]).reshape(len(features_WF), -1)
+        parts_WFE = weights["embedding_NE"][features_WF]
+        count, _, width = parts_WFE.shape
+        input_WP = parts_WFE.reshape(count, -1, PARTS, width).sum(axis=2).reshape(count, -1)
         hidden_WH = np.maximum(input_WP @ weights["hidden_HP"].T + weights["hidden_H"], 0)
         logits_WT: NDArray[np.float32] = hidden_WH @ weights["tags_TH"].T + weights["tags_T"]
         return logits_WT

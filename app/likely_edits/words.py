@@ -13,12 +13,14 @@ _WORD = re.compile(
 )
 _SUFFIXES = ("ings", "ing", "ed", "ies", "es", "ers", "er", "est", "ly", "tion", "ness", "ment", "able", "ful", "s")
 
+NO_SHAPE = 3
 EDGE = "<edge>"
 """Stands before the first word and behind the last."""
 
-SHAPES = ("<case:lower>", "<case:Upper>", "<case:ALL>", "<case:none>")
+SHAPES = tuple(f"<{case}:{start}>" for start in ("consonant", "vowel") for case in ("lower", "Upper", "ALL", "none"))
+"""Capitals and whether a vowel begins the word, which decides between "a" and "an"."""
 CLASSES = (EDGE, "<number>", "<mark>", "<word>", "<short>", *(f"<-{suffix}>" for suffix in _SUFFIXES))
-"""What stands for a word that the vocabulary does not have."""
+"""What stands for a word that the vocabulary does not have, and beside one that it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +45,13 @@ def words_of(text: str) -> list[Word]:
 def shape_of(word: str) -> int:
     """Index in SHAPES."""
     if not word[:1].isalpha():
-        return 3
-    if word[0].islower():
-        return 0
-    return 2 if len(word) > 1 and word.isupper() else 1
+        return NO_SHAPE
+    case = 0 if word[0].islower() else 2 if len(word) > 1 and word.isupper() else 1
+    return case + (4 if word[0].lower() in "aeiou" else 0)
 
 
 def class_of(lower: str) -> str:
-    """The one of CLASSES that stands for an unknown word."""
+    """The one of CLASSES that a word in small letters is of."""
     if lower[:1].isdigit():
         return "<number>"
     if not lower[:1].isalpha():

@@ -22,15 +22,15 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from app.likely_edits.features import RADIUS, features_of, names_of
+from app.likely_edits.features import PARTS, RADIUS, features_of, names_of
 from app.likely_edits.tables import Tables, write_tables
 from app.likely_edits.tags import DROP, KEEP, TAGS, tag_of
 from app.likely_edits.words import Word, words_of
 from app.training import data, grammar, word_forms
 from app.training.errors_synth import Corruptor
 
-VOCABULARY, EMBEDDED = 22_000, 7_000
-EMBEDDING, HIDDEN = 32, 160
+VOCABULARY, EMBEDDED = 22_000, 8_000
+EMBEDDING, HIDDEN = 40, 224
 BATCH, RATE = 2048, 2e-3
 PLAIN_SHARE, LONGEST, HELD_OUT = 0.6, 40, 2000
 SURELY_RIGHT = 200
@@ -50,7 +50,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m app.training.edits", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of the unpacked training data")
     parser.add_argument("--out", type=Path, required=True, help="the file to write")
-    parser.add_argument("--sentences", type=int, default=300_000)
+    parser.add_argument("--sentences", type=int, default=600_000)
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
@@ -143,9 +143,8 @@ class Tagger(nn.Module):
         self.tags = nn.Linear(HIDDEN, len(TAGS))
 
     def forward(self, features_BF: torch.Tensor) -> torch.Tensor:
-        """(B, T) logits; features stand as word and shape of each place in turn."""
-        both_BFE = self.embedding(features_BF)
-        places_BPE = both_BFE[:, 0::2] + both_BFE[:, 1::2]
+        """(B, T) logits; features stand as the parts of each place in turn."""
+        places_BPE = self.embedding(features_BF).unflatten(1, (-1, PARTS)).sum(2)
         logits_BT: torch.Tensor = self.tags(torch.relu(self.hidden(places_BPE.flatten(1))))
         return logits_BT
 

@@ -100,14 +100,18 @@ class CudaCapture:
 
     def __call__(self, work: Work) -> Work:
         """Warm up on a side stream, as libraries set themselves up on first use, then record there."""
-        self._stream.wait_stream(torch.cuda.current_stream())
+        current: Any = torch.cuda.current_stream()
+        self._stream.wait_stream(current)
         with torch.cuda.stream(self._stream):
             work()
-        torch.cuda.current_stream().wait_stream(self._stream)
+        current.wait_stream(self._stream)
         graph = torch.cuda.CUDAGraph()
-        # Other threads go on using the device meanwhile.
-        with torch.cuda.graph(graph, pool=self._memory, stream=self._stream, capture_error_mode="thread_local"):
-            work()
+        try:
+            # Other threads go on using the device meanwhile.
+            with torch.cuda.graph(graph, pool=self._memory, stream=self._stream, capture_error_mode="thread_local"):
+                work()
+        finally:
+            torch.cuda.set_stream(current)  # A capture that fails leaves its own behind.
         return graph.replay
 
 

@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -31,6 +32,8 @@ from decoding.tree import TokenTree
 from tests.fakes import chain
 
 SESSIONS = 16
+RECORDS = 2
+PREFIX_BYTES = 12 * 2**30
 WANTED = {
     "step_32_over_step_1": (1.15, "most"),
     "step_32_over_reading_the_weights": (1.3, "most"),
@@ -84,18 +87,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tiny", action="store_true", help="a toy model on the CPU")
     parser.add_argument("--without-compile", action="store_true", help="leave out torch.compile, which takes minutes")
+    parser.add_argument("--traces", type=Path, default=TRACES[0], help="recorded answers (default: the bundled ones)")
+    parser.add_argument("--tokenizer", type=Path, default=BUNDLED_TOKENIZER, help="a tokenizer.json")
     args = parser.parse_args(arguments)
     model = random_model(tiny=args.tiny)
     target = ForcedTarget.of(model, name="llama-3-8b shape")
     target.graphs = True
-    warm, timed = jobs_of(read_traces(TRACES[0], load_tokenizer(BUNDLED_TOKENIZER)), few=args.tiny)
+    warm, timed = jobs_of(read_traces(args.traces, load_tokenizer(args.tokenizer)), few=args.tiny)
     rounds = 3 if args.tiny else 40
     steps = {nodes: step_s(target, nodes, context=64 if args.tiny else 1024, rounds=rounds) for nodes in SIZES}
     reading_s = weights_bytes(model) / bandwidth(target.device, small=args.tiny)
-    engine = Engine(target, budget=Budget.measured(target), max_rows=SESSIONS, prefix_bytes=0)
+    engine = Engine(target, budget=Budget.measured(target), max_rows=SESSIONS, prefix_bytes=PREFIX_BYTES)
     one = decoded_per_s(engine, target, warm, timed, at_once=1)
     many = decoded_per_s(engine, target, warm, timed, at_once=SESSIONS)
-    prompt = max((job.request.prompt for job in timed), key=len)
+    prompt = sorted((job.request.prompt for job in timed), key=len)[len(timed) // 2]
     eager = hf_per_s(model, prompt, new=8 if args.tiny else 64)
     compiled = None
     if not args.without_compile:
@@ -112,6 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "device": torch.cuda.get_device_name() if target.device.type == "cuda" else "cpu",
         "torch": torch.__version__,
         "graphs": engine.graphs_note,
+        "tokens_of_a_prompt": statistics.mean(len(job.request.prompt) for job in timed),
         "weights_bytes": weights_bytes(model),
         "reading_the_weights_ms": 1e3 * reading_s,
         "step_ms": {nodes: 1e3 * seconds for nodes, seconds in steps.items()},
@@ -153,29 +159,36 @@ class Job:
     text: tuple[int, ...]
 
 
-def jobs_of(traces: Sequence[Trace], *, few: bool) -> tuple[list[Job], list[Job]]:
-    """Jobs to warm up with and jobs to time: other records, which nothing was learned from."""
-    half = min(SESSIONS, len(traces) // 2) if not few else 2
-    chosen = traces[: 2 * half]
-    made = [job_of(trace, number % half) for number, trace in enumerate(chosen)]
-    return made[half:], made[:half]
+def jobs_of(traces: Sequence[Trace], *, few: bool) -> list[list[Job]]:
+    """Jobs to warm up with and jobs to time, of different records.
+
+    Recorded answers are short, so a job is several: their prompts one after the other, then their answers.
+    """
+    sessions, each = (2, 1) if few else (SESSIONS, RECORDS)
+    half = len(traces) // 2
+    return [
+        [job_of([part[(number + other) % half] for other in range(each)], number) for number in range(sessions)]
+        for part in (traces[half:], traces[:half])
+    ]
 
 
-def job_of(trace: Trace, session: int) -> Job:
-    """A trace in ids of its own, numbered as they come up: copies stay copies, and each id tells its session."""
+def job_of(traces: Sequence[Trace], session: int) -> Job:
+    """Traces in ids of their own, numbered as they come up: copies stay copies, and each id tells its session."""
     known: dict[int, int] = {}
 
     def own(ids: Iterable[int]) -> tuple[int, ...]:
         return tuple(known.setdefault(token, len(known)) * SESSIONS + session for token in ids)
 
-    prompt, output = own(trace.request.prompt), own(trace.output)
-    references = tuple(
-        Reference(own(one.ids), one.prompt_start, one.cursor, own(one.lead)) for one in trace.request.references
-    )
-    request = replace(
-        trace.request, prompt=prompt, references=references, max_new_tokens=len(output), eos_ids=frozenset(), scope=None
-    )
-    return Job(request, prompt + output)
+    prompt: list[int] = []
+    references = []
+    for trace in traces:
+        for one in trace.request.references:
+            start = None if one.prompt_start is None else one.prompt_start + len(prompt)
+            references.append(Reference(own(one.ids), start, one.cursor, own(one.lead)))
+        prompt += own(trace.request.prompt)
+    output = own(token for trace in traces for token in trace.output)
+    request = Request(tuple(prompt), len(output), references=tuple(references), task="answer")
+    return Job(request, (*prompt, *output))
 
 
 def step_s(target: Target, nodes: int, *, context: int, rounds: int) -> float:
@@ -226,8 +239,12 @@ def settle(device: torch.device) -> None:
 def decoded_per_s(
     engine: Engine, target: ForcedTarget, warm: Sequence[Job], timed: Sequence[Job], *, at_once: int
 ) -> dict[str, float]:
-    """Tokens a second of decoding, prompts not counted, with so many sessions at once; every token as recorded."""
+    """Tokens a second of decoding, with so many sessions at once; every token as recorded.
+
+    Prompts are read before, so that no session waits for another's; they do not count.
+    """
     run(engine, target, warm, at_once)
+    run(engine, target, [replace(job, request=replace(job.request, max_new_tokens=1)) for job in timed], 1)
     before = engine.throughput
     sessions = run(engine, target, timed, at_once)
     done = engine.throughput.since(before)

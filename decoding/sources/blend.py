@@ -27,7 +27,7 @@ _CONTEXT = MAX_MATCH + 1
 # Rare output tokens, by how often they stand in the text, among the latest few: where they stand, copying is likely.
 _RECENT, _RARE, _REACH = 8, 6, 13
 # The learning rate, and the chance below which a path is not followed even if nodes are free.
-_RATE, _KEEP = 0.24, 0.002
+_RATE, _KEEP = 0.18, 0.002
 _ROOM = 1024
 
 

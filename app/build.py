@@ -98,6 +98,7 @@ def writer(settings: Settings, **hf_options: Any) -> Writer:
         target = _target(name, settings, **{**loading_options(settings), **hf_options})
         tokens = TextTokenizer(_tokenizer(name, settings))
     _require_same_vocabulary(tokens, target)
+    target.graphs = None if settings.cuda_graphs else False
     shared = Shared(
         draft_model=_draft_model(settings.draft_model, target, tokens, settings),
         blend=blend_state(tokens.hf.backend_tokenizer),

@@ -27,6 +27,7 @@ from decoding.heads import shared_heads
 from decoding.masks import attention_masks
 from decoding.pool import PoolCache
 from decoding.target import Target
+from decoding.tree import TokenTree
 from decoding.verification import Verification
 
 log = logging.getLogger(__name__)
@@ -56,6 +57,16 @@ def pool_for(target: Target, rows: int) -> PoolCache | None:
     return None
 
 
+def try_out(target: Target) -> str:
+    """Whether forwards of a target run as CUDA graphs: yes, or no and why not. Three small ones tell."""
+    pool = pool_for(target, 1)
+    if pool is not None:
+        pool.lengths.append(0)
+        for _ in range(3):
+            target.verify(TokenTree.of(0), pool).greedy(0)
+    return target.graphs_note
+
+
 def _opened(target: Target, rows: int, *, on_cuda: bool) -> PoolCache | None:
     pool = memory.within(lambda: _pool(target, power(rows)))
     if pool is None:
@@ -67,7 +78,7 @@ def _opened(target: Target, rows: int, *, on_cuda: bool) -> PoolCache | None:
 
 
 def _capture_of(target: Target) -> Callable[[], Capture] | None:
-    return CudaCapture if target.device.type == "cuda" else None
+    return (lambda: CudaCapture(target.device)) if target.device.type == "cuda" else None
 
 
 def _pool(target: Target, rows: int) -> PoolCache:
@@ -94,12 +105,17 @@ def _devices(target: Target) -> set[torch.device]:
 class CudaCapture:
     """Captures CUDA graphs that share one memory pool, since only one of them runs at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
         self._memory = torch.cuda.graph_pool_handle()
-        self._stream: Any = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        self._stream: Any = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]  # torch leaves it untyped
 
     def __call__(self, work: Work) -> Work:
         """Warm up on a side stream, as libraries set themselves up on first use, then record there."""
+        with torch.cuda.device(self._device):
+            return self._recorded(work)
+
+    def _recorded(self, work: Work) -> Work:
         current: Any = torch.cuda.current_stream()
         self._stream.wait_stream(current)
         with torch.cuda.stream(self._stream):

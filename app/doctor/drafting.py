@@ -24,6 +24,7 @@ def examine_drafting(settings: Settings) -> Iterator[Finding]:
         yield Finding("drafting", "ok", "trees, chains or none: a self-check chooses when this large target is loaded")
         return
     from decoding.errors import DecodingError
+    from decoding.graphs import try_out
     from decoding.target import Target
     from decoding.verification import Verification
 
@@ -45,3 +46,5 @@ def examine_drafting(settings: Settings) -> Iterator[Finding]:
     else:
         hint = "a model with attention layers only, such as Llama or Qwen3, is sped up more"
         yield Finding("drafting", "warn", target.verification.about, hint)
+    if target.device.type == "cuda" and settings.cuda_graphs:
+        yield Finding("graphs", "ok", f"CUDA graphs: {try_out(target)}")

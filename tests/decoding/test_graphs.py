@@ -340,6 +340,9 @@ def test_what_cannot_be_captured_decodes_eagerly_and_says_so(
     assert engine.graphs_note == (
         "no: the model could not be captured: operation not permitted when stream is capturing"
     )
+    untried = Target.of(tiny_model("llama").double())
+    untried.graphs = True
+    assert graphs.try_out(untried) == engine.graphs_note
     again = Engine(target, sources=list, budget=Budget())
     assert graphs.pool_for(target, 1) is None
     assert again.graphs_note == engine.graphs_note
@@ -351,6 +354,12 @@ def test_the_note_says_why_there_are_no_graphs() -> None:
     target = Target.of(tiny_model("llama"))
     target.graphs = False
     assert Engine(target, sources=list, budget=Budget()).graphs_note == "no: switched off"
+
+
+def test_trying_out_captures(in_fixed_shapes: Any) -> None:
+    target, recordings = in_fixed_shapes("llama")
+    assert graphs.try_out(target) == "no: fixed shapes without graphs, which need a CUDA device"
+    assert recordings[0].replays == [0, 0]
 
 
 def test_costs_are_measured_in_the_shapes_that_run(in_fixed_shapes: Any) -> None:

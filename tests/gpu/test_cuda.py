@@ -60,7 +60,7 @@ def test_graphs_change_nothing(target: Target) -> None:
 
 def test_replayed_graphs_give_the_eager_logits(target: Target) -> None:
     pool, _ = pooled(target, rows=4)
-    pool.runner = StaticRunner(target, pool, CudaCapture)
+    pool.runner = StaticRunner(target, pool, lambda: CudaCapture(target.device))
     mirror = Mirror(target, pool, random.Random(2))
     for length in (9, 30, 4, 17):
         mirror.join(length)
@@ -78,7 +78,7 @@ def test_replayed_graphs_give_the_eager_logits(target: Target) -> None:
 def test_a_step_waits_for_the_device_once(target: Target) -> None:
     """Launching, and moving an accepted path, never waits; only asking for the choices does."""
     pool, _ = pooled(target, rows=2, tokens=256)
-    pool.runner = StaticRunner(target, pool, CudaCapture)
+    pool.runner = StaticRunner(target, pool, lambda: CudaCapture(target.device))
     mirror = Mirror(target, pool, random.Random(2))
     mirror.join(9)
     mirror.join(20)

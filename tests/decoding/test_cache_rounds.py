@@ -152,7 +152,7 @@ def difference(cache: TreeCache, row: int, fresh: TreeCache) -> float:
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_the_rows_hold_what_was_committed(targets: dict[str, Target], architecture: str) -> None:
     rounds = Rounds(targets[architecture], architecture)
-    rounds.run(120, every=8)
+    rounds.run(300, every=10)
     assert min(rounds.counts.values()) > 0, rounds.counts
 
 

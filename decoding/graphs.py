@@ -10,6 +10,7 @@ before drafting, an accepted path moves while the next step is drafted, and copi
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import weakref
 from collections.abc import Callable, Sequence
@@ -126,8 +127,13 @@ class CudaCapture:
             # Other threads go on using the device meanwhile.
             with torch.cuda.graph(graph, pool=self._memory, stream=self._stream, capture_error_mode="thread_local"):
                 work()
+        except BaseException:
+            # PyTorch before 2.12 goes on counting a failed capture, and can then not empty its cache.
+            with contextlib.suppress(RuntimeError):
+                torch._C._cuda_endAllocateToPool(torch.cuda.current_device(), self._memory)
+            raise
         finally:
-            torch.cuda.set_stream(current)  # A capture that fails leaves its own behind.
+            torch.cuda.set_stream(current)  # A capture that fails leaves its own stream behind.
         return graph.replay
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from app.threads import wait_passively
+
 if TYPE_CHECKING:
     from app.corpus import Corpus
     from app.pipeline import Pipeline
@@ -17,6 +19,7 @@ __all__ = ["Corpus", "Pipeline"]
 def __getattr__(name: str) -> object:
     """Load a public name on first use (PEP 562)."""
     if name == "Pipeline":
+        wait_passively()
         from app.pipeline import Pipeline
 
         return Pipeline

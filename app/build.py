@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.compiling import keep_compiled
 from app.errors import MissingPartError, ModelError, nearest, unknown
 from app.placing import loading_options
 from app.settings import BUNDLED, Settings
@@ -50,6 +51,7 @@ def open_pipeline(
     Further options, such as ``device_map`` and ``quantization_config``, load the target as transformers knows them.
     A corpus is opened first: a wrong name costs no loading of models. Raises what loading and opening raise.
     """
+    wait_passively()
     from app.pipeline import Pipeline, draft_index
 
     settings = settings if settings is not None else Settings.load()
@@ -90,6 +92,7 @@ def writer(settings: Settings, **hf_options: Any) -> Writer:
     from decoding.engine import Engine
     from decoding.sources.shared import Shared
 
+    keep_compiled(settings.home)
     sources = source_names(settings)
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
@@ -104,7 +107,7 @@ def writer(settings: Settings, **hf_options: Any) -> Writer:
         blend=blend_state(tokens.hf.backend_tokenizer),
     )
     warn_if_lossy(settings)
-    learned = Learned(settings.home, settings.target)
+    learned = Learned(settings.home, settings.target, shared.blend)
     atexit.register(learned.save)
     engine = Engine(
         target,

@@ -17,19 +17,26 @@ import time
 from pathlib import Path
 
 from decoding.calibration import Calibration
+from decoding.sources.blend_state import BlendState
 
 log = logging.getLogger(__name__)
 
 _EVERY_S = 30.0
+_CALIBRATION, _BLEND = "calibration", "blend"
 
 
 class Learned:
-    """The calibration of one target with the file it lives in. Safe to use from several threads."""
+    """The calibration of one target and the weights of its blend, with the file they live in.
 
-    def __init__(self, home: Path, target: str) -> None:
+    ``blend`` is what the target's sources share; what is known of it is put back at once. Safe to use from several
+    threads.
+    """
+
+    def __init__(self, home: Path, target: str, blend: BlendState) -> None:
         self._file = home / "learned" / f"{_file_name(target)}.json"
         self._lock = threading.Lock()
         self._saved_at = time.monotonic()
+        self._blend = blend
         self.calibration = self._read()
 
     def saw_a_request(self) -> None:
@@ -44,14 +51,17 @@ class Learned:
             try:
                 self._file.parent.mkdir(parents=True, exist_ok=True)
                 with tempfile.NamedTemporaryFile("w", dir=self._file.parent, suffix=".part", delete=False) as stream:
-                    json.dump(self.calibration.state(), stream)
+                    json.dump({_CALIBRATION: self.calibration.state(), _BLEND: self._blend.state()}, stream)
                 os.replace(stream.name, self._file)
             except (OSError, RuntimeError) as error:  # RuntimeError: a session added a cell meanwhile; next time.
                 log.warning("what was learned about drafts is not saved: %s", error)
 
     def _read(self) -> Calibration:
         try:
-            return Calibration.from_state(json.loads(self._file.read_text(encoding="utf-8")))
+            state = json.loads(self._file.read_text(encoding="utf-8"))
+            calibration = Calibration.from_state(state[_CALIBRATION])
+            self._blend.restore(state[_BLEND])
+            return calibration
         except FileNotFoundError:
             return Calibration()
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:

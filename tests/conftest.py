@@ -28,6 +28,7 @@ def spandraft_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     home = tmp_path_factory.mktemp("home")
     before = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("SPANDRAFT_")}
     os.environ["SPANDRAFT_HOME"] = str(home)
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(home / "compiled"))  # Commands with homes of their own share it.
     yield home
     del os.environ["SPANDRAFT_HOME"]
     os.environ.update(before)

@@ -17,7 +17,6 @@ from typing import Final
 from decoding import memory, short_memory
 from decoding.budget import Budget
 from decoding.door import Door
-from decoding.errors import OutOfMemory
 from decoding.graphs import pool_for
 from decoding.interfaces import Commit, FinishReason
 from decoding.logits import TreeLogits
@@ -51,6 +50,12 @@ class _Seat:
     left: bool = False
 
     @property
+    def own(self) -> SessionCache:
+        """Its own cache."""
+        assert self.cache is not None
+        return self.cache
+
+    @property
     def behind(self) -> bool:
         """Whether its reader leaves too many commits unread."""
         return len(self.commits) >= _AHEAD
@@ -67,7 +72,7 @@ class Batch:
         self._turns = Turns()
         most = min(max_rows, target.max_rows)
         self._door: Door[_Seat] = Door(most_inside=most, most_waiting=max_waiting, inside=self._inside)
-        self._served, self._forward_s = 0, 0.0
+        self._served, self._width, self._forward_s = 0, 1, 0.0
         self._reading: deque[_Seat] = deque()
         self._parked: list[_Seat] = []
         self._rows: list[_Seat] = []
@@ -100,16 +105,15 @@ class Batch:
         return len(self._rows) + len(self._reading)
 
     def _next(self, seat: _Seat) -> Commit | None:
-        """The next commit, None if it has to be asked for again."""
-        with self._turns.turn():
-            if not seat.commits and not seat.over:
+        """The next commit, None if it has to be asked for again. Whoever has one already needs no turn."""
+        moved = True
+        with self._turns.turn(unless=lambda: bool(seat.commits) or seat.over) as mine:
+            if mine and not seat.commits and not seat.over:
                 moved = self._step()
-            else:
-                moved = True
-            if seat.commits:
-                return seat.commits.popleft()
-            if seat.error is not None:
-                raise seat.error
+        if seat.commits:
+            return seat.commits.popleft()
+        if seat.error is not None:
+            raise seat.error
         if not moved:
             time.sleep(_IDLE_S)  # All rows belong to others, whose readers have to come first.
         return None
@@ -174,11 +178,9 @@ class Batch:
 
     def _read_some(self, seat: _Seat, *, may_run: bool) -> bool:
         """Whether a chunk was read, for which one forward was made."""
-        request, cache = seat.session.request, _own(seat)
+        request, cache = seat.session.request, seat.own
         unread = request.prompt[cache.length : -1]
-        # Rows are padded to the longest: beside rows that have been read, only a short rest is worth a row.
-        most = min(_UNREAD, PREFILL_CHUNK)
-        joins = len(unread) <= (most if all(one.unread for one in self._rows) else most // 4)
+        joins = len(unread) <= min(_UNREAD, PREFILL_CHUNK) and self._pays_beside_rows(len(unread))
         if joins:
             seat.unread = unread
             self._reading.remove(seat)
@@ -188,12 +190,20 @@ class Batch:
             if not memory.enough(lambda: self.target.prefill(chunk, cache)):
                 self.prefixes.clear()
                 if not memory.enough(lambda: self.target.prefill(chunk, cache)):
-                    raise _too_large(seat.session)
+                    raise short_memory.too_large(seat.session)
         else:
             return False
         if request.progress is not None:
             request.progress(len(request.prompt) - 1 if joins else cache.length, len(request.prompt) - 1)
         return not joins
+
+    def _pays_beside_rows(self, unread: int) -> bool:
+        """Whether reading so much in a row costs less than a forward of its own: rows are padded to the longest."""
+        if not self._rows or all(seat.unread for seat in self._rows):
+            return True
+        rows, width = len(self._rows) + 1, self._width
+        padding_s = self.budget.seconds(rows * (width + unread)) - self.budget.seconds(rows * width)
+        return padding_s <= self.budget.seconds(max(unread, 1))
 
     def _decode(self, *, beside_reading: bool) -> None:
         """Draft, verify, accept, commit, for every row."""
@@ -205,13 +215,14 @@ class Batch:
         trees, logits = short_memory.verify(
             self.target,
             self._cache,
-            self.budget.cut(candidates),
+            self.budget.cut(candidates, unread=[len(seat.unread) for seat in seats]),
             [seat.unread for seat in seats],
             let_go=self.prefixes.clear,
         )
         paths = [self._accept(*one) for one in zip(seats, trees, logits, strict=True)]
         self._cache.keep_rows(paths)
         ended_at = time.perf_counter()
+        self._width = max(map(len, trees))
         longest = max(len(seat.unread) + len(tree) for seat, tree in zip(seats, trees, strict=True))
         # On a GPU the wait for a forward is also one for the chunk before it; the first in a shape takes longer.
         if self._pool is None or (self._pool.is_warm and not beside_reading):
@@ -229,7 +240,7 @@ class Batch:
         """The accepted path of a row, None if its session failed."""
         try:
             if logits is None:
-                raise _too_large(seat.session)
+                raise short_memory.too_large(seat.session)
             walk, commit = seat.session.accept(tree, logits)
         except Exception as error:  # noqa: BLE001  # one session's processor or criterion is its own
             seat.error, seat.over = error, True
@@ -241,9 +252,9 @@ class Batch:
 
     def _add_row(self, seat: _Seat) -> None:
         if not self._rows and self._pool is None:
-            self._cache = _own(seat)  # The first one brings its own cache along.
+            self._cache = seat.own  # The first one brings its own cache along.
         else:
-            self._cache.add_row(_own(seat))
+            self._cache.add_row(seat.own)
         seat.cache = None
         self._rows.append(seat)
 
@@ -282,16 +293,3 @@ class Batch:
         cache = self.target.new_cache()
         cache.lengths.clear()
         return cache
-
-
-def _own(seat: _Seat) -> SessionCache:
-    assert seat.cache is not None
-    return seat.cache
-
-
-def _too_large(session: Session) -> OutOfMemory:
-    tokens = len(session.request.prompt) + len(session.tokens)
-    return OutOfMemory(
-        f"The memory does not suffice for a request of {tokens} tokens.",
-        hint="Shorten the prompt, run fewer requests at once, or choose a smaller target or dtype.",
-    )

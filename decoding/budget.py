@@ -7,12 +7,14 @@ on a CPU they shrink to what is likely; with nothing likely this is plain decodi
 
 from __future__ import annotations
 
-import bisect
 import itertools
 import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from decoding.graphs import pool_for
 from decoding.interfaces import NO_ORIGIN, Draft
@@ -45,44 +47,44 @@ class Budget:
         most = max(2, 2 * limit) if target.verification is not Verification.PLAIN else 1
         return cls(limit, measure(target, [size for size in SIZES if size <= most]))
 
-    def cut(self, trees: Sequence[TokenTree]) -> list[TokenTree]:
-        """The sub-trees worth verifying together in one forward, a row each.
+    def cut(self, trees: Sequence[TokenTree], *, unread: Sequence[int] | None = None) -> list[TokenTree]:
+        """The sub-trees worth verifying together in one forward, a row each, behind ``unread`` tokens of the rows.
 
-        Rows are padded to the largest, so all get the same room: the size that maximises expected tokens over time.
+        Rows are padded to the longest, so all get the same room: the size that maximises expected tokens over time.
         """
         ranked = [tree.ranked()[: self.limit] for tree in trees]
         chances = [[tree.probabilities[node] for node in nodes] for tree, nodes in zip(trees, ranked, strict=True)]
-        size = self.best_size(chances)
+        size = self.best_size(chances, unread=unread)
         if size == 0 and any(ranked) and self.cost_s is not None and self._is_probe():
             size = _PROBE_NODES
         return [tree.pruned(nodes[:size]) for tree, nodes in zip(trees, ranked, strict=True)]
 
-    def best_size(self, chances: Sequence[Sequence[float]]) -> int:
+    def best_size(self, chances: Sequence[Sequence[float]], *, unread: Sequence[int] | None = None) -> int:
         """How many nodes each row may take, given the falling path probabilities of every row."""
         longest = max(map(len, chances), default=0)
         if self.cost_s is None or not longest:
             return longest
-        rows, expected = len(chances), float(len(chances))
-        best_n, best_rate = 0, expected / self.seconds(rows)
-        for n in range(1, longest + 1):
-            expected += sum(row[n - 1] for row in chances if len(row) >= n)
-            rate = expected / self.seconds(rows * (n + 1))
-            if rate >= best_rate:
-                best_n, best_rate = n, rate
-        return best_n
+        sizes_N = np.arange(longest + 1)
+        expected_N, widths_N = np.full(longest + 1, float(len(chances))), np.ones(longest + 1)
+        for row, before in zip(chances, unread if unread is not None else [0] * len(chances), strict=True):
+            expected_N[1:] += np.pad(np.cumsum(row), (0, longest - len(row)), mode="edge") if row else 0.0
+            np.maximum(widths_N, before + 1 + np.minimum(sizes_N, len(row)), out=widths_N)
+        rate_N = expected_N / self._seconds(len(chances) * widths_N)
+        return longest - int(rate_N[::-1].argmax())  # The largest of equals.
 
     def seconds(self, size: int) -> float:
         """T(size), between measured sizes and beyond them on the straight line."""
+        return float(self._seconds(np.array([size], dtype=np.float64))[0])
+
+    def _seconds(self, sizes_N: NDArray[np.float64]) -> NDArray[np.float64]:
         costs = self.cost_s or {1: 1.0}
-        if size in costs:
-            return costs[size]
-        known = sorted(costs)
-        if len(known) < 2 or size < known[0]:
-            return costs[known[0]]
-        at = min(bisect.bisect(known, size), len(known) - 1)
-        below, above = known[at - 1], known[at]
-        share = (size - below) / (above - below)
-        return costs[below] + share * (costs[above] - costs[below])
+        known_K = np.array(sorted(costs), dtype=np.float64)
+        costs_K = np.array([costs[size] for size in sorted(costs)])
+        found_N: NDArray[np.float64] = np.interp(sizes_N, known_K, costs_K)
+        if known_K.size > 1:
+            slope = (costs_K[-1] - costs_K[-2]) / (known_K[-1] - known_K[-2])
+            found_N += slope * np.maximum(sizes_N - known_K[-1], 0.0)
+        return found_N
 
     def least_chance(self) -> float:
         """Path probability below which a node is hardly worth drafting: half of what a row of such nodes would have to

@@ -57,9 +57,10 @@ class _Cell:
 
     def _computed_odds(self) -> float:
         mean = self.expected / self.tried if self.tried else 0.5
+        mean = min(max(mean, _LEAST), _MOST)  # A source may be as sure as it likes.
         hits, misses = _TRUST * mean, _TRUST * (1 - mean)
         is_odds = (self.accepted + hits) / (self.tried - self.accepted + misses)
-        return is_odds * (self.tried - self.expected + misses) / (self.expected + hits)
+        return is_odds * (max(self.tried - self.expected, 0.0) + misses) / (self.expected + hits)
 
 
 @dataclass(slots=True)

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from decoding import memory
+from decoding.errors import OutOfMemory
 from decoding.logits import TreeLogits
+from decoding.session import Session
 from decoding.target import PREFILL_CHUNK, Target
 from decoding.tree import TokenTree
 from decoding.verification import SessionCache
@@ -62,3 +64,12 @@ def _half(tree: TokenTree) -> TokenTree:
 
 def _root(tree: TokenTree) -> TokenTree:
     return tree.pruned(())
+
+
+def too_large(session: Session) -> OutOfMemory:
+    """What a request is told that does not fit at all."""
+    tokens = len(session.request.prompt) + len(session.tokens)
+    return OutOfMemory(
+        f"The memory does not suffice for a request of {tokens} tokens.",
+        hint="Shorten the prompt, run fewer requests at once, or choose a smaller target or dtype.",
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 
 class Turns:
@@ -16,20 +16,24 @@ class Turns:
         self._line: deque[object] = deque()
 
     @contextlib.contextmanager
-    def turn(self) -> Iterator[None]:
-        """Wait for the turn and hold it."""
+    def turn(self, unless: Callable[[], bool] = lambda: False) -> Iterator[bool]:
+        """Wait for the turn and hold it; False if ``unless`` became true in somebody else's turn before it came."""
         me = object()
         with self._changed:
             self._line.append(me)
             try:
-                self._changed.wait_for(lambda: self._line[0] is me)
+                self._changed.wait_for(lambda: self._line[0] is me or unless())
             except BaseException:  # Interrupted while waiting: those behind must not wait for this place.
                 self._line.remove(me)
                 self._changed.notify_all()
                 raise
+            is_mine = self._line[0] is me
+            if not is_mine:
+                self._line.remove(me)
         try:
-            yield
+            yield is_mine
         finally:
-            with self._changed:
-                self._line.popleft()
-                self._changed.notify_all()
+            if is_mine:
+                with self._changed:
+                    self._line.popleft()
+                    self._changed.notify_all()

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 BORDER = -1
 NOWHERE = -1
+_IDS = 2**24
 
 
 class TextArrays(NamedTuple):
@@ -46,7 +47,8 @@ class Text:
 
         if not len(tokens):
             return
-        new_N = np.asarray(tokens, dtype=np.int32)
+        new_N = np.array(tokens, dtype=np.int32)
+        new_N[(new_N < 0) | (new_N >= _IDS)] = BORDER  # A reference may hold anything.
         self.make_room(new_N.size, int(new_N.max()) + 1)
         append(self.arrays, self.size, new_N, self.kins_of(new_N))
         self.size += new_N.size
@@ -59,18 +61,20 @@ class Text:
         return kins_N
 
     def make_room(self, more: int, top: int) -> bool:
-        """Room for ``more`` tokens with ids below ``top``; whether the arrays are new ones for it."""
-        before = self.arrays
+        """Room for ``more`` tokens with ids below ``top``; whether the arrays are new ones for it.
+
+        They are new together: who still reads the old ones must not find places in them that only the new ones have.
+        """
         ids_T, kins_T, links_T, heads_K, counts_K = self.arrays
-        if self.size + more > ids_T.size:
-            room = 2 * (self.size + more)
-            ids_T, kins_T = _longer(ids_T, room, 0), _longer(kins_T, room, 0)
-            links_T = _longer(links_T, room + 1, NOWHERE)
-        if top > heads_K.size:
-            heads_K, counts_K = _longer(heads_K, top + 64, NOWHERE), _longer(counts_K, top + 64, 0)
-        if ids_T is before.ids_T and heads_K is before.heads_K:
+        is_long, is_wide = self.size + more > ids_T.size, top > heads_K.size
+        if not is_long and not is_wide:
             return False
-        self.arrays = TextArrays(ids_T, kins_T, links_T, heads_K, counts_K)
+        room = 2 * (self.size + more) if is_long else ids_T.size
+        kins = top + 64 if is_wide else heads_K.size
+        self.arrays = TextArrays(
+            _longer(ids_T, room, 0), _longer(kins_T, room, 0), _longer(links_T, room + 1, NOWHERE),
+            _longer(heads_K, kins, NOWHERE), _longer(counts_K, kins, 0),
+        )  # fmt: skip
         return True
 
 

@@ -71,3 +71,11 @@ def test_it_comes_back_from_json() -> None:
 def test_a_broken_state_is_refused(row: list[object]) -> None:
     with pytest.raises(ValueError):
         Calibration.from_state({"answer": {"cells": [row], "gains": []}})
+
+
+@pytest.mark.parametrize("estimate", [0.0, 1.0])
+@pytest.mark.parametrize("accepted", [0, 100])
+def test_a_source_may_be_as_sure_as_it_likes(estimate: float, accepted: int) -> None:
+    cells = taught(accepted, 100, estimate)
+    assert 0 < cells.chance("spans", 2, 1, estimate) < 1
+    assert 0 < cells.chance("spans", 2, 1, 0.5) < 1

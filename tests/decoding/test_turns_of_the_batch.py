@@ -41,3 +41,48 @@ def test_an_interrupted_wait_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) ->
             pass
     with turns.turn():
         assert len(turns._line) == 1
+
+
+def test_who_has_what_it_waits_for_does_not_wait_for_its_turn() -> None:
+    turns, ready, got = Turns(), threading.Event(), list[bool]()
+
+    def wait() -> None:
+        with turns.turn(unless=ready.is_set) as mine:
+            got.append(mine)
+
+    waiting = threading.Thread(target=wait)
+    with turns.turn() as mine:
+        assert mine
+        waiting.start()
+        while len(turns._line) < 2:
+            time.sleep(0.001)
+        ready.set()
+    waiting.join(5)
+    # At the end of a turn the next in line is told; it may find its turn come as well as what it waits for.
+    assert len(got) == 1
+    assert not turns._line
+
+
+def test_the_last_in_line_leaves_it_with_what_it_waits_for() -> None:
+    turns, ready, got = Turns(), threading.Event(), list[bool]()
+
+    def wait() -> None:
+        with turns.turn(unless=ready.is_set) as mine:
+            got.append(mine)
+
+    def step() -> None:
+        with turns.turn():
+            while not got:
+                time.sleep(0.001)
+
+    threads = [threading.Thread(target=step), threading.Thread(target=wait)]
+    with turns.turn():
+        for number, thread in enumerate(threads):
+            thread.start()
+            while len(turns._line) < number + 2:
+                time.sleep(0.001)
+        ready.set()
+    for thread in threads:
+        thread.join(5)
+    assert got == [False], "it did not have to wait for the step of the one before it"
+    assert not turns._line

@@ -103,9 +103,9 @@ def _kept(scaled_V: NDArray[np.float64], request: Request) -> NDArray[np.float64
 class Chains(Budget):
     """Cuts every tree to one chain: from each node the likeliest child."""
 
-    def cut(self, trees: Sequence[TokenTree]) -> list[TokenTree]:
+    def cut(self, trees: Sequence[TokenTree], *, unread: Sequence[int] | None = None) -> list[TokenTree]:
         """The chains, a row each."""
-        return [tree.pruned(_likeliest(tree)) for tree in super().cut(trees)]
+        return [tree.pruned(_likeliest(tree)) for tree in super().cut(trees, unread=unread)]
 
 
 def _likeliest(tree: TokenTree) -> list[int]:

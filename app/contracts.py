@@ -53,6 +53,7 @@ def stats_document(stats: RunStats) -> dict[str, object]:
         "ttft_s": stats.ttft_s,
         "tokens_per_s": stats.tokens_per_s,
         "stages_s": dict(stats.stages_s),
+        "failed_sources": dict(stats.failed_sources),
     }
 
 

@@ -7,7 +7,7 @@ code points, half-open: ``source_*`` in the document, ``answer_*`` in the answer
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 
@@ -51,7 +51,10 @@ class SourceCounts:
 
 @dataclass(frozen=True, slots=True)
 class RunStats:
-    """One request in figures. ``tokens_per_s`` is decode only; ``stages_s`` has retrieve, prompt, prefill, decode."""
+    """One request in figures. ``tokens_per_s`` is decode only; ``stages_s`` has retrieve, prompt, prefill, decode.
+
+    ``failed_sources``: draft sources that were switched off, with what they raised. It costs speed, never the output.
+    """
 
     tokens: int
     target_forwards: int
@@ -60,6 +63,7 @@ class RunStats:
     ttft_s: float
     tokens_per_s: float
     stages_s: Mapping[str, float]
+    failed_sources: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ class Figures:
     target_forwards: int = 0
     drafted: Counter[str] = field(default_factory=Counter)
     accepted: Counter[str] = field(default_factory=Counter)
+    failed_sources: dict[str, str] = field(default_factory=dict)
 
     @contextlib.contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -47,6 +48,7 @@ class Figures:
         self.target_forwards += stats.target_forwards
         self.stages_s["prefill"] += stats.prefill_s
         self.stages_s["decode"] += stats.decode_s
+        self.failed_sources |= stats.failed_sources
         for name, count in stats.by_source.items():
             self.drafted[name] += count.drafted
             self.accepted[name] += count.accepted
@@ -62,4 +64,5 @@ class Figures:
             ttft_s=first - self.begun_at,
             tokens_per_s=self.tokens / self.stages_s["decode"] if self.stages_s["decode"] else 0.0,
             stages_s=dict(self.stages_s),
+            failed_sources=dict(self.failed_sources),
         )

@@ -31,7 +31,7 @@ class Session:
         self.request = request
         self.drafter = drafter
         self.tokens: list[int] = []
-        self.stats = Stats()
+        self.stats = Stats(failed_sources=drafter.failed)
         self.finish_reason: FinishReason | None = None
         self._batch = batch
         self._choice = Choice(request)

@@ -23,7 +23,7 @@ class SourceCount:
 
 @dataclass(slots=True)
 class Stats:
-    """Counts of one session; times in seconds."""
+    """Counts of one session; times in seconds. ``failed_sources``: those switched off, with what they raised."""
 
     tokens: int = 0
     target_forwards: int = 0
@@ -36,6 +36,7 @@ class Stats:
     accepted_by_source: Counter[str] = field(default_factory=Counter)
     drafted_by_depth: Counter[int] = field(default_factory=Counter)
     accepted_by_depth: Counter[int] = field(default_factory=Counter)
+    failed_sources: dict[str, str] = field(default_factory=dict)
 
     def record(self, tree: TokenTree, path: Sequence[int], committed: int) -> None:
         """Count one step."""

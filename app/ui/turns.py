@@ -75,7 +75,10 @@ def to_json(turn: Turn) -> str:
     if answer is not None:
         # A read-only mapping is fine in an answer, but the serializer wants to see plain dicts.
         stats = dataclasses.replace(
-            answer.stats, by_source=dict(answer.stats.by_source), stages_s=dict(answer.stats.stages_s)
+            answer.stats,
+            by_source=dict(answer.stats.by_source),
+            stages_s=dict(answer.stats.stages_s),
+            failed_sources=dict(answer.stats.failed_sources),
         )
         turn = dataclasses.replace(turn, answer=dataclasses.replace(answer, stats=stats))
     return json.dumps(TypeAdapter(Turn).dump_python(dataclasses.replace(turn, id=0)))

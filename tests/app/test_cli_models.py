@@ -24,6 +24,7 @@ STATS_KEYS = {
     "target_forwards",
     "mean_acceptance_length",
     "by_source",
+    "failed_sources",
     "ttft_s",
     "tokens_per_s",
     "stages_s",

@@ -75,7 +75,7 @@ def test_commits_add_up_and_name_their_sources(llama: Target, output: list[int])
 def test_a_source_that_raises_is_switched_off_and_said(llama: Target, output: list[int]) -> None:
     session = run(llama, Request(PROMPT, 20), lambda: [Raising("broken"), Oracle(output)])
     assert session.tokens == output[:20]
-    assert "this source is broken" in session.drafter.failed["broken"]
+    assert "this source is broken" in session.stats.failed_sources["broken"]
     assert session.stats.by_source["oracle"].accepted > 0
 
 

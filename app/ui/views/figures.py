@@ -35,6 +35,10 @@ def figures(stats: RunStats, share: float | None) -> list[Figure]:
     ]
     if share is not None:
         listed.append(Figure(f"{share:.0%}", "copied", "Share of the characters that stand identically in a source."))
+    if stats.failed_sources:
+        names = ", ".join(sorted(stats.failed_sources))
+        about = f"Switched off for this request after an error: {names}. The output is the same, only slower."
+        listed.append(Figure(f"{len(stats.failed_sources)}", "draft source off", about))
     return listed
 
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from itertools import compress
 
 import numpy as np
+from numpy.typing import NDArray
 
 from decoding.interfaces import NO_ORIGIN, Commit, Draft, Origin, OriginKind, Reference, Request
 from decoding.sources import mixture
@@ -35,6 +36,9 @@ _SHARE = 4
 
 class Blend:
     """One session's mixture."""
+
+    _text: Text
+    _sizes_3: NDArray[np.int64]
 
     def __init__(self, shared: BlendState) -> None:
         self._shared = shared

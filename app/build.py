@@ -131,8 +131,9 @@ def _draft_model(name: str | None, target: Target, tokens: TextTokenizer, settin
         return None
     place = _place(name)
     with _without_progress_bars(is_local=Path(place).is_dir()):
+        model = _target(place, settings)
         require_same_tokenizer(name, TextTokenizer(_tokenizer(place, settings)), settings.target, tokens)
-        return DraftModel.of(_target(place, settings), target, tokens=tokens.vocabulary)
+        return DraftModel.of(model, target, tokens=tokens.vocabulary)
 
 
 def _place(name: str) -> str:

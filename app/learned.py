@@ -1,4 +1,4 @@
-"""What the drafter has learned on this machine, kept in the home folder: acceptance by source, match and depth.
+"""What the drafter has learned on this machine, kept in the home folder: acceptance of each source, and weights.
 
 One small JSON file a target. Losing it costs some speed until it is learned again, so nothing here may ever stop a
 request: a file that cannot be read is set aside with a warning. It holds counts, no text and no token ids.

@@ -60,7 +60,11 @@ class GenerationOptions:
                 raise InputError(f"{name} is one text.", hint="Give a list of texts.")
         for name in ("k", "max_new_tokens"):
             value = getattr(self, name)
-            if value is not None and value < 1:
+            if value is None:
+                continue
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise InputError(f"{name} cannot be {value!r}.", hint=f"{name} is a whole number.")
+            if value < 1:
                 raise InputError(f"{name} cannot be {value}.", hint=f"{name} must be at least 1.")
 
     def over(self, settings: Settings) -> Settings:

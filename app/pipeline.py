@@ -180,6 +180,10 @@ class Pipeline:
         """Correct a text. ``max_new_tokens`` holds for each sentence. Raises InputError."""
         return self.stream_correct(text, max_new_tokens=max_new_tokens, speculate=speculate).correction()
 
+    def forget(self, scope: str | None = None) -> None:
+        """Keep nothing of earlier calls with this ``scope`` in memory, or of any (None): a text was deleted."""
+        self.engine.forget_outputs(scope)
+
     def stream_correct(
         self,
         text: str,

@@ -2,7 +2,9 @@
 
 There is no thread of its own: whoever waits for a commit takes its turn and makes a step for everybody. A step
 admits who waits, reads one chunk of one prompt, and then drafts, verifies and accepts for every row; trees of
-different shape stand in one forward, and each row keeps its own accepted path. A reader that falls behind is parked.
+different shape stand in one forward, and each row keeps its own accepted path. A session's way through it:
+
+    waiting (at the door) -> reading (its prompt, in a cache of its own) -> a row <-> parked (its reader is behind)
 """
 
 from __future__ import annotations

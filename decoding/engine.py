@@ -78,6 +78,11 @@ class Engine:
         """Drop what is kept of finished sessions to read prompts faster."""
         self._batch.forget()
 
+    def forget_outputs(self, scope: str | None = None) -> None:
+        """Draft nothing any more that was written in ``scope``, or at all (None); drop what is kept of prompts, too."""
+        self.shared.forget(scope)
+        self.forget()
+
     def generate(self, request: Request, *, speculate: bool = True) -> Session:
         """Run a request to its end; the finished session holds tokens, stats and finish reason."""
         session = self.session(request, speculate=speculate)

@@ -88,7 +88,7 @@ def nothing_allowed() -> InvalidRequest:
     """What is raised where no next token can be chosen."""
     return InvalidRequest(
         "No next token is allowed: every logit is -inf, or one is NaN.",
-        hint="Forbid fewer tokens (bad words, logit bias, n-grams), or load the model with --dtype float32.",
+        hint="Forbid fewer tokens (bad words, n-grams; quoting leaves few: --set quote=false), or try --dtype float32.",
     )
 
 

@@ -1,7 +1,7 @@
 """The target: an unmodified Hugging Face causal LM that prefills a prompt and verifies a token tree in one forward.
 
-Everything that touches transformers' forward pass stands here, in ``cache.py`` and in ``loading.py``. A tree is laid
-out behind the cached tokens; a 4-D float mask lets each node see the cached tokens and its own ancestors, and its
+What touches transformers' forward pass stands here, in ``cache.py``, ``statecache.py`` and ``graphs.py``. A tree is
+laid out behind the cached tokens; a 4-D float mask lets each node see the cached tokens and its own ancestors, and its
 position is that of its depth. N tree nodes, P cached tokens, C chunk, V vocabulary.
 """
 
@@ -61,7 +61,7 @@ class Target:
     ) -> Target:
         """Load a causal LM by path or name; further options go to transformers' ``from_pretrained`` as they are.
 
-        Raises ModelNotFound, ModelTooLarge, UnsupportedModel.
+        Raises ModelNotFound, ModelTooLarge, UnsupportedModel, MissingLibrary, InvalidRequest.
         """
         model = loading.load(name, dtype=dtype, device=device, trust_remote_code=trust_remote_code, **hf_options)
         return cls.of(model, name=name)

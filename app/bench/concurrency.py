@@ -53,9 +53,8 @@ def run(args: argparse.Namespace, settings: Settings) -> Report:
     pipeline = open_pipeline(corpus="sample" if args.task == "answer" else None, settings=settings)
     requests = [request for job in asked(pipeline, args.task, args.n) for request in job.requests]
     command = f"spandraft bench concurrency --task {args.task} --sessions {args.sessions} --n {args.n}"
-    return Report.of(
-        f"{command} --repeats {args.repeats}", rows(pipeline.engine, requests, args.sessions, args.repeats)
-    )
+    at_once = min(args.sessions, len(requests))
+    return Report.of(f"{command} --repeats {args.repeats}", rows(pipeline.engine, requests, at_once, args.repeats))
 
 
 def rows(engine: Engine, requests: Sequence[Request], sessions: int, repeats: int) -> list[dict[str, object]]:

@@ -79,6 +79,7 @@ def run(args: argparse.Namespace, settings: Settings) -> Report:
 
 def _names(methods: str) -> list[str]:
     names = list(dict.fromkeys(name.strip() for name in methods.split(",")))
+    names = ["plain" if name == "autoregressive" else name for name in names]
     if missing := [name for name in names if name not in METHODS]:
         raise unknown("method", missing[0], METHODS)
     return names if "plain" in names else ["plain", *names]

@@ -52,7 +52,10 @@ class ChatHistory:
 
     def forget(self, corpus: object, conversation: object, request: gr.Request) -> Updates:
         """Delete the conversation that is shown."""
-        self._desk.conversations.remove(browser(request), words(conversation))
+        scope = browser(request)
+        self._desk.conversations.remove(scope, words(conversation))
+        if scope:
+            self._desk.pipeline.forget(scope)
         return {
             **self._conversation(browser(request), "", words(corpus)),
             self._parts.said: announcement("Conversation deleted"),

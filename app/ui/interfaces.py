@@ -50,6 +50,9 @@ class PagePipeline(Protocol):
     ) -> AnswerStream:
         """Answer ``question`` from ``corpus`` (a handle that ``Shelf.open`` gave), with drafts from ``scope``."""
 
+    def forget(self, scope: str | None = None) -> None:
+        """Keep nothing of earlier outputs in ``scope``, or of any (None), in memory."""
+
     def stream_correct(self, text: str, *, scope: str | None = "") -> EventStream:
         """Correct ``text``: text deltas, then one event with a ``correction``."""
 

@@ -119,6 +119,7 @@ class LibraryActions:
         corpus, document = text_in(event, "corpus"), text_in(event, "document")
         with reporting() as problems:
             self._desk.shelf.remove_document(corpus, document)
+            self._desk.pipeline.forget()
         if problems:
             return {self._parts.outcomes: problem_view(problems[0])}
         return {self._parts.documents: self._documents(corpus), self._parts.outcomes: ""}
@@ -127,6 +128,7 @@ class LibraryActions:
         """Remove the corpus that the button names."""
         with reporting() as problems:
             self._desk.shelf.remove_corpus(text_in(event, "corpus"))
+            self._desk.pipeline.forget()
         if problems:
             return {self._parts.outcomes: problem_view(problems[0])}
         return self._shown("", words(chatting))

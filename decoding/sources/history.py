@@ -49,6 +49,11 @@ class History:
         while len(self._scopes) > _SCOPES:
             del self._scopes[next(iter(self._scopes))]
 
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """Those of which something is kept."""
+        return tuple(self._scopes)
+
     def forget(self, scope: str) -> None:
         """Nothing of ``scope`` is drafted any more. Requests under way keep what they began with."""
         self._scopes.pop(scope, None)

@@ -24,8 +24,10 @@ class Shared:
     draft_model: DraftModel | None = None
     blend: BlendState = field(default_factory=BlendState)
 
-    def forget(self, scope: str) -> None:
-        """Nothing that was written in ``scope`` is drafted any more."""
-        self.blend.history.forget(scope)
-        self.pia_tries.pop(scope, None)
-        self.suffix_outputs.pop(scope, None)
+    def forget(self, scope: str | None = None) -> None:
+        """Nothing that was written in ``scope`` is drafted any more; None: nothing that was written at all."""
+        known = {*self.pia_tries, *self.suffix_outputs, *self.blend.history.scopes}
+        for one in known if scope is None else {scope}:
+            self.blend.history.forget(one)
+            self.pia_tries.pop(one, None)
+            self.suffix_outputs.pop(one, None)

@@ -365,3 +365,20 @@ def test_without_weights_the_bundled_target_is_a_missing_part(
     monkeypatch.setattr("app.build.bundled_target", lambda: tmp_path)
     with pytest.raises(MissingPartError, match="no weights"):
         open_pipeline(settings)
+
+
+@pytest.mark.parametrize("options", [{"k": 2.5}, {"k": "3"}, {"max_new_tokens": 1.5}, {"max_new_tokens": True}])
+def test_a_count_that_is_no_whole_number_is_refused(chatting: Pipeline, options: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="cannot be"):
+        chatting.answer_from(QUESTION, hits_of(), **options)
+
+
+def test_what_was_written_is_forgotten_when_asked(chatting: Pipeline) -> None:
+    chatting.answer_from(QUESTION, hits_of(), scope="mine")
+    chatting.forget("yours")
+    assert "mine" in chatting.engine.shared.blend.history.scopes
+    chatting.forget("mine")
+    assert "mine" not in chatting.engine.shared.blend.history.scopes
+    chatting.forget()
+    assert chatting.engine.shared.blend.history.scopes == ()
+    assert len(chatting.engine._batch.prefixes) == 0

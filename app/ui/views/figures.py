@@ -31,7 +31,7 @@ def figures(stats: RunStats, share: float | None) -> list[Figure]:
             "Tokens per forward pass of the target. Without drafts it is 1.",
         ),
         Figure(f"{stats.tokens_per_s:,.0f}", "tokens/s", "Decoding only, measured in the engine."),
-        Figure(seconds(stats.ttft_s), "to first token", "From the question to the first token, search included."),
+        Figure(seconds(stats.ttft_s), "to first token", "From the request to the first token, search included."),
     ]
     if share is not None:
         listed.append(Figure(f"{share:.0%}", "copied", "Share of the characters that stand identically in a source."))
@@ -67,7 +67,7 @@ def proof_view(proof: Proof) -> Html:
         verdict = tag("strong", "Differs.", class_="bad")
         text = f" The first difference is at character {proof.differs_at:,}."
     times = (
-        f" With drafts: {seconds(proof.with_drafts_s)} and {_passes(proof.with_forwards)}."
+        f" Decoding, asked again with drafts: {seconds(proof.with_drafts_s)} and {_passes(proof.with_forwards)}."
         f" Without: {seconds(proof.without_drafts_s)} and {_passes(proof.without_forwards)}"
     )
     faster = (

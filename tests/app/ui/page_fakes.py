@@ -101,6 +101,7 @@ class FakePipeline:
         self.found = passages()
         self.error: Exception | None = None
         self.streams: list[FakeStream] = []
+        self.forgotten: list[str | None] = []
 
     def stream(
         self, question: str, *, corpus: Any = None, speculate: bool = True, scope: str | None = ""
@@ -114,6 +115,9 @@ class FakePipeline:
         stream = FakeStream(self._events(question, speculate), cancelled, self.step_s)
         self.streams.append(stream)
         return stream
+
+    def forget(self, scope: str | None = None) -> None:
+        self.forgotten.append(scope)
 
     def stream_correct(self, text: str, *, scope: str | None = "") -> FakeStream:
         """Turns every ``recieve`` into ``receive`` and says ``a`` before ``cat``."""

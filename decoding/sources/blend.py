@@ -30,8 +30,6 @@ _RECENT, _RARE, _REACH = 8, 6, 13
 # The learning rate, and the chance below which a path is not followed even if nodes are free.
 _RATE, _KEEP = 0.18, 0.002
 _ROOM = 1024
-# Beside a text that is rewritten, which ``edits`` knows better, one node in so many.
-_SHARE = 4
 
 
 class Blend:
@@ -66,7 +64,6 @@ class Blend:
             if reference.prompt_start is not None:
                 start = prompt_start + reference.prompt_start
                 self._origins[start : start + len(reference.ids)] = _places_of(index, reference)
-        self._rewrites = any(reference.cursor for reference in request.references)
         self._learned = self._shared.weights(request.task)
         self._history = self._shared.history.text(request.scope)
         self._sizes_3[:] = self._text.size, self._history.size, self._text.size
@@ -80,8 +77,6 @@ class Blend:
     def propose(self, tokens: Sequence[int], limit: int) -> list[Draft]:
         """The likeliest continuations, at most ``limit`` nodes in all, as root-to-leaf chains."""
         self._take_up(tokens[len(self._written) :])
-        if self._rewrites:
-            limit = max(1, limit // _SHARE)
         if limit > self._limit:
             self._work, self._limit = new_workspace(limit), limit
         mixture.mark_similar(self._seen, _RECENT, _RARE, _REACH)
@@ -101,7 +96,6 @@ class Blend:
 
     def _begin(self, request: Request) -> None:
         self._request = request
-        self._rewrites = False
         kin_V = self._shared.kin_V
         self._kin_K = kin_V if kin_V is not None else np.empty(0, np.int32)
         self._text = Text(kin_V, room=len(request.prompt) + min(request.max_new_tokens, _ROOM))

@@ -4,7 +4,7 @@ Works on token ids. Imports nothing from the other floors. To read it, in this o
 
     interfaces   what goes in, what comes out, what plugs in
     session      one request: draft, accept, commit          acceptance   the walk that makes it lossless
-    batch        the loop: many sessions in each forward     door, turns  who comes in, and whose turn it is
+    batch        the loop: many sessions in each forward     door, turns, seat  who comes in, whose turn it is
     tree         drafts merged by prefix                     drafting     asks the sources
     budget       which nodes pay for themselves              calibration  how often a source is right
     target       trees in one forward pass                   masks        who sees whom

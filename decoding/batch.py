@@ -13,7 +13,6 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
 from decoding import memory, short_memory
@@ -23,6 +22,7 @@ from decoding.graphs import pool_for
 from decoding.interfaces import Commit, FinishReason
 from decoding.logits import TreeLogits
 from decoding.prefixes import Prefixes
+from decoding.seat import Seat
 from decoding.session import Session
 from decoding.stats import Throughput
 from decoding.target import PREFILL_CHUNK, Target
@@ -30,37 +30,9 @@ from decoding.tree import TokenTree
 from decoding.turns import Turns
 from decoding.verification import SessionCache
 
-_AHEAD: Final = 8
 _UNREAD: Final = 64
 _PATIENCE: Final = 0.15
 _IDLE_S: Final = 0.02
-
-
-@dataclass(slots=True, eq=False)
-class _Seat:
-    """A session in the batch. ``cache`` is its own while it stands in no row; ``over``: there is no more to come.
-
-    ``unread`` is the end of its prompt, which the forward over its first tree reads.
-    """
-
-    session: Session
-    cache: SessionCache | None = None
-    unread: Sequence[int] = ()
-    commits: deque[Commit] = field(default_factory=deque)
-    error: BaseException | None = None
-    over: bool = False
-    left: bool = False
-
-    @property
-    def own(self) -> SessionCache:
-        """Its own cache."""
-        assert self.cache is not None
-        return self.cache
-
-    @property
-    def behind(self) -> bool:
-        """Whether its reader leaves too many commits unread."""
-        return len(self.commits) >= _AHEAD
 
 
 class Batch:
@@ -73,18 +45,18 @@ class Batch:
         self.throughput = Throughput()
         self._turns = Turns()
         most = min(max_rows, target.max_rows)
-        self._door: Door[_Seat] = Door(most_inside=most, most_waiting=max_waiting, inside=self._inside)
+        self._door: Door[Seat] = Door(most_inside=most, most_waiting=max_waiting, inside=self._inside)
         self._served, self._width, self._forward_s = 0, 1, 0.0
-        self._reading: deque[_Seat] = deque()
-        self._parked: list[_Seat] = []
-        self._rows: list[_Seat] = []
+        self._reading: deque[Seat] = deque()
+        self._parked: list[Seat] = []
+        self._rows: list[Seat] = []
         # On a GPU one cache stays for good, since graphs hold its addresses.
         self._pool = pool_for(target, most)
         self._cache: SessionCache = self._pool if self._pool is not None else self._no_rows()
 
     def run(self, session: Session) -> Iterator[Commit]:
         """Take a session through; its commits as they come. Raises Overloaded, OutOfMemory, and what ended it."""
-        seat = _Seat(session)
+        seat = Seat(session)
         self._door.enter(seat)
         try:
             while not (seat.over and not seat.commits):
@@ -106,7 +78,7 @@ class Batch:
     def _inside(self) -> int:
         return len(self._rows) + len(self._reading)
 
-    def _next(self, seat: _Seat) -> Commit | None:
+    def _next(self, seat: Seat) -> Commit | None:
         """The next commit, None if it has to be asked for again. Whoever has one already needs no turn."""
         moved = True
         with self._turns.turn(unless=lambda: bool(seat.commits) or seat.over) as mine:
@@ -178,7 +150,7 @@ class Batch:
             seat.session.stats.prefill_s += time.perf_counter() - started
         return has_read
 
-    def _read_some(self, seat: _Seat, *, may_run: bool) -> bool:
+    def _read_some(self, seat: Seat, *, may_run: bool) -> bool:
         """Whether a chunk was read, for which one forward was made."""
         request, cache = seat.session.request, seat.own
         unread = request.prompt[cache.length : -1]
@@ -221,8 +193,8 @@ class Batch:
             [seat.unread for seat in seats],
             let_go=self.prefixes.clear,
         )
-        paths = [self._accept(*one) for one in zip(seats, trees, logits, strict=True)]
-        self._cache.keep_rows(paths)
+        accepted = [self._accept(*one) for one in zip(seats, trees, logits, strict=True)]
+        self._cache.keep_rows([path for path, _ in accepted])
         ended_at = time.perf_counter()
         self._width = max(map(len, trees))
         longest = max(len(seat.unread) + len(tree) for seat, tree in zip(seats, trees, strict=True))
@@ -232,27 +204,33 @@ class Batch:
         self._served, self._forward_s = len(seats), ended_at - drafted_at
         committed = sum(len(seat.session.tokens) for seat in seats) - written
         self.throughput.record(len(seats), committed, ended_at - started)
-        for seat in seats:
+        for seat, (_, outcome) in zip(seats, accepted, strict=True):
             seat.unread = ()
             seat.session.stats.decode_s += ended_at - started
-            if seat.over:
-                self._leave(seat)
+            self._hand_over(seat, outcome)
 
-    def _accept(self, seat: _Seat, tree: TokenTree, logits: TreeLogits | None) -> Sequence[int] | None:
-        """The accepted path of a row, None if its session failed."""
+    def _hand_over(self, seat: Seat, outcome: Commit | Exception) -> None:
+        """Last of all: readers look at any time, and what they find must be all there is."""
+        if isinstance(outcome, Exception):
+            self._fail(seat, outcome)
+            return
+        seat.commits.append(outcome)
+        if outcome.finish_reason is not None:
+            self._leave(seat)
+
+    def _accept(
+        self, seat: Seat, tree: TokenTree, logits: TreeLogits | None
+    ) -> tuple[Sequence[int] | None, Commit | Exception]:
+        """The accepted path of a row with its commit; None with what ended its session."""
         try:
             if logits is None:
                 raise short_memory.too_large(seat.session)
             walk, commit = seat.session.accept(tree, logits)
         except Exception as error:  # noqa: BLE001  # one session's processor or criterion is its own
-            seat.error, seat.over = error, True
-            seat.session.finish_reason = FinishReason.FAILED
-            return None
-        seat.commits.append(commit)
-        seat.over = commit.finish_reason is not None
-        return walk.path
+            return None, error
+        return walk.path, commit
 
-    def _add_row(self, seat: _Seat) -> None:
+    def _add_row(self, seat: Seat) -> None:
         if not self._rows and self._pool is None:
             self._cache = seat.own  # The first one brings its own cache along.
         else:
@@ -260,7 +238,7 @@ class Batch:
         seat.cache = None
         self._rows.append(seat)
 
-    def _drop_row(self, seat: _Seat) -> None:
+    def _drop_row(self, seat: Seat) -> None:
         row = self._rows.index(seat)
         self._cache.drop_row(row)
         last = self._rows.pop()
@@ -269,16 +247,16 @@ class Batch:
         if not self._rows and self._pool is None:
             self._cache = self._no_rows()
 
-    def _fail(self, seat: _Seat, error: Exception) -> None:
+    def _fail(self, seat: Seat, error: Exception) -> None:
         seat.error = error
         seat.session.finish_reason = FinishReason.FAILED
         self._leave(seat)
 
-    def _leave(self, seat: _Seat) -> None:
+    def _leave(self, seat: Seat) -> None:
         """Free what a session holds; called again for one that has left, it does nothing."""
         if seat.left:
             return
-        seat.left = seat.over = True
+        seat.left = True
         for queue in (self._door.waiting, self._reading, self._parked):
             with contextlib.suppress(ValueError):
                 queue.remove(seat)
@@ -290,6 +268,7 @@ class Batch:
             self._drop_row(seat)
         seat.cache = None
         seat.session.finish()
+        seat.over = True
 
     def _no_rows(self) -> SessionCache:
         cache = self.target.new_cache()

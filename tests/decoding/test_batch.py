@@ -19,6 +19,7 @@ from decoding.interfaces import DraftSource, FinishReason, Request, Sampling
 from decoding.processors import CopyBias
 from decoding.session import Session
 from decoding.sources import DEFAULT_SOURCES, make_sources
+from decoding.stats import Throughput
 from decoding.target import Target
 from tests.fakes import VOCABULARY, Oracle
 
@@ -257,3 +258,21 @@ def test_an_oracle_in_a_batch_is_accepted_whole(llama: Target) -> None:
     interleave(sessions)
     assert [session.tokens for session in sessions] == expected
     assert all(session.stats.mean_acceptance_length > 3 for session in sessions)
+
+
+def test_a_reader_finds_nothing_before_the_step_is_all_done(llama: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Readers look without a turn: a commit must not be there before its cache, its figures and the session's end."""
+    shared = engine(llama, list)
+    seen: list[tuple[int, bool, float]] = []
+    record = Throughput.record
+
+    def look(self: Throughput, rows: int, tokens: int, seconds: float) -> None:
+        seat = shared._batch._rows[0]
+        seen.append((len(seat.commits), seat.over, seat.session.stats.decode_s))
+        record(self, rows, tokens, seconds)
+
+    monkeypatch.setattr(Throughput, "record", look)
+    session = shared.session(replace(jobs(1)[0], max_new_tokens=3))
+    figures = [session.stats.decode_s for _ in session]
+    assert [(commits, over) for commits, over, _ in seen] == [(0, False)] * 3
+    assert all(after > before for after, (_, _, before) in zip(figures, seen, strict=True))

@@ -12,7 +12,7 @@ from decoding import memory
 from decoding.errors import OutOfMemory
 from decoding.logits import TreeLogits
 from decoding.session import Session
-from decoding.target import PREFILL_CHUNK, Target
+from decoding.target import Target
 from decoding.tree import TokenTree
 from decoding.verification import SessionCache
 
@@ -46,10 +46,8 @@ def _verify_alone(
     target: Target, cache: SessionCache, row: int, unread: Sequence[int], root: TokenTree
 ) -> TreeLogits | None:
     """One row without drafts, its prompt read before; None if even that does not fit."""
-    for start in range(0, len(unread), PREFILL_CHUNK):
-        chunk = unread[start : start + PREFILL_CHUNK]
-        if not memory.enough(lambda: target.prefill(chunk, cache, row=row)):  # noqa: B023
-            return None
+    if not memory.enough(lambda: target.prefill(unread, cache, row=row)):
+        return None
     found = memory.within(lambda: target.verify_rows([root], cache, first=row))
     return None if found is None else found[0]
 

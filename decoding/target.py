@@ -7,7 +7,7 @@ position is that of its depth. N tree nodes, P cached tokens, C chunk, V vocabul
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,27 +117,14 @@ class Target:
         return TreeCache(self.model.config.get_text_config().num_hidden_layers)
 
     @torch.inference_mode()
-    def prefill(
-        self,
-        tokens: Sequence[int],
-        cache: SessionCache,
-        *,
-        row: int = 0,
-        cancelled: Callable[[], bool] = lambda: False,
-        progress: Callable[[int, int], None] | None = None,
-    ) -> bool:
-        """Cache ``tokens`` behind what a row holds already, in chunks; False if ``cancelled`` said so in between."""
+    def prefill(self, tokens: Sequence[int], cache: SessionCache, *, row: int = 0) -> None:
+        """Cache ``tokens`` behind what a row holds already, in chunks."""
         step = max(1, len(tokens)) if self.reads_whole else PREFILL_CHUNK
         for start in range(0, len(tokens), step):
-            if cancelled():
-                return False
             chunk = tokens[start : start + step]
             base = cache.lengths[row]
             self._forward([chunk], [range(base, base + len(chunk))], None, cache, first=row, logits_to_keep=1)
             cache.append(len(chunk), row=row)
-            if progress is not None:
-                progress(start + len(chunk), len(tokens))
-        return True
 
     def verify(self, tree: TokenTree, cache: SessionCache) -> TreeLogits:
         """Logits after each node of a tree behind row 0, from one forward pass; ``cache.keep`` says what stays."""

@@ -71,14 +71,13 @@ class RepetitionPenalty:
             logits_V[ids_K] = np.where(chosen_K < 0, chosen_K * self._penalty, chosen_K / self._penalty)
 
 
-class FrequencyPenalty:
-    """Subtracts ``penalty`` for each time the output, without the prompt, has a token.
+class _Counting:
+    """What both penalties on counts have in common: the state is how often the output has which token."""
 
-    Raises InvalidRequest for a ``penalty`` that is not finite.
-    """
+    _name: str
 
     def __init__(self, penalty: float) -> None:
-        self._penalty = _finite("frequency_penalty", penalty)
+        self._penalty = _finite(self._name, penalty)
 
     def start(self) -> Counts:
         """Nothing written."""
@@ -88,6 +87,15 @@ class FrequencyPenalty:
         """One more output token."""
         assert isinstance(state, Counts)
         return state.after(token)
+
+
+class FrequencyPenalty(_Counting):
+    """Subtracts ``penalty`` for each time the output, without the prompt, has a token.
+
+    Raises InvalidRequest for a ``penalty`` that is not finite.
+    """
+
+    _name = "frequency_penalty"
 
     def apply(self, state: object, logits_V: NDArray[np.floating]) -> None:
         """Penalise in place."""
@@ -95,23 +103,13 @@ class FrequencyPenalty:
         logits_V[state.ids_K] -= self._penalty * state.counts_K
 
 
-class PresencePenalty:
+class PresencePenalty(_Counting):
     """Subtracts ``penalty`` once from every token that the output, without the prompt, has.
 
     Raises InvalidRequest for a ``penalty`` that is not finite.
     """
 
-    def __init__(self, penalty: float) -> None:
-        self._penalty = _finite("presence_penalty", penalty)
-
-    def start(self) -> Counts:
-        """Nothing written."""
-        return Counts.none()
-
-    def advance(self, state: object, token: int) -> Counts:
-        """One more output token."""
-        assert isinstance(state, Counts)
-        return state.after(token)
+    _name = "presence_penalty"
 
     def apply(self, state: object, logits_V: NDArray[np.floating]) -> None:
         """Penalise in place."""

@@ -198,7 +198,7 @@ def test_short_memory_costs_speed_and_not_the_answer(llama: Target, monkeypatch:
     small = _Small(llama.model, most)
     monkeypatch.setattr(llama.model, "forward", small)
     monkeypatch.setattr("decoding.batch.PREFILL_CHUNK", most)
-    monkeypatch.setattr("decoding.short_memory.PREFILL_CHUNK", most)
+    monkeypatch.setattr("decoding.target.PREFILL_CHUNK", most)
     shared = Engine(llama, sources=lambda: make_sources(DEFAULT_SOURCES), budget=Budget(limit=16))
     sessions = [shared.session(job) for job in jobs(3)]
     interleave(sessions)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 import torch
@@ -66,15 +67,14 @@ def test_chunks_of_a_prefill_make_no_difference(llama: Target, monkeypatch: pyte
     whole, chunked = llama.new_cache(), llama.new_cache()
     llama.prefill(tokens, whole)
     monkeypatch.setattr("decoding.target.PREFILL_CHUNK", 7)
-    seen: list[tuple[int, int]] = []
-    llama.prefill(tokens, chunked, progress=lambda done, total: seen.append((done, total)))
-    assert seen[0] == (7, 50)
-    assert seen[-1] == (50, 50)
+    widths: list[int] = []
+    forward = Target._forward
+
+    def count(self: Target, tokens: Any, *args: Any, **options: Any) -> Any:
+        widths.append(len(tokens[0]))
+        return forward(self, tokens, *args, **options)
+
+    monkeypatch.setattr(Target, "_forward", count)
+    llama.prefill(tokens, chunked)
+    assert widths == [7] * 7 + [1]
     assert torch.allclose(whole.layers[1].keys[:, :, :50], chunked.layers[1].keys[:, :, :50], atol=1e-9)
-
-
-def test_a_prefill_ends_when_it_is_cancelled(llama: Target, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("decoding.target.PREFILL_CHUNK", 4)
-    cache = llama.new_cache()
-    assert not llama.prefill(list(range(20)), cache, cancelled=lambda: cache.length >= 8)
-    assert cache.length == 8

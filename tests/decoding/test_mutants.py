@@ -298,7 +298,7 @@ FORWARD = (
     ),
 )
 BATCH = (
-    Mutant("rows keep one another's paths", Batch._decode, "keep_rows(paths)", "keep_rows(paths[::-1])", crowd),
+    Mutant("rows keep others' paths", Batch._decode, "for path, _ in accepted", "for path, _ in accepted[::-1]", crowd),
     Mutant("the cache drops another row", Batch._drop_row, "drop_row(row)", "drop_row(len(self._rows) - 1)", crowd),
     Mutant("an error of another's turn is lost", Batch.run, "seat.error is not None", "False", errors),
     Mutant("ids behind the vocabulary are drafted", Drafter._merge, "< self._vocab_size", "< 2**62", outside),

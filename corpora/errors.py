@@ -10,6 +10,7 @@ CorporaError
 │   ├── EncryptedFile      it wants a password
 │   ├── DamagedFile        it is not what its suffix says
 │   ├── TooLarge           file or text is over the limit
+│   ├── HostileArchive     an archive that breaks a limit: count, ratio, depth, links, paths
 │   ├── LoaderTimeout      its loader ran too long and was stopped
 │   └── LoaderCrashed      its loader died or ran out of memory
 └── LibraryError           the library cannot do what was asked
@@ -20,6 +21,10 @@ CorporaError
     ├── UnstorableDocument text or passages that contradict themselves
     ├── NewerSchema        written by a later version
     ├── LibraryBusy        another process is writing
+    ├── ChunkingChanged    passages of two ways of cutting must not be mixed
+    ├── JobNotFound        no job of that number in the corpus
+    ├── DamagedIndex       an index file is not what was written; it can be made anew
+    ├── DamagedExport      a file to import is not what an export writes, or breaks a limit
     └── DamagedLibrary     the database on disk is damaged
 """
 
@@ -74,6 +79,10 @@ class TooLarge(LoaderError):
     """The file, or the text in it, is over the limit."""
 
 
+class HostileArchive(LoaderError):
+    """An archive that breaks a limit: too many files, too much in too little, too deep, links, paths that lead out."""
+
+
 class LoaderTimeout(LoaderError):
     """The loader ran too long and was stopped."""
 
@@ -112,6 +121,22 @@ class NewerSchema(LibraryError):
 
 class LibraryBusy(LibraryError):
     """Another process is writing and did not finish in time."""
+
+
+class ChunkingChanged(LibraryError):
+    """The corpus is cut in another way; passages of two ways must not be mixed."""
+
+
+class JobNotFound(LibraryError):
+    """No job of that number in the corpus."""
+
+
+class DamagedIndex(LibraryError):
+    """An index file is not what was written. Nothing is lost: it is made anew from the database."""
+
+
+class DamagedExport(LibraryError):
+    """A file to import is not what an export writes, or breaks a limit."""
 
 
 class DamagedLibrary(LibraryError):

@@ -8,13 +8,13 @@ hold. Safe for many threads and processes.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import tempfile
 from pathlib import Path
 
 from corpora import schema
+from corpora.durable import sync_folder
 from corpora.errors import CorpusExists, CorpusNotFound, InvalidName, LibraryError, nearest
 from corpora.store import CorpusStore
 
@@ -37,7 +37,7 @@ class Library:
         try:
             schema.create(fresh / schema.FILE_NAME)
             fresh.rename(folder)
-            _sync(self._folder)
+            sync_folder(self._folder)
         except OSError as error:
             if not folder.exists():
                 raise
@@ -100,15 +100,6 @@ def checked(name: str) -> str:
             hint="use up to 64 letters a-z, digits, - and _, beginning with a letter or digit",
         )
     return name
-
-
-def _sync(folder: Path) -> None:
-    """Make what was renamed in a folder survive a loss of power."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _is_corpus(entry: Path) -> bool:

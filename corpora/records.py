@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from corpora.documents import Document, Passage
+from corpora.documents import Document, Mark, Passage
 from corpora.errors import DocumentNotFound, UnstorableDocument, nearest
 
 PASSAGE = (
-    "SELECT p.row, d.id, d.name, p.start_offset, p.end_offset, p.text "
+    "SELECT p.row, d.id, d.name, p.start_offset, p.end_offset, p.text, p.marks "
     "FROM passages p JOIN documents d ON d.number = p.document"
 )
 DERIVED_OF_PASSAGE = (
@@ -46,10 +46,21 @@ class StoredPassage:
     passage: Passage
 
     @classmethod
-    def of(cls, record: tuple[int, str, str, int, int, str]) -> StoredPassage:
+    def of(cls, record: tuple[int, str, str, int, int, str, str]) -> StoredPassage:
         """From a record of ``PASSAGE``."""
-        row, document_id, document_name, start, end, text = record
-        return cls(row, Passage(f"{document_id}:{start}-{end}", document_id, document_name, start, end, text))
+        row, document_id, document_name, start, end, text, marks = record
+        passage_id = f"{document_id}:{start}-{end}"
+        return cls(row, Passage(passage_id, document_id, document_name, start, end, text, marks_from_json(marks)))
+
+
+def marks_to_json(marks: Sequence[Mark]) -> str:
+    """Marks as they are stored."""
+    return json.dumps([(mark.start, mark.end, mark.kind, mark.label) for mark in marks], ensure_ascii=False)
+
+
+def marks_from_json(stored: str) -> tuple[Mark, ...]:
+    """Marks as they were stored."""
+    return () if stored == "[]" else tuple(Mark(*mark) for mark in json.loads(stored))
 
 
 def check(document: Document, passages: Sequence[Passage]) -> None:
@@ -86,14 +97,24 @@ def insert(connection: sqlite3.Connection, document: Document, digest: bytes, pa
     metadata = json.dumps(dict(document.metadata))
     now = datetime.now(UTC).isoformat()
     number = connection.execute(
-        "INSERT INTO documents (id, name, digest, text, chars, metadata, added_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (document.id, document.name, digest, document.text, len(document.text), metadata, now),
+        "INSERT INTO documents (id, name, digest, text, chars, metadata, added_at, marks) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            document.id,
+            document.name,
+            digest,
+            document.text,
+            len(document.text),
+            metadata,
+            now,
+            marks_to_json(document.marks),
+        ),
     ).lastrowid
     rows = []
     for passage in passages:
         row = connection.execute(
-            "INSERT INTO passages (document, start_offset, end_offset, text) VALUES (?, ?, ?, ?)",
-            (number, passage.start, passage.end, passage.text),
+            "INSERT INTO passages (document, start_offset, end_offset, text, marks) VALUES (?, ?, ?, ?, ?)",
+            (number, passage.start, passage.end, passage.text, marks_to_json(passage.marks)),
         ).lastrowid
         assert row is not None, "an insert always has a row"
         rows.append(row)

@@ -2,7 +2,8 @@
 
 Passage rows are never used twice (AUTOINCREMENT), so an index can name the last row it holds. ``removals`` keeps
 the rows that went, by the version in which they went. Text is only in ``documents`` and ``passages``; what
-``derived`` holds is not known here.
+``derived`` holds is not known here. Passages of another generation than the one in ``state`` are being built beside
+those that are seen. A database of format 1 becomes one of format 2 when it is opened.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from typing import Literal
 
 from corpora.errors import DamagedLibrary, LibraryBusy, LibraryError, NewerSchema
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 FILE_NAME = "corpus.sqlite"
 BUSY_TIMEOUT_S = 30.0
 _APPLICATION_ID = 0x53704472  # "SpDr"
 
-_TABLES = """
+_TABLES_1 = """
 CREATE TABLE documents (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,
@@ -53,6 +54,49 @@ CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE state (version INTEGER NOT NULL) STRICT;
 INSERT INTO state (version) VALUES (0);
 """
+# What format 2 adds. ``source_*`` is the file that a document was read from, when it was read; times in ns, sizes in
+# bytes. A job is a list of files on their way in; a file's states and outcomes are those of ``corpora.jobs``.
+_TABLES_2 = """
+ALTER TABLE documents ADD COLUMN marks TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE documents ADD COLUMN source_path TEXT;
+ALTER TABLE documents ADD COLUMN source_bytes INTEGER;
+ALTER TABLE documents ADD COLUMN source_mtime_ns INTEGER;
+ALTER TABLE documents ADD COLUMN source_sha256 BLOB;
+CREATE INDEX documents_by_source ON documents (source_path);
+ALTER TABLE passages ADD COLUMN marks TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE passages ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX passages_by_generation ON passages (generation, row);
+ALTER TABLE state ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE jobs (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL,
+    state TEXT NOT NULL,
+    wanted TEXT NOT NULL DEFAULT 'run',
+    paths TEXT NOT NULL,
+    staging TEXT,
+    created_at TEXT NOT NULL,
+    finished_at TEXT,
+    busy_s REAL NOT NULL DEFAULT 0,
+    holder TEXT
+) STRICT;
+CREATE TABLE job_files (
+    job INTEGER NOT NULL REFERENCES jobs (number) ON DELETE CASCADE,
+    number INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    path TEXT NOT NULL,
+    member TEXT,
+    bytes INTEGER NOT NULL DEFAULT 0,
+    state TEXT NOT NULL DEFAULT 'queued',
+    outcome TEXT,
+    done INTEGER NOT NULL DEFAULT 0,
+    total INTEGER NOT NULL DEFAULT 0,
+    document TEXT,
+    cause TEXT,
+    hint TEXT,
+    PRIMARY KEY (job, number)
+) STRICT;
+CREATE INDEX job_files_by_state ON job_files (job, state);
+"""
 
 
 def create(path: Path) -> None:
@@ -61,7 +105,7 @@ def create(path: Path) -> None:
         connection = _connected(path, "rwc")
         try:
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {SCHEMA_VERSION};")
+            connection.executescript(f"BEGIN; {_TABLES_1} {_TABLES_2} PRAGMA user_version = {SCHEMA_VERSION};")
             connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
             connection.execute("COMMIT")
         finally:
@@ -73,7 +117,8 @@ def connect(path: Path) -> sqlite3.Connection:
     with explained(path):
         connection = _connected(path, "rw")
         try:
-            _check(connection, path)
+            if _checked_version(connection, path) < SCHEMA_VERSION:
+                _migrate(connection, path)
         except BaseException:
             connection.close()
             raise
@@ -118,7 +163,21 @@ def _connected(path: Path, mode: Literal["rw", "rwc"]) -> sqlite3.Connection:
     return connection
 
 
-def _check(connection: sqlite3.Connection, path: Path) -> None:
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    """Bring a database of format 1 to format 2, all or nothing; whoever comes second finds it done."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if _checked_version(connection, path) < SCHEMA_VERSION:
+            for statement in _TABLES_2.split(";\n"):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def _checked_version(connection: sqlite3.Connection, path: Path) -> int:
     (application_id,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if application_id != _APPLICATION_ID or version < 1:
@@ -128,6 +187,7 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
             f"{path} was written by a later version of Spandraft (format {version}, this one reads {SCHEMA_VERSION})",
             hint="upgrade spandraft, or move that folder away and add the files again",
         )
+    return int(version)
 
 
 def _damaged(path: Path, why: str) -> DamagedLibrary:

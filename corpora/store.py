@@ -95,10 +95,11 @@ class CorpusStore:
         """One document by id or name. Raises ``DocumentNotFound``."""
         with self._connections.reading() as connection:
             info = records.found(connection, id_or_name)
-            text, metadata = connection.execute(
-                "SELECT text, metadata FROM documents WHERE id = ?", (info.id,)
+            text, metadata, marks = connection.execute(
+                "SELECT text, metadata, marks FROM documents WHERE id = ?", (info.id,)
             ).fetchone()
-            return Document(info.id, info.name, text, MappingProxyType(json.loads(metadata)))
+            kept = MappingProxyType(json.loads(metadata))
+            return Document(info.id, info.name, text, kept, records.marks_from_json(marks))
 
     def passages_after(self, row: int) -> Iterator[StoredPassage]:
         """All passages with a larger row, in the order of rows; 0 for all."""

@@ -15,26 +15,16 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from corpora import errors
 from corpora.documents import Document
+from corpora.loaders.limits import Limits
 from corpora.loaders.table import loader_name
 
 _ROOT = Path(__file__).resolve().parents[2]
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one file may cost. ``file_bytes`` is checked before a child is started."""
-
-    file_bytes: int = 200 * 2**20
-    memory_bytes: int = 2**30
-    output_bytes: int = 100 * 2**20
-    cpu_s: int = 30
-    wall_s: float = 30.0
 
 
 def load_file(path: Path | str, name: str | None = None, *, limits: Limits | None = None) -> Document:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -40,6 +40,26 @@ def chromium() -> Path:
     found = find_chromium()
     assert found is not None, "a test that uses Chromium must be marked `browser`"
     return found
+
+
+@pytest.fixture
+def rounds(pytestconfig: pytest.Config) -> Callable[[int], int]:
+    """``rounds(usual)``: how many cases a suite tries, which is ``--n``, or else the usual number."""
+    wanted: int | None = pytestconfig.getoption("--n")
+    return lambda usual: usual if wanted is None else wanted
+
+
+@pytest.fixture
+def seed(pytestconfig: pytest.Config) -> int:
+    """What a suite of random cases starts its generator with."""
+    return int(pytestconfig.getoption("--seed"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What the suites of many cases take."""
+    parser.addoption("--n", type=int, default=None, help="cases of each suite that tries many (default: its own)")
+    parser.addoption("--seed", type=int, default=0, help="where the random cases begin (default: 0)")
+    parser.addoption("--record", action="store_true", help="note what the crash suites tried in tests/crash/log.jsonl")
 
 
 def pytest_configure(config: pytest.Config) -> None:

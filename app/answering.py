@@ -16,6 +16,7 @@ from app.running import Figures
 from app.streaming import TextStream
 from app.streams import CancellableStream
 from app.writer import Writer
+from corpora.documents import place
 from decoding.interfaces import Commit, FinishReason, TokenIndex
 from decoding.session import Session
 from retrieval.hits import Evidence, Hit
@@ -127,4 +128,6 @@ def _shown(hit: Hit, number: int | None) -> SourcePassage:
         text=passage.text,
         score=hit.score,
         number=number,
+        place=place(passage.marks, passage.start, passage.end),
+        marks=passage.marks,
     )

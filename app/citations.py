@@ -116,14 +116,17 @@ def _uncovered(run: _Run, taken: Iterable[_Run], spans: Sequence[tuple[int, int]
 def _copied(run: _Run, spans: Sequence[tuple[int, int]], passages: Sequence[SourcePassage]) -> Citation:
     passage = passages[run.passage]
     start, end = spans[run.first][0], spans[run.last - 1][1]
+    source_start = passage.start + run.at
+    source_end = source_start + end - start
     return Citation(
         passage_id=passage.passage_id,
         document=passage.document,
-        source_start=passage.start + run.at,
-        source_end=passage.start + run.at + end - start,
+        source_start=source_start,
+        source_end=source_end,
         answer_start=start,
         answer_end=end,
         kind="copied",
+        place=passage.place_of(source_start, source_end),
     )
 
 
@@ -162,6 +165,7 @@ def _marked(answer: str, copied: Sequence[Citation], passages: Sequence[SourcePa
                 answer_start=claim_start,
                 answer_end=claim_end,
                 kind="marked",
+                place=passage.place,
             )
 
 

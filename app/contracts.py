@@ -6,6 +6,7 @@ Written out rather than derived from the dataclasses: renaming a field must not 
 from __future__ import annotations
 
 from app.events import Answer, Citation, Correction, RunStats, SourcePassage
+from corpora.documents import place
 from retrieval.hits import Hit
 
 
@@ -37,6 +38,7 @@ def hit_document(hit: Hit) -> dict[str, object]:
         "start": passage.start,
         "end": passage.end,
         "text": passage.text,
+        "place": place(passage.marks, passage.start, passage.end),
         "score": float(hit.score),
     }
 
@@ -71,6 +73,7 @@ def _citation(citation: Citation) -> dict[str, object]:
         "answer_start": citation.answer_start,
         "answer_end": citation.answer_end,
         "kind": citation.kind,
+        "place": citation.place,
     }
 
 
@@ -81,5 +84,6 @@ def _passage(passage: SourcePassage) -> dict[str, object]:
         "start": passage.start,
         "end": passage.end,
         "text": passage.text,
+        "place": passage.place,
         "score": float(passage.score),
     }

@@ -10,10 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from corpora.documents import Mark, place
+
 
 @dataclass(frozen=True, slots=True)
 class SourcePassage:
-    """A retrieved passage as shown to the user; ``number`` is the ``[n]`` of the answer, None if not in the prompt."""
+    """A retrieved passage as shown to the user; ``number`` is the ``[n]`` of the answer, None if not in the prompt.
+
+    ``place`` is what a person calls the place in the document, such as ``page 7, Installation``; empty if the file has
+    no such thing. ``marks`` are the pages, headings and rows it touches.
+    """
 
     passage_id: str
     document: str
@@ -22,6 +28,12 @@ class SourcePassage:
     text: str
     score: float
     number: int | None = None
+    place: str = ""
+    marks: tuple[Mark, ...] = ()
+
+    def place_of(self, start: int, end: int) -> str:
+        """What a person calls the document's characters ``[start, end)``, which lie in this passage."""
+        return place(self.marks, start, end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +41,7 @@ class Citation:
     """Characters of the answer and the characters of a document they came from.
 
     ``copied``: identical text, character for character. ``marked``: the answer wrote ``[n]`` for text that is
-    not a verbatim copy; the source span is the whole passage.
+    not a verbatim copy; the source span is the whole passage. ``place`` is that of the source span.
     """
 
     passage_id: str
@@ -39,6 +51,7 @@ class Citation:
     answer_start: int
     answer_end: int
     kind: Literal["copied", "marked"]
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)

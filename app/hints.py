@@ -74,4 +74,5 @@ class Hints:
             answer_start=start,
             answer_end=start + length,
             kind="copied",
+            place=passage.place_of(source_start, source_start + length),
         )

@@ -73,8 +73,8 @@ def _sources(answer: Answer, terminal: Terminal) -> None:
     if answer.citations:
         terminal.line("\n" + terminal.bold("Sources"))
     for citation in answer.citations:
-        place = f"{citation.document}, characters {citation.source_start} to {citation.source_end}"
-        terminal.line(f"  {place}: {terminal.dim(_cited(answer, citation))}")
+        where = _where(citation.document, citation.place, citation.source_start, citation.source_end)
+        terminal.line(f"  {where}: {terminal.dim(_cited(answer, citation))}")
     stats = answer.stats
     terminal.note(
         f"{stats.tokens} tokens in {stats.target_forwards} forwards of the target "
@@ -90,6 +90,7 @@ def _cited(answer: Answer, citation: Citation) -> str:
 def _search(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
     query = _text(args.query, "query")
     from app.corpus import Corpus
+    from corpora.documents import place
 
     hits = Corpus.open(settings.corpus, settings=settings).search(query, k=settings.k)
     if terminal.json:
@@ -97,10 +98,17 @@ def _search(args: argparse.Namespace, settings: Settings, terminal: Terminal) ->
         return 0
     for number, hit in enumerate(hits, start=1):
         passage = hit.passage
-        place = f"{passage.document_name}, characters {passage.start} to {passage.end}"
-        terminal.line(terminal.bold(f"{number}. {place}") + terminal.dim(f"  {hit.score:.3f}"))
+        found = place(passage.marks, passage.start, passage.end)
+        where = _where(passage.document_name, found, passage.start, passage.end)
+        terminal.line(terminal.bold(f"{number}. {where}") + terminal.dim(f"  {hit.score:.3f}"))
         terminal.line("   " + " ".join(passage.text.split()) + "\n")
     return 0
+
+
+def _where(document: str, place: str, start: int, end: int) -> str:
+    """``handbook.pdf, page 7, characters 3410 to 3468``; what a document calls itself may not steer the terminal."""
+    where = ", ".join(filter(None, (document, place, f"characters {start} to {end}")))
+    return "".join(character if character.isprintable() else " " for character in where)
 
 
 def _text(words: Sequence[str], what: str) -> str:

@@ -119,7 +119,7 @@ class ChatActions:
             return self._parts.nothing()
         answer, passage = turn.answer, turn.answer.passages[index]
         with reporting() as problems:
-            text = self._desk.shelf.text(turn.corpus, passage.passage_id)
+            document = self._desk.shelf.document(turn.corpus, passage.passage_id)
         if problems:
             return {self._parts.said: problem_view(problems[0])}
         spans = [
@@ -130,7 +130,7 @@ class ChatActions:
             for link in links(answer.text, answer.citations, answer.passages)
             if answer.passages[link.passage].document == passage.document and link.kind == "copied"
         ]
-        return {self._parts.reader: reader_view(passage.document, text, spans, (passage.start, passage.end))}
+        return {self._parts.reader: reader_view(document, spans, (passage.start, passage.end))}
 
     def _opening(self, turn: Turn, earlier: list[Turn]) -> Updates:
         return {

@@ -12,6 +12,7 @@ from pathlib import Path
 from app.corpus import Corpus
 from app.settings import Settings
 from app.ui.interfaces import DocumentRow, IngestRow
+from corpora.documents import Document
 from corpora.ingest import Stage
 from corpora.library import Library
 
@@ -47,9 +48,9 @@ class CorpusShelf:
                 self._handles[corpus] = Corpus.open(corpus, settings=self._settings)
             return self._handles[corpus]
 
-    def text(self, corpus: str, passage_id: str) -> str:
-        """The reading text of the document that a passage is cut from. Raises ``DocumentNotFound``."""
-        return self.open(corpus).document(passage_id.rpartition(":")[0]).text
+    def document(self, corpus: str, passage_id: str) -> Document:
+        """The document that a passage is cut from. Raises ``DocumentNotFound``."""
+        return self.open(corpus).document(passage_id.rpartition(":")[0])
 
     def create(self, corpus: str) -> None:
         """Make an empty corpus."""

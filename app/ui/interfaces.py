@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from app.events import Event
+from corpora.documents import Document
 
 
 class EventStream(Protocol):
@@ -90,8 +91,8 @@ class Shelf(Protocol):
     def open(self, corpus: str) -> Any:
         """A handle for ``PagePipeline.stream``."""
 
-    def text(self, corpus: str, passage_id: str) -> str:
-        """The reading text of the document that a passage is cut from; offsets of citations refer to it."""
+    def document(self, corpus: str, passage_id: str) -> Document:
+        """The document that a passage is cut from; offsets of citations refer to its text."""
 
     def create(self, corpus: str) -> None:
         """Make an empty corpus."""

@@ -18,7 +18,7 @@ Run = Callable[..., Result]
 
 CATS = "Cats sleep for most of the day. A cat that hunts at night rests in the morning. Kittens sleep even longer."
 RIVERS = "A river carries water from the mountains to the sea. The longest river of the country is the Wisla."
-PASSAGE_KEYS = {"passage_id", "document", "start", "end", "text", "score"}
+PASSAGE_KEYS = {"passage_id", "document", "start", "end", "text", "place", "score"}
 STATS_KEYS = {
     "tokens",
     "target_forwards",

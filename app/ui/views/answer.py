@@ -150,7 +150,7 @@ def _run(turn_id: int, text: str, covers: tuple[int, ...], found: Sequence[Link]
         class_=f"run {link.kind} c{link.colour}",
         data_turn=turn_id,
         data_cite=best,
-        title=f"{says} source {link.label}",
+        title=f"{says} source {link.label}: {link.where}",
     )
 
 

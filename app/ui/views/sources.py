@@ -9,8 +9,11 @@ from app.events import SourcePassage
 from app.ui.links import Link, colour_of, in_order, label_of
 from app.ui.markup import Html, join, tag
 from app.ui.spans import cut
+from corpora.documents import Document, Mark, place
 
 _READER_CHARACTERS = 20_000
+# Where a new one begins, the document view says so; headings and rows are seen in the text itself.
+_LEAVES = ("page", "slide", "sheet")
 
 
 def sources_view(turn_id: int, passages: Sequence[SourcePassage], found: Sequence[Link], *, focus: str = "") -> Html:
@@ -33,25 +36,39 @@ def sources_view(turn_id: int, passages: Sequence[SourcePassage], found: Sequenc
     )
 
 
-def reader_view(document: str, text: str, spans: Sequence[tuple[int, int]], around: tuple[int, int]) -> Html:
+def reader_view(document: Document, spans: Sequence[tuple[int, int]], around: tuple[int, int]) -> Html:
     """A whole document with ``spans`` marked; of a long one the part around ``around``. Offsets are the document's."""
-    first = max(0, around[0] - _READER_CHARACTERS)
-    last = min(len(text), around[1] + _READER_CHARACTERS)
-    shown = text[first:last]
-    pieces = cut(shown, [(start - first, end - first) for start, end in spans])
-    body = join(*(tag("mark", piece.text, class_="on") if piece.covers else piece.text for piece in pieces))
-    part = "" if (first, last) == (0, len(text)) else f"characters {first:,} to {last:,} of {len(text):,}"
+    length = len(document.text)
+    first, last = max(0, around[0] - _READER_CHARACTERS), min(length, around[1] + _READER_CHARACTERS)
+    part = "" if (first, last) == (0, length) else f"characters {first:,} to {last:,} of {length:,}"
+    seen = spans[0] if spans else around
+    where = ", ".join(filter(None, (place(document.marks, *seen), part)))
     close = tag("button", "Close", type="button", class_="quiet", data_close=True)
-    head = tag("header", tag("h2", document), tag("span", part, class_="where"), close)
+    head = tag("header", tag("h2", document.name), tag("span", where, class_="where"), close)
     # What is shown twice must differ, or Gradio does not draw it again after it was closed.
     return tag(
         "dialog",
         head,
-        tag("div", body, class_="ptext", tabindex=0),
+        tag("div", _pages(document, spans, first, last), class_="ptext", tabindex=0),
         class_="reader",
-        aria_label=document,
+        aria_label=document.name,
         data_shown=secrets.token_hex(4),
     )
+
+
+def _pages(document: Document, spans: Sequence[tuple[int, int]], first: int, last: int) -> Html:
+    """Characters ``[first, last)`` with ``spans`` marked. A page's label is no text: it is drawn by the style sheet."""
+    leaves = [mark for mark in document.marks if mark.kind in _LEAVES and mark.start < last and first < mark.end]
+    begins: dict[int, Mark] = {max(mark.start, first): mark for mark in leaves}
+    borders = [*spans, *((mark.start, mark.end) for mark in leaves)]
+    parts: list[str] = []
+    for piece in cut(document.text[first:last], [(start - first, end - first) for start, end in borders]):
+        leaf = begins.get(first + piece.start)
+        if leaf is not None:
+            parts.append(tag("span", class_="leaf", data_label=f"{leaf.kind} {leaf.label}"))
+        cited = any(index < len(spans) for index in piece.covers)
+        parts.append(tag("mark", piece.text, class_="on") if cited else piece.text)
+    return join(*parts)
 
 
 def _card(turn_id: int, passages: Sequence[SourcePassage], index: int, found: Sequence[Link], best: float) -> Html:
@@ -61,7 +78,12 @@ def _card(turn_id: int, passages: Sequence[SourcePassage], index: int, found: Se
     summary = tag(
         "summary",
         tag("span", label_of(passages, index), class_="chip"),
-        tag("span", passage.document, class_="name"),
+        tag(
+            "span",
+            passage.document,
+            tag("small", passage.place, class_="place") if passage.place else "",
+            class_="name",
+        ),
         tag("span", _use(passage, len(mine)), class_="use"),
     )
     share = max(0.0, min(1.0, passage.score / best)) if best > 0 else 0.0
@@ -113,6 +135,7 @@ def _text(turn_id: int, passage: SourcePassage, mine: Sequence[int], found: Sequ
                 class_="whole" if only_marked else None,
                 data_turn=turn_id,
                 data_cites=" ".join(map(str, covers)),
+                title=found[covers[0]].where,
                 tabindex=0,
             )
         )

@@ -25,6 +25,7 @@ from app.events import (
     TextDelta,
 )
 from app.ui.interfaces import DocumentRow, IngestRow
+from corpora.documents import Document
 
 # What documents and models may contain; none of it may run, load anything or change on its way to the page.
 HOSTILE = (
@@ -182,11 +183,11 @@ class FakeShelf:
         self._of(corpus)
         return corpus
 
-    def text(self, corpus: str, passage_id: str) -> str:
-        """The text of the document."""
+    def document(self, corpus: str, passage_id: str) -> Document:
+        """The document of a passage."""
         if passage_id.startswith("asserts"):
-            return "x" * 100 + ASSERT_TEXT
-        return LOOP_TEXT
+            return Document.of("assert.md", "x" * 100 + ASSERT_TEXT)
+        return Document.of("loops.md", LOOP_TEXT)
 
     def create(self, corpus: str) -> None:
         """A new corpus."""

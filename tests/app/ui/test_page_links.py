@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 import re
 from typing import Any
 
@@ -12,6 +13,7 @@ from app.ui.links import colour_of, copied_share, in_order, label_of, links
 from app.ui.turns import Turn
 from app.ui.views.answer import Running, running_view, turn_view
 from app.ui.views.sources import reader_view, sources_view
+from corpora.documents import Document, Mark
 from tests.app.ui.page_fakes import ASSERT_TEXT, COPIED, FakePipeline, passages
 
 TEXT = f"[1] {COPIED} And so on."
@@ -100,10 +102,40 @@ def test_no_mark_in_the_panel_for_text_that_is_not_there_yet() -> None:
 
 def test_a_long_document_is_shown_around_the_passage() -> None:
     text = "a" * 50_000 + "<here>" + "b" * 50_000
-    view = reader_view("<name>", text, [(50_000, 50_006)], (50_000, 50_006))
+    document = Document.of("<name>", text)
+    view = reader_view(document, [(50_000, 50_006)], (50_000, 50_006))
     assert ">&lt;here&gt;</mark>" in view
     assert "characters 30,000 to 70,006 of 100,006" in view
     assert len(view) < 45_000
-    assert reader_view("d", text, [(50_000, 50_006)], (50_000, 50_006)) != reader_view(
-        "d", text, [(50_000, 50_006)], (50_000, 50_006)
+    assert view != reader_view(document, [(50_000, 50_006)], (50_000, 50_006))
+
+
+def test_the_document_view_names_the_page_of_what_is_cited_and_where_each_page_begins() -> None:
+    text = "First page.\nSecond page.\nThird page."
+    marks = (Mark(0, 12, "page", "6"), Mark(12, 25, "page", "7"), Mark(25, 36, "page", '8"><b>'))
+    document = Document.of("handbook.pdf", text, marks=marks)
+    view = reader_view(document, [(12, 18)], (0, 36))
+    assert '<span class="where">page 7</span>' in view
+    assert re.findall(r'data-label="([^"]*)"', view) == ["page 6", "page 7", "page 8&quot;&gt;&lt;b&gt;"]
+    body = view[view.index('class="ptext"') :]
+    assert html.unescape(re.sub(r"<[^>]*>", "", body[body.index(">") + 1 :])) == text
+    assert ">Second</mark>" in view
+
+
+def test_the_place_stands_in_the_panel_and_where_the_mouse_rests() -> None:
+    page = Mark(90, 200, "page", "7")
+    marks = (page, Mark(200, 400, "page", "8"))
+    paged = dataclasses.replace(passages()[0], document="handbook.pdf", place="pages 7-8", marks=marks)
+    cited = changed(document="handbook.pdf", place=paged.place_of(SOURCE, SOURCE + 9))
+    answer = dataclasses.replace(
+        FakePipeline()._answer("q", TEXT, 3, "eos"), passages=(paged, *passages()[1:]), citations=(cited,)
     )
+    found = links(TEXT, answer.citations, answer.passages)
+    where = f"handbook.pdf, page 7, characters {SOURCE:,} to {SOURCE + len(COPIED):,}"
+    assert [link.where for link in found] == [where]
+    assert f'title="Identical text in source 1: {where}"' in turn_view(
+        Turn(question="q", corpus="sample", answer=answer, id=7)
+    )
+    panel = sources_view(7, answer.passages, found)
+    assert 'handbook.pdf<small class="place">pages 7-8</small>' in panel
+    assert f'title="{where}"' in panel

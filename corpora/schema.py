@@ -77,7 +77,9 @@ CREATE TABLE jobs (
     created_at TEXT NOT NULL,
     finished_at TEXT,
     busy_s REAL NOT NULL DEFAULT 0,
-    holder TEXT
+    holder TEXT,
+    cause TEXT,
+    hint TEXT
 ) STRICT;
 CREATE TABLE job_files (
     job INTEGER NOT NULL REFERENCES jobs (number) ON DELETE CASCADE,

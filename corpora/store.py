@@ -36,6 +36,11 @@ class CorpusStore:
         self._connections = Connections(folder / schema.FILE_NAME)
         self.version()  # opens the database, so that a damaged one is known at once
 
+    @property
+    def connections(self) -> Connections:
+        """For other tables of the same database, such as those of jobs."""
+        return self._connections
+
     def add(self, document: Document, passages: Sequence[Passage], derived: Sequence[Derived] = ()) -> bool:
         """Store a document. False, and nothing changes, if this very text is stored already.
 

@@ -128,6 +128,19 @@ class CorpusStore:
         """The rows of all passages, in order."""
         return self._column("SELECT row FROM passages ORDER BY row")
 
+    def owners(self) -> list[tuple[int, str]]:
+        """The row of each passage with the id of its document, in order: by these an index is known to be of here."""
+        query = (
+            "SELECT p.row, d.id FROM passages p JOIN documents d ON d.number = p.document "
+            "WHERE p.generation = (SELECT generation FROM state) ORDER BY p.row"
+        )
+        return self._batch(query, ())
+
+    def generation(self) -> int:
+        """Which cut and encoding of the texts is seen; after a change of it, rows seen before are no longer."""
+        with self._connections.reading() as connection:
+            return int(connection.execute("SELECT generation FROM state").fetchone()[0])
+
     def removed_since(self, version: int) -> list[int]:
         """Rows that went after ``version``, in order: what an index of that version must not return."""
         return self._column("SELECT row FROM removals WHERE version > ? ORDER BY row", version)

@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from corpora import schema
@@ -29,22 +31,26 @@ class Library:
 
     def create(self, name: str) -> CorpusStore:
         """Make an empty corpus. It appears whole or not at all. Raises ``InvalidName``, ``CorpusExists``."""
+        with self.building(name):
+            pass
+        return self.open(name)
+
+    @contextmanager
+    def building(self, name: str) -> Iterator[CorpusStore]:
+        """A new corpus that nobody sees until the block ends; if it raises, nothing is left. Raises as ``create``."""
         folder = self._folder / checked(name)
+        taken = CorpusExists(f"there is a corpus called {name} already", hint="add to it, or choose another name")
         if folder.exists():
-            raise CorpusExists(f"there is a corpus called {name} already", hint="add to it, or choose another name")
+            raise taken
         # Names of corpora never begin with a dot, so what a crash leaves here is never taken for one.
         fresh = self._temporary(".new-")
         try:
             schema.create(fresh / schema.FILE_NAME)
-            fresh.rename(folder)
-            sync_folder(self._folder)
-        except OSError as error:
-            if not folder.exists():
-                raise
-            raise CorpusExists(f"there is a corpus called {name} already", hint="add to it") from error
+            with closing(CorpusStore(name, fresh)) as store:
+                yield store
+            self._publish(fresh, folder, taken)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
-        return self.open(name)
 
     def open(self, name: str) -> CorpusStore:
         """Open a corpus. Raises ``InvalidName``, ``CorpusNotFound``, ``NewerSchema``, ``DamagedLibrary``."""
@@ -66,6 +72,16 @@ class Library:
         doomed = self._temporary(".gone-")
         folder.rename(doomed / name)
         shutil.rmtree(doomed)
+
+    def _publish(self, fresh: Path, folder: Path, taken: CorpusExists) -> None:
+        try:
+            sync_folder(fresh)
+            fresh.rename(folder)
+        except OSError as error:
+            if not folder.exists():
+                raise
+            raise taken from error
+        sync_folder(self._folder)
 
     def _temporary(self, prefix: str) -> Path:
         """A fresh folder beside the corpora, on the same disk, so that it can be renamed."""

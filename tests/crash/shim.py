@@ -1,0 +1,66 @@
+"""The preloaded library that kills, tears, fails and records file calls: built by the C compiler, told by variables."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+SOURCE = Path(__file__).with_name("shim.c")
+Mode = Literal["count", "before", "after", "tear", "full", "fail"]
+
+
+@dataclass(frozen=True)
+class Shim:
+    """What happens to calls that change files below a folder.
+
+    ``before``, ``after`` and ``tear`` kill at call ``at``; ``fail`` makes it and all later ones fail with ``error``;
+    ``full`` lets files grow by ``room`` bytes. ``trace`` is a file outside that gets a record of each call.
+    """
+
+    mode: Mode
+    at: int = 0
+    room: int = 0
+    error: int = errno.ENOSPC
+    trace: Path | None = None
+
+    def variables(self, root: Path) -> dict[str, str]:
+        """The environment that says so."""
+        wanted = {"MODE": self.mode, "ROOT": root, "AT": self.at, "ROOM": self.room, "ERROR": self.error}
+        if self.trace is not None:
+            wanted["TRACE"] = self.trace
+        return {f"SHIM_{key}": str(value) for key, value in wanted.items()}
+
+
+def build(folder: Path) -> Path:
+    """Compile it. There is no way around: without a compiler the crash suites fail, they are not skipped."""
+    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    assert compiler is not None, "the crash suites need a C compiler (Debian: apt install gcc libc6-dev)"
+    library = folder / "shim.so"
+    subprocess.run(
+        [compiler, "-O1", "-Wall", "-Werror", "-shared", "-fPIC", "-o", library, SOURCE, "-ldl", "-lpthread"],
+        check=True,
+    )
+    return library
+
+
+def loaded() -> ctypes.CDLL:
+    """The library in this process, which was started with it."""
+    library = ctypes.CDLL(None)
+    library.shim_calls.restype = ctypes.c_long
+    library.shim_grown.restype = ctypes.c_longlong
+    library.shim_note.argtypes = [ctypes.c_char_p]
+    return library
+
+
+def arm(variables: dict[str, str]) -> None:
+    """Start counting in this process, and not in those that it starts."""
+    os.environ.update(variables)
+    loaded().shim_configure()
+    for name in variables:
+        del os.environ[name]

@@ -1,0 +1,74 @@
+"""One trial: a home, a writer that came to its end somehow, and the judgement of what is left."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tests.crash.acts import Act, World, after
+from tests.crash.children import Ended, Zygote
+from tests.crash.shim import Shim
+
+
+def written(zygote: Zygote, folder: Path, acts: Sequence[Act], shim: Shim | None = None) -> Ended:
+    """Let a writer do the acts in ``folder/home``."""
+    home = folder / "home"
+    home.mkdir(exist_ok=True)
+    return zygote.run("write", root=home, shim=shim, home=str(home), acts=acts, files=str(folder / "files"))
+
+
+def judged(zygote: Zygote, home: Path, acts: Sequence[Act], ended: Ended, world: World | None = None) -> list[str]:
+    """What is wrong after a writer's end. ``world`` is what there was before it began."""
+    looked = zygote.run("look", home=str(home), gone=sorted(ever_put(acts)))
+    if looked.code != 0:
+        return [f"not readable: {looked.lines}"]
+    problems: list[str] = looked.last("problems")
+    return problems + list(lost(looked.last("world"), acts, ended, world))
+
+
+def lost(found: World | None, acts: Sequence[Act], ended: Ended, world: World | None = None) -> Iterator[str]:
+    """Is what was found one of the worlds that may be there? Promised is what the writer said before its end."""
+    done = len(ended.said("done"))
+    if found is None:
+        if done > 0 or world is not None:
+            yield "the corpus is gone"
+        return
+    promised = dict(world or {})
+    for act in acts[:done]:
+        promised = {**promised, **dict(act[1])} if act[0] == "job" else next(after(promised, act), promised)
+    possible = [promised]
+    if done < len(acts):
+        possible = list(possible_after(promised, acts[done], said_of_job(ended)))
+    if found not in possible:
+        yield f"there is {found}, there should be one of {possible}"
+
+
+def possible_after(world: World, act: Act, told: set[str]) -> Iterator[World]:
+    """What may be there while an act is under way: a job may have done any of its files, and those it told of."""
+    if act[0] != "job":
+        yield world
+        yield from after(world, act)
+        return
+    open_files = [file for file in act[1] if file[0] not in told]
+    certain = {**world, **{name: version for name, version in act[1] if name in told}}
+    for count in range(len(open_files) + 1):
+        for some in itertools.combinations(open_files, count):
+            yield {**certain, **dict(some)}
+
+
+def said_of_job(ended: Ended) -> set[str]:
+    """The files that the job under way has told of."""
+    told: set[str] = set()
+    for line in ended.lines:
+        if "done" in line:
+            told.clear()
+        elif "file" in line:
+            told.add(line["file"])
+    return told
+
+
+def ever_put(acts: Sequence[Act]) -> set[tuple[str, int]]:
+    """All versions of all documents that the acts write."""
+    puts = {(act[1], act[2]) for act in acts if act[0] == "put"}
+    return puts | {(name, version) for act in acts if act[0] == "job" for name, version in act[1]}

@@ -7,10 +7,11 @@ Offsets are code points, half-open. Every character that is not white space lies
 from __future__ import annotations
 
 import unicodedata
+from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from corpora.documents import Document, Passage
+from corpora.documents import Document, Mark, Passage
 from corpora.sentences import Unit, units
 
 # A passage may pass its target by this much to end with its paragraph or sentence.
@@ -49,7 +50,18 @@ def passages(document: Document, *, target_chars: int = 700, overlap_sentences: 
         first = groups[-1][1] + 1
     if len(groups) > 1:
         groups[-2:] = _with_fair_end(whole, groups[-2][0], groups[-1], chunking)
-    return [Passage.of(document, _start(whole, first, chunking), whole[last].end) for first, last in groups]
+    spans = [(_start(whole, first, chunking), whole[last].end) for first, last in groups]
+    return [Passage.of(part, start, end) for part, (start, end) in zip(_parts(document, spans), spans, strict=True)]
+
+
+def _parts(document: Document, spans: Sequence[tuple[int, int]]) -> Iterator[Document]:
+    """The document once a span with the marks near it alone: of 50,000 rows a passage need not look at all."""
+    coming, near = deque(document.marks), list[Mark]()
+    for start, end in spans:
+        while coming and coming[0].start < end:
+            near.append(coming.popleft())
+        near = [mark for mark in near if mark.end > start]
+        yield replace(document, marks=tuple(near))
 
 
 def sentences(text: str) -> list[tuple[int, int]]:

@@ -3,65 +3,195 @@
 Blocks are separated by one blank line. A heading or a paragraph is one line; a list has one line an item
 (nested ones indented by two spaces), a table one line a row (cells between bars); code keeps its lines, each
 indented by four spaces. So a newline is always meant, and an indent of four always means code.
+
+While blocks are collected, so are marks: where in the text a page, a section or a row of a table begins and ends.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-CODE_INDENT = "    "
+from corpora.documents import Document, Mark, MarkKind
+from corpora.language import language_of
 
+CODE_INDENT = "    "
+PAGE_BREAK = "\f"
+"""In text given to a ``ReadingText`` that is ``paged``: the next page begins here."""
+
+_BETWEEN = "\n\n"
 _SPACE = re.compile(r"\s+")
+_SPACE_BUT_PAGE_BREAKS = re.compile(r"[^\S\f]+")
+_AT_PAGE_BREAK = re.compile(r"[ \n]*\f[ \n\f]*")
 _INVISIBLE = re.compile("[\N{SOFT HYPHEN}\N{ZERO WIDTH SPACE}\N{ZERO WIDTH NO-BREAK SPACE}]")
+_LONGEST_LABEL = 200
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A mark whose end is not yet known; ``level`` counts for headings alone."""
+
+    start: int
+    kind: MarkKind
+    label: str
+    level: int = 0
 
 
 @dataclass(slots=True)
 class ReadingText:
-    """Collects blocks in order; ``text`` is the document."""
+    """Collects blocks in order; ``text`` is the document, ``marks`` its places.
 
-    _blocks: list[str] = field(default_factory=list)
+    ``paged`` text is counted in pages, from 1, that end at every ``PAGE_BREAK``.
+    """
+
     title: str | None = None
+    paged: bool = False
+    _blocks: list[str] = field(default_factory=list)
+    _end: int = 0
+    _page: int = 1
+    _open: list[_Open] = field(default_factory=list)
+    _marks: list[Mark] = field(default_factory=list)
 
-    def heading(self, text: str) -> None:
-        """The first heading is the document's title unless one is set."""
-        if line := in_one_line(text):
-            self.title = self.title or line
-            self._blocks.append(line)
+    def __post_init__(self) -> None:
+        if self.paged:
+            self._open.append(_Open(0, "page", "1"))
+
+    def heading(self, text: str, *, level: int = 1) -> None:
+        """It reaches to the next of the same or a higher level. The first is the document's title unless one is set."""
+        if line := self._in_one_line(text):
+            label = in_one_line(line)
+            self.title = self.title or label
+            self._close(lambda mark: mark.kind == "heading" and mark.level >= level)
+            self._open.append(_Open(self._next, "heading", label[:_LONGEST_LABEL], level))
+            self._append([line])
+
+    def section(self, kind: MarkKind, label: str) -> None:
+        """What follows lies on this page, slide or sheet, in this chapter, until the next of its kind begins."""
+        self._close(lambda mark: mark.kind == kind or (mark.kind == "heading" and kind != "page"))
+        self._open.append(_Open(self._next, kind, in_one_line(label)[:_LONGEST_LABEL]))
+
+    def page_break(self) -> None:
+        """The next block begins a new page."""
+        self._page += 1
+        self.section("page", str(self._page))
 
     def paragraph(self, text: str) -> None:
         """One paragraph; newlines in it are line breaks that were meant."""
-        lines = [in_one_line(line) for line in text.split("\n")]
+        lines = [self._in_one_line(line) for line in text.split("\n")]
         self._append(line for line in lines if line)
 
     def items(self, items: Iterable[str]) -> None:
         """A list, one finished line an item (bullet or number included, nesting as indent)."""
-        self._append(_INVISIBLE.sub("", item).rstrip() for item in items if item.strip())
+        self._append(_INVISIBLE.sub("", item).rstrip(" ") for item in items if item.strip())
 
     def table(self, rows: Iterable[Sequence[str]]) -> None:
-        """A table, one line a row."""
-        cells = ([in_one_line(cell) for cell in row] for row in rows)
-        self._append(" | ".join(row) for row in cells if any(row))
+        """A table, one line and one mark a row, counted from 1. A page that begins inside it begins with a row."""
+        block: list[tuple[str, str]] = []
+        for number, row in enumerate(rows, 1):
+            if self.paged and any(PAGE_BREAK in cell for cell in row):
+                self.lines("row", block)
+                self.page_break()
+                block = []
+            if any(cells := [in_one_line(cell) for cell in row]):
+                block.append((str(number), " | ".join(cells)))
+        self.lines("row", block)
+
+    def lines(self, kind: MarkKind, lines: Iterable[tuple[str, str]]) -> None:
+        """(label, text) of rows or records that make one block, a line and a mark each."""
+        block: list[str] = []
+        at = self._next
+        for label, text in lines:
+            if line := in_one_line(text):
+                self._marks.append(Mark(at, at + len(line), kind, label))
+                block.append(line)
+                at += len(line) + 1
+        self._append(block)
 
     def code(self, text: str) -> None:
         """Code, line by line; its own common indent is replaced by the one that marks code."""
-        lines = [line.rstrip() for line in text.expandtabs(4).split("\n")]
+        lines = [line.rstrip() for line in text.replace(PAGE_BREAK, "").expandtabs(4).split("\n")]
         while lines and not lines[0]:
             lines.pop(0)
+        while lines and not lines[-1]:
+            lines.pop()
         margin = min((len(line) - len(line.lstrip()) for line in lines if line), default=0)
-        block = "\n".join(CODE_INDENT + line[margin:] if line else "" for line in lines).rstrip()
-        if block:
-            self._blocks.append(block)
+        self._append(CODE_INDENT + line[margin:] if line else "" for line in lines)
 
     @property
     def text(self) -> str:
         """All blocks, one blank line between each two."""
-        return "\n\n".join(self._blocks)
+        return _BETWEEN.join(self._blocks)
+
+    @property
+    def marks(self) -> list[Mark]:
+        """The marks so far; those still open end with the last block. Nothing marks an empty place."""
+        return [*self._marks, *(self._ended(mark) for mark in self._open if mark.start < self._end)]
+
+    def document(self, name: str) -> Document:
+        """What was collected, as the document of that name."""
+        return as_document(name, self.text, title=self.title, marks=self.marks)
+
+    @property
+    def _next(self) -> int:
+        """Where the next block will begin."""
+        return self._end + len(_BETWEEN) if self._blocks else 0
 
     def _append(self, lines: Iterable[str]) -> None:
-        if block := "\n".join(lines):
+        block = "\n".join(lines)
+        if self.paged and PAGE_BREAK in block:
+            block = self._without_page_breaks(block)
+        if block:
+            start = self._next
             self._blocks.append(block)
+            self._end = start + len(block)
+
+    def _without_page_breaks(self, block: str) -> str:
+        """The block with a space, or its own newline, at each page break in it, where a page now ends."""
+        parts, at = [""], self._next
+        breaks = 0
+        for match in (*_AT_PAGE_BREAK.finditer(block), None):
+            parts.append(block[breaks : match.start() if match else len(block)])
+            at += len(parts[-1])
+            if match is None:
+                break
+            gap = "\n" if "\n" in match[0] else " "
+            gap = gap if any(parts) and match.end() < len(block) else ""
+            parts.append(gap)
+            self._end_page(at, at + len(gap), match[0].count(PAGE_BREAK))
+            at += len(gap)
+            breaks = match.end()
+        return "".join(parts)
+
+    def _end_page(self, end: int, start: int, count: int) -> None:
+        """The page that is open ends here; ``count`` pages on, one begins at ``start``."""
+        end = end if end > self._next else self._end
+        for mark in [mark for mark in self._open if mark.kind == "page"]:
+            self._open.remove(mark)
+            if mark.start < end:
+                self._marks.append(Mark(mark.start, end, "page", mark.label))
+        self._page += count
+        self._open.append(_Open(start, "page", str(self._page)))
+
+    def _close(self, ends: Callable[[_Open], bool]) -> None:
+        """Those of the open marks that end here do; they reach to the end of the last block."""
+        self._marks.extend(self._ended(mark) for mark in self._open if ends(mark) and mark.start < self._end)
+        self._open = [mark for mark in self._open if not ends(mark)]
+
+    def _ended(self, mark: _Open) -> Mark:
+        return Mark(mark.start, self._end, mark.kind, mark.label)
+
+    def _in_one_line(self, text: str) -> str:
+        """As ``in_one_line``, page breaks kept if they count."""
+        if not self.paged:
+            return in_one_line(text)
+        return _SPACE_BUT_PAGE_BREAKS.sub(" ", _INVISIBLE.sub("", text)).strip(" ")
+
+
+def as_document(name: str, text: str, *, title: str | None = None, marks: Iterable[Mark] = ()) -> Document:
+    """A loaded document; its metadata are its title (its name if it has none) and, if it can be told, its language."""
+    language = language_of(text)
+    return Document.of(name, text, {"title": title or name} | ({"language": language} if language else {}), marks)
 
 
 def in_one_line(text: str) -> str:

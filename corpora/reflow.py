@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from corpora.joining import COLUMNS, NEARLY_FULL, Joiner, indent
-from corpora.reading import ReadingText
+from corpora.reading import PAGE_BREAK, ReadingText
 
 _BULLET = re.compile(r"\s*(?:[-*+\u2022\u2023\u25e6\u2043]|\(?(?:\d{1,3}|[a-zA-Z])[.)])\s+(?=\S)")
 _UNDERLINE = re.compile(r"([=\-~^\"*#+])\1{2,}\s*")
@@ -27,13 +28,18 @@ _CODE = re.compile(
 def reflowed(text: str) -> str:
     """The reading text of a plain text."""
     reading = ReadingText()
-    joiner = Joiner(text)
-    for block in _blocks(text):
-        if block[0].startswith("\0"):
-            reading.code("\n".join(line[1:] for line in block))
-        else:
-            _write(block, reading, joiner)
+    reflow(text, reading)
     return reading.text
+
+
+def reflow(text: str, reading: ReadingText) -> None:
+    """Add a plain text to a reading text."""
+    writer = _Writer(reading, Joiner(text))
+    for n, page in enumerate(text.split(PAGE_BREAK) if reading.paged else [text]):
+        if n:
+            reading.page_break()
+        for block in _blocks(page):
+            writer.write(block)
 
 
 def _blocks(text: str) -> Iterator[list[str]]:
@@ -65,42 +71,57 @@ def _emitted(block: list[str]) -> Iterator[list[str]]:
         yield block
 
 
-def _write(block: list[str], reading: ReadingText, joiner: Joiner) -> None:
-    """One block goes to the reading text as what it looks like."""
-    if len(block) > 1 and _UNDERLINE.fullmatch(block[1]) and not _BULLET.match(block[0]):
-        reading.heading(block[0])
-        block = block[2:]
-    elif len(block) > 2 and _UNDERLINE.fullmatch(block[0]) and block[0] == block[2]:
-        reading.heading(block[1])
-        block = block[3:]
-    if not block or (len(block) == 1 and _RULE.fullmatch(block[0])):
-        return
-    if looks_like_code(block):
-        reading.code("\n".join(block))
-    elif _is_table(block):
-        reading.table(grid_rows(block) if _GRID.fullmatch(block[0]) else ([line] for line in block))
-    elif any(_BULLET.match(line) for line in block[1:]) or (_BULLET.match(block[0]) and len(block) > 1):
-        _write_list(block, reading, joiner)
-    else:
-        reading.paragraph(joiner.paragraph(block))
+@dataclass(slots=True)
+class _Writer:
+    """Adds blocks as what they look like. The lines drawn below (and above) headings rank them as they first appear."""
 
+    reading: ReadingText
+    joiner: Joiner
+    styles: list[str] = field(default_factory=list)
 
-def _write_list(block: list[str], reading: ReadingText, joiner: Joiner) -> None:
-    """Markers begin lines, what follows is joined to them; what stands before the first is a paragraph."""
-    items: list[list[str]] = []
-    lead: list[str] = []
-    margin = min(indent(line) for line in block)
-    for line in block:
-        if _BULLET.match(line):
-            depth = min((indent(line) - margin) // 2, 6)
-            items.append(["  " * depth + line.strip()])
-        elif items:
-            items[-1].append(line.strip())
+    def write(self, block: list[str]) -> None:
+        """One block; fenced code comes with a NUL before each line."""
+        if block[0].startswith("\0"):
+            self.reading.code("\n".join(line[1:] for line in block))
+            return
+        if len(block) > 1 and _UNDERLINE.fullmatch(block[1]) and not _BULLET.match(block[0]):
+            self._heading(block[0], block[1][0])
+            block = block[2:]
+        elif len(block) > 2 and _UNDERLINE.fullmatch(block[0]) and block[0] == block[2]:
+            self._heading(block[1], block[0][0] * 2)
+            block = block[3:]
+        if not block or (len(block) == 1 and _RULE.fullmatch(block[0])):
+            return
+        if looks_like_code(block):
+            self.reading.code("\n".join(block))
+        elif _is_table(block):
+            self.reading.table(grid_rows(block) if _GRID.fullmatch(block[0]) else ([line] for line in block))
+        elif any(_BULLET.match(line) for line in block[1:]) or (_BULLET.match(block[0]) and len(block) > 1):
+            self._list(block)
         else:
-            lead.append(line)
-    if lead:
-        reading.paragraph(joiner.paragraph(lead))
-    reading.items(joiner.joined(item) for item in items)
+            self.reading.paragraph(self.joiner.paragraph(block))
+
+    def _heading(self, text: str, style: str) -> None:
+        if style not in self.styles:
+            self.styles.append(style)
+        self.reading.heading(text, level=self.styles.index(style) + 1)
+
+    def _list(self, block: list[str]) -> None:
+        """Markers begin lines, what follows is joined to them; what stands before the first is a paragraph."""
+        items: list[list[str]] = []
+        lead: list[str] = []
+        margin = min(indent(line) for line in block)
+        for line in block:
+            if _BULLET.match(line):
+                depth = min((indent(line) - margin) // 2, 6)
+                items.append(["  " * depth + line.strip()])
+            elif items:
+                items[-1].append(line.strip())
+            else:
+                lead.append(line)
+        if lead:
+            self.reading.paragraph(self.joiner.paragraph(lead))
+        self.reading.items(self.joiner.joined(item) for item in items)
 
 
 def looks_like_code(block: list[str]) -> bool:

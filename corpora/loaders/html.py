@@ -42,7 +42,7 @@ def load(data: bytes, name: str) -> Document:
             f"the tags of {name} are nested too deeply", hint="open it in a browser, save it as text and add that"
         ) from error
     writer.flush()
-    return Document.of(name, reading.text, {"title": reading.title or name})
+    return reading.document(name)
 
 
 @dataclass(slots=True)
@@ -71,7 +71,7 @@ class _Writer:
             self.inline.append("\n")
         elif tag.name in _HEADINGS:
             self.flush()
-            self.reading.heading(_flat(tag).rstrip("¶ #"))
+            self.reading.heading(_flat(tag).rstrip("¶ #"), level=int(tag.name[1]))
         elif tag.name == "pre":
             self.flush()
             self.reading.code(tag.get_text())

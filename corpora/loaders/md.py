@@ -28,7 +28,7 @@ def load(data: bytes, name: str) -> Document:
             reading.title = title[1].strip("\"'")
     parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
     _Writer(reading).write(parser.parse(source))
-    return Document.of(name, reading.text, {"title": reading.title or name})
+    return reading.document(name)
 
 
 @dataclass(slots=True)
@@ -52,12 +52,12 @@ class _Writer:
         for i, token in enumerate(tokens):
             match token.type:
                 case "inline":
-                    self._inline(_plain(token), tokens[i - 1].type)
+                    self._inline(_plain(token), tokens[i - 1])
                 case "fence" | "code_block":
                     self._flush_items()
                     self.reading.code(token.content)
                 case "html_block":
-                    self._inline(_TAG.sub("", token.content), "paragraph_open")
+                    self._inline(_TAG.sub("", token.content), token)
                 case "bullet_list_open":
                     self.lists.append(_List(None))
                 case "ordered_list_open":
@@ -74,14 +74,14 @@ class _Writer:
                     self.reading.table(self.rows)
                     self.rows = []
 
-    def _inline(self, text: str, opener: str) -> None:
+    def _inline(self, text: str, opener: Token) -> None:
         """One run of inline text goes where its opening token says."""
-        if opener in ("th_open", "td_open"):
+        if opener.type in ("th_open", "td_open"):
             self.rows[-1].append(text)
         elif self.lists and (self.item_is_new or self.items):
             self._item(text)
-        elif opener == "heading_open":
-            self.reading.heading(text)
+        elif opener.type == "heading_open":
+            self.reading.heading(text, level=int(opener.tag[1:]))
         else:
             self.reading.paragraph(text)
 

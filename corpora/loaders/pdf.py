@@ -1,6 +1,6 @@
 """PDF to reading text by pypdfium2; the layout of its lines is made sense of in ``pdf_layout``.
 
-Metadata ``pages`` holds the offset at which each page begins, joined by commas.
+A paragraph that runs over the end of a page has its border where the first line of the next page begins.
 """
 
 from __future__ import annotations
@@ -8,14 +8,15 @@ from __future__ import annotations
 import ctypes
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
-from corpora.documents import Document
+from corpora.documents import Document, Mark
 from corpora.errors import DamagedFile, EmptyFile, EncryptedFile
-from corpora.loaders.pdf_layout import Line, laid_out
-from corpora.reading import in_one_line
+from corpora.loaders.pdf_layout import Layout, Line, laid_out
+from corpora.reading import as_document, in_one_line
 
 _LINE_ENDS = frozenset((0x0A, 0x0D))
 # pdfium's own signs for a hyphen at the end of a line, which it leaves out together with the line's end.
@@ -37,8 +38,14 @@ def load(data: bytes, name: str) -> Document:
             f"none of the {len(pages)} pages of {name} holds text; they may be pictures of text",
             hint="run text recognition (OCR) over it and add the result",
         )
-    metadata = {"title": title or name, "pages": ",".join(map(str, layout.page_starts))}
-    return Document.of(name, layout.text, metadata)
+    return as_document(name, layout.text, title=title, marks=_pages(layout))
+
+
+def _pages(layout: Layout) -> Iterator[Mark]:
+    """A mark a page that has text of its own; white space between two pages lies on neither."""
+    for number, (start, end) in enumerate(pairwise([*layout.page_starts, len(layout.text)]), 1):
+        if words := layout.text[start:end].rstrip():
+            yield Mark(start, start + len(words), "page", str(number))
 
 
 def _opened(data: bytes, name: str) -> pdfium.PdfDocument:

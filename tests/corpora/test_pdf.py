@@ -6,6 +6,7 @@ import pypdfium2 as pdfium
 import pytest
 
 from corpora import errors
+from corpora.documents import Mark, place
 from corpora.loaders import load_bytes
 from tests.corpora.pdf_bytes import Words, pdf
 
@@ -35,18 +36,20 @@ def test_paragraphs_headings_and_code() -> None:
         "A new paragraph begins here after a wider gap, and its lines are joined as well.\n\n"
         "    def f(x):\n        return x"
     )
-    assert document.metadata == {"title": "Harbours", "pages": "0"}
+    assert document.metadata == {"title": "Harbours", "language": "en"}
+    assert document.marks == (Mark(0, len(document.text), "page", "1"),)
 
 
 def test_pages_are_found_again_and_a_paragraph_runs_over_the_border() -> None:
     first = lines(72, 90, "The paragraph on the first page is not at its end when the page is, so it", "goes on")
     second = lines(72, 720, "over the border of the two pages. Then it ends.", "", "Next one.")
     document = load_bytes(pdf([first, [], second]), "a.pdf")
-    starts = [int(start) for start in str(document.metadata["pages"]).split(",")]
     assert "so it goes on over the border" in document.text
-    assert starts[0] == 0
-    assert document.text[starts[1] :] == document.text[starts[2] :]
-    assert document.text[starts[2] :].startswith("over the border")
+    page_1, page_3 = document.marks  # the second has no text
+    assert document.text[page_1.start : page_1.end].endswith("so it goes on")
+    assert document.text[page_3.start : page_3.end].startswith("over the border")
+    assert (page_1.label, page_3.label, page_3.end) == ("1", "3", len(document.text))
+    assert place(document.marks, page_1.end - 5, page_3.start + 5) == "pages 1-3"
 
 
 def test_running_titles_and_page_numbers_are_left_out() -> None:

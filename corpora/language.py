@@ -1,0 +1,88 @@
+"""Which language a text is written in, as an ISO 639-1 code; None where that cannot be told.
+
+Recorded with every document. The model (py3langid, 140 languages) is part of its package: nothing is downloaded.
+Knows nothing of documents or formats.
+"""
+
+from __future__ import annotations
+
+import io
+import lzma
+import re
+from array import array
+from collections import Counter
+from functools import cache
+from typing import TYPE_CHECKING
+
+import regex
+
+if TYPE_CHECKING:
+    from py3langid.langid import LanguageIdentifier
+
+_WORDS = regex.compile(r"\p{L}[\p{L}\p{M}]*")
+# A whole word a character: Chinese, Japanese, Korean, Thai and their like say in few letters what others say in many.
+_DENSE = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\U00020000-\U0003ffff]"
+)
+_FEWEST_LETTERS, _FEWEST_DENSE, _FEWEST_WORDS = 24, 6, 5
+_SURE = 0.6
+_CODE_OF_SIZE = {2: "H", 4: "I", 8: "L"}  # of unsigned numbers in an array
+# A long text is judged by some places in it.
+_SAMPLES, _SAMPLE_CHARS = 5, 2_000
+# Where the model tells a variety of a language, the language; what has no code of two letters is not named.
+
+_OF_LANGUAGE = {"wuu": "zh", "yue": "zh", "arz": "ar", "ary": "ar", "uzs": "uz", "gug": "gn", "kik": "ki"}
+
+
+def language_of(text: str) -> str | None:
+    """The code of the language that most of the text is written in; None for short texts, tables, programs."""
+    sample = " ".join(_WORDS.findall(_sample(text)))
+    dense = len(_DENSE.findall(sample))
+    if len(sample) - sample.count(" ") < (_FEWEST_DENSE if dense else _FEWEST_LETTERS):
+        return None
+    if not dense and sample.count(" ") + 1 < _FEWEST_WORDS:
+        return None
+    sure: Counter[str] = Counter()
+    for variety, confidence in _identifier().rank(sample):
+        sure[_OF_LANGUAGE.get(variety, variety)] += confidence
+    (code, confidence), *_ = sure.most_common(1)
+    if confidence < _SURE or len(code) != 2:
+        return None
+    return _without_kana(sample) if code == "ja" else code
+
+
+def prepare() -> None:
+    """Load the model now (half a second), so that processes forked from this one share it."""
+    _identifier()
+
+
+def _sample(text: str) -> str:
+    """The whole text if it is short, else pieces from all over it."""
+    if len(text) <= _SAMPLES * _SAMPLE_CHARS:
+        return text
+    step = (len(text) - _SAMPLE_CHARS) // (_SAMPLES - 1)
+    return "\n".join(text[n * step : n * step + _SAMPLE_CHARS] for n in range(_SAMPLES))
+
+
+def _without_kana(sample: str) -> str:
+    """Chinese characters without one kana among many are no Japanese."""
+    return "ja" if re.search("[\u3040-\u30ff]", sample) else "zh"
+
+
+@cache
+def _identifier() -> LanguageIdentifier:
+    """The package's own way to its model goes by a temporary file, which a confined process may not write."""
+    import numpy as np
+    from py3langid.langid import MODEL_DIR, MODEL_FILE, LanguageIdentifier
+
+    with lzma.open(MODEL_DIR / MODEL_FILE) as packed:
+        model = np.load(io.BytesIO(packed.read()), allow_pickle=False)
+    return LanguageIdentifier(
+        model["ptc"],
+        model["pc"],
+        model["classes"].tolist(),
+        array(_CODE_OF_SIZE[model["nextmove"].dtype.itemsize], model["nextmove"].tobytes()),
+        model["out_feat"].tolist(),
+        norm_probs=True,
+        tk_row=array(_CODE_OF_SIZE[model["nextmove_row"].dtype.itemsize], model["nextmove_row"].tobytes()),
+    )

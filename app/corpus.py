@@ -88,7 +88,7 @@ class Corpus:
 
     def remove(self, id_or_name: str) -> DocumentInfo:
         """Remove a document with all that was derived from it. Raises ``DocumentNotFound``."""
-        info = self._store.remove(id_or_name)
+        info = self._store.remove(id_or_name).document
         draft_files.forget_removed(self._store)
         return info
 

@@ -5,24 +5,30 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import Any, Literal, TypeAlias
 
 from corpora.documents import Document, Mark, Passage
 from corpora.errors import DocumentNotFound, UnstorableDocument, nearest
 
+Digest: TypeAlias = bytes  # of 32 bytes; a field called ``bytes`` hides the type of that name
+
+SEEN = "(SELECT generation FROM state)"
 PASSAGE = (
     "SELECT p.row, d.id, d.name, p.start_offset, p.end_offset, p.text, p.marks "
     "FROM passages p JOIN documents d ON d.number = p.document"
 )
 DERIVED_OF_PASSAGE = (
     "SELECT v.value FROM documents d JOIN passages p ON p.document = d.number "
-    "JOIN derived v ON v.row = p.row AND v.kind = ? WHERE d.id = ? AND p.start_offset = ? AND p.end_offset = ?"
+    "JOIN derived v ON v.row = p.row AND v.kind = ? "
+    f"WHERE d.id = ? AND p.start_offset = ? AND p.end_offset = ? AND p.generation = {SEEN}"
 )
 _INFO = (
-    "SELECT d.id, d.name, d.chars, (SELECT count(*) FROM passages p WHERE p.document = d.number), d.added_at "
+    "SELECT d.id, d.name, d.chars, "
+    f"(SELECT count(*) FROM passages p WHERE p.document = d.number AND p.generation = {SEEN}), d.added_at "
     "FROM documents d"
 )
 
@@ -51,6 +57,50 @@ class StoredPassage:
         row, document_id, document_name, start, end, text, marks = record
         passage_id = f"{document_id}:{start}-{end}"
         return cls(row, Passage(passage_id, document_id, document_name, start, end, text, marks_from_json(marks)))
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """The file that a document was read from, as it was then: its path, size, time of change and SHA-256."""
+
+    path: str
+    bytes: int
+    mtime_ns: int
+    sha256: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSource:
+    """A source and the document that was read from it."""
+
+    source: SourceFile
+    document_id: str
+    document_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """What became of a document that was handed in. For a duplicate, the stored one that has the same text."""
+
+    status: Literal["added", "replaced", "duplicate"]
+    document: DocumentInfo
+    passages: int
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """The receipt of a removal: what went with the document. ``derived`` is the number of rows by kind.
+
+    ``erased`` says that no byte of it is left in the folder's database; otherwise a reader held old pages back, and
+    it is done when the corpus is next written to or closed.
+    """
+
+    document: DocumentInfo
+    passages: int
+    derived: Mapping[str, int]
+    text_bytes: int
+    rows: tuple[int, ...]
+    erased: bool = False
 
 
 def marks_to_json(marks: Sequence[Mark]) -> str:
@@ -84,51 +134,92 @@ def digest_of(document: Document) -> bytes:
     return hashlib.sha256(document.text.encode()).digest()
 
 
-def is_stored(connection: sqlite3.Connection, name: str, digest: bytes) -> bool:
-    """Is this text there already? A document of that name decides alone, so that a changed file is replaced."""
+def stored_as(connection: sqlite3.Connection, name: str, digest: bytes) -> DocumentInfo | None:
+    """The document that has this text already. One of that name decides alone, so that a changed file is replaced."""
     own = connection.execute("SELECT digest FROM documents WHERE name = ?", (name,)).fetchone()
-    if own is not None:
-        return bool(own[0] == digest)
-    return connection.execute("SELECT 1 FROM documents WHERE digest = ?", (digest,)).fetchone() is not None
+    if own is None:
+        return info_where(connection, "digest", digest)
+    return info_where(connection, "name", name) if own[0] == digest else None
 
 
-def insert(connection: sqlite3.Connection, document: Document, digest: bytes, passages: Sequence[Passage]) -> list[int]:
-    """Write a document and its passages; the rows that the passages got."""
-    metadata = json.dumps(dict(document.metadata))
-    now = datetime.now(UTC).isoformat()
+def insert(connection: sqlite3.Connection, document: Document, *, source: SourceFile | None) -> int:
+    """Write a document without its passages; its number."""
     number = connection.execute(
         "INSERT INTO documents (id, name, digest, text, chars, metadata, added_at, marks) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
             document.id,
             document.name,
-            digest,
+            digest_of(document),
             document.text,
             len(document.text),
-            metadata,
-            now,
+            json.dumps(dict(document.metadata)),
+            datetime.now(UTC).isoformat(),
             marks_to_json(document.marks),
         ),
     ).lastrowid
-    rows = []
+    assert number is not None, "an insert always has a row"
+    if source is not None:
+        set_source(connection, document.id, source)
+    return number
+
+
+def insert_passages(
+    connection: sqlite3.Connection,
+    number: int,
+    passages: Sequence[Passage],
+    values: Mapping[str, Sequence[bytes]],
+    *,
+    generation: int,
+) -> None:
+    """Write passages of the document of that number with their derived rows, ``values`` by kind."""
+    rows: list[int] = []
     for passage in passages:
         row = connection.execute(
-            "INSERT INTO passages (document, start_offset, end_offset, text, marks) VALUES (?, ?, ?, ?, ?)",
-            (number, passage.start, passage.end, passage.text, marks_to_json(passage.marks)),
+            "INSERT INTO passages (document, start_offset, end_offset, text, marks, generation) "
+            "VALUES (?, ?, ?, ?, ?, ?)",
+            (number, passage.start, passage.end, passage.text, marks_to_json(passage.marks), generation),
         ).lastrowid
         assert row is not None, "an insert always has a row"
         rows.append(row)
-    return rows
+    for kind, column in values.items():
+        connection.executemany(
+            "INSERT INTO derived (kind, row, value) VALUES (?, ?, ?)",
+            [(kind, row, value) for row, value in zip(rows, column, strict=True)],
+        )
 
 
-def delete(connection: sqlite3.Connection, name: str, version: int) -> bool:
-    """Delete the document of that name with all that hangs on it, noting its rows; False if there is none."""
+def set_source(connection: sqlite3.Connection, document_id: str, source: SourceFile) -> None:
+    """Note which file a document was read from."""
     connection.execute(
-        "INSERT INTO removals (row, version) "
-        "SELECT p.row, ? FROM passages p JOIN documents d ON d.number = p.document WHERE d.name = ?",
-        (version, name),
+        "UPDATE documents SET source_path = ?, source_bytes = ?, source_mtime_ns = ?, source_sha256 = ? WHERE id = ?",
+        (source.path, source.bytes, source.mtime_ns, source.sha256, document_id),
     )
-    return connection.execute("DELETE FROM documents WHERE name = ?", (name,)).rowcount > 0
+
+
+def sources(connection: sqlite3.Connection, path: str | None = None) -> list[StoredSource]:
+    """The sources that are known, in the order of their paths; of one path only, if it is given."""
+    query = (
+        "SELECT source_path, source_bytes, source_mtime_ns, source_sha256, id, name FROM documents "
+        f"WHERE source_path {'IS NOT NULL' if path is None else '= ?'} ORDER BY source_path, number"
+    )
+    found = connection.execute(query, () if path is None else (path,))
+    return [StoredSource(SourceFile(*record[:4]), *record[4:]) for record in found]
+
+
+def delete(connection: sqlite3.Connection, info: DocumentInfo, version: int) -> Removal:
+    """Delete a document with all that hangs on it, noting its rows."""
+    (number, text_bytes) = connection.execute(
+        "SELECT number, length(CAST(text AS BLOB)) FROM documents WHERE id = ?", (info.id,)
+    ).fetchone()
+    derived = connection.execute(
+        "SELECT v.kind, count(*) FROM passages p JOIN derived v ON v.row = p.row WHERE p.document = ? GROUP BY v.kind",
+        (number,),
+    ).fetchall()
+    rows = [row for (row,) in connection.execute("SELECT row FROM passages WHERE document = ? ORDER BY row", (number,))]
+    connection.executemany("INSERT INTO removals (row, version) VALUES (?, ?)", [(row, version) for row in rows])
+    connection.execute("DELETE FROM documents WHERE number = ?", (number,))
+    return Removal(info, len(rows), MappingProxyType(dict(derived)), text_bytes, tuple(rows))
 
 
 def infos(connection: sqlite3.Connection) -> list[DocumentInfo]:
@@ -159,6 +250,30 @@ def found(connection: sqlite3.Connection, id_or_name: str) -> DocumentInfo:
 def version(connection: sqlite3.Connection) -> int:
     """How many changes have been committed."""
     return int(connection.execute("SELECT version FROM state").fetchone()[0])
+
+
+def set_version(connection: sqlite3.Connection, version: int) -> None:
+    """Say that a change was made."""
+    connection.execute("UPDATE state SET version = ?", (version,))
+
+
+def generation(connection: sqlite3.Connection) -> int:
+    """Which passages are seen."""
+    return int(connection.execute("SELECT generation FROM state").fetchone()[0])
+
+
+def setting(connection: sqlite3.Connection, key: str) -> str | None:
+    """A setting of the corpus; none if it was never set."""
+    record = connection.execute("SELECT value FROM settings WHERE key = ?", (key,)).fetchone()
+    return None if record is None else str(record[0])
+
+
+def set_setting(connection: sqlite3.Connection, key: str, value: str | None) -> None:
+    """Keep a setting with the corpus, or forget it."""
+    if value is None:
+        connection.execute("DELETE FROM settings WHERE key = ?", (key,))
+    else:
+        connection.execute("INSERT OR REPLACE INTO settings (key, value) VALUES (?, ?)", (key, value))
 
 
 def _info(record: tuple[Any, ...]) -> DocumentInfo:

@@ -55,17 +55,21 @@ CREATE TABLE state (version INTEGER NOT NULL) STRICT;
 INSERT INTO state (version) VALUES (0);
 """
 # What format 2 adds. ``source_*`` is the file that a document was read from, when it was read; times in ns, sizes in
-# bytes. A job is a list of files on their way in; a file's states and outcomes are those of ``corpora.jobs``.
+# bytes. A job is a list of files on their way in; a file's states and outcomes are those of ``corpora.jobs``. Indexes
+# hold all that a list shows, since the columns behind a text are slow to reach.
 _TABLES_2 = """
 ALTER TABLE documents ADD COLUMN marks TEXT NOT NULL DEFAULT '[]';
 ALTER TABLE documents ADD COLUMN source_path TEXT;
 ALTER TABLE documents ADD COLUMN source_bytes INTEGER;
 ALTER TABLE documents ADD COLUMN source_mtime_ns INTEGER;
 ALTER TABLE documents ADD COLUMN source_sha256 BLOB;
-CREATE INDEX documents_by_source ON documents (source_path);
+CREATE INDEX documents_by_source ON documents (source_path, source_bytes, source_mtime_ns, source_sha256, id, name);
+CREATE INDEX documents_by_list ON documents (name, id, chars, added_at);
 ALTER TABLE passages ADD COLUMN marks TEXT NOT NULL DEFAULT '[]';
 ALTER TABLE passages ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;
-CREATE INDEX passages_by_generation ON passages (generation, row);
+DROP INDEX passages_by_document;
+CREATE INDEX passages_by_document ON passages (document, generation);
+CREATE INDEX passages_by_generation ON passages (generation);
 ALTER TABLE state ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;
 CREATE TABLE jobs (
     number INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -8,32 +8,36 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Final
 
 from corpora import records, schema
+from corpora.chunking import Chunking
 from corpora.connections import Connections
 from corpora.documents import Document, Passage
-from corpora.errors import UnstorableDocument
+from corpora.errors import ChunkingChanged, UnstorableDocument
 from corpora.interfaces import Derived
-from corpora.records import DocumentInfo, StoredPassage
+from corpora.passage_rows import PassageRows
+from corpora.records import DocumentInfo, Put, Removal, SourceFile, StoredPassage, StoredSource
 
-__all__ = ["CorpusStore", "DocumentInfo", "StoredPassage"]
+__all__ = ["CorpusStore", "DocumentInfo", "Put", "Removal", "SourceFile", "StoredPassage", "StoredSource"]
 
-_BATCH = 512  # rows read at a time
+_CHUNKING: Final = "chunking"
+_ENCODER: Final = "encoder"
 
 
-class CorpusStore:
+class CorpusStore(PassageRows):
     """Reads and writes one corpus. Any thread may use it; other processes may read and write at the same time."""
 
     def __init__(self, name: str, folder: Path) -> None:
         """Raises ``NewerSchema``, ``DamagedLibrary``, ``LibraryError``."""
         self.name = name
         self.folder = folder
-        self._connections = Connections(folder / schema.FILE_NAME)
+        super().__init__(Connections(folder / schema.FILE_NAME))
         self.version()  # opens the database, so that a damaged one is known at once
 
     @property
@@ -41,45 +45,63 @@ class CorpusStore:
         """For other tables of the same database, such as those of jobs."""
         return self._connections
 
-    def add(self, document: Document, passages: Sequence[Passage], derived: Sequence[Derived] = ()) -> bool:
-        """Store a document. False, and nothing changes, if this very text is stored already.
+    def put(
+        self,
+        document: Document,
+        passages: Sequence[Passage],
+        values: Mapping[str, Sequence[bytes]],
+        *,
+        source: SourceFile | None = None,
+        also: Callable[[sqlite3.Connection, Put], None] | None = None,
+        chunking: Chunking | None = None,
+        generation: int | None = None,
+    ) -> Put:
+        """Store a document with its passages and derived rows, ``values`` by kind; what ``also`` writes goes with it.
 
-        A document of the same name but with another text is replaced. Derived rows are computed before anything
-        is locked. Raises ``UnstorableDocument``, ``LibraryBusy``, ``LibraryError``.
+        A document of the same name but with another text is replaced; this very text is not stored twice. With
+        ``chunking``, the corpus must be cut in this way, or not at all yet; with ``generation``, it must not have been
+        rebuilt since. Raises ``UnstorableDocument``, ``ChunkingChanged``, ``LibraryBusy``, ``LibraryError``.
         """
         records.check(document, passages)
-        digest = records.digest_of(document)
-        with self._connections.reading() as connection:
-            if records.is_stored(connection, document.name, digest):
-                return False
-        values = [(one.kind, one.compute(passages)) for one in derived]
-        for kind, rows in values:
-            if len(rows) != len(passages):
-                raise UnstorableDocument(
-                    f"{kind} gave {len(rows)} rows for {len(passages)} passages",
-                    hint="report this as a bug of the part that computes them",
-                )
-        with self._changing() as (connection, version):
-            if records.is_stored(connection, document.name, digest):
-                return False  # another writer was faster
-            replaced = records.delete(connection, document.name, version)
-            rows_new = records.insert(connection, document, digest, passages)
-            for kind, rows in values:
-                connection.executemany(
-                    "INSERT INTO derived (kind, row, value) VALUES (?, ?, ?)",
-                    [(kind, row, value) for row, value in zip(rows_new, rows, strict=True)],
-                )
-        if replaced:
+        _check_lengths(passages, values)
+        with self._connections.writing() as connection:
+            self._require(connection, chunking, generation)
+            done = _placed(connection, document, passages, values, source)
+            if also is not None:
+                also(connection, done)
+        if done.status == "replaced":
             self._connections.forget_deleted()
-        return True
+        return done
 
-    def remove(self, id_or_name: str) -> DocumentInfo:
+    def add(
+        self,
+        document: Document,
+        passages: Sequence[Passage],
+        derived: Sequence[Derived] = (),
+        *,
+        source: SourceFile | None = None,
+    ) -> bool:
+        """Store a document. False, and nothing changes, if this very text is stored already.
+
+        Derived rows are computed before anything is locked. Raises what ``put`` raises.
+        """
+        records.check(document, passages)
+        with self._connections.reading() as connection:
+            if source is None and records.stored_as(connection, document.name, records.digest_of(document)):
+                return False
+        values = {one.kind: one.compute(passages) for one in derived}
+        return self.put(document, passages, values, source=source).status != "duplicate"
+
+    def remove(self, id_or_name: str, *, also: Callable[[sqlite3.Connection, Removal], None] | None = None) -> Removal:
         """Delete a document, its passages and derived rows; their text is overwritten. Raises ``DocumentNotFound``."""
-        with self._changing() as (connection, version):
-            info = records.found(connection, id_or_name)
-            records.delete(connection, info.name, version)
+        with self._connections.writing() as connection:
+            version = records.version(connection) + 1
+            removal = records.delete(connection, records.found(connection, id_or_name), version)
+            records.set_version(connection, version)
+            if also is not None:
+                also(connection, removal)
         self._connections.forget_deleted()
-        return info
+        return removal
 
     def find(self, name: str) -> DocumentInfo | None:
         """The document of that name, if there is one."""
@@ -106,78 +128,22 @@ class CorpusStore:
             kept = MappingProxyType(json.loads(metadata))
             return Document(info.id, info.name, text, kept, records.marks_from_json(marks))
 
-    def passages_after(self, row: int) -> Iterator[StoredPassage]:
-        """All passages with a larger row, in the order of rows; 0 for all."""
-        while batch := self._batch(f"{records.PASSAGE} WHERE p.row > ? ORDER BY p.row LIMIT {_BATCH}", (row,)):
-            for record in batch:
-                yield StoredPassage.of(record)
-            row = batch[-1][0]
-
-    def passages(self, rows: Sequence[int]) -> list[StoredPassage]:
-        """The passages of these rows, in the order asked for; rows that are gone are left out."""
-        found: dict[int, StoredPassage] = {}
+    def sources(self) -> list[StoredSource]:
+        """The files that documents were read from, with their documents, in the order of their paths."""
         with self._connections.reading() as connection:
-            for i in range(0, len(rows), _BATCH):
-                some = [int(row) for row in rows[i : i + _BATCH]]
-                marks = ",".join("?" * len(some))
-                for record in connection.execute(f"{records.PASSAGE} WHERE p.row IN ({marks})", some):
-                    found[record[0]] = StoredPassage.of(record)
-        return [found[row] for row in rows if row in found]
+            return records.sources(connection)
 
-    def rows_alive(self) -> list[int]:
-        """The rows of all passages, in order."""
-        return self._column("SELECT row FROM passages ORDER BY row")
-
-    def owners(self) -> list[tuple[int, str]]:
-        """The row of each passage with the id of its document, in order: by these an index is known to be of here."""
-        query = (
-            "SELECT p.row, d.id FROM passages p JOIN documents d ON d.number = p.document "
-            "WHERE p.generation = (SELECT generation FROM state) ORDER BY p.row"
-        )
-        return self._batch(query, ())
-
-    def generation(self) -> int:
-        """Which cut and encoding of the texts is seen; after a change of it, rows seen before are no longer."""
+    def source_of(self, path: str) -> StoredSource | None:
+        """The document that was read from this path last, as the file was then."""
         with self._connections.reading() as connection:
-            return int(connection.execute("SELECT generation FROM state").fetchone()[0])
-
-    def removed_since(self, version: int) -> list[int]:
-        """Rows that went after ``version``, in order: what an index of that version must not return."""
-        return self._column("SELECT row FROM removals WHERE version > ? ORDER BY row", version)
-
-    def derived(self, kind: str, after_row: int = 0) -> Iterator[tuple[int, bytes]]:
-        """(row, value) of one kind for rows larger than ``after_row``, in order."""
-        query = f"SELECT row, value FROM derived WHERE kind = ? AND row > ? ORDER BY row LIMIT {_BATCH}"
-        while batch := self._batch(query, (kind, after_row)):
-            yield from batch
-            after_row = batch[-1][0]
-
-    def derived_of(self, kind: str, passages: Sequence[Passage]) -> dict[str, bytes]:
-        """Values of one kind by passage id; passages that have none, or are gone, are left out."""
-        found: dict[str, bytes] = {}
-        with self._connections.reading() as connection:
-            for one in passages:
-                key = (kind, one.document_id, one.start, one.end)
-                for (value,) in connection.execute(records.DERIVED_OF_PASSAGE, key):
-                    found[one.id] = value
-        return found
-
-    def derived_kinds(self) -> list[str]:
-        """All kinds of which rows are stored."""
-        with self._connections.reading() as connection:
-            return [kind for (kind,) in connection.execute("SELECT DISTINCT kind FROM derived ORDER BY kind")]
-
-    def missing_derived(self, kind: str) -> list[int]:
-        """Rows of passages that have no derived row of this kind, in order."""
-        return self._column(
-            "SELECT row FROM passages WHERE row NOT IN (SELECT row FROM derived WHERE kind = ?) ORDER BY row", kind
-        )
+            found = records.sources(connection, path)
+            return found[-1] if found else None
 
     def add_derived(self, derived: Derived, rows: Sequence[int]) -> int:
         """Compute and store one kind for these rows, in one transaction; how many of them were still there."""
         wanted = self.passages(rows)
         values = derived.compute([stored.passage for stored in wanted])
-        with self._changing() as (connection, _):
+        with self._changing() as connection:
             before = connection.total_changes
             connection.executemany(
                 "INSERT OR REPLACE INTO derived (kind, row, value) SELECT ?, row, ? FROM passages WHERE row = ?",
@@ -187,19 +153,35 @@ class CorpusStore:
 
     def drop_derived(self, kind: str) -> None:
         """Delete all rows of one kind."""
-        with self._changing() as (connection, _):
+        with self._changing() as connection:
             connection.execute("DELETE FROM derived WHERE kind = ?", (kind,))
 
     def setting(self, key: str) -> str | None:
         """A setting of this corpus, such as the encoder it was built with; none if it was never set."""
         with self._connections.reading() as connection:
-            row = connection.execute("SELECT value FROM settings WHERE key = ?", (key,)).fetchone()
-            return None if row is None else str(row[0])
+            return records.setting(connection, key)
 
     def set_setting(self, key: str, value: str) -> None:
         """Keep a setting with the corpus."""
-        with self._changing() as (connection, _):
-            connection.execute("INSERT OR REPLACE INTO settings (key, value) VALUES (?, ?)", (key, value))
+        with self._changing() as connection:
+            records.set_setting(connection, key, value)
+
+    def chunking(self) -> Chunking | None:
+        """How the texts are cut; None while nobody said."""
+        stored = self.setting(_CHUNKING)
+        return None if stored is None else Chunking(**json.loads(stored))
+
+    def set_chunking(self, chunking: Chunking) -> None:
+        """Note how the texts are cut. Changing it later takes ``corpora.generations``."""
+        self.set_setting(_CHUNKING, json.dumps(asdict(chunking)))
+
+    def encoder(self) -> str | None:
+        """By what name the encoder of the passages goes; None while nobody said."""
+        return self.setting(_ENCODER)
+
+    def set_encoder(self, name: str) -> None:
+        """Note which encoder made the derived rows."""
+        self.set_setting(_ENCODER, name)
 
     def version(self) -> int:
         """Grows with every committed change by any process."""
@@ -212,23 +194,77 @@ class CorpusStore:
         with self._connections.reading() as connection:
             yield records.version(connection)
 
+    def compact(self) -> bool:
+        """Leave no byte of what was deleted, and give back room. False if a reader holds old pages back."""
+        self._connections.forget_deleted()
+        return True
+
+    def settle(self) -> bool:
+        """Bring everything into the one file of the database and seal it. False if somebody else is using it."""
+        return self.compact()
+
     def close(self) -> None:
         """Close the database. The corpus must be opened again to be used."""
         self._connections.close()
 
+    def _require(self, connection: sqlite3.Connection, chunking: Chunking | None, generation: int | None) -> None:
+        """Passages of two ways of cutting must not be mixed."""
+        stored = records.setting(connection, _CHUNKING)
+        if chunking is not None and stored is None:
+            records.set_setting(connection, _CHUNKING, json.dumps(asdict(chunking)))
+        elif chunking is not None and stored is not None and chunking != Chunking(**json.loads(stored)):
+            raise _chunking_changed(self.name, Chunking(**json.loads(stored)), chunking)
+        if generation is not None and generation != records.generation(connection):
+            raise ChunkingChanged(f"{self.name} was rebuilt while this file was being read", hint="add the file again")
+
     @contextmanager
-    def _changing(self) -> Iterator[tuple[sqlite3.Connection, int]]:
-        """A transaction and the version that it makes. One that changes nothing makes none."""
+    def _changing(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that makes a new version. One that changes nothing makes none."""
         with self._connections.writing() as connection:
             version, before = records.version(connection) + 1, connection.total_changes
-            yield connection, version
+            yield connection
             if connection.total_changes > before:
-                connection.execute("UPDATE state SET version = ?", (version,))
+                records.set_version(connection, version)
 
-    def _batch(self, query: str, parameters: tuple[object, ...]) -> list[Any]:
-        with self._connections.reading() as connection:
-            return connection.execute(query, parameters).fetchall()
 
-    def _column(self, query: str, *parameters: object) -> list[int]:
-        with self._connections.reading() as connection:
-            return [number for (number,) in connection.execute(query, parameters)]
+def _placed(
+    connection: sqlite3.Connection,
+    document: Document,
+    passages: Sequence[Passage],
+    values: Mapping[str, Sequence[bytes]],
+    source: SourceFile | None,
+) -> Put:
+    """Write a document in the place of one of the same name, unless its text is there."""
+    twin = records.stored_as(connection, document.name, records.digest_of(document))
+    if twin is not None:
+        if source is not None and twin.name == document.name:
+            records.set_source(connection, twin.id, source)
+        return Put("duplicate", twin, twin.passages)
+    old = records.info_where(connection, "name", document.name)
+    version = records.version(connection) + 1
+    if old is not None:
+        records.delete(connection, old, version)
+    number = records.insert(connection, document, source=source)
+    records.insert_passages(connection, number, passages, values, generation=records.generation(connection))
+    records.set_version(connection, version)
+    info = records.info_where(connection, "id", document.id)
+    assert info is not None, "it was just written"
+    return Put("added" if old is None else "replaced", info, len(passages))
+
+
+def _check_lengths(passages: Sequence[Passage], values: Mapping[str, Sequence[bytes]]) -> None:
+    for kind, rows in values.items():
+        if len(rows) != len(passages):
+            raise UnstorableDocument(
+                f"{kind} gave {len(rows)} rows for {len(passages)} passages",
+                hint="report this as a bug of the part that computes them",
+            )
+
+
+def _chunking_changed(name: str, stored: Chunking, wanted: Chunking) -> ChunkingChanged:
+    return ChunkingChanged(
+        f"{name} is cut at {stored.target_chars} characters with {stored.overlap_sentences} sentences of overlap, "
+        f"not at {wanted.target_chars} with {wanted.overlap_sentences}",
+        hint=f"run `spandraft corpus rebuild {name} --chunk-chars {wanted.target_chars} "
+        f"--chunk-overlap {wanted.overlap_sentences}`, or add the files with the corpus' own chunking",
+    )

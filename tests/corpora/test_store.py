@@ -118,7 +118,7 @@ def test_remove(store: CorpusStore) -> None:
     assert "a.txt" in caught.value.hint
     assert store.version() == version
 
-    assert store.remove("a.txt").name == "a.txt"
+    assert store.remove("a.txt").document.name == "a.txt"
     assert [info.name for info in store.documents()] == ["b.txt"]
     gone = set(rows) - set(store.rows_alive())
     assert set(store.removed_since(version)) == gone

@@ -1,0 +1,119 @@
+"""The files that are meant by paths: folders walked in order, each file once, with the name its document gets.
+
+What lies in a folder and is no document is found with the reason why it is left out. Reads no file.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Final
+
+from corpora.errors import UnknownSuffix
+from corpora.loaders.table import loader_name
+
+ARCHIVE: Final = ".zip"
+_LOCK_FILE = "~$"  # what office programs leave beside a document that is open
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """A file to add, its path absolute, and the name of its document: within a folder, the way from that folder on.
+
+    ``left_out`` says why something in a folder is no document. A file that is not there has no bytes.
+    """
+
+    path: Path
+    name: str
+    bytes: int = 0
+    mtime_ns: int = 0
+    left_out: str | None = None
+    unreadable_folder: bool = False
+
+
+def found_files(paths: Sequence[Path | str]) -> list[FoundFile]:
+    """The files that are meant, each once: folders in alphabetical order, links in them not followed.
+
+    A path that was named itself is taken as it is, so that a file that is missing or of an unknown kind is said to be.
+    """
+    found: dict[Path, FoundFile] = {}
+    for path in map(Path, paths):
+        if path.is_dir():
+            folder = path.resolve()
+            files = _in_folder(folder, folder.name)
+        else:
+            files = iter([_found(place(path), path.name, within=False)])
+        for file in files:
+            found.setdefault(file.path, file)
+    return list(found.values())
+
+
+def place(path: Path) -> Path:
+    """Where a path leads, by one spelling whatever the current folder is; a link that was named stays one."""
+    return path.resolve() if path.is_dir() else path.parent.resolve() / path.name
+
+
+def left_out(name: str) -> str | None:
+    """Why a file of this name, met in a folder or an archive, is no document; None if it may be one."""
+    own = PurePath(name).name
+    if own.startswith("."):
+        return "it is hidden"
+    if own.startswith(_LOCK_FILE):
+        return "it is the lock file of a document that was open"
+    if is_archive(own):
+        return None
+    try:
+        loader_name(own)
+    except UnknownSuffix:
+        suffix = safe_name(PurePath(own).suffix.lower())
+        return f"there is no loader for files ending in {suffix}" if suffix else "it has no suffix that names its kind"
+    return None
+
+
+def is_archive(name: str) -> bool:
+    """Is it a file of files?"""
+    return PurePath(name).suffix.lower() == ARCHIVE
+
+
+def safe_name(name: str) -> str:
+    """A name as it may be shown and stored: one spelling for equal characters, and nothing that steers a terminal."""
+    text = unicodedata.normalize("NFC", name.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
+    return "".join(ch if ch.isprintable() else "\N{REPLACEMENT CHARACTER}" for ch in text)
+
+
+def _in_folder(folder: Path, name: str) -> Iterator[FoundFile]:
+    """Everything in a folder and the folders in it; a stack, since folders nest deeper than calls may."""
+    waiting: list[tuple[Path, str, bool]] = [(folder, name, True)]
+    while waiting:
+        path, name, is_folder = waiting.pop()
+        if not is_folder:
+            yield _found(path, name, within=True)
+            continue
+        try:
+            with os.scandir(path) as listed:
+                entries = sorted(listed, key=lambda entry: entry.name)
+        except OSError:
+            yield FoundFile(path, safe_name(name), unreadable_folder=True)  # reading it will fail too, and say why
+            continue
+        for entry in reversed(entries):
+            inner = path / entry.name, f"{name}/{entry.name}"
+            waiting.append((*inner, entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")))
+
+
+def _found(path: Path, name: str, *, within: bool) -> FoundFile:
+    """A file with what its folder says of it; ``within`` a folder only ordinary files of known kinds are meant."""
+    name = safe_name(name.lstrip("/"))
+    why = left_out(path.name) if within else None
+    try:
+        status = path.lstat() if within else path.stat()
+    except (OSError, ValueError):  # gone meanwhile, or a name that cannot be; reading it will say so
+        return FoundFile(path, name, left_out=why)
+    if within and stat.S_ISLNK(status.st_mode):
+        why = "it is a symbolic link"
+    elif within and not stat.S_ISREG(status.st_mode) and why is None:
+        why = "it is no ordinary file"
+    return FoundFile(path, name, status.st_size if stat.S_ISREG(status.st_mode) else 0, status.st_mtime_ns, why)

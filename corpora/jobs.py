@@ -1,0 +1,208 @@
+"""Jobs of one corpus: files on their way in, kept in its database, so that they survive reload, restart and kill.
+
+Plans, creates, lists and steers them; ``corpora.job_runner`` runs them. Any process may steer a job that another
+runs: what is wanted of it is seen there within a second.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+
+from corpora import job_records, planning
+from corpora.errors import JobNotFound, LibraryBusy
+from corpora.found_files import place
+from corpora.job_records import ACTIVE, ENDED, FileState, Holder, Job, JobFile, JobKind, JobState, Outcome, Wanted
+from corpora.lease import is_held
+from corpora.loaders import Limits
+from corpora.planning import Plan, PlannedFile, Verdict
+from corpora.staging import Staging
+from corpora.store import CorpusStore
+
+__all__ = [
+    "FileState",
+    "Holder",
+    "Job",
+    "JobFile",
+    "JobKind",
+    "JobState",
+    "Jobs",
+    "Outcome",
+    "Plan",
+    "PlannedFile",
+    "Verdict",
+    "Wanted",
+]
+
+_KEPT = 20  # ended jobs
+
+
+class Jobs:
+    """The jobs of one corpus. Any thread may use it. Making it reads and writes nothing."""
+
+    def __init__(self, store: CorpusStore) -> None:
+        self._connections = store.connections
+        self._store = store
+        self._staging = Staging(store.folder)
+
+    def plan(self, paths: Sequence[Path | str], *, sync: bool = False, limits: Limits | None = None) -> Plan:
+        """A dry run: every file with what would be done with it."""
+        return planning.plan(self._store, paths, sync=sync, limits=limits)
+
+    def create(
+        self, paths: Sequence[Path | str], *, sync: bool = False, staged: bool = False, limits: Limits | None = None
+    ) -> Job:
+        """Queue files, and folders with all that is in them. ``sync`` also queues the removal of what is gone.
+
+        With ``staged`` the files are copied into the corpus first, since nobody else will keep them. Raises
+        ``LibraryError``.
+        """
+        named = [Path(path) for path in paths]
+        with self._staging.copies(named) if staged else nullcontext((None, named)) as (token, kept):
+            called = {copy: path.name for copy, path in zip(kept, named, strict=True)} if staged else None
+            planned = planning.plan(self._store, kept, sync=sync, limits=limits, called=called)
+            with self._connections.writing() as connection:
+                shown = [Path(path.name) if staged else place(path) for path in named]
+                number = job_records.insert_job(connection, planned.kind, shown, token)
+                job_records.insert_files(connection, number, planning.job_files(planned))
+                doomed = _forget_old(connection)
+                tokens = _tokens(connection)
+        for token_of_old in doomed:
+            self._staging.discard_all(token_of_old)
+        self._staging.sweep(tokens)
+        return self.get(number)
+
+    def all(self) -> list[Job]:
+        """All jobs, the latest first; of those that ended the last 20."""
+        with self._connections.reading() as connection:
+            return [self._seen(job) for job in job_records.all_jobs(connection)]
+
+    def get(self, number: int) -> Job:
+        """One job. Raises ``JobNotFound``."""
+        with self._connections.reading() as connection:
+            return self._seen(_found(connection, number))
+
+    def waiting(self) -> list[Job]:
+        """Jobs that somebody should run, the oldest first: new ones, and those whose process ended in the middle."""
+        return [job for job in reversed(self.all()) if job.state == "queued"]
+
+    def files(
+        self, number: int, states: Iterable[FileState] = (), *, offset: int = 0, limit: int | None = None
+    ) -> list[JobFile]:
+        """Files of a job in order, of all states or of some. Raises ``JobNotFound``."""
+        with self._connections.reading() as connection:
+            _found(connection, number)
+            return job_records.find_files(
+                connection, number, states, after=0, limit=-1 if limit is None else limit, offset=offset
+            )
+
+    def pause(self, number: int) -> Job:
+        """Stop after what is being embedded now; ``resume`` goes on with it."""
+        return self._steer(number, "pause")
+
+    def resume(self, number: int) -> Job:
+        """Let a paused job be run again; somebody has to run it."""
+        return self._steer(number, "run")
+
+    def cancel(self, number: int, file: int | None = None) -> Job:
+        """Give up a whole job, or one file of it. What is in the corpus stays there."""
+        if file is None:
+            return self._steer(number, "cancel")
+        with self._connections.writing() as connection:
+            one = _found_file(connection, number, file)
+            if one.state in ("queued", *ACTIVE):
+                job_records.end_file(connection, number, replace(one, state="cancelled"))
+        self._staging.discard(one.path)
+        return self.get(number)
+
+    def retry(self, number: int, file: int | None = None) -> Job:
+        """Queue one file that failed or was cancelled again, or all that failed, and the job; somebody has to run it."""
+        with self._connections.writing() as connection:
+            job = _found(connection, number)
+            if file is None:
+                again = job_records.requeue(connection, number, "state = 'failed'")
+            else:
+                _found_file(connection, number, file)
+                again = job_records.requeue(connection, number, "state IN ('failed', 'cancelled') AND number = ?", (file,))
+            if again and job.state in ENDED:
+                job_records.set_state(connection, number, "queued")
+        return self.get(number)
+
+    def remove(self, number: int) -> None:
+        """Forget a job and its copies of uploads. Raises ``JobNotFound``, ``LibraryBusy`` while it is running."""
+        with self._connections.writing() as connection:
+            job = self._seen(_found(connection, number))
+            if job.state == "running":
+                raise busy(job)
+            token = _token(connection, number)
+            connection.execute("DELETE FROM jobs WHERE number = ?", (number,))
+        if token is not None:
+            self._staging.discard_all(token)
+
+    def _steer(self, number: int, wanted: Wanted) -> Job:
+        """Say what is wanted; do it here if nobody runs the job."""
+        token = None
+        with self._connections.writing() as connection:
+            job = self._seen(_found(connection, number))
+            if job.state in ENDED:
+                return job
+            connection.execute("UPDATE jobs SET wanted = ? WHERE number = ?", (wanted, number))
+            if job.state != "running":
+                job_records.stop(connection, number, wanted)
+                token = _token(connection, number) if wanted == "cancel" else None
+            if wanted == "run":
+                job_records.set_trouble(connection, number, None, None)
+        if token is not None:
+            self._staging.discard_all(token)
+        return self.get(number)
+
+    def _seen(self, job: Job) -> Job:
+        """A job whose process has ended in the middle waits to be run; nobody holds it."""
+        if job.state != "running" or is_held(self._staging.lock_of(job.number)):
+            return job
+        return replace(job, state="queued", holder=None)
+
+
+def busy(job: Job) -> LibraryBusy:
+    """The error that names who runs a job."""
+    holder = job.holder
+    by = f"process {holder.pid} ({holder.command}) since {holder.since:%Y-%m-%d %H:%M} UTC" if holder else "a process"
+    return LibraryBusy(f"job {job.number} is being run by {by}", hint="wait for it, or pause it first")
+
+
+def _found(connection: sqlite3.Connection, number: int) -> Job:
+    job = job_records.find_job(connection, number)
+    if job is None:
+        raise JobNotFound(f"there is no job {number}", hint="list the jobs of the corpus to see their numbers")
+    return job
+
+
+def _found_file(connection: sqlite3.Connection, job: int, number: int) -> JobFile:
+    _found(connection, job)
+    file = job_records.find_file(connection, job, number)
+    if file is None:
+        raise JobNotFound(f"job {job} has no file {number}", hint="list the files of the job to see their numbers")
+    return file
+
+
+def _forget_old(connection: sqlite3.Connection) -> list[str]:
+    """Delete ended jobs except for the last; the tokens of their copies."""
+    old = connection.execute(
+        "SELECT number, staging FROM jobs WHERE state IN ('finished', 'cancelled') "
+        "ORDER BY number DESC LIMIT -1 OFFSET ?",
+        (_KEPT,),
+    ).fetchall()
+    connection.executemany("DELETE FROM jobs WHERE number = ?", [(number,) for number, _ in old])
+    return [token for _, token in old if token is not None]
+
+
+def _tokens(connection: sqlite3.Connection) -> set[str]:
+    return {token for (token,) in connection.execute("SELECT staging FROM jobs WHERE staging IS NOT NULL")}
+
+
+def _token(connection: sqlite3.Connection, number: int) -> str | None:
+    record = connection.execute("SELECT staging FROM jobs WHERE number = ?", (number,)).fetchone()
+    return None if record is None or record[0] is None else str(record[0])

@@ -9,15 +9,20 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
 UNFINISHED: Final = ".new-"  # What begins so was left by a kill and may be deleted by whoever holds the writer's lock.
 
 
-def write_file(path: Path, chunks: Iterable[bytes]) -> None:
-    """Put ``chunks`` in the place of ``path``, all or nothing. Raises OSError; then the old file is as it was."""
+def write_file(
+    path: Path, chunks: Iterable[bytes | memoryview], *, check: Callable[[Path], object] | None = None
+) -> None:
+    """Put ``chunks`` in the place of ``path``, all or nothing. Raises OSError; then the old file is as it was.
+
+    ``check`` reads the new file back before it takes its place, and raises if it is not what was to be written.
+    """
     fresh = path.with_name(f"{UNFINISHED}{secrets.token_hex(4)}-{path.name}")
     try:
         handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
@@ -25,6 +30,8 @@ def write_file(path: Path, chunks: Iterable[bytes]) -> None:
             for chunk in chunks:
                 _write_whole(stream.fileno(), chunk)
             os.fsync(stream.fileno())
+        if check is not None:
+            check(fresh)
         fresh.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -50,7 +57,7 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _write_whole(handle: int, chunk: bytes) -> None:
+def _write_whole(handle: int, chunk: bytes | memoryview) -> None:
     """A write may take less than it was given, most often just before the disk is full."""
     rest = memoryview(chunk).cast("B")
     while rest:

@@ -72,6 +72,14 @@ class PassageRows:
         """The rows of all passages, in order."""
         return self._column(f"SELECT row FROM passages WHERE generation = {_SEEN} ORDER BY row")
 
+    def owners(self) -> list[tuple[int, str]]:
+        """The row of each passage with the id of its document, in the order of rows."""
+        query = (
+            "SELECT p.row, d.id FROM passages p JOIN documents d ON d.number = p.document "
+            f"WHERE p.generation = {_SEEN} ORDER BY p.row"
+        )
+        return self._batch(query, ())
+
     def passage_ids(self) -> list[tuple[int, str]]:
         """The row and the id of every passage, in the order of rows: by these an index is known to be of here."""
         query = (

@@ -33,6 +33,12 @@ def load(data: bytes, name: str) -> Document:
     reading = ReadingText()
     if soup.title is not None:
         reading.title = in_one_line(soup.title.get_text()) or None
+    write_page(soup, reading, name)
+    return reading.document(name)
+
+
+def write_page(soup: BeautifulSoup, reading: ReadingText, name: str) -> None:
+    """Add what is read of a page: its main part, if it has one. Raises ``DamagedFile``."""
     mains = soup.find_all("main")
     writer = _Writer(reading)
     try:
@@ -42,7 +48,6 @@ def load(data: bytes, name: str) -> Document:
             f"the tags of {name} are nested too deeply", hint="open it in a browser, save it as text and add that"
         ) from error
     writer.flush()
-    return reading.document(name)
 
 
 @dataclass(slots=True)

@@ -23,7 +23,20 @@ LOADERS: Mapping[str, str] = MappingProxyType(
         ".markdown": "corpora.loaders.md:load",
         ".html": "corpora.loaders.html:load",
         ".htm": "corpora.loaders.html:load",
+        ".xhtml": "corpora.loaders.html:load",
         ".pdf": "corpora.loaders.pdf:load",
+        ".docx": "corpora.loaders.docx:load",
+        ".docm": "corpora.loaders.docx:load",
+        ".pptx": "corpora.loaders.pptx:load",
+        ".pptm": "corpora.loaders.pptx:load",
+        ".xlsx": "corpora.loaders.xlsx:load",
+        ".xlsm": "corpora.loaders.xlsx:load",
+        ".csv": "corpora.loaders.csv:load",
+        ".tsv": "corpora.loaders.csv:load",
+        ".jsonl": "corpora.loaders.jsonl:load",
+        ".ndjson": "corpora.loaders.jsonl:load",
+        ".json": "corpora.loaders.jsonl:load",
+        ".epub": "corpora.loaders.epub:load",
     }
 )
 

@@ -1,9 +1,11 @@
 """Loaders: one file a format, each run in a limited child process.
 
-``load_file`` and ``load_bytes`` are the way in. Importing this package imports no format library.
+``load_file``, ``load_bytes`` and, for archives, ``expand`` are the way in. Importing this package imports no format
+library.
 """
 
-from corpora.loaders.limited import load_bytes, load_file
+from corpora.loaders.archives import is_archive
+from corpora.loaders.limited import Member, expand, load_bytes, load_file
 from corpora.loaders.limits import Limits
 
-__all__ = ["Limits", "load_bytes", "load_file"]
+__all__ = ["Limits", "Member", "expand", "is_archive", "load_bytes", "load_file"]

@@ -1,86 +1,85 @@
-"""The child process: limits itself, runs one loader on stdin, answers with one JSON object on stdout.
+"""Inside the child: one task to the bytes of its answer, whatever the file does.
 
-Run as ``python -m corpora.loaders.child LOADER NAME LIMITS``. It has no need of network, files to write or
-further processes, so an audit hook refuses them before the first byte of the file is looked at.
+Forked by the nursery, or run as ``python -m corpora.loaders.child TASK`` with the file on stdin and the answer on
+stdout. Reads nothing but what it is given.
 """
 
 from __future__ import annotations
 
-import json
+import os
 import re
 import sys
-from typing import Any
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
+from corpora.documents import Document
 from corpora.errors import EmptyFile, LoaderCrashed, LoaderError, TooLarge
+from corpora.loaders import answers, sandbox
+from corpora.loaders.archives import members
 from corpora.loaders.table import import_loader
+from corpora.loaders.task import Task
 
 
 def main(arguments: list[str]) -> None:
-    """Read stdin, write the answer. Never raises for a bad file: that is an answer too."""
-    loader_name, name, limits_json = arguments
-    limits = json.loads(limits_json)
-    _limit_self(limits["memory_bytes"], limits["cpu_s"])
+    """Read stdin, write the answer."""
+    task = Task.from_json(arguments[0])
+    sandbox.leave_network()
+    sandbox.confine(code=sandbox.code_folders())
+    sandbox.isolate()
+    with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as channel:
+        os.dup2(sys.stdin.fileno(), sys.stdout.fileno())  # what a library may print is no answer
+        for part in answered(task, sys.stdin.buffer.read):
+            channel.write(part)
+
+
+def answered(task: Task, read: Callable[[], bytes]) -> Iterator[bytes]:
+    """Limit this process for good, run the task on what ``read`` gives; the answer in parts. Raises nothing."""
+    sandbox.limit_self(task.limits.memory_bytes, task.limits.cpu_s)
     try:
-        loader = import_loader(loader_name)
-        sys.addaudithook(_refuse)
-        document = loader(sys.stdin.buffer.read(), name)
-        text = _storable(document.text)
-        if not text.strip():
-            raise EmptyFile(f"{name} has no text in it", hint="add a file with text in it")
-        answer: dict[str, Any] = {"text": text, "metadata": dict(document.metadata)}
-        output = json.dumps(answer).encode("ascii")
-        if len(output) > limits["output_bytes"]:
-            raise TooLarge(
-                f"the text of {name} is larger than {limits['output_bytes'] // 2**20} MiB",
-                hint="split the file and add the parts",
-            )
+        if task.kind == "members":
+            sandbox.refuse_by_hook()
+            yield from _members(task, read())
+        else:
+            loader = import_loader(task.loader)
+            sandbox.refuse_by_hook()
+            yield _document(task, loader(read(), task.name))
     except LoaderError as error:
-        output = _failure(error)
+        yield answers.error_answer(error)
     except MemoryError:
-        output = _failure(
-            LoaderCrashed(
-                f"{name} needs more than {limits['memory_bytes'] // 2**20} MiB to be read", hint="split the file"
-            )
-        )
+        wanted = f"{task.name} needs more than {task.limits.memory_bytes // 2**20} MiB to be read"
+        yield answers.error_answer(LoaderCrashed(wanted, hint="split the file"))
     except Exception as error:  # noqa: BLE001  a parser may raise anything; the file gets a named outcome
-        output = _failure(
-            LoaderCrashed(
-                f"{name} cannot be read ({type(error).__name__}: {error})",
-                hint="open the file and save it anew, then add that",
-            )
+        cause = f"{task.name} cannot be read ({type(error).__name__}: {str(error)[:500]})"
+        yield answers.error_answer(LoaderCrashed(cause, hint="open the file and save it anew, then add that"))
+
+
+def _document(task: Task, document: Document) -> bytes:
+    text = _storable(document.text)
+    if not text.strip():
+        raise EmptyFile(f"{task.name} has no text in it", hint="add a file with text in it")
+    if len(document.marks) > answers.MARKS_LIMIT:
+        raise TooLarge(
+            f"{task.name} has more than {answers.MARKS_LIMIT:,} rows, pages and headings",
+            hint="split the file and add the parts",
         )
-    sys.stdout.buffer.write(output)
-    sys.stdout.buffer.flush()
+    answer = answers.document_answer(replace(document, text=text))
+    if len(answer) > task.answer_bytes:
+        raise TooLarge(
+            f"the text of {task.name} is larger than {task.limits.output_bytes // 2**20} MiB",
+            hint="split the file and add the parts",
+        )
+    return answer
 
 
-def _limit_self(memory_bytes: int, cpu_s: int) -> None:
-    """Limits that the kernel holds, where it has them; the parent holds the clock everywhere."""
-    if sys.platform == "win32":
-        return
-    import resource
-
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 1))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sys.platform == "linux":  # elsewhere an address space limit is refused or ignored
-        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-
-
-def _refuse(event: str, arguments: tuple[object, ...]) -> None:
-    """Audit hook: a loader reads code and its stdin, and that is all."""
-    if event.startswith(("socket.", "subprocess.", "os.exec", "os.fork", "os.posix_spawn", "os.system", "shutil.")):
-        raise PermissionError(f"a loader may not use {event}")
-    if event == "open" and isinstance(mode := arguments[1], str) and set(mode) & set("wax+"):
-        raise PermissionError("a loader may not write files")
+def _members(task: Task, data: bytes) -> Iterator[bytes]:
+    for name, content in members(data, task.name, task.limits):
+        yield answers.member_answer(name, content)
+    yield answers.end_answer()
 
 
 def _storable(text: str) -> str:
     """Halves of surrogate pairs cannot be written as UTF-8, and no reader can show them."""
     return re.sub("[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", text)
-
-
-def _failure(error: LoaderError) -> bytes:
-    answer = {"error": {"type": type(error).__name__, "cause": error.cause, "hint": error.hint}}
-    return json.dumps(answer).encode("ascii")
 
 
 if __name__ == "__main__":

@@ -26,13 +26,14 @@ _PIECE = 2**18
 _DRIVE = re.compile(r"[a-zA-Z]:")
 _ENCRYPTED = 0x1 | 0x40 | 0x2000  # the member, strongly, or the directory itself
 _READ_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_ZIPFILE_RAISES = (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError, struct.error, OSError)
+_ZIPFILE_RAISES = (zipfile.BadZipFile, RuntimeError, ValueError, EOFError, struct.error, OSError)
 
 
 def checked_zip(data: bytes, name: str, limits: Limits | None = None) -> zipfile.ZipFile:
     """Open a document that is a zip inside (docx, xlsx, epub), all of it checked and inflated once.
 
-    Any library may then read ``data``. Raises ``HostileArchive``, ``EncryptedFile``, ``DamagedFile``, ``UnreadableFile``.
+    Any library may then read ``data``. Raises ``HostileArchive``, ``EncryptedFile``, ``DamagedFile`` or
+    ``UnreadableFile``.
     """
     limits = limits or Limits()
     archive = opened_zip(data, name, limits)
@@ -169,12 +170,13 @@ def _check_names(members: Sequence[zipfile.ZipInfo], name: str) -> None:
 
 def _check_places(data: bytes, members: Sequence[zipfile.ZipInfo], directory: int, name: str) -> None:
     """Refuse members that share bytes with each other or with the directory: so the densest bombs are built."""
-    in_order = sorted(members, key=lambda info: info.header_offset)
-    for info, following in zip(in_order, [*(info.header_offset for info in in_order[1:]), directory], strict=True):
-        if _content_start(data, info, name) + info.compress_size > following:
+    end = directory
+    for info in sorted(members, key=lambda info: info.header_offset, reverse=True):
+        if _content_start(data, info, name) + info.compress_size > end:
             raise HostileArchive(
                 f"{name} holds members that share their bytes, as bombs do", hint="pack it anew as an ordinary zip"
             )
+        end = info.header_offset
 
 
 def _content_start(data: bytes, info: zipfile.ZipInfo, name: str) -> int:

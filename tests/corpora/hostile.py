@@ -30,9 +30,15 @@ def talks_too_much(data: bytes, name: str) -> Document:
     return Document.of(name, "words " * 1_000_000)
 
 
-def floods_stdout(data: bytes, name: str) -> Document:
+def floods_the_answer(data: bytes, name: str) -> Document:
     while True:
-        sys.stdout.buffer.write(b"x" * 65536)
+        os.write(3, b"x" * 65536)
+
+
+def prints(data: bytes, name: str) -> Document:
+    print("words that are no answer", flush=True)
+    print("words that are no answer", file=sys.stderr, flush=True)
+    return Document.of(name, "the answer")
 
 
 def dies(data: bytes, name: str) -> Document:

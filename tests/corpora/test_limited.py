@@ -27,7 +27,7 @@ def run(function: str, data: bytes = b"data", limits: Limits | None = None) -> s
         ("spins", Limits(cpu_s=1), errors.LoaderTimeout),
         ("eats_memory", Limits(memory_bytes=256 * 2**20), errors.LoaderCrashed),
         ("talks_too_much", Limits(output_bytes=2**20), errors.TooLarge),
-        ("floods_stdout", Limits(output_bytes=2**20), errors.TooLarge),
+        ("floods_the_answer", Limits(output_bytes=2**20), errors.TooLarge),
         ("dies", Limits(), errors.LoaderCrashed),
         ("raises", Limits(), errors.LoaderCrashed),
         ("answers_with_nothing", Limits(), errors.LoaderCrashed),

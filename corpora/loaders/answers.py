@@ -1,0 +1,179 @@
+"""What a child says of its file, as bytes and back: frames of a head (small JSON) and a body, and an end that proves
+that nothing is missing.
+
+The reading half trusts nothing: a child may have been taken over by its file. Types, sizes and offsets are checked, and
+nothing in an answer makes more of itself than a small multiple of its bytes. Knows nothing of processes.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterator, Mapping
+from typing import Any, get_args
+
+from corpora import errors
+from corpora.documents import Document, Mark, MarkKind, Metadata
+
+MARKS_LIMIT = 1_000_000
+_FRAME = struct.Struct("<cLQ")  # kind, bytes of the head, bytes of the body
+_ERROR, _TEXT, _MARKS, _MEMBER, _END = b"E", b"T", b"M", b"F", b"Z"
+_MARK = struct.Struct("<QQBH")  # start, end, kind, bytes of the label
+_KINDS: tuple[MarkKind, ...] = get_args(MarkKind)
+_HEAD_LIMIT = 4 * 2**20
+_LABEL_CHARACTERS = 200
+_MESSAGE_CHARACTERS = 2000
+_UNSEEN = dict.fromkeys((*range(9), 11, 12, *range(14, 32), *range(127, 160)), "�")
+
+
+class Unbelievable(Exception):
+    """The answer is not what an honest child writes, or not whole."""
+
+
+def document_answer(document: Document) -> bytes:
+    """A document as an answer; its name and id stay behind."""
+    marks, labels = bytearray(), bytearray()
+    for mark in document.marks:
+        label = mark.label[:_LABEL_CHARACTERS].encode("utf-8", "replace")
+        marks += _MARK.pack(mark.start, mark.end, _KINDS.index(mark.kind), len(label))
+        labels += label
+    head = json.dumps(dict(document.metadata)).encode("ascii")
+    count = struct.pack("<L", len(document.marks))
+    return b"".join(
+        [_frame(_TEXT, head, document.text.encode("utf-8")), _frame(_MARKS, count, bytes(marks + labels)), end_answer()]
+    )
+
+
+def error_answer(error: errors.LoaderError) -> bytes:
+    """An error as an answer."""
+    return _frame(_ERROR, _error_head(error), b"") + end_answer()
+
+
+def member_answer(name: str, data: bytes | errors.LoaderError) -> bytes:
+    """One member of an archive, or why there is none, as a part of an answer. ``end_answer`` comes after the last."""
+    if isinstance(data, errors.LoaderError):
+        return _frame(_MEMBER, _error_head(data, name=name), b"")
+    return _frame(_MEMBER, json.dumps({"name": name}).encode("ascii"), data)
+
+
+def end_answer() -> bytes:
+    """What comes last."""
+    return _frame(_END, b"", b"")
+
+
+def read_document(answer: bytes | bytearray, name: str) -> Document:
+    """The document in a child's answer. Raises the ``LoaderError`` that it holds, or ``Unbelievable``."""
+    text: str | None = None
+    metadata: Metadata = {}
+    marks: list[Mark] = []
+    for kind, head, body in _frames(answer):
+        if kind == _ERROR:
+            raise _read_error(_json_object(head))
+        if kind == _TEXT and text is None:
+            metadata, text = _read_metadata(head), _decoded(body)
+        elif kind == _MARKS and text is not None and not marks:
+            marks = _read_marks(head, body, len(text))
+        else:
+            raise Unbelievable("parts out of order")
+    if text is None or not text.strip():
+        raise Unbelievable("no text")
+    return Document.of(name, text, metadata, marks)
+
+
+def read_members(answer: bytes | bytearray) -> Iterator[tuple[str, bytes | errors.LoaderError]]:
+    """The members in a child's answer, by name. Raises the ``LoaderError`` that it holds, or ``Unbelievable``."""
+    for kind, head, body in _frames(answer):
+        said = _json_object(head)
+        if kind == _ERROR:
+            raise _read_error(said)
+        name = said.get("name")
+        if kind != _MEMBER or not isinstance(name, str):
+            raise Unbelievable("parts out of order")
+        yield name, _read_error(said) if "type" in said else bytes(body)
+
+
+def _frame(kind: bytes, head: bytes, body: bytes) -> bytes:
+    return _FRAME.pack(kind, len(head), len(body)) + head + body
+
+
+def _frames(answer: bytes | bytearray) -> Iterator[tuple[bytes, memoryview, memoryview]]:
+    """Kind, head and body of each frame before the end; the end has to be there, and nothing behind it."""
+    view, at = memoryview(answer), 0
+    while at + _FRAME.size <= len(view):
+        kind, head_bytes, body_bytes = _FRAME.unpack_from(view, at)
+        at += _FRAME.size
+        if head_bytes > _HEAD_LIMIT or at + head_bytes + body_bytes > len(view):
+            raise Unbelievable("a part is longer than the whole")
+        if kind == _END:
+            if at != len(view):
+                raise Unbelievable("something follows the end")
+            return
+        yield kind, view[at : at + head_bytes], view[at + head_bytes : at + head_bytes + body_bytes]
+        at += head_bytes + body_bytes
+    raise Unbelievable("no end")
+
+
+def _error_head(error: errors.LoaderError, **more: str) -> bytes:
+    said = {"type": type(error).__name__, "cause": error.cause, "hint": error.hint}
+    return json.dumps({key: value[:_MESSAGE_CHARACTERS] for key, value in said.items()} | more).encode("ascii")
+
+
+def _read_error(said: Mapping[str, Any]) -> errors.LoaderError:
+    """The loader error of that name; a child can name no other class."""
+    known = {cls.__name__: cls for cls in errors.LoaderError.__subclasses__()}
+    kind, cause, hint = said.get("type"), said.get("cause"), said.get("hint")
+    if not isinstance(kind, str) or not isinstance(cause, str) or not isinstance(hint, str) or kind not in known:
+        raise Unbelievable("an error without a name")
+    return known[kind](cause[:_MESSAGE_CHARACTERS], hint=hint[:_MESSAGE_CHARACTERS])
+
+
+def _json_object(head: memoryview) -> dict[str, Any]:
+    try:
+        value = json.loads(bytes(head), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise Unbelievable("a head that is no JSON") from error
+    if not isinstance(value, dict):
+        raise Unbelievable("a head that is no object")
+    return value
+
+
+def _read_metadata(head: memoryview) -> dict[str, str | int | float | bool | None]:
+    metadata = _json_object(head)
+    for key, value in metadata.items():
+        if isinstance(value, str):
+            metadata[key] = _decoded(value.encode("utf-8", "surrogatepass")).translate(_UNSEEN)
+        elif value is not None and not isinstance(value, (bool, int, float)):
+            raise Unbelievable("metadata of a kind that there is none of")
+        elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+            raise Unbelievable("a number that cannot be stored")
+        if not key.isprintable():
+            raise Unbelievable("metadata without a name")
+    return metadata
+
+
+def _read_marks(head: memoryview, body: memoryview, characters: int) -> list[Mark]:
+    count = struct.unpack("<L", head)[0] if len(head) == 4 else -1
+    if not 0 <= count <= MARKS_LIMIT or count * _MARK.size > len(body):
+        raise Unbelievable("marks that are not there")
+    marks: list[Mark] = []
+    at = count * _MARK.size
+    for start, end, kind, label_bytes in _MARK.iter_unpack(body[:at]):
+        if not start <= end <= characters or kind >= len(_KINDS) or at + label_bytes > len(body):
+            raise Unbelievable("a mark outside of the text")
+        label = _decoded(body[at : at + label_bytes])[:_LABEL_CHARACTERS]
+        if not label.isprintable():
+            label = " ".join("".join(ch if ch.isprintable() else " " for ch in label).split())
+        marks.append(Mark(start, end, _KINDS[kind], label))
+        at += label_bytes
+    return marks
+
+
+def _decoded(data: bytes | memoryview) -> str:
+    try:
+        return str(data, "utf-8")
+    except UnicodeDecodeError as error:
+        raise Unbelievable("text that is no UTF-8") from error
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number")

@@ -1,0 +1,142 @@
+"""What a process that reads hostile files takes from itself: limits of the kernel, and rights that it has no need of.
+
+Linux gives most without privileges: no new privileges, Landlock (read code, write nothing, no TCP, signal nobody
+outside), a network namespace with nothing in it. What a kernel lacks is left out; the audit hook and the limits remain.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import struct
+import sys
+from collections.abc import Iterable
+
+_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
+_CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
+_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same numbers on every architecture
+_ASK_VERSION, _PATH_BENEATH = 1, 1
+# Landlock's rights: 0 run a file, 2 and 3 read a file and a folder, 1 and 4 to 15 all that changes anything.
+_READ_FILE, _READ_FOLDER = 1 << 2, 1 << 3
+_RIGHTS_OF_VERSION = {1: 13, 2: 14, 3: 15, 4: 15}  # how many of them that version knows, 16 from 5 on
+_SYSTEM_FILES = ("/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/localtime", "/etc/mime.types", "/dev/null")
+_OPEN_FILES = 64
+
+
+def limit_self(memory_bytes: int, cpu_s: int) -> None:
+    """Limits that the kernel holds, where it has them; whoever waits for this process holds the clock everywhere."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    limits = [
+        (resource.RLIMIT_CPU, cpu_s, cpu_s + 1),
+        (resource.RLIMIT_CORE, 0, 0),
+        (resource.RLIMIT_FSIZE, 0, 0),
+        (resource.RLIMIT_NOFILE, _OPEN_FILES, _OPEN_FILES),
+    ]
+    if sys.platform == "linux":  # elsewhere an address space limit is refused or ignored
+        limits += [(resource.RLIMIT_AS, memory_bytes, memory_bytes), (resource.RLIMIT_NPROC, 0, 0)]
+    for kind, soft, hard in limits:
+        _, ceiling = resource.getrlimit(kind)
+        if ceiling != resource.RLIM_INFINITY:
+            soft, hard = min(soft, ceiling), min(hard, ceiling)
+        resource.setrlimit(kind, (soft, hard))
+
+
+def refuse_by_hook() -> None:
+    """From here on Python itself refuses network, processes and files to write, on every system, for good."""
+    sys.addaudithook(_refuse)
+
+
+def die_with_parent() -> None:
+    """Be killed when the parent ends. Only for children of a single-threaded parent: it is its thread that counts."""
+    if sys.platform == "linux":
+        _libc().prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def leave_network() -> bool:
+    """Move into a network of one's own with nothing in it; False where the kernel does not let us."""
+    return sys.platform == "linux" and bool(_libc().unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0)
+
+
+def confine(*, code: Iterable[str]) -> bool:
+    """Read nothing but code (these folders and the system's), write and connect to nothing. False without Landlock."""
+    version = _landlock_version()
+    if version < 1:
+        return False
+    rights = (1 << _RIGHTS_OF_VERSION.get(version, 16)) - 1
+    ruleset = _ruleset(version, rights, connections=0b11, scopes=0)
+    try:
+        for path in {*code, *_SYSTEM_FILES}:
+            _allow_reading(ruleset, path)
+        return _restrict_self(ruleset)
+    finally:
+        os.close(ruleset)
+
+
+def isolate() -> bool:
+    """Signal and trace no process outside, nor the one that started this. False where the kernel cannot."""
+    version = _landlock_version()
+    if version < 6:
+        return False
+    ruleset = _ruleset(version, 0, connections=0, scopes=0b11)
+    try:
+        return _restrict_self(ruleset)
+    finally:
+        os.close(ruleset)
+
+
+def code_folders() -> set[str]:
+    """Where this Python's code lies."""
+    return {os.path.realpath(path) for path in (*sys.path, sys.prefix, sys.base_prefix) if path and os.path.isdir(path)}
+
+
+def _refuse(event: str, arguments: tuple[object, ...]) -> None:
+    """Audit hook: a loader reads code and its file, and that is all."""
+    if event.startswith(("socket.", "subprocess.", "os.exec", "os.fork", "os.posix_spawn", "os.system", "shutil.")):
+        raise PermissionError(f"a loader may not use {event}")
+    if event == "open" and isinstance(mode := arguments[1], str) and set(mode) & set("wax+"):
+        raise PermissionError("a loader may not write files")
+
+
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def _landlock_version() -> int:
+    """0 or less if the kernel has none."""
+    if sys.platform != "linux":
+        return 0
+    version: int = _libc().syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint(_ASK_VERSION))
+    return version
+
+
+def _ruleset(version: int, files: int, *, connections: int, scopes: int) -> int:
+    """A ruleset's file descriptor. Kernels refuse fields that they do not know, so these are left off."""
+    fields = (files, connections, scopes)[: 1 if version < 4 else 2 if version < 6 else 3]
+    attributes = struct.pack(f"={len(fields)}Q", *fields)
+    descriptor: int = _libc().syscall(_CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), ctypes.c_uint(0))
+    if descriptor < 0:
+        raise OSError(ctypes.get_errno(), "no ruleset")
+    return descriptor
+
+
+def _allow_reading(ruleset: int, path: str) -> None:
+    try:
+        descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except OSError:
+        return  # what is not there need not be allowed
+    try:
+        rights = _READ_FILE | _READ_FOLDER if os.path.isdir(path) else _READ_FILE
+        rule = struct.pack("=Qi", rights, descriptor)
+        _libc().syscall(_ADD_RULE, ctypes.c_int(ruleset), ctypes.c_int(_PATH_BENEATH), rule, ctypes.c_uint(0))
+    finally:
+        os.close(descriptor)
+
+
+def _restrict_self(ruleset: int) -> bool:
+    libc = _libc()
+    libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    return bool(libc.syscall(_RESTRICT_SELF, ctypes.c_int(ruleset), ctypes.c_uint(0)) == 0)

@@ -1,18 +1,22 @@
 """The drafter asks every source and merges their drafts into one token tree, in calibrated chances.
 
 A source is a guest here: what it drafts is checked, and one that raises is switched off for the request. It may
-cost speed, never an answer. Free sources are asked first; a costly one only if it is likely to pay for its own time.
+cost speed, never an answer. Free sources are asked first; a costly one only if it is likely to pay for its own time;
+none at all for some steps where they had nothing to say.
 """
 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import TypeGuard
 
 from decoding.budget import Budget
 from decoding.calibration import Calibration, TaskCalibration
 from decoding.interfaces import Commit, CostlySource, Draft, DraftSource, Request, ThriftySource
+from decoding.rest import Rest
 from decoding.tree import TokenTree
 
 log = logging.getLogger(__name__)
@@ -38,6 +42,9 @@ class Drafter:
         self._calibration: TaskCalibration = self._shared.of("")
         self._proposed: list[tuple[str, Draft]] = []
         self._refused = 0
+        self._rest = Rest(budget)
+        self._unseen: list[Commit] = []
+        self._asked_s = 0.0
         self.budget = budget
         self.failed: dict[str, str] = {}
 
@@ -53,8 +60,10 @@ class Drafter:
         """
         tree = TokenTree.of(root)
         self._proposed = []
-        if max_depth < 1:
+        if max_depth < 1 or self._rest.is_now():
             return tree
+        started = time.perf_counter()
+        self._catch_up()
         limit, least_chance = self.budget.limit, self.budget.least_chance()
 
         def propose(source: DraftSource) -> None:
@@ -69,6 +78,7 @@ class Drafter:
 
         self._ask(propose)
         self._ask(extend)
+        self._asked_s = time.perf_counter() - started
         return tree
 
     def _merge(self, tree: TokenTree, name: str, drafts: Iterable[Draft], max_depth: int) -> None:
@@ -97,9 +107,23 @@ class Drafter:
         return gain / without > source.cost_s(tree) / forward_s
 
     def observe(self, commit: Commit) -> None:
-        """Tell every source what was committed, and learn how good its drafts were."""
-        self._learn(commit.tokens)
-        self._ask(lambda source: source.observe(commit))
+        """Learn how good the drafts were, and tell every source what was committed, before it is asked again."""
+        if self._asked_s:
+            started = time.perf_counter()
+            hit = any(draft.tokens[:1] == commit.tokens[:1] for _, draft in self._proposed)
+            self._learn(commit.tokens)
+            self._unseen.append(commit)
+            self._catch_up()
+            self._rest.record(hit=hit, seconds=self._asked_s + time.perf_counter() - started)
+            self._asked_s = 0.0
+        else:
+            self._unseen.append(commit)
+
+    def _catch_up(self) -> None:
+        """Tell the sources what was committed since they were told last, steps of a rest as one."""
+        if self._unseen:
+            commit, self._unseen = _joined(self._unseen), []
+            self._ask(lambda source: source.observe(commit))
 
     def _learn(self, committed: Sequence[int]) -> None:
         """Every drafted token whose predecessors were committed had its chance, whether it was verified or cut."""
@@ -117,6 +141,7 @@ class Drafter:
 
     def finish(self) -> None:
         """The session is over."""
+        self._catch_up()
         self._ask(lambda source: source.finish())
 
     def _ask(self, question: Callable[[DraftSource], None]) -> None:
@@ -127,6 +152,18 @@ class Drafter:
                 log.warning("draft source %s is switched off for this request: %r", source.name, error)
                 self.failed[source.name] = repr(error)
                 self._sources.remove(source)
+
+
+def _joined(commits: Sequence[Commit]) -> Commit:
+    """Several steps as one, with what the target said in the last of them."""
+    if len(commits) == 1:
+        return commits[0]
+    return replace(
+        commits[-1],
+        tokens=tuple(token for one in commits for token in one.tokens),
+        sources=tuple(names for one in commits for names in one.sources),
+        origins=tuple(origin for one in commits for origin in one.origins),
+    )
 
 
 def is_costly(source: DraftSource) -> TypeGuard[CostlySource]:

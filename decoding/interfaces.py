@@ -255,7 +255,7 @@ class DraftSource(Protocol):
         ...
 
     def observe(self, commit: Commit) -> None:
-        """A step has been committed."""
+        """A step has been committed, or several in which nobody was asked to draft."""
         ...
 
     def finish(self) -> None:

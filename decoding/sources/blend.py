@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decoding.interfaces import NO_ORIGIN, Commit, Draft, Origin, OriginKind, Reference, Request
-from decoding.sources import mixture
+from decoding.sources import advancing
 from decoding.sources.blend_state import BlendState
 from decoding.sources.candidates import RECALLED, Seen
 from decoding.sources.mixture import Here, Workspace, new_workspace
@@ -29,7 +29,11 @@ _CONTEXT = MAX_MATCH + 1
 _RECENT, _RARE, _REACH = 8, 6, 13
 # The learning rate, and the chance below which a path is not followed even if nodes are free.
 _RATE, _KEEP = 0.18, 0.002
+# That chance where a source of its own follows the text that is rewritten: it knows the changes, and the branches.
+_KEEP_BESIDE = 0.1
 _ROOM = 1024
+# So many of the tokens that nobody was asked to draft are learned from: what they say is mostly "none of these".
+_LEARNED = 2
 
 
 class Blend:
@@ -37,6 +41,9 @@ class Blend:
 
     _text: Text
     _sizes_3: NDArray[np.int64]
+    _here: Here
+    _behind: list[int]
+    _not_drafted: int
 
     def __init__(self, shared: BlendState) -> None:
         self._shared = shared
@@ -76,31 +83,43 @@ class Blend:
 
     def propose(self, tokens: Sequence[int], limit: int) -> list[Draft]:
         """The likeliest continuations, at most ``limit`` nodes in all, as root-to-leaf chains."""
-        self._take_up(tokens[len(self._written) :])
         if limit > self._limit:
             self._work, self._limit = new_workspace(limit), limit
-        mixture.mark_similar(self._seen, _RECENT, _RARE, _REACH)
-        count, longest = mixture.grow(
-            self._seen, self._here, self._kin_K, limit, max(self.least_chance, _KEEP), self._work, self._learned
-        )
+        new_N, skip = self._new(tokens[len(self._written) :]), self._not_drafted
+        self._behind, self._not_drafted = [], 0
+        count, longest = advancing.advance(
+            self._seen, self._here, self._kin_K, new_N, skip, _RECENT, _RARE, _REACH, limit,
+            max(self.least_chance, self._keep), self._work, self._learned, _RATE,
+        )  # fmt: skip
         return self._drafts(count, longest)
 
     def observe(self, commit: Commit) -> None:
-        """Learn from what was committed."""
-        self._take_up(commit.tokens)
+        """What was committed is taken up when it is next asked, in the same call.
+
+        Of many tokens that nobody was asked to draft, only the last are learned from.
+        """
+        self._behind.extend(commit.tokens)
+        undrafted = sum(not names for names in commit.sources)
+        self._not_drafted = max(undrafted - _LEARNED, 0) if undrafted == len(commit.tokens) else 0
 
     def finish(self) -> None:
         """Hand the output on to later requests of the scope, and forget the session."""
+        if self._behind:
+            new_N = self._new(self._behind)
+            advancing.take_up(self._seen, self._here, self._kin_K, new_N, 0, self._work, self._learned, _RATE)
         self._shared.history.add(self._request.scope, self._written)
         self._begin(Request((), 0))
 
     def _begin(self, request: Request) -> None:
         self._request = request
+        self._keep = _KEEP_BESIDE if any(reference.cursor for reference in request.references) else _KEEP
         kin_V = self._shared.kin_V
         self._kin_K = kin_V if kin_V is not None else np.empty(0, np.int32)
         self._text = Text(kin_V, room=len(request.prompt) + min(request.max_new_tokens, _ROOM))
         self._origins: list[Origin] = []
         self._written: list[int] = []
+        self._behind = []
+        self._not_drafted = 0
         self._sizes_3 = np.zeros(3, np.int64)
         self._here = Here(
             np.full(_CONTEXT, NO_TOKEN, np.int32), np.full(2, NO_TOKEN, np.int32), np.array((NOWHERE, 99), np.int64)
@@ -113,17 +132,15 @@ class Blend:
         similar_T = np.zeros(arrays.ids_T.size, np.int32)
         return Seen(arrays, history, self._shared.phrases, self._sizes_3, similar_T, written_K)
 
-    def _take_up(self, tokens: Sequence[int]) -> None:
-        """Learn from tokens of the output, and append them to the text."""
-        if not tokens:
-            return
-        new_N = np.asarray(tokens, dtype=np.int32)
-        if self._text.make_room(new_N.size, int(new_N.max()) + 1):
-            self._seen = self._see(self._seen.history)
-        kins_N = self._text.kins_of(new_N)
-        mixture.take_up(self._seen, self._here, new_N, kins_N, self._work, self._learned, _RATE)
-        self._text.size += new_N.size
-        self._written.extend(tokens)
+    def _new(self, tokens: Sequence[int]) -> NDArray[np.int32]:
+        """Tokens of the output as the kernels take them up, with room for them in the text."""
+        new_N = np.array(tokens, dtype=np.int32)
+        if new_N.size:
+            if self._text.make_room(new_N.size, max(tokens) + 1):
+                self._seen = self._see(self._seen.history)
+            self._text.size += new_N.size
+            self._written.extend(tokens)
+        return new_N
 
     def _drafts(self, count: int, longest: int) -> list[Draft]:
         nodes = self._work.nodes

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from decoding.sources.candidates import MOST, Candidates, Seen, collect, forget, new_candidates
 from decoding.sources.compiled import compiled
-from decoding.sources.places import append
 from decoding.sources.weights import (
     FEATURES,
     FREE,
@@ -37,6 +36,7 @@ from decoding.sources.weights import (
 
 _LEAST_CHANCE, _LOG_SHIFT = 1e-4, 7.0
 WIDEST, DEPTH = 24, 32
+_MOST_SET = 16  # features that one row can have
 
 
 class Nodes(NamedTuple):
@@ -54,11 +54,19 @@ class Nodes(NamedTuple):
     states_N2: NDArray[np.int64]
 
 
+class Features(NamedTuple):
+    """Rows of features that are not zero: how many each row has, which they are, and their values."""
+
+    sizes_C: NDArray[np.int32]
+    kinds_CM: NDArray[np.int32]
+    values_CM: NDArray[np.float64]
+
+
 class Workspace(NamedTuple):
     """What the kernels write to."""
 
     found: Candidates
-    rows_CF: NDArray[np.float64]
+    rows: Features
     chances_C: NDArray[np.float64]
     nodes: Nodes
     waiting: Nodes
@@ -68,8 +76,9 @@ def new_workspace(limit: int) -> Workspace:
     """Room for a tree of ``limit`` nodes."""
     rows = MOST + 1
     return Workspace(
-        new_candidates(), np.zeros((rows, FEATURES)), np.zeros(rows), _new_nodes(limit + 1),
-        _new_nodes((limit + 1) * WIDEST),
+        new_candidates(),
+        Features(np.zeros(rows, np.int32), np.zeros((rows, _MOST_SET), np.int32), np.zeros((rows, _MOST_SET))),
+        np.zeros(rows), _new_nodes(limit + 1), _new_nodes((limit + 1) * WIDEST),
     )  # fmt: skip
 
 
@@ -95,50 +104,72 @@ def _band(length: int) -> int:
 
 
 @compiled
-def describe(
-    seen: Seen, found: Candidates, size: int, total: float, longest: int, rows_CF: NDArray[np.float64]
-) -> None:
-    """Fill in the features of ``size`` candidates, and of "none" behind them."""
-    prompt_K, written_K = seen.text.counts_K, seen.written_K
-    rows_CF[: size + 1] = 0.0
-    for c in range(size):
-        row_F, token, length = rows_CF[c], found.tokens_C[c], found.longest_C[c]
-        if length > 0:
-            row_F[LENGTH + _band(length)] = 1.0
-            row_F[SHARE] = math.log(found.votes_C[c]) - total
-            row_F[SHORTER] = 1.0 if length < longest else 0.0
-            row_F[NEAR + min(length, 3) - 1] = found.near_C[c]
-            row_F[SIMILAR + min(length, 3) - 1] = min(found.similar_C[c], 3)
-        if found.resumes_C[c] > 0:
-            row_F[RESUMES + found.resumes_C[c] - 1] = 1.0
-        if found.history_C[c] > _LEAST_CHANCE:
-            row_F[HISTORY] = math.log(found.history_C[c]) + _LOG_SHIFT
-        if found.phrases_C[c] > _LEAST_CHANCE:
-            row_F[PHRASES] = math.log(found.phrases_C[c]) + _LOG_SHIFT
-        written = written_K[token] if token < written_K.size else 0
-        given = (prompt_K[token] if token < prompt_K.size else 0) - written
-        if given > 0:
-            row_F[PROMPT], row_F[PROMPT + 1] = 1.0, math.log(given)
-        if written > 0:
-            row_F[WRITTEN], row_F[WRITTEN + 1] = 1.0, math.log(written)
-        if length == 0:
-            row_F[FREE], row_F[FREE + 1], row_F[FREE + 2] = row_F[PROMPT], row_F[PROMPT + 1], row_F[WRITTEN]
-        row_F[VOICES + found.voices_C[c]] = 1.0
-    rows_CF[size, NONE] = 1.0
-    rows_CF[size, NONE_LENGTH + (1 + _band(longest) if longest > 0 else 0)] = 1.0
+def _put(rows: Features, row: int, kind: int, value: float) -> None:
+    at = rows.sizes_C[row]
+    rows.kinds_CM[row, at], rows.values_CM[row, at] = kind, value
+    rows.sizes_C[row] = at + 1
 
 
 @compiled
-def score(
-    rows_CF: NDArray[np.float64], size: int, weights_F: NDArray[np.float64], chances_C: NDArray[np.float64]
-) -> None:
+def describe(seen: Seen, found: Candidates, size: int, total: float, longest: int, rows: Features) -> None:
+    """Fill in the features of ``size`` candidates, and of "none" behind them."""
+    prompt_K, written_K = seen.text.counts_K, seen.written_K
+    rows.sizes_C[: size + 1] = 0
+    for c in range(size):
+        token, length = found.tokens_C[c], found.longest_C[c]
+        if length > 0:
+            _describe_match(found, c, total, longest, rows)
+        if found.resumes_C[c] > 0:
+            _put(rows, c, RESUMES + found.resumes_C[c] - 1, 1.0)
+        if found.history_C[c] > _LEAST_CHANCE:
+            _put(rows, c, HISTORY, math.log(found.history_C[c]) + _LOG_SHIFT)
+        if found.phrases_C[c] > _LEAST_CHANCE:
+            _put(rows, c, PHRASES, math.log(found.phrases_C[c]) + _LOG_SHIFT)
+        written = written_K[token] if token < written_K.size else 0
+        given = (prompt_K[token] if token < prompt_K.size else 0) - written
+        if given > 0:
+            _put_count(rows, c, PROMPT, given)
+        if written > 0:
+            _put_count(rows, c, WRITTEN, written)
+        if length == 0 and given > 0:
+            _put_count(rows, c, FREE, given)
+        if length == 0 and written > 0:
+            _put(rows, c, FREE + 2, 1.0)
+        _put(rows, c, VOICES + found.voices_C[c], 1.0)
+    _put(rows, size, NONE, 1.0)
+    _put(rows, size, NONE_LENGTH + (1 + _band(longest) if longest > 0 else 0), 1.0)
+
+
+@compiled
+def _describe_match(found: Candidates, c: int, total: float, longest: int, rows: Features) -> None:
+    """Features of a candidate that stands at places of the text."""
+    length = found.longest_C[c]
+    _put(rows, c, LENGTH + _band(length), 1.0)
+    _put(rows, c, SHARE, math.log(found.votes_C[c]) - total)
+    if length < longest:
+        _put(rows, c, SHORTER, 1.0)
+    if found.near_C[c] > 0:
+        _put(rows, c, NEAR + min(length, 3) - 1, 1.0)
+    if found.similar_C[c] > 0:
+        _put(rows, c, SIMILAR + min(length, 3) - 1, min(found.similar_C[c], 3))
+
+
+@compiled
+def _put_count(rows: Features, row: int, kind: int, count: int) -> None:
+    """That there are any, and how many."""
+    _put(rows, row, kind, 1.0)
+    if count > 1:
+        _put(rows, row, kind + 1, math.log(count))
+
+
+@compiled
+def score(rows: Features, size: int, weights_F: NDArray[np.float64], chances_C: NDArray[np.float64]) -> None:
     """Chances of ``size`` candidates, and of "none" behind them."""
     most = -1e30
     for c in range(size + 1):
         total = 0.0
-        for f in range(FEATURES):
-            if rows_CF[c, f] != 0.0:
-                total += rows_CF[c, f] * weights_F[f]
+        for m in range(rows.sizes_C[c]):
+            total += rows.values_CM[c, m] * weights_F[rows.kinds_CM[c, m]]
         chances_C[c] = total
         most = max(most, total)
     whole = 0.0
@@ -152,20 +183,22 @@ def score(
 @compiled
 def learn(seen: Seen, here: Here, token: int, work: Workspace, learned: Weights, rate: float) -> None:
     """A gradient step towards ``token``, which came next; the cursor of ``here`` moves."""
-    found, rows_CF = work.found, work.rows_CF
+    found, rows = work.found, work.rows
     size, total, longest = collect(seen, here.context_C, here.last_2, here.state_2, found)
-    describe(seen, found, size, total, longest, rows_CF)
-    score(rows_CF, size, learned.weights_F, work.chances_C)
+    describe(seen, found, size, total, longest, rows)
+    score(rows, size, learned.weights_F, work.chances_C)
     right = size
     for c in range(size):
         if found.tokens_C[c] == token:
             right = c
+    slopes_F = np.zeros(FEATURES)
+    for c in range(size + 1):
+        share = (1.0 if c == right else 0.0) - work.chances_C[c]
+        for m in range(rows.sizes_C[c]):
+            slopes_F[rows.kinds_CM[c, m]] += share * rows.values_CM[c, m]
     for f in range(FEATURES):
-        slope = rows_CF[right, f]
-        for c in range(size + 1):
-            slope -= work.chances_C[c] * rows_CF[c, f]
-        learned.squares_F[f] += slope * slope
-        learned.weights_F[f] += rate * slope / math.sqrt(learned.squares_F[f])
+        learned.squares_F[f] += slopes_F[f] * slopes_F[f]
+        learned.weights_F[f] += rate * slopes_F[f] / math.sqrt(learned.squares_F[f])
     forget(found, size)
 
 
@@ -233,8 +266,8 @@ def grow(
             size, total, longest = collect(seen, there.context_C, there.last_2, there.state_2, found)
             nodes.states_N2[node, 0], nodes.states_N2[node, 1] = there.state_2[0], there.state_2[1]
             root_longest = longest if node == 0 else root_longest
-            describe(seen, found, size, total, longest, work.rows_CF)
-            score(work.rows_CF, size, learned.weights_F, work.chances_C)
+            describe(seen, found, size, total, longest, work.rows)
+            score(work.rows, size, learned.weights_F, work.chances_C)
             end = _queue(found, size, work.chances_C, nodes, node, waiting, end, keep)
             forget(found, size)
         best = 0
@@ -250,39 +283,3 @@ def grow(
         nodes.places_N[node], nodes.voices_N[node] = waiting.places_N[best], waiting.voices_N[best]
         nodes.depths_N[node] = nodes.depths_N[nodes.parents_N[node]] + 1
         waiting.paths_N[best] = -1.0
-
-
-@compiled
-def take_up(
-    seen: Seen, here: Here, new_N: NDArray[np.int32], kins_N: NDArray[np.int32], work: Workspace, learned: Weights,
-    rate: float,
-) -> None:  # fmt: skip
-    """Learn from each committed token in turn, then append it to the text. There must be room for them."""
-    last = here.context_C.size - 1
-    for step in range(new_N.size):
-        token = new_N[step]
-        learn(seen, here, token, work, learned, rate)
-        append(seen.text, seen.sizes_3[0], new_N[step : step + 1], kins_N[step : step + 1])
-        seen.sizes_3[0] += 1
-        seen.written_K[token] += 1
-        for k in range(last):
-            here.context_C[k] = here.context_C[k + 1]
-        here.context_C[last] = kins_N[step]
-        here.last_2[0], here.last_2[1] = here.last_2[1], token
-
-
-@compiled
-def mark_similar(seen: Seen, recent: int, rare: int, reach: int) -> None:
-    """Count, at each place, which of the latest ``recent`` rare tokens of the text stand just before it."""
-    text, size = seen.text, seen.sizes_3[0]
-    seen.similar_T[:] = 0
-    for at in range(max(size - recent, seen.sizes_3[2]), size - 1):
-        if text.counts_K[text.ids_T[at]] > rare:
-            continue
-        place = text.heads_K[text.kins_T[at]]
-        for _ in range(2 * rare):
-            if place < 0:
-                break
-            for near in range(place + 1, min(place + 1 + reach, size)):
-                seen.similar_T[near] += 1
-            place = text.links_T[place]

@@ -12,7 +12,7 @@ from corpora.loaders.decode import decoded
 from corpora.reading import ReadingText, in_one_line
 from corpora.reflow import reflow
 
-_Value: TypeAlias = "None | bool | int | float | str | list[_Value] | dict[str, _Value]"
+_Value: TypeAlias = "bool | str | list[_Value] | dict[str, _Value] | None"
 
 _LONG = 200
 _OF_ONE_TEXT = frozenset(("text", "content", "body", "page_content", "contents"))

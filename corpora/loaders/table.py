@@ -13,6 +13,7 @@ from typing import cast
 
 from corpora.errors import UnknownSuffix
 from corpora.interfaces import Loader
+from corpora.language import prepare
 
 LOADERS: Mapping[str, str] = MappingProxyType(
     {
@@ -54,6 +55,7 @@ def loader_name(file_name: str) -> str:
 
 
 def import_loader(name: str) -> Loader:
-    """The loader called ``module:function``."""
+    """The loader called ``module:function``, and what all of them need, ready to be shared by forked processes."""
     module, function = name.split(":")
+    prepare()
     return cast(Loader, getattr(import_module(module), function))

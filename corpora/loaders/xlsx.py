@@ -34,6 +34,8 @@ def load(data: bytes, name: str) -> Document:
         book = load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
         for sheet in book.worksheets:
             reading.section("sheet", sheet.title)
+            if len(book.worksheets) > 1:
+                reading.paragraph(sheet.title)  # what the rows are about often stands there alone
             sheet.reset_dimensions()  # what a sheet says of its size may be wrong
             write_rows(reading, _rows(sheet.iter_rows(values_only=True)))
     except _RAISED as error:
@@ -41,7 +43,7 @@ def load(data: bytes, name: str) -> Document:
             f"{name} cannot be read as a spreadsheet ({type(error).__name__})",
             hint="open it in its program, save it anew and add that",
         ) from error
-    if not reading.text:
+    if not any(mark.kind == "row" for mark in reading.marks):
         raise EmptyFile(
             f"the sheets of {name} hold no values",
             hint="if there are formulas in it, open it in a spreadsheet program and save it, so that it holds results",

@@ -1,32 +1,40 @@
 """Connections to one database: lent to one thread at a time, taken back, and used again.
 
-A thread inside a snapshot or a transaction gets the same connection for everything it does there.
+A thread inside a snapshot or a transaction gets the same connection for everything it does there. Who writes holds the
+writer's lock, and has taken the seal off before.
 """
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from corpora import schema
+from corpora import lock, schema, seal
 from corpora.errors import LibraryError
 
-_FORGET_TIMEOUT_MS = 1000
+_NAP_S = 0.01
 
 
 class Connections:
     """Readers never wait: WAL shows each the last commit before it began. One writer at a time."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, busy_timeout_s: float | None = None) -> None:
+        """``busy_timeout_s``: how long a writer waits for another, by default ``schema.BUSY_TIMEOUT_S``."""
         self.path = path
+        self.writer = lock.WriterLock(path.with_name(lock.FILE_NAME))
+        self.has_written = False
+        self._busy_timeout_s = busy_timeout_s
         self._idle: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
-        self._write_lock = threading.Lock()
         self._mine = threading.local()
         self._closed = False
+        self._process = os.getpid()
+        self._of_parent: list[sqlite3.Connection] = []
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -44,10 +52,13 @@ class Connections:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """All or nothing: committed on leaving, rolled back if anything is raised. Not inside ``reading``."""
+        """All or nothing: committed on leaving, rolled back if anything is raised. Not inside ``reading``.
+
+        Raises ``LibraryBusy`` with the name of the process that is writing.
+        """
         if self._current() is not None:
             raise RuntimeError("a write inside a snapshot could not be seen by it")
-        with self._write_lock, self._lent() as connection, schema.explained(self.path):
+        with self.alone(), self._lent() as connection, schema.explained(self.path):
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -57,20 +68,55 @@ class Connections:
                     connection.execute("ROLLBACK")
                 raise
 
-    def forget_deleted(self) -> None:
-        """Empty the write-ahead log, so that no copy of deleted text stays there. A long snapshot puts it off."""
+    @contextmanager
+    def alone(self, timeout_s: float | None = None) -> Iterator[None]:
+        """Nobody else writes inside; ``writing`` may be used there, and this itself. Raises ``LibraryBusy``."""
+        with self.writer.held(self._timeout_s() if timeout_s is None else timeout_s):
+            try:
+                seal.remove(self.path.parent)
+            except OSError as error:
+                raise LibraryError(
+                    f"{self.path.parent} cannot be written to: {error.strerror}", hint="check its permissions"
+                ) from error
+            self.has_written = True
+            yield
+
+    def emptied_log(self, wait_s: float) -> bool:
+        """Bring the write-ahead log into the database and empty it; False if a reader needed it all the time."""
+        deadline = time.monotonic() + wait_s
+        while True:
+            with self._lent() as connection, schema.explained(self.path):
+                connection.execute("PRAGMA busy_timeout = 0")
+                try:
+                    (is_busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                finally:
+                    connection.execute(f"PRAGMA busy_timeout = {schema.BUSY_TIMEOUT_S * 1000:.0f}")
+            if not is_busy:
+                return True
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(_NAP_S)
+
+    def shrink(self) -> None:
+        """Write the database anew without its free pages."""
         with self._lent() as connection, schema.explained(self.path):
-            connection.execute(f"PRAGMA busy_timeout = {_FORGET_TIMEOUT_MS}")
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            connection.execute(f"PRAGMA busy_timeout = {schema.BUSY_TIMEOUT_S * 1000:.0f}")
+            connection.execute("VACUUM")
+
+    def forget_pages(self) -> None:
+        """Close what is idle, so that pages of before are in no memory of this."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
 
     def close(self) -> None:
         """Close what is idle; a connection that is out is closed when it comes back."""
         with self._lock:
             self._closed = True
-            idle, self._idle = self._idle, []
-        for connection in idle:
-            connection.close()
+        self.forget_pages()
+
+    def _timeout_s(self) -> float:
+        return schema.BUSY_TIMEOUT_S if self._busy_timeout_s is None else self._busy_timeout_s
 
     def _current(self) -> sqlite3.Connection | None:
         connection: sqlite3.Connection | None = getattr(self._mine, "connection", None)
@@ -78,20 +124,41 @@ class Connections:
 
     @contextmanager
     def _lent(self) -> Iterator[sqlite3.Connection]:
+        self._notice_fork()
         with self._lock:
             if self._closed:
                 raise LibraryError(f"{self.path} was closed", hint="open the corpus again")
             connection = self._idle.pop() if self._idle else None
         if connection is None:
-            connection = schema.connect(self.path)
-        self._mine.connection = connection
+            connection = self._opened()
+        outer, self._mine.connection = self._current(), connection
         try:
             yield connection
         finally:
-            self._mine.connection = None
+            self._mine.connection = outer
             with self._lock:
                 if not self._closed:
                     self._idle.append(connection)
                     connection = None
             if connection is not None:
                 connection.close()
+
+    def _opened(self) -> sqlite3.Connection:
+        connection = schema.connect(self.path)
+        try:
+            if schema.is_older(connection):
+                with self.alone():
+                    schema.migrate(connection, self.path)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _notice_fork(self) -> None:
+        """A connection must not be used, nor closed, by a child of the process that opened it."""
+        if os.getpid() != self._process:
+            self._process = os.getpid()
+            self._of_parent += self._idle
+            self._idle = []
+            self._lock = threading.Lock()
+            self._mine = threading.local()

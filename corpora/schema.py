@@ -8,17 +8,18 @@ those that are seen. A database of format 1 becomes one of format 2 when it is o
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
 
 from corpora.errors import DamagedLibrary, LibraryBusy, LibraryError, NewerSchema
 
 SCHEMA_VERSION = 2
 FILE_NAME = "corpus.sqlite"
 BUSY_TIMEOUT_S = 30.0
+_NOT_OURS = ("no such", "malformed", "Could not decode", "unknown error", "near ")  # what damaged tables lead to
 _APPLICATION_ID = 0x53704472  # "SpDr"
 
 _TABLES_1 = """
@@ -106,9 +107,10 @@ CREATE INDEX job_files_by_state ON job_files (job, state);
 
 
 def create(path: Path) -> None:
-    """Write a new, empty database. Raises ``LibraryError``."""
+    """Write a new, empty database that only its owner may read. Raises ``LibraryError``."""
     with explained(path):
-        connection = _connected(path, "rwc")
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))  # SQLite's other files follow it.
+        connection = _connected(path)
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.executescript(f"BEGIN; {_TABLES_1} {_TABLES_2} PRAGMA user_version = {SCHEMA_VERSION};")
@@ -119,16 +121,36 @@ def create(path: Path) -> None:
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Open a database that is there. Raises ``NewerSchema``, ``DamagedLibrary``."""
+    """Open a database that is there, of this format or an older one. Raises ``NewerSchema``, ``DamagedLibrary``."""
     with explained(path):
-        connection = _connected(path, "rw")
+        connection = _connected(path)
         try:
-            if _checked_version(connection, path) < SCHEMA_VERSION:
-                _migrate(connection, path)
+            _checked_version(connection, path)
         except BaseException:
             connection.close()
             raise
         return connection
+
+
+def is_older(connection: sqlite3.Connection) -> bool:
+    """Whether ``migrate`` must come before anything else."""
+    return bool(connection.execute("PRAGMA user_version").fetchone()[0] < SCHEMA_VERSION)
+
+
+def migrate(connection: sqlite3.Connection, path: Path) -> None:
+    """Bring a database of format 1 to format 2, all or nothing; whoever comes second finds it done."""
+    with explained(path):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            if _checked_version(connection, path) < SCHEMA_VERSION:
+                for statement in _TABLES_2.split(";\n"):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
 
 
 @contextmanager
@@ -150,15 +172,15 @@ def explained(path: Path) -> Iterator[None]:
                 f"there is no room left on the disk for {path}",
                 hint="free some space, then try again; nothing was lost",
             ) from error
-        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            raise _damaged(path, str(error)) from error
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or str(error).startswith(_NOT_OURS):
+            raise damaged(path, str(error)) from error
         raise LibraryError(f"{path}: {error}", hint="check that the folder is there and may be written to") from error
 
 
-def _connected(path: Path, mode: Literal["rw", "rwc"]) -> sqlite3.Connection:
-    """Connections wander between threads, one at a time; transactions are opened by us. ``c`` creates the file."""
+def _connected(path: Path) -> sqlite3.Connection:
+    """Connections wander between threads, one at a time; transactions are opened by us. No file is made."""
     connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode={mode}",
+        f"{path.absolute().as_uri()}?mode=rw",
         uri=True,
         timeout=BUSY_TIMEOUT_S,
         isolation_level=None,
@@ -169,25 +191,11 @@ def _connected(path: Path, mode: Literal["rw", "rwc"]) -> sqlite3.Connection:
     return connection
 
 
-def _migrate(connection: sqlite3.Connection, path: Path) -> None:
-    """Bring a database of format 1 to format 2, all or nothing; whoever comes second finds it done."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        if _checked_version(connection, path) < SCHEMA_VERSION:
-            for statement in _TABLES_2.split(";\n"):
-                connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-
-
 def _checked_version(connection: sqlite3.Connection, path: Path) -> int:
     (application_id,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if application_id != _APPLICATION_ID or version < 1:
-        raise _damaged(path, "it is not a corpus of Spandraft")
+        raise damaged(path, "it is not a corpus of Spandraft")
     if version > SCHEMA_VERSION:
         raise NewerSchema(
             f"{path} was written by a later version of Spandraft (format {version}, this one reads {SCHEMA_VERSION})",
@@ -196,8 +204,12 @@ def _checked_version(connection: sqlite3.Connection, path: Path) -> int:
     return int(version)
 
 
-def _damaged(path: Path, why: str) -> DamagedLibrary:
-    return DamagedLibrary(
-        f"{path} is damaged: {why}",
-        hint="restore the folder from a backup, or remove the corpus and add the files again",
-    )
+def damaged(path: Path, why: str) -> DamagedLibrary:
+    """The error for a database that is not what was written."""
+    return DamagedLibrary(f"{path} is damaged: {why}", hint=remedy(path))
+
+
+def remedy(path: Path) -> str:
+    """What to do about a damaged database."""
+    name = path.parent.name
+    return f"run `spandraft corpus rebuild {name} --salvage`, or bring the corpus back from a backup or an export"

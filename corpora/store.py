@@ -10,12 +10,12 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from corpora import records, schema
+from corpora import records, schema, settling
 from corpora.chunking import Chunking
 from corpora.connections import Connections
 from corpora.documents import Document, Passage
@@ -28,6 +28,7 @@ __all__ = ["CorpusStore", "DocumentInfo", "Put", "Removal", "SourceFile", "Store
 
 _CHUNKING: Final = "chunking"
 _ENCODER: Final = "encoder"
+_PATIENCE_AT_END_S: Final = 0.2
 
 
 class CorpusStore(PassageRows):
@@ -55,22 +56,26 @@ class CorpusStore(PassageRows):
         also: Callable[[sqlite3.Connection, Put], None] | None = None,
         chunking: Chunking | None = None,
         generation: int | None = None,
+        erase: bool = True,
     ) -> Put:
         """Store a document with its passages and derived rows, ``values`` by kind; what ``also`` writes goes with it.
 
         A document of the same name but with another text is replaced; this very text is not stored twice. With
         ``chunking``, the corpus must be cut in this way, or not at all yet; with ``generation``, it must not have been
-        rebuilt since. Raises ``UnstorableDocument``, ``ChunkingChanged``, ``LibraryBusy``, ``LibraryError``.
+        rebuilt since. Without ``erase``, a replaced text is overwritten only by the next ``compact`` or ``settle``.
+        Raises ``UnstorableDocument``, ``ChunkingChanged``, ``LibraryBusy``, ``LibraryError``.
         """
         records.check(document, passages)
         _check_lengths(passages, values)
         with self._connections.writing() as connection:
             self._require(connection, chunking, generation)
             done = _placed(connection, document, passages, values, source)
+            if done.status == "replaced":
+                settling.note(connection)
             if also is not None:
                 also(connection, done)
-        if done.status == "replaced":
-            self._connections.forget_deleted()
+        if done.status == "replaced" and erase:
+            settling.erase(self._connections)
         return done
 
     def add(
@@ -92,16 +97,26 @@ class CorpusStore(PassageRows):
         values = {one.kind: one.compute(passages) for one in derived}
         return self.put(document, passages, values, source=source).status != "duplicate"
 
-    def remove(self, id_or_name: str, *, also: Callable[[sqlite3.Connection, Removal], None] | None = None) -> Removal:
-        """Delete a document, its passages and derived rows; their text is overwritten. Raises ``DocumentNotFound``."""
+    def remove(
+        self,
+        id_or_name: str,
+        *,
+        also: Callable[[sqlite3.Connection, Removal], None] | None = None,
+        erase: bool = True,
+    ) -> Removal:
+        """Delete a document, its passages and derived rows, and overwrite them; what ``also`` writes goes with it.
+
+        Without ``erase``, they are overwritten only by the next ``compact`` or ``settle``: for removing many.
+        Raises ``DocumentNotFound``.
+        """
         with self._connections.writing() as connection:
             version = records.version(connection) + 1
             removal = records.delete(connection, records.found(connection, id_or_name), version)
             records.set_version(connection, version)
+            settling.note(connection)
             if also is not None:
                 also(connection, removal)
-        self._connections.forget_deleted()
-        return removal
+        return replace(removal, erased=erase and settling.erase(self._connections))
 
     def find(self, name: str) -> DocumentInfo | None:
         """The document of that name, if there is one."""
@@ -196,15 +211,16 @@ class CorpusStore(PassageRows):
 
     def compact(self) -> bool:
         """Leave no byte of what was deleted, and give back room. False if a reader holds old pages back."""
-        self._connections.forget_deleted()
-        return True
+        return settling.compact(self._connections)
 
     def settle(self) -> bool:
         """Bring everything into the one file of the database and seal it. False if somebody else is using it."""
-        return self.compact()
+        return settling.settle(self._connections)
 
     def close(self) -> None:
-        """Close the database. The corpus must be opened again to be used."""
+        """Seal what was written and close the database. The corpus must be opened again to be used."""
+        if self._connections.has_written:
+            settling.settle(self._connections, wait_s=_PATIENCE_AT_END_S)
         self._connections.close()
 
     def _require(self, connection: sqlite3.Connection, chunking: Chunking | None, generation: int | None) -> None:

@@ -1,0 +1,39 @@
+"""The bytes of a database file, read and zeroed by a process of its own.
+
+POSIX takes all locks that a process has on a file when it closes that file once. SQLite's locks are of this kind, so no
+process may open the file of a database that it has open in SQLite, too. Knows nothing of what the bytes mean.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from corpora import pages
+from corpora.seal import Seal
+
+
+def digest(path: Path) -> Seal:
+    """What a file is. Raises OSError."""
+    sha256, size = _answer("digest", path)
+    return Seal(sha256, int(size))
+
+
+def zero_unused(path: Path, roots: Sequence[int]) -> int:
+    """Zero whatever holds nothing, given the first pages of all trees; how many bytes were not zero. Raises OSError.
+
+    Nobody may write to the database meanwhile, and its write-ahead log must be empty.
+    """
+    (zeroed,) = _answer("zero", path, *map(str, roots))
+    return int(zeroed)
+
+
+def _answer(what: str, path: Path, *more: str) -> list[str]:
+    command = [sys.executable, "-I", "-S", pages.__file__, what, os.fspath(path.absolute()), *more]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    if done.returncode != 0:
+        raise OSError(f"{path} could not be worked on: {done.stderr.decode(errors='replace')[-200:]}")
+    return done.stdout.decode().split()

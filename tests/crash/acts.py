@@ -78,6 +78,12 @@ def commits(act: Act) -> int:
     return len(list(after({}, act)))
 
 
+def ever_put(acts: Sequence[Act]) -> set[tuple[str, int]]:
+    """All versions of all documents that the acts write."""
+    puts = {(act[1], act[2]) for act in acts if act[0] == "put"}
+    return puts | {(name, version) for act in acts if act[0] == "job" for name, version in act[1]}
+
+
 FIXED: list[Act] = [
     ["create"],
     ["put", "a.txt", 1],
@@ -100,7 +106,7 @@ FIXED: list[Act] = [
 def random_acts(chance: random.Random, world: World, count: int) -> list[Act]:
     """Acts of a busy writer that go on from ``world``."""
     acts: list[Act] = []
-    versions = {name: version for name, version in world.items()}
+    versions = dict(world)
     there = set(world)
 
     def fresh(name: str) -> int:

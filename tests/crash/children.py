@@ -14,7 +14,7 @@ from typing import Any
 from tests.crash.shim import Shim
 
 ROOT = Path(__file__).parents[2]
-ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Zygote:
         return said
 
     def start(self, task: str, *, root: Path | None = None, shim: Shim | None = None, **arguments: Any) -> Child:
-        """Run ``tests.crash.tasks.TASK(report, **arguments)`` in a new process, with ``shim`` on ``root``."""
+        """Run ``tests.crash.all_tasks.TASK(report, **arguments)`` in a new process, with ``shim`` on ``root``."""
         self._reports += 1
         report = self._folder / f"report-{os.getpid()}-{id(self)}-{self._reports}.jsonl"
         report.unlink(missing_ok=True)

@@ -1,14 +1,20 @@
-"""What runs in the children: a writer, and a look at what is there afterwards. Both use the library as anybody would."""
+"""What runs in the children: a writer, and a look at what is there afterwards.
+
+Both use the library as anybody would.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from corpora import schema
 from corpora.chunking import Chunking, passages
+from corpora.durable import UNFINISHED
 from corpora.errors import EmptyFile
 from corpora.ingest import Stage, ingest
 from corpora.library import Library
@@ -16,7 +22,6 @@ from corpora.store import CorpusStore
 from retrieval.dense import VectorRows
 from retrieval.errors import EmptyCorpus
 from retrieval.hybrid import HybridRetriever
-from tests.crash import naive
 from tests.crash.acts import TARGET_CHARS, Act, World, document_of, secret, text_of, version_of
 from tests.crash.words import WordEncoder
 from tests.crash.zygote import Report
@@ -26,7 +31,7 @@ CHUNKING = Chunking(target_chars=TARGET_CHARS)
 PROBE = "probe.txt"
 
 
-def write(report: Report, home: str, acts: Sequence[Act], files: str) -> None:
+def write(report: Report, home: str, acts: Sequence[Act], files: str, dumps: bool = False) -> None:
     """Do the acts one after the other, saying after each that it is done: from then on it must not be lost."""
     library = Library(Path(home))
     store = library.open(NAME) if library.exists(NAME) else None
@@ -36,10 +41,39 @@ def write(report: Report, home: str, acts: Sequence[Act], files: str) -> None:
         else:
             assert store is not None
             do(store, act, Path(files), report)
-        report(done=number)
+        report(done=number, **({"dump": dump(store.folder)} if dumps and store is not None else {}))
     if store is not None:
         store.close()
         report(closed=True)
+
+
+def finish(report: Report, home: str, acts: Sequence[Act], first: int, files: str) -> None:
+    """Go on from act ``first``, which failed: perhaps after it had been committed, in which case it is repeated."""
+    library = Library(Path(home))
+    if acts[first][0] == "create" and library.exists(NAME):
+        first += 1
+    elif acts[first][0] == "put" and library.exists(NAME):
+        document = document_of(*acts[first][1:])
+        store = library.open(NAME)
+        first += store.twin(document) is not None
+        store.close()
+    elif acts[first][0] == "remove":
+        store = library.open(NAME)
+        first += store.find(acts[first][1]) is None
+        store.close()
+    write(report, home, acts[first:], files)
+
+
+def dump(folder: Path) -> str:
+    """A digest of the database's content as text, and of all index files."""
+    digest = hashlib.sha256()
+    with contextlib.closing(sqlite3.connect(f"{(folder / schema.FILE_NAME).as_uri()}?mode=ro", uri=True)) as connection:
+        for line in connection.iterdump():
+            digest.update(line.encode())
+    for path in sorted((folder / "indexes").rglob("*")):
+        if path.is_file() and not path.name.startswith(UNFINISHED):
+            digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def do(store: CorpusStore, act: Act, files: Path, report: Report) -> None:
@@ -98,11 +132,28 @@ def look(report: Report, home: str, gone: Sequence[tuple[str, int]], probe: bool
     if probe:
         problems += list(goes_on(store, world))
     store.close()
-    if probe:
-        kept = {(name, version) for name, version in world.items()}
-        words = [secret(name, version) for name, version in gone if (name, version) not in kept]
-        problems += list(remains(Path(home), words))
-    report(world=world, problems=problems)
+    words = [secret(name, version) for name, version in gone if world.get(name) != version]
+    if not probe:
+        report(dump=dump(store.folder))
+    report(world=world, problems=problems, remains=list(remains(Path(home), words)) if probe else [])
+
+
+def use(report: Report, home: str, queries: Sequence[str]) -> None:
+    """Open and search as a reader does: everything that it returns."""
+    store = Library(Path(home)).open(NAME)
+    retriever = HybridRetriever(store, WordEncoder())
+    hits = [[(hit.passage.text, round(hit.score, 9)) for hit in found] for found in retriever.search(queries, 8)]
+    texts = {info.name: store.document(info.id).text for info in store.documents()}
+    report(used=hashlib.sha256(json.dumps([hits, texts], sort_keys=True).encode()).hexdigest())
+    store.close()
+
+
+def verify(report: Report, home: str) -> None:
+    """What ``corpora.verify`` finds."""
+    from corpora.verify import verify as findings
+
+    found = findings(Path(home) / "corpora" / NAME)
+    report(findings=[[str(one.file), one.cause, one.hint] for one in found])
 
 
 def observed(store: CorpusStore) -> tuple[World, list[str]]:
@@ -180,7 +231,3 @@ def remains(home: Path, words: Sequence[str]) -> Iterator[str]:
             found = [word for word in words if word.encode() in data]
             if found:
                 yield f"{path.relative_to(home)} still holds text that was deleted ({len(found)} words)"
-
-
-naive_write = naive.write
-naive_look = naive.look

@@ -27,7 +27,7 @@ def count_calls(zygote: Zygote, folder: Path) -> int:
     folder.mkdir()
     ended = written(zygote, folder, FIXED, Shim("count"))
     assert ended.code == 0, ended.lines
-    assert judged(zygote, folder / "home", FIXED, ended) == []
+    assert judged(zygote, folder / "home", FIXED, ended)[1] == []
     return int(ended.last("calls"))
 
 
@@ -39,7 +39,7 @@ def kill_at_each(points: list[Point], zygotes: list[Zygote], folder: Path, tally
         home = folder / f"{mode}-{at}"
         home.mkdir()
         ended = written(zygote, home, FIXED, Shim(mode, at))
-        problems = judged(zygote, home / "home", FIXED, ended)
+        _, problems = judged(zygote, home / "home", FIXED, ended)
         if not ended.killed and ended.code != 0:
             problems.append(f"the writer failed: {ended.lines[-2:]}")
         tally.figures["killed"] = tally.figures.get("killed", 0) + ended.killed

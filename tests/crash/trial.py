@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from tests.crash.acts import Act, World, after
+from tests.crash.acts import Act, World, after, ever_put
 from tests.crash.children import Ended, Zygote
 from tests.crash.shim import Shim
 
@@ -18,13 +18,25 @@ def written(zygote: Zygote, folder: Path, acts: Sequence[Act], shim: Shim | None
     return zygote.run("write", root=home, shim=shim, home=str(home), acts=acts, files=str(folder / "files"))
 
 
-def judged(zygote: Zygote, home: Path, acts: Sequence[Act], ended: Ended, world: World | None = None) -> list[str]:
-    """What is wrong after a writer's end. ``world`` is what there was before it began."""
-    looked = zygote.run("look", home=str(home), gone=sorted(ever_put(acts)))
+def judged(
+    zygote: Zygote,
+    home: Path,
+    acts: Sequence[Act],
+    ended: Ended,
+    *,
+    world: World | None = None,
+    past: Iterable[tuple[str, int]] | None = None,
+) -> tuple[World | None, list[str]]:
+    """What is there after a writer's end, and what is wrong with it.
+
+    ``world`` is what there was before it began; of the ``past`` documents that are gone no word may be left.
+    """
+    looked = zygote.run("look", home=str(home), gone=sorted(ever_put(acts) if past is None else past))
     if looked.code != 0:
-        return [f"not readable: {looked.lines}"]
+        return None, [f"not readable: {looked.lines}"]
     problems: list[str] = looked.last("problems")
-    return problems + list(lost(looked.last("world"), acts, ended, world))
+    found: World | None = looked.last("world")
+    return found, problems + list(lost(found, acts, ended, world))
 
 
 def lost(found: World | None, acts: Sequence[Act], ended: Ended, world: World | None = None) -> Iterator[str]:
@@ -66,9 +78,3 @@ def said_of_job(ended: Ended) -> set[str]:
         elif "file" in line:
             told.add(line["file"])
     return told
-
-
-def ever_put(acts: Sequence[Act]) -> set[tuple[str, int]]:
-    """All versions of all documents that the acts write."""
-    puts = {(act[1], act[2]) for act in acts if act[0] == "put"}
-    return puts | {(name, version) for act in acts if act[0] == "job" for name, version in act[1]}

@@ -15,9 +15,13 @@ import sys
 import traceback
 from typing import Any
 
+from corpora.loaders import nursery_client
+from corpora.loaders.limits import Limits
+from corpora.loaders.table import loader_name
+from corpora.loaders.task import Task
 from tests.crash.shim import arm, loaded
 
-IMPORTED = ("corpora.library", "corpora.ingest", "retrieval.hybrid", "faiss", "bm25s", "tests.crash.tasks")
+IMPORTED = ("corpora.library", "corpora.ingest", "retrieval.hybrid", "faiss", "bm25s", "tests.crash.all_tasks")
 
 
 class Report:
@@ -35,11 +39,19 @@ class Report:
 def main() -> None:
     for name in IMPORTED:
         importlib.import_module(name)
+    warm_loaders()
     for line in sys.stdin:
         wish = json.loads(line)
         answer = {"pid": start(wish)} if "task" in wish else wait(wish["wait"])
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
+
+
+def warm_loaders() -> None:
+    """One nursery for all children, one after the other: each would need a second to start its own."""
+    nursery = nursery_client.shared()
+    nursery.ask(Task("document", loader_name("warm.txt"), "warm.txt", Limits()), b"Warm.")
+    nursery_client._of_process = lambda pid: nursery
 
 
 def start(wish: dict[str, Any]) -> int:
@@ -56,7 +68,7 @@ def start(wish: dict[str, Any]) -> int:
         for stream in (0, 1):
             os.dup2(nothing, stream)
         report = Report(wish["report"])
-        task = getattr(importlib.import_module("tests.crash.tasks"), wish["task"])
+        task = getattr(importlib.import_module("tests.crash.all_tasks"), wish["task"])
         try:
             arm(wish["shim"])
             task(report, **wish["arguments"])

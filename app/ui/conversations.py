@@ -29,6 +29,7 @@ CREATE TABLE IF NOT EXISTS turns (
 );
 CREATE INDEX IF NOT EXISTS turns_of_conversation ON turns (conversation);
 """
+FILE_NAME = "conversations.sqlite3"
 _TITLE_CHARACTERS = 60
 
 
@@ -88,10 +89,11 @@ class Conversations:
                 )
 
     def remove(self, scope: str, conversation: str) -> None:
-        """Forget a conversation of this scope for good."""
+        """Forget a conversation of this scope for good: overwritten, and gone from the write-ahead log."""
         with self._connection() as db:
-            db.execute("PRAGMA secure_delete = ON")
             db.execute("DELETE FROM conversations WHERE id = ? AND scope = ?", (conversation, _digest(scope)))
+        with contextlib.closing(sqlite3.connect(self._path, timeout=10.0)) as db:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
     @staticmethod
     def _owned(db: sqlite3.Connection, scope: str, conversation: str) -> bool:
@@ -102,6 +104,7 @@ class Conversations:
     def _connection(self) -> Iterator[sqlite3.Connection]:
         with contextlib.closing(sqlite3.connect(self._path, timeout=10.0)) as db:
             db.execute("PRAGMA foreign_keys = ON")
+            db.execute("PRAGMA secure_delete = ON")
             with db:
                 yield db
 

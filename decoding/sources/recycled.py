@@ -53,6 +53,10 @@ class RecycledTable:
         self._plan: list[_Planned] = []
         self._planned_for = (0, -1)
 
+    def forget(self) -> None:
+        """Nothing is drafted any more that was learned of single tokens; which ranks are worth a node stays."""
+        self._successors_VK = np.full((0, SUCCESSORS), _NONE, dtype=np.int32)
+
     def successors(self, token: int) -> list[int]:
         """What the target last found likely after ``token``, best first; nothing for a token it has not met."""
         if token >= len(self._successors_VK):

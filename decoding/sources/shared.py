@@ -26,6 +26,8 @@ class Shared:
 
     def forget(self, scope: str | None = None) -> None:
         """Nothing that was written in ``scope`` is drafted any more; None: nothing that was written at all."""
+        if scope is None:
+            self.recycled.forget()
         known = {*self.pia_tries, *self.suffix_outputs, *self.blend.history.scopes}
         for one in known if scope is None else {scope}:
             self.blend.history.forget(one)

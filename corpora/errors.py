@@ -38,8 +38,8 @@ class CorporaError(Exception):
     """Base of all errors raised here: ``cause`` and ``hint`` are one line each, fit to be shown as they are."""
 
     def __init__(self, cause: str, *, hint: str) -> None:
-        self.cause = _one_line(cause)
-        self.hint = _one_line(hint)
+        self.cause = one_line(cause)
+        self.hint = one_line(hint)
         super().__init__(self.cause)
 
 
@@ -150,6 +150,6 @@ def nearest(wanted: str, known: Iterable[str]) -> str | None:
     return by_folded[close[0]] if close else None
 
 
-def _one_line(message: str) -> str:
+def one_line(message: str) -> str:
     """Messages quote file names and foreign errors: nothing in them may start a new line or steer a terminal."""
     return " ".join("".join(ch if ch.isprintable() else " " for ch in message).split())

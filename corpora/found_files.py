@@ -11,12 +11,11 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Final
 
 from corpora.errors import UnknownSuffix
+from corpora.loaders import is_archive
 from corpora.loaders.table import loader_name
 
-ARCHIVE: Final = ".zip"
 _LOCK_FILE = "~$"  # what office programs leave beside a document that is open
 
 
@@ -74,15 +73,22 @@ def left_out(name: str) -> str | None:
     return None
 
 
-def is_archive(name: str) -> bool:
-    """Is it a file of files?"""
-    return PurePath(name).suffix.lower() == ARCHIVE
-
-
 def safe_name(name: str) -> str:
     """A name as it may be shown and stored: one spelling for equal characters, and nothing that steers a terminal."""
     text = unicodedata.normalize("NFC", name.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
     return "".join(ch if ch.isprintable() else "\N{REPLACEMENT CHARACTER}" for ch in text)
+
+
+def free_name(name: str, taken: set[str]) -> str:
+    """The name, or one like it: two files must not become one document because their names are spelt alike."""
+    if name not in taken:
+        return name
+    stem, dot, suffix = name.rpartition(".")
+    for number in range(2, len(taken) + 3):
+        other = f"{stem} ({number}).{suffix}" if dot else f"{name} ({number})"
+        if other not in taken:
+            return other
+    raise AssertionError("there is always a free name")
 
 
 def _in_folder(folder: Path, name: str) -> Iterator[FoundFile]:

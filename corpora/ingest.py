@@ -1,39 +1,36 @@
-"""Files and folders to documents of a corpus: each read, cut, and stored with its derived rows, or named as failed.
+"""Files and folders to documents of a corpus, in one call: a job that is created and run at once.
 
-One bad file does not stop the rest, and leaves nothing behind. While a document is being computed, the next
-files are being read by their child processes.
+One bad file does not stop the rest, and leaves nothing behind. The job stays listed when it is done.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
-from itertools import islice
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from corpora.chunking import Chunking, passages
-from corpora.documents import Document
-from corpora.errors import LoaderError
+from corpora.chunking import Chunking
 from corpora.interfaces import Derived
-from corpora.loaders import Limits, load_file
+from corpora.job_runner import Progress, Stage, run
+from corpora.job_types import JobFile
+from corpora.jobs import Jobs
+from corpora.loaders import Limits
 from corpora.store import CorpusStore, DocumentInfo
 
-Status: TypeAlias = Literal["added", "replaced", "duplicate", "failed"]
-Stage: TypeAlias = Literal["reading", "storing", "done"]
-# (files done, files in all, name of the current one, what happens to it)
-Progress: TypeAlias = Callable[[int, int, str, Stage], None]
+__all__ = ["FileOutcome", "Progress", "Stage", "Status", "ingest", "outcomes_of"]
 
-_READ_AHEAD = 2  # child processes at a time
+Status: TypeAlias = Literal[
+    "added", "replaced", "duplicate", "unchanged", "removed", "unsupported", "failed", "cancelled", "queued"
+]
 
 
 @dataclass(frozen=True, slots=True)
 class FileOutcome:
-    """What became of one file. ``cause`` and ``hint`` are set only if it failed.
+    """What became of one file. ``cause`` and ``hint`` are set if it failed, ``cause`` also if it was left out.
 
-    ``document`` is the stored one, for a duplicate the one that had the same text already.
+    ``document`` is the stored one, for a duplicate the one that had the same text already. A file that is ``queued``
+    has still to be read, since somebody paused the job.
     """
 
     path: Path
@@ -44,14 +41,6 @@ class FileOutcome:
     hint: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FoundFile:
-    """A file to add and the name that its document gets: within a folder, the way from that folder on."""
-
-    path: Path
-    name: str
-
-
 def ingest(
     store: CorpusStore,
     paths: Sequence[Path | str],
@@ -60,83 +49,33 @@ def ingest(
     chunking: Chunking | None = None,
     limits: Limits | None = None,
     progress: Progress | None = None,
+    sync: bool = False,
 ) -> list[FileOutcome]:
-    """Add files, and folders with all that is in them. Raises only what concerns the corpus: ``LibraryError``."""
-    tell = progress or _silent
-    chunking = chunking or Chunking()
-    files = found_files(paths)
-    outcomes: list[FileOutcome] = []
-    with ThreadPoolExecutor(_READ_AHEAD, thread_name_prefix="loader") as pool:
-        for file, reading in _read_ahead(pool, files, limits):
-            tell(len(outcomes), len(files), file.name, "reading")
-            try:
-                document = reading.result()
-            except LoaderError as error:
-                outcomes.append(FileOutcome(file.path, "failed", cause=error.cause, hint=error.hint))
-            else:
-                tell(len(outcomes), len(files), file.name, "storing")
-                outcomes.append(_stored(store, file.path, document, derived, chunking))
-            tell(len(outcomes), len(files), file.name, "done")
+    """Add files, and folders with all that is in them; with ``sync`` also remove what is gone from the folders.
+
+    Raises only what concerns the corpus: ``LibraryError``, and what ``derived`` raises.
+    """
+    jobs = Jobs(store)
+    number = jobs.create(paths, sync=sync, limits=limits).number
+    run(store, number, derived=derived, chunking=chunking, limits=limits, progress=progress)
+    return outcomes_of(store, jobs.files(number))
+
+
+def outcomes_of(store: CorpusStore, files: Sequence[JobFile]) -> list[FileOutcome]:
+    """Files of a job with the documents that they became."""
+    documents = {info.id: info for info in store.documents()} if files else {}
+    outcomes = []
+    for file in files:
+        info = documents.get(file.document or "")
+        path = file.path if file.member is None else file.path / file.member
+        passages = info.passages if info else 0
+        outcomes.append(FileOutcome(path, _status(file), info, passages, file.cause, file.hint))
     return outcomes
 
 
-def found_files(paths: Sequence[Path | str]) -> list[FoundFile]:
-    """The files that are meant, each once: folders in alphabetical order, without hidden files and symbolic links.
-
-    A path that was named itself is taken as it is, so that a file that is missing or of an unknown kind is said to be.
-    """
-    found: dict[Path, FoundFile] = {}
-    for path in map(Path, paths):
-        files = _in_folder(path, path.resolve().name) if path.is_dir() else [FoundFile(path, path.name)]
-        for file in files:
-            found.setdefault(file.path.absolute(), file)
-    return list(found.values())
-
-
-def _in_folder(folder: Path, name: str) -> Iterator[FoundFile]:
-    try:
-        entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
-    except OSError:
-        yield FoundFile(folder, name)  # reading it will fail too, and say why
-        return
-    for entry in entries:
-        if entry.name.startswith(".") or entry.is_symlink():
-            continue
-        if entry.is_dir():
-            yield from _in_folder(entry, f"{name}/{entry.name}")
-        elif entry.is_file():
-            yield FoundFile(entry, f"{name}/{entry.name}")
-
-
-def _read_ahead(
-    pool: ThreadPoolExecutor, files: Sequence[FoundFile], limits: Limits | None
-) -> Iterator[tuple[FoundFile, Future[Document]]]:
-    """Files in order, a few being read before they are asked for."""
-    waiting: deque[tuple[FoundFile, Future[Document]]] = deque()
-    coming = iter(files)
-    try:
-        while True:
-            for file in islice(coming, _READ_AHEAD + 1 - len(waiting)):
-                waiting.append((file, pool.submit(load_file, file.path, file.name, limits=limits)))
-            if not waiting:
-                return
-            yield waiting.popleft()
-    finally:
-        for _, future in waiting:
-            future.cancel()
-
-
-def _stored(
-    store: CorpusStore, path: Path, document: Document, derived: Sequence[Derived], chunking: Chunking
-) -> FileOutcome:
-    """Cut a document and store it whole."""
-    was_there = store.find(document.name) is not None
-    cut = passages(document, **asdict(chunking))
-    if not store.add(document, cut, derived):
-        twin = store.twin(document)
-        return FileOutcome(path, "duplicate", twin, twin.passages if twin else 0)
-    return FileOutcome(path, "replaced" if was_there else "added", store.find(document.name), len(cut))
-
-
-def _silent(done: int, total: int, name: str, stage: Stage) -> None:
-    """Progress that nobody watches."""
+def _status(file: JobFile) -> Status:
+    if file.state in ("ready", "skipped") and file.outcome is not None:
+        return file.outcome
+    if file.state == "failed" or file.state == "cancelled":
+        return file.state
+    return "queued"

@@ -1,117 +1,38 @@
-"""Jobs and their files as values, and the rows of the database that they are. Runs inside transactions of others.
+"""The rows of the database that are jobs and their files. Runs inside transactions of others.
 
-A file is ``queued``, then ``reading``, ``chunking``, ``embedding``, and ends as ``ready``, ``failed``, ``skipped`` or
-``cancelled``. Knows nothing of how files are read.
+Knows nothing of how files are read.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any
 
-JobKind: TypeAlias = Literal["add", "sync"]
-JobState: TypeAlias = Literal["queued", "running", "paused", "finished", "cancelled"]
-Wanted: TypeAlias = Literal["run", "pause", "cancel"]
-FileState: TypeAlias = Literal["queued", "reading", "chunking", "embedding", "ready", "failed", "skipped", "cancelled"]
-Outcome: TypeAlias = Literal["added", "replaced", "duplicate", "unchanged", "removed", "unsupported"]
+from corpora.job_types import (
+    ACTIVE,
+    ENDED,
+    FINAL,
+    FileState,
+    Holder,
+    Job,
+    JobFile,
+    JobKind,
+    JobState,
+    Outcome,
+    Wanted,
+    path_from_text,
+    path_to_text,
+)
 
-ACTIVE: Final = ("reading", "chunking", "embedding")
-FINAL: Final = ("ready", "failed", "skipped", "cancelled")
-ENDED: Final = ("finished", "cancelled")
-_ODD_PATH = "bytes:"  # No absolute path begins so; the database cannot hold what is no UTF-8.
 _ENOUGH_S = 2.0  # A speed measured for less time says nothing.
 _JOB = "SELECT number, kind, state, wanted, paths, created_at, finished_at, busy_s, holder, cause, hint FROM jobs"
 _FILE = "SELECT number, name, path, member, bytes, state, outcome, done, total, document, cause, hint FROM job_files"
-_WORK = "state != 'skipped' OR outcome = 'duplicate'"
-
-
-@dataclass(frozen=True, slots=True)
-class JobFile:
-    """One file of a job. ``done`` of ``total`` passages are embedded; ``document`` is the id of the stored one.
-
-    ``member`` is the path inside the archive at ``path``. With the outcome ``removed``, the file itself is gone and
-    its document goes too. ``cause`` and ``hint`` say why a file failed or was skipped.
-    """
-
-    number: int
-    name: str
-    path: Path
-    member: str | None
-    bytes: int
-    state: FileState
-    outcome: Outcome | None = None
-    done: int = 0
-    total: int = 0
-    document: str | None = None
-    cause: str | None = None
-    hint: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """The process that runs a job; ``command`` is what a person started it with."""
-
-    pid: int
-    command: str
-    since: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """Files on their way into a corpus. ``counts`` by state, ``outcomes`` by outcome, bytes of files on disk.
-
-    ``bytes_done`` and ``bytes_total`` leave out what needs no work. ``eta_s`` is None while nothing was measured.
-    ``cause`` and ``hint`` say why a job was paused by itself.
-    """
-
-    number: int
-    kind: JobKind
-    state: JobState
-    wanted: Wanted
-    paths: tuple[Path, ...]
-    counts: Mapping[FileState, int]
-    outcomes: Mapping[Outcome, int]
-    bytes_done: int
-    bytes_total: int
-    eta_s: float | None
-    busy_s: float
-    created_at: datetime
-    finished_at: datetime | None
-    holder: Holder | None
-    cause: str | None
-    hint: str | None
-
-    @property
-    def files(self) -> int:
-        """How many files it has."""
-        return sum(self.counts.values())
-
-    @property
-    def files_done(self) -> int:
-        """How many of them need nothing more, however they ended."""
-        return sum(self.counts.get(state, 0) for state in FINAL)
-
-
-def path_to_text(path: Path) -> str:
-    """A path as the database holds it, also one that is no UTF-8."""
-    try:
-        str(path).encode()
-    except UnicodeEncodeError:
-        return _ODD_PATH + os.fsencode(path).hex()
-    return str(path)
-
-
-def path_from_text(stored: str) -> Path:
-    """What ``path_to_text`` made of it."""
-    if stored.startswith(_ODD_PATH):
-        return Path(os.fsdecode(bytes.fromhex(stored.removeprefix(_ODD_PATH))))
-    return Path(stored)
+# A duplicate whose document is not there any more.
+LOST_TWIN = "number = ? AND outcome = 'duplicate' AND document NOT IN (SELECT id FROM documents)"
 
 
 def insert_job(connection: sqlite3.Connection, kind: JobKind, paths: Sequence[Path], staging: str | None) -> int:
@@ -202,6 +123,70 @@ def end_file(connection: sqlite3.Connection, job: int, file: JobFile) -> bool:
             (file.state, file.outcome, file.done, file.total, file.document, file.cause, file.hint, job, file.number),
         ).rowcount
         > 0
+    )
+
+
+def show_files(connection: sqlite3.Connection, job: int, files: Iterable[JobFile]) -> None:
+    """How far files are; those that have ended meanwhile stay as they are."""
+    connection.executemany(
+        "UPDATE job_files SET state = ?, done = ?, total = ? WHERE job = ? AND number = ? "
+        "AND state IN ('queued', 'reading', 'chunking', 'embedding')",
+        [(one.state, one.done, one.total, job, one.number) for one in files],
+    )
+
+
+def add_busy(connection: sqlite3.Connection, job: int, seconds: float) -> None:
+    """Time in which a job was run."""
+    connection.execute("UPDATE jobs SET busy_s = busy_s + ? WHERE number = ?", (seconds, job))
+
+
+def wanted_of(connection: sqlite3.Connection, job: int) -> Wanted:
+    """What somebody wants of a job; of one that is gone, that it ends."""
+    record = connection.execute("SELECT wanted FROM jobs WHERE number = ?", (job,)).fetchone()
+    wanted: Wanted = "cancel" if record is None else record[0]
+    return wanted
+
+
+def cancelled_files(connection: sqlite3.Connection, job: int) -> set[int]:
+    """Numbers of the files that were cancelled."""
+    query = "SELECT number FROM job_files WHERE job = ? AND state = 'cancelled'"
+    return {number for (number,) in connection.execute(query, (job,))}
+
+
+def spare_copies(connection: sqlite3.Connection, job: int) -> list[Path]:
+    """Copies of uploads that no file of the job needs any more."""
+    query = (
+        "SELECT DISTINCT f.path FROM job_files f JOIN jobs j ON j.number = f.job AND j.staging IS NOT NULL "
+        "WHERE f.job = ? AND f.state IN ('ready', 'skipped', 'cancelled')"
+    )
+    paths = [path_from_text(path) for (path,) in connection.execute(query, (job,))]
+    return [path for path in paths if not needs(connection, job, path)]
+
+
+def is_sync(connection: sqlite3.Connection, job: int) -> bool:
+    """Does what is gone go from the corpus, too?"""
+    return connection.execute("SELECT 1 FROM jobs WHERE number = ? AND kind = 'sync'", (job,)).fetchone() is not None
+
+
+def last_number(connection: sqlite3.Connection, job: int) -> int:
+    """The highest number of a job's files."""
+    (number,) = connection.execute("SELECT coalesce(max(number), 0) FROM job_files WHERE job = ?", (job,)).fetchone()
+    return int(number)
+
+
+def delete_file(connection: sqlite3.Connection, job: int, number: int) -> None:
+    """Take a file out of a job."""
+    connection.execute("DELETE FROM job_files WHERE job = ? AND number = ?", (job, number))
+
+
+def needs(connection: sqlite3.Connection, job: int, path: Path) -> bool:
+    """Is there a file of the job that has still to be read, perhaps again, from this path?"""
+    return (
+        connection.execute(
+            "SELECT 1 FROM job_files WHERE job = ? AND path = ? AND state NOT IN ('ready', 'skipped', 'cancelled')",
+            (job, path_to_text(path)),
+        ).fetchone()
+        is not None
     )
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from corpora import job_records, planning
 from corpora.errors import JobNotFound, LibraryBusy
 from corpora.found_files import place
-from corpora.job_records import ACTIVE, ENDED, FileState, Holder, Job, JobFile, JobKind, JobState, Outcome, Wanted
+from corpora.job_types import ACTIVE, ENDED, FileState, Holder, Job, JobFile, JobKind, JobState, Outcome, Wanted
 from corpora.lease import is_held
 from corpora.loaders import Limits
 from corpora.planning import Plan, PlannedFile, Verdict
@@ -38,6 +38,7 @@ __all__ = [
 ]
 
 _KEPT = 20  # ended jobs
+_SHOWN = 100  # names of an upload
 
 
 class Jobs:
@@ -53,21 +54,32 @@ class Jobs:
         return planning.plan(self._store, paths, sync=sync, limits=limits)
 
     def create(
-        self, paths: Sequence[Path | str], *, sync: bool = False, staged: bool = False, limits: Limits | None = None
+        self,
+        paths: Sequence[Path | str],
+        *,
+        sync: bool = False,
+        staged: bool = False,
+        names: Sequence[str] | None = None,
+        paused: bool = False,
+        limits: Limits | None = None,
     ) -> Job:
         """Queue files, and folders with all that is in them. ``sync`` also queues the removal of what is gone.
 
-        With ``staged`` the files are copied into the corpus first, since nobody else will keep them. Raises
+        With ``staged`` the files are copied into the corpus first, since nobody else will keep them; ``names`` are
+        what they are called, if not what their paths say. ``paused``: nobody runs it before ``resume``. Raises
         ``LibraryError``.
         """
         named = [Path(path) for path in paths]
         with self._staging.copies(named) if staged else nullcontext((None, named)) as (token, kept):
-            called = {copy: path.name for copy, path in zip(kept, named, strict=True)} if staged else None
+            given = names or [path.name for path in named]
+            called = dict(zip(kept, given, strict=True)) if staged else None
             planned = planning.plan(self._store, kept, sync=sync, limits=limits, called=called)
             with self._connections.writing() as connection:
-                shown = [Path(path.name) if staged else place(path) for path in named]
+                shown = _tops(given) if staged else [place(path) for path in named]
                 number = job_records.insert_job(connection, planned.kind, shown, token)
                 job_records.insert_files(connection, number, planning.job_files(planned))
+                if paused:
+                    job_records.stop(connection, number, "pause")
                 doomed = _forget_old(connection)
                 tokens = _tokens(connection)
         for token_of_old in doomed:
@@ -119,14 +131,16 @@ class Jobs:
         return self.get(number)
 
     def retry(self, number: int, file: int | None = None) -> Job:
-        """Queue one file that failed or was cancelled again, or all that failed, and the job; somebody has to run it."""
+        """Queue again one file that failed or was cancelled, or all that failed; somebody has to run the job."""
         with self._connections.writing() as connection:
             job = _found(connection, number)
             if file is None:
                 again = job_records.requeue(connection, number, "state = 'failed'")
             else:
                 _found_file(connection, number, file)
-                again = job_records.requeue(connection, number, "state IN ('failed', 'cancelled') AND number = ?", (file,))
+                again = job_records.requeue(
+                    connection, number, "state IN ('failed', 'cancelled') AND number = ?", (file,)
+                )
             if again and job.state in ENDED:
                 job_records.set_state(connection, number, "queued")
         return self.get(number)
@@ -186,6 +200,11 @@ def _found_file(connection: sqlite3.Connection, job: int, number: int) -> JobFil
     if file is None:
         raise JobNotFound(f"job {job} has no file {number}", hint="list the files of the job to see their numbers")
     return file
+
+
+def _tops(names: Sequence[str]) -> list[Path]:
+    """What an upload is called in short: the files and folders that were chosen, as many as one may want to see."""
+    return [Path(name) for name in list(dict.fromkeys(name.split("/")[0] for name in names))[:_SHOWN]]
 
 
 def _forget_old(connection: sqlite3.Connection) -> list[str]:

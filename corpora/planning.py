@@ -15,9 +15,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Literal, TypeAlias
 
-from corpora.found_files import FoundFile, found_files, is_archive, place, safe_name
-from corpora.job_records import JobFile, JobKind, path_from_text, path_to_text, usual_speed
-from corpora.loaders import Limits
+from corpora.found_files import FoundFile, found_files, free_name, left_out, place, safe_name
+from corpora.job_records import usual_speed
+from corpora.job_types import JobFile, JobKind, path_from_text, path_to_text
+from corpora.loaders import Limits, is_archive
 from corpora.store import CorpusStore
 
 Verdict: TypeAlias = Literal["new", "changed", "unchanged", "duplicate", "unsupported", "too large", "gone"]
@@ -82,7 +83,7 @@ def plan(
         speed = usual_speed(connection)
     found = found_files(paths)
     if called is not None:
-        found = [replace(one, name=safe_name(called.get(one.path, one.name))) for one in found]
+        found = [_called(one, called[one.path]) if one.path in called else one for one in found]
     gone = list(_gone(sources.values(), paths, found)) if sync else []
     judged = _Judge(sources, names, {one.document for one in gone if one.document}, limits or Limits()).files(found)
     files = (*gone, *sorted(judged, key=lambda one: one.verdict != "changed"))
@@ -93,6 +94,11 @@ def plan(
     work = sizes["new"] + sizes["changed"]
     estimate_s = 0.0 if work == 0 else work / speed if speed else None
     return Plan("sync" if sync else "add", files, counts, sizes, estimate_s)
+
+
+def _called(file: FoundFile, name: str) -> FoundFile:
+    """A file under another name; of one that came with its folder, other kinds than documents are left out."""
+    return replace(file, name=safe_name(name), left_out=left_out(name) if "/" in name else None)
 
 
 def job_files(planned: Plan) -> Iterator[JobFile]:
@@ -162,7 +168,7 @@ class _Judge:
         taken = {one.name for one in known if one is not None}
         judged = []
         for file, decided in zip(found, known, strict=True):
-            judged.append(decided or self._unknown(file, _free(file.name, taken)))
+            judged.append(decided or self._unknown(file, free_name(file.name, taken)))
             taken.add(judged[-1].name)
         return judged
 
@@ -212,18 +218,6 @@ def _planned(
 ) -> PlannedFile:
     kind = safe_name(PurePath(file.path).suffix.lower().removeprefix("."))
     return PlannedFile(file.path, name, kind, file.bytes, verdict, document, cause)
-
-
-def _free(name: str, taken: set[str]) -> str:
-    """The name, or one like it: two files must not become one document because their names are spelt alike."""
-    if name not in taken:
-        return name
-    stem, dot, suffix = name.rpartition(".")
-    for number in range(2, len(taken) + 3):
-        other = f"{stem} ({number}).{suffix}" if dot else f"{name} ({number})"
-        if other not in taken:
-            return other
-    raise AssertionError("there is always a free name")
 
 
 def _gone(sources: Iterable[Source], paths: Sequence[Path | str], found: Sequence[FoundFile]) -> Iterator[PlannedFile]:

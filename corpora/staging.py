@@ -12,7 +12,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,7 +29,7 @@ class Staging:
     """The staging folder of one corpus."""
 
     def __init__(self, corpus: Path) -> None:
-        self.folder = corpus / _FOLDER
+        self.folder = corpus.resolve() / _FOLDER
 
     def lock_of(self, job: int) -> Path:
         """The file that whoever runs this job has locked."""
@@ -68,6 +68,11 @@ class Staging:
         """A copy is needed no more. Nothing happens to files that are not ours."""
         if self.holds(path) and path.parent.is_dir():
             remove_file(path)
+
+    def discard_some(self, paths: Iterable[Path]) -> None:
+        """Copies that are needed no more."""
+        for path in paths:
+            self.discard(path)
 
     def discard_all(self, token: str) -> None:
         """A job needs its copies no more."""

@@ -10,6 +10,7 @@ import pytest
 from corpora.chunking import Chunking
 from corpora.documents import Passage
 from corpora.ingest import FileOutcome, ingest
+from corpora.jobs import Jobs
 from corpora.library import Library
 from corpora.store import CorpusStore
 from tests.corpora.pdf_bytes import Words, pdf
@@ -54,27 +55,36 @@ def test_a_folder(store: CorpusStore, folder: Path) -> None:
     told: list[tuple[int, int, str, str]] = []
     outcomes = ingest(store, [folder], derived=[Lengths()], progress=lambda *all_: told.append(all_))
     assert summary(outcomes, folder) == [
+        (".git", "unsupported"),
         ("a.txt", "added"),
         ("b.md", "added"),
         ("bad.txt", "failed"),
         ("copy.txt", "duplicate"),
+        ("link.txt", "unsupported"),
+        ("loop", "unsupported"),
         ("secret.pdf", "failed"),
         ("sub/a.txt", "added"),
     ]
     assert [info.name for info in store.documents()] == ["files/a.txt", "files/b.md", "files/sub/a.txt"]
     assert len(list(store.derived("lengths"))) == len(store.rows_alive()) == 3
     for outcome in outcomes:
-        assert (outcome.cause is None) == (outcome.hint is None) == (outcome.status != "failed")
-        assert (outcome.document is None) == (outcome.status == "failed")
-    assert told[0] == (0, 6, "files/a.txt", "reading")
-    assert told[-1] == (6, 6, "files/sub/a.txt", "done")
-    assert [done for done, _, _, stage in told if stage == "done"] == [1, 2, 3, 4, 5, 6]
+        assert (outcome.cause is None) == (outcome.status not in ("failed", "unsupported"))
+        assert (outcome.hint is None) == (outcome.status != "failed")
+        assert (outcome.document is None) == (outcome.status in ("failed", "unsupported"))
+    assert told[0][3] == "reading"
+    assert told[-1][:2] == (9, 9)
+    assert [done for done, _, _, stage in told if stage == "done"] == [4, 5, 6, 7, 8, 9]
 
 
 def test_adding_again_touches_only_what_changed(store: CorpusStore, folder: Path) -> None:
     ingest(store, [folder])
     version = store.version()
-    assert {status for _, status in summary(ingest(store, [folder]), folder)} == {"duplicate", "failed"}
+    assert {status for _, status in summary(ingest(store, [folder]), folder)} == {
+        "duplicate",
+        "failed",
+        "unchanged",
+        "unsupported",
+    }
     assert store.version() == version
     (folder / "a.txt").write_text("New text of a.")
     assert ("a.txt", "replaced") in summary(ingest(store, [folder]), folder)
@@ -96,14 +106,18 @@ def test_chunking_is_used(store: CorpusStore, tmp_path: Path) -> None:
 
 
 def test_a_derived_that_breaks_stops_and_leaves_whole_documents(store: CorpusStore, folder: Path) -> None:
-    class BreaksAtB:
+    class BreaksAtOther:
         kind = "breaks"
 
         def compute(self, passages: Sequence[Passage]) -> list[bytes]:
-            if "of b" in passages[0].text:
+            if any("other" in passage.text for passage in passages):
                 raise RuntimeError("the encoder broke")
             return [b"" for _ in passages]
 
+    ingest(store, [folder / "a.txt"])
     with pytest.raises(RuntimeError, match="the encoder broke"):
-        ingest(store, [folder], derived=[BreaksAtB()])
-    assert [info.name for info in store.documents()] == ["files/a.txt"]
+        ingest(store, [folder], derived=[BreaksAtOther()])
+    (job, _) = Jobs(store).all()
+    assert (job.state, job.cause) == ("paused", "RuntimeError: the encoder broke")
+    assert "files/sub/a.txt" not in [info.name for info in store.documents()]
+    assert len(list(store.derived("breaks"))) == len(store.documents()) - 1

@@ -16,7 +16,7 @@ from typing import TypeGuard
 from decoding.budget import Budget
 from decoding.calibration import Calibration, TaskCalibration
 from decoding.interfaces import Commit, CostlySource, Draft, DraftSource, Request, ThriftySource
-from decoding.rest import Rest
+from decoding.pauses import Pauses
 from decoding.tree import TokenTree
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class Drafter:
         self._calibration: TaskCalibration = self._shared.of("")
         self._proposed: list[tuple[str, Draft]] = []
         self._refused = 0
-        self._rest = Rest(budget)
+        self._pauses = Pauses(budget)
         self._unseen: list[Commit] = []
         self._asked_s = 0.0
         self.budget = budget
@@ -60,7 +60,7 @@ class Drafter:
         """
         tree = TokenTree.of(root)
         self._proposed = []
-        if max_depth < 1 or self._rest.is_now():
+        if max_depth < 1 or self._pauses.is_now():
             return tree
         started = time.perf_counter()
         self._catch_up()
@@ -114,13 +114,13 @@ class Drafter:
             self._learn(commit.tokens)
             self._unseen.append(commit)
             self._catch_up()
-            self._rest.record(hit=hit, seconds=self._asked_s + time.perf_counter() - started)
+            self._pauses.record(hit=hit, seconds=self._asked_s + time.perf_counter() - started)
             self._asked_s = 0.0
         else:
             self._unseen.append(commit)
 
     def _catch_up(self) -> None:
-        """Tell the sources what was committed since they were told last, steps of a rest as one."""
+        """Tell the sources what was committed since they were told last, steps of a pause as one."""
         if self._unseen:
             commit, self._unseen = _joined(self._unseen), []
             self._ask(lambda source: source.observe(commit))

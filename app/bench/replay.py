@@ -19,6 +19,7 @@ from pathlib import Path
 from app.bench.datastore import Datastore
 from app.bench.recorded import BUNDLED_TOKENIZER, TRACES, Trace, load_tokenizer, read_traces
 from app.bench.report import Report
+from app.compiling import keep_compiled
 from app.errors import InputError, unknown
 from app.phrases import blend_state
 from app.settings import Settings
@@ -65,6 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, settings: Settings) -> Report:
     """Replay every record with every method."""
+    keep_compiled(settings.home)
     presets = presets_of(args.methods)
     if args.budget < 0:
         raise InputError(f"The budget is {args.budget}.", hint="Give the number of draft nodes a step, 0 or more.")

@@ -1,4 +1,4 @@
-"""Where nothing can be drafted the sources rest, and cost next to nothing; what they missed they are told."""
+"""Where nothing can be drafted the sources pause, and cost next to nothing; what they missed they are told."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from decoding.budget import Budget
 from decoding.drafting import Drafter
 from decoding.interfaces import NO_ORIGIN, Commit, Draft, Request
-from decoding.rest import Rest
+from decoding.pauses import Pauses
 
 SLOW, FAST = {1: 1e3, 32: 1e3}, {1: 1e-9, 32: 1e-9}
 
@@ -53,7 +53,7 @@ def written(source: Asked, cost_s: dict[int, float] | None, tokens: Sequence[int
     return asked
 
 
-def test_a_source_with_nothing_to_say_rests_beside_a_fast_target() -> None:
+def test_a_source_with_nothing_to_say_pauses_beside_a_fast_target() -> None:
     source = Asked(right=7)
     asked = written(source, dict(FAST), [3] * 60)
     assert asked[:4] == [1, 2, 3, 4]
@@ -67,7 +67,7 @@ def test_it_misses_nothing_that_was_committed() -> None:
     assert [token for seen in source.observed for token in seen] == tokens
 
 
-def test_a_right_draft_ends_the_rest() -> None:
+def test_a_right_draft_ends_the_pause() -> None:
     source = Asked(right=7)
     asked = written(source, dict(FAST), [3] * 30 + [7] * 20)
     awake = next(step for step in range(30, 50) if asked[step] > asked[step - 1])
@@ -77,13 +77,13 @@ def test_a_right_draft_ends_the_rest() -> None:
     )
 
 
-def test_nobody_rests_beside_a_slow_target_or_where_time_does_not_count() -> None:
+def test_nobody_pauses_beside_a_slow_target_or_where_time_does_not_count() -> None:
     assert written(Asked(right=7), dict(SLOW), [3] * 40)[-1] == 40
     assert written(Asked(right=7), None, [3] * 40)[-1] == 40
 
 
-def test_the_longest_rest_is_short() -> None:
-    rest = Rest(Budget(8, dict(FAST)))
+def test_the_longest_pause_is_short() -> None:
+    pauses = Pauses(Budget(8, dict(FAST)))
     for _ in range(9):
-        rest.record(hit=False, seconds=1.0)
-    assert [rest.is_now() for _ in range(10)].index(False) == 8
+        pauses.record(hit=False, seconds=1.0)
+    assert [pauses.is_now() for _ in range(10)].index(False) == 8

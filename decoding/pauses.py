@@ -1,7 +1,7 @@
-"""When drafting rests: where nothing can be drafted, the sources are asked every few steps only.
+"""When drafting pauses: where nothing can be drafted, the sources are asked every few steps only.
 
-So text that has nothing to copy is written as fast as without drafts. How long a rest lasts follows from what drafting
-costs beside a forward: under a slow target it never rests. Knows no tokens.
+So text that has nothing to copy is written as fast as without drafts. How long a pause lasts follows from what drafting
+costs beside a forward: under a slow target there is none. Knows no tokens.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ import math
 
 from decoding.budget import Budget
 
-# Steps in a row in which no first token was drafted right, before the first rest; the share of a step's time that
-# drafting may cost on the average of such text; the longest rest, in steps; how fast the average of the cost moves.
+# Steps in a row in which no first token was drafted right, before the first pause; the share of a step's time that
+# drafting may cost on the average of such text; the longest pause, in steps; how fast the average of the cost moves.
 _PATIENCE = 4
 _SHARE = 0.008
 _LONGEST = 8
 _FRESH = 0.1
 
 
-class Rest:
-    """One session's. With a budget that counts no time there is no rest, and the same requests draft the same trees."""
+class Pauses:
+    """One session's. With a budget that counts no time there is none, and the same requests draft the same trees."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget

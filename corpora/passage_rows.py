@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from corpora import records
+from corpora import records, state
 from corpora.connections import Connections
 from corpora.documents import Passage
 from corpora.records import StoredPassage
@@ -46,7 +46,7 @@ class PassageRows:
     def generation(self) -> int:
         """Which cut and encoding of the texts is seen; after a change of it, rows seen before are no longer."""
         with self._connections.reading() as connection:
-            return records.generation(connection)
+            return state.generation(connection)
 
     def passages_after(self, row: int) -> Iterator[StoredPassage]:
         """All passages with a larger row, in the order of rows; 0 for all."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
-from corpora.documents import Document, Mark, Passage
-from corpora.errors import DocumentNotFound, UnstorableDocument, nearest
+from corpora.documents import Document, Mark, Metadata, Passage
+from corpora.errors import DamagedLibrary, DocumentNotFound, UnstorableDocument, nearest
 
 Digest: TypeAlias = bytes  # of 32 bytes; a field called ``bytes`` hides the type of that name
 
@@ -109,8 +110,17 @@ def marks_to_json(marks: Sequence[Mark]) -> str:
 
 
 def marks_from_json(stored: str) -> tuple[Mark, ...]:
-    """Marks as they were stored."""
-    return () if stored == "[]" else tuple(Mark(*mark) for mark in json.loads(stored))
+    """Marks as they were stored. Raises ``DamagedLibrary``."""
+    if stored == "[]":
+        return ()
+    with _readable("places of a text"):
+        return tuple(Mark(*mark) for mark in json.loads(stored))
+
+
+def metadata_from_json(stored: str) -> Metadata:
+    """Metadata as it was stored. Raises ``DamagedLibrary``."""
+    with _readable("metadata of a document"):
+        return MappingProxyType(dict(json.loads(stored)))
 
 
 def check(document: Document, passages: Sequence[Passage]) -> None:
@@ -247,35 +257,19 @@ def found(connection: sqlite3.Connection, id_or_name: str) -> DocumentInfo:
     )
 
 
-def version(connection: sqlite3.Connection) -> int:
-    """How many changes have been committed."""
-    return int(connection.execute("SELECT version FROM state").fetchone()[0])
-
-
-def set_version(connection: sqlite3.Connection, version: int) -> None:
-    """Say that a change was made."""
-    connection.execute("UPDATE state SET version = ?", (version,))
-
-
-def generation(connection: sqlite3.Connection) -> int:
-    """Which passages are seen."""
-    return int(connection.execute("SELECT generation FROM state").fetchone()[0])
-
-
-def setting(connection: sqlite3.Connection, key: str) -> str | None:
-    """A setting of the corpus; none if it was never set."""
-    record = connection.execute("SELECT value FROM settings WHERE key = ?", (key,)).fetchone()
-    return None if record is None else str(record[0])
-
-
-def set_setting(connection: sqlite3.Connection, key: str, value: str | None) -> None:
-    """Keep a setting with the corpus, or forget it."""
-    if value is None:
-        connection.execute("DELETE FROM settings WHERE key = ?", (key,))
-    else:
-        connection.execute("INSERT OR REPLACE INTO settings (key, value) VALUES (?, ?)", (key, value))
-
-
 def _info(record: tuple[Any, ...]) -> DocumentInfo:
     document_id, name, chars, passages, added_at = record
-    return DocumentInfo(document_id, name, chars, passages, datetime.fromisoformat(added_at))
+    with _readable("time at which a document was added"):
+        return DocumentInfo(document_id, name, chars, passages, datetime.fromisoformat(added_at))
+
+
+@contextmanager
+def _readable(what: str) -> Iterator[None]:
+    """What does not parse was not written so."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        raise DamagedLibrary(
+            f"the {what} cannot be read: {error}",
+            hint="run `spandraft corpus verify NAME` with the corpus' name; it says what is damaged and what to do",
+        ) from error

@@ -7,32 +7,31 @@ off and does not forget it. Knows nothing of what the rows mean.
 from __future__ import annotations
 
 import contextlib
-import shutil
+import os
 import sqlite3
 from pathlib import Path
 from typing import Final
 
-from corpora import raw, records, seal
+from corpora import raw, schema, seal, state
 from corpora.connections import Connections
 from corpora.durable import UNFINISHED
 from corpora.errors import LibraryBusy
 
 PATIENCE_S: Final = 2.0  # for a reader that holds old pages back
 _TO_ERASE: Final = "to_erase"
-_INDEXES: Final = "indexes"
 _WORTH_SHRINKING: Final = 0.25  # of all pages being free
 _FEW_PAGES: Final = 256
 
 
 def note(connection: sqlite3.Connection) -> None:
     """Inside the transaction that deletes: there is text to erase."""
-    records.set_setting(connection, _TO_ERASE, "yes")
+    state.set_setting(connection, _TO_ERASE, "yes")
 
 
 def is_owed(connections: Connections) -> bool:
     """Whether text that was deleted may still stand somewhere in the database's files."""
     with connections.reading() as connection:
-        return records.setting(connection, _TO_ERASE) is not None
+        return state.setting(connection, _TO_ERASE) is not None
 
 
 def erase(connections: Connections, *, wait_s: float = PATIENCE_S) -> bool:
@@ -45,7 +44,7 @@ def erase(connections: Connections, *, wait_s: float = PATIENCE_S) -> bool:
         try:
             with connections.writing() as connection:
                 raw.zero_unused(connections.path, _roots(connection))
-                records.set_setting(connection, _TO_ERASE, None)  # With it, other processes forget their pages, too.
+                state.set_setting(connection, _TO_ERASE, None)  # With it, other processes forget their pages, too.
         except OSError:
             return False
         connections.forget_pages()
@@ -82,15 +81,23 @@ def settle(connections: Connections, *, wait_s: float = PATIENCE_S) -> bool:
     return True
 
 
+def check_size(folder: Path) -> None:
+    """What opening looks at: a database at rest has the size that it was sealed with. Raises ``DamagedLibrary``."""
+    database = folder / schema.FILE_NAME
+    try:
+        sealed = seal.read(folder)
+        size = os.stat(database).st_size
+        if sealed is not None and size != sealed.bytes and seal.read(folder) == sealed:
+            raise schema.damaged(database, f"it has {size} bytes and was left with {sealed.bytes}")
+    except (seal.BrokenSeal, OSError):
+        return  # ``verify`` has words for this; what is to be read may be well.
+
+
 def clear_leftovers(folder: Path) -> None:
     """Delete what a kill left half written; the caller holds the writer's lock, so nobody is writing it now."""
-    for place in (folder, folder / _INDEXES):
-        for leftover in place.glob(f"{UNFINISHED}*"):
-            if leftover.is_dir() and not leftover.is_symlink():
-                shutil.rmtree(leftover, ignore_errors=True)
-            else:
-                with contextlib.suppress(OSError):  # It is in nobody's way, and somebody else may have been faster.
-                    leftover.unlink()
+    for leftover in folder.glob(f"{UNFINISHED}*"):
+        with contextlib.suppress(OSError):  # It is in nobody's way, and somebody else may have been faster.
+            leftover.unlink()
 
 
 def _roots(connection: sqlite3.Connection) -> list[int]:

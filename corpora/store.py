@@ -12,10 +12,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final
 
-from corpora import records, schema, settling
+from corpora import records, schema, settling, state
 from corpora.chunking import Chunking
 from corpora.connections import Connections
 from corpora.documents import Document, Passage
@@ -26,8 +25,6 @@ from corpora.records import DocumentInfo, Put, Removal, SourceFile, StoredPassag
 
 __all__ = ["CorpusStore", "DocumentInfo", "Put", "Removal", "SourceFile", "StoredPassage", "StoredSource"]
 
-_CHUNKING: Final = "chunking"
-_ENCODER: Final = "encoder"
 _PATIENCE_AT_END_S: Final = 0.2
 
 
@@ -38,6 +35,7 @@ class CorpusStore(PassageRows):
         """Raises ``NewerSchema``, ``DamagedLibrary``, ``LibraryError``."""
         self.name = name
         self.folder = folder
+        settling.check_size(folder)
         super().__init__(Connections(folder / schema.FILE_NAME))
         self.version()  # opens the database, so that a damaged one is known at once
 
@@ -110,9 +108,9 @@ class CorpusStore(PassageRows):
         Raises ``DocumentNotFound``.
         """
         with self._connections.writing() as connection:
-            version = records.version(connection) + 1
+            version = state.version(connection) + 1
             removal = records.delete(connection, records.found(connection, id_or_name), version)
-            records.set_version(connection, version)
+            state.set_version(connection, version)
             settling.note(connection)
             if also is not None:
                 also(connection, removal)
@@ -140,7 +138,7 @@ class CorpusStore(PassageRows):
             text, metadata, marks = connection.execute(
                 "SELECT text, metadata, marks FROM documents WHERE id = ?", (info.id,)
             ).fetchone()
-            kept = MappingProxyType(json.loads(metadata))
+            kept = records.metadata_from_json(metadata)
             return Document(info.id, info.name, text, kept, records.marks_from_json(marks))
 
     def sources(self) -> list[StoredSource]:
@@ -169,45 +167,46 @@ class CorpusStore(PassageRows):
     def drop_derived(self, kind: str) -> None:
         """Delete all rows of one kind."""
         with self._changing() as connection:
-            connection.execute("DELETE FROM derived WHERE kind = ?", (kind,))
+            seen = f"SELECT row FROM passages WHERE generation = {records.SEEN}"
+            connection.execute(f"DELETE FROM derived WHERE kind = ? AND row IN ({seen})", (kind,))
 
     def setting(self, key: str) -> str | None:
         """A setting of this corpus, such as the encoder it was built with; none if it was never set."""
         with self._connections.reading() as connection:
-            return records.setting(connection, key)
+            return state.setting(connection, key)
 
     def set_setting(self, key: str, value: str) -> None:
         """Keep a setting with the corpus."""
         with self._changing() as connection:
-            records.set_setting(connection, key, value)
+            state.set_setting(connection, key, value)
 
     def chunking(self) -> Chunking | None:
         """How the texts are cut; None while nobody said."""
-        stored = self.setting(_CHUNKING)
+        stored = self.setting(state.CHUNKING)
         return None if stored is None else Chunking(**json.loads(stored))
 
     def set_chunking(self, chunking: Chunking) -> None:
         """Note how the texts are cut. Changing it later takes ``corpora.generations``."""
-        self.set_setting(_CHUNKING, json.dumps(asdict(chunking)))
+        self.set_setting(state.CHUNKING, json.dumps(asdict(chunking)))
 
     def encoder(self) -> str | None:
         """By what name the encoder of the passages goes; None while nobody said."""
-        return self.setting(_ENCODER)
+        return self.setting(state.ENCODER)
 
     def set_encoder(self, name: str) -> None:
         """Note which encoder made the derived rows."""
-        self.set_setting(_ENCODER, name)
+        self.set_setting(state.ENCODER, name)
 
     def version(self) -> int:
         """Grows with every committed change by any process."""
         with self._connections.reading() as connection:
-            return records.version(connection)
+            return state.version(connection)
 
     @contextmanager
     def snapshot(self) -> Iterator[int]:
         """Everything this thread reads inside is of one version, which is what it gets. No writing inside."""
         with self._connections.reading() as connection:
-            yield records.version(connection)
+            yield state.version(connection)
 
     def compact(self) -> bool:
         """Leave no byte of what was deleted, and give back room. False if a reader holds old pages back."""
@@ -225,22 +224,22 @@ class CorpusStore(PassageRows):
 
     def _require(self, connection: sqlite3.Connection, chunking: Chunking | None, generation: int | None) -> None:
         """Passages of two ways of cutting must not be mixed."""
-        stored = records.setting(connection, _CHUNKING)
+        stored = state.setting(connection, state.CHUNKING)
         if chunking is not None and stored is None:
-            records.set_setting(connection, _CHUNKING, json.dumps(asdict(chunking)))
+            state.set_setting(connection, state.CHUNKING, json.dumps(asdict(chunking)))
         elif chunking is not None and stored is not None and chunking != Chunking(**json.loads(stored)):
             raise _chunking_changed(self.name, Chunking(**json.loads(stored)), chunking)
-        if generation is not None and generation != records.generation(connection):
+        if generation is not None and generation != state.generation(connection):
             raise ChunkingChanged(f"{self.name} was rebuilt while this file was being read", hint="add the file again")
 
     @contextmanager
     def _changing(self) -> Iterator[sqlite3.Connection]:
         """A transaction that makes a new version. One that changes nothing makes none."""
         with self._connections.writing() as connection:
-            version, before = records.version(connection) + 1, connection.total_changes
+            version, before = state.version(connection) + 1, connection.total_changes
             yield connection
             if connection.total_changes > before:
-                records.set_version(connection, version)
+                state.set_version(connection, version)
 
 
 def _placed(
@@ -257,12 +256,12 @@ def _placed(
             records.set_source(connection, twin.id, source)
         return Put("duplicate", twin, twin.passages)
     old = records.info_where(connection, "name", document.name)
-    version = records.version(connection) + 1
+    version = state.version(connection) + 1
     if old is not None:
         records.delete(connection, old, version)
     number = records.insert(connection, document, source=source)
-    records.insert_passages(connection, number, passages, values, generation=records.generation(connection))
-    records.set_version(connection, version)
+    records.insert_passages(connection, number, passages, values, generation=state.generation(connection))
+    state.set_version(connection, version)
     info = records.info_where(connection, "id", document.id)
     assert info is not None, "it was just written"
     return Put("added" if old is None else "replaced", info, len(passages))

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from corpora import records
+from corpora import records, state
 from corpora.chunking import Chunking
 from corpora.chunking import passages as cut
 from corpora.documents import Document, Passage
@@ -137,8 +137,8 @@ class _Import:
             is_new = records.info_where(connection, "name", document.name) is None
             wanted(is_new, f"two of its documents are called {document.name}")
             number = records.insert(connection, document, source=None)
-            records.insert_passages(connection, number, passages, values, generation=records.generation(connection))
-            records.set_version(connection, records.version(connection) + 1)
+            records.insert_passages(connection, number, passages, values, generation=state.generation(connection))
+            state.set_version(connection, state.version(connection) + 1)
         return len(passages)
 
     def _compare(self, passages: Sequence[Passage], given: dict[str, list[bytes]]) -> None:

@@ -25,6 +25,7 @@ _DENSE = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\U00020000-\U0003ffff]"
 )
 _FEWEST_LETTERS, _FEWEST_DENSE, _FEWEST_WORDS = 24, 6, 5
+_KANA = re.compile("[\u3040-\u30ff]")
 _SURE = 0.6
 _CODE_OF_SIZE = {2: "H", 4: "I", 8: "L"}  # of unsigned numbers in an array
 # A long text is judged by some places in it.
@@ -42,13 +43,19 @@ def language_of(text: str) -> str | None:
         return None
     if not dense and sample.count(" ") + 1 < _FEWEST_WORDS:
         return None
+    code, confidence = likeliest(sample)
+    return code if confidence >= _SURE and len(code) == 2 else None
+
+
+def likeliest(text: str) -> tuple[str, float]:
+    """The code of the likeliest language of a text, however short, and how sure that is (0 to 1)."""
     sure: Counter[str] = Counter()
-    for variety, confidence in _identifier().rank(sample):
+    for variety, confidence in _identifier().rank(" ".join(_WORDS.findall(text))):
         sure[_OF_LANGUAGE.get(variety, variety)] += confidence
-    (code, confidence), *_ = sure.most_common(1)
-    if confidence < _SURE or len(code) != 2:
-        return None
-    return _without_kana(sample) if code == "ja" else code
+    ((code, confidence),) = sure.most_common(1)
+    if code == "ja" and not _KANA.search(text):
+        return "zh", confidence  # Chinese characters without one kana are no Japanese
+    return code, confidence
 
 
 def prepare() -> None:
@@ -62,11 +69,6 @@ def _sample(text: str) -> str:
         return text
     step = (len(text) - _SAMPLE_CHARS) // (_SAMPLES - 1)
     return "\n".join(text[n * step : n * step + _SAMPLE_CHARS] for n in range(_SAMPLES))
-
-
-def _without_kana(sample: str) -> str:
-    """Chinese characters without one kana among many are no Japanese."""
-    return "ja" if re.search("[\u3040-\u30ff]", sample) else "zh"
 
 
 @cache

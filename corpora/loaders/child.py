@@ -23,11 +23,12 @@ from corpora.loaders.task import Task
 def main(arguments: list[str]) -> None:
     """Read stdin, write the answer."""
     task = Task.from_json(arguments[0])
+    nowhere = os.open(os.devnull, os.O_WRONLY)
     sandbox.leave_network()
     sandbox.confine(code=sandbox.code_folders())
     sandbox.isolate()
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as channel:
-        os.dup2(sys.stdin.fileno(), sys.stdout.fileno())  # what a library may print is no answer
+        os.dup2(nowhere, sys.stdout.fileno())  # what a library may print is no answer
         for part in answered(task, sys.stdin.buffer.read):
             channel.write(part)
 

@@ -96,11 +96,9 @@ def do(store: CorpusStore, act: Act, files: Path, report: Report) -> None:
                     report(file=name)
 
             outcomes = ingest(store, paths, derived=derived, chunking=CHUNKING, progress=tell)
-            failed = [outcome for outcome in outcomes if outcome.status not in ("added", "replaced")]
-            if failed:
-                raise EmptyFile(
-                    f"{failed[0].path.name}: {failed[0].status}: {failed[0].cause}", hint=failed[0].hint or ""
-                )
+            for outcome in outcomes:
+                if outcome.status == "failed":
+                    raise EmptyFile(f"{outcome.path.name}: {outcome.cause}", hint=f"{outcome.hint}")
         case ["index"]:
             search(store)
         case ["settle"]:
@@ -132,10 +130,12 @@ def look(report: Report, home: str, gone: Sequence[tuple[str, int]], probe: bool
     if probe:
         problems += list(goes_on(store, world))
     store.close()
-    words = [secret(name, version) for name, version in gone if world.get(name) != version]
-    if not probe:
+    if probe:
+        words = [secret(name, version) for name, version in gone if world.get(name) != version]
+        problems += list(remains(Path(home), words))
+    else:
         report(dump=dump(store.folder))
-    report(world=world, problems=problems, remains=list(remains(Path(home), words)) if probe else [])
+    report(world=world, problems=problems)
 
 
 def use(report: Report, home: str, queries: Sequence[str]) -> None:

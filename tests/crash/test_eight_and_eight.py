@@ -90,7 +90,8 @@ def account(ended: Ended, promised: list[World], number: int, tally: Tally) -> l
 def settle_account(home: Path, promised: list[World], number: int, under_way: list[Act], tally: Tally) -> None:
     """After a kill: what was promised is there, and perhaps what was under way."""
     store = Library(home).open("x")
-    found = own_part({info.name: version_in(store.document(info.id).text) for info in store.documents()}, number)
+    with store.snapshot():
+        found = own_part({info.name: version_in(store.document(info.id).text) for info in store.documents()}, number)
     store.close()
     possible = [promised[number]]
     for act in under_way:

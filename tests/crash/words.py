@@ -27,5 +27,6 @@ class WordEncoder:
             vector_D[0] = 1.0  # No text is without a direction.
             for word in re.findall(r"\w+", text.lower()):
                 hashed = zlib.crc32(word.encode())
-                vector_D[hashed % DIMENSION] += 1.0 if hashed & 0x10000 else -1.0
+                weight = 0.5 + (hashed >> 8 & 0xFFFF) / 0x10000  # Of its own, so that two texts are seldom as near.
+                vector_D[1 + hashed % (DIMENSION - 1)] += weight if hashed & 0x80 else -weight
         return vectors_ND / np.linalg.norm(vectors_ND, axis=1, keepdims=True)

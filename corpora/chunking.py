@@ -6,11 +6,12 @@ Offsets are code points, half-open. Every character that is not white space lies
 
 from __future__ import annotations
 
-import unicodedata
+import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from corpora.cutting import cut
 from corpora.documents import Document, Mark, Passage
 from corpora.sentences import Unit, units
 
@@ -20,6 +21,7 @@ _STRETCH = 1.3
 _ENOUGH = 0.6
 # The rest of a document is a crumb if it is shorter than this share.
 _CRUMB = 0.25
+_DENSE = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +41,10 @@ def passages(document: Document, *, target_chars: int = 700, overlap_sentences: 
 
     Only a sentence longer than that is split, and code longer than the target. A heading stays with what follows
     it. Where a paragraph runs over two passages, the second repeats the last ``overlap_sentences`` of the first,
-    if they are short.
+    if they are short. Text in Chinese, Japanese or Korean is cut into passages of half as many characters: they say as
+    much.
     """
-    chunking = Chunking(target_chars, overlap_sentences)
+    chunking = _fitted(Chunking(target_chars, overlap_sentences), document.text)
     whole = [piece for unit in units(document.text) for piece in _pieces(document.text, unit, chunking)]
     groups: list[tuple[int, int]] = []  # first and last unit of each passage
     first = 0
@@ -52,6 +55,13 @@ def passages(document: Document, *, target_chars: int = 700, overlap_sentences: 
         groups[-2:] = _with_fair_end(whole, groups[-2][0], groups[-1], chunking)
     spans = [(_start(whole, first, chunking), whole[last].end) for first, last in groups]
     return [Passage.of(part, start, end) for part, (start, end) in zip(_parts(document, spans), spans, strict=True)]
+
+
+def _fitted(chunking: Chunking, text: str) -> Chunking:
+    """The target for a text some of whose characters say about twice as much as letters."""
+    dense = sum(len(run) for run in _DENSE.findall(text))
+    letters = len(text) - sum(map(text.count, " \n"))
+    return replace(chunking, target_chars=max(1, round(chunking.target_chars / (1 + dense / max(letters, 1)))))
 
 
 def _parts(document: Document, spans: Sequence[tuple[int, int]]) -> Iterator[Document]:
@@ -134,7 +144,7 @@ def _section_fits(whole: Sequence[Unit], i: int, end: int) -> bool:
 
 
 def _pieces(text: str, unit: Unit, chunking: Chunking) -> Iterator[Unit]:
-    """The unit itself or, if it is too long, parts of it: cut at a newline, else a space, else anywhere."""
+    """The unit itself or, if it is too long, parts of it, cut where it harms least."""
     longest, part = _limit(chunking), _limit(chunking)
     if unit.is_code:  # leaves room for the words that introduce it
         longest, part = chunking.target_chars, max(1, chunking.target_chars // 2)
@@ -143,9 +153,9 @@ def _pieces(text: str, unit: Unit, chunking: Chunking) -> Iterator[Unit]:
         return
     start = unit.start
     while unit.end - start > part:
-        cut = _cut(text, start, start + part)
-        yield from _stripped(text, unit, start, cut)
-        start = cut
+        border = cut(text, start, start + part)
+        yield from _stripped(text, unit, start, border)
+        start = border
     yield from _stripped(text, unit, start, unit.end)
 
 
@@ -157,22 +167,6 @@ def _stripped(text: str, unit: Unit, start: int, end: int) -> Iterator[Unit]:
         start = start if unit.is_code else end - len(words.strip())
         opens = start == unit.start and unit.opens_paragraph
         yield Unit(start, end, opens, False, False, unit.is_line, unit.is_code)
-
-
-def _cut(text: str, start: int, end: int) -> int:
-    """Where to cut ``text[start:end]`` from what follows: always after ``start``."""
-    for separator in ("\n", " "):
-        at = text.rfind(separator, start + (end - start) // 2, end)
-        if at > start:
-            return at + 1
-    while end > start + 1 and _continues(text[end]):
-        end -= 1
-    return end
-
-
-def _continues(ch: str) -> bool:
-    """Does this character only change the one before it, so that the two must not be parted?"""
-    return unicodedata.combining(ch) != 0 or ch in "\u200d\ufe0e\ufe0f" or "\U0001f3fb" <= ch <= "\U0001f3ff"
 
 
 def _limit(chunking: Chunking) -> int:

@@ -13,7 +13,7 @@ from itertools import pairwise
 from corpora.reading import words
 
 _BROKEN_WORD = re.compile(r"(\w+)-$")
-_SENTENCE_END = re.compile(r"[.!?:\u3002\uff01\uff1f][\"')\]\u2019\u201d]*$")
+_SENTENCE_END = re.compile(r"[.!?:\u3002\uff01\uff1a\uff1b\uff1f][\"')\]\u2019\u201d\u300d\u300f\uff09]*$")
 _UNSPACED = re.compile("[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uff60]")
 # Cells of a table set in columns.
 COLUMNS = re.compile(r"\S(?: {3,}|\t)\S")

@@ -15,13 +15,20 @@ from corpora.reading import CODE_INDENT, words
 _NOT_SPACE = re.compile(r"\S")
 _LINE = re.compile(r"[^\n]+")
 _LIST_ITEM = re.compile(r"\s*(?:[-*+\u2022]|\(?(?:\d{1,3}|[a-zA-Z])[.)])\s")
-_CLOSERS = "\"')\\]}\u2019\u201d\u00bb\u300d\u300f\uff09\u3011\u300b"
+_CLOSERS = "\"')\\]}\u2019\u201d\u00bb\u3009\u300b\u300d\u300f\u3011\u3015\uff09\uff3d\uff5d"
 # Stops of scripts that need no space after them, and stops that do. A run of stops is looked at once, from its first.
 _SPACED_STOPS = ".!?\u2026\u203d\u0964\u0965\u061f\u06d4\u0589\u1362"
+# The full-width dot is also the point in numbers and names.
+_UNSPACED_STOPS = "\u3002\uff01\uff1f\uff1b\uff61\u104b\u17d4\u17d5\u203c\u2047\u2048\u2049"
+_UNSPACED_STOP = re.compile(f"[{_UNSPACED_STOPS}\u0964\u0965\uff0e]")
 _STOP = re.compile(
-    f"[\u3002\uff01\uff1f\uff61]+[{_CLOSERS}]*|(?<![{_SPACED_STOPS}])[{_SPACED_STOPS}]++[{_CLOSERS}]*+(?=\\s)"
+    f"(?:[{_UNSPACED_STOPS}]|\uff0e(?![0-9A-Za-z\uff10-\uff19]))+[{_CLOSERS}]*|(?<![{_SPACED_STOPS}])[{_SPACED_STOPS}]++[{_CLOSERS}]*+(?=\\s)"
 )
 _OPENERS = "\"'([{\u2018\u201c\u00ab\u300c\u300e\uff08*_`"
+# In Japanese a sentence goes on after what it quotes.
+_QUOTE_ENDS, _AFTER_QUOTE = "\u300d\u300f", ("\u3068", "\u3063\u3066")
+_QUOTES = "\"')]\u2019\u201d\u300b\u300d\u300f\u3011\uff09"
+_NO_HEADLINE_ENDS = _UNSPACED_STOPS + ".!?:;,\u2026\u0964\u3001\uff0c\uff1a"
 _LAST_WORD = re.compile(r"[^\s(\[\"'\u2018\u201c/]+\Z")
 _INITIALS = re.compile(r"(?:[^\W\d_]\.)+\Z")
 _ENUMERATOR = re.compile(r"\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})\.\Z")
@@ -105,8 +112,8 @@ def _in_line(line: str) -> Iterator[tuple[int, int]]:
 
 def _ends_sentence(line: str, start: int, stop: re.Match[str]) -> bool:
     """Is this stop the end of the sentence that began at ``start``?"""
-    if stop[0][0] in "\u3002\uff01\uff1f\uff61\u0964\u0965":
-        return True
+    if _UNSPACED_STOP.match(stop[0]):
+        return not (stop[0][-1] in _QUOTE_ENDS and line.startswith(_AFTER_QUOTE, stop.end()))
     rest = line[stop.end() : stop.end() + 40].lstrip().lstrip(_OPENERS)
     if rest[:1].islower():
         return False
@@ -139,8 +146,7 @@ def _is_headline(line: str) -> bool:
     stripped = line.strip()
     if len(stripped) > 100 or _LIST_ITEM.match(line) or " | " in line:
         return False
-    last = stripped.rstrip("\"')]\u2019\u201d")[-1:]
-    return any(ch.isalpha() for ch in stripped) and last not in ".!?:;,\u3002\uff01\uff1f\u2026"
+    return any(ch.isalpha() for ch in stripped) and stripped.rstrip(_QUOTES)[-1:] not in _NO_HEADLINE_ENDS
 
 
 def _is_code(line: str) -> bool:

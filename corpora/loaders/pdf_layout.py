@@ -16,7 +16,7 @@ from statistics import median
 from corpora.joining import Joiner
 from corpora.reading import CODE_INDENT
 
-_SENTENCE_END = re.compile(r"[.!?:\u3002\uff01\uff1f][\"')\]\u2019\u201d]*$")
+_SENTENCE_END = re.compile(r"[.!?:\u3002\uff01\uff1a\uff1b\uff1f][\"')\]\u2019\u201d\u300d\u300f\uff09]*$")
 _BULLET = re.compile(r"(?:[\u2022\u25cf\u25e6\u25aa\u2023\uf0b7*\u2013-]|\(?\d{1,3}[.)])\s+(?=\S)")
 _ROUND_BULLET = re.compile(r"^[\u2022\u25cf\u25e6\u25aa\u2023\uf0b7*\u2013]\s+")
 # How many lines at the top and at the bottom of a page may be a running title, and on how many pages it returns.

@@ -22,6 +22,12 @@ def digest(path: Path) -> Seal:
     return Seal(sha256, int(size))
 
 
+def is_open(path: Path) -> bool:
+    """Whether SQLite has this database open, in this process or another. Raises OSError."""
+    (answer,) = _answer("open", path)
+    return answer == "1"
+
+
 def zero_unused(path: Path, roots: Sequence[int]) -> int:
     """Zero whatever holds nothing, given the first pages of all trees; how many bytes were not zero. Raises OSError.
 

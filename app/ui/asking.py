@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 from app.errors import InputError
 from app.ui.answering import absorb, partial, status_of
-from app.ui.desk import Desk, reporting
+from app.ui.desk import Desk
 from app.ui.interfaces import AnswerStream
+from app.ui.reporting import reporting
 from app.ui.turns import Turn
 from app.ui.views.answer import Running
 

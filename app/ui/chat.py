@@ -6,6 +6,7 @@ Lays out the components and connects them; the work is in ``chat_actions`` and `
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -21,8 +22,16 @@ _PLACEHOLDER = "Ask your documents"
 _WAITING = 32
 
 
-def chat_tab(desk: Desk, page: gr.Blocks) -> gr.Dropdown:
-    """Build the tab inside ``page``; returns the corpus chooser, which the library keeps up to date."""
+@dataclass(frozen=True, slots=True)
+class ChatTab:
+    """The tab as others know it: the library keeps its corpora and conversations up to date."""
+
+    parts: ChatParts
+    history: ChatHistory
+
+
+def chat_tab(desk: Desk, page: gr.Blocks) -> ChatTab:
+    """Build the tab inside ``page``."""
     with gr.Row(elem_id="chat-bar", elem_classes="bar-row"):
         corpus = gr.Dropdown(label="Corpus", choices=[], elem_id="corpus", filterable=False, scale=1, min_width=140)
         conversation = gr.Dropdown(
@@ -69,15 +78,14 @@ def chat_tab(desk: Desk, page: gr.Blocks) -> gr.Dropdown:
         ask=ask,
         stop=stop,
     )
-    _connect(desk, parts, page)
-    return corpus
+    return ChatTab(parts, _connect(desk, parts, page))
 
 
 def _html(elem_id: str) -> gr.HTML:
     return gr.HTML("", js_on_load=ON_LOAD, apply_default_css=False, elem_id=elem_id)
 
 
-def _connect(desk: Desk, parts: ChatParts, page: gr.Blocks) -> None:
+def _connect(desk: Desk, parts: ChatParts, page: gr.Blocks) -> ChatHistory:
     history = ChatHistory(desk, parts)
     actions = ChatActions(desk, parts, history)
     outputs: list[Any] = parts.all()
@@ -107,3 +115,4 @@ def _connect(desk: Desk, parts: ChatParts, page: gr.Blocks) -> None:
     on(parts.sources.open, actions.open_document, parts.conversation)
     parts.stop.click(actions.stop, None, None, api_visibility="private", show_progress="hidden", queue=False)
     page.unload(actions.stop)
+    return history

@@ -17,8 +17,9 @@ from app.ui.answering import partial
 from app.ui.asking import Step, asking
 from app.ui.chat_history import ChatHistory
 from app.ui.chat_parts import ChatParts, Updates
-from app.ui.desk import Desk, browser, number_in, reporting, tab, text_in, words
+from app.ui.desk import Desk, browser, number_in, tab, text_in, words
 from app.ui.links import links
+from app.ui.reporting import reporting
 from app.ui.turns import Turn, compare
 from app.ui.views.answer import Running, problem_view, running_view
 from app.ui.views.chrome import announcement, thread_view

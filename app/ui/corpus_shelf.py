@@ -6,15 +6,16 @@ Keeps one handle a corpus, because its indexes live in it. Any thread may use it
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from pathlib import Path
 
 from app.corpus import Corpus
+from app.receipts import Receipt
 from app.settings import Settings
-from app.ui.interfaces import DocumentRow, IngestRow
 from corpora.documents import Document
-from corpora.ingest import Stage
+from corpora.jobs import Job, Jobs
 from corpora.library import Library
+from corpora.listing import Holdings, Listing
+from corpora.listing import holdings as holdings_of
+from corpora.listing import listing as listed
 
 _SAMPLE = "sample"
 
@@ -33,45 +34,62 @@ class CorpusShelf:
         """Names of the corpora, the sample first."""
         return sorted(self._library.names(), key=lambda name: (name != _SAMPLE, name))
 
-    def documents(self, corpus: str) -> list[DocumentRow]:
-        """The documents of a corpus, by name."""
-        return [
-            DocumentRow(id=found.id, name=found.name, characters=found.chars, passages=found.passages)
-            for found in self.open(corpus).documents()
-        ]
-
     def open(self, corpus: str) -> Corpus:
         """The handle of a corpus. Raises ``CorpusNotFound`` also for one that another process has removed."""
         with self._lock:
             if corpus not in self._handles or not self._library.exists(corpus):
                 self._handles.pop(corpus, None)
-                self._handles[corpus] = Corpus.open(corpus, settings=self._settings)
+                self._handles[corpus] = self._opened(corpus)
             return self._handles[corpus]
 
     def document(self, corpus: str, passage_id: str) -> Document:
         """The document that a passage is cut from. Raises ``DocumentNotFound``."""
-        return self.open(corpus).document(passage_id.rpartition(":")[0])
+        return self.open(corpus).store.document(passage_id.rpartition(":")[0])
+
+    def listing(self, corpus: str, *, wanted: str = "", offset: int = 0, limit: int = 50) -> Listing:
+        """A part of the documents, by name."""
+        return listed(self.open(corpus).store, wanted=wanted, offset=offset, limit=limit)
+
+    def holdings(self, corpus: str, document: str) -> Holdings | None:
+        """What the corpus has of a document."""
+        return holdings_of(self.open(corpus).store, document)
+
+    def version(self, corpus: str) -> int:
+        """Grows with every change of the corpus."""
+        return self.open(corpus).store.version()
 
     def create(self, corpus: str) -> None:
         """Make an empty corpus."""
         with self._lock:
-            self._handles[corpus] = Corpus.create(corpus, settings=self._settings)
+            self._handles[corpus] = self._created(corpus)
 
-    def add(self, corpus: str, path: Path, tell: Callable[[str], None]) -> IngestRow:
-        """Read one file into a corpus."""
-
-        def progress(done: int, total: int, name: str, stage: Stage) -> None:
-            tell(stage)
-
-        (outcome,) = self.open(corpus).add(path, progress=progress)
-        return IngestRow(path.name, outcome.status, outcome.cause or "", outcome.hint or "")
-
-    def remove_document(self, corpus: str, document: str) -> None:
+    def remove_document(self, corpus: str, document: str) -> Receipt:
         """Remove a document by its id."""
-        self.open(corpus).remove(document)
+        return self.open(corpus).remove(document)
 
     def remove_corpus(self, corpus: str) -> None:
         """Remove a whole corpus."""
         with self._lock:
             self._handles.pop(corpus, None)
             self._library.remove(corpus)
+
+    def jobs(self, corpus: str) -> Jobs:
+        """The jobs of a corpus."""
+        return self.open(corpus).jobs
+
+    def run_job(self, corpus: str, number: int, stop: threading.Event) -> Job:
+        """Run a job until it ends, is paused, or ``stop`` is set."""
+        return self.open(corpus).run(number, stop=stop)
+
+    def close(self) -> None:
+        """Leave every corpus on disk in good order."""
+        with self._lock:
+            handles, self._handles = list(self._handles.values()), {}
+        for handle in handles:
+            handle.close()
+
+    def _opened(self, corpus: str) -> Corpus:
+        return Corpus.open(corpus, settings=self._settings)
+
+    def _created(self, corpus: str) -> Corpus:
+        return Corpus.create(corpus, settings=self._settings)

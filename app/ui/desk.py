@@ -5,22 +5,16 @@ Nothing here belongs to one browser; what does is looked up by the scope in its 
 
 from __future__ import annotations
 
-import contextlib
-import logging
-import secrets
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import gradio as gr
 
-from app.errors import as_user_error
 from app.ui.conversations import Conversations
 from app.ui.guard import scope_of
 from app.ui.interfaces import PagePipeline, Shelf
+from app.ui.job_workers import JobWorkers
 from app.ui.runs import Runs
-from app.ui.turns import Problem
-
-_log = logging.getLogger(__name__)
+from app.ui.uploads import Incoming
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +25,8 @@ class Desk:
     shelf: Shelf
     conversations: Conversations
     default_corpus: str
+    incoming: Incoming
+    workers: JobWorkers
     runs: Runs = field(default_factory=Runs)
 
     def corpus_choices(self, wanted: str = "") -> tuple[list[str], str | None]:
@@ -38,28 +34,6 @@ class Desk:
         names = self.shelf.names()
         shown = next((name for name in (wanted, self.default_corpus) if name in names), None)
         return names, shown or (names[0] if names else None)
-
-
-@contextlib.contextmanager
-def reporting() -> Iterator[list[Problem]]:
-    """What goes wrong inside the block ends it and stands in the list, as the user should see it."""
-    problems: list[Problem] = []
-    try:
-        yield problems
-    except Exception as error:  # noqa: BLE001 - the border of the page: whatever it is, the user is told
-        problems.append(_problem(error))
-
-
-def _problem(error: BaseException) -> Problem:
-    """The error as the user should see it. A bug is logged under a reference, and the page gives that."""
-    known = as_user_error(error)
-    if known is not None:
-        return Problem(*known)
-    reference = secrets.token_hex(3)
-    _log.error("page error %s", reference, exc_info=error)
-    return Problem(
-        "something went wrong inside Spandraft", f"the terminal shows the details under reference {reference}"
-    )
 
 
 def browser(request: gr.Request) -> str:

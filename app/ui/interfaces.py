@@ -6,13 +6,15 @@ user does. Errors that have ``cause`` and ``hint`` are shown to the user as they
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal, Protocol
+import threading
+from collections.abc import Iterator
+from typing import Any, Protocol
 
 from app.events import Event
+from app.receipts import Receipt
 from corpora.documents import Document
+from corpora.jobs import Job, Jobs
+from corpora.listing import Holdings, Listing
 
 
 class EventStream(Protocol):
@@ -58,35 +60,11 @@ class PagePipeline(Protocol):
         """Correct ``text``: text deltas, then one event with a ``correction``."""
 
 
-@dataclass(frozen=True, slots=True)
-class DocumentRow:
-    """One document in the library list. ``characters`` counts Unicode code points of its reading text."""
-
-    id: str
-    name: str
-    characters: int
-    passages: int
-
-
-@dataclass(frozen=True, slots=True)
-class IngestRow:
-    """What became of one file. ``doing`` says what happens to it now; a failure has a cause and a hint."""
-
-    file: str
-    state: Literal["waiting", "reading", "added", "replaced", "duplicate", "failed"]
-    cause: str = ""
-    hint: str = ""
-    doing: str = ""
-
-
 class Shelf(Protocol):
     """All corpora of this installation. Methods raise user errors for names that do not exist."""
 
     def names(self) -> list[str]:
         """Names of the corpora, the sample first."""
-
-    def documents(self, corpus: str) -> list[DocumentRow]:
-        """The documents of a corpus, by name."""
 
     def open(self, corpus: str) -> Any:
         """A handle for ``PagePipeline.stream``."""
@@ -94,14 +72,29 @@ class Shelf(Protocol):
     def document(self, corpus: str, passage_id: str) -> Document:
         """The document that a passage is cut from; offsets of citations refer to its text."""
 
+    def listing(self, corpus: str, *, wanted: str = "", offset: int = 0, limit: int = 50) -> Listing:
+        """A part of the documents whose names have all words of ``wanted`` in them."""
+
+    def holdings(self, corpus: str, document: str) -> Holdings | None:
+        """What goes when the document with this id is removed; None if it is gone."""
+
+    def version(self, corpus: str) -> int:
+        """Grows with every change of the corpus, whoever makes it."""
+
     def create(self, corpus: str) -> None:
         """Make an empty corpus."""
 
-    def add(self, corpus: str, path: Path, tell: Callable[[str], None]) -> IngestRow:
-        """Read one file into a corpus, telling what happens to it; a bad file is an outcome, not an exception."""
-
-    def remove_document(self, corpus: str, document: str) -> None:
-        """Remove the document with the id ``document``, its passages and everything derived from them."""
+    def remove_document(self, corpus: str, document: str) -> Receipt:
+        """Remove the document with this id, its passages and everything derived from them; what went."""
 
     def remove_corpus(self, corpus: str) -> None:
         """Remove a whole corpus."""
+
+    def jobs(self, corpus: str) -> Jobs:
+        """The jobs of a corpus."""
+
+    def run_job(self, corpus: str, number: int, stop: threading.Event) -> Job:
+        """Run a job until it ends, is paused, or ``stop`` is set; then it goes on when it is run again."""
+
+    def close(self) -> None:
+        """Leave every corpus on disk in good order; nothing is asked of it any more."""

@@ -32,9 +32,9 @@ def page(desk: Desk) -> Page:
         )
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Chat", id="chat", elem_id="tab-chat"):
-                corpus = chat_tab(desk, blocks)
+                chat = chat_tab(desk, blocks)
             with gr.Tab("Library", id="library", elem_id="tab-library", render_children=True):
-                library_tab(desk, blocks, corpus)
+                library_tab(desk, blocks, chat)
             with gr.Tab("Grammar", id="grammar", elem_id="tab-grammar", render_children=True):
                 grammar_tab(desk, blocks)
     blocks.queue(default_concurrency_limit=8, api_open=False)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -38,7 +38,7 @@ class Quoted:
     corpus: str
     ids: frozenset[str] = frozenset()
     names: frozenset[str] = frozenset()
-    texts: tuple[str, ...] = ()
+    texts: Iterable[str] = ()
 
 
 def quoting(home: Path, quoted: Quoted) -> list[Quoting]:
@@ -111,15 +111,15 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(one)
 
 
-def _sharing(windows: dict[int, set[str]], texts: Sequence[str]) -> set[int]:
+def _sharing(windows: dict[int, set[str]], texts: Iterable[str]) -> set[int]:
     """Which turns have a window that stands in one of the texts: each text is gone through once."""
     owners: dict[str, set[int]] = {}
     for index, pieces in windows.items():
         for piece in pieces:
             owners.setdefault(piece, set()).add(index)
     found: set[int] = set()
-    for text in texts:
-        for at in range(len(text) - _WINDOW + 1) if owners else ():
+    for text in texts if owners else ():
+        for at in range(len(text) - _WINDOW + 1):
             if (piece := text[at : at + _WINDOW]) in owners:
                 found |= owners[piece]
     return found

@@ -24,11 +24,16 @@ from app.errors import ServerError
 from app.settings import Settings
 from app.ui.assets import head, icon, style
 from app.ui.conversations import Conversations
-from app.ui.desk import Desk, reporting
+from app.ui.desk import Desk
 from app.ui.guard import Guard
 from app.ui.interfaces import PagePipeline, Shelf
+from app.ui.job_workers import JobWorkers
 from app.ui.page import page
+from app.ui.reporting import reporting
 from app.ui.theme import theme
+from app.ui.upload_routes import upload_routes
+from app.ui.uploads import Incoming
+from corpora.jobs import Job
 
 _UPLOAD_LIMIT = "200mb"
 _PATIENCE_S = 3
@@ -63,9 +68,14 @@ class PageServer(uvicorn.Server):
             )
         )
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start as usual, then go on with jobs that were interrupted."""
+        await super().startup(sockets)
+        await asyncio.to_thread(self._application.state.resume_jobs)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop what runs, then shut down as usual."""
-        self._application.state.end_streams()
+        await asyncio.to_thread(self._application.state.end_streams)
         await super().shutdown(sockets)
 
 
@@ -78,15 +88,11 @@ def create_app(pipeline: PagePipeline, settings: Settings, *, shelf: Shelf | Non
     os.environ["GRADIO_TEMP_DIR"] = str(settings.home / "uploads")
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(sys.maxsize)
-    desk = Desk(
-        pipeline=pipeline,
-        shelf=shelf,
-        conversations=Conversations(settings.home / "conversations.sqlite3"),
-        default_corpus=settings.corpus,
-    )
+    desk = _desk(pipeline, shelf, settings)
 
     application = FastAPI(title="Spandraft", docs_url=None, redoc_url=None, openapi_url=None)
     application.add_middleware(Guard, host=settings.host)
+    application.include_router(upload_routes(desk.incoming))
 
     @application.get("/health")
     def health() -> dict[str, str]:
@@ -118,12 +124,34 @@ def create_app(pipeline: PagePipeline, settings: Settings, *, shelf: Shelf | Non
 
     def end_streams() -> None:
         desk.runs.stop_all()
+        desk.workers.stop()
+        desk.shelf.close()
         for inner in mounts:
             if isinstance(inner, GradioApp):
                 inner.stop_event.set()
 
     application.state.end_streams = end_streams
+    application.state.resume_jobs = desk.workers.resume
     return application
+
+
+def _desk(pipeline: PagePipeline, shelf: Shelf, settings: Settings) -> Desk:
+    """What the tabs share. Texts that a job replaced or removed are forgotten by the pipeline, too."""
+
+    def after(job: Job) -> None:
+        if job.outcomes.get("replaced") or job.outcomes.get("removed"):
+            pipeline.forget()
+
+    incoming = Incoming(settings.home / "uploads" / "incoming")
+    incoming.sweep()
+    return Desk(
+        pipeline=pipeline,
+        shelf=shelf,
+        conversations=Conversations(settings.home / "conversations.sqlite3"),
+        default_corpus=settings.corpus,
+        incoming=incoming,
+        workers=JobWorkers(shelf, after),
+    )
 
 
 def _in_event_loop(make: Callable[[], FastAPI]) -> FastAPI:

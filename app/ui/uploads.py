@@ -1,65 +1,174 @@
-"""Uploaded files between Gradio's cache and the library: named as the user named them, and gone afterwards.
+"""Files on their way from a browser to a job: kept under numbers in a folder of their own, named only in memory.
 
-The name that a browser sends is text for people. It becomes a file name only inside a fresh folder, after everything
-that could lead out of that folder is taken away.
+The name that a browser sends is text for people, with the folders that were chosen; it is never used as a path. What
+is left behind, because a browser went away, is swept up when the next server starts.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import re
+import secrets
 import shutil
-import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+import threading
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+from typing import BinaryIO, Final
 
-_ALWAYS = r"\x00-\x1f\x7f/\\\u202a-\u202e\u2066-\u2069\ud800-\udfff"
-_UNSAFE = re.compile(f'[{_ALWAYS}:*?"<>|]' if os.name == "nt" else f"[{_ALWAYS}]")
-_NAME_BYTES = 200
+import anyio.to_thread
+
+from app.errors import InputError
+
+FILE_BYTES: Final = 200 * 2**20
+_FILES: Final = 100_000
+_SPARE_BYTES: Final = 256 * 2**20
+_ABANDONED_S: Final = 24 * 3600.0
+# Controls, line separators, marks of direction, halves of surrogate pairs.
+_UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_NAME_BYTES: Final = 200
+_FOLDERS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file in Gradio's upload folder, and the name it had on the user's machine."""
+    """A file as it was received, and the name it had on the user's machine, with its folders."""
 
     path: Path
     name: str
 
-    @contextlib.contextmanager
-    def named(self) -> Iterator[Path]:
-        """The file under its own name, in a folder of its own that is removed afterwards."""
-        with tempfile.TemporaryDirectory(prefix="spandraft-") as folder:
-            path = Path(folder) / safe_name(self.name)
-            shutil.copyfile(self.path, path)
-            yield path
+
+@dataclass(slots=True)
+class _Batch:
+    uploads: list[Upload] = field(default_factory=list)
+    begun: int = 0
+    names: set[str] = field(default_factory=set)
 
 
-def received(files: object) -> list[Upload]:
-    """The files of an upload event. That each path lies in the upload folder, ``page.Page`` has checked."""
-    listed = files if isinstance(files, list) else [files]
-    return [
-        Upload(Path(file["path"]), safe_name(str(file.get("orig_name") or Path(file["path"]).name)))
-        for file in listed
-        if isinstance(file, dict) and "path" in file
-    ]
+class Incoming:
+    """What browsers are sending. A batch is known by a secret; any thread may use it."""
+
+    def __init__(self, folder: Path) -> None:
+        """Keep the files of each batch in a folder inside ``folder``."""
+        self._folder = folder
+        self._batches: dict[str, _Batch] = {}
+        self._lock = threading.Lock()
+
+    def open(self) -> str:
+        """Begin a batch; its secret."""
+        batch = secrets.token_urlsafe(16)
+        (self._folder / batch).mkdir(parents=True, mode=0o700)
+        with self._lock:
+            self._batches[batch] = _Batch()
+        return batch
+
+    async def receive(self, batch: str, name: str, length: int, chunks: AsyncIterator[bytes]) -> None:
+        """Keep one file of ``length`` bytes, as far as is known. Raises ``InputError``, and then nothing is kept."""
+        number = self._begun(batch)
+        path = self._folder / batch / f"{number}{_kind(name)}"
+        try:
+            self._require_room(name, length)
+            with await anyio.to_thread.run_sync(path.open, "xb") as stream:
+                await _written(stream, name, chunks)
+        except OSError as error:
+            path.unlink(missing_ok=True)
+            raise InputError(
+                f"{name} could not be kept: {error.strerror}", hint="free some space, then send it again"
+            ) from error
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        with self._lock:
+            known = self._batches.get(batch)
+            if known is not None:
+                known.uploads.append(Upload(path, _own(safe_path(name), known.names)))
+
+    def take(self, batch: str) -> list[Upload]:
+        """The files of a batch in the order in which they came; it takes no more. ``discard`` it afterwards."""
+        with self._lock:
+            known = self._batches.pop(batch, _Batch())
+        return sorted(known.uploads, key=lambda upload: int(upload.path.stem))
+
+    def discard(self, batch: str) -> None:
+        """Delete what is left of a batch."""
+        with self._lock:
+            self._batches.pop(batch, None)
+        if re.fullmatch(r"[A-Za-z0-9_-]{22}", batch):
+            shutil.rmtree(self._folder / batch, ignore_errors=True)
+
+    def sweep(self) -> None:
+        """Delete what earlier servers left behind."""
+        with contextlib.suppress(FileNotFoundError):
+            for folder in self._folder.iterdir():
+                if time.time() - folder.stat().st_mtime > _ABANDONED_S:
+                    shutil.rmtree(folder, ignore_errors=True)
+
+    def _begun(self, batch: str) -> int:
+        with self._lock:
+            known = self._batches.get(batch)
+            if known is None:
+                raise InputError("this upload has ended", hint="choose the files again")
+            if known.begun >= _FILES:
+                raise InputError(
+                    f"more than {_FILES:,} files at once", hint="add the folder with: spandraft corpus add"
+                )
+            known.begun += 1
+            return known.begun
+
+    def _require_room(self, name: str, length: int) -> None:
+        if length > FILE_BYTES:
+            raise _too_large(name)
+        if shutil.disk_usage(self._folder).free < length + _SPARE_BYTES:
+            raise InputError(f"the disk has no room for {name}", hint="free some space, then send it again")
 
 
-def discard(upload: Upload) -> None:
-    """Delete the uploaded file and the folder that Gradio made for it, if that is empty."""
-    upload.path.unlink(missing_ok=True)
-    with contextlib.suppress(OSError):  # not empty: another upload of the same content is still in it
-        upload.path.parent.rmdir()
+def _kind(name: str) -> str:
+    """The suffix, by which a loader is chosen, if it is a plain one."""
+    suffix = PurePath(name).suffix.lower()
+    return suffix if re.fullmatch(r"\.[a-z0-9]{1,12}", suffix) else ""
 
 
-def safe_name(name: str) -> str:
-    """``name`` as a plain file name: no folders, no control or direction characters, not too long, never empty."""
-    plain = _UNSAFE.sub("_", re.split(r"[/\\]", name)[-1]).strip(" .") or "file"
+def safe_path(name: str) -> str:
+    """``name`` as something that can be shown and told apart: its last folders, nothing that steers a text."""
+    parts = [_safe_name(part) for part in re.split(r"[/\\]", name) if part.strip(" .")]
+    return "/".join(parts[-_FOLDERS:]) or "file"
+
+
+async def _written(stream: BinaryIO, name: str, chunks: AsyncIterator[bytes]) -> None:
+    length = 0
+    async for chunk in chunks:
+        length += len(chunk)
+        if length > FILE_BYTES:
+            raise _too_large(name)
+        await anyio.to_thread.run_sync(stream.write, chunk)
+
+
+def _too_large(name: str) -> InputError:
+    return InputError(
+        f"{name} is larger than {FILE_BYTES // 2**20} MB", hint="split it, or add it with: spandraft corpus add"
+    )
+
+
+def _safe_name(name: str) -> str:
+    """One part of a path: no control or direction characters, at most 200 bytes, its suffix kept."""
+    plain = _UNSAFE.sub("_", name).strip(" ") or "_"
     stem, dot, suffix = plain.rpartition(".")
     if not dot:
         stem, suffix = plain, ""
     suffix = suffix[:20]
-    room = _NAME_BYTES - len((dot + suffix).encode("utf-8", "replace"))
-    short = stem.encode("utf-8", "replace")[:room].decode("utf-8", "ignore")
-    return short + dot + suffix
+    room = _NAME_BYTES - len((dot + suffix).encode())
+    return stem.encode()[:room].decode("utf-8", "ignore") + dot + suffix
+
+
+def _own(name: str, taken: set[str]) -> str:
+    """A name that no other file of the batch has: the second of two would replace the first."""
+    stem, dot, suffix = name.rpartition(".")
+    if not dot or "/" in suffix:
+        stem, dot, suffix = name, "", ""
+    own, count = name, 1
+    while own.casefold() in taken:
+        count += 1
+        own = f"{stem} ({count}){dot}{suffix}"
+    taken.add(own.casefold())
+    return own

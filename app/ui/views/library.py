@@ -1,82 +1,216 @@
-"""The library as lists: documents of a corpus, and what became of uploaded files."""
+"""The library as lists: where files are dropped, the documents of a corpus, and what happens when one is removed."""
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 
-from app.ui.interfaces import DocumentRow, IngestRow
+from app.receipts import Receipt
 from app.ui.markup import Html, tag
+from app.ui.views.amounts import count, day
+from app.ui.views.jobs import kind_of
+from corpora.listing import Holdings, ListedDocument, Listing
 
-_STATES = {
-    "waiting": "waiting",
-    "reading": "reading …",
-    "added": "added",
-    "replaced": "replaced",
-    "duplicate": "already there",
-    "failed": "failed",
-}
+ROWS = 50
 
 
-def documents_view(corpus: str, rows: Sequence[DocumentRow]) -> Html:
-    """The documents of one corpus, each with a button that removes it on the second click."""
+def upload_view(corpus: str, kinds: Sequence[str], suffixes: Sequence[str]) -> Html:
+    """Where files, folders and archives are dropped or chosen; sending them is the work of ``assets/library.js``."""
+    if not corpus:
+        return tag("p", "Create a corpus above, then add files to it.", class_="empty")
+    files = tag("input", type="file", multiple=True, class_="sr", aria_label="Choose files")
+    folder = tag("input", type="file", webkitdirectory=True, class_="sr", aria_label="Choose a folder")
+    return tag(
+        "section",
+        tag(
+            "p",
+            tag("strong", f"Drop files, folders or a zip here to add them to {corpus}"),
+            tag("small", ", ".join(kinds)),
+        ),
+        tag(
+            "div",
+            tag("label", "Choose files", files, class_="quiet"),
+            tag("label", "Choose a folder", folder, class_="quiet"),
+            tag("button", "Cancel", type="button", class_="quiet", data_give_up=True, hidden=True),
+            class_="buttons",
+        ),
+        tag("p", class_="progress", role="status", data_progress=True),
+        tag("p", class_="refused", role="alert", data_refused=True),
+        tag("button", type="button", hidden=True, data_event="staged", aria_hidden="true"),
+        class_="drop",
+        data_upload=True,
+        data_corpus=corpus,
+        data_formats=" ".join(suffixes),
+        aria_label="Add files",
+    )
+
+
+def head_view(corpus: str, found: Listing) -> Html:
+    """Name and size of a corpus, and the button that removes it."""
     drop = tag(
         "button",
         "Remove corpus",
         type="button",
         class_="quiet danger",
-        data_event="drop",
+        data_event="doomed",
         data_corpus=corpus,
-        data_confirm=f"Remove {corpus} and all it holds?",
     )
-    count = "1 document" if len(rows) == 1 else f"{len(rows)} documents"
-    total = (
-        f"{count}, {sum(row.characters for row in rows):,} characters, {sum(row.passages for row in rows):,} passages"
-    )
-    head = tag("header", tag("h2", corpus), tag("span", total, class_="where"), drop)
-    if not rows:
-        body = tag("p", "Nothing here yet. Add files above: pdf, md, html or txt.", class_="empty")
+    total = f"{count(found.documents, 'document')}, {count(found.passages, 'passage')}"
+    return tag("header", tag("h2", corpus), tag("span", total, class_="where"), drop)
+
+
+def documents_view(corpus: str, found: Listing, *, first: int = 0, wanted: str = "") -> Html:
+    """A page of the documents of one corpus; ``wanted`` is what their names were filtered by."""
+    if not found.documents:
+        body: Html = tag("p", "Nothing here yet. Add files above, or drop a folder.", class_="empty")
+    elif not found.rows:
+        body = tag("p", f"No document is called anything like “{wanted}”.", class_="empty")
     else:
-        names = ("Document", "Characters", "Passages")
-        titles = [tag("th", name, scope="col") for name in names]
-        last = tag("th", tag("span", "Action", class_="sr"), scope="col")
-        table = tag("table", tag("thead", tag("tr", *titles, last)), tag("tbody", *(_row(corpus, row) for row in rows)))
-        body = tag("div", table, class_="scroll", tabindex=0, role="region", aria_label=f"Documents of {corpus}")
-    return tag("section", head, body, class_="documents")
+        body = _table(corpus, found)
+    return tag("section", head_view(corpus, found), body, _pager(found, first), class_="documents", data_corpus=corpus)
 
 
-def outcomes_view(rows: Sequence[IngestRow]) -> Html:
-    """One row a file, with cause and remedy where it failed."""
-    items = [
-        tag(
-            "li",
-            tag("span", row.file, class_="name"),
-            tag("span", row.doing or _STATES[row.state], class_="state"),
-            tag("span", row.cause, class_="cause") if row.cause else "",
-            tag("span", row.hint, class_="hint") if row.hint else "",
-            class_=row.state,
-        )
-        for row in rows
+def removal_view(corpus: str, held: Holdings) -> Html:
+    """The question before a document is removed: what goes with it."""
+    document = held.document
+    vectors = sum(number for kind, number in held.derived.items() if kind.startswith("vectors"))
+    rest = sum(held.derived.values()) - vectors
+    goes = [
+        f"{document.chars:,} characters of text",
+        count(document.passages, "passage"),
+        count(vectors, "vector"),
+        *([f"{rest:,} other derived rows"] if rest else []),
+        "its entries in the search and draft indexes, and what drafts remember of it",
     ]
-    done = sum(row.state not in ("waiting", "reading") for row in rows)
-    return tag("ul", *items, class_="outcomes", aria_label=f"{done} of {len(rows)} files done", aria_live="polite")
+    return _question(f"Remove {document.name}?", goes, "remove", corpus, data_document=document.id)
 
 
-def _row(corpus: str, row: DocumentRow) -> Html:
+def corpus_removal_view(corpus: str, found: Listing) -> Html:
+    """The question before a whole corpus is removed."""
+    goes = [count(found.documents, "document"), count(found.passages, "passage"), "all indexes and jobs of it"]
+    return _question(f"Remove the corpus {corpus}?", goes, "drop", corpus)
+
+
+def receipt_view(receipt: Receipt, own: Sequence[tuple[str, str]] = ()) -> Html:
+    """What a removal took, and which conversations of this browser (id, title) still quote it."""
+    lines = {
+        "Text": f"{receipt.characters:,} characters, overwritten" if receipt.is_erased else "being overwritten",
+        "Passages": f"{receipt.passages:,}",
+        "Vectors": f"{receipt.vectors:,} of passages, {receipt.sentence_vectors:,} of sentences",
+        "Word index": f"{receipt.terms:,} terms",
+        "Drafts": f"{receipt.draft_tokens:,} tokens, and what was kept of earlier outputs",
+        "Files": f"{len(receipt.files_deleted):,} deleted, {len(receipt.files_rewritten):,} rewritten",
+        **({"Still to come": "; ".join(receipt.pending)} if receipt.pending else {}),
+    }
+    rows = [tag("div", tag("dt", name), tag("dd", value)) for name, value in lines.items()]
+    notice: str = ""
+    if own:
+        notice = tag(
+            "div",
+            tag("p", f"{count(len(own), 'conversation')} of yours still quote{'s' if len(own) == 1 else ''} it:"),
+            tag("ul", *(tag("li", tag("bdi", name)) for _, name in own[:8])),
+            tag(
+                "button",
+                "Remove them, too" if len(own) > 1 else "Remove it, too",
+                type="button",
+                class_="quiet danger",
+                data_event="conversations",
+                data_conversations=" ".join(key for key, _ in own),
+                data_confirm="Really remove?",
+            ),
+            class_="quoting",
+        )
+    return tag(
+        "section",
+        tag("h3", tag("bdi", receipt.document), " is removed"),
+        tag("dl", *rows),
+        notice,
+        class_="receipt",
+        role="status",
+    )
+
+
+def _question(title: str, goes: Sequence[str], event: str, corpus: str, **data: str) -> Html:
+    return tag(
+        "dialog",
+        tag("h2", tag("bdi", title)),
+        tag("p", "This goes for good:"),
+        tag("ul", *(tag("li", one) for one in goes)),
+        tag(
+            "div",
+            tag("button", "Keep", type="button", class_="quiet", data_close=True),
+            tag(
+                "button",
+                "Remove",
+                type="button",
+                class_="quiet danger",
+                data_event=event,
+                data_corpus=corpus,
+                data_close=True,
+                **data,
+            ),
+            class_="buttons",
+        ),
+        class_="reader question",
+        aria_label=title,
+        data_shown=secrets.token_hex(4),
+    )
+
+
+def _table(corpus: str, found: Listing) -> Html:
+    titles = ("Document", "Type", "Language", "Pages", "Passages", "Added")
+    heads = [tag("th", name, scope="col", class_=name.lower()) for name in titles]
+    last = tag("th", tag("span", "Action", class_="sr"), scope="col")
+    rows = [_row(corpus, document) for document in found.rows]
+    table = tag("table", tag("thead", tag("tr", *heads, last)), tag("tbody", *rows))
+    return tag("div", table, class_="scroll", tabindex=0, role="region", aria_label=f"Documents of {corpus}")
+
+
+def _row(corpus: str, document: ListedDocument) -> Html:
     button = tag(
         "button",
         "Remove",
         type="button",
         class_="quiet danger",
-        data_event="remove",
+        data_event="doomed",
         data_corpus=corpus,
-        data_document=row.id,
-        data_confirm="Really remove?",
-        aria_label=f"Remove {row.name}",
+        data_document=document.id,
+        aria_label=f"Remove {document.name}",
     )
     return tag(
         "tr",
-        tag("th", row.name, scope="row"),
-        tag("td", f"{row.characters:,}"),
-        tag("td", f"{row.passages:,}"),
+        tag("th", tag("bdi", document.name), scope="row"),
+        tag("td", kind_of(document.name), class_="type"),
+        tag("td", document.language or "", class_="language"),
+        tag("td", _leaves(document), class_="pages"),
+        tag("td", f"{document.passages:,}", class_="passages"),
+        tag("td", day(document.added_at), class_="added"),
         tag("td", button),
+    )
+
+
+def _leaves(document: ListedDocument) -> str:
+    """``12``; slides, sheets and chapters are named."""
+    return ", ".join(
+        f"{number:,}" if kind == "page" else count(number, kind) for kind, number in document.leaves.items()
+    )
+
+
+def _pager(found: Listing, first: int) -> Html:
+    if found.found <= len(found.rows):
+        return Html()
+    last = first + len(found.rows)
+    return tag(
+        "nav",
+        _turn("Earlier", max(0, first - ROWS), disabled=first == 0),
+        tag("span", f"{first + 1:,} to {last:,} of {found.found:,}", class_="where"),
+        _turn("Later", last, disabled=last >= found.found),
+        class_="pager",
+        aria_label="Part of the list",
+    )
+
+
+def _turn(label: str, first: int, *, disabled: bool) -> Html:
+    return tag(
+        "button", label, type="button", class_="quiet", data_event="listing", data_first=first, disabled=disabled
     )

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.app.ui.page_fakes import FakePipeline, FakeShelf
+from tests.app.ui.page_fakes import FakePipeline
 from tests.app.ui.page_live import LivePage, serving
+from tests.app.ui.page_shelf import PageShelf
 from tests.app.ui.page_visit import Watched
 
 _FLAGS = (
@@ -27,8 +28,9 @@ def gradio_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def live(tmp_path: Path) -> Iterator[LivePage]:
-    """The page over the fakes."""
-    yield from serving(FakePipeline(), tmp_path / "home", FakeShelf())
+    """The page over the fake pipeline and a library without models."""
+    home = tmp_path / "home"
+    yield from serving(FakePipeline(), home, PageShelf(home, "sample", "empty"))
 
 
 # Not for the whole session: Playwright keeps an event loop running, and other tests start their own.

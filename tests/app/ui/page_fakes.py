@@ -1,15 +1,14 @@
-"""Small stand-ins for the page's two partners: a pipeline that copies from a tiny corpus, and a shelf in memory."""
+"""A small stand-in for the page's pipeline: it copies from a tiny corpus."""
 
 from __future__ import annotations
 
 import dataclasses
 import threading
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
-from app.errors import InputError, UnknownNameError
+from app.errors import InputError
 from app.events import (
     Answer,
     Citation,
@@ -24,8 +23,6 @@ from app.events import (
     SourcePassage,
     TextDelta,
 )
-from app.ui.interfaces import DocumentRow, IngestRow
-from corpora.documents import Document
 
 # What documents and models may contain; none of it may run, load anything or change on its way to the page.
 HOSTILE = (
@@ -110,7 +107,7 @@ class FakePipeline:
         """Retrieval, the text word by word, a hint, Done."""
         if self.error is not None:
             raise self.error
-        if corpus == "empty":
+        if getattr(corpus, "name", None) == "empty":
             raise InputError("the corpus empty holds no documents", hint="add files to it in the Library")
         cancelled = Done(self._answer(question, self.text[:10], 3, "cancelled"))
         stream = FakeStream(self._events(question, speculate), cancelled, self.step_s)
@@ -159,65 +156,6 @@ class FakePipeline:
             else ()
         )
         return Answer(question, text, cited, self.found, stats(24, forwards), reason)
-
-
-class FakeShelf:
-    """Corpora in memory; a file whose text is ``bad`` fails."""
-
-    def __init__(self) -> None:
-        self.corpora: dict[str, dict[str, str]] = {
-            "sample": {"assert.md": ASSERT_TEXT, "loops.md": LOOP_TEXT},
-            "empty": {},
-        }
-
-    def names(self) -> list[str]:
-        """Names of all corpora."""
-        return list(self.corpora)
-
-    def documents(self, corpus: str) -> list[DocumentRow]:
-        """Rows of the documents."""
-        return [DocumentRow(name, name, len(text), 1 + len(text) // 500) for name, text in self._of(corpus).items()]
-
-    def open(self, corpus: str) -> str:
-        """The name is the handle."""
-        self._of(corpus)
-        return corpus
-
-    def document(self, corpus: str, passage_id: str) -> Document:
-        """The document of a passage."""
-        if passage_id.startswith("asserts"):
-            return Document.of("assert.md", "x" * 100 + ASSERT_TEXT)
-        return Document.of("loops.md", LOOP_TEXT)
-
-    def create(self, corpus: str) -> None:
-        """A new corpus."""
-        if corpus in self.corpora:
-            raise InputError(f"there is a corpus called {corpus} already", hint="choose another name")
-        self.corpora[corpus] = {}
-
-    def add(self, corpus: str, path: Path, tell: Callable[[str], None]) -> IngestRow:
-        """Read a text file."""
-        tell("storing")
-        text = path.read_text(encoding="utf-8")
-        if text == "bad":
-            raise InputError(f"{path.name} cannot be read", hint="save it as UTF-8 text")
-        if path.name in self._of(corpus):
-            return IngestRow(path.name, "duplicate")
-        self._of(corpus)[path.name] = text
-        return IngestRow(path.name, "added")
-
-    def remove_document(self, corpus: str, document: str) -> None:
-        """Forget a document."""
-        del self._of(corpus)[document]
-
-    def remove_corpus(self, corpus: str) -> None:
-        """Forget a corpus."""
-        del self.corpora[corpus]
-
-    def _of(self, corpus: str) -> dict[str, str]:
-        if corpus not in self.corpora:
-            raise UnknownNameError(f"there is no corpus called {corpus}", hint='did you mean "sample"?')
-        return self.corpora[corpus]
 
 
 class HostilePipeline(FakePipeline):

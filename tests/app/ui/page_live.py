@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,3 +41,11 @@ def serving(pipeline: PagePipeline, home: Path, shelf: Shelf | None) -> Iterator
     yield LivePage(f"http://127.0.0.1:{port}", home, pipeline, shelf)
     server.should_exit = True
     thread.join(10)
+
+
+def await_true(condition: Callable[[], bool], *, within_s: float = 20.0) -> None:
+    """Wait until something is so; fail if it does not become so."""
+    deadline_s = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline_s, "it did not happen in time"
+        time.sleep(0.02)

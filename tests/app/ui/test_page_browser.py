@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -131,38 +130,6 @@ def test_errors_stand_in_the_page_with_cause_and_remedy(visit: Callable[..., Wat
     page.keyboard.press("Enter")
     page.wait_for_selector("#live .problem >> text=Something went wrong inside Spandraft.")
     assert "a bug" not in page.content()
-
-
-@pytest.mark.parametrize("shape", [{"width": 1280}, {"width": 390, "height": 844, "dark": True}])
-def test_library(visit: Callable[..., Watched], live: LivePage, shape: dict[str, Any]) -> None:
-    page = visit(**shape).page
-    page.get_by_role("tab", name="Library").click()
-    page.fill("#new-corpus input, #new-corpus textarea", "notes")
-    page.click("#create-corpus")
-    page.wait_for_selector("#documents h2:has-text('notes')")
-    files = [
-        {"name": name, "mimeType": "text/plain", "buffer": text}
-        for name, text in (("one <b>.txt", b"good"), ("two.txt", b"bad"), ("名前.md", b"text"))
-    ]
-    page.set_input_files("#upload input[type=file]", files)
-    page.wait_for_selector(".outcomes li >> nth=2 >> text=added")
-    rows = [row.split("\n") for row in page.locator(".outcomes li").all_inner_texts()]
-    assert rows == [
-        ["one <b>.txt", "added"],
-        ["two.txt", "failed", "two.txt cannot be read", "save it as UTF-8 text"],
-        ["名前.md", "added"],
-    ]
-    assert live.shelf.corpora["notes"] == {"one <b>.txt": "good", "名前.md": "text"}
-    page.click("[data-event=remove] >> nth=0")
-    assert "one <b>.txt" in live.shelf.corpora["notes"]
-    page.click("[data-event=remove] >> nth=0")
-    page.wait_for_selector("#documents td", state="attached")
-    page.wait_for_function("document.querySelectorAll('#documents tbody tr').length === 1")
-    page.click("[data-event=drop]")
-    page.click("[data-event=drop]")
-    page.wait_for_selector("#documents h2:has-text('sample')")
-    assert "notes" not in live.shelf.corpora
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
 def test_grammar_changes_are_taken_and_left(visit: Callable[..., Watched]) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.app.ui.page_fakes import HOSTILE, FakeShelf, HostilePipeline
+from tests.app.ui.page_fakes import HOSTILE, HostilePipeline
 from tests.app.ui.page_live import LivePage, serving
+from tests.app.ui.page_shelf import PageShelf
 from tests.app.ui.page_visit import DONE, QUESTION, Watched, asked, letters
 
 pytestmark = pytest.mark.browser
@@ -19,14 +20,16 @@ pytestmark = pytest.mark.browser
 @pytest.fixture
 def hostile_live(tmp_path: Path) -> Iterator[LivePage]:
     """The page over documents and a model that mean harm."""
-    yield from serving(HostilePipeline(), tmp_path / "hostile", FakeShelf())
+    home = tmp_path / "hostile"
+    yield from serving(HostilePipeline(), home, PageShelf(home, "sample"))
 
 
 def test_hostile_text_runs_nothing_loads_nothing_and_reads_letter_for_letter(
     visit: Callable[..., Watched], hostile_live: LivePage
 ) -> None:
     hostile = hostile_live.pipeline.said
-    hostile_live.shelf.corpora["sample"] = dict.fromkeys(HOSTILE, "x")
+    for number, name in enumerate(HOSTILE):
+        hostile_live.shelf.put("sample", name, f"A text of its own, number {number}.")
     page = visit(at=hostile_live).page
     page.fill(QUESTION, hostile)
     page.keyboard.press("Enter")
@@ -36,7 +39,12 @@ def test_hostile_text_runs_nothing_loads_nothing_and_reads_letter_for_letter(
     assert letters(page, "#sources mark") == hostile
     page.get_by_role("tab", name="Library").click()
     page.wait_for_selector("#documents table")
-    assert page.eval_on_selector_all("#documents tbody th", "all => all.map((one) => one.textContent)") == list(HOSTILE)
+    names = page.eval_on_selector_all("#documents tbody bdi", "all => all.map((one) => one.textContent)")
+    assert sorted(names) == sorted([*HOSTILE, "assert.md", "loops.md"])
+    page.click("#documents tr:has-text('onerror') [data-event=doomed]")
+    page.wait_for_selector("dialog.question[open]")
+    assert "onerror" in page.inner_text("dialog.question h2")
+    page.keyboard.press("Escape")
     page.get_by_role("tab", name="Grammar").click()
     page.fill("#grammar-text textarea", hostile + " recieve")
     page.click("#fix")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import socket
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from app.settings import Settings
 from app.ui.assets import ON_LOAD, head, icon, style
 from app.ui.server import check_address, serve
 from tests.app.ui.page_fakes import COPIED, FakePipeline
-from tests.app.ui.page_live import LivePage
+from tests.app.ui.page_live import LivePage, await_true
 
 
 @pytest.fixture
@@ -118,13 +117,14 @@ def test_no_event_can_name_a_file_of_the_server(client: httpx.Client, live: Live
     for path in ("/etc/passwd", "http://attacker.invalid/x", "../../../etc/passwd", "a\x00b", 3):
         stolen = {"path": path, "orig_name": "x.txt", "meta": {"_type": "gradio.FileData"}}
         for elem_id, event, data in (
-            ("upload", "upload", ["empty", [stolen]]),
+            ("upload", "staged", [stolen]),
+            ("find-document", "input", [stolen, stolen, ""]),
             ("fix", "click", [stolen]),
             ("question", "submit", [{"deep": [stolen]}, "sample", ""]),
         ):
             messages = events_of(client, dependency(settings, elem_id, event), data, component(settings, elem_id))
             assert messages[-1]["success"] is False, (path, elem_id)
-    assert live.shelf.corpora["empty"] == {}
+    assert live.shelf.texts("empty") == {}
     assert [path for path in (live.home / "uploads").rglob("*") if path.is_file()] == []
 
 
@@ -155,22 +155,24 @@ def test_without_a_choice_the_default_corpus_is_asked_and_without_a_corpus_it_is
     ask = dependency(settings, "question", "submit")
     number = component(settings, "question")
     assert COPIED in json.dumps(events_of(client, ask, ["What is assert?", None, None], number))
-    live.shelf.corpora.clear()
+    for corpus in ("sample", "empty"):
+        live.shelf.remove_corpus(corpus)
     assert "There is no corpus yet." in json.dumps(events_of(client, ask, ["And now?", None, None], number))
 
 
-def test_an_upload_is_read_and_then_deleted(client: httpx.Client, live: LivePage) -> None:
+def test_an_upload_becomes_a_document_and_is_then_deleted(client: httpx.Client, live: LivePage) -> None:
     settings = config(client)
-    files = {"files": ("my notes.txt", io.BytesIO(b"hello world"), "text/plain")}
-    (path,) = client.post("/gradio_api/upload", files=files).json()
-    assert Path(path).is_relative_to(live.home)
-    sent = {"path": path, "orig_name": "my notes.txt", "meta": {"_type": "gradio.FileData"}}
-    messages = events_of(
-        client, dependency(settings, "upload", "upload"), ["empty", [sent]], component(settings, "upload")
-    )
+    batch = client.post("/library/uploads").json()["batch"]
+    client.post(f"/library/uploads/{batch}", params={"name": "my notes.txt"}, content=b"hello world, said the page")
+    staged = dependency(settings, "upload", "staged")
+    data = {"corpus": "empty", "batch": batch}
+    messages = events_of(client, staged, [""], component(settings, "upload"), event=data)
     assert messages[-1]["success"] is True
-    assert live.shelf.corpora["empty"] == {"my notes.txt": "hello world"}
-    assert [path for path in (live.home / "uploads").rglob("*") if path.is_file()] == []
+    jobs = live.shelf.jobs("empty")
+    await_true(lambda: [job.state for job in jobs.all()] == ["finished"])
+    assert live.shelf.texts("empty") == {"my notes.txt": "hello world, said the page"}
+    left = [path for path in live.home.rglob("*") if path.is_file() and b"hello world" in path.read_bytes()]
+    assert {path.name for path in left} <= {"corpus.sqlite", "corpus.sqlite-wal"}
 
 
 def test_port_in_use_is_said_before_anything_slow(tmp_path: Path) -> None:

@@ -1,0 +1,35 @@
+"""Sizes, times and numbers of things as people read them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+
+def amount(size: int) -> str:
+    """Bytes: ``340 B``, ``1.2 MB``."""
+    value = float(size)
+    for unit in ("B", "kB", "MB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "B" or value >= 10 else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} GB"
+
+
+def duration(seconds: float) -> str:
+    """A time that is left or was taken: ``8 s``, ``3 min``, ``2 h 10 min``."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def count(number: int, what: str) -> str:
+    """``1 file``, ``1,500 files``."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
+def day(moment: datetime) -> str:
+    """A date in the time of this machine."""
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M")

@@ -23,8 +23,11 @@ _FRAME = frozenset(_FRAME_WORDS.split())
 
 # Scripts written without spaces between words; Hangul too, whose words carry their particles.
 _UNSPACED = (
-    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
-    "\uf900-\ufaff\U00020000-\U0003ffff"
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1950-\u19df\ua9e0-\ua9ff\uaa60-\uaa7f\u3005-\u3007\u3040-\u312f"
+    "\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
+)
+_NO_LETTERS = (
+    "\u0e2f\u0e3f\u0e4f\u0e5a\u0e5b\u104a-\u104f\u17d4-\u17d6\u17d8-\u17db\u3006\u30a0\u30fb"  # but signs between them
 )
 _OPERATORS = r"\*\*=|//=|>>=|<<=|\.\.\.|\*\*|//|->|=>|:=|==|!=|<=|>=|\+=|-=|\*=|/=|%=|@=|&=|\|=|\^=|<<|>>|&&|\|\|"
 _PART_BORDER = re.compile(r"_+|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -60,7 +63,8 @@ def _word(word: str) -> Iterator[str]:
 
 
 def _bigrams(run: str) -> Iterator[str]:
-    yield from run
+    """Each two neighbours, and each character that can stand alone, for questions of a single one."""
+    yield from (ch for ch in run if unicodedata.category(ch)[0] != "M")
     for left, right in pairwise(run):
         yield left + right
 
@@ -75,7 +79,7 @@ def _pattern() -> re.Pattern[str]:
     sharp = r"[A-Za-z](?:\+\+|#)"
     return re.compile(
         rf"(?P<word>(?!{sharp}){word}(?:[{marks}]+(?:{word})?)*)"
-        rf"|(?P<unspaced>[{_UNSPACED}]+)"
+        rf"|(?P<unspaced>(?:(?![{_NO_LETTERS}])[{_UNSPACED}])+)"
         rf"|{sharp}"
         rf"|{_OPERATORS}"
     )

@@ -11,15 +11,19 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from corpora import schema
-from corpora.durable import sync_folder
+from corpora import lock, schema
+from corpora.durable import UNFINISHED, sync_folder
 from corpora.errors import CorpusExists, CorpusNotFound, InvalidName, LibraryError, nearest
 from corpora.store import CorpusStore
 
+_DOOMED = ".gone-"
+_ABANDONED_S = 3600.0  # without a write, and a corpus in the making was left by a kill
+_DELETING_S = 60.0
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
@@ -43,7 +47,7 @@ class Library:
         if folder.exists():
             raise taken
         # Names of corpora never begin with a dot, so what a crash leaves here is never taken for one.
-        fresh = self._temporary(".new-")
+        fresh = self._temporary(UNFINISHED)
         try:
             schema.create(fresh / schema.FILE_NAME)
             with closing(CorpusStore(name, fresh)) as store:
@@ -67,11 +71,20 @@ class Library:
         return sorted(entry.name for entry in self._folder.iterdir() if _is_corpus(entry))
 
     def remove(self, name: str) -> None:
-        """Delete a corpus with all its files. Gone at once for everybody who opens it from now on."""
+        """Delete a corpus with all its files, once nobody writes to it. Gone at once for whoever opens it from now on.
+
+        Raises ``InvalidName``, ``CorpusNotFound``, ``LibraryBusy``.
+        """
         folder = self._existing(name)
-        doomed = self._temporary(".gone-")
-        folder.rename(doomed / name)
-        shutil.rmtree(doomed)
+        with lock.WriterLock(folder / lock.FILE_NAME).held(schema.BUSY_TIMEOUT_S):
+            doomed = self._temporary(_DOOMED)
+            folder.rename(doomed / name)
+            sync_folder(self._folder)
+        shutil.rmtree(doomed, ignore_errors=True)
+        if doomed.exists():
+            raise LibraryError(
+                f"{name} is removed, but some of its files could not be deleted", hint=f"delete the folder {doomed}"
+            )
 
     def _publish(self, fresh: Path, folder: Path, taken: CorpusExists) -> None:
         try:
@@ -87,12 +100,20 @@ class Library:
         """A fresh folder beside the corpora, on the same disk, so that it can be renamed."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._clear_leftovers()
             return Path(tempfile.mkdtemp(prefix=prefix, dir=self._folder))
         except OSError as error:
             raise LibraryError(
                 f"{self._folder} cannot be written to: {error.strerror}",
                 hint="check its permissions and the disk, or set SPANDRAFT_HOME to another folder",
             ) from error
+
+    def _clear_leftovers(self) -> None:
+        """Delete the folders of corpora that a kill left half made or half deleted."""
+        for prefix, patience_s in ((UNFINISHED, _ABANDONED_S), (_DOOMED, _DELETING_S)):
+            for left in self._folder.glob(f"{prefix}*"):
+                if time.time() - _last_change(left) > patience_s:
+                    shutil.rmtree(left, ignore_errors=True)  # Somebody else may be at it, too.
 
     def _existing(self, name: str) -> Path:
         if self.exists(name):
@@ -116,6 +137,14 @@ def checked(name: str) -> str:
             hint="use up to 64 letters a-z, digits, - and _, beginning with a letter or digit",
         )
     return name
+
+
+def _last_change(folder: Path) -> float:
+    """When something was last written in a folder, in seconds since the epoch; now, if it is just going away."""
+    try:
+        return max(entry.stat().st_mtime for entry in (folder, *folder.iterdir()))
+    except OSError:
+        return time.time()
 
 
 def _is_corpus(entry: Path) -> bool:

@@ -1,4 +1,4 @@
-"""Settings to objects: the only place that constructs encoder, target, engine, pipeline and library.
+"""Settings to objects: the place that constructs encoder, target, engine and pipeline; ``build_corpus`` does the rest.
 
 Everything heavy is imported where it is made, so that importing this module costs nothing.
 """
@@ -22,11 +22,9 @@ from app.threads import wait_passively
 from app.tuning import Tuning
 
 if TYPE_CHECKING:
-    from app.corpus import Corpus
     from app.pipeline import FindEvidence, Pipeline, Searchable
     from app.tokens import TextTokenizer
     from app.writer import Writer
-    from corpora.store import CorpusStore
     from decoding.sources.draft_model import DraftModel
     from decoding.target import Target
     from retrieval.encoder import SentenceTransformerEncoder
@@ -52,12 +50,13 @@ def open_pipeline(
     A corpus is opened first: a wrong name costs no loading of models. Raises what loading and opening raise.
     """
     wait_passively()
+    from app.corpus import Corpus
     from app.pipeline import Pipeline, draft_index
 
     settings = settings if settings is not None else Settings.load()
     changes = {key: value for key, value in (("target", target), ("dtype", dtype)) if value is not None}
     settings = settings.replace(**changes) if changes else settings
-    opened = open_corpus(corpus, settings) if isinstance(corpus, str) else corpus
+    opened = Corpus.open(corpus, settings=settings) if isinstance(corpus, str) else corpus
     if opened is not None:
         _load_encoder(settings)
     found = writer(settings, **hf_options)
@@ -264,33 +263,3 @@ def _encoder(name: str, device: str | None) -> SentenceTransformerEncoder:
     from retrieval.encoder import SentenceTransformerEncoder
 
     return SentenceTransformerEncoder(name, device=device)
-
-
-def open_corpus(name: str, settings: Settings | None = None) -> Corpus:
-    """Open a corpus; the sample is built first if it is missing or was left unfinished."""
-    from app.samples import SAMPLE, require_sample
-    from corpora.library import Library
-    from retrieval.dense import VectorRows
-    from retrieval.sentences import SentenceRows
-
-    settings = settings if settings is not None else Settings.load()
-    library = Library(settings.home)
-    if name == SAMPLE:
-        require_sample(library, [VectorRows(encoder(settings)), SentenceRows(encoder(settings))])
-    return _corpus(library.open(name), settings)
-
-
-def create_corpus(name: str, settings: Settings | None = None) -> Corpus:
-    """Make an empty corpus."""
-    from corpora.library import Library
-
-    settings = settings if settings is not None else Settings.load()
-    return _corpus(Library(settings.home).create(name), settings)
-
-
-def _corpus(store: CorpusStore, settings: Settings) -> Corpus:
-    from app.corpus import Corpus
-    from retrieval.hybrid import HybridRetriever
-
-    found = encoder(settings)
-    return Corpus(store, found, HybridRetriever(store, found))

@@ -9,39 +9,60 @@ seen by the next search. Knows nothing of models that write.
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app import draft_files
+from app import removing, upkeep
 from app.draft_index import DraftIndex
+from app.forgetting import Removals, note_removal
+from app.place import Place, fitting_chunking
+from app.receipts import Receipt
 from app.tokens import TextTokenizer
-from corpora.documents import Document
-from corpora.ingest import FileOutcome, Progress, ingest
+from app.upkeep import Rebuilt
+from corpora.chunking import Chunking
+from corpora.documents import Document, Passage
+from corpora.ingest import FileOutcome, Progress, outcomes_of
+from corpora.interfaces import Derived
+from corpora.job_runner import run
+from corpora.jobs import Job, Jobs, Plan
+from corpora.portable_export import Exported, export_corpus
+from corpora.portable_export import Progress as ExportProgress
+from corpora.portable_vectors import VectorKind
 from corpora.store import CorpusStore, DocumentInfo
+from corpora.verify import Finding, verify
 from decoding.interfaces import TokenIndex
-from retrieval.dense import VECTORS, VectorRows
+from retrieval.dense import VECTORS, VectorRows, vectors_kind
 from retrieval.errors import EncoderChanged
 from retrieval.evidence import select_evidence
 from retrieval.hits import Evidence, Hit
-from retrieval.interfaces import Encoder, Retriever
+from retrieval.hybrid import HybridRetriever
+from retrieval.interfaces import Encoder
 from retrieval.sentences import SentenceCache, SentenceRows, sentences_kind
 
 if TYPE_CHECKING:
     from app.settings import Settings
 
-__all__ = ["Corpus", "DocumentInfo", "FileOutcome", "Progress"]
+__all__ = ["Corpus", "DocumentInfo", "Exported", "FileOutcome", "Job", "Plan", "Progress", "Receipt"]
+
+log = logging.getLogger(__name__)
 
 
 class Corpus:
     """One corpus. Make it with ``open`` or ``create``; the encoder's model is loaded when it is first needed."""
 
-    def __init__(self, store: CorpusStore, encoder: Encoder, retriever: Retriever) -> None:
+    def __init__(
+        self, store: CorpusStore, encoder: Encoder, retriever: HybridRetriever, place: Place | None = None
+    ) -> None:
         self._store = store
         self._encoder = encoder
         self._retriever = retriever
-        kind = sentences_kind(encoder.name)
-        self._sentences = SentenceCache(encoder, stored=lambda passages: store.derived_of(kind, passages))
+        self._place = place or Place(store.folder.parents[1])
+        self._lock = threading.Lock()
+        self._removals = Removals(self._place.home)
+        self._sentences = self._no_sentences()
         self._drafts: dict[str, DraftIndex] = {}
 
     @classmethod
@@ -50,21 +71,51 @@ class Corpus:
 
         Raises ``CorpusNotFound`` with the nearest name, ``InvalidName``, ``NewerSchema``, ``DamagedLibrary``.
         """
-        from app import build
+        from app import build_corpus
 
-        return build.open_corpus(name, settings)
+        return build_corpus.open_corpus(name, settings)
 
     @classmethod
     def create(cls, name: str, *, settings: Settings | None = None) -> Corpus:
         """Make an empty corpus. Raises ``InvalidName``, ``CorpusExists``."""
-        from app import build
+        from app import build_corpus
 
-        return build.create_corpus(name, settings)
+        return build_corpus.create_corpus(name, settings)
+
+    @classmethod
+    def import_(
+        cls,
+        path: Path | str,
+        name: str | None = None,
+        *,
+        recompute: bool = False,
+        settings: Settings | None = None,
+        progress: ExportProgress | None = None,
+    ) -> Corpus:
+        """Make a new corpus of a file that ``export`` wrote; ``name`` None: as it was called there.
+
+        The file may come from anybody: nothing in it is run, and all of it is checked. Its vectors are used if they are
+        of the encoder that the settings name, and some of them are computed again to see; ``recompute`` computes all.
+        Raises ``DamagedExport``, ``CorpusExists``, ``InvalidName``, ``UnreadableFile``.
+        """
+        from app import build_corpus
+
+        return build_corpus.import_corpus(Path(path), name, settings, recompute=recompute, progress=progress)[0]
 
     @property
     def name(self) -> str:
         """The name it is opened by."""
         return self._store.name
+
+    @property
+    def store(self) -> CorpusStore:
+        """What is on disk: for those who list, verify and rebuild."""
+        return self._store
+
+    @property
+    def jobs(self) -> Jobs:
+        """Files on their way in: list, pause, resume, cancel and retry them, in whatever process they run."""
+        return Jobs(self._store)
 
     def documents(self) -> list[DocumentInfo]:
         """All documents, in the order of their names."""
@@ -74,23 +125,75 @@ class Corpus:
         """One document with its text. Raises ``DocumentNotFound``."""
         return self._store.document(id_or_name)
 
+    def passages(self, id_or_name: str) -> list[Passage]:
+        """The passages of one document, in order. Raises ``DocumentNotFound``."""
+        return removing.passages_of(self._store, self._store.document(id_or_name).id)
+
+    def plan(self, *paths: Path | str, sync: bool = False) -> Plan:
+        """What ``add``, or ``sync``, would do with each file. Nothing is changed."""
+        return self.jobs.plan(paths, sync=sync)
+
     def add(self, *paths: Path | str, progress: Progress | None = None) -> list[FileOutcome]:
         """Add files, and folders with all that is in them; one bad file does not stop the rest.
 
-        A file of the same name with another text replaces its document. Raises ``EncoderChanged`` and ``LibraryError``.
+        A file that was read before is read again only if it changed; another text replaces its document. Raises
+        ``EncoderChanged``, ``ChunkingChanged`` and ``LibraryError``.
         """
-        vectors = VectorRows(self._encoder)
-        self._require_same_encoder(vectors.kind)
-        try:
-            return ingest(self._store, paths, derived=[vectors, SentenceRows(self._encoder)], progress=progress)
-        finally:
-            draft_files.forget_removed(self._store)
+        return self._ingest(paths, sync=False, progress=progress)
 
-    def remove(self, id_or_name: str) -> DocumentInfo:
-        """Remove a document with all that was derived from it. Raises ``DocumentNotFound``."""
-        info = self._store.remove(id_or_name).document
-        draft_files.forget_removed(self._store)
-        return info
+    def sync(self, *paths: Path | str, progress: Progress | None = None) -> list[FileOutcome]:
+        """Like ``add``, and documents whose files are gone from these folders are removed."""
+        return self._ingest(paths, sync=True, progress=progress)
+
+    def begin(self, *paths: Path | str, sync: bool = False, staged: bool = False) -> Job:
+        """Queue files as a job for ``run``. ``staged``: the corpus keeps copies of them until they are read."""
+        self._require_fitting()
+        return self.jobs.create(paths, sync=sync, staged=staged)
+
+    def run(self, job: int, *, progress: Progress | None = None, stop: threading.Event | None = None) -> Job:
+        """Work through a job to its end, or until it is paused or cancelled by anybody, or ``stop`` is set.
+
+        Raises ``JobNotFound``, ``LibraryBusy`` if another process runs it, and what ``add`` raises.
+        """
+        chunking = self._require_fitting()
+        try:
+            done = run(self._store, job, derived=self.derived(), chunking=chunking, progress=progress, stop=stop)
+        finally:
+            self._settle(job)
+        return done
+
+    def remove(self, id_or_name: str, *, with_conversations: bool = False) -> Receipt:
+        """Remove a document for good: its text, vectors, terms, draft indexes, and what was written from it.
+
+        The receipt says what went, and which conversations quote it; with ``with_conversations`` these went, too.
+        Raises ``DocumentNotFound``, ``LibraryBusy``.
+        """
+        return removing.remove_document(
+            self._store,
+            id_or_name,
+            home=self._place.home,
+            retriever=self._retriever,
+            with_conversations=with_conversations,
+        )
+
+    def verify(self) -> list[Finding]:
+        """Every file that is not what was written, with the cause and the remedy; empty if all is well."""
+        return verify(self._store.folder)
+
+    def rebuild(self, *, progress: ExportProgress | None = None, stop: threading.Event | None = None) -> Rebuilt:
+        """Make the index files anew, and, if encoder or chunking of the settings are others, all passages.
+
+        Questions are answered from the old ones until the new take their place at once. What was interrupted goes on
+        where it stopped. Raises ``LibraryError`` and what the encoder raises.
+        """
+        return upkeep.rebuild(self._store, self._encoder, self._retriever, self._place, progress=progress, stop=stop)
+
+    def export(self, path: Path | str, *, progress: ExportProgress | None = None) -> Exported:
+        """Write the corpus to one file that can be given to anybody; what is there is replaced.
+
+        Raises ``LibraryError``, ``UnstorableDocument``.
+        """
+        return export_corpus(self._store, Path(path), vector_kinds(self._encoder), progress=progress)
 
     def search(self, query: str, k: int = 5) -> list[Hit]:
         """The at most ``k`` best passages, best first. Raises ``EmptyCorpus``, ``EncoderChanged``."""
@@ -98,14 +201,62 @@ class Corpus:
 
     def evidence(self, query: str, hits: Sequence[Hit], limit: int = 8) -> list[Evidence]:
         """The at most ``limit`` sentences of the hits that are most similar to the query, best first."""
-        return select_evidence(query, hits, encoder=self._encoder, limit=limit, cache=self._sentences)
+        with self._lock:
+            if self._removals.happened():
+                self._sentences = self._no_sentences()
+            known = self._sentences
+        return select_evidence(query, hits, encoder=self._encoder, limit=limit, cache=known)
 
     def token_index(self, tokens: TextTokenizer) -> TokenIndex | None:
         """What drafts may copy from the whole corpus, as this tokenizer writes it; None while there is nothing yet."""
         return self._drafts.setdefault(tokens.fingerprint, DraftIndex(self._store, tokens)).current()
 
-    def _require_same_encoder(self, kind: str) -> None:
-        """Before hours of work: vectors of two encoders could not be searched together."""
+    def derived(self) -> list[Derived]:
+        """What is computed of every passage of this corpus."""
+        return [VectorRows(self._encoder), SentenceRows(self._encoder)]
+
+    def settle(self) -> None:
+        """Leave everything on disk in good order: index files hold what is there, the database is sealed."""
+        self._retriever.settle()
+        self._store.settle()
+
+    def close(self) -> None:
+        """Settle, and close the files. The corpus must be opened again to be used."""
+        self._retriever.settle()
+        self._store.close()
+
+    def _ingest(self, paths: Sequence[Path | str], *, sync: bool, progress: Progress | None) -> list[FileOutcome]:
+        job = self.begin(*paths, sync=sync)
+        self.run(job.number, progress=progress)
+        return outcomes_of(self._store, self.jobs.files(job.number))
+
+    def _settle(self, job: int) -> None:
+        """What was replaced or removed leaves the index files, and what was added comes into them."""
+        outcomes = self.jobs.get(job).outcomes
+        if outcomes.get("replaced") or outcomes.get("removed"):
+            note_removal(self._place.home)
+        for line in removing.clear_indexes(self._store, self._retriever):
+            log.warning("%s: %s", self.name, line)
+        self._store.settle()
+
+    def _no_sentences(self) -> SentenceCache:
+        return SentenceCache(
+            self._encoder,
+            stored=lambda passages: self._store.derived_of(sentences_kind(self._encoder.name), passages),
+        )
+
+    def _require_fitting(self) -> Chunking:
+        """Before hours of work: passages cut in two ways and vectors of two encoders cannot be searched together."""
+        kind = vectors_kind(self._encoder.name)
         stored = [other for other in self._store.derived_kinds() if other.startswith(VECTORS)]
         if stored and kind not in stored:
-            raise EncoderChanged(stored=stored[0].removeprefix(VECTORS), wanted=kind.removeprefix(VECTORS))
+            raise EncoderChanged(corpus=self.name, stored=stored[0].removeprefix(VECTORS), wanted=self._encoder.name)
+        return fitting_chunking(self._store, self._place)
+
+
+def vector_kinds(encoder: Encoder) -> list[VectorKind]:
+    """The derived rows of an encoder that an export takes along."""
+    return [
+        VectorKind(vectors_kind(encoder.name), "vectors"),
+        VectorKind(sentences_kind(encoder.name), "sentences", one_each=False),
+    ]

@@ -81,6 +81,13 @@ class Settings:
     threads: int | None = _setting(None, automatic(whole(1, 1024)), "CPU threads; auto leaves it to PyTorch")
     trust_remote_code: bool = _setting(False, flag, "run Python code that comes with a model")
 
+    chunk_chars: int | None = _setting(
+        None, automatic(whole(20, 100_000)), "characters of a passage, about; auto: as the corpus, 700 if new"
+    )
+    chunk_overlap: int | None = _setting(
+        None, automatic(whole(0, 10)), "sentences that neighbouring passages share; auto: as the corpus, 1 if new"
+    )
+
     k: int = _setting(5, whole(1, 100), "passages to find for a question")
     evidence_sentences: int = _setting(8, whole(1, 64), "sentences of the passages that go into the prompt")
 

@@ -89,7 +89,10 @@ def test_the_same_file_twice_is_a_duplicate_and_another_text_a_replacement(
     corpus: Corpus, files: list[Path], tmp_path: Path
 ) -> None:
     again = next(file for file in files if file.name == "try.txt")
-    assert [outcome.status for outcome in corpus.add(again)] == ["duplicate"]
+    assert [outcome.status for outcome in corpus.add(again)] == ["unchanged"]
+    twin = tmp_path / "twin.txt"
+    twin.write_bytes(again.read_bytes())
+    assert [outcome.status for outcome in corpus.add(twin)] == ["duplicate"]
     changed = tmp_path / "try.txt"
     changed.write_text(TEXTS[0] + " It has one more sentence now.")
     assert [outcome.status for outcome in corpus.add(changed)] == ["replaced"]

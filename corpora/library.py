@@ -99,7 +99,10 @@ class Library:
     def _temporary(self, prefix: str) -> Path:
         """A fresh folder beside the corpora, on the same disk, so that it can be renamed."""
         try:
+            missing = [folder for folder in (self._folder, *self._folder.parents) if not folder.exists()]
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for made in missing:
+                sync_folder(made.parent)
             self._clear_leftovers()
             return Path(tempfile.mkdtemp(prefix=prefix, dir=self._folder))
         except OSError as error:

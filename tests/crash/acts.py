@@ -2,7 +2,8 @@
 
 A world is the documents that should be there: name to version. An act is a list as it goes through JSON:
 ``["create"]``, ``["put", name, version]``, ``["remove", name]``, ``["job", [[name, version], ...]]``, ``["index"]``,
-``["settle"]``. Text is made from name and version, so that whatever is found says what it should be.
+``["settle"]``, ``["rebuild", characters]``. Text is made from name and version, so that whatever is found says what it
+should be.
 """
 
 from __future__ import annotations
@@ -99,6 +100,9 @@ FIXED: list[Act] = [
     ["settle"],
     ["put", "e.txt", 1],
     ["index"],
+    ["rebuild", 300],
+    ["put", "f.txt", 1],
+    ["index"],
     ["settle"],
 ]
 
@@ -127,7 +131,9 @@ def random_acts(chance: random.Random, world: World, count: int) -> list[Act]:
             acts.append(["index"])
         elif roll < 0.88:
             acts.append(["settle"])
-        elif roll < 0.93:
+        elif roll < 0.90:
+            acts.append(["rebuild", chance.choice((150, 200, 300))])
+        elif roll < 0.95:
             names = chance.sample([f"job{number}.txt" for number in range(6)], k=2)
             acts.append(["job", [[one, fresh(one)] for one in names]])
     return acts

@@ -90,7 +90,7 @@ class Zygote:
         self._reports += 1
         report = self._folder / f"report-{os.getpid()}-{id(self)}-{self._reports}.jsonl"
         report.unlink(missing_ok=True)
-        variables = shim.variables(root) if shim is not None and root is not None else {}
+        variables = shim.variables(root, report.with_suffix(".shared")) if shim is not None and root is not None else {}
         wish = {"task": task, "report": str(report), "shim": variables, "arguments": arguments}
         return Child(self, self.ask(wish)["pid"], report)
 

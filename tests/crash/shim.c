@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -32,10 +33,28 @@ static struct {
     size_t root_length;
     char root[PATH_MAX];
 } on = {.trace = -1};
-static long calls;
-static long long grown;
-/* One counted call at a time, so that numbers, records and what is on the disk agree. */
-static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
+/* What the processes of one trial share: a process that was armed, and those that it starts. */
+static struct Shared {
+    pthread_mutex_t turn; /* one counted call at a time, so that numbers, records and what is on the disk agree */
+    long calls;
+    long long grown;
+} own = {.turn = PTHREAD_MUTEX_INITIALIZER}, *all = &own;
+
+static void share(const char *path, int fresh) {
+    int fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0 || (fresh && syscall(SYS_ftruncate, fd, sizeof *all))) abort();
+    all = mmap(NULL, sizeof *all, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (all == MAP_FAILED) abort();
+    syscall(SYS_close, fd);
+    if (fresh) {
+        pthread_mutexattr_t kind;
+        pthread_mutexattr_init(&kind);
+        pthread_mutexattr_setpshared(&kind, PTHREAD_PROCESS_SHARED);
+        pthread_mutex_init(&all->turn, &kind);
+        all->calls = 0;
+        all->grown = 0;
+    }
+}
 
 void shim_configure(void) {
     const char *mode = getenv("SHIM_MODE"), *root = getenv("SHIM_ROOT"), *value;
@@ -50,8 +69,8 @@ void shim_configure(void) {
     on.trace = -1;
     if (on.mode != OFF && (value = getenv("SHIM_TRACE")))
         on.trace = (int)syscall(SYS_openat, AT_FDCWD, value, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    calls = 0;
-    grown = 0;
+    all = &own;
+    if (on.mode != OFF && (value = getenv("SHIM_SHARED"))) share(value, getenv("SHIM_FRESH") != NULL);
 }
 
 __attribute__((constructor)) static void begin(void) {
@@ -59,15 +78,15 @@ __attribute__((constructor)) static void begin(void) {
 }
 
 long shim_calls(void) {
-    return calls;
+    return all->calls;
 }
 
 long long shim_grown(void) {
-    return grown;
+    return all->grown;
 }
 
 static void die(void) {
-    syscall(SYS_kill, getpid(), SIGKILL);
+    syscall(SYS_kill, 0, SIGKILL); /* all of the trial: the zygote gave it a group of its own */
     for (;;) pause();
 }
 
@@ -119,9 +138,9 @@ static void record(char kind, uint64_t file, int64_t offset, const void *first, 
 
 /* A word of the process itself into the record, such as: this much is promised from here on. */
 void shim_note(const char *word) {
-    pthread_mutex_lock(&turn);
+    pthread_mutex_lock(&all->turn);
     record('n', 0, 0, word, strlen(word), "", 0);
-    pthread_mutex_unlock(&turn);
+    pthread_mutex_unlock(&all->turn);
 }
 
 static uint64_t file_at(int fd, const char *path) {
@@ -131,16 +150,16 @@ static uint64_t file_at(int fd, const char *path) {
 }
 
 static int is_full(long long more) {
-    return on.mode == FULL && grown + more > on.room;
+    return on.mode == FULL && all->grown + more > on.room;
 }
 
 /* Begins a counted call: 0, or -1 if it must fail. `makes` says that it needs room on the disk. */
 static int starts(int makes) {
-    pthread_mutex_lock(&turn);
-    calls++;
-    if ((on.mode == BEFORE || on.mode == TEAR) && calls == on.at) die();
-    if ((on.mode == FAIL && calls >= on.at) || (makes && is_full(1))) {
-        pthread_mutex_unlock(&turn);
+    pthread_mutex_lock(&all->turn);
+    all->calls++;
+    if ((on.mode == BEFORE || on.mode == TEAR) && all->calls == on.at) die();
+    if ((on.mode == FAIL && all->calls >= on.at) || (makes && is_full(1))) {
+        pthread_mutex_unlock(&all->turn);
         errno = on.error;
         return -1;
     }
@@ -148,9 +167,9 @@ static int starts(int makes) {
 }
 
 static void ends(void) {
-    if (on.mode == AFTER && calls == on.at) die();
+    if (on.mode == AFTER && all->calls == on.at) die();
     int kept = errno;
-    pthread_mutex_unlock(&turn);
+    pthread_mutex_unlock(&all->turn);
     errno = kept;
 }
 
@@ -180,29 +199,29 @@ static ssize_t by_pwrite(int fd, const void *data, size_t length, off64_t offset
 static ssize_t put(int fd, const void *data, size_t length, off64_t offset, Mover move) {
     char path[PATH_MAX];
     if (on.mode == OFF || !place_of(fd, path)) return move(fd, data, length, offset);
-    pthread_mutex_lock(&turn);
-    calls++;
+    pthread_mutex_lock(&all->turn);
+    all->calls++;
     ssize_t got = -1;
     off64_t from = offset;
     long long more = growth(fd, length, &from);
-    if (on.mode == BEFORE && calls == on.at) die();
-    if (on.mode == TEAR && calls == on.at) {
+    if (on.mode == BEFORE && all->calls == on.at) die();
+    if (on.mode == TEAR && all->calls == on.at) {
         move(fd, data, length / 2, offset);
         die();
     }
-    if (on.mode == FAIL && calls >= on.at) {
+    if (on.mode == FAIL && all->calls >= on.at) {
         errno = on.error;
     } else {
         size_t fits = length;
         if (is_full(more)) {
-            long long missing = grown + more - on.room;
+            long long missing = all->grown + more - on.room;
             fits = missing < (long long)length ? length - (size_t)missing : 0;
             more -= missing;
         }
         if (fits || !length) {
             got = move(fd, data, fits, offset);
             if (got >= 0) {
-                grown += more > 0 ? more : 0;
+                all->grown += more > 0 ? more : 0;
                 record('w', file_at(fd, path), from, path, strlen(path), data, (size_t)got);
             }
         } else {

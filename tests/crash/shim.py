@@ -29,9 +29,16 @@ class Shim:
     error: int = errno.ENOSPC
     trace: Path | None = None
 
-    def variables(self, root: Path) -> dict[str, str]:
-        """The environment that says so."""
-        wanted = {"MODE": self.mode, "ROOT": root, "AT": self.at, "ROOM": self.room, "ERROR": self.error}
+    def variables(self, root: Path, shared: Path) -> dict[str, str]:
+        """The environment that says so; ``shared`` is a file for the counts of all processes."""
+        wanted: dict[str, object] = {
+            "MODE": self.mode,
+            "ROOT": root,
+            "AT": self.at,
+            "ROOM": self.room,
+            "ERROR": self.error,
+        }
+        wanted["SHARED"] = shared
         if self.trace is not None:
             wanted["TRACE"] = self.trace
         return {f"SHIM_{key}": str(value) for key, value in wanted.items()}
@@ -59,8 +66,9 @@ def loaded() -> ctypes.CDLL:
 
 
 def arm(variables: dict[str, str]) -> None:
-    """Start counting in this process, and not in those that it starts."""
+    """Start counting in this process and in those that it starts, which are killed together."""
     os.environ.update(variables)
+    if variables:
+        os.environ["SHIM_FRESH"] = "1"
     loaded().shim_configure()
-    for name in variables:
-        del os.environ[name]
+    os.environ.pop("SHIM_FRESH", None)

@@ -10,12 +10,14 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from corpora import schema
 from corpora.chunking import Chunking, passages
 from corpora.durable import UNFINISHED
 from corpora.errors import EmptyFile
+from corpora.generations import Build
 from corpora.ingest import Stage, ingest
 from corpora.library import Library
 from corpora.store import CorpusStore
@@ -79,10 +81,11 @@ def dump(folder: Path) -> str:
 def do(store: CorpusStore, act: Act, files: Path, report: Report) -> None:
     """One act on an open corpus."""
     derived = [VectorRows(WordEncoder())]
+    chunking = store.chunking() or CHUNKING
     match act:
         case ["put", name, version]:
             document = document_of(name, version)
-            assert store.add(document, passages(document, target_chars=TARGET_CHARS), derived)
+            assert store.add(document, passages(document, **asdict(chunking)), derived)
         case ["remove", name]:
             store.remove(name)
         case ["job", listed]:
@@ -95,16 +98,17 @@ def do(store: CorpusStore, act: Act, files: Path, report: Report) -> None:
                 if stage == "done":
                     report(file=name)
 
-            outcomes = ingest(store, paths, derived=derived, chunking=CHUNKING, progress=tell)
+            outcomes = ingest(store, paths, derived=derived, chunking=chunking, progress=tell)
             for outcome in outcomes:
                 if outcome.status == "failed":
                     raise EmptyFile(f"{outcome.path.name}: {outcome.cause}", hint=f"{outcome.hint}")
         case ["index"]:
             search(store)
         case ["settle"]:
-            settle = getattr(store, "settle", None)
-            if settle is not None:
-                settle()
+            store.settle()
+        case ["rebuild", characters]:
+            wanted = replace(chunking, target_chars=characters)
+            Build(store, wanted, derived=derived, encoder=WordEncoder.name).run()
 
 
 def search(store: CorpusStore, query: str = "where is the lantern of the harbour") -> list[tuple[str, float]]:
@@ -159,6 +163,7 @@ def verify(report: Report, home: str) -> None:
 def observed(store: CorpusStore) -> tuple[World, list[str]]:
     """The documents, and whatever is not whole about them."""
     encoder = VectorRows(WordEncoder())
+    chunking = asdict(store.chunking() or CHUNKING)
     world: World = {}
     problems: list[str] = []
     with store.snapshot():
@@ -176,7 +181,7 @@ def observed(store: CorpusStore) -> tuple[World, list[str]]:
                 continue
             world[info.name] = version
             own = [one for one in stored if one.passage.document_id == info.id]
-            cut = passages(document, target_chars=TARGET_CHARS)
+            cut = passages(document, **chunking)
             if [one.passage for one in own] != cut:
                 problems.append(f"{info.name} has {len(own)} of its {len(cut)} passages")
             elif [vectors.get(one.row) for one in own] != encoder.compute(cut):
@@ -208,7 +213,8 @@ def verified(folder: Path) -> list[str]:
 def goes_on(store: CorpusStore, world: World) -> Iterator[str]:
     """The next document goes in, is found, and goes out again."""
     document = document_of(PROBE, 1)
-    if not store.add(document, passages(document, target_chars=TARGET_CHARS), [VectorRows(WordEncoder())]):
+    chunking = asdict(store.chunking() or CHUNKING)
+    if not store.add(document, passages(document, **chunking), [VectorRows(WordEncoder())]):
         yield "the next document was not taken"
     now, problems = observed(store)
     yield from problems

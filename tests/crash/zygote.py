@@ -10,7 +10,6 @@ import contextlib
 import importlib
 import json
 import os
-import signal
 import sys
 import traceback
 from typing import Any
@@ -83,10 +82,8 @@ def start(wish: dict[str, Any]) -> int:
 
 
 def wait(pid: int) -> dict[str, int]:
-    """How a child ended; whatever it has left running ends with it."""
+    """How a child ended. What it has started may go on for a moment, as after any kill."""
     _, status = os.waitpid(pid, 0)
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(pid, signal.SIGKILL)
     return {"code": os.waitstatus_to_exitcode(status)}
 
 

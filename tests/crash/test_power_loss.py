@@ -1,0 +1,80 @@
+"""Loss of power at any call: what was promised must be on the disk, whatever of the rest has arrived there.
+
+The acts are done once and recorded; each trial makes the disk that would be left, and a new process looks at it.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.crash.acts import FIXED, ever_put
+from tests.crash.children import Ended, Zygote
+from tests.crash.power import Call, Disk, calls_in
+from tests.crash.shim import Shim
+from tests.crash.tally import Tally, shared_out
+from tests.crash.trial import lost, written
+
+
+@dataclass(frozen=True)
+class Loss:
+    """After how many calls, and with which of the rest: 0 is nothing of it."""
+
+    after: int
+    luck: int
+
+
+def recorded(zygote: Zygote, folder: Path) -> list[Call]:
+    folder.mkdir()
+    trace = folder / "trace"
+    ended = written(zygote, folder, FIXED, Shim("count", trace=trace))
+    assert ended.code == 0, ended.lines
+    return list(calls_in(trace))
+
+
+def lose_power(zygotes: list[Zygote], folder: Path, losses: list[Loss], calls: list[Call], tally: Tally) -> None:
+    root = folder / "record" / "home"
+
+    def attempt(zygote: Zygote, loss: Loss) -> None:
+        disk = Disk(root)
+        for call in calls[: loss.after]:
+            disk.take(call)
+        home = folder / f"loss-{loss.after}-{loss.luck}"
+        disk.leave(home, random.Random(f"{tally.seed} {loss}") if loss.luck else None)
+        said = [json.loads(call.first) for call in calls[: loss.after] if call.kind == "n"]
+        looked = zygote.run("look", home=str(home), gone=sorted(ever_put(FIXED)))
+        if looked.code != 0:
+            problems = [f"not readable: {looked.lines}"]
+        else:
+            problems = looked.last("problems") + list(lost(looked.last("world"), FIXED, Ended(-9, said)))
+        last = calls[loss.after - 1]
+        tally.add(f"{loss}, the last call {last.kind} {last.first[-60:]!r}", problems)
+        if not problems:
+            shutil.rmtree(home)
+
+    shared_out(zygotes, losses, attempt, tally)
+
+
+def every_loss(calls: list[Call], lucks: int) -> list[Loss]:
+    return [Loss(after, luck) for after in range(1, len(calls) + 1) for luck in range(lucks + 1)]
+
+
+def test_some_losses(
+    zygotes: list[Zygote], tmp_path: Path, rounds: Callable[[int], int], seed: int, tally: Tally
+) -> None:
+    calls = recorded(zygotes[0], tmp_path / "record")
+    losses = every_loss(calls, 1)
+    lose_power(zygotes, tmp_path, random.Random(seed).sample(losses, rounds(30)), calls, tally)
+
+
+@pytest.mark.slow
+def test_a_loss_after_every_call(zygotes: list[Zygote], tmp_path: Path, tally: Tally) -> None:
+    """Once with nothing but what was forced, once with a part of the rest."""
+    calls = recorded(zygotes[0], tmp_path / "record")
+    lose_power(zygotes, tmp_path, every_loss(calls, 1), calls, tally)

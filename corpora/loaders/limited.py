@@ -56,11 +56,17 @@ def load_bytes(data: bytes, name: str, *, limits: Limits | None = None) -> Docum
 
 def run_loader(loader: str, data: bytes, name: str, *, limits: Limits) -> Document:
     """Run the loader called ``module:function`` on these bytes in a child process. Raises ``LoaderError``."""
-    answer, _ = answer_of(Task("document", loader, name, limits), data)
+    task = Task("document", loader, name, limits)
+    return document_of(task, *ask(task, data))
+
+
+def document_of(task: Task, answer: bytes | bytearray, ended: Ended) -> Document:
+    """The document in what a child answered, if it is to be believed. Raises ``LoaderError``."""
+    _check_end(task, answer, ended)
     try:
-        return read_document(answer, name)
+        return read_document(answer, task.name)
     except Unbelievable as error:
-        raise _not_believed(name, error) from error
+        raise _not_believed(task.name, error) from error
 
 
 def expand(data: bytes, name: str, limits: Limits | None = None) -> list[Member]:
@@ -71,7 +77,9 @@ def expand(data: bytes, name: str, limits: Limits | None = None) -> list[Member]
     limits = limits or Limits()
     name = printable(name)
     _check_size(data, name, limits)
-    answer, _ = answer_of(Task("members", "", name, limits), data)
+    task = Task("members", "", name, limits)
+    answer, ended = ask(task, data)
+    _check_end(task, answer, ended)
     members: list[Member] = []
     try:
         for member, content in read_members(answer):
@@ -85,9 +93,18 @@ def expand(data: bytes, name: str, limits: Limits | None = None) -> list[Member]
     return members
 
 
-def answer_of(task: Task, data: bytes) -> tuple[bytes | bytearray, Ended]:
-    """What a child answered, not yet believed, and what it cost. Raises ``LoaderError`` if it ended badly."""
-    answer, ended = _ask(task, data)
+def ask(task: Task, data: bytes) -> tuple[bytes | bytearray, Ended]:
+    """What a child answered, not yet believed, and what it cost."""
+    if not hasattr(os, "fork"):
+        return ask_fresh(task, data)
+    try:
+        return shared().ask(task, data)
+    except NurseryDied:
+        return ask_fresh(task, data)  # perhaps this very file ended it: now it can only end its own
+
+
+def _check_end(task: Task, answer: bytes | bytearray, ended: Ended) -> None:
+    """Raise ``LoaderError`` if the child ended badly."""
     name, limits = task.name, task.limits
     if ended.is_late or (sys.platform != "win32" and ended.status == -signal.SIGXCPU):
         raise errors.LoaderTimeout(
@@ -103,22 +120,12 @@ def answer_of(task: Task, data: bytes) -> tuple[bytes | bytearray, Ended]:
         raise errors.LoaderCrashed(
             f"the loader of {name} died ({_ending(ended.status)})", hint="open the file and save it anew, then add that"
         )
-    return answer, ended
 
 
 def printable(name: str) -> str:
     """A file name as text: bytes that are no UTF-8 and control characters become the replacement character."""
     text = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return "".join(ch if ch.isprintable() else "\N{REPLACEMENT CHARACTER}" for ch in text)
-
-
-def _ask(task: Task, data: bytes) -> tuple[bytes | bytearray, Ended]:
-    if not hasattr(os, "fork"):
-        return ask_fresh(task, data)
-    try:
-        return shared().ask(task, data)
-    except NurseryDied:
-        return ask_fresh(task, data)  # perhaps this very file ended it: now it can only end its own
 
 
 def _check_size(data: bytes, name: str, limits: Limits) -> None:

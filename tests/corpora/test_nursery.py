@@ -1,4 +1,4 @@
-"""The nursery: many files at a time, each in a child that has nothing. It goes when we go; when it dies, another comes."""
+"""The nursery: many files at a time, each in a child that has nothing. It goes when we go; dead ones are replaced."""
 
 from __future__ import annotations
 

@@ -67,6 +67,8 @@ def zero_unused(file: BinaryIO, roots: Sequence[int]) -> int:
     page_bytes = int.from_bytes(header[16:18], "big")
     page_bytes = 65536 if page_bytes == 1 else page_bytes
     usable = page_bytes - header[20]
+    if page_bytes < 512 or header[:16] != b"SQLite format 3\0":
+        raise ValueError("it is no database")
     zeroed, todo, seen = 0, list(roots), set(roots)
     while todo:
         number = todo.pop()
@@ -89,7 +91,8 @@ def unused(page: bytes, base: int, usable: int) -> Iterator[tuple[int, int]]:
     free, cells, content = struct.unpack_from(">HHH", page, base + 1)
     start = base + _header_bytes(page, base) + 2 * cells
     end = content or 65536
-    if not start <= end <= usable:
+    pointers = struct.unpack_from(f">{cells}H", page, start - 2 * cells)
+    if not (start <= end <= usable and all(end <= pointer < usable for pointer in pointers)):
         raise ValueError("a page is not laid out as it should be")
     yield start, end
     while free:

@@ -22,7 +22,10 @@ from corpora.loaders.task import ENDED_BYTES, Ended, Task
 
 ROOT = Path(__file__).resolve().parents[2]
 # Nothing of ours, which may hold secrets. NumPy, which tells languages, must start no threads: the nursery forks.
-ENVIRONMENT = {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "OPENBLAS_NUM_THREADS": "1"}
+# Spreadsheets are read by defusedxml, also where lxml is installed.
+ENVIRONMENT = {
+    "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "OPENBLAS_NUM_THREADS": "1", "OPENPYXL_LXML": "False"
+}  # fmt: skip
 _LENGTH = struct.Struct("<L")
 _PIECE = 2**18
 _GRACE_S = 30.0  # for the nursery to start, to import a loader and to say how the child ended

@@ -6,7 +6,6 @@ import io
 import zipfile
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
-from xml.etree.ElementTree import ParseError
 
 from defusedxml.common import DefusedXmlException
 from openpyxl import load_workbook
@@ -18,8 +17,9 @@ from corpora.loaders.package import Package
 from corpora.loaders.rows import Row, write_rows
 from corpora.reading import ReadingText
 
+# SyntaxError is what both of Python's XML parsers derive theirs from.
 _RAISED = (
-    ParseError, DefusedXmlException, InvalidFileException, zipfile.BadZipFile,
+    SyntaxError, DefusedXmlException, InvalidFileException, zipfile.BadZipFile,
     KeyError, ValueError, TypeError, IndexError, AttributeError, OverflowError,
 )  # fmt: skip
 _MIDNIGHT = time()

@@ -63,7 +63,8 @@ def test_half_a_character_is_replaced() -> None:
 
 def test_the_environment_stays_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPANDRAFT_SECRET", "x")
-    assert set(run("tells_environment").split()) <= {"PYTHONPATH", "PYTHONUTF8", "OPENBLAS_NUM_THREADS", "LC_CTYPE"}
+    ours = {"PYTHONPATH", "PYTHONUTF8", "OPENBLAS_NUM_THREADS", "OPENPYXL_LXML"}
+    assert set(run("tells_environment").split()) <= ours | {"LC_CTYPE"}
 
 
 def test_input_larger_than_a_pipe_arrives_whole() -> None:

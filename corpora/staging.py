@@ -13,7 +13,9 @@ import secrets
 import shutil
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import repeat
 from pathlib import Path
 
 from corpora.durable import remove_file, sync_folder, write_file
@@ -22,6 +24,7 @@ from corpora.lease import is_held, lease
 
 _FOLDER = "staging"
 _PIECE = 2**20
+_COPIERS = 8  # the disk forces what several threads ask for at once
 _FRESH_S = 60.0  # A folder is made an instant before it is locked.
 
 
@@ -47,7 +50,8 @@ class Staging:
             self.folder.mkdir(exist_ok=True, mode=0o700)
             with lease(self.folder / f"{token}.lock"):
                 folder.mkdir(mode=0o700)
-                copied = [self._copy(path, folder, number) for number, path in enumerate(paths, 1)]
+                with ThreadPoolExecutor(_COPIERS, thread_name_prefix="staging") as pool:
+                    copied = list(pool.map(self._copy, paths, repeat(folder), range(1, len(paths) + 1)))
                 sync_folder(self.folder)
                 yield token, copied
         except OSError as error:

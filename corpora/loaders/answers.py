@@ -15,7 +15,7 @@ from typing import Any, get_args
 from corpora import errors
 from corpora.documents import Document, Mark, MarkKind, Metadata
 
-MARKS_LIMIT = 1_000_000
+_MARKS_LIMIT = 1_000_000
 _FRAME = struct.Struct("<cLQ")  # kind, bytes of the head, bytes of the body
 _ERROR, _TEXT, _MARKS, _MEMBER, _END = b"E", b"T", b"M", b"F", b"Z"
 _MARK = struct.Struct("<QQBH")  # start, end, kind, bytes of the label
@@ -31,13 +31,18 @@ class Unbelievable(Exception):
 
 
 def document_answer(document: Document) -> bytes:
-    """A document as an answer; its name and id stay behind."""
+    """A document as an answer; its name and id stay behind. Raises ``TooLarge`` if its metadata or marks are."""
+    head = json.dumps(dict(document.metadata)).encode("ascii")
+    if len(head) > _HEAD_LIMIT or len(document.marks) > _MARKS_LIMIT:
+        raise errors.TooLarge(
+            f"{document.name} has more pages, headings and rows than {_MARKS_LIMIT:,}",
+            hint="split the file and add the parts",
+        )
     marks, labels = bytearray(), bytearray()
     for mark in document.marks:
         label = mark.label[:_LABEL_CHARACTERS].encode("utf-8", "replace")
         marks += _MARK.pack(mark.start, mark.end, _KINDS.index(mark.kind), len(label))
         labels += label
-    head = json.dumps(dict(document.metadata)).encode("ascii")
     count = struct.pack("<L", len(document.marks))
     return b"".join(
         [_frame(_TEXT, head, document.text.encode("utf-8")), _frame(_MARKS, count, bytes(marks + labels)), end_answer()]
@@ -144,7 +149,7 @@ def _read_metadata(head: memoryview) -> dict[str, str | int | float | bool | Non
             metadata[key] = _decoded(value.encode("utf-8", "surrogatepass")).translate(_UNSEEN)
         elif value is not None and not isinstance(value, (bool, int, float)):
             raise Unbelievable("metadata of a kind that there is none of")
-        elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+        elif isinstance(value, (int, float)) and not -(2**63) <= value < 2**63:  # which no NaN is
             raise Unbelievable("a number that cannot be stored")
         if not key.isprintable():
             raise Unbelievable("metadata without a name")
@@ -153,7 +158,7 @@ def _read_metadata(head: memoryview) -> dict[str, str | int | float | bool | Non
 
 def _read_marks(head: memoryview, body: memoryview, characters: int) -> list[Mark]:
     count = struct.unpack("<L", head)[0] if len(head) == 4 else -1
-    if not 0 <= count <= MARKS_LIMIT or count * _MARK.size > len(body):
+    if not 0 <= count <= _MARKS_LIMIT or count * _MARK.size > len(body):
         raise Unbelievable("marks that are not there")
     marks: list[Mark] = []
     at = count * _MARK.size

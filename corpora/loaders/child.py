@@ -58,11 +58,6 @@ def _document(task: Task, document: Document) -> bytes:
     text = _storable(document.text)
     if not text.strip():
         raise EmptyFile(f"{task.name} has no text in it", hint="add a file with text in it")
-    if len(document.marks) > answers.MARKS_LIMIT:
-        raise TooLarge(
-            f"{task.name} has more than {answers.MARKS_LIMIT:,} rows, pages and headings",
-            hint="split the file and add the parts",
-        )
     answer = answers.document_answer(replace(document, text=text))
     if len(answer) > task.answer_bytes:
         raise TooLarge(

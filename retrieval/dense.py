@@ -1,4 +1,4 @@
-"""Nearest passages by vector: a flat FAISS index with deletable rows, and the vectors stored for it.
+"""Nearest passages by vector: flat FAISS indexes in blocks, and the vectors stored for them.
 
 Knows rows (integers of the library) and vectors, not texts. The search is exact: inner products with all.
 N vectors, Q queries, D dimensions.
@@ -6,18 +6,23 @@ N vectors, Q queries, D dimensions.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from corpora.documents import Passage
+from retrieval.blocks import Blocks, Part
 from retrieval.errors import IndexLibraryMissing
 from retrieval.interfaces import Encoder
 
 VECTORS = "vectors:"
 _LITTLE_ENDIAN = np.dtype("<f4")
+# A file whose hash is right and that was made to harm could ask for any amount of memory.
+_LARGEST_VECTOR_BYTES = 1 << 36
+_MOST_LOOPS = 1 << 20
 
 
 class VectorRows:
@@ -49,49 +54,102 @@ def read_vectors(rows: Sequence[bytes]) -> NDArray[np.float32]:
     return np.frombuffer(b"".join(rows), dtype=_LITTLE_ENDIAN).reshape(len(rows), -1).astype(np.float32)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class VectorBlock:
+    """A ``Block``: a FAISS index whose places are those of the rows."""
+
+    rows_N: NDArray[np.int64]
+    index: Any  # faiss has no type stubs.
+
+    @classmethod
+    def of(cls, rows_N: NDArray[np.int64], vectors_ND: NDArray[np.float32]) -> VectorBlock:
+        """Unit vectors, one for each row."""
+        index = _import_faiss().IndexFlatIP(vectors_ND.shape[1])
+        index.add(np.ascontiguousarray(vectors_ND))
+        return cls(rows_N, index)
+
+    @property
+    def vectors_ND(self) -> NDArray[np.float32]:
+        """A view of the index's memory; it must not outlive the block."""
+        flat = _import_faiss().rev_swig_ptr(self.index.get_xb(), self.index.ntotal * self.index.d)
+        vectors_ND: NDArray[np.float32] = flat.reshape(self.index.ntotal, self.index.d)
+        return vectors_ND
+
+    @classmethod
+    def merged(cls, blocks: Sequence[VectorBlock], alive: Sequence[NDArray[np.bool_]]) -> VectorBlock:
+        """As ``Block`` says."""
+        both = list(zip(blocks, alive, strict=True))
+        rows_N = np.concatenate([block.rows_N[alive_N] for block, alive_N in both])
+        return cls.of(rows_N, np.concatenate([block.vectors_ND[alive_N] for block, alive_N in both]))
+
+    def packed(self) -> dict[str, NDArray[Any]]:
+        """FAISS' own form, in memory: its writing of files does not notice a full disk."""
+        return {"faiss": _import_faiss().serialize_index(self.index)}
+
+    @classmethod
+    def unpacked(cls, rows_N: NDArray[np.int64], parts: Mapping[str, memoryview]) -> VectorBlock:
+        """As ``Block`` says."""
+        faiss = _import_faiss()
+        _limit_reading(faiss)
+        try:
+            index = faiss.deserialize_index(np.frombuffer(parts["faiss"], dtype=np.uint8))
+        except (KeyError, RuntimeError) as error:
+            raise ValueError("it holds no FAISS index") from error
+        if not isinstance(index, faiss.IndexFlatIP) or index.ntotal != len(rows_N):
+            raise ValueError("its FAISS index is not one of these rows")
+        return cls(rows_N, index)
+
+    def nearest(self, alive_N: NDArray[np.bool_], query_D: NDArray[np.float32], k: int) -> list[tuple[int, float]]:
+        """At most ``k`` (row, cosine), ties by the lower row: FAISS breaks those at the cut as it likes, so look
+        further until the cut is no tie."""
+        most = looked = int(alive_N.sum())
+        options = None if most == len(alive_N) else _only(alive_N)
+        if k < most:
+            looked = k + 1
+        while True:
+            looked = min(looked, most)
+            scores_1K, places_1K = self.index.search(np.ascontiguousarray(query_D[None, :]), looked, params=options)
+            scores_K, rows_K = scores_1K[0], self.rows_N[places_1K[0]]
+            if looked == most or scores_K[-1] < scores_K[k - 1]:
+                order_K = np.lexsort((rows_K, -scores_K))[:k]
+                return [(int(rows_K[at]), float(scores_K[at])) for at in order_K]
+            looked *= 2
+
+
 class DenseIndex:
     """Vectors by row. Not thread-safe; its owner holds a lock. The first ``add`` fixes D."""
 
-    def __init__(self) -> None:
-        # faiss has no type stubs.
-        self._faiss: Any = _import_faiss()
-        self._index: Any = None
+    def __init__(self, parts: Sequence[Part[VectorBlock]] = ()) -> None:
+        _import_faiss()
+        self.blocks = Blocks(parts)
 
     def __len__(self) -> int:
-        return 0 if self._index is None else int(self._index.ntotal)
+        return len(self.blocks)
 
     def add(self, rows: Sequence[int], vectors_ND: NDArray[np.float32]) -> None:
         """Add unit vectors under new row numbers."""
         assert len(rows) == len(vectors_ND), "one row number for each vector"
-        if not rows:
-            return
-        if self._index is None:
-            self._index = self._faiss.IndexIDMap2(self._faiss.IndexFlatIP(vectors_ND.shape[1]))
-        self._index.add_with_ids(np.ascontiguousarray(vectors_ND), np.asarray(rows, dtype=np.int64))
+        if rows:
+            self.blocks.add(VectorBlock.of(np.asarray(rows, dtype=np.int64), vectors_ND))
 
     def remove(self, rows: Sequence[int]) -> int:
         """Remove rows for good; rows that are not here are ignored. Returns how many went."""
-        if self._index is None or not rows:
-            return 0
-        return int(self._index.remove_ids(np.asarray(rows, dtype=np.int64)))
+        return self.blocks.remove(rows)
 
     def search(self, queries_QD: NDArray[np.float32], k: int) -> list[list[tuple[int, float]]]:
         """For each query the at most ``k`` nearest (row, cosine), best first, ties by the lower row."""
-        if not len(self) or k < 1:
+        if k < 1:
             return [[] for _ in queries_QD]
-        return [self._nearest(query_D[None, :], min(k, len(self))) for query_D in queries_QD]
+        return [self._nearest(query_D, k) for query_D in queries_QD]
 
-    def _nearest(self, query_1D: NDArray[np.float32], k: int) -> list[tuple[int, float]]:
-        """FAISS breaks ties at the cut as it likes, so look further until the cut is no tie."""
-        looked = k + 1
-        while True:
-            looked = min(looked, len(self))
-            scores_1K, rows_1K = self._index.search(np.ascontiguousarray(query_1D), looked)
-            scores_K, rows_K = scores_1K[0], rows_1K[0]
-            if looked == len(self) or scores_K[-1] < scores_K[k - 1]:
-                order_K = np.lexsort((rows_K, -scores_K))[:k]
-                return [(int(rows_K[at]), float(scores_K[at])) for at in order_K]
-            looked *= 2
+    def _nearest(self, query_D: NDArray[np.float32], k: int) -> list[tuple[int, float]]:
+        found = [hit for part in self.blocks.parts for hit in part.block.nearest(part.alive_N, query_D, k)]
+        return sorted(found, key=lambda hit: (-hit[1], hit[0]))[:k]
+
+
+def _only(alive_N: NDArray[np.bool_]) -> Any:
+    faiss = _import_faiss()
+    return faiss.SearchParameters(sel=faiss.IDSelectorBitmap(np.packbits(alive_N, bitorder="little")))
 
 
 def _import_faiss() -> Any:
@@ -100,3 +158,11 @@ def _import_faiss() -> Any:
     except ImportError as error:
         raise IndexLibraryMissing from error
     return faiss
+
+
+def _limit_reading(faiss: Any) -> None:
+    """Releases before 1.14 have no limits. They hold for the whole process."""
+    for name, limit in (("vector_byte_limit", _LARGEST_VECTOR_BYTES), ("loop_limit", _MOST_LOOPS)):
+        set_limit = getattr(faiss, f"set_deserialization_{name}", None)
+        if set_limit is not None:
+            set_limit(limit)

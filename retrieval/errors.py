@@ -46,12 +46,13 @@ class IndexLibraryMissing(RetrievalError):
 class EncoderChanged(RetrievalError):
     """The corpus was indexed by another encoder; vectors of two encoders cannot be compared."""
 
-    def __init__(self, *, stored: str, wanted: str) -> None:
+    def __init__(self, *, corpus: str, stored: str, wanted: str) -> None:
         super().__init__(
-            f"this corpus was indexed with the encoder {stored}, but the setting names {wanted}",
-            hint=f"search it with --encoder {_as_setting(stored)}, or make a new corpus for the other one: "
-            "spandraft corpus create NAME, then spandraft corpus add NAME PATH...",
+            f"the corpus {corpus} was indexed with the encoder {stored}, but the setting names {wanted}",
+            hint=f"make its index anew: spandraft corpus rebuild {corpus} --encoder {_as_setting(wanted)}, "
+            f"or search it with --encoder {_as_setting(stored)}",
         )
+        self.corpus = corpus
         self.stored = stored
         self.wanted = wanted
 

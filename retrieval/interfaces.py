@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from corpora.documents import Passage
 from corpora.store import StoredPassage
 from retrieval.hits import Hit
 
@@ -45,19 +47,34 @@ class Retriever(Protocol):
         """For each query the at most ``k`` best hits, best first, ties by the older passage."""
         ...
 
+    def settle(self, *, removed: bool = False) -> None:
+        """Keep what was made for searching, so that the next opening is quick; of what was removed, nothing."""
+        ...
+
 
 class PassageStore(Protocol):
     """The part of ``corpora.store.CorpusStore`` that searching needs. Rows only grow and never come back.
 
-    Every method sees what is committed when it is called, by this process or another.
+    Every method sees what is committed when it is called, by this process or another, and the seen generation only.
     """
+
+    name: str
+    folder: Path
 
     def version(self) -> int:
         """Grows with every committed change."""
         ...
 
+    def generation(self) -> int:
+        """Which cut and encoding of the texts is seen; after a change of it, rows seen before are no longer."""
+        ...
+
     def snapshot(self) -> AbstractContextManager[int]:
         """Everything this thread reads inside is of one version, which is what it gets."""
+        ...
+
+    def passage_ids(self) -> list[tuple[int, str]]:
+        """The row and the id of every passage, in the order of rows."""
         ...
 
     def passages_after(self, row: int) -> Iterator[StoredPassage]:
@@ -74,6 +91,10 @@ class PassageStore(Protocol):
 
     def derived(self, kind: str, after_row: int = 0) -> Iterator[tuple[int, bytes]]:
         """(row, value) of one kind for rows larger than ``after_row``, in order."""
+        ...
+
+    def derived_of(self, kind: str, passages: Sequence[Passage]) -> dict[str, bytes]:
+        """Values of one kind by passage id; passages that have none, or are gone, are left out."""
         ...
 
     def derived_kinds(self) -> list[str]:

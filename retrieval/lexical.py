@@ -1,82 +1,105 @@
 """Passages by words: BM25 over the terms of ``retrieval.terms``.
 
-Knows rows (integers of the library) and texts, not vectors or documents. bm25s scores every term of every
-passage when the index is built and cannot be added to, so a changed index is built anew at the next search,
-from terms kept as integers.
+Lucene's variant (C. Kamphuis, A. P. de Vries, L. Boytsov, J. Lin: Which BM25 Do You Mean?, ECIR 2020), scored when it
+is asked for, since every passage that comes or goes changes the scores of all. Knows rows (integers of the library)
+and texts, not vectors or documents. N rows of a block, P postings.
 """
 
 from __future__ import annotations
 
-from array import array
+import math
 from collections.abc import Sequence
+from typing import Final
 
-import bm25s
 import numpy as np
+from numpy.typing import NDArray
 
+from retrieval.blocks import Blocks, Part
+from retrieval.postings import PostingBlock, fingerprints
 from retrieval.terms import query_terms, terms
+
+TERMS: Final = "terms:1"
+"""The kind of the index file. What ``retrieval.terms`` gives for a text belongs to it: another number if it changes."""
+
+K1: Final = 1.5  # how soon a word that is repeated counts no more
+B: Final = 0.75  # how much a long passage is discounted
 
 
 class LexicalIndex:
-    """Term lists by row. Not thread-safe; its owner holds a lock."""
+    """Terms by row. Not thread-safe; its owner holds a lock."""
 
-    def __init__(self) -> None:
-        self._vocabulary: dict[str, int] = {}
-        self._terms_by_row: dict[int, array[int]] = {}
-        self._built: _Built | None = None
+    def __init__(self, parts: Sequence[Part[PostingBlock]] = ()) -> None:
+        self.blocks = Blocks(parts)
 
     def __len__(self) -> int:
-        return len(self._terms_by_row)
+        return len(self.blocks)
 
     def add(self, rows: Sequence[int], texts: Sequence[str]) -> None:
         """Add passages under new row numbers."""
-        for row, text in zip(rows, texts, strict=True):
-            ids = (self._vocabulary.setdefault(term, len(self._vocabulary)) for term in terms(text))
-            self._terms_by_row[row] = array("l", ids)
-        self._built = None
+        assert len(rows) == len(texts), "one row number for each text"
+        if rows:
+            self.blocks.add(PostingBlock.of(rows, [terms(text) for text in texts]))
 
     def remove(self, rows: Sequence[int]) -> int:
         """Remove rows for good; rows that are not here are ignored. Returns how many went."""
-        gone = sum(self._terms_by_row.pop(row, None) is not None for row in rows)
-        if gone:
-            self._forget_unused_terms()
-            self._built = None
-        return gone
+        return self.blocks.remove(rows)
 
     def search(self, questions: Sequence[str], k: int) -> list[list[tuple[int, float]]]:
         """For each question the at most ``k`` best (row, score > 0), best first, ties by the lower row."""
-        if k < 1 or not any(self._terms_by_row.values()):
+        parts = self.blocks.parts
+        count = sum(int(part.alive_N.sum()) for part in parts)
+        length = sum(int(part.block.lengths_N[part.alive_N].sum()) for part in parts)
+        if k < 1 or not length:
             return [[] for _ in questions]
-        if self._built is None:
-            self._built = _Built(self._terms_by_row, self._vocabulary)
-        built = self._built
-        return [built.best(self._known(question), k) for question in questions]
-
-    def _known(self, question: str) -> list[int]:
-        return [self._vocabulary[term] for term in query_terms(question) if term in self._vocabulary]
-
-    def _forget_unused_terms(self) -> None:
-        """A deleted document's words must not live on in the vocabulary."""
-        used = sorted({term for ids in self._terms_by_row.values() for term in ids})
-        words = list(self._vocabulary)
-        self._vocabulary = {words[old]: new for new, old in enumerate(used)}
-        renumbered = {old: new for new, old in enumerate(used)}
-        for row, ids in self._terms_by_row.items():
-            self._terms_by_row[row] = array("l", (renumbered[term] for term in ids))
+        scorer = _Scorer(parts, count, length / count)
+        return [scorer.best(query_terms(question), k) for question in questions]
 
 
-class _Built:
-    """A finished BM25 index (Lucene's variant, k1 = 1.5, b = 0.75) and the row of each of its places."""
+class _Scorer:
+    """The parts as they are now; ``count`` passages of ``average`` terms."""
 
-    def __init__(self, terms_by_row: dict[int, array[int]], vocabulary: dict[str, int]) -> None:
-        rows = sorted(terms_by_row)
-        self._rows = np.array(rows, dtype=np.int64)
-        self._bm25 = bm25s.BM25(method="lucene", backend="numpy")
-        term_lists = [terms_by_row[row].tolist() for row in rows]
-        self._bm25.index((term_lists, dict(vocabulary)), show_progress=False)
+    def __init__(self, parts: Sequence[Part[PostingBlock]], count: int, average: float) -> None:
+        self._parts = parts
+        self._count = count
+        self._average = average
 
-    def best(self, term_ids: list[int], k: int) -> list[tuple[int, float]]:
-        if not term_ids:
-            return []
-        scores_N = self._bm25.get_scores_from_ids(term_ids)
-        order_K = np.argsort(-scores_N, kind="stable")[:k]  # rows ascend, so a stable sort breaks ties by row
-        return [(int(self._rows[at]), float(scores_N[at])) for at in order_K if scores_N[at] > 0.0]
+    def best(self, wanted: Sequence[str], k: int) -> list[tuple[int, float]]:
+        """A term that is asked for twice counts twice."""
+        scores = [np.zeros(len(part.block.rows_N), dtype=np.float32) for part in self._parts]
+        known: dict[int, list[tuple[NDArray[np.int32], NDArray[np.float32]]]] = {}
+        for term in fingerprints(wanted):
+            if int(term) not in known:
+                known[int(term)] = self._of_term(term)
+            for scores_N, (places_P, term_scores_P) in zip(scores, known[int(term)], strict=True):
+                scores_N[places_P] += term_scores_P
+        return _best([part.block.rows_N for part in self._parts], scores, k)
+
+    def _of_term(self, term: np.uint64) -> list[tuple[NDArray[np.int32], NDArray[np.float32]]]:
+        """For each part the places that have the term, and what it adds to their scores."""
+        held: list[tuple[NDArray[np.int32], NDArray[np.int32]]] = []
+        for part in self._parts:
+            span = part.block.postings(term)
+            places_P, counts_P = part.block.places_P[span], part.block.counts_P[span]
+            if not part.is_whole:
+                kept_P = part.alive_N[places_P]
+                places_P, counts_P = places_P[kept_P], counts_P[kept_P]
+            held.append((places_P, counts_P))
+        holding = sum(len(places_P) for places_P, _ in held)
+        # As float32, so that the sums are those of bm25s to the last bit.
+        weight = float(np.float32(math.log(1 + (self._count - holding + 0.5) / (holding + 0.5))))
+        found = []
+        for part, (places_P, counts_P) in zip(self._parts, held, strict=True):
+            discount_P = K1 * ((1 - B) + B * part.block.lengths_N[places_P] / self._average)
+            found.append((places_P, (weight * (counts_P / (discount_P + counts_P))).astype(np.float32)))
+        return found
+
+
+def _best(rows: Sequence[NDArray[np.int64]], scores: Sequence[NDArray[np.float32]], k: int) -> list[tuple[int, float]]:
+    all_rows_N, scores_N = np.concatenate(rows), np.concatenate(scores)
+    if k < len(scores_N):
+        least = float(np.partition(scores_N, -k)[-k])
+        at_N = np.flatnonzero((scores_N >= least) & (scores_N > 0))  # more than k if some tie at the cut
+    else:
+        at_N = np.flatnonzero(scores_N > 0)
+    order_K = np.lexsort((all_rows_N[at_N], -scores_N[at_N]))[:k]
+    return [(int(all_rows_N[at]), float(scores_N[at])) for at in at_N[order_K]]

@@ -59,7 +59,7 @@ def test_is_the_fusion_of_brute_force_and_words(
     by_meaning = [stored[at].row for at in np.argsort(-similarity_N)]
     retriever = HybridRetriever(store, encoder)
     hits = retriever.search([question], 100)[0]
-    by_words = [row for row, _ in retriever._lexical.search([question], 100)[0]]
+    by_words = [row for row, _ in retriever._indexes.lexical.search([question], 100)[0]]
     fused = reciprocal_rank_fusion([by_meaning, by_words])
     passages = {one.row: one.passage for one in stored}
     assert [(hit.passage, hit.score) for hit in hits] == [(passages[row], score) for row, score in fused]
@@ -77,7 +77,7 @@ def test_sees_what_is_added_and_removed_and_replaced(store: CorpusStore, add: Ad
     assert names(retriever.search(["apples"], 5)[0]) == ["b.txt"]
     add("b.txt", "Bananas from Bremen.", letters)
     assert [hit.passage.text for hit in retriever.search(["apples"], 5)[0]] == ["Bananas from Bremen."]
-    assert len(retriever._dense) == len(retriever._lexical) == 1
+    assert len(retriever._indexes.dense) == len(retriever._indexes.lexical) == 1
 
 
 def test_sees_what_another_process_does(tmp_path: Path, store: CorpusStore, add: Add) -> None:
@@ -119,7 +119,7 @@ def test_another_encoder_is_refused_with_both_names(store: CorpusStore, add: Add
     assert (caught.value.stored, caught.value.wanted) == ("old/model@1", "new/model@1")
     assert "old/model@1" in caught.value.cause
     assert "new/model@1" in caught.value.cause
-    assert "--encoder old/model," in caught.value.hint
+    assert "spandraft corpus rebuild tested --encoder new/model" in caught.value.hint
 
 
 def test_vectors_may_come_later_than_their_passages(store: CorpusStore, add: Add) -> None:
@@ -128,11 +128,11 @@ def test_vectors_may_come_later_than_their_passages(store: CorpusStore, add: Add
     add("soon.txt", "Slow snails.", letters)
     retriever = HybridRetriever(store, letters)
     assert names(retriever.search(["quotes"], 5)[0]) == ["late.txt", "soon.txt"]
-    assert len(retriever._dense) == 1
+    assert len(retriever._indexes.dense) == 1
     rows = VectorRows(letters)
     store.add_derived(rows, store.missing_derived(rows.kind))
     retriever.search(["quotes"], 5)
-    assert len(retriever._dense) == 2
+    assert len(retriever._indexes.dense) == 2
 
 
 def test_nothing_asked_nothing_found(store: CorpusStore) -> None:

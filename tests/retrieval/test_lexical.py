@@ -1,15 +1,19 @@
-"""BM25 against the formula written out, updates, deletions."""
+"""BM25 against the formula written out and against bm25s, updates, deletions."""
 
 from __future__ import annotations
 
 import math
+import random
 from collections import Counter
 
+import bm25s
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retrieval.lexical import LexicalIndex
+from retrieval.lexical import TERMS, LexicalIndex
+from retrieval.postings import PostingBlock, fingerprints
 from retrieval.terms import query_terms, terms
 
 WORDS = st.lists(st.sampled_from(["red", "green", "blue", "sea", "snake_case"]), max_size=12).map(" ".join)
@@ -35,8 +39,9 @@ def test_equals_the_formula_after_any_additions_and_deletions(
 ) -> None:
     index = LexicalIndex()
     index.add([90, 91], ["red sea of deleted words", "violet"])
-    index.search([question], 3)  # builds, so that what follows changes a built index
-    index.add(range(len(texts)), texts)
+    first = data.draw(st.integers(0, len(texts)))
+    index.add(range(first), texts[:first])
+    index.add(range(first, len(texts)), texts[first:])
     gone = set(data.draw(st.lists(st.sampled_from(range(len(texts))), unique=True, max_size=len(texts) - 1)))
     assert index.remove([90, 91, *gone]) == 2 + len(gone)
     left = {row: text for row, text in enumerate(texts) if row not in gone}
@@ -45,6 +50,46 @@ def test_equals_the_formula_after_any_additions_and_deletions(
     expected = {row: score for row, score in scores.items() if score > 0}
     assert dict(found) == pytest.approx(expected, rel=1e-5)
     assert [score for _, score in found] == sorted((score for _, score in found), reverse=True)
+
+
+def by_bm25s(texts: dict[int, str], questions: list[str], k: int) -> list[list[tuple[int, float]]]:
+    """The second implementation: everything at once, by a library."""
+    rows, numbers = sorted(texts), dict[str, int]()
+    lists = [[numbers.setdefault(term, len(numbers)) for term in terms(texts[row])] for row in rows]
+    index = bm25s.BM25(method="lucene", backend="numpy", k1=1.5, b=0.75)
+    index.index((lists, numbers), show_progress=False)
+    found = []
+    for question in questions:
+        known = [numbers[term] for term in query_terms(question) if term in numbers]
+        scores_N = index.get_scores_from_ids(known) if known else np.zeros(len(rows), dtype=np.float32)
+        order_N = np.argsort(-scores_N, kind="stable")[:k]
+        found.append([(rows[at], float(scores_N[at])) for at in order_N if scores_N[at] > 0])
+    return found
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_equals_bm25s_to_the_last_bit_whatever_came_and_went(seed: int) -> None:
+    chance = random.Random(seed)
+    vocabulary = [f"word{number}" for number in range(400)]
+    weights = [1 / (1 + number) for number in range(400)]
+
+    def written(most: int) -> str:
+        return " ".join(chance.choices(vocabulary, weights, k=chance.randrange(most)))
+
+    index, texts = LexicalIndex(), dict[int, str]()
+    for step in range(40):
+        new = {1000 * step + number: written(120) for number in range(chance.randrange(60))}
+        index.add(list(new), list(new.values()))
+        texts |= new
+        gone = chance.sample(sorted(texts), k=len(texts) // 10)
+        assert index.remove(gone) == len(gone)
+        texts = {row: text for row, text in texts.items() if row not in gone}
+        if step % 5 == 4:
+            questions = [written(9) for _ in range(8)] + ["word0 word0 word1", "nothing known"]
+            for k in (1, 10, len(texts) + 1):
+                assert index.search(questions, k) == by_bm25s(texts, questions, k)
+    assert len(index) == len(texts)
+    assert len(index.blocks.parts) <= 12
 
 
 def test_identifiers_are_found_whole_and_in_parts() -> None:
@@ -57,19 +102,63 @@ def test_identifiers_are_found_whole_and_in_parts() -> None:
 def test_equal_scores_go_to_the_older_row() -> None:
     index = LexicalIndex()
     index.add([8, 3, 5], ["same words", "same words", "same words"])
-    assert [row for row, _ in index.search(["same"], 2)[0]] == [3, 5]
+    index.add([1], ["same words"])
+    assert [row for row, _ in index.search(["same"], 3)[0]] == [1, 3, 5]
 
 
 @pytest.mark.parametrize("texts", [[], [""], ["...", ""]])
 def test_nothing_to_find(texts: list[str]) -> None:
     index = LexicalIndex()
     index.add(range(len(texts)), texts)
+    assert len(index) == len(texts)
     assert index.search(["anything", ""], 5) == [[], []]
 
 
-def test_deleted_words_leave_the_vocabulary() -> None:
-    index = LexicalIndex()
-    index.add([1, 2], ["secret plan", "open plan"])
-    index.remove([1])
-    assert "secret" not in index._vocabulary
-    assert [row for row, _ in index.search(["plan"], 5)[0]] == [2]
+def test_deleted_words_leave_a_merged_block() -> None:
+    first = PostingBlock.of([1, 2], [["secret", "plan"], ["open", "plan"]])
+    second = PostingBlock.of([7], [["secret"]])
+    block = PostingBlock.merged([first, second], [np.array([False, True]), np.array([False])])
+    assert sorted(block.terms_V.tolist()) == sorted(fingerprints(["open", "plan"]).tolist())
+    assert (block.rows_N.tolist(), block.lengths_N.tolist(), block.counts_P.tolist()) == ([2], [2], [1, 1])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(WORDS, min_size=1, max_size=4), min_size=1, max_size=4), st.data())
+def test_merging_equals_making_one_block_of_what_is_left(groups: list[list[str]], data: st.DataObject) -> None:
+    texts = [terms(text) for group in groups for text in group]
+    alive = np.array([data.draw(st.booleans()) for _ in texts])
+    blocks, masks, at = [], [], 0
+    for group in groups:
+        blocks.append(PostingBlock.of(range(at, at + len(group)), texts[at : at + len(group)]))
+        masks.append(alive[at : at + len(group)])
+        at += len(group)
+    rows = np.flatnonzero(alive).tolist()
+    expected = PostingBlock.of(rows, [texts[row] for row in rows])
+    assert_equal(PostingBlock.merged(blocks, masks), expected)
+
+
+def assert_equal(one: PostingBlock, other: PostingBlock) -> None:
+    assert one.rows_N.tolist() == other.rows_N.tolist()
+    for name, array in one.packed().items():
+        assert (name, array.tolist()) == (name, other.packed()[name].tolist())
+
+
+def test_what_was_packed_comes_back_and_nothing_else_does() -> None:
+    block = PostingBlock.of([4, 9], [["a", "b", "a"], ["b"]])
+    packed = {name: memoryview(array.tobytes()) for name, array in block.packed().items()}
+    assert_equal(PostingBlock.unpacked(block.rows_N, packed), block)
+    for name in packed:
+        for other in (memoryview(b""), memoryview(bytes(packed[name]) * 2), memoryview(b"\xff" * packed[name].nbytes)):
+            if name in ("terms", "counts", "lengths") and other.nbytes == packed[name].nbytes:
+                continue  # any numbers are fit there
+            with pytest.raises(ValueError, match="postings"):
+                PostingBlock.unpacked(block.rows_N, {**packed, name: other})
+    with pytest.raises(ValueError, match="no postings"):
+        PostingBlock.unpacked(block.rows_N, {})
+
+
+def test_files_hold_the_terms_that_this_release_makes() -> None:
+    """Whoever changes what terms a text has gives the kind of the file another number, here and there."""
+    text = "The max_new_tokens of parseHTTPHeader: x ** 2, C++; naïve Straße, 東京タワー, แมว, हिन्दी."
+    made = (TERMS, fingerprints(terms(text) + query_terms("What is the __init__ of it?")).sum().item())
+    assert made == ("terms:1", 9076921118216795278)

@@ -30,7 +30,7 @@ def read_file(path: Path, limit: int, *, within: Path | None = None) -> bytes:
         near = errors.nearest(path.name, _siblings(path))
         hint = f"did you mean {path.with_name(near)}?" if near else "check the path"
         raise errors.MissingFile(f"{path} does not exist", hint=hint) from error
-    except ValueError as error:  # a NUL in the path
+    except ValueError as error:  # a NUL in it, or it leads out of the folder
         raise errors.UnreadableFile(f"{path} is no path", hint="check the path") from error
     except OSError as error:
         raise errors.UnreadableFile(
@@ -44,6 +44,8 @@ def _opened(path: Path, within: Path | None) -> int:
     if os.open not in os.supports_dir_fd:
         return os.open(path, _READ | _NO_LINK)
     *folders, last = path.relative_to(within).parts
+    if ".." in (*folders, last):
+        raise ValueError("the path leads up")
     folder = os.open(within, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         for part in folders:

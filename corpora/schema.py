@@ -8,6 +8,7 @@ those that are seen. A database of format 1 becomes one of format 2 when it is o
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -140,6 +141,8 @@ def is_older(connection: sqlite3.Connection) -> bool:
 def migrate(connection: sqlite3.Connection, path: Path) -> None:
     """Bring a database of format 1 to format 2, all or nothing; whoever comes second finds it done."""
     with explained(path):
+        with contextlib.suppress(OSError):  # It may be another user's; what it holds is migrated all the same.
+            path.chmod(0o600)
         connection.execute("BEGIN IMMEDIATE")
         try:
             if _checked_version(connection, path) < SCHEMA_VERSION:

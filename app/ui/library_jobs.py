@@ -23,7 +23,8 @@ from app.ui.reporting import reporting
 from app.ui.turns import Problem
 from app.ui.views.answer import problem_view
 from app.ui.views.chrome import announcement
-from app.ui.views.jobs import ORDER, ROWS, JobWindow, is_plan, jobs_view, kind_of
+from app.ui.views.job_files import ORDER, ROWS, JobWindow, kind_of
+from app.ui.views.jobs import is_plan, jobs_view
 from app.ui.views.library import documents_view
 from corpora.job_types import ENDED
 from corpora.jobs import Job, JobFile, Jobs

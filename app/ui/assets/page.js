@@ -74,6 +74,8 @@ var spandraft = (() => {
       const mark = reader.querySelector("mark");
       if (mark) mark.scrollIntoView({block: "center"});
     }
+    const receipt = element.querySelector(".receipt");
+    if (receipt) receipt.scrollIntoView({block: "nearest", behavior: calm.matches ? "auto" : "smooth"});
     if (element.closest("#live")) keepInSight(element);
   }
 
@@ -145,6 +147,22 @@ var spandraft = (() => {
     }
     setTimeout(() => { button.textContent = label; }, 1600);
   }
+
+  // A page that is loaded again, by its reader or because the server was started again, shows the same tab.
+  const KEPT = "spandraft-tab";
+  const tabs = () => all("#tabs button[role='tab']");
+  const waiting = new MutationObserver(() => {
+    const kept = sessionStorage.getItem(KEPT);
+    const tab = tabs().find((one) => one.textContent.trim() === kept && one.offsetParent !== null);
+    if (kept && !tab) return;
+    if (tab && tab.getAttribute("aria-selected") !== "true") tab.click();
+    if (tabs().length) waiting.disconnect();
+  });
+  waiting.observe(document, {childList: true, subtree: true});
+  document.addEventListener("click", (click) => {
+    const tab = click.target.closest("#tabs button[role='tab']");
+    if (tab) sessionStorage.setItem(KEPT, tab.textContent.trim());
+  });
 
   document.addEventListener("click", (click) => {
     const run = click.target.closest("a.run");

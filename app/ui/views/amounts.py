@@ -1,4 +1,4 @@
-"""Sizes, times and numbers of things as people read them."""
+"""Sizes, times, numbers of things and remarks as people read them."""
 
 from __future__ import annotations
 
@@ -33,3 +33,8 @@ def count(number: int, what: str) -> str:
 def day(moment: datetime) -> str:
     """A date in the time of this machine."""
     return moment.astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def sentence(text: str) -> str:
+    """A cause or a hint as a sentence."""
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) or not text else ".")

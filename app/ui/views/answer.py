@@ -15,6 +15,7 @@ from app.ui.links import Link, copied_share, links
 from app.ui.markup import Html, escape, join, tag
 from app.ui.spans import cut
 from app.ui.turns import Problem, Turn
+from app.ui.views.amounts import sentence
 from app.ui.views.figures import figures, figures_view, proof_view
 
 _NUMBER = re.compile(r"(\[\d+\])")
@@ -85,8 +86,8 @@ def problem_view(problem: Problem) -> Html:
     """One line of cause, one line of remedy."""
     return tag(
         "div",
-        tag("strong", _sentence(problem.cause)),
-        tag("span", _sentence(problem.hint)),
+        tag("strong", sentence(problem.cause)),
+        tag("span", sentence(problem.hint)),
         class_="problem",
         role="alert",
     )
@@ -152,7 +153,3 @@ def _run(turn_id: int, text: str, covers: tuple[int, ...], found: Sequence[Link]
         data_cite=best,
         title=f"{says} source {link.label}: {link.where}",
     )
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")

@@ -1,29 +1,15 @@
-"""Jobs as the library shows them: one card a job with its figures, its buttons and a window onto its files.
-
-Of ten thousand files a page of rows is drawn: failed ones first, then what is being worked on, then the rest.
-"""
+"""Jobs as the library shows them: one card a job with its figures, its buttons and a window onto its files."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from typing import Final
 
-from app.ui.markup import Html, join, tag
-from app.ui.views.amounts import amount, count, duration
-from corpora.job_types import ACTIVE, FileState, Job, JobFile, JobState
+from app.ui.markup import Html, tag
+from app.ui.views.amounts import amount, count, duration, sentence
+from app.ui.views.job_files import JobWindow, files_view
+from corpora.job_types import ACTIVE, Job, JobState
 
-ROWS: Final = 50
-# The order in which files are listed, failed ones first.
-ORDER: Final[tuple[tuple[FileState, ...], ...]] = (
-    ("failed",),
-    ("reading", "chunking", "embedding"),
-    ("queued",),
-    ("ready",),
-    ("skipped",),
-    ("cancelled",),
-)
 _JOB_STATES: Final[dict[JobState, str]] = {
     "queued": "waiting",
     "running": "running",
@@ -31,28 +17,6 @@ _JOB_STATES: Final[dict[JobState, str]] = {
     "finished": "finished",
     "cancelled": "cancelled",
 }
-_SKIPPED: Final = {
-    "duplicate": "skipped: duplicate",
-    "unchanged": "skipped: unchanged",
-    "unsupported": "skipped: unsupported",
-}
-_READY: Final = {"replaced": "ready, replaced", "removed": "removed"}
-
-
-@dataclass(frozen=True, slots=True)
-class JobWindow:
-    """A job and the part of its files that is shown: from file ``first`` of ``listed``, perhaps failed ones only.
-
-    Without ``is_open`` only its figures are. ``kinds`` counts the types of files of one that was not started yet.
-    """
-
-    job: Job
-    files: tuple[JobFile, ...] = ()
-    is_open: bool = False
-    first: int = 0
-    listed: int = 0
-    failed_only: bool = False
-    kinds: Mapping[str, int] = field(default_factory=dict)
 
 
 def jobs_view(windows: Sequence[JobWindow], problem: Html | None = None) -> Html:
@@ -79,7 +43,7 @@ def job_view(window: JobWindow) -> Html:
         aria_label=f"Job {job.number}",
     )
     trouble = (
-        tag("p", tag("strong", _sentence(job.cause)), " ", _sentence(job.hint or ""), class_="trouble")
+        tag("p", tag("strong", sentence(job.cause)), " ", sentence(job.hint or ""), class_="trouble")
         if job.cause
         else ""
     )
@@ -91,7 +55,7 @@ def job_view(window: JobWindow) -> Html:
         "" if job.state in ("finished", "cancelled") else bar,
         trouble,
         _counts(window),
-        _files(window) if window.is_open else "",
+        files_view(window) if window.is_open else "",
         class_=f"job {job.state}",
         id=f"job-{job.number}",
     )
@@ -196,100 +160,3 @@ def _switch(job: Job, label: str, action: str, pressed: bool) -> Html:
         data_job=job.number,
         aria_pressed="true" if pressed else "false",
     )
-
-
-def _files(window: JobWindow) -> Html:
-    if not window.files:
-        return tag("p", "No file has failed.", class_="empty") if window.failed_only else Html()
-    titles = [tag("th", name, scope="col") for name in ("File", "Type", "Size", "State")]
-    last = tag("th", tag("span", "Action", class_="sr"), scope="col")
-    rows = [_row(window.job, file) for file in window.files]
-    table = tag("table", tag("thead", tag("tr", *titles, last)), tag("tbody", *rows))
-    scroll = tag(
-        "div", table, class_="scroll", tabindex=0, role="region", aria_label=f"Files of job {window.job.number}"
-    )
-    return join(scroll, _pager(window))
-
-
-def _row(job: Job, file: JobFile) -> Html:
-    reason = ""
-    if file.state in ("failed", "skipped") and file.cause:
-        hint = f" {_sentence(file.hint)}" if file.hint and file.state == "failed" else ""
-        reason = tag("small", file.cause.rstrip(".") + "." + hint, class_="cause")
-    return tag(
-        "tr",
-        tag("th", tag("bdi", file.name), reason, scope="row"),
-        tag("td", kind_of(file.member or file.name)),
-        tag("td", amount(file.bytes) if file.bytes else "", class_="size"),
-        tag("td", _file_state(file), class_="state"),
-        tag("td", _file_button(job, file)),
-        class_=file.state,
-    )
-
-
-def _file_state(file: JobFile) -> str:
-    if file.state == "embedding" and file.total:
-        return f"embedding {file.done:,}/{file.total:,}"
-    if file.state == "skipped":
-        return _SKIPPED.get(file.outcome or "", "skipped")
-    if file.state == "ready":
-        return _READY.get(file.outcome or "", "ready")
-    return file.state
-
-
-def _file_button(job: Job, file: JobFile) -> str:
-    if file.state == "failed":
-        action, label = "retry", "Retry"
-    elif file.state in ("queued", *ACTIVE) and job.state not in ("finished", "cancelled"):
-        action, label = "cancel", "Cancel"
-    else:
-        return ""
-    return tag(
-        "button",
-        label,
-        type="button",
-        class_="linklike",
-        data_event="job",
-        data_action=action,
-        data_job=job.number,
-        data_file=file.number,
-        aria_label=f"{label} {file.name}",
-    )
-
-
-def _pager(window: JobWindow) -> Html:
-    if window.listed <= len(window.files):
-        return Html()
-    first, last = window.first + 1, window.first + len(window.files)
-    return tag(
-        "nav",
-        _turn(window, "Earlier", max(0, window.first - ROWS), disabled=window.first == 0),
-        tag("span", f"{first:,} to {last:,} of {window.listed:,}", class_="where"),
-        _turn(window, "Later", last, disabled=last >= window.listed),
-        class_="pager",
-        aria_label="Part of the list",
-    )
-
-
-def _turn(window: JobWindow, label: str, first: int, *, disabled: bool) -> Html:
-    return tag(
-        "button",
-        label,
-        type="button",
-        class_="quiet",
-        data_event="job",
-        data_action="turn",
-        data_job=window.job.number,
-        data_first=first,
-        disabled=disabled,
-    )
-
-
-def kind_of(name: str) -> str:
-    """The type of a file as people say it: ``pdf``."""
-    suffix = PurePosixPath(name).suffix.removeprefix(".").lower()
-    return suffix if len(suffix) <= 8 else ""
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) or not text else ".")

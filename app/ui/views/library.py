@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from app.receipts import Receipt
 from app.ui.markup import Html, tag
 from app.ui.views.amounts import count, day
-from app.ui.views.jobs import kind_of
+from app.ui.views.job_files import kind_of
 from corpora.listing import Holdings, ListedDocument, Listing
 
 ROWS = 50

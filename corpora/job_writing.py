@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from corpora import job_records, records
+from corpora import job_records, records, settling
 from corpora.chunking import Chunking
 from corpora.errors import DocumentNotFound, UnstorableDocument
 from corpora.job_reading import Cut, Refused, Same, Unpacked
@@ -127,6 +127,8 @@ class Writing:
                 continue
             if write is None:
                 self._flush()
+                if settling.is_owed(self._store.connections):  # once for all that was replaced and removed
+                    settling.erase(self._store.connections)
                 return
             self._write(write)
             if time.monotonic() - self._flushed_s >= _FLUSH_S:
@@ -172,6 +174,7 @@ class Writing:
                 also=also,
                 chunking=self._chunking,
                 generation=self._generation,
+                erase=False,
             )
         except UnstorableDocument as error:
             return self._end(replace(cut.file, state="failed", cause=error.cause, hint=error.hint))
@@ -194,7 +197,7 @@ class Writing:
         if file.document is None:
             return self._end(ended)
         try:
-            self._store.remove(file.document, also=lambda connection, _: self._must_end(connection, ended))
+            self._store.remove(file.document, also=lambda connection, _: self._must_end(connection, ended), erase=False)
         except DocumentNotFound:
             return self._end(ended)
         return ended

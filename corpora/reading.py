@@ -24,6 +24,7 @@ _BETWEEN = "\n\n"
 _SPACE = re.compile(r"\s+")
 _SPACE_BUT_PAGE_BREAKS = re.compile(r"[^\S\f]+")
 _AT_PAGE_BREAK = re.compile(r"[ \n]*\f[ \n\f]*")
+_AT_ENDS = " \n" + PAGE_BREAK
 _INVISIBLE = re.compile("[\N{SOFT HYPHEN}\N{ZERO WIDTH SPACE}\N{ZERO WIDTH NO-BREAK SPACE}]")
 _LONGEST_LABEL = 200
 
@@ -59,12 +60,12 @@ class ReadingText:
 
     def heading(self, text: str, *, level: int = 1) -> None:
         """It reaches to the next of the same or a higher level. The first is the document's title unless one is set."""
-        if line := self._in_one_line(text):
-            label = in_one_line(line)
+        line = self._in_one_line(text)
+        if label := in_one_line(line):
             self.title = self.title or label
             self._close(lambda mark: mark.kind == "heading" and mark.level >= level)
             self._open.append(_Open(self._next, "heading", label[:_LONGEST_LABEL], level))
-            self._append([line])
+        self._append([line])
 
     def section(self, kind: MarkKind, label: str) -> None:
         """What follows lies on this page, slide or sheet, in this chapter, until the next of its kind begins."""
@@ -138,40 +139,38 @@ class ReadingText:
         return self._end + len(_BETWEEN) if self._blocks else 0
 
     def _append(self, lines: Iterable[str]) -> None:
-        block = "\n".join(lines)
+        block, breaks_after = "\n".join(lines), 0
         if self.paged and PAGE_BREAK in block:
-            block = self._without_page_breaks(block)
+            inner = block.strip(_AT_ENDS)
+            before, _, after = block.partition(inner) if inner else (block, "", "")
+            self._page_breaks(before.count(PAGE_BREAK))
+            breaks_after = after.count(PAGE_BREAK)
+            block = self._without_page_breaks(before.rpartition(PAGE_BREAK)[2].lstrip("\n") + inner)
         if block:
             start = self._next
             self._blocks.append(block)
             self._end = start + len(block)
+        self._page_breaks(breaks_after)
+
+    def _page_breaks(self, count: int) -> None:
+        for _ in range(count):
+            self.page_break()
 
     def _without_page_breaks(self, block: str) -> str:
-        """The block with a space, or its own newline, at each page break in it, where a page now ends."""
-        parts, at = [""], self._next
-        breaks = 0
-        for match in (*_AT_PAGE_BREAK.finditer(block), None):
-            parts.append(block[breaks : match.start() if match else len(block)])
-            at += len(parts[-1])
-            if match is None:
-                break
+        """The block with a space, or its own newline, at each page break inside it, where a page now ends."""
+        parts: list[str] = []
+        at, done = self._next, 0
+        for match in _AT_PAGE_BREAK.finditer(block):
             gap = "\n" if "\n" in match[0] else " "
-            gap = gap if any(parts) and match.end() < len(block) else ""
-            parts.append(gap)
-            self._end_page(at, at + len(gap), match[0].count(PAGE_BREAK))
-            at += len(gap)
-            breaks = match.end()
-        return "".join(parts)
-
-    def _end_page(self, end: int, start: int, count: int) -> None:
-        """The page that is open ends here; ``count`` pages on, one begins at ``start``."""
-        end = end if end > self._next else self._end
-        for mark in [mark for mark in self._open if mark.kind == "page"]:
-            self._open.remove(mark)
-            if mark.start < end:
-                self._marks.append(Mark(mark.start, end, "page", mark.label))
-        self._page += count
-        self._open.append(_Open(start, "page", str(self._page)))
+            parts += (block[done : match.start()], gap)
+            at += match.start() - done
+            for mark in [mark for mark in self._open if mark.kind == "page"]:
+                self._open.remove(mark)
+                self._marks.append(Mark(mark.start, at, "page", mark.label))
+            at, done = at + len(gap), match.end()
+            self._page += match[0].count(PAGE_BREAK)
+            self._open.append(_Open(at, "page", str(self._page)))
+        return "".join(parts) + block[done:]
 
     def _close(self, ends: Callable[[_Open], bool]) -> None:
         """Those of the open marks that end here do; they reach to the end of the last block."""

@@ -112,7 +112,8 @@ def _score(data: bytes, candidate: _Candidate) -> float:
     if language not in candidate.languages:
         return 0.0
     others = sum(ch > "\x7f" and _LETTER.match(ch) is None for ch in foreign) + 2 * len(_NO_THAI.findall(text))
-    return confidence * max(1 - others / written, 0) * written / (written + candidate.doubt)
+    different = len(set(foreign))
+    return confidence * max(1 - others / written, 0) * different / (different + candidate.doubt)
 
 
 def _strictly(data: bytes, encoding: str) -> str | None:

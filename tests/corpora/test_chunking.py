@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 import pytest
+import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -97,6 +99,52 @@ def test_a_crumb_at_the_end_is_not_left_alone() -> None:
     paragraph = (SENTENCE * 5).strip()
     found = texts(f"{paragraph}\n\n{paragraph}\n\nEnd.")
     assert found == [f"{paragraph}\n\n{paragraph}\n\nEnd."] or len(found[-1]) > 300
+
+
+UNSPACED = {
+    "thai": "ภาษาไทยเป็นภาษาที่มีผู้พูดมากที่สุดในประเทศไทยโดยไม่มีการเว้นวรรคระหว่างคำ",
+    "lao": "ປະເທດລາວເປັນປະເທດທີ່ບໍ່ມີທາງອອກສູ່ທະເລ",
+    "khmer": "កម្ពុជាជាប្រទេសមួយនៅអាស៊ីអាគ្នេយ៍",
+    "burmese": "မြန်မာနိုင်ငံသည်အရှေ့တောင်အာရှတွင်တည်ရှိသည်",
+    "hindi": "क्षत्रियज्ञानविद्यार्थी",
+    "chinese": "今天天气很好我们去公园然后回家吃饭",
+    "emoji": "👩‍👩‍👧‍👦🇩🇪👍🏽é",
+}
+
+
+@pytest.mark.parametrize("text", UNSPACED.values(), ids=UNSPACED)
+@pytest.mark.parametrize("target", [30, 77, 700])
+def test_text_without_spaces_is_cut_between_letters(text: str, target: int) -> None:
+    text *= 60
+    clusters = {match.end() for match in regex.finditer(r"\X", text)}
+    found = passages(Document.of("a", text), target_chars=target)
+    assert "".join(passage.text for passage in found) == text
+    for passage in found[:-1]:
+        assert passage.end in clusters
+        assert not re.match("[\u0e30-\u0e3a\u0e45-\u0e4e\u0eb0-\u0ebc\u0ec6-\u0ece]", text[passage.end])
+        assert not re.match("[\u0e40-\u0e44\u0ec0-\u0ec4\u1039\u17d2]", text[passage.end - 1])
+
+
+@given(st.text(st.sampled_from("กเา้ที่ກເາ້កន្ျမ်漢。，「」ab1 "), max_size=200), st.integers(8, 60))
+def test_no_cluster_is_torn(text: str, target: int) -> None:
+    ends = {match.end() for match in regex.finditer(r"\X", text)}
+    longest = max((match.end() - match.start() for match in regex.finditer(r"\X", text)), default=0)
+    for passage in passages(Document.of("a", text), target_chars=target, overlap_sentences=0):
+        if longest < target // 4:
+            assert passage.end in ends
+
+
+def test_clauses_and_cells_are_not_torn_either() -> None:
+    clause = "港口由城镇在1842年自行建造而且冬天常常结冰，"
+    assert all(text.endswith("，") for text in texts(clause * 60))
+    row = " | ".join(f"Column {n}: some words of it" for n in range(120))
+    assert all(text.startswith("Column ") and text.endswith("some words of it |") for text in texts(row)[:-1])
+
+
+def test_dense_scripts_make_shorter_passages() -> None:
+    chinese = texts("港口由城镇在1842年自行建造。" * 200)
+    assert all(200 <= len(text) <= 460 for text in chinese[:-1]) and len(chinese[-1]) <= 460
+    assert all(text.endswith("。") for text in chinese)
 
 
 def test_impossible_chunking_is_refused() -> None:

@@ -46,6 +46,19 @@ def test_scripts_without_spaces() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "expected",
+    [
+        ["“我们走吧。”", "他说。", "然后呢？！", "（他走了。）", "价格为3．5元；", "数量不知道"],
+        ["『何？』", "彼は「行く。」と言った。", "値は3．5である．", "次へ．"],
+        ["ភាសាខ្មែរ។", "ជាភាសា។"],
+        ["မြန်မာဘာသာ။", "စကား။"],
+    ],
+)
+def test_stops_that_need_no_space(expected: list[str]) -> None:
+    assert split("".join(expected)) == expected
+
+
 def test_blocks() -> None:
     text = "A heading\n\nText before. Code:\n\n    a = 1\n\n    b = 2\n\n"
     text += "- item one\n- item two. More.\n    - nested\n\nx | y"

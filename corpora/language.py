@@ -29,7 +29,7 @@ _KANA = re.compile("[\u3040-\u30ff]")
 _SURE = 0.6
 _CODE_OF_SIZE = {2: "H", 4: "I", 8: "L"}  # of unsigned numbers in an array
 # A long text is judged by some places in it.
-_SAMPLES, _SAMPLE_CHARS = 5, 2_000
+_SAMPLES, _SAMPLE_CHARS = 10, 300
 # Where the model tells a variety of a language, the language; what has no code of two letters is not named.
 
 _OF_LANGUAGE = {"wuu": "zh", "yue": "zh", "arz": "ar", "ary": "ar", "uzs": "uz", "gug": "gn", "kik": "ki"}

@@ -39,7 +39,7 @@ NAMES = {"de": "German", "fr": "French", "es": "Spanish", "it": "Italian", "pt":
 @pytest.mark.parametrize("code", SENTENCES)
 def test_one_sentence_is_enough(code: str) -> None:
     assert language_of(SENTENCES[code]) == code
-    assert language_of(SENTENCES[code] * 3_000) == code
+    assert language_of(f"{SENTENCES[code]} " * 400) == code
     warned_of = guess_language(SENTENCES[code])
     assert warned_of is None or warned_of.startswith(NAMES.get(code, warned_of))
 

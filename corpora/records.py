@@ -241,7 +241,10 @@ def info_where(
     connection: sqlite3.Connection, column: Literal["id", "name", "digest"], value: str | bytes
 ) -> DocumentInfo | None:
     """The first document with this value, if there is one."""
-    record = connection.execute(f"{_INFO} WHERE d.{column} = ? ORDER BY d.number LIMIT 1", (value,)).fetchone()
+    try:
+        record = connection.execute(f"{_INFO} WHERE d.{column} = ? ORDER BY d.number LIMIT 1", (value,)).fetchone()
+    except UnicodeEncodeError:
+        return None  # Half a surrogate pair, as a command line may hold: nothing is stored under such a name.
     return None if record is None else _info(record)
 
 

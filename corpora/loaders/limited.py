@@ -124,8 +124,8 @@ def _check_end(task: Task, answer: bytes | bytearray, ended: Ended) -> None:
 
 def printable(name: str) -> str:
     """A file name as text: bytes that are no UTF-8 and control characters become the replacement character."""
-    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return "".join(ch if ch.isprintable() else "\N{REPLACEMENT CHARACTER}" for ch in text)
+    # Python reads such bytes as halves of surrogate pairs, which are not printable.
+    return "".join(ch if ch.isprintable() else "\N{REPLACEMENT CHARACTER}" for ch in name)
 
 
 def _check_size(data: bytes, name: str, limits: Limits) -> None:

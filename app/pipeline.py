@@ -17,6 +17,7 @@ from app.answering import AnswerStream, Question
 from app.choosing import lossy_remark
 from app.errors import InputError
 from app.events import Answer, Correction
+from app.forgetting import Removals
 from app.grammar import CorrectionStream
 from app.options import GenerationOptions
 from app.settings import Settings
@@ -102,6 +103,7 @@ class Pipeline:
         self._writer = writer
         self.find_evidence = find_evidence
         self._encoder_is_english = encoder_is_english
+        self._removals = Removals(writer.settings.home)
 
     @classmethod
     def from_pretrained(
@@ -196,6 +198,7 @@ class Pipeline:
 
         ``scope`` is that of ``app.options.GenerationOptions``.
         """
+        self._forget_removed()
         return CorrectionStream(self._writer, text, max_new_tokens=max_new_tokens, speculate=speculate, scope=scope)
 
     def _stream(
@@ -208,6 +211,7 @@ class Pipeline:
     ) -> AnswerStream:
         if not question.strip():
             raise InputError("The question is empty.", hint="Ask something about the documents.")
+        self._forget_removed()
         self._writer.check(options)
         limit = self.settings.evidence_sentences
         asked = Question(
@@ -218,6 +222,11 @@ class Pipeline:
             notices=(*self._remarks(question), *filter(None, [lossy_remark(options.over(self.settings))])),
         )
         return AnswerStream(self._writer, asked, options)
+
+    def _forget_removed(self) -> None:
+        """A document may have been deleted by another process: nothing that was written from it is repeated."""
+        if self._removals.happened():
+            self.forget()
 
     def _remarks(self, question: str) -> tuple[str, ...]:
         """A line if the question is in a language that the encoder or the target does not know."""

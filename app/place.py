@@ -51,7 +51,7 @@ def fitting_chunking(store: CorpusStore, place: Place) -> Chunking:
     base, wanted = own or Chunking(), new_chunking(store, place)
     if wanted != base and (own is not None or store.documents()):
         raise ChunkingChanged(
-            f"{store.name} is cut at {_named(base)}, but the settings say {_named(wanted)}",
+            f"{store.name} is cut at {_named(base)}, not at {_named(wanted)}",
             hint=f"cut it anew: spandraft corpus rebuild {store.name} --chunk-chars {wanted.target_chars} "
             f"--chunk-overlap {wanted.overlap_sentences}; or leave these settings away",
         )
@@ -59,4 +59,4 @@ def fitting_chunking(store: CorpusStore, place: Place) -> Chunking:
 
 
 def _named(chunking: Chunking) -> str:
-    return f"{chunking.target_chars} characters with {chunking.overlap_sentences} sentences of overlap"
+    return f"{chunking.target_chars} characters (overlap: {chunking.overlap_sentences})"

@@ -7,6 +7,7 @@ a receipt. Knows nothing of terminals and pages.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,7 @@ from corpora.documents import Document, Passage
 from corpora.durable import remove_file
 from corpora.errors import CorporaError
 from corpora.index_files import FOLDERS, IndexFolder
+from corpora.library import Library
 from corpora.store import CorpusStore, Removal
 from retrieval.dense import VECTORS
 from retrieval.errors import RetrievalError
@@ -30,7 +32,7 @@ _SENTENCES: Final = sentences_kind("")
 _TOKENS: Final = "tokens:"
 _LOG: Final = "corpus.sqlite-wal"
 # Files that come and go with every change and say nothing about a deletion.
-_SILENT: Final = ("corpus.sqlite-shm", "writer.lock", "corpus.seal")
+_SILENT: Final = (_LOG, "corpus.sqlite-shm", "writer.lock", "corpus.seal")
 
 
 def remove_document(
@@ -49,6 +51,33 @@ def remove_document(
     if not store.settle() and not removal.erased:
         pending.append("another process is reading the corpus: its text is overwritten when that ends")
     return _receipt(store, document, removal, counts, (before, _files(store.folder)), pending, quoted, gone)
+
+
+def remove_corpus(library: Library, name: str, *, home: Path, with_conversations: bool = False) -> dict[str, int]:
+    """Remove a whole corpus for good, and count what went. Raises ``CorpusNotFound``, ``LibraryBusy``."""
+    with closing(library.open(name)) as store:
+        texts = (store.document(info.id).text for info in store.documents())
+        quoted = quoting(home, Quoted(name, texts=texts))
+        counts = {
+            "documents": len(store.documents()),
+            "passages": len(store.rows_alive()),
+            "files": len(_files(store.folder)),
+            "bytes": sum(path.stat().st_size for path in store.folder.rglob("*") if path.is_file()),
+        }
+    library.remove(name)
+    note_removal(home)
+    gone = remove_conversations(home, [one.id for one in quoted]) if with_conversations else 0
+    return counts | {"conversations": len(quoted), "conversations_removed": gone}
+
+
+def remove_conversations_of(store: CorpusStore, id_or_name: str, *, home: Path) -> list[Quoting]:
+    """Remove the conversations that cite a document which was removed before; those that went."""
+    wanted = frozenset({id_or_name})
+    found = quoting(home, Quoted(store.name, wanted, wanted))
+    if found:
+        remove_conversations(home, [one.id for one in found])
+        note_removal(home)
+    return found
 
 
 def passages_of(store: CorpusStore, document_id: str) -> list[Passage]:
@@ -140,7 +169,7 @@ def _receipt(
         sentence_vectors=counts["sentences"],
         terms=counts["terms"],
         draft_tokens=counts["tokens"],
-        files_deleted=tuple(name for name in before if name not in after and name != _LOG),
+        files_deleted=tuple(name for name in before if name not in after),
         files_rewritten=tuple(name for name in before if name in after and before[name] != after[name]),
         pending=tuple(pending),
         conversations=tuple(quoted),

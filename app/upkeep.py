@@ -17,7 +17,7 @@ from corpora import generations, index_files
 from corpora.chunking import Chunking
 from corpora.interfaces import Derived
 from corpora.store import CorpusStore
-from retrieval.dense import VectorRows
+from retrieval.dense import VECTORS, VectorRows
 from retrieval.hybrid import HybridRetriever
 from retrieval.interfaces import Encoder
 from retrieval.sentences import SentenceRows
@@ -56,10 +56,7 @@ def rebuild(
     """
     chunking = new_chunking(store, place)
     derived: list[Derived] = [VectorRows(encoder), SentenceRows(encoder)]
-    kinds = set(store.derived_kinds())
-    recut = bool(store.documents()) and (
-        chunking != (store.chunking() or Chunking()) or (bool(kinds) and not kinds & {one.kind for one in derived[:1]})
-    )
+    recut = _is_other(store, chunking, derived[0])
     computed, is_whole = 0, True
     if recut:
         build = generations.Build(store, chunking, derived=derived, encoder=encoder.name)
@@ -75,6 +72,19 @@ def rebuild(
         removing.clear_indexes(store, retriever)
         store.settle()
     return Rebuilt(chunking, encoder.name, len(store.rows_alive()), recut, computed, is_whole)
+
+
+def _is_other(store: CorpusStore, chunking: Chunking, vectors: Derived) -> bool:
+    """Whether all passages are to be made: they are cut or encoded in another way, or, after a salvage, not there."""
+    if not store.documents():
+        return False
+    kinds = store.derived_kinds()
+    is_encoded = any(kind.startswith(VECTORS) for kind in kinds)
+    return (
+        chunking != (store.chunking() or Chunking())
+        or (is_encoded and vectors.kind not in kinds)
+        or not store.rows_alive()
+    )
 
 
 def _fill_in(store: CorpusStore, derived: list[Derived]) -> int:

@@ -26,7 +26,7 @@ _MOST_PARTS: Final = 9
 _MOST_DIRECTORY_BYTES: Final = 16 * 2**10
 _PIECE: Final = 2**18
 _END, _END_64, _LOCATOR = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
-_RAISED = (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError, struct.error, OSError)
+_RAISED = (zipfile.BadZipFile, RuntimeError, ValueError, EOFError, struct.error, OSError)
 
 
 def archive(

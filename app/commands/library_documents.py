@@ -1,0 +1,259 @@
+"""``spandraft corpus list``, ``show`` and ``remove``: what there is, and what is to go."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from app.commands.live import may_ask, plain
+from app.commands.terminal import Terminal
+from app.errors import InputError
+from app.settings import Settings
+from app.ui.views.amounts import amount, count, day
+from corpora.library import Library
+
+if TYPE_CHECKING:
+    from app.facts import CorpusFacts
+    from app.receipts import Receipt
+    from app.ui.quoting import Quoting
+    from corpora.documents import Document, Passage
+    from corpora.listing import ListedDocument
+    from corpora.store import CorpusStore, DocumentInfo
+
+_ALL: Final = 2**62
+_EXCERPT: Final = 600  # characters of a document that are shown
+_NO: Final = 2
+
+
+def show_list(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
+    """The corpora, or the documents of one."""
+    library = Library(settings.home)
+    if args.name is None:
+        _list_corpora(library, terminal)
+    else:
+        _list_documents(library.open(args.name), terminal)
+    return 0
+
+
+def show(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
+    """What there is to know of a corpus, or of one of its documents."""
+    from app.facts import facts_of
+    from app.library_contracts import document_whole, facts_document
+    from app.naming import meant
+
+    store = Library(settings.home).open(args.name)
+    if args.document is None:
+        facts = facts_of(store)
+        if terminal.json:
+            terminal.document(facts_document(facts))
+        else:
+            _show_facts(facts, terminal)
+        return 0
+    info = meant(args.document, store.documents(), parts=True)
+    document = store.document(info.id)
+    rows = [row for row, owner in store.owners() if owner == info.id]
+    passages = [stored.passage for stored in store.passages(rows)]
+    if terminal.json:
+        terminal.document({"corpus": args.name, **document_whole(document, passages)})
+    else:
+        _show_document(info, document, passages, terminal)
+    return 0
+
+
+def remove(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
+    """Remove documents, or a whole corpus, for good."""
+    from app.naming import meant
+    from app.removing import remove_conversations_of, remove_corpus
+
+    library = Library(settings.home)
+    store = library.open(args.name)
+    if not args.documents:
+        _ask(args, store, terminal)
+        store.close()
+        gone = remove_corpus(library, args.name, home=settings.home, with_conversations=args.with_conversations)
+        _tell_corpus(args.name, gone, args.with_conversations, terminal)
+        return 0
+    # All are looked up before the first is removed: a misspelt name leaves everything as it was.
+    known = store.documents()
+    if args.with_conversations and len(args.documents) == 1 and not _is_there(args.documents[0], known):
+        late = remove_conversations_of(store, args.documents[0], home=settings.home)
+        if late:
+            _tell_late(args.name, args.documents[0], late, terminal)
+            return 0
+    infos = {info.id: info for info in (meant(one, known) for one in args.documents)}
+    receipts = _removed(args, settings, infos)
+    if terminal.json:
+        from app.receipts import receipt_document
+
+        document: dict[str, object] = {"corpus": args.name, "removed": [info.name for info in infos.values()]}
+        document["receipts"] = [receipt_document(receipt) for receipt in receipts]
+        terminal.document(document)
+    else:
+        _tell_documents(receipts, terminal, whole=args.receipt)
+    return 0
+
+
+def _removed(args: argparse.Namespace, settings: Settings, infos: Iterable[str]) -> list[Receipt]:
+    from app.corpus import Corpus
+
+    corpus = Corpus.open(args.name, settings=settings)
+    return [corpus.remove(one, with_conversations=args.with_conversations) for one in infos]
+
+
+def _list_corpora(library: Library, terminal: Terminal) -> None:
+    from corpora.listing import listing
+
+    found = [(name, listing(library.open(name), limit=0)) for name in library.names()]
+    counted = [(name, one.documents, one.passages) for name, one in found]
+    if terminal.json:
+        keys = ("name", "documents", "passages")
+        terminal.document({"corpora": [dict(zip(keys, row, strict=True)) for row in counted]})
+    elif counted:
+        rows = [(name, str(documents), str(passages)) for name, documents, passages in counted]
+        terminal.table([("corpus", "documents", "passages"), *rows])
+    else:
+        terminal.note("There is no corpus yet: spandraft corpus create NAME, or spandraft corpus sample")
+
+
+def _list_documents(store: CorpusStore, terminal: Terminal) -> None:
+    from app.library_contracts import document_line
+    from corpora.listing import listing
+
+    found = listing(store, limit=_ALL).rows
+    if terminal.json:
+        terminal.document({"corpus": store.name, "documents": [document_line(one) for one in found]})
+    elif found:
+        rows = [(plain(one.name), str(one.chars), str(one.passages), _places(one), one.id) for one in found]
+        terminal.table([("document", "characters", "passages", "", "id"), *rows])
+    else:
+        terminal.note(f"The corpus is empty: spandraft corpus add {store.name} FILE")
+
+
+def _places(found: ListedDocument) -> str:
+    return ", ".join([*(count(number, kind) for kind, number in found.leaves.items()), *filter(None, [found.language])])
+
+
+def _show_facts(facts: CorpusFacts, terminal: Terminal) -> None:
+    cut = f"of about {facts.chunking.target_chars} characters (overlap: {facts.chunking.overlap_sentences})"
+    terminal.line(terminal.bold(facts.name))
+    rows = [
+        ("documents", f"{facts.documents:,}, {facts.characters:,} characters"),
+        ("passages", f"{facts.passages:,} {cut}"),
+        ("encoder", facts.encoder or "none yet"),
+        *((f"  {kind.partition(':')[0]}", f"{rows:,} rows") for kind, rows in facts.derived.items()),
+        ("on disk", ", ".join(f"{part} {amount(size)}" for part, size in facts.bytes.items() if size)),
+        *(("index", _index(one)) for one in facts.indexes),
+        ("database", f"format {facts.format}, " + ("sealed" if facts.is_sealed else "not sealed: checked by its rows")),
+        ("folder", str(facts.folder)),
+    ]
+    if facts.rebuild_under_way:
+        rows.append(("rebuild", "interrupted: the same command goes on with it"))
+    if facts.jobs:
+        rows.append(("jobs", f"{facts.jobs} not finished: spandraft corpus jobs {facts.name}"))
+    for name, value in rows:
+        terminal.line(f"  {name:<10} {value}")
+
+
+def _index(one: object) -> str:
+    from app.facts import IndexFacts
+
+    assert isinstance(one, IndexFacts)
+    if one.cause is not None:
+        return one.cause
+    state = "current" if one.is_current else "brought in step by the next search"
+    return f"{one.kind.partition(':')[0]}: {one.rows:,} rows, {amount(one.bytes)}, {state}"
+
+
+def _show_document(info: DocumentInfo, document: Document, passages: list[Passage], terminal: Terminal) -> None:
+    kinds: dict[str, int] = {}
+    for mark in document.marks:
+        kinds[mark.kind] = kinds.get(mark.kind, 0) + 1
+    terminal.line(terminal.bold(plain(info.name)))
+    rows = [
+        ("id", info.id),
+        ("added", day(info.added_at)),
+        ("text", f"{len(document.text):,} characters, {count(len(passages), 'passage')}"),
+        *((key, plain(str(value))) for key, value in document.metadata.items()),
+    ]
+    if kinds:
+        rows.append(("places", ", ".join(count(number, kind) for kind, number in kinds.items())))
+    for name, value in rows:
+        terminal.line(f"  {plain(name):<10} {value}")
+    excerpt = document.text[:_EXCERPT]
+    terminal.line("\n" + "\n".join(plain(line) for line in excerpt.splitlines()))
+    if len(document.text) > len(excerpt):
+        terminal.line(f"... and {len(document.text) - len(excerpt):,} more characters (--json prints all)")
+
+
+def _ask(args: argparse.Namespace, store: CorpusStore, terminal: Terminal) -> None:
+    """On a terminal, a whole corpus does not go at one slip of the finger."""
+    if args.yes or terminal.json or not may_ask():
+        return
+    documents = len(store.documents())
+    terminal.err.write(f"Remove the corpus {store.name} with {count(documents, 'document')} for good? [y/N] ")
+    terminal.err.flush()
+    if sys.stdin.readline().strip().casefold() not in ("y", "yes"):
+        raise InputError("nothing was removed", hint="answer y, or add --yes")
+
+
+def _is_there(wanted: str, known: list[DocumentInfo]) -> bool:
+    return any(wanted in (info.id, info.name) or info.name.endswith(f"/{wanted}") for info in known)
+
+
+def _tell_documents(receipts: list[Receipt], terminal: Terminal, *, whole: bool) -> None:
+    from app.receipts import receipt_lines
+
+    for receipt in receipts:
+        if whole:
+            for line in receipt_lines(receipt):
+                terminal.line(plain(line))
+            continue
+        terminal.line(f"Removed from {receipt.corpus}: {plain(receipt.document)}")
+        for line in receipt.pending:
+            terminal.note(f"not yet: {line}")
+        _tell_quoting(receipt.conversations, receipt.conversations_removed > 0, terminal)
+        if receipt.conversations and not receipt.conversations_removed:
+            again = f"spandraft corpus remove {receipt.corpus} {receipt.id} --with-conversations"
+            terminal.note(f"Remove them, too: {again}")
+
+
+def _tell_quoting(found: Iterable[Quoting], are_gone: bool, terminal: Terminal) -> None:
+    for one in found:
+        terminal.note(f"a conversation that quotes it {'is gone' if are_gone else 'stays'}: {plain(one.title)}")
+
+
+def _tell_corpus(name: str, gone: Mapping[str, int], with_conversations: bool, terminal: Terminal) -> None:
+    if terminal.json:
+        terminal.document({"corpus": name, "removed": "all", **gone})
+        return
+    terminal.line(
+        f"Removed corpus {name}: {count(gone['documents'], 'document')}, {count(gone['passages'], 'passage')}, "
+        f"{count(gone['files'], 'file')} of {amount(gone['bytes'])}"
+    )
+    if gone["conversations"]:
+        what = "are gone, too" if with_conversations else "stay (delete them in the page)"
+        terminal.note(f"{count(gone['conversations'], 'conversation')} that cite it {what}")
+
+
+def _tell_late(corpus: str, document: str, gone: list[Quoting], terminal: Terminal) -> None:
+    """The document went before, and now the conversations."""
+    from app.library_contracts import conversation_document
+
+    if terminal.json:
+        found = [conversation_document(one) for one in gone]
+        terminal.document({"corpus": corpus, "removed": [], "receipts": [], "conversations": found})
+        return
+    terminal.line(f"{document} was removed before; so are now {count(len(gone), 'conversation')} that cited it:")
+    for one in gone:
+        terminal.line(f"  {plain(one.title)}")
+
+
+def folder_of(settings: Settings, name: str) -> Path:
+    """Where a corpus is, whether or not it can be opened. Raises as ``Library.open`` for one that is not there."""
+    library = Library(settings.home)
+    if not library.exists(name):
+        library.open(name)
+    return settings.home / "corpora" / name

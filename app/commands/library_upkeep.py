@@ -1,0 +1,152 @@
+"""``spandraft corpus verify``, ``rebuild``, ``export``, ``import``: a corpus as files that must be in good order."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.commands.library_documents import folder_of
+from app.commands.live import LiveLines, is_terminal, plain
+from app.commands.terminal import Terminal
+from app.errors import InputError
+from app.settings import Settings
+from app.ui.views.amounts import amount, count
+from corpora.library import Library
+
+if TYPE_CHECKING:
+    from corpora.salvage import Salvaged
+    from corpora.verify import Report
+
+_FINDINGS, _INTERRUPTED = 1, 130
+
+
+def verify(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
+    """Compare every file of a corpus, or of all, with what was written."""
+    from corpora.verify import examine
+
+    names = [args.name] if args.name is not None else Library(settings.home).names()
+    reports = {name: examine(folder_of(settings, name)) for name in names}
+    if terminal.json:
+        terminal.document({"corpora": [_report_document(name, report) for name, report in reports.items()]})
+    for name, report in () if terminal.json else reports.items():
+        for found in report.findings:
+            terminal.note(f"error: {found.cause}\nhint: {found.hint}")
+        proof = "every byte is what was written" if report.proof == "seal" else "its rows hold what they should"
+        terminal.line(f"{name}: {count(len(report.findings), 'finding')}" if report.findings else f"{name}: {proof}")
+    if not names and not terminal.json:
+        terminal.note("There is no corpus yet.")
+    return _FINDINGS if any(report.findings for report in reports.values()) else 0
+
+
+def _report_document(name: str, report: Report) -> dict[str, object]:
+    findings = [{"file": str(one.file), "cause": one.cause, "hint": one.hint} for one in report.findings]
+    return {"corpus": name, "proof": report.proof, "findings": findings}
+
+
+def rebuild(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
+    """Make anew what can be: index files, and all passages if encoder or chunking are to be others."""
+    salvaged = _salvage(args, settings, terminal) if args.salvage else None
+    from app.commands.library_adding import asked_to_stop
+    from app.corpus import Corpus
+
+    corpus = Corpus.open(args.name, settings=settings)
+    if args.abandon:
+        from corpora.generations import abandon
+
+        abandon(corpus.store)
+    live = _live(terminal)
+    with asked_to_stop() as asked:
+        done = corpus.rebuild(progress=_shown(live, "passages of", "document"), stop=asked)
+    live.clear()
+    if terminal.json:
+        document: dict[str, object] = {
+            "corpus": args.name,
+            "whole": done.is_whole,
+            "recut": done.recut,
+            "passages": done.passages,
+            "computed": done.computed,
+            "encoder": done.encoder,
+            "chunk_chars": done.chunking.target_chars,
+            "chunk_overlap": done.chunking.overlap_sentences,
+        }
+        if salvaged is not None:
+            lost = [{"name": one.name, "source": one.source} for one in salvaged.lost]
+            document |= {"saved": list(salvaged.saved), "lost": lost, "complete": salvaged.is_complete}
+        terminal.document(document)
+    elif not done.is_whole:
+        terminal.note("Stopped: the old passages are still searched. The same command goes on where it stopped.")
+    elif done.recut:
+        terminal.line(f"Rebuilt {args.name}: {count(done.passages, 'passage')}, all made anew with {done.encoder}")
+    else:
+        filled = f", {count(done.computed, 'row')} that were missing" if done.computed else ""
+        terminal.line(f"Rebuilt the index files of {args.name}: {count(done.passages, 'passage')}{filled}")
+    return 0 if done.is_whole else _INTERRUPTED
+
+
+def _salvage(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> Salvaged:
+    from corpora.salvage import salvage
+
+    done = salvage(folder_of(settings, args.name), keep=args.keep_damaged)
+    if not terminal.json:
+        terminal.line(f"{count(len(done.saved), 'document')} saved, {len(done.lost)} lost")
+        for one in done.lost:
+            source = f", add it again: {one.source}" if one.source else ""
+            terminal.note(plain(f"lost: {one.name}{source}"))
+        if not done.is_complete:
+            terminal.note("There may have been others of which nothing is known.")
+        if done.kept is not None:
+            terminal.note(f"the damaged database is kept: {done.kept}")
+    return done
+
+
+def export(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
+    """Write a corpus to one file."""
+    from app.corpus import Corpus
+
+    path: Path = args.file if args.file is not None else Path(f"{args.name}.spandraft")
+    if path.is_dir():
+        path = path / f"{args.name}.spandraft"
+    if path.exists() and not args.overwrite:
+        raise InputError(f"{path} is there already", hint="choose another name, or add --overwrite")
+    live = _live(terminal)
+    done = Corpus.open(args.name, settings=settings).export(path, progress=_shown(live, "exported", "document"))
+    live.clear()
+    if terminal.json:
+        found = {"corpus": args.name, "file": str(done.path), "bytes": done.bytes, "documents": done.documents}
+        terminal.document({**found, "passages": done.passages, "vectors": list(done.kinds)})
+    else:
+        vectors = "with vectors" if done.kinds else "without vectors"
+        terminal.line(f"{done.path}: {count(done.documents, 'document')}, {vectors}, {amount(done.bytes)}")
+    return 0
+
+
+def import_(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
+    """Make a new corpus of an export."""
+    from app.build_corpus import import_corpus
+
+    live = _live(terminal)
+    _, done = import_corpus(
+        args.file, args.name, settings, recompute=args.recompute, progress=_shown(live, "imported", "document")
+    )
+    live.clear()
+    if terminal.json:
+        found = {"corpus": done.name, "documents": done.documents, "passages": done.passages}
+        terminal.document({**found, "reused": list(done.reused), "computed": list(done.computed)})
+    else:
+        vectors = "vectors of the file" if done.reused else "vectors computed here"
+        counts = f"{count(done.documents, 'document')}, {count(done.passages, 'passage')}"
+        terminal.line(f'There is now a corpus "{done.name}": {counts}, {vectors}')
+    return 0
+
+
+def _live(terminal: Terminal) -> LiveLines:
+    return LiveLines(terminal.err, off=terminal.json or not is_terminal(terminal.err))
+
+
+def _shown(live: LiveLines, doing: str, what: str) -> Callable[[int, int], None]:
+    def tell(done: int, total: int) -> None:
+        live.draw([f"{doing} {done:,} of {count(total, what)}"])
+
+    return tell

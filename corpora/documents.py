@@ -7,8 +7,9 @@ Offsets are Unicode code points, half-open. The one invariant of this floor, pro
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
@@ -80,12 +81,14 @@ class Passage:
 def place(marks: Iterable[Mark], start: int, end: int) -> str:
     """What a person calls the characters ``[start, end)``: ``page 7``, ``pages 7-8, Installation``; empty if unmarked.
 
-    Of headings and chapters that enclose each other the innermost is named.
+    Of headings and chapters that enclose each other the innermost is named. Rows of several tables are not.
     """
     touched = [mark for mark in sorted(marks) if mark.start < end and start < mark.end]
     parts: list[str] = []
     for kind in ("page", "slide", "sheet", "row", "record"):
         labels = list(dict.fromkeys(mark.label for mark in touched if mark.kind == kind))
+        if kind == "row" and _starts_again([mark.label for mark in touched if mark.kind == kind]):
+            continue
         if len(labels) > 1:
             parts.append(f"{kind}s {labels[0]}-{labels[-1]}")
         elif labels:
@@ -94,3 +97,10 @@ def place(marks: Iterable[Mark], start: int, end: int) -> str:
     if above:
         parts.append(max(above, key=lambda mark: (mark.start, -mark.end)).label)
     return ", ".join(parts)
+
+
+def _starts_again(rows: Sequence[str]) -> bool:
+    """Do the numbers of rows not grow all the time? Then another table begins between them."""
+    return any(
+        before.isdecimal() and after.isdecimal() and int(before) >= int(after) for before, after in pairwise(rows)
+    )

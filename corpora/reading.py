@@ -23,6 +23,7 @@ PAGE_BREAK = "\f"
 _BETWEEN = "\n\n"
 _SPACE = re.compile(r"\s+")
 _SPACE_BUT_PAGE_BREAKS = re.compile(r"[^\S\f]+")
+_SPACE_AROUND_PAGE_BREAK = re.compile(r" ?\f ?")
 _AT_PAGE_BREAK = re.compile(r"[ \n]*\f[ \n\f]*")
 _AT_ENDS = " \n" + PAGE_BREAK
 _INVISIBLE = re.compile("[\N{SOFT HYPHEN}\N{ZERO WIDTH SPACE}\N{ZERO WIDTH NO-BREAK SPACE}]")
@@ -184,7 +185,8 @@ class ReadingText:
         """As ``in_one_line``, page breaks kept if they count."""
         if not self.paged:
             return in_one_line(text)
-        return _SPACE_BUT_PAGE_BREAKS.sub(" ", _INVISIBLE.sub("", text)).strip(" ")
+        line = _SPACE_BUT_PAGE_BREAKS.sub(" ", _INVISIBLE.sub("", text)).strip(" ")
+        return _SPACE_AROUND_PAGE_BREAK.sub(PAGE_BREAK, line)
 
 
 def as_document(name: str, text: str, *, title: str | None = None, marks: Iterable[Mark] = ()) -> Document:

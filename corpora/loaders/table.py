@@ -40,6 +40,15 @@ LOADERS: Mapping[str, str] = MappingProxyType(
         ".epub": "corpora.loaders.epub:load",
     }
 )
+# What has no loader here, and what its programs can save it as instead.
+_SUCCESSORS = MappingProxyType(
+    {
+        **dict.fromkeys((".doc", ".dot", ".rtf", ".odt", ".pages", ".wpd"), ".docx"),
+        **dict.fromkeys((".xls", ".xlsb", ".ods", ".numbers"), ".xlsx"),
+        **dict.fromkeys((".ppt", ".pps", ".odp", ".key"), ".pptx"),
+        **dict.fromkeys((".mobi", ".azw", ".azw3", ".fb2"), ".epub"),
+    }
+)
 
 
 def loader_name(file_name: str) -> str:
@@ -47,10 +56,9 @@ def loader_name(file_name: str) -> str:
     suffix = PurePath(file_name).suffix.lower()
     if suffix not in LOADERS:
         kind = f"files ending in {suffix}" if suffix else "files without a suffix"
-        raise UnknownSuffix(
-            f"{file_name}: there is no loader for {kind}",
-            hint=f"save it as one of {', '.join(LOADERS)} and add that",
-        )
+        successor = _SUCCESSORS.get(suffix)
+        better = f"{successor}, in the program that opens it," if successor else f"one of {', '.join(LOADERS)}"
+        raise UnknownSuffix(f"{file_name}: there is no loader for {kind}", hint=f"save it as {better} and add that")
     return LOADERS[suffix]
 
 

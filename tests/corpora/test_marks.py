@@ -97,6 +97,13 @@ def test_rows_of_a_table_are_marked() -> None:
     assert marked(document, "row") == [("1", "Name | Age"), ("2", "Ada | 36"), ("3", "Alan | 41")]
 
 
+def test_rows_of_two_tables_are_not_counted_together() -> None:
+    source = b"| a | b |\n|--|--|\n| 1 | 2 |\n\nThen:\n\n| c | d |\n|--|--|\n| 3 | 4 |\n| 5 | 6 |\n"
+    document = load_bytes(source, "a.md")
+    assert place(document.marks, 0, len(document.text)) == ""
+    assert place(document.marks, document.text.index("c"), len(document.text)) == "rows 1-3"
+
+
 def test_form_feeds_end_the_pages_of_a_plain_text() -> None:
     document = load_bytes(b"Page one.\n\x0c\nPage two.\n\nMore.\n\x0cPage three.\n\x0c", "a.txt")
     assert marked(document, "page") == [("1", "Page one."), ("2", "Page two.\n\nMore."), ("3", "Page three.")]

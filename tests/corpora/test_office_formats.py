@@ -11,7 +11,7 @@ from pptx import Presentation
 from pptx.util import Inches
 
 from corpora.documents import Document, place
-from corpora.errors import DamagedFile, EmptyFile, EncryptedFile, HostileArchive
+from corpora.errors import DamagedFile, EmptyFile, EncryptedFile, HostileArchive, UnknownSuffix
 from corpora.loaders import load_bytes
 from tests.corpora.zipped import OLE, docx, relations, zipped
 
@@ -167,6 +167,9 @@ def test_encrypted_and_old_files_are_told_apart(name: str, old: str) -> None:
     with pytest.raises(DamagedFile, match=f"{name} is a {old} file under another name") as damaged:
         load_bytes(OLE + b"\0" * 2000, name)
     assert "save it as ." in damaged.value.hint
+    with pytest.raises(UnknownSuffix) as unknown:
+        load_bytes(OLE, f"a{old}")
+    assert unknown.value.hint == f"save it as {old}x, in the program that opens it, and add that"
 
 
 @pytest.mark.parametrize("name", ["a.docx", "a.pptx", "a.xlsx", "a.epub"])

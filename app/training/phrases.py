@@ -23,7 +23,7 @@ PIECE = re.compile(r"'(?:s|t|re|ve|m|ll|d)\b| ?[^\W\d_]+| ?\d+| ?[^\s\w]+|\n")
 _VOCABULARY = 30_000
 # Of each context: seen so often at least, and successors so often and so likely at least, at most so many.
 _ONE = (8, 3, 0.002, 12)
-_TWO = (10, 4, 0.04, 4)
+_TWO = (8, 3, 0.02, 8)
 _MOST_TEXT = 1_500_000
 
 
@@ -47,11 +47,16 @@ def main() -> None:
 
 
 def texts(files: Iterable[Path]) -> Iterator[str]:
-    """The texts of JSON Lines files, of one text at most so many letters."""
+    """The texts (or contexts of questions) of JSON Lines files, each once, of one text at most so many letters."""
     for file in files:
+        seen: set[str] = set()
         with file.open(encoding="utf-8") as lines:
             for line in lines:
-                yield json.loads(line)["text"][:_MOST_TEXT]
+                record = json.loads(line)
+                text = record["text"] if "text" in record else record["context"]
+                if text not in seen:
+                    seen.add(text)
+                    yield text[:_MOST_TEXT]
 
 
 def numbered(parts: Iterable[str]) -> tuple[NDArray[np.int64], list[str]]:

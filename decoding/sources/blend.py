@@ -26,7 +26,7 @@ NAMES = ("spans", "history", "phrases")
 _VOICES = tuple(tuple(compress(NAMES, (bits & 1, bits & 2, bits & 4))) or ("spans",) for bits in range(8))
 _CONTEXT = MAX_MATCH + 1
 # Rare output tokens, by how often they stand in the text, among the latest few: where they stand, copying is likely.
-_RECENT, _RARE, _REACH = 8, 6, 13
+_RECENT, _RARE, _REACH = 12, 6, 13
 # The learning rate, and the chance below which a path is not followed even if nodes are free.
 _RATE, _KEEP = 0.18, 0.002
 # That chance where a source of its own follows the text that is rewritten: it knows the changes, and the branches.

@@ -5,7 +5,6 @@ A hostile file can only end its own child. Knows nothing of formats; how childre
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from corpora.documents import Document
 from corpora.loaders.answers import Unbelievable, read_document, read_members
 from corpora.loaders.fresh import ask_fresh
 from corpora.loaders.limits import Limits
-from corpora.loaders.nursery_client import NurseryDied, shared
+from corpora.loaders.nursery_client import NurseryDied, is_possible, shared
 from corpora.loaders.opening import read_file
 from corpora.loaders.table import loader_name
 from corpora.loaders.task import Ended, Task
@@ -95,7 +94,7 @@ def expand(data: bytes, name: str, limits: Limits | None = None) -> list[Member]
 
 def ask(task: Task, data: bytes) -> tuple[bytes | bytearray, Ended]:
     """What a child answered, not yet believed, and what it cost."""
-    if not hasattr(os, "fork"):
+    if not is_possible():
         return ask_fresh(task, data)
     try:
         return shared().ask(task, data)

@@ -33,7 +33,9 @@ _CHANNEL = 3  # the child's only open file beside the three that lead nowhere
 
 def main(arguments: list[str]) -> None:
     """Serve until the other end of the socket is closed."""
-    resource.setrlimit(resource.RLIMIT_NOFILE, (_OPEN_FILES, _OPEN_FILES))
+    _, ceiling = resource.getrlimit(resource.RLIMIT_NOFILE)
+    open_files = _OPEN_FILES if ceiling == resource.RLIM_INFINITY else min(_OPEN_FILES, ceiling)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, open_files))
     sandbox.leave_network()
     sandbox.confine(code=sandbox.code_folders())
     _Nursery(socket.socket(fileno=int(arguments[0]))).serve()

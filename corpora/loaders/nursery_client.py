@@ -28,6 +28,7 @@ ENVIRONMENT = {
 }  # fmt: skip
 _LENGTH = struct.Struct("<L")
 _PIECE = 2**18
+_HAND_OVER_S = 10.0  # tasks are small: who does not take them in this time is stuck
 _GRACE_S = 30.0  # for the nursery to start, to import a loader and to say how the child ended
 
 
@@ -110,6 +111,7 @@ class Nursery:
                     cwd=ROOT.anchor,
                     start_new_session=True,  # an interrupt at the terminal is for us
                 )
+            ours.settimeout(_HAND_OVER_S)
             self._control = ours
         return self._process, self._control
 
@@ -121,6 +123,11 @@ class Nursery:
                 self._process = self._control = None
         process.kill()
         process.wait()
+
+
+def is_possible() -> bool:
+    """Does this system have what a nursery needs?"""
+    return all(hasattr(os, needed) for needed in ("fork", "waitid", "wait4"))
 
 
 def shared() -> Nursery:

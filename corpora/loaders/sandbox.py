@@ -22,6 +22,10 @@ _READ_FILE, _READ_FOLDER = 1 << 2, 1 << 3
 _RIGHTS_OF_VERSION = {1: 13, 2: 14, 3: 15, 4: 15}  # how many of them that version knows, 16 from 5 on
 _SYSTEM_FILES = ("/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/localtime", "/etc/mime.types", "/dev/null")
 _OPEN_FILES = 64
+_REFUSED_EVENTS = (
+    "socket.", "subprocess.", "shutil.",
+    "os.exec", "os.fork", "os.posix_spawn", "os.system", "os.kill", "signal.pthread_kill", "os.putenv",
+)  # fmt: skip
 
 
 def limit_self(memory_bytes: int, cpu_s: int) -> None:
@@ -63,7 +67,7 @@ def leave_network() -> bool:
 
 def confine(*, code: Iterable[str]) -> bool:
     """Read nothing but code (these folders and the system's), write and connect to nothing. False without Landlock."""
-    version = _landlock_version()
+    version = landlock_version()
     if version < 1:
         return False
     rights = (1 << _RIGHTS_OF_VERSION.get(version, 16)) - 1
@@ -78,7 +82,7 @@ def confine(*, code: Iterable[str]) -> bool:
 
 def isolate() -> bool:
     """Signal and trace no process outside, nor the one that started this. False where the kernel cannot."""
-    version = _landlock_version()
+    version = landlock_version()
     if version < 6:
         return False
     ruleset = _ruleset(version, 0, connections=0, scopes=0b11)
@@ -95,7 +99,7 @@ def code_folders() -> set[str]:
 
 def _refuse(event: str, arguments: tuple[object, ...]) -> None:
     """Audit hook: a loader reads code and its file, and that is all."""
-    if event.startswith(("socket.", "subprocess.", "os.exec", "os.fork", "os.posix_spawn", "os.system", "shutil.")):
+    if event.startswith(_REFUSED_EVENTS):
         raise PermissionError(f"a loader may not use {event}")
     if event == "open" and isinstance(mode := arguments[1], str) and set(mode) & set("wax+"):
         raise PermissionError("a loader may not write files")
@@ -105,7 +109,7 @@ def _libc() -> ctypes.CDLL:
     return ctypes.CDLL(None, use_errno=True)
 
 
-def _landlock_version() -> int:
+def landlock_version() -> int:
     """0 or less if the kernel has none."""
     if sys.platform != "linux":
         return 0

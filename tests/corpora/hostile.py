@@ -95,6 +95,14 @@ def kills_its_parent(data: bytes, name: str) -> Document:
     return Document.of(name, "done")
 
 
+def kills_past_python(data: bytes, name: str) -> Document:
+    libc = ctypes.CDLL(None, use_errno=True)
+    for target in (os.getppid(), int(data)):
+        if libc.kill(target, signal.SIGKILL) == 0 or ctypes.get_errno() != errno.EPERM:
+            return Document.of(name, f"sent to {target}")
+    return Document.of(name, "refused")
+
+
 def tells_open_files(data: bytes, name: str) -> Document:
     open_files = []
     for descriptor in range(1024):

@@ -34,7 +34,7 @@ def mutated(data: bytes, chance: random.Random) -> bytes:
     changes = _of_bytes if chance.random() < 0.5 else _of_structure
     for _ in range(chance.choice([1, 1, 1, 2, 5, 20])):
         if len(data) < _LARGEST:
-            data = chance.choice(changes)(data, chance) or b"\n"
+            data = chance.choice(changes)(data, chance)[: 4 * _LARGEST] or b"\n"
     return data
 
 

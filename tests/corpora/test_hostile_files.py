@@ -74,7 +74,7 @@ class Record:
         assert error.cause.isprintable() and error.hint.isprintable() and error.hint and len(error.cause) < 5000
         self.outcomes[type(error).__name__] += 1
         self.failed.append((name, data))
-        if isinstance(error, errors.LoaderCrashed):
+        if isinstance(error, (errors.LoaderCrashed, errors.LoaderTimeout)):
             self.crashes.append(error.cause)
         return type(error).__name__
 

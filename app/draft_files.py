@@ -1,31 +1,32 @@
-"""The files of draft indexes beside a corpus: written whole or not at all, mapped into memory, deleted with what they
-hold.
+"""The files of draft indexes beside a corpus: one a tokenizer, checked when it is opened, then mapped into memory, and
+deleted with what it holds.
 
-    FOLDER OF THE CORPUS/drafts/TOKENIZER-ROWS/{tokens,suffixes,starts,rows}.npy
+    FOLDER OF THE CORPUS/drafts/drafts-TOKENIZER.index
 
-Nothing stands in them that is not in the library, so whatever cannot be read is made anew. Knows no tokenizer.
-P passages.
+Nothing stands in them that is not in the library, so what is damaged is made anew. Knows no tokenizer. P passages.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
+import logging
 import shutil
-import tempfile
-import time
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from corpora.durable import remove_file
+from corpora.errors import LibraryBusy, LibraryError
+from corpora.index_files import IndexFile, IndexFolder, IndexHeader, load_part
 from corpora.store import CorpusStore
 from decoding.interfaces import TokenIndex
 
-_UNFINISHED: Final = ".new-"
-_ABANDONED_S: Final = 3600.0
+log = logging.getLogger(__name__)
+
+_ROWS: Final = "rows"
+_ROW: Final = np.dtype("<i8")
+_TOKEN: Final = np.dtype("<i4")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,69 +47,90 @@ def rows_alive(store: CorpusStore) -> NDArray[np.int64]:
 
 
 def forget_removed(store: CorpusStore) -> None:
-    """Delete the files of every draft index, for whatever tokenizer, that holds a passage that is gone."""
-    folders = [folder for folder in _folders(store) if not folder.name.startswith(_UNFINISHED)]
-    alive_P = rows_alive(store) if folders else np.zeros(0, dtype=np.int64)
-    for folder in folders:
-        held = _read(folder)
-        if held is None or not held.holds_only(alive_P):
-            shutil.rmtree(folder, ignore_errors=True)
+    """Delete the file of every draft index, for whatever tokenizer, that holds a passage that is gone.
+
+    A file that cannot be deleted is logged, and used by nobody.
+    """
+    files = _files(store)
+    try:
+        if files.folder.is_dir():
+            with files.writing():
+                _forget_removed(store, files)
+    except (LibraryBusy, OSError) as error:
+        log.warning("draft indexes of what is gone may be left in %s: %s", files.folder, error)
 
 
 def load(store: CorpusStore, fingerprint: str, rows_P: NDArray[np.int64]) -> IndexedRows | None:
-    """The index of exactly these rows, its large arrays memory-mapped; None if there is none."""
-    return _read(_folder(store, fingerprint, rows_P))
+    """The index of exactly these rows, its large arrays memory-mapped; None if there is none that can be used.
+
+    All of it is read once, to see that it is what was written.
+    """
+    files, kind = _files(store), _kind(fingerprint)
+    try:
+        held = load_part(files.path(kind), _ROWS)
+        if held is None or not np.array_equal(np.frombuffer(held, dtype=_ROW), rows_P):
+            return None
+        found = files.load(kind, mapped=True)
+        return None if found is None else _indexed(found, rows_P)
+    except LibraryError as error:
+        log.warning("%s; drafts wait until it is made anew, which begins now (by hand: %s)", error.cause, error.hint)
+        return None
 
 
 def save(store: CorpusStore, fingerprint: str, held: IndexedRows) -> None:
-    """Write an index in place of the tokenizer's earlier one. Raises OSError."""
-    folder = _folder(store, fingerprint, held.rows_P)
-    folder.parent.mkdir(mode=0o700, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=folder.parent))
-    try:
-        arrays = {"tokens": held.index.tokens_T, "suffixes": held.index.suffixes_T, "starts": held.index.starts_P}
-        for name, array in (arrays | {"rows": held.rows_P}).items():
-            with (fresh / f"{name}.npy").open("wb") as stream:
-                np.save(stream, array)
-                stream.flush()
-                os.fsync(stream.fileno())
-        if not folder.is_dir():  # Another process may have been faster.
-            fresh.rename(folder)
-            _sync(folder.parent)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-    for other in _folders(store):
-        abandoned = other.name.startswith(_UNFINISHED) and time.time() - other.stat().st_mtime > _ABANDONED_S
-        if abandoned or (other != folder and other.name.startswith(f"{fingerprint}-")):
-            shutil.rmtree(other, ignore_errors=True)
+    """Write an index in the place of the tokenizer's earlier one. Nothing is written of a passage that is gone.
+
+    Raises ``LibraryBusy``, OSError.
+    """
+    files = _files(store)
+    with files.writing():
+        with store.snapshot() as version:
+            alive_P, generation = rows_alive(store), store.generation()
+        if held.holds_only(alive_P):
+            rows_P, index = held.rows_P, held.index
+            arrays: dict[str, NDArray[Any]] = {
+                _ROWS: rows_P.astype(_ROW),
+                "starts": index.starts_P.astype(_ROW),
+                "tokens": index.tokens_T.astype(_TOKEN, copy=False),
+                "suffixes": index.suffixes_T.astype(f"<i{index.suffixes_T.itemsize}", copy=False),
+            }
+            header = IndexHeader(_kind(fingerprint), int(rows_P.max(initial=0)), version, generation, len(rows_P))
+            files.save(header, {name: array.data.cast("B") for name, array in arrays.items()})
+        _forget_removed(store, files)
 
 
-def _folder(store: CorpusStore, fingerprint: str, rows_P: NDArray[np.int64]) -> Path:
-    """A row is never used twice, so the rows name what stands in the index."""
-    return store.folder / "drafts" / f"{fingerprint}-{hashlib.sha256(rows_P.tobytes()).hexdigest()[:16]}"
+def _files(store: CorpusStore) -> IndexFolder:
+    return IndexFolder(store.folder / "drafts")
 
 
-def _folders(store: CorpusStore) -> list[Path]:
-    home = store.folder / "drafts"
-    return sorted(home.iterdir()) if home.is_dir() else []
+def _kind(fingerprint: str) -> str:
+    return f"drafts:{fingerprint}"
 
 
-def _read(folder: Path) -> IndexedRows | None:
-    try:
-        tokens_T = np.load(folder / "tokens.npy", mmap_mode="r")
-        suffixes_T = np.load(folder / "suffixes.npy", mmap_mode="r")
-        starts_P, rows_P = np.load(folder / "starts.npy"), np.load(folder / "rows.npy")
-    except (OSError, ValueError, EOFError):
+def _forget_removed(store: CorpusStore, files: IndexFolder) -> None:
+    """Inside ``writing()``. Folders are those of the first releases, which had four files an index and no hashes."""
+    paths, alive_P = files.paths(), rows_alive(store)
+    for path in paths:
+        try:
+            held = load_part(path, _ROWS)
+        except LibraryError as error:
+            log.warning("%s; it is deleted", error.cause)
+            held = None
+        if held is None or not np.isin(np.frombuffer(held, dtype=_ROW), alive_P).all():
+            remove_file(path)
+    for entry in files.folder.iterdir():
+        if entry.is_dir():
+            shutil.rmtree(entry, ignore_errors=True)
+
+
+def _indexed(found: IndexFile, rows_P: NDArray[np.int64]) -> IndexedRows | None:
+    """None if its parts are not those of an index."""
+    parts = found.parts
+    if not parts.keys() >= {"starts", "tokens", "suffixes"} or not len(parts["tokens"]):
         return None
-    if not (tokens_T.shape == suffixes_T.shape and starts_P.shape == rows_P.shape and tokens_T.dtype == np.int32):
+    tokens_T = np.frombuffer(parts["tokens"], dtype=_TOKEN)
+    suffixes_T = np.frombuffer(parts["suffixes"], dtype="<i8" if len(parts["suffixes"]) > tokens_T.nbytes else "<i4")
+    starts_P = np.frombuffer(parts["starts"], dtype=_ROW).astype(np.int64)
+    if not (tokens_T.shape == suffixes_T.shape and starts_P.shape == rows_P.shape):
         return None
     return IndexedRows(TokenIndex(tokens_T, suffixes_T, starts_P), rows_P)
-
-
-def _sync(folder: Path) -> None:
-    """Make a new name survive a loss of power."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -129,8 +129,6 @@ class DraftIndex:
         rows_P = np.array([row for row, _ in stored], dtype=np.int64)
         made = IndexedRows(build_index([np.frombuffer(value, dtype=_LITTLE_ENDIAN) for _, value in stored]), rows_P)
         draft_files.save(self._store, self._fingerprint, made)
-        # Whoever removed a document meanwhile did not find these files: they were not there yet.
-        draft_files.forget_removed(self._store)
         return draft_files.load(self._store, self._fingerprint, rows_P) or made
 
     def _warn(self, error: Exception) -> None:

@@ -138,7 +138,7 @@ def load_part(path: Path, name: str) -> bytes | None:
     with _explained(path):
         try:
             stream = path.open("rb")
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         with stream:
             found = _header(memoryview(stream.read(_LONGEST_HEADER)), path)
@@ -224,7 +224,7 @@ def _content(path: Path, mapped: bool) -> memoryview | None:
             if not mapped or not os.fstat(stream.fileno()).st_size:  # nothing cannot be mapped
                 return memoryview(stream.read())
             return memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
 
 

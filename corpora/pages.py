@@ -14,22 +14,23 @@ from __future__ import annotations
 import os
 import struct
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import BinaryIO
 
 _HEADER_BYTES = 100
-_INTERIOR, _LEAF = (2, 5), (10, 13)
+_HEADERS = {2: 12, 5: 12, 10: 8, 13: 8}  # bytes of a page's header by its kind: inside and leaf of an index, a table
 _BLOCK = 1 << 20
+_MOST_PAGES = 2 << 24
 _FIRST_SHARED, _SHARED_BYTES = 0x40000002, 510  # the bytes that SQLite locks for reading
 
 
-def zero_file(path: str, roots: Sequence[int]) -> int:
-    """Zero what is unused in the trees that begin at these pages, for good; how many bytes were not zero before."""
+def zero_file(path: str) -> int:
+    """Zero what is unused in a database, for good; how many bytes were not zero before."""
     with open(path, "r+b", buffering=0) as file:
-        zeroed = zero_unused(file, roots)
+        zeroed = zero_unused(file)
         if zeroed:
             os.fsync(file.fileno())
     return zeroed
@@ -61,101 +62,74 @@ def is_open(path: str) -> bool:
     return False
 
 
-def zero_unused(file: BinaryIO, roots: Sequence[int]) -> int:
-    """Fill the unused parts of these trees and of the free pages with zeroes; how many bytes were none."""
-    header = _read(file, 0, _HEADER_BYTES)
+def zero_unused(file: BinaryIO) -> int:
+    """Fill the unused parts of all pages of trees with zeroes; how many bytes were none.
+
+    Such a page begins with a byte that no other page begins with: pages of other kinds begin with the number of a page,
+    of which the first byte is smaller unless the file has more than 128 GiB, or they are all zero.
+    """
+    header = file.read(_HEADER_BYTES)
     page_bytes = int.from_bytes(header[16:18], "big")
     page_bytes = 65536 if page_bytes == 1 else page_bytes
-    usable = page_bytes - header[20]
     if page_bytes < 512 or header[:16] != b"SQLite format 3\0":
         raise ValueError("it is no database")
-    zeroed, todo, seen = 0, list(roots), set(roots)
-    while todo:
-        number = todo.pop()
-        page = _read(file, (number - 1) * page_bytes, page_bytes)
-        base = _HEADER_BYTES if number == 1 else 0
-        for start, end in unused(page, base, usable):
-            zeroed += _zero(file, (number - 1) * page_bytes, page, start, end)
-        below = [child for child in children(page, base) if child not in seen]
-        seen.update(below)
-        todo += below
-    for number, start in _free_pages(file, header, page_bytes):
-        zeroed += _zero(
-            file, (number - 1) * page_bytes, _read(file, (number - 1) * page_bytes, page_bytes), start, usable
-        )
+    usable, zeroes, zeroed = page_bytes - header[20], bytes(page_bytes), 0
+    if file.seek(0, os.SEEK_END) // page_bytes >= _MOST_PAGES:
+        raise ValueError("it is too large for its pages to be told apart")
+    for offset, block in _blocks(file):
+        if len(block) % page_bytes:
+            raise ValueError("it ends in the middle of a page")
+        for start in range(0, len(block), page_bytes):
+            base = start + (_HEADER_BYTES if offset + start == 0 else 0)
+            if block[base] not in _HEADERS:
+                continue
+            for first, end in unused(block, start, base, usable):
+                if not block.startswith(zeroes[: end - first], first):
+                    zeroed += end - first - block.count(0, first, end)
+                    file.seek(offset + first)
+                    file.write(zeroes[: end - first])
     return zeroed
 
 
-def unused(page: bytes, base: int, usable: int) -> Iterator[tuple[int, int]]:
-    """The parts of a page of a tree that hold nothing: between pointers and cells, and in each free block."""
-    free, cells, content = struct.unpack_from(">HHH", page, base + 1)
-    start = base + _header_bytes(page, base) + 2 * cells
-    end = content or 65536
-    pointers = struct.unpack_from(f">{cells}H", page, start - 2 * cells)
-    if not (start <= end <= usable and all(end <= pointer < usable for pointer in pointers)):
+def unused(block: bytes, start: int, base: int, usable: int) -> list[tuple[int, int]]:
+    """The parts of a page of a tree that hold nothing: between pointers and cells, and in each free block.
+
+    The page begins at ``start`` of the block, its header at ``base``.
+    """
+    free, cells, content = struct.unpack_from(">HHH", block, base + 1)
+    first = base + _HEADERS[block[base]] + 2 * cells
+    end = start + (content or 65536)
+    if not first <= end <= start + usable:
         raise ValueError("a page is not laid out as it should be")
-    yield start, end
+    pointers = struct.unpack_from(f">{cells}H", block, first - 2 * cells)
+    if cells and start + min(pointers) < end:
+        raise ValueError("a cell is where nothing should be")
+    found = [(first, end)]
     while free:
-        follower, size = struct.unpack_from(">HH", page, free)
-        if size < 4 or free < end or free + size > usable or (follower and follower < free + size):
+        follower, size = struct.unpack_from(">HH", block, start + free)
+        if size < 4 or start + free < end or free + size > usable or (follower and follower < free + size):
             raise ValueError("a free block is not where it could be")
-        yield free + 4, free + size
+        found.append((start + free + 4, start + free + size))
         free = follower
+    return found
 
 
-def children(page: bytes, base: int) -> list[int]:
-    """The pages below a page of a tree."""
-    if page[base] in _LEAF:
-        return []
-    (cells,) = struct.unpack_from(">H", page, base + 3)
-    pointers = struct.unpack_from(f">{cells}H", page, base + 12)
-    below = [struct.unpack_from(">I", page, pointer)[0] for pointer in pointers]
-    return [*below, struct.unpack_from(">I", page, base + 8)[0]]
-
-
-def _header_bytes(page: bytes, base: int) -> int:
-    if page[base] in _INTERIOR:
-        return 12
-    if page[base] in _LEAF:
-        return 8
-    raise ValueError("a page is of no kind that a tree is made of")
-
-
-def _free_pages(file: BinaryIO, header: bytes, page_bytes: int) -> Iterator[tuple[int, int]]:
-    """Pages that no tree uses, and where in each the part begins that holds nothing."""
-    trunk, left = struct.unpack_from(">II", header, 32)
-    while trunk and left > 0:
-        page = _read(file, (trunk - 1) * page_bytes, page_bytes)
-        follower, leaves = struct.unpack_from(">II", page)
-        if leaves > page_bytes // 4 - 2:
-            raise ValueError("the list of free pages is damaged")
-        yield trunk, 8 + 4 * leaves
-        for leaf in struct.unpack_from(f">{leaves}I", page, 8):
-            yield leaf, 0
-        left -= 1 + leaves
-        trunk = follower
-
-
-def _zero(file: BinaryIO, offset: int, page: bytes, start: int, end: int) -> int:
-    dirty = (end - start) - page.count(0, start, end)
-    if dirty:
-        file.seek(offset + start)
-        file.write(bytes(end - start))
-    return dirty
-
-
-def _read(file: BinaryIO, offset: int, size: int) -> bytes:
-    file.seek(offset)
-    content = file.read(size)
-    if len(content) != size:
-        raise ValueError("the file ends too early")
-    return content
+def _blocks(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """The file in pieces of whole pages, each with where it begins."""
+    offset = 0
+    while True:
+        file.seek(offset)
+        block = file.read(_BLOCK)
+        if not block:
+            return
+        yield offset, block
+        offset += len(block)
 
 
 if __name__ == "__main__":
-    _, wanted, file_name, *numbers = sys.argv
+    _, wanted, file_name = sys.argv
     if wanted == "zero":
-        answer: tuple[object, ...] = (zero_file(file_name, [int(number) for number in numbers]),)
+        answer: tuple[object, ...] = (zero_file(file_name),)
     elif wanted == "open":
         answer = (int(is_open(file_name)),)
     else:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from corpora import pages
@@ -28,17 +27,17 @@ def is_open(path: Path) -> bool:
     return answer == "1"
 
 
-def zero_unused(path: Path, roots: Sequence[int]) -> int:
-    """Zero whatever holds nothing, given the first pages of all trees; how many bytes were not zero. Raises OSError.
+def zero_unused(path: Path) -> int:
+    """Zero whatever holds nothing; how many bytes were not zero. Raises OSError.
 
     Nobody may write to the database meanwhile, and its write-ahead log must be empty.
     """
-    (zeroed,) = _answer("zero", path, *map(str, roots))
+    (zeroed,) = _answer("zero", path)
     return int(zeroed)
 
 
-def _answer(what: str, path: Path, *more: str) -> list[str]:
-    command = [sys.executable, "-I", "-S", pages.__file__, what, os.fspath(path.absolute()), *more]
+def _answer(what: str, path: Path) -> list[str]:
+    command = [sys.executable, "-I", "-S", pages.__file__, what, os.fspath(path.absolute())]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     if done.returncode != 0:
         raise OSError(f"{path} could not be worked on: {done.stderr.decode(errors='replace')[-200:]}")

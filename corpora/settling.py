@@ -43,7 +43,7 @@ def erase(connections: Connections, *, wait_s: float = PATIENCE_S) -> bool:
         connections.forget_pages()  # They may hold copies that are overwritten now, and would be written again.
         try:
             with connections.writing() as connection:
-                raw.zero_unused(connections.path, _roots(connection))
+                raw.zero_unused(connections.path)
                 state.set_setting(connection, _TO_ERASE, None)  # With it, other processes forget their pages, too.
         except OSError:
             return False
@@ -98,8 +98,3 @@ def clear_leftovers(folder: Path) -> None:
     for leftover in folder.glob(f"{UNFINISHED}*"):
         with contextlib.suppress(OSError):  # It is in nobody's way, and somebody else may have been faster.
             leftover.unlink()
-
-
-def _roots(connection: sqlite3.Connection) -> list[int]:
-    """The first page of every table and index, and of the list of them."""
-    return [1, *(root for (root,) in connection.execute("SELECT rootpage FROM sqlite_schema WHERE rootpage > 1"))]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ctypes
 import re
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
@@ -16,6 +16,7 @@ import pypdfium2.raw as pdfium_c
 from corpora.documents import Document, Mark
 from corpora.errors import DamagedFile, EmptyFile, EncryptedFile
 from corpora.loaders.pdf_layout import Layout, Line, laid_out
+from corpora.loaders.pdf_outline import Bookmark, headings
 from corpora.reading import as_document, in_one_line
 
 _LINE_ENDS = frozenset((0x0A, 0x0D))
@@ -25,6 +26,7 @@ _LINE_HYPHENS = re.compile("[\x02\ufffe\N{SOFT HYPHEN}]$")
 _NO_CHARACTER = re.compile("[\x00-\x08\x0e-\x1f\ufffe\uffff]")
 _FIXED_NAMES = re.compile(r"mono|courier|consol|menlo|typewriter|cmtt", re.IGNORECASE)
 _FIXED_PITCH_FLAG = 1
+_MOST_BOOKMARKS = 20_000
 
 
 def load(data: bytes, name: str) -> Document:
@@ -32,13 +34,14 @@ def load(data: bytes, name: str) -> Document:
     with _opened(data, name) as pdf:
         pages = [list(_lines(page)) for page in pdf]
         title = in_one_line(pdf.get_metadata_value("Title"))
+        bookmarks = list(islice(_bookmarks(pdf), _MOST_BOOKMARKS))
     layout = laid_out(pages)
     if not layout.text:
         raise EmptyFile(
             f"none of the {len(pages)} pages of {name} holds text; they may be pictures of text",
             hint="run text recognition (OCR) over it and add the result",
         )
-    return as_document(name, layout.text, title=title, marks=_pages(layout))
+    return as_document(name, layout.text, title=title, marks=[*_pages(layout), *headings(bookmarks, layout)])
 
 
 def _pages(layout: Layout) -> Iterator[Mark]:
@@ -46,6 +49,15 @@ def _pages(layout: Layout) -> Iterator[Mark]:
     for number, (start, end) in enumerate(pairwise([*layout.page_starts, len(layout.text)]), 1):
         if words := layout.text[start:end].rstrip():
             yield Mark(start, start + len(words), "page", str(number))
+
+
+def _bookmarks(pdf: pdfium.PdfDocument) -> Iterator[Bookmark]:
+    """The outline of the document in order; entries that lead to no page of it are left out."""
+    for entry in pdf.get_toc():
+        target = entry.get_dest()
+        page = None if target is None else target.get_index()
+        if page is not None:
+            yield Bookmark(in_one_line(entry.get_title()), page, entry.level)
 
 
 def _opened(data: bytes, name: str) -> pdfium.PdfDocument:

@@ -20,8 +20,14 @@ class Words:
     font: str = "F1"
 
 
-def pdf(pages: Sequence[Sequence[Words]], *, title: str = "", password: str = "") -> bytes:
-    """A PDF with these pages; with a password nobody opens it without."""
+def pdf(
+    pages: Sequence[Sequence[Words]],
+    *,
+    title: str = "",
+    password: str = "",
+    outline: Sequence[tuple[int, str, int]] = (),
+) -> bytes:
+    """A PDF with these pages; with a password nobody opens it without. ``outline`` has (level, title, page)."""
     file_id = hashlib.md5(b"spandraft test").digest()
     owner = _rc4(hashlib.md5(_padded(password)).digest()[:5], _padded(password))
     permissions = -4 & 0xFFFFFFFF
@@ -45,6 +51,9 @@ def pdf(pages: Sequence[Sequence[Words]], *, title: str = "", password: str = ""
             content = _rc4(_object_key(key, number + 1), content)
         objects.append(b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content))
 
+    if outline:
+        objects[0] = b"<< /Type /Catalog /Pages 2 0 R /Outlines %d 0 R >>" % (len(objects) + 1)
+        objects += _outline(outline, len(objects) + 1)
     trailer = b"/Root 1 0 R /ID [<%s> <%s>]" % (file_id.hex().encode(), file_id.hex().encode())
     if title:
         objects.append(b"<< /Title (%s) >>" % title.encode("ascii"))
@@ -56,6 +65,35 @@ def pdf(pages: Sequence[Sequence[Words]], *, title: str = "", password: str = ""
         )
         trailer += b" /Encrypt %d 0 R" % len(objects)
     return _file(objects, trailer)
+
+
+def _outline(entries: Sequence[tuple[int, str, int]], root: int) -> list[bytes]:
+    """The objects of an outline, the first of which has the number ``root``; level 0 is the highest."""
+    levels = [-1, *(level for level, _, _ in entries)]
+
+    def children(parent: int) -> list[int]:
+        inside = []
+        for n in range(parent + 1, len(levels)):
+            if levels[n] <= levels[parent]:
+                break
+            if levels[n] == levels[parent] + 1:
+                inside.append(n)
+        return inside
+
+    def ends(parent: int) -> str:
+        inside = children(parent)
+        return f"/First {root + inside[0]} 0 R /Last {root + inside[-1]} 0 R" if inside else ""
+
+    objects = [f"<< /Type /Outlines {ends(0)} >>".encode()]
+    parents = {n: parent for parent in range(len(levels)) for n in children(parent)}
+    for n, (_, title, page) in enumerate(entries, 1):
+        later = [m for m in children(parents[n]) if m > n]
+        following = f"/Next {root + later[0]} 0 R" if later else ""
+        objects.append(
+            f"<< /Title <feff{title.encode('utf-16-be').hex()}> /Parent {root + parents[n]} 0 R "
+            f"/Dest [{5 + 2 * page} 0 R /Fit] {following} {ends(n)} >>".encode()
+        )
+    return objects
 
 
 def _shown(words: Words) -> str:

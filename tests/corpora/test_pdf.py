@@ -67,6 +67,28 @@ def test_running_titles_and_page_numbers_are_left_out() -> None:
     assert text.count("has to say") == 5
 
 
+def test_bookmarks_are_headings_where_the_page_says_so() -> None:
+    def page(*texts: str) -> list[Words]:
+        return [
+            word for n, text in enumerate(texts) for word in lines(72, 700 - 40 * n, text, size=18 if n == 0 else 10)
+        ]
+
+    pages = [
+        page("1. Bau", "Der Hafen wurde im Jahr 1842 gebaut, wie alle wissen."),
+        page("1.1 Kosten", "Neubau", "Er war teuer, und niemand wollte ihn bezahlen, auch die Stadt nicht."),
+        page("2. Eis", "Zweimal fror er zu, und die Schiffe lagen im Eis."),
+    ]
+    outline = [(0, "Bau", 0), (1, "1.1 Kosten", 1), (1, "Nirgends", 1), (1, "Bau", 1), (0, "Eis", 2), (0, "Bau", 2)]
+    document = load_bytes(pdf(pages, outline=outline), "a.pdf")
+    found = {mark.label: document.text[mark.start : mark.end] for mark in document.marks if mark.kind == "heading"}
+    assert list(found) == ["Bau", "1.1 Kosten", "Eis"]
+    assert found["Bau"].startswith("1. Bau\n\nDer Hafen") and found["Bau"].endswith("auch die Stadt nicht.")
+    assert found["1.1 Kosten"].startswith("1.1 Kosten\n\nNeubau")
+    assert found["Eis"] == document.text[document.text.index("2. Eis") :]
+    at = document.text.index("teuer")
+    assert place(document.marks, at, at + 5) == "page 2, 1.1 Kosten"
+
+
 def test_two_columns_and_lists() -> None:
     left = lines(
         72, 700, "The left column is read from its top to", "its very end before the right column is", "begun."

@@ -7,22 +7,18 @@ not come to their end. Knows nothing of formats and of what derived rows mean.
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Literal, TypeAlias
 
 from corpora import job_records
 from corpora.batching import Batches, Waiting
 from corpora.chunking import Chunking
-from corpora.errors import CorporaError, one_line
-from corpora.found_files import safe_name
 from corpora.interfaces import Derived
 from corpora.job_reading import Broken, Cut, Reading, Refused, Same, Unpacked
-from corpora.job_types import ENDED, FileState, Holder, Job, JobFile, Wanted
+from corpora.job_turns import begin, end, interrupted
+from corpora.job_types import FileState, Job, JobFile, Wanted
 from corpora.job_writing import Embedded, Gone, Writing
 from corpora.jobs import Jobs, busy
 from corpora.lease import lease
@@ -61,7 +57,7 @@ def run(
     with lease(staging.lock_of(number)) as mine:
         if not mine:
             raise busy(jobs.get(number))
-        if not _begin(store, number):
+        if not begin(store, number):
             return jobs.get(number)
         running = _Run(
             store,
@@ -75,9 +71,9 @@ def run(
         try:
             wanted = running.go()
         except BaseException as error:
-            _interrupted(store, number, error)
+            interrupted(store, number, error)
             raise
-        _end(store, number, wanted)
+        end(store, number, wanted)
     return jobs.get(number)
 
 
@@ -232,53 +228,6 @@ class _Run:
             self._queued.extendleft(reversed(left))
             self._total += len(members) - 1
             self._done += len(members) - len(left)
-
-
-def _begin(store: CorpusStore, number: int) -> bool:
-    """Take a job over; False if nobody wants it to be run."""
-    with store.connections.writing() as connection:
-        job = job_records.find_job(connection, number)
-        if job is None or job.state in (*ENDED, "paused"):
-            return False
-        job_records.stop(connection, number, job.wanted)  # whoever held it before may have died in the middle
-        if job.wanted != "run":
-            return False
-        job_records.set_state(connection, number, "running")
-        job_records.set_holder(connection, number, _this_process())
-        job_records.set_trouble(connection, number, None, None)
-    return True
-
-
-def _end(store: CorpusStore, number: int, wanted: Wanted | None) -> None:
-    """Leave a job: finished, or as it is wanted."""
-    with store.connections.writing() as connection:
-        if wanted is None:
-            job_records.set_state(connection, number, "finished")
-            job_records.set_holder(connection, number, None)
-        else:
-            job_records.stop(connection, number, wanted)
-        spare = job_records.spare_copies(connection, number)
-    Staging(store.folder).discard_some(spare)
-
-
-def _interrupted(store: CorpusStore, number: int, error: BaseException) -> None:
-    """Leave a job that cannot go on: paused with the cause, or, if somebody only ended the process, queued."""
-    try:
-        with store.connections.writing() as connection:
-            if not isinstance(error, Exception):
-                job_records.stop(connection, number, "run")
-                return
-            job_records.stop(connection, number, "pause")
-            cause = getattr(error, "cause", None) or f"{type(error).__name__}: {error}"
-            hint = getattr(error, "hint", None) or "remedy it, then resume the job"
-            job_records.set_trouble(connection, number, one_line(str(cause)), one_line(str(hint)))
-    except CorporaError as another:  # a full disk, most likely; the lock of the job is let go all the same
-        error.add_note(f"and the job could not be paused: {another}")
-
-
-def _this_process() -> Holder:
-    command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:3]]) if sys.argv else "python"
-    return Holder(os.getpid(), safe_name(command), datetime.now(UTC))
 
 
 def _reader_threads() -> int:

@@ -98,7 +98,13 @@ class Jobs:
             return self._seen(_found(connection, number))
 
     def waiting(self) -> list[Job]:
-        """Jobs that somebody should run, the oldest first: new ones, and those whose process ended in the middle."""
+        """Jobs that somebody should run, the oldest first: new ones, and those whose process ended in the middle.
+
+        Copies of uploads that a kill left without a job are swept away.
+        """
+        with self._connections.reading() as connection:
+            tokens = _tokens(connection)
+        self._staging.sweep(tokens)
         return [job for job in reversed(self.all()) if job.state == "queued"]
 
     def files(

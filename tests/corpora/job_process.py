@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import sys
 import time
 from collections.abc import Sequence
@@ -25,7 +26,9 @@ class Copies:
         return [passage.text.encode() for passage in passages]
 
 
-def main(home: str, number: str, pause_s: str) -> None:
+def main(home: str, number: str, pause_s: str, largest_file_bytes: str = "0") -> None:
+    if int(largest_file_bytes):  # a disk with no more room than this for any file
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(largest_file_bytes), resource.RLIM_INFINITY))
     store = Library(Path(home)).open("x")
     sys.stdout.write("started\n")
     sys.stdout.flush()

@@ -40,10 +40,10 @@ def folder(tmp_path: Path) -> Path:
     return files
 
 
-def runner(store: CorpusStore, job: Job, pause_s: float = 0.0) -> subprocess.Popen[str]:
-    home = store.folder.parents[1]
-    command = [sys.executable, "-m", "tests.corpora.job_process", str(home), str(job.number), str(pause_s)]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+def runner(store: CorpusStore, job: Job, pause_s: float = 0.0, room_bytes: int = 0) -> subprocess.Popen[str]:
+    arguments = [str(store.folder.parents[1]), str(job.number), str(pause_s), str(room_bytes)]
+    command = [sys.executable, "-m", "tests.corpora.job_process", *arguments]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "started\n"
     return process
@@ -132,3 +132,22 @@ def test_a_job_is_paused_resumed_and_cancelled_from_another_process(store: Corpu
     assert (ended.state, ended.eta_s) == ("cancelled", 0.0)
     assert set(ended.counts) <= {"cancelled", "ready", "failed"}
     assert len(assert_whole(store)) == ended.counts["ready"]
+
+
+def test_a_full_disk_pauses_the_job_and_fails_no_file(store: CorpusStore, folder: Path) -> None:
+    jobs = Jobs(store)
+    job = jobs.create([folder])
+    room_bytes = (store.folder / "corpus.sqlite-wal").stat().st_size + 100_000
+    with runner(store, job, room_bytes=room_bytes) as process:
+        _, complaint = process.communicate(timeout=60)
+    assert process.returncode != 0
+    stopped = jobs.get(job.number)
+    assert stopped.counts["queued"] > 0
+    assert {file.name for file in jobs.files(job.number, ["failed"])} <= {"files/bad.txt"}
+    assert (stopped.state, stopped.holder) == ("paused", None)
+    assert "corpus.sqlite" in str(stopped.cause)
+    assert stopped.hint is not None
+    assert "corpus.sqlite" in complaint
+    jobs.resume(job.number)
+    assert run(store, job.number, derived=[Copies()]).counts == {"ready": 40, "failed": 1}
+    assert len(assert_whole(store)) == 40

@@ -209,7 +209,12 @@ def test_copies_of_no_job_are_swept_away(store: CorpusStore, folder: Path) -> No
     fresh = store.folder / "staging" / "fedcba9876543210"
     fresh.mkdir()
     os.utime(stray, (1, 1))
-    Jobs(store).create([folder])
+    kept = Jobs(store).create([folder / "a.txt"], staged=True)
+    (copy,) = Jobs(store).files(kept.number)
+    os.utime(copy.path.parent, (1, 1))
+    assert [job.number for job in Jobs(store).waiting()] == [kept.number]
+    assert sorted((store.folder / "staging").iterdir()) == sorted([fresh, copy.path.parent])
+    Jobs(store).remove(kept.number)
     assert [path.name for path in (store.folder / "staging").iterdir()] == [fresh.name]
 
 

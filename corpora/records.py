@@ -234,7 +234,8 @@ def delete(connection: sqlite3.Connection, info: DocumentInfo, version: int) -> 
 
 def infos(connection: sqlite3.Connection) -> list[DocumentInfo]:
     """All documents, in the order of their names."""
-    return [_info(record) for record in connection.execute(f"{_INFO} ORDER BY d.name")]
+    with _readable("time at which a document was added"):
+        return [_info(record) for record in connection.execute(f"{_INFO} ORDER BY d.name")]
 
 
 def info_where(
@@ -245,7 +246,8 @@ def info_where(
         record = connection.execute(f"{_INFO} WHERE d.{column} = ? ORDER BY d.number LIMIT 1", (value,)).fetchone()
     except UnicodeEncodeError:
         return None  # Half a surrogate pair, as a command line may hold: nothing is stored under such a name.
-    return None if record is None else _info(record)
+    with _readable("time at which a document was added"):
+        return None if record is None else _info(record)
 
 
 def found(connection: sqlite3.Connection, id_or_name: str) -> DocumentInfo:
@@ -262,8 +264,7 @@ def found(connection: sqlite3.Connection, id_or_name: str) -> DocumentInfo:
 
 def _info(record: tuple[Any, ...]) -> DocumentInfo:
     document_id, name, chars, passages, added_at = record
-    with _readable("time at which a document was added"):
-        return DocumentInfo(document_id, name, chars, passages, datetime.fromisoformat(added_at))
+    return DocumentInfo(document_id, name, chars, passages, datetime.fromisoformat(added_at))
 
 
 @contextmanager

@@ -158,10 +158,13 @@ class _Run:
 
     def _fetch(self) -> None:
         """More of the queue from the database; at its end from the beginning, since files may be tried again."""
+        with self._telling:
+            taken = self._flying.keys() | {one.number for one in self._queued}
         with self._store.connections.reading() as connection:
             found = job_records.find_files(connection, self._job, ["queued"], self._fetched, _PAGE)
         with self._telling:
-            taken = self._flying.keys() | {one.number for one in self._queued}
+            # Those of before as well: one that has ended since was still queued when it was looked for.
+            taken |= self._flying.keys() | {one.number for one in self._queued}
             self._queued.extend(one for one in found if one.number not in taken)
         self._fetched = found[-1].number if len(found) == _PAGE else 0
 
@@ -223,7 +226,7 @@ class _Run:
     def _unpacked(self, archive: JobFile, members: Sequence[JobFile]) -> None:
         with self._telling:
             del self._flying[archive.number]
-            known = {one.number for one in self._queued}
+            known = self._flying.keys() | {one.number for one in self._queued}
             left = [one for one in members if one.state == "queued" and one.number not in known]
             self._queued.extendleft(reversed(left))
             self._total += len(members) - 1

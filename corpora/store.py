@@ -51,7 +51,7 @@ class CorpusStore(PassageRows):
         values: Mapping[str, Sequence[bytes]],
         *,
         source: SourceFile | None = None,
-        also: Callable[[sqlite3.Connection, Put], None] | None = None,
+        also: Callable[[sqlite3.Connection, Put], object] | None = None,
         chunking: Chunking | None = None,
         generation: int | None = None,
         erase: bool = True,
@@ -99,7 +99,7 @@ class CorpusStore(PassageRows):
         self,
         id_or_name: str,
         *,
-        also: Callable[[sqlite3.Connection, Removal], None] | None = None,
+        also: Callable[[sqlite3.Connection, Removal], object] | None = None,
         erase: bool = True,
     ) -> Removal:
         """Delete a document, its passages and derived rows, and overwrite them; what ``also`` writes goes with it.

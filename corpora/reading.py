@@ -28,6 +28,7 @@ _AT_PAGE_BREAK = re.compile(r"[ \n]*\f[ \n\f]*")
 _AT_ENDS = " \n" + PAGE_BREAK
 _INVISIBLE = re.compile("[\N{SOFT HYPHEN}\N{ZERO WIDTH SPACE}\N{ZERO WIDTH NO-BREAK SPACE}]")
 _LONGEST_LABEL = 200
+_MOST_MARKS = 500_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +192,9 @@ class ReadingText:
 
 def as_document(name: str, text: str, *, title: str | None = None, marks: Iterable[Mark] = ()) -> Document:
     """A loaded document; its metadata are its title (its name if it has none) and, if it can be told, its language."""
-    language = language_of(text)
+    language, marks = language_of(text), list(marks)
+    if len(marks) > _MOST_MARKS:  # of a sheet as long as that the rows at the end have no numbers
+        marks = sorted(marks, key=lambda mark: mark.kind in ("row", "record"))[:_MOST_MARKS]
     return Document.of(name, text, {"title": title or name} | ({"language": language} if language else {}), marks)
 
 

@@ -96,6 +96,8 @@ class _Writer:
         level = heading_level(properties) or style.level
         marker, depth = self._marker(properties, style)
         text = self._text(paragraph)
+        if style.is_contents:
+            text = PAGE_BREAK * text.count(PAGE_BREAK)
         if not self.counts_rendered and value(child(properties, "pageBreakBefore")) not in ("0", "false", None):
             text = PAGE_BREAK + text
         if level is not None and text.strip():

@@ -13,6 +13,7 @@ from xml.etree.ElementTree import Element
 from corpora.loaders.package import attribute, child, children_of, local
 
 _HEADING_NAME = re.compile(r"heading ([1-9])")
+_CONTENTS_NAME = re.compile(r"toc [1-9]")
 _PLACEHOLDER = re.compile(r"%([1-9])")
 _ROMAN = ((1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl"), (10, "x"),
           (9, "ix"), (5, "v"), (4, "iv"), (1, "i"))  # fmt: skip
@@ -22,10 +23,14 @@ _MOST_ROMAN = 4_000
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """What a paragraph style says of its paragraphs; ``level`` is that of a heading."""
+    """What a paragraph style says of its paragraphs; ``level`` is that of a heading.
+
+    What ``is_contents`` is a line of a table of contents: it says what a heading says again, and means its page.
+    """
 
     level: int | None = None
     is_title: bool = False
+    is_contents: bool = False
     numbering: str | None = None
     depth: int = 0
 
@@ -52,13 +57,14 @@ def _is_style(element: Element) -> bool:
 def _style(elements: Mapping[str, Element], name: str) -> Style:
     level: int | None = None
     numbering: str | None = None
-    depth, is_title = 0, False
+    depth, is_title, is_contents = 0, False, False
     seen: set[str] = set()
     while name in elements and name not in seen:
         seen.add(name)
         element = elements[name]
         called = (value(child(element, "name")) or "").lower()
         is_title = is_title or called == "title"
+        is_contents = is_contents or _CONTENTS_NAME.fullmatch(called) is not None
         if level is None:
             level = heading_level(child(element, "pPr"))
         if level is None and (match := _HEADING_NAME.fullmatch(called)):
@@ -67,7 +73,7 @@ def _style(elements: Mapping[str, Element], name: str) -> Style:
             numbering = value(child(properties, "numId"))
             depth = number(value(child(properties, "ilvl")), 0)
         name = value(child(element, "basedOn")) or ""
-    return Style(_TITLE_LEVEL if is_title else level, is_title, numbering, depth)
+    return Style(_TITLE_LEVEL if is_title else level, is_title, is_contents, numbering, depth)
 
 
 def heading_level(properties: Element | None) -> int | None:

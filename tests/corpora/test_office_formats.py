@@ -96,6 +96,7 @@ def test_headings_by_style_by_outline_and_numbered() -> None:
         '<w:style w:type="paragraph" w:styleId="berschrift1"><w:name w:val="heading 1"/><w:pPr><w:numPr>'
         '<w:numId w:val="7"/></w:numPr></w:pPr></w:style>'
         '<w:style w:type="paragraph" w:styleId="Mine"><w:name w:val="Mine"/><w:basedOn w:val="berschrift1"/></w:style>'
+        '<w:style w:type="paragraph" w:styleId="Verzeichnis1"><w:name w:val="toc 1"/></w:style>'
         '<w:style w:type="paragraph" w:styleId="Loop"><w:name w:val="Loop"/><w:basedOn w:val="Loop"/></w:style>'
     )
     levels = (
@@ -109,6 +110,7 @@ def test_headings_by_style_by_outline_and_numbered() -> None:
     body = "".join(
         paragraph(words(text), properties=properties)
         for text, properties in (
+            ("First, on page 1", styled("Verzeichnis1")),
             ("First", styled("berschrift1")),
             ("x", styled("Loop")),
             ("inner", item),

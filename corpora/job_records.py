@@ -58,13 +58,18 @@ def insert_files(connection: sqlite3.Connection, job: int, files: Iterable[JobFi
 def find_job(connection: sqlite3.Connection, number: int) -> Job | None:
     """One job as the database has it."""
     record = connection.execute(f"{_JOB} WHERE number = ?", (number,)).fetchone()
-    return None if record is None else _job(connection, record, usual_speed(connection))
+    return None if record is None else _job(connection, record)
 
 
-def all_jobs(connection: sqlite3.Connection) -> list[Job]:
-    """All jobs, the latest first."""
-    speed = usual_speed(connection)
-    return [_job(connection, record, speed) for record in connection.execute(f"{_JOB} ORDER BY number DESC").fetchall()]
+def all_jobs(connection: sqlite3.Connection, *, ended: bool = True) -> list[Job]:
+    """All jobs, the latest first; without those that ended, if they are not asked for."""
+    query = f"{_JOB} WHERE ? OR state NOT IN ('finished', 'cancelled') ORDER BY number DESC"
+    return [_job(connection, record) for record in connection.execute(query, (ended,)).fetchall()]
+
+
+def is_job(connection: sqlite3.Connection, number: int) -> bool:
+    """Is there a job of that number?"""
+    return connection.execute("SELECT 1 FROM jobs WHERE number = ?", (number,)).fetchone() is not None
 
 
 def find_files(
@@ -201,15 +206,17 @@ def requeue(connection: sqlite3.Connection, job: int, where: str, parameters: Se
 
 
 def usual_speed(connection: sqlite3.Connection) -> float | None:
-    """Bytes of files a second, of all jobs that were measured; None if none was."""
-    busy_s, worked = connection.execute(
-        "SELECT (SELECT sum(busy_s) FROM jobs), "
-        "(SELECT sum(bytes) FROM job_files WHERE state = 'ready' AND outcome IN ('added', 'replaced'))"
+    """Bytes of files a second, of the last jobs that were measured; None if none was."""
+    worked, busy_s = connection.execute(
+        "WITH measured AS (SELECT number, busy_s FROM jobs WHERE busy_s >= ? ORDER BY number DESC LIMIT 5) "
+        "SELECT (SELECT sum(bytes) FROM job_files WHERE job IN (SELECT number FROM measured) AND state = 'ready' "
+        "AND outcome IN ('added', 'replaced')), (SELECT sum(busy_s) FROM measured)",
+        (_ENOUGH_S,),
     ).fetchone()
-    return worked / busy_s if worked and busy_s and busy_s >= _ENOUGH_S else None
+    return worked / busy_s if worked and busy_s else None
 
 
-def _job(connection: sqlite3.Connection, record: tuple[Any, ...], usual: float | None) -> Job:
+def _job(connection: sqlite3.Connection, record: tuple[Any, ...]) -> Job:
     number, kind, state, wanted, paths, created_at, finished_at, busy_s, holder, cause, hint = record
     counts: dict[FileState, int] = {}
     outcomes: dict[Outcome, int] = {}
@@ -230,8 +237,8 @@ def _job(connection: sqlite3.Connection, record: tuple[Any, ...], usual: float |
             worked += partly
         elif file_state == "ready":
             worked += size
-    own = worked / busy_s if worked and busy_s >= _ENOUGH_S else usual
     left = total - done if state not in ENDED else 0
+    speed = worked / busy_s if worked and busy_s >= _ENOUGH_S else usual_speed(connection) if left else None
     return Job(
         number=number,
         kind=kind,
@@ -242,7 +249,7 @@ def _job(connection: sqlite3.Connection, record: tuple[Any, ...], usual: float |
         outcomes=outcomes,
         bytes_done=done,
         bytes_total=total,
-        eta_s=0.0 if left == 0 else left / own if own else None,
+        eta_s=0.0 if left == 0 else left / speed if speed else None,
         busy_s=busy_s,
         created_at=datetime.fromisoformat(created_at),
         finished_at=None if finished_at is None else datetime.fromisoformat(finished_at),

@@ -225,7 +225,7 @@ class _Run:
 
     def _unpacked(self, archive: JobFile, members: Sequence[JobFile]) -> None:
         with self._telling:
-            del self._flying[archive.number]
+            self._flying.pop(archive.number, None)
             known = self._flying.keys() | {one.number for one in self._queued}
             left = [one for one in members if one.state == "queued" and one.number not in known]
             self._queued.extendleft(reversed(left))

@@ -104,15 +104,16 @@ class Jobs:
         """
         with self._connections.reading() as connection:
             tokens = _tokens(connection)
+            going = [self._seen(job) for job in job_records.all_jobs(connection, ended=False)]
         self._staging.sweep(tokens)
-        return [job for job in reversed(self.all()) if job.state == "queued"]
+        return [job for job in reversed(going) if job.state == "queued"]
 
     def files(
         self, number: int, states: Iterable[FileState] = (), *, offset: int = 0, limit: int | None = None
     ) -> list[JobFile]:
         """Files of a job in order, of all states or of some. Raises ``JobNotFound``."""
         with self._connections.reading() as connection:
-            _found(connection, number)
+            _require(connection, number)
             return job_records.find_files(
                 connection, number, states, after=0, limit=-1 if limit is None else limit, offset=offset
             )
@@ -194,14 +195,19 @@ def busy(job: Job) -> LibraryBusy:
 
 
 def _found(connection: sqlite3.Connection, number: int) -> Job:
+    _require(connection, number)
     job = job_records.find_job(connection, number)
-    if job is None:
-        raise JobNotFound(f"there is no job {number}", hint="list the jobs of the corpus to see their numbers")
+    assert job is not None, "it is there"
     return job
 
 
+def _require(connection: sqlite3.Connection, number: int) -> None:
+    if not job_records.is_job(connection, number):
+        raise JobNotFound(f"there is no job {number}", hint="list the jobs of the corpus to see their numbers")
+
+
 def _found_file(connection: sqlite3.Connection, job: int, number: int) -> JobFile:
-    _found(connection, job)
+    _require(connection, job)
     file = job_records.find_file(connection, job, number)
     if file is None:
         raise JobNotFound(f"job {job} has no file {number}", hint="list the files of the job to see their numbers")

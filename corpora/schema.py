@@ -103,7 +103,7 @@ CREATE TABLE job_files (
     hint TEXT,
     PRIMARY KEY (job, number)
 ) STRICT;
-CREATE INDEX job_files_by_state ON job_files (job, state);
+CREATE INDEX job_files_by_state ON job_files (job, state, outcome, bytes, done, total);
 """
 
 

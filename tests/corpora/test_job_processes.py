@@ -69,12 +69,14 @@ def assert_whole(store: CorpusStore) -> dict[str, str]:
     return {info.name: store.document(info.id).text for info in infos}
 
 
-def test_a_killed_runner_is_taken_over_and_every_document_is_there_once(store: CorpusStore, folder: Path) -> None:
+def test_a_killed_runner_is_taken_over_and_every_document_is_there_once(
+    store: CorpusStore, folder: Path, rounds: Callable[[int], int]
+) -> None:
     chance = random.Random(11)
     jobs = Jobs(store)
     job = jobs.create([folder])
     kills = 0
-    for _ in range(6):
+    for _ in range(rounds(6)):
         with runner(store, job, pause_s=0.004) as process:
             time.sleep(chance.uniform(0.05, 0.6))
             process.kill()

@@ -21,10 +21,10 @@ from corpora.errors import LibraryBusy, LibraryError
 from corpora.index_files import IndexFile, IndexFolder, IndexHeader, load_part
 from corpora.store import CorpusStore
 from decoding.interfaces import TokenIndex
+from retrieval.kept import ROWS, SOURCES, Standing, holds_only, numbers
 
 log = logging.getLogger(__name__)
 
-_ROWS: Final = "rows"
 _ROW: Final = np.dtype("<i8")
 _TOKEN: Final = np.dtype("<i4")
 
@@ -55,7 +55,7 @@ def forget_removed(store: CorpusStore) -> None:
     try:
         if files.folder.is_dir():
             with files.writing():
-                _forget_removed(store, files)
+                _forget_removed(files, Standing.of(store))
     except (LibraryBusy, OSError) as error:
         log.warning("draft indexes of what is gone may be left in %s: %s", files.folder, error)
 
@@ -67,8 +67,8 @@ def load(store: CorpusStore, fingerprint: str, rows_P: NDArray[np.int64]) -> Ind
     """
     files, kind = _files(store), _kind(fingerprint)
     try:
-        held = load_part(files.path(kind), _ROWS)
-        if held is None or not np.array_equal(np.frombuffer(held, dtype=_ROW), rows_P):
+        held, path = load_part(files.path(kind), ROWS), files.path(kind)
+        if held is None or not np.array_equal(numbers(held), rows_P) or not holds_only(path, Standing.of(store)):
             return None
         found = files.load(kind, mapped=True)
         return None if found is None else _indexed(found, rows_P)
@@ -84,19 +84,20 @@ def save(store: CorpusStore, fingerprint: str, held: IndexedRows) -> None:
     """
     files = _files(store)
     with files.writing():
-        with store.snapshot() as version:
-            alive_P, generation = rows_alive(store), store.generation()
-        if held.holds_only(alive_P):
+        now = Standing.of(store)
+        if held.holds_only(now.rows_P):
             rows_P, index = held.rows_P, held.index
             arrays: dict[str, NDArray[Any]] = {
-                _ROWS: rows_P.astype(_ROW),
+                ROWS: rows_P.astype(_ROW),
+                SOURCES: now.sources_of(rows_P).astype(_ROW),
                 "starts": index.starts_P.astype(_ROW),
                 "tokens": index.tokens_T.astype(_TOKEN, copy=False),
                 "suffixes": index.suffixes_T.astype(f"<i{index.suffixes_T.itemsize}", copy=False),
             }
-            header = IndexHeader(_kind(fingerprint), int(rows_P.max(initial=0)), version, generation, len(rows_P))
+            last = int(rows_P.max(initial=0))
+            header = IndexHeader(_kind(fingerprint), last, now.version, now.generation, len(rows_P))
             files.save(header, {name: array.data.cast("B") for name, array in arrays.items()})
-        _forget_removed(store, files)
+        _forget_removed(files, now)
 
 
 def _files(store: CorpusStore) -> IndexFolder:
@@ -107,16 +108,10 @@ def _kind(fingerprint: str) -> str:
     return f"drafts:{fingerprint}"
 
 
-def _forget_removed(store: CorpusStore, files: IndexFolder) -> None:
+def _forget_removed(files: IndexFolder, now: Standing) -> None:
     """Inside ``writing()``. Folders are those of the first releases, which had four files an index and no hashes."""
-    paths, alive_P = files.paths(), rows_alive(store)
-    for path in paths:
-        try:
-            held = load_part(path, _ROWS)
-        except LibraryError as error:
-            log.warning("%s; it is deleted", error.cause)
-            held = None
-        if held is None or not np.isin(np.frombuffer(held, dtype=_ROW), alive_P).all():
+    for path in files.paths():
+        if not holds_only(path, now):
             remove_file(path)
     for entry in files.folder.iterdir():
         if entry.is_dir():

@@ -152,7 +152,7 @@ class Indexes:
             durable.remove_file(kept.path)
             return
         block = merged(left)
-        if not kept.has_rows(block.rows_N, now.generation):
+        if not kept.is_of(block, now):
             kept.save(block, now)
         with self._lock:
             blocks.replace(before, block)

@@ -11,7 +11,7 @@ import hashlib
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic
+from typing import Any, Final, Generic
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,8 @@ from retrieval.interfaces import PassageStore
 
 log = logging.getLogger(__name__)
 
-ROWS = "rows"
-_SOURCES = "sources"
+ROWS: Final = "rows"
+SOURCES: Final = "sources"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +34,7 @@ class Standing:
     version: int
     generation: int
     rows_P: NDArray[np.int64]
-    sources_P: NDArray[np.uint64]
+    sources_P: NDArray[np.int64]
 
     @classmethod
     def of(cls, store: PassageStore) -> Standing:
@@ -43,14 +43,14 @@ class Standing:
             generation, ids = store.generation(), store.passage_ids()
         digests = b"".join(hashlib.blake2b(name.encode(), digest_size=8).digest() for _, name in ids)
         rows_P = np.fromiter((row for row, _ in ids), dtype=np.int64, count=len(ids))
-        return cls(version, generation, rows_P, np.frombuffer(digests, dtype="<u8").astype(np.uint64))
+        return cls(version, generation, rows_P, numbers(digests))
 
-    def sources_of(self, rows_N: NDArray[np.int64]) -> NDArray[np.uint64]:
+    def sources_of(self, rows_N: NDArray[np.int64]) -> NDArray[np.int64]:
         """The fingerprints of rows; 0 for those that are gone."""
         if not self.rows_P.size:
-            return np.zeros(len(rows_N), dtype=np.uint64)
+            return np.zeros(len(rows_N), dtype=np.int64)
         at_N = np.searchsorted(self.rows_P, rows_N).clip(max=len(self.rows_P) - 1)
-        return np.where(self.rows_P[at_N] == rows_N, self.sources_P[at_N], np.uint64(0))
+        return np.where(self.rows_P[at_N] == rows_N, self.sources_P[at_N], 0)
 
 
 class KeptIndex(Generic[B]):
@@ -84,15 +84,16 @@ class KeptIndex(Generic[B]):
             return None
         return Part(block, alive_N)
 
-    def has_rows(self, rows: NDArray[np.int64], generation: int) -> bool:
-        """Whether the file is whole and holds these rows, in whatever order, and no others."""
+    def is_of(self, block: B, now: Standing) -> bool:
+        """Whether the file is whole and holds what this block does, which is of now."""
         try:
             found = self._files.load(self._kind, mapped=True)
         except LibraryError:
             return False
-        if found is None or found.header.generation != generation or ROWS not in found.parts:
+        if found is None or found.header.generation != now.generation or not found.parts.keys() >= {ROWS, SOURCES}:
             return False
-        return np.array_equal(np.sort(_rows(found)), np.sort(rows))
+        rows, sources = numbers(found.parts[ROWS]), numbers(found.parts[SOURCES])
+        return np.array_equal(np.sort(rows), np.sort(block.rows_N)) and np.array_equal(sources, now.sources_of(rows))
 
     def save(self, block: B, now: Standing) -> None:
         """Put a file with this block in the place of the old one. Inside ``writing()``. Raises OSError."""
@@ -106,29 +107,33 @@ class KeptIndex(Generic[B]):
             generation=now.generation,
             count=count,
         )
-        arrays = {ROWS: block.rows_N.astype("<i8"), _SOURCES: sources_N.astype("<u8"), **block.packed()}
+        arrays = {ROWS: block.rows_N.astype("<i8"), SOURCES: sources_N.astype("<i8"), **block.packed()}
         self._files.save(header, {name: _bytes_of(array) for name, array in arrays.items()})
 
-    def _read(self, found: IndexFile) -> tuple[B, NDArray[np.uint64]]:
-        if not found.parts.keys() >= {ROWS, _SOURCES}:
+    def _read(self, found: IndexFile) -> tuple[B, NDArray[np.int64]]:
+        if not found.parts.keys() >= {ROWS, SOURCES}:
             raise ValueError("it names no rows")
-        rows_N, sources_N = _rows(found), np.frombuffer(found.parts[_SOURCES], dtype="<u8").astype(np.uint64)
+        rows_N, sources_N = numbers(found.parts[ROWS]), numbers(found.parts[SOURCES])
         if not len(rows_N) == len(sources_N) == found.header.count:
             raise ValueError("its rows are not as many as it says")
         return self._block.unpacked(rows_N, found.parts), sources_N
 
 
 def holds_only(path: Path, now: Standing) -> bool:
-    """Whether an index file, of whatever kind, is known to hold nothing of a passage that is gone."""
+    """Whether an index file, of whatever kind, is known to hold nothing but passages that there are."""
     try:
-        rows = load_part(path, ROWS)
+        rows, sources = load_part(path, ROWS), load_part(path, SOURCES)
     except LibraryError:
         return False
-    return rows is not None and bool(now.sources_of(np.frombuffer(rows, dtype="<i8").astype(np.int64)).all())
+    if rows is None or sources is None or len(rows) != len(sources):
+        return False
+    standing_N = now.sources_of(numbers(rows))
+    return bool(standing_N.all()) and np.array_equal(standing_N, numbers(sources))
 
 
-def _rows(found: IndexFile) -> NDArray[np.int64]:
-    return np.frombuffer(found.parts[ROWS], dtype="<i8").astype(np.int64)
+def numbers(part: bytes | memoryview) -> NDArray[np.int64]:
+    """Rows, or what they were made from, as they stand in a file."""
+    return np.frombuffer(part, dtype="<i8").astype(np.int64)
 
 
 def _bytes_of(array: NDArray[Any]) -> memoryview:

@@ -67,7 +67,9 @@ class BackgroundWriter:
             thread.join()
 
     def _run(self) -> None:
-        while not self._policy.due(self._unwritten()):
+        while not self._policy.due(left := self._unwritten()):
+            if not (left.added or left.gone):
+                return  # somebody else wrote it
             idle_s = time.monotonic() - self._last_asked
             if idle_s >= self._policy.idle_s:
                 break

@@ -22,7 +22,6 @@ _VERSIONS = (
     "langchain-core",
     "numpy",
     "tokenizers",
-    "bm25s",
 )
 _CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 

@@ -33,10 +33,14 @@ def open_corpus(name: str, settings: Settings | None = None) -> Corpus:
 
     settings = settings if settings is not None else Settings.load()
     library = Library(settings.home)
+    is_new = False
     if name == SAMPLE:
         encoder = build.encoder(settings)
-        require_sample(library, [VectorRows(encoder), SentenceRows(encoder)])
-    return _corpus(library.open(name), settings)
+        is_new = require_sample(library, [VectorRows(encoder), SentenceRows(encoder)])
+    corpus = _corpus(library.open(name), settings)
+    if is_new:
+        corpus.settle()
+    return corpus
 
 
 def create_corpus(name: str, settings: Settings | None = None) -> Corpus:
@@ -81,6 +85,7 @@ def import_corpus(
     want = Wanted(derived, vector_kinds(encoder), cut, None if recompute else _fits(encoder))
     done = imported(library, path, name, want=want, progress=progress)
     corpus = _corpus(library.open(done.name), settings)
+    corpus.store.set_encoder(encoder.name)
     corpus.settle()
     return corpus, done
 

@@ -156,6 +156,8 @@ class Corpus:
         Raises ``JobNotFound``, ``LibraryBusy`` if another process runs it, and what ``add`` raises.
         """
         chunking = self._require_fitting()
+        if self._store.encoder() is None:
+            self._store.set_encoder(self._encoder.name)
         try:
             done = run(self._store, job, derived=self.derived(), chunking=chunking, progress=progress, stop=stop)
         finally:
@@ -217,13 +219,18 @@ class Corpus:
 
     def settle(self) -> None:
         """Leave everything on disk in good order: index files hold what is there, the database is sealed."""
-        self._retriever.settle()
+        self._settle_indexes()
         self._store.settle()
 
     def close(self) -> None:
         """Settle, and close the files. The corpus must be opened again to be used."""
-        self._retriever.settle()
+        self._settle_indexes()
         self._store.close()
+
+    def _settle_indexes(self) -> None:
+        """Index files are a convenience: what goes wrong with them costs time, and is said."""
+        for line in removing.clear_indexes(self._store, self._retriever):
+            log.warning("%s: %s", self.name, line)
 
     def _ingest(self, paths: Sequence[Path | str], *, sync: bool, progress: Progress | None) -> list[FileOutcome]:
         job = self.begin(*paths, sync=sync)
@@ -235,9 +242,7 @@ class Corpus:
         outcomes = self.jobs.get(job).outcomes
         if outcomes.get("replaced") or outcomes.get("removed"):
             note_removal(self._place.home)
-        for line in removing.clear_indexes(self._store, self._retriever):
-            log.warning("%s: %s", self.name, line)
-        self._store.settle()
+        self.settle()
 
     def _no_sentences(self) -> SentenceCache:
         return SentenceCache(

@@ -6,7 +6,7 @@ a receipt. Knows nothing of terminals and pages.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -91,22 +91,24 @@ def clear_indexes(store: CorpusStore, retriever: HybridRetriever) -> list[str]:
 
     Never fails: the document is gone already, and index files are made anew by whoever needs them.
     """
-    pending: list[str] = []
-    draft_files.forget_removed(store)
-    try:
-        retriever.settle()
-    except (RetrievalError, CorporaError, OSError) as error:  # an encoder that is no longer there, a full disk
-        pending += [] if _only_alive(store) else [f"the index files are not rewritten: {_cause(error)}"]
-    for path in _stale(store):
+    troubles: list[str] = []
+    steps: list[Callable[[], None]] = [
+        lambda: draft_files.forget_removed(store),
+        lambda: retriever.settle(removed=True),
+        lambda: _delete_stale(store),
+    ]
+    for step in steps:
         try:
+            step()
+        except (RetrievalError, CorporaError, OSError) as error:  # an encoder that is not there, a full disk
+            troubles.append(f"an index file still holds it: {_cause(error)}")
+    return troubles if troubles and _stale(store) else []
+
+
+def _delete_stale(store: CorpusStore) -> None:
+    for path in _stale(store):
+        with IndexFolder(path.parent).writing():
             remove_file(path)
-        except OSError as error:
-            pending.append(f"{path.name} could not be deleted: {_cause(error)}")
-    return pending
-
-
-def _only_alive(store: CorpusStore) -> bool:
-    return not _stale(store)
 
 
 def _stale(store: CorpusStore) -> list[Path]:

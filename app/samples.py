@@ -8,9 +8,10 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Final
 
-from corpora.chunking import passages
+from corpora.chunking import Chunking, passages
 from corpora.errors import CorpusExists
 from corpora.interfaces import Derived
 from corpora.library import Library
@@ -22,24 +23,28 @@ _SETTING: Final = "sample"
 _TELL_EVERY: Final = 20
 
 
-def require_sample(library: Library, derived: Sequence[Derived]) -> None:
-    """Build the sample corpus unless it is there and whole. Raises ``LibraryError`` and what the encoder raises.
+def require_sample(library: Library, derived: Sequence[Derived]) -> bool:
+    """Build the sample corpus unless it is there and whole, which gives False. Raises ``LibraryError`` and what the
+    encoder raises.
 
-    Each document is stored whole, so that a build that was interrupted goes on where it stopped.
+    Each document is stored whole, so that a build that was interrupted goes on where it stopped. One that somebody
+    has cut in another way is cut so.
     """
     store = _opened(library)
     made_from = f"Python {platform.python_version()}"
     if store.setting(_SETTING) == made_from:
-        return
-    documents = sample_documents()
+        return False
+    documents, chunking = sample_documents(), store.chunking() or Chunking()
     missing = {document.id for document in documents} - {info.id for info in store.documents()}
     if missing:
         sys.stderr.write(f"Building the sample corpus: {len(missing)} documents, a minute or two, only this once.\n")
     for done, document in enumerate((one for one in documents if one.id in missing), start=1):
-        store.add(document, passages(document), derived)
+        store.add(document, passages(document, **asdict(chunking)), derived)
         if done % _TELL_EVERY == 0:
             sys.stderr.write(f"  {done} of {len(missing)}\n")
+    store.set_chunking(chunking)
     store.set_setting(_SETTING, made_from)
+    return True
 
 
 def _opened(library: Library) -> CorpusStore:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 
 from app.corpus import Corpus
+from app.forgetting import note_removal
 from app.receipts import Receipt
 from app.settings import Settings
 from corpora.documents import Document
@@ -72,6 +73,7 @@ class CorpusShelf:
         with self._lock:
             self._handles.pop(corpus, None)
             self._library.remove(corpus)
+        note_removal(self._settings.home)
 
     def jobs(self, corpus: str) -> Jobs:
         """The jobs of a corpus."""

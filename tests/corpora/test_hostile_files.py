@@ -38,7 +38,7 @@ from tests.corpora.specimens import all_specimens
 ROOT = Path(__file__).parents[2]
 SECRET = "the words in a file of somebody else"
 FULL = Limits()
-SHORT = Limits(cpu_s=4, wall_s=8.0)
+SHORT = Limits(cpu_s=3, wall_s=12.0)
 SLACK_S = 10.0  # a busy machine wakes us late
 
 
@@ -73,7 +73,8 @@ class Record:
             return "read"
         assert error.cause.isprintable() and error.hint.isprintable() and error.hint and len(error.cause) < 5000
         self.outcomes[type(error).__name__] += 1
-        self.failed.append((name, data))
+        if not isinstance(error, errors.LoaderTimeout):  # which another time may be in time
+            self.failed.append((f"{len(self.failed)}-{name}", data))
         if isinstance(error, (errors.LoaderCrashed, errors.LoaderTimeout)):
             self.crashes.append(error.cause)
         return type(error).__name__
@@ -166,6 +167,8 @@ def dump(folder: Path) -> str:
 def unchanged_by(failed: list[tuple[str, bytes]], folder: Path) -> None:
     """Adding files that cannot be read leaves the corpus as it was, bit by bit; each is said to have failed."""
     honest, broken = folder / "honest", folder / "broken"
+    known = set(all_specimens().values())
+    failed = [(name, data) for name, data in failed if data not in known]  # by another suffix these are duplicates
     for files, inside in ((all_specimens().items(), honest), (failed[:: len(failed) // 60 + 1], broken)):
         inside.mkdir()
         for name, data in files:
@@ -175,7 +178,7 @@ def unchanged_by(failed: list[tuple[str, bytes]], folder: Path) -> None:
         assert {outcome.status for outcome in ingest(store, [honest])} <= {"added", "duplicate"}
         before = dump(store.folder)
         outcomes = ingest(store, [broken])
-        assert outcomes and {outcome.status for outcome in outcomes} == {"failed"}
+        assert outcomes and [outcome for outcome in outcomes if outcome.status != "failed"] == []
         assert all(outcome.cause and outcome.hint for outcome in outcomes)
         assert dump(store.folder) == before
 
@@ -210,6 +213,7 @@ def try_bombs(record: Record, folder: Path, asked: tuple[str, list[str]], scale:
 
 def test_bombs(record: Record, tmp_path: Path, asked: tuple[str, list[str]]) -> None:
     try_bombs(record, tmp_path, asked, 1, SHORT)
+    unchanged_by(record.failed, tmp_path)
 
 
 @pytest.mark.slow

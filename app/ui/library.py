@@ -80,7 +80,7 @@ def _connect(desk: Desk, page: gr.Blocks, chat: ChatTab, parts: LibraryParts, cr
     on(parts.corpus.input, actions.show, parts.corpus)
     on(create.click, actions.create, parts.name, parts.chat_corpus)
     on(parts.name.submit, actions.create, parts.name, parts.chat_corpus)
-    on(parts.wanted.input, actions.find, parts.corpus, parts.wanted, parts.view, trigger_mode="always_last")
+    on(parts.wanted.change, actions.find, parts.corpus, parts.wanted, parts.view, queue=False)
     on(parts.documents.listing, actions.turn, parts.corpus, parts.wanted, parts.view)
     on(parts.documents.doomed, actions.ask)
     on(parts.question.remove, actions.remove_document, parts.wanted, parts.view)

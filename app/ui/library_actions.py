@@ -41,8 +41,8 @@ class LibraryActions:
         self._history = history
 
     def load(self) -> Updates:
-        """Fill the tab when the page opens."""
-        return self._all("")
+        """Fill the tab when the page opens, at a corpus that files are being added to if there is one."""
+        return self._all(self._jobs.active() or "")
 
     def show(self, corpus: object) -> Updates:
         """Another corpus was chosen."""

@@ -114,6 +114,14 @@ class JobActions:
                 updates[self._parts.timer] = gr.Timer(value=every_s, active=True)
         return updates
 
+    def active(self) -> str | None:
+        """A corpus with a job that has not ended."""
+        for corpus in self._desk.shelf.names():
+            with reporting():  # one damaged corpus does not hide the others
+                if any(job.state not in ENDED for job in self._jobs(corpus)):
+                    return corpus
+        return None
+
     def shown(self, corpus: str, view: View, *, fresh: bool = False) -> Updates:
         """The jobs of a corpus as they are now, and the timer at the right pace."""
         if fresh:

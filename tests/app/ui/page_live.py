@@ -27,9 +27,7 @@ class LivePage:
 
 def serving(pipeline: PagePipeline, home: Path, shelf: Shelf | None) -> Iterator[LivePage]:
     """Serve on a free port until the generator is closed."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     settings = Settings(home=home, port=port)
     server = PageServer(create_app(pipeline, settings, shelf=shelf), settings)
     thread = threading.Thread(target=server.run, daemon=True)
@@ -41,6 +39,13 @@ def serving(pipeline: PagePipeline, home: Path, shelf: Shelf | None) -> Iterator
     yield LivePage(f"http://127.0.0.1:{port}", home, pipeline, shelf)
     server.should_exit = True
     thread.join(10)
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def await_true(condition: Callable[[], bool], *, within_s: float = 20.0) -> None:

@@ -118,7 +118,7 @@ def test_no_event_can_name_a_file_of_the_server(client: httpx.Client, live: Live
         stolen = {"path": path, "orig_name": "x.txt", "meta": {"_type": "gradio.FileData"}}
         for elem_id, event, data in (
             ("upload", "staged", [stolen]),
-            ("find-document", "input", [stolen, stolen, ""]),
+            ("find-document", "change", [stolen, stolen, ""]),
             ("fix", "click", [stolen]),
             ("question", "submit", [{"deep": [stolen]}, "sample", ""]),
         ):

@@ -136,7 +136,7 @@ def sha256_of(path: Path) -> bytes | None:
     """The hash of a file's content; None if it cannot be read, which reading it for good will explain."""
     digest = hashlib.sha256()
     try:
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+        with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
             while piece := file.read(_PIECE):
                 digest.update(piece)
     except OSError:

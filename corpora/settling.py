@@ -21,6 +21,7 @@ PATIENCE_S: Final = 2.0  # for a reader that holds old pages back
 _TO_ERASE: Final = "to_erase"
 _WORTH_SHRINKING: Final = 0.25  # of all pages being free
 _FEW_PAGES: Final = 256
+_CHECKED_WHOLE_BYTES: Final = 64 << 20
 
 
 def note(connection: sqlite3.Connection) -> None:
@@ -81,14 +82,24 @@ def settle(connections: Connections, *, wait_s: float = PATIENCE_S) -> bool:
     return True
 
 
-def check_size(folder: Path) -> None:
-    """What opening looks at: a database at rest has the size that it was sealed with. Raises ``DamagedLibrary``."""
+def check_at_rest(folder: Path) -> None:
+    """What opening looks at: a database at rest is what was sealed. Raises ``DamagedLibrary``.
+
+    Of a large one only the size: adding up its bytes would keep whoever opens it waiting, and is what ``verify`` does.
+    """
     database = folder / schema.FILE_NAME
     try:
         sealed = seal.read(folder)
+        if sealed is None:
+            return
+        why = None
         size = os.stat(database).st_size
-        if sealed is not None and size != sealed.bytes and seal.read(folder) == sealed:
-            raise schema.damaged(database, f"it has {size} bytes and was left with {sealed.bytes}")
+        if size != sealed.bytes:
+            why = f"it has {size} bytes and was left with {sealed.bytes}"
+        elif size <= _CHECKED_WHOLE_BYTES and raw.digest(database) != sealed:
+            why = "its bytes are not those that were written (SHA-256)"
+        if why is not None and seal.read(folder) == sealed:  # Otherwise somebody has begun to write.
+            raise schema.damaged(database, why)
     except (seal.BrokenSeal, OSError):
         return  # ``verify`` has words for this; what is to be read may be well.
 

@@ -35,7 +35,7 @@ class CorpusStore(PassageRows):
         """Raises ``NewerSchema``, ``DamagedLibrary``, ``LibraryError``."""
         self.name = name
         self.folder = folder
-        settling.check_size(folder)
+        settling.check_at_rest(folder)
         super().__init__(Connections(folder / schema.FILE_NAME))
         self.version()  # opens the database, so that a damaged one is known at once
 

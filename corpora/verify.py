@@ -22,7 +22,7 @@ from corpora.errors import LibraryError
 
 Proof: TypeAlias = Literal["seal", "rows"]
 _ENOUGH: Final = 20  # findings of one kind; a damaged page spoils many rows
-_EQUAL_SIZES: Final = "vectors:"  # kinds that begin so have rows of one size
+_VECTORS: Final = "vectors:"  # Kinds that begin so are needed by every search, and have rows of one size.
 _LATER: Final = "tokens:"  # kinds that begin so are computed when they are first asked for
 _SPOILT = (LibraryError, sqlite3.Error, ValueError, TypeError, KeyError, OverflowError, MemoryError)
 
@@ -144,21 +144,19 @@ def _passages(connection: sqlite3.Connection, number: int, document: Document) -
 
 
 def _derived(connection: sqlite3.Connection) -> Iterator[tuple[str, str | None]]:
-    """Every passage that is seen has a row of every kind, but for later ones; rows of vectors are of one size."""
-    (folder,) = (
-        Path(file).parent.name for _, name, file in connection.execute("PRAGMA database_list") if name == "main"
-    )
-    hint = f"run `spandraft corpus rebuild {folder}`"
+    """Every passage that is seen has a vector, all of one size. Other kinds are made when they are first asked for."""
+    files = connection.execute("PRAGMA database_list").fetchall()
+    hint = f"run `spandraft corpus rebuild {Path(files[0][2]).parent.name}`"
     seen = f"SELECT row FROM passages WHERE generation = {records.SEEN}"
     (passages,) = connection.execute(f"SELECT count(*) FROM ({seen})").fetchone()
     query = (
         "SELECT kind, count(*), min(length(value)), max(length(value)) FROM derived "
-        f"WHERE row IN ({seen}) GROUP BY kind"
+        f"WHERE row IN ({seen}) AND kind >= '{_VECTORS}' AND kind < '{_VECTORS[:-1]};' GROUP BY kind"
     )
     for kind, count, shortest, longest in connection.execute(query):
-        if count != passages and not kind.startswith(_LATER):
+        if count != passages:
             yield f"{passages - count} of {passages} passages have no row of {kind}", hint
-        if kind.startswith(_EQUAL_SIZES) and shortest != longest:
+        if shortest != longest:
             yield f"rows of {kind} have {shortest} to {longest} bytes", hint
 
 

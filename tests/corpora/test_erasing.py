@@ -65,7 +65,7 @@ def test_any_order_of_sizes_leaves_no_piece(store: CorpusStore) -> None:
     """SQLite copies rows between pages and leaves what it copied where it was; 40 % of such runs showed it before."""
     chance = random.Random(20)
     alive: dict[str, str] = {}
-    for step in range(120):
+    for step in range(80):
         name = f"n{chance.randrange(25)}"
         if name in alive and chance.random() < 0.6:
             del alive[name]

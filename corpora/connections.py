@@ -92,10 +92,21 @@ class Connections:
                 finally:
                     connection.execute(f"PRAGMA busy_timeout = {schema.BUSY_TIMEOUT_S * 1000:.0f}")
             if not is_busy:
-                return True
+                return self._forced_log()
             if time.monotonic() >= deadline:
                 return False
             time.sleep(_NAP_S)
+
+    def _forced_log(self) -> bool:
+        """SQLite does not force the cut of its log: after a loss of power what was in it could be there again."""
+        try:
+            with self.path.with_name(f"{self.path.name}-wal").open("r+b", buffering=0) as log:
+                os.fsync(log.fileno())
+        except FileNotFoundError:
+            return True
+        except OSError:
+            return False
+        return True
 
     def shrink(self) -> None:
         """Write the database anew without its free pages."""

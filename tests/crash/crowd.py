@@ -29,8 +29,8 @@ def own_part(world: World, writer: int) -> World:
 def write(report: Report, home: str, writer: int, seconds: float, seed: str, first_version: int) -> None:
     """Put, replace and remove one's own documents until the time is up, saying what and that it is done."""
     chance = random.Random(seed)
-    store = Library(Path(home)).open(tasks.NAME)
-    world = own_part({info.name: 0 for info in store.documents()}, writer)
+    corpus = tasks.opened(Library(Path(home)).open(tasks.NAME))
+    world = own_part({info.name: 0 for info in corpus.documents()}, writer)
     version = first_version
     until = time.monotonic() + seconds
     while time.monotonic() < until:
@@ -42,10 +42,10 @@ def write(report: Report, home: str, writer: int, seconds: float, seed: str, fir
             act = [chance.choice(("index", "settle"))]
         report(act=act)
         began = time.monotonic()
-        tasks.do(store, act, Path(home), report)
+        tasks.do(corpus, act, Path(home), report)
         report(done=act, waited=time.monotonic() - began)
         world = next(after(world, act), world)
-    store.close()
+    corpus.close()
     report(ended=True)
 
 

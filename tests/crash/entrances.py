@@ -260,9 +260,8 @@ def naive(outer: Path) -> Any:
     """The control: names are joined to paths as they come."""
     while True:
         name = yield
-        with contextlib.suppress(OSError, ValueError):
-            with (outer / "home" / "corpora" / name).open("rb") as stream:
-                stream.read(1)
+        with contextlib.suppress(OSError, ValueError), (outer / "home" / "corpora" / name).open("rb") as stream:
+            stream.read(1)
         with contextlib.suppress(OSError, ValueError):
             (outer / "home" / "corpora" / f"{name}-x").mkdir()
         with contextlib.suppress(OSError, ValueError):

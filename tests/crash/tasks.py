@@ -10,43 +10,56 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
+
+from app.corpus import Corpus
+from app.place import Place
 from corpora import schema
 from corpora.chunking import Chunking, passages
+from corpora.documents import Document, Passage
 from corpora.durable import UNFINISHED
 from corpora.errors import EmptyFile
-from corpora.generations import Build
-from corpora.ingest import Stage, ingest
+from corpora.ingest import Stage
 from corpora.library import Library
 from corpora.store import CorpusStore
 from retrieval.dense import VectorRows
 from retrieval.errors import EmptyCorpus
 from retrieval.hybrid import HybridRetriever
+from retrieval.sentences import SentenceRows
+from tests.crash import brute_force
 from tests.crash.acts import TARGET_CHARS, Act, World, document_of, secret, text_of, version_of
-from tests.crash.words import WordEncoder
+from tests.crash.words import WordEncoder, WordTokens
 from tests.crash.zygote import Report
 
 NAME = "x"
-CHUNKING = Chunking(target_chars=TARGET_CHARS)
 PROBE = "probe.txt"
 
 
 def write(report: Report, home: str, acts: Sequence[Act], files: str, dumps: bool = False) -> None:
     """Do the acts one after the other, saying after each that it is done: from then on it must not be lost."""
     library = Library(Path(home))
-    store = library.open(NAME) if library.exists(NAME) else None
+    corpus = opened(library.open(NAME)) if library.exists(NAME) else None
     for number, act in enumerate(acts):
         if act[0] == "create":
-            store = library.create(NAME)
+            corpus = opened(library.create(NAME))
         else:
-            assert store is not None
-            do(store, act, Path(files), report)
-        report(done=number, **({"dump": dump(store.folder)} if dumps and store is not None else {}))
-    if store is not None:
-        store.close()
+            assert corpus is not None
+            do(corpus, act, Path(files), report)
+        report(done=number, **({"dump": dump(corpus.store.folder)} if dumps else {}))
+    if corpus is not None:
+        corpus.close()
         report(closed=True)
+
+
+def opened(store: CorpusStore, chunk_chars: int | None = None) -> Corpus:
+    """A corpus as the application has it. Index files are written when the acts say so, not beside them."""
+    retriever = HybridRetriever(store, WordEncoder(), policy=None)
+    if store.chunking() is None:
+        store.set_chunking(Chunking(target_chars=TARGET_CHARS))
+    return Corpus(store, WordEncoder(), retriever, Place(store.folder.parents[1], chunk_chars))
 
 
 def finish(report: Report, home: str, acts: Sequence[Act], first: int, files: str) -> None:
@@ -78,46 +91,55 @@ def dump(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def do(store: CorpusStore, act: Act, files: Path, report: Report) -> None:
+def do(corpus: Corpus, act: Act, files: Path, report: Report) -> None:
     """One act on an open corpus."""
-    derived = [VectorRows(WordEncoder())]
-    chunking = store.chunking() or CHUNKING
+    store = corpus.store
     match act:
         case ["put", name, version]:
             document = document_of(name, version)
-            assert store.add(document, passages(document, **asdict(chunking)), derived)
+            assert store.add(document, cut(store, document), corpus.derived())
         case ["remove", name]:
-            store.remove(name)
+            corpus.remove(name)
         case ["job", listed]:
-            paths = [files / f"{version}" / name for name, version in listed]
-            for path in paths:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(text_of(path.name, int(path.parent.name)))
-
-            def tell(done: int, total: int, name: str, stage: Stage) -> None:
-                if stage == "done":
-                    report(file=name)
-
-            outcomes = ingest(store, paths, derived=derived, chunking=chunking, progress=tell)
-            for outcome in outcomes:
-                if outcome.status == "failed":
-                    raise EmptyFile(f"{outcome.path.name}: {outcome.cause}", hint=f"{outcome.hint}")
+            add_files(corpus, [(name, version) for name, version in listed], files, report)
         case ["index"]:
-            search(store)
+            search(corpus)
+            corpus.token_index(WordTokens())
+            corpus.settle()
         case ["settle"]:
             store.settle()
         case ["rebuild", characters]:
-            wanted = replace(chunking, target_chars=characters)
-            Build(store, wanted, derived=derived, encoder=WordEncoder.name).run()
+            opened(store, characters).rebuild()
 
 
-def search(store: CorpusStore, query: str = "where is the lantern of the harbour") -> list[tuple[str, float]]:
-    """The hits of the real retriever over what is stored."""
+def add_files(corpus: Corpus, listed: Sequence[tuple[str, int]], files: Path, report: Report) -> None:
+    """A job of several files."""
+    paths = [files / f"{version}" / name for name, version in listed]
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text_of(path.name, int(path.parent.name)))
+
+    def tell(done: int, total: int, name: str, stage: Stage) -> None:
+        if stage == "done":
+            report(file=name)
+
+    for outcome in corpus.add(*paths, progress=tell):
+        if outcome.status == "failed":
+            raise EmptyFile(f"{outcome.path.name}: {outcome.cause}", hint=f"{outcome.hint}")
+
+
+def cut(store: CorpusStore, document: Document) -> list[Passage]:
+    """The passages of a document, as the corpus cuts."""
+    chunking = store.chunking() or Chunking(target_chars=TARGET_CHARS)
+    return passages(document, **asdict(chunking))
+
+
+def search(corpus: Corpus, query: str = "where is the lantern of the harbour") -> list[str]:
+    """Ids of the hits of the real retriever over what is stored."""
     try:
-        hits = HybridRetriever(store, WordEncoder()).search([query], 5)[0]
+        return [hit.passage.id for hit in corpus.search(query, 5)]
     except EmptyCorpus:
         return []
-    return [(hit.passage.id, round(hit.score, 9)) for hit in hits]
 
 
 def look(report: Report, home: str, gone: Sequence[tuple[str, int]], probe: bool = True) -> None:
@@ -126,30 +148,33 @@ def look(report: Report, home: str, gone: Sequence[tuple[str, int]], probe: bool
     if NAME not in library.names():
         report(world=None, problems=[])
         return
-    store = library.open(NAME)
-    world, problems = observed(store)
-    problems += list(damage(store.folder / schema.FILE_NAME))
-    problems += [f"verify: {finding}" for finding in verified(store.folder)]
-    search(store)
+    corpus = opened(library.open(NAME))
+    folder = corpus.store.folder
+    world, problems = observed(corpus.store)
+    problems += damage(folder / schema.FILE_NAME)
+    problems += [f"verify: {finding.cause}" for finding in corpus.verify()]
+    problems += list(wrong_hits(corpus))
     if probe:
-        problems += list(goes_on(store, world))
-    store.close()
-    if probe:
+        problems += list(goes_on(corpus, world))
+        corpus.close()
         words = [secret(name, version) for name, version in gone if world.get(name) != version]
         problems += list(remains(Path(home), words))
     else:
-        report(dump=dump(store.folder))
+        corpus.store.close()
+        report(dump=dump(folder))
     report(world=world, problems=problems)
 
 
 def use(report: Report, home: str, queries: Sequence[str]) -> None:
     """Open and search as a reader does: everything that it returns."""
-    store = Library(Path(home)).open(NAME)
-    retriever = HybridRetriever(store, WordEncoder())
-    hits = [[(hit.passage.text, round(hit.score, 9)) for hit in found] for found in retriever.search(queries, 8)]
-    texts = {info.name: store.document(info.id).text for info in store.documents()}
-    report(used=hashlib.sha256(json.dumps([hits, texts], sort_keys=True).encode()).hexdigest())
-    store.close()
+    corpus = opened(Library(Path(home)).open(NAME))
+    hits = [[(hit.passage.text, round(hit.score, 9)) for hit in corpus.search(query, 8)] for query in queries]
+    texts = {info.name: corpus.document(info.id).text for info in corpus.documents()}
+    index = corpus.token_index(WordTokens())
+    tokens = None if index is None else [np.asarray(index.tokens_T).tolist(), np.asarray(index.suffixes_T).tolist()]
+    for what, found in (("hits", hits), ("texts", texts), ("drafts", tokens)):
+        report(**{what: hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()})
+    corpus.store.close()
 
 
 def verify(report: Report, home: str) -> None:
@@ -162,16 +187,15 @@ def verify(report: Report, home: str) -> None:
 
 def observed(store: CorpusStore) -> tuple[World, list[str]]:
     """The documents, and whatever is not whole about them."""
-    encoder = VectorRows(WordEncoder())
-    chunking = asdict(store.chunking() or CHUNKING)
+    kinds = [VectorRows(WordEncoder()), SentenceRows(WordEncoder())]
     world: World = {}
     problems: list[str] = []
     with store.snapshot():
-        vectors = dict(store.derived(encoder.kind))
+        rows = {one.kind: dict(store.derived(one.kind)) for one in kinds}
         stored = list(store.passages_after(0))
         if [one.row for one in stored] != store.rows_alive():
             problems.append("rows and passages differ")
-        if set(vectors) != {one.row for one in stored}:
+        if any(set(found) != {one.row for one in stored} for found in rows.values()):
             problems.append("vectors and passages differ")
         for info in store.documents():
             document = store.document(info.id)
@@ -181,48 +205,46 @@ def observed(store: CorpusStore) -> tuple[World, list[str]]:
                 continue
             world[info.name] = version
             own = [one for one in stored if one.passage.document_id == info.id]
-            cut = passages(document, **chunking)
-            if [one.passage for one in own] != cut:
-                problems.append(f"{info.name} has {len(own)} of its {len(cut)} passages")
-            elif [vectors.get(one.row) for one in own] != encoder.compute(cut):
+            whole = cut(store, document)
+            if [one.passage for one in own] != whole:
+                problems.append(f"{info.name} has {len(own)} of its {len(whole)} passages")
+            elif any([rows[one.kind].get(two.row) for two in own] != one.compute(whole) for one in kinds):
                 problems.append(f"{info.name} has vectors of something else")
         if len(stored) != sum(info.passages for info in store.documents()):
             problems.append("there are passages of no document")
     return world, problems
 
 
-def damage(database: Path) -> Iterator[str]:
+def wrong_hits(corpus: Corpus) -> Iterator[str]:
+    """Does a search, with whatever index files there are, find what looking at everything finds?"""
+    with corpus.store.snapshot():
+        everything = [one.passage for one in corpus.store.passages_after(0)]
+    for query in ("the lantern of the harbour", "copper thistle quarry"):
+        expected = brute_force.hits(everything, query, 5) if everything else []
+        found = search(corpus, query)
+        if expected is not None and found != expected:
+            yield f"{query!r} finds {found}, there is {expected}"
+
+
+def damage(database: Path) -> list[str]:
     """What SQLite itself finds wrong."""
     with contextlib.closing(sqlite3.connect(database)) as connection:
-        for (line,) in connection.execute("PRAGMA integrity_check"):
-            if line != "ok":
-                yield f"integrity: {line}"
-        for line in connection.execute("PRAGMA foreign_key_check"):
-            yield f"foreign key: {line}"
+        found = [f"integrity: {line}" for (line,) in connection.execute("PRAGMA integrity_check") if line != "ok"]
+        return found + [f"foreign key: {line}" for line in connection.execute("PRAGMA foreign_key_check")]
 
 
-def verified(folder: Path) -> list[str]:
-    """What ``corpora.verify`` finds wrong, where there is one already."""
-    try:
-        from corpora.verify import verify
-    except ImportError:
-        return []
-    return [f"{finding.file}: {finding.cause}" for finding in verify(folder)]
-
-
-def goes_on(store: CorpusStore, world: World) -> Iterator[str]:
+def goes_on(corpus: Corpus, world: World) -> Iterator[str]:
     """The next document goes in, is found, and goes out again."""
-    document = document_of(PROBE, 1)
-    chunking = asdict(store.chunking() or CHUNKING)
-    if not store.add(document, passages(document, **chunking), [VectorRows(WordEncoder())]):
+    store, document = corpus.store, document_of(PROBE, 1)
+    if not store.add(document, cut(store, document), corpus.derived()):
         yield "the next document was not taken"
     now, problems = observed(store)
     yield from problems
     if now != {**world, PROBE: 1}:
         yield f"after the next document there are {now}"
-    if not any(hit.startswith(document.id) for hit, _ in search(store, secret(PROBE, 1))):
+    if not any(hit.startswith(document.id) for hit in search(corpus, secret(PROBE, 1))):
         yield "the next document is not found"
-    store.remove(PROBE)
+    corpus.remove(PROBE)
     now, problems = observed(store)
     yield from problems
     if now != world:

@@ -32,7 +32,7 @@ class Machine:
     def __init__(self, home: Path, seed: int) -> None:
         self.library = Library(home)
         self.store = self.library.create("x")
-        self.retriever = HybridRetriever(self.store, WordEncoder())
+        self.retriever = HybridRetriever(self.store, WordEncoder(), policy=None)
         self.chance = random.Random(seed)
         self.known: dict[str, Document] = {}  # In the order in which they were stored.
         self.searched, self.undecided = 0, 0
@@ -84,9 +84,10 @@ class Machine:
         if self.chance.random() < 0.5:
             self.store.close()
         self.store: CorpusStore = self.library.open("x")
-        self.retriever = HybridRetriever(self.store, WordEncoder())
+        self.retriever = HybridRetriever(self.store, WordEncoder(), policy=None)
 
     def settle(self) -> None:
+        self.retriever.settle()
         self.store.settle()
 
     def search(self) -> None:

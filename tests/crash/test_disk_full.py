@@ -62,7 +62,7 @@ def fill(zygote: Zygote, folder: Path, shim: Shim) -> list[str]:
     problems += looked.last("problems") + list(lost(looked.last("world"), FIXED, ended))
     dumps = ended.said("dump")
     moved_on = looked.last("world") != (worlds(FIXED[:done])[-1] if done else None)
-    if dumps and not moved_on and FIXED[done][0] != "job" and looked.last("dump") != dumps[-1]:
+    if dumps and not moved_on and FIXED[done][0] in ("put", "remove") and looked.last("dump") != dumps[-1]:
         problems.append("the state is not the one before, bit for bit")
     rest = zygote.run("finish", home=str(home), acts=FIXED, first=done, files=str(folder / "files"))
     if rest.code != 0:

@@ -1,10 +1,11 @@
-"""An encoder for tests that need the real index but no model: a vector counts words, hashed into few dimensions."""
+"""An encoder and a tokenizer for tests that need the real indexes but no model: words, hashed."""
 
 from __future__ import annotations
 
 import re
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,3 +31,17 @@ class WordEncoder:
                 weight = 0.5 + (hashed >> 8 & 0xFFFF) / 0x10000  # Of its own, so that two texts are seldom as near.
                 vector_D[1 + hashed % (DIMENSION - 1)] += weight if hashed & 0x80 else -weight
         return vectors_ND / np.linalg.norm(vectors_ND, axis=1, keepdims=True)
+
+
+@dataclass(frozen=True)
+class Continued:
+    ids: tuple[int, ...]
+
+
+class WordTokens:
+    """What draft indexes need of an ``app.tokens.TextTokenizer``: a token is a word."""
+
+    fingerprint = "words"
+
+    def continued(self, before: str, text: str) -> Continued:
+        return Continued(tuple(zlib.crc32(word.encode()) & 0x7FFF for word in text.split()))

@@ -18,9 +18,10 @@ from corpora.loaders import nursery_client
 from corpora.loaders.limits import Limits
 from corpora.loaders.table import loader_name
 from corpora.loaders.task import Task
+from retrieval.terms import terms
 from tests.crash.shim import arm, loaded
 
-IMPORTED = ("corpora.library", "corpora.ingest", "retrieval.hybrid", "faiss", "bm25s", "tests.crash.all_tasks")
+IMPORTED = ("app.corpus", "retrieval.hybrid", "faiss", "tests.crash.all_tasks")
 
 
 class Report:
@@ -38,6 +39,7 @@ class Report:
 def main() -> None:
     for name in IMPORTED:
         importlib.import_module(name)
+    terms("What is compiled once for all children.")
     warm_loaders()
     for line in sys.stdin:
         wish = json.loads(line)

@@ -31,6 +31,7 @@ Stage: TypeAlias = Literal["reading", "storing", "done"]
 Progress: TypeAlias = Callable[[int, int, str, Stage], None]
 
 _READ_AHEAD_PASSAGES = 1024
+_ENOUGH = 32  # passages
 _PAGE = 256  # files fetched from the database at a time
 _PATIENCE_S = 0.1
 
@@ -113,8 +114,9 @@ class _Run:
         try:
             while not self._is_unwanted():
                 self._read_more()
-                # Whoever has something to compute waits for nobody.
-                patience_s = 0.0 if self._batches.waiting else _PATIENCE_S
+                # Whoever has enough to compute waits for nobody; a few passages alone are not worth a batch.
+                enough = self._batches.passages >= _ENOUGH or (self._batches.waiting and not self._reading.waiting)
+                patience_s = 0.0 if enough else _PATIENCE_S
                 while (read := self._reading.take(patience_s)) is not None:
                     self._take(read)
                     patience_s = 0.0

@@ -25,7 +25,7 @@ from retrieval.encoder import SentenceTransformerEncoder
 from retrieval.sentences import SentenceRows
 
 _ROUNDS = 2
-_SIZES = (6, 12, 1_000_000)
+_SIZES = (12, 1_000_000)
 _WANTED = 0.9
 _FORMATS = (("txt", "", ""), ("md", "", ""), ("html", "<html><body><pre>", "</pre></body></html>"))
 

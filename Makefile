@@ -5,13 +5,14 @@
 #   TORCH_PIP_ARGS='...'       arguments for installing PyTorch, e.g. the index of its CPU builds (see README.md)
 #   GPU=1                      FAISS for CUDA instead of the CPU one (GPU=0 goes back)
 #   ARGS='...'                 arguments for `spandraft serve`, for `spandraft bench` and for pytest
+#                              (--n 1000 --seed 7: cases of the suites that try many; --record: note them in their log)
 
 PYTHON = python3
 BIN = .venv/bin
 PYTEST = $(BIN)/python -m pytest
 PACKAGES = app retrieval decoding corpora
 
-.PHONY: help install install-dev run test check test-exact test-all bench clean
+.PHONY: help install install-dev run test check test-exact test-crash test-all bench clean
 
 help:
 	@echo "make install     put everything into .venv and build the sample library"
@@ -19,7 +20,8 @@ help:
 	@echo "make test        install, then the tests"
 	@echo "make check       linters, types, the floors, the README's code"
 	@echo "make test-exact  the whole exactness run: drafting must not change one token"
-	@echo "make test-all    every test, the slow ones too"
+	@echo "make test-crash  the library under kills, full disks, damage and crowds; about 35 minutes on two cores"
+	@echo "make test-all    every test, the slow ones too; within an hour on two cores"
 	@echo "make bench       this machine's figures: with and without drafts"
 	@echo "make clean       remove .venv and caches (the library in SPANDRAFT_HOME stays)"
 
@@ -45,6 +47,10 @@ check: install-dev
 # -rP shows the figures of each suite: rows, tokens, near ties, largest differences.
 test-exact: install-dev
 	@$(PYTEST) -m exact -rP --durations=20 $(ARGS)
+
+# What has been tried so far, added up: python -m tests.crash.runlog
+test-crash: install-dev
+	@$(PYTEST) -m "slow or not slow" tests/crash $(ARGS)
 
 test-all: install-dev
 	@$(PYTEST) -m "exact or not exact" $(ARGS)

@@ -126,7 +126,7 @@ def walk(home: Path, steps: int, seed: int, tally: Tally) -> None:
     for number in range(steps):
         try:
             done.append(machine.step())
-            if number % 5 == 0 or number == steps - 1:
+            if number % 10 == 0 or number == steps - 1:
                 machine.compare()
         except AssertionError as error:
             tally.add(f"step {number}, after {done[-8:]}", [str(error)])

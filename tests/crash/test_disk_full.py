@@ -102,7 +102,7 @@ def test_full_at_some_bytes(
     shims = [Shim("full", room=room) for room in rooms(totals[0])]
     shims += [Shim("full", room=room, error=errno.EDQUOT) for room in rooms(totals[0])]
     shims += [Shim("fail", at=at, error=errno.EIO) for at in range(1, totals[1] + 1)]
-    fill_at_each(random.Random(seed).sample(shims, min(rounds(16), len(shims))), zygotes, tmp_path, tally)
+    fill_at_each(random.Random(seed).sample(shims, min(rounds(10), len(shims))), zygotes, tmp_path, tally)
 
 
 @pytest.mark.slow
@@ -116,7 +116,7 @@ def test_broken_from_every_call_on(
     zygotes: list[Zygote], totals: tuple[int, int], tmp_path: Path, rounds: Callable[[int], int], seed: int,
     tally: Tally,
 ) -> None:  # fmt: skip
-    """Input and output errors, and a quota that is used up; of each half the calls."""
+    """Input and output errors, and a quota that is used up; of some of the calls."""
     errors = (errno.EIO, errno.EDQUOT)
     shims = [Shim("fail", at=at, error=errors[at % 2]) for at in range(1, totals[1] + 1)]
-    fill_at_each(random.Random(seed).sample(shims, min(rounds(400), len(shims))), zygotes, tmp_path, tally)
+    fill_at_each(random.Random(seed).sample(shims, min(rounds(200), len(shims))), zygotes, tmp_path, tally)

@@ -54,7 +54,7 @@ def kill_a_busy_writer(zygote: Zygote, folder: Path, times: int, seed: int, tall
 
 
 def test_a_few_kills(zygote: Zygote, tmp_path: Path, rounds: Callable[[int], int], seed: int, tally: Tally) -> None:
-    kill_a_busy_writer(zygote, tmp_path, rounds(12), seed, tally)
+    kill_a_busy_writer(zygote, tmp_path, rounds(10), seed, tally)
 
 
 @pytest.mark.slow

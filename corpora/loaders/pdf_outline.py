@@ -15,7 +15,7 @@ from corpora.loaders.pdf_layout import Layout
 _LINE = re.compile(r"[^\n]+")
 _NO_WORD = re.compile(r"[\W_]+")
 # A line may have a number that its bookmark lacks, such as "Chapter IV. " or "2.1 ", and the other way round.
-_NUMBER = re.compile(r"[^\W\d_]{0,9}\d{1,6}|(?:chapter|part)?[ivxlc]{1,7}")
+_NUMBER = re.compile(r"[^\W\d_]{0,9}\d{1,6}|(?:appendix|chapter|part|section)?[ivxlc]{0,7}")
 _LONGEST_LABEL = 200
 
 

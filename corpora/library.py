@@ -1,8 +1,10 @@
 """The library: named corpora under one home, one folder and one database each. The database is the truth.
 
-    home/corpora/NAME/corpus.sqlite
+    home/corpora/NAME/corpus.sqlite     all that was added; with -wal and -shm while somebody has it open
+    home/corpora/NAME/corpus.seal       its SHA-256, while it is at rest
+    home/corpora/NAME/writer.lock       who is writing
 
-Everything else in a corpus' folder is derived from it and can be made anew. Knows nothing of what indexes
+Everything else in a corpus' folder is derived from the database and can be made anew. Knows nothing of what indexes
 hold. Safe for many threads and processes.
 """
 

@@ -71,6 +71,7 @@ class _Watcher:
         self._raised: list[BaseException] = []
         self._done: Job | None = None
         self._reported_s = time.monotonic()
+        self._reported_files = 0
         self.told: set[int] = set()
 
     def run(self, asked: threading.Event) -> Job:
@@ -103,7 +104,9 @@ class _Watcher:
         job = self._corpus.jobs.get(self._job.number)
         if self._reports and time.monotonic() - self._reported_s > _REPORT_S:
             self._reported_s = time.monotonic()
-            self._terminal.note(_headline(job))
+            if job.files_done != self._reported_files:  # An encoder that is being loaded is no news.
+                self._reported_files = job.files_done
+                self._terminal.note(_headline(job))
         if self._reports or self._terminal.json:
             return
         failed = [one for one in self._corpus.jobs.files(job.number, ["failed"]) if one.number not in self.told]

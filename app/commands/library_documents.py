@@ -163,7 +163,7 @@ def _index(one: object) -> str:
     assert isinstance(one, IndexFacts)
     if one.cause is not None:
         return one.cause
-    state = "current" if one.is_current else "brought in step by the next search"
+    state = "current" if one.is_current else "brought in step by the next question"
     return f"{one.kind.partition(':')[0]}: {one.rows:,} rows, {amount(one.bytes)}, {state}"
 
 

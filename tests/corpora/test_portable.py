@@ -415,6 +415,13 @@ def test_a_manifest_that_does_not_hold_is_refused(
     refused(library, packed(parts, tmp_path / "bad.spandraft", **manifest))
 
 
+def test_a_name_in_a_manifest_leads_nowhere(library: Library, parts: dict[str, bytes], tmp_path: Path) -> None:
+    for name in ("../up", "/etc/passwd", "a/b", ".hidden", "a\x1b[2J", "n" * 65):
+        with pytest.raises(InvalidName):
+            import_corpus(library, packed(parts, tmp_path / "bad.spandraft", name=name), want=wish(rows()))
+    assert library.names() == ["mine"]
+
+
 def test_a_checksum_that_does_not_hold_is_refused(library: Library, parts: dict[str, bytes], tmp_path: Path) -> None:
     described = json.loads(parts["manifest.json"])["parts"]
     for name in described:

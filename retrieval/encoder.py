@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # not encodable as UTF-8, and so not by any tokenizer
+_CPU_BATCH, _GPU_BATCH = 8, 32
 
 Role = Literal["query", "document"]
 
@@ -40,7 +41,9 @@ class SentenceTransformerEncoder:
     are used.
     """
 
-    def __init__(self, setting: str = DEFAULT_ENCODER, *, device: str | None = None, batch_size: int = 32) -> None:
+    def __init__(
+        self, setting: str = DEFAULT_ENCODER, *, device: str | None = None, batch_size: int | None = None
+    ) -> None:
         self.setting = setting
         self._device = device
         self._batch_size = batch_size
@@ -104,14 +107,20 @@ class SentenceTransformerEncoder:
         # Alike lengths together, so that little is padded. A question has its turn between two batches of a long
         # document that is being added.
         by_length = sorted(range(len(windows)), key=lambda at: len(windows[at]))
-        for first in range(0, len(windows), self._batch_size):
-            batch = by_length[first : first + self._batch_size]
+        size = self._batch_size or _batch_size(model)
+        for first in range(0, len(windows), size):
+            batch = by_length[first : first + size]
             with self._turns:
                 vectors_WD[batch] = _encode_batch(model, [windows[at] for at in batch], role)
         sums_ND = np.zeros((len(texts), vectors_WD.shape[1]), dtype=np.float32)
         np.add.at(sums_ND, owner_W, vectors_WD * weight_W[:, None])
         norms_N1 = np.linalg.norm(sums_ND, axis=1, keepdims=True)
         return np.ascontiguousarray(sums_ND / np.maximum(norms_N1, 1e-12), dtype=np.float32)
+
+
+def _batch_size(model: SentenceTransformer) -> int:
+    """What a processor's caches hold, or what keeps a GPU busy."""
+    return _CPU_BATCH if model.device.type == "cpu" else _GPU_BATCH
 
 
 def _encode_batch(model: SentenceTransformer, windows: list[str], role: Role) -> NDArray[np.float32]:

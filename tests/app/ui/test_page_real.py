@@ -11,7 +11,9 @@ import pytest
 from app.build import open_pipeline
 from app.setting_types import data_folder
 from app.settings import Settings
+from app.ui.server import warm_up
 from tests.app.ui.page_live import LivePage, serving
+from tests.corpora.pdf_bytes import Words, pdf
 
 pytestmark = pytest.mark.browser
 
@@ -26,7 +28,9 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LivePage]:
     if built.is_dir():
         shutil.copytree(built, home / "corpora" / "sample")
     settings = Settings(home=home, threads=1)
-    yield from serving(open_pipeline(settings, corpus="sample"), home, None)
+    pipeline = open_pipeline(settings, corpus="sample")
+    warm_up(pipeline)  # as `spandraft serve` does: the first answer in a new home compiles the decoder's loops
+    yield from serving(pipeline, home, None)
 
 
 def test_a_question_its_streamed_answer_and_the_cited_source(
@@ -69,3 +73,41 @@ def test_a_question_its_streamed_answer_and_the_cited_source(
     page.click("#live [data-event=prove]")
     page.wait_for_selector("#live .proof strong >> text=Identical.", timeout=60_000)
     assert outside == []
+
+
+def test_a_pdf_is_added_in_the_page_and_a_citation_says_its_page(
+    product: LivePage, open_browser: Callable[..., Any]
+) -> None:
+    pages = [
+        "The cooler is cleaned once a month with a dry cloth. Its fan is never oiled.",
+        "The battery of the pump is replaced every three years by a trained technician.",
+        "The warranty of the housing ends after ten years.",
+    ]
+    handbook = pdf([[Words(72, 700 - 14 * line, text) for line, text in enumerate(one.split(". "))] for one in pages])
+    page = open_browser().new_page()
+    page.goto(product.url)
+    page.get_by_role("tab", name="Library").click()
+    page.fill("#new-corpus input, #new-corpus textarea", "manuals")
+    page.click("#create-corpus")
+    page.wait_for_selector(".drop[data-corpus='manuals']")
+    page.set_input_files(
+        ".drop input[multiple]", [{"name": "handbook.pdf", "mimeType": "application/pdf", "buffer": handbook}]
+    )
+    page.wait_for_selector(".job.finished >> text=1 ready", timeout=60_000)
+    page.wait_for_selector("#documents tr:has-text('handbook.pdf') .pages >> text=3")
+    page.get_by_role("tab", name="Chat").click()
+    page.click("#corpus input")
+    page.click("[role=option]:has-text('manuals')")
+    question = "How often is the battery of the pump replaced?"
+    page.fill("#question textarea", question)
+    page.keyboard.press("Enter")
+    page.wait_for_selector(f"#live .turn:not(.running) >> text={question}", timeout=60_000)
+    run = page.locator("#live a.run", has_text="three years").first
+    assert "handbook.pdf, page 2, characters" in str(run.get_attribute("title"))
+    run.click()
+    assert "page 2" in str(page.wait_for_selector("#sources mark.on").get_attribute("title"))
+    page.click("#sources details[open] [data-event=open]")
+    page.wait_for_selector("dialog[open] mark")
+    assert page.inner_text("dialog .where").startswith("page 2")
+    labels = page.eval_on_selector_all("dialog .leaf", "all => all.map((one) => one.dataset.label)")
+    assert labels == ["page 1", "page 2", "page 3"]

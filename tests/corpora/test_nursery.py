@@ -130,7 +130,9 @@ def test_what_native_code_could_do_is_refused_by_the_kernel(tmp_path: Path) -> N
         listening.bind(("127.0.0.1", 0))
         listening.settimeout(0.2)
         said = run("sends_past_python", str(listening.getsockname()[1]).encode())
-        if said != "sent 6 with no error":  # the kernel gave a network of its own
+        asked = "from corpora.loaders import sandbox; print(sandbox.leave_network())"
+        answer = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True)
+        if answer.stdout.strip() == "True":  # not every machine lets us have a network of our own
             assert said == "sent -1 with ENETUNREACH"
             with pytest.raises(TimeoutError):
                 listening.recv(6)

@@ -74,6 +74,10 @@ class WriterLock:
             if os.getpid() == process:
                 threads.release()
 
+    def handle(self) -> int | None:
+        """The locked file while this is held. A process that gets it keeps others from writing, should we be killed."""
+        return self._file
+
     def holder(self) -> Holder | None:
         """Who wrote last into the file; None if it was let go, or cannot be read."""
         try:

@@ -27,18 +27,20 @@ def is_open(path: Path) -> bool:
     return answer == "1"
 
 
-def zero_unused(path: Path) -> int:
+def zero_unused(path: Path, *, lock: int | None) -> int:
     """Zero whatever holds nothing; how many bytes were not zero. Raises OSError.
 
-    Nobody may write to the database meanwhile, and its write-ahead log must be empty.
+    Nobody may write to the database meanwhile, and its write-ahead log must be empty. ``lock`` is the locked file of
+    the writer's lock: the process that zeroes has it, too, so that nobody writes before it ends if we are killed.
     """
-    (zeroed,) = _answer("zero", path)
+    (zeroed,) = _answer("zero", path, lock)
     return int(zeroed)
 
 
-def _answer(what: str, path: Path) -> list[str]:
+def _answer(what: str, path: Path, lock: int | None = None) -> list[str]:
     command = [sys.executable, "-I", "-S", pages.__file__, what, os.fspath(path.absolute())]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    passed = [] if lock is None or os.name == "nt" else [lock]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, pass_fds=passed)
     if done.returncode != 0:
         raise OSError(f"{path} could not be worked on: {done.stderr.decode(errors='replace')[-200:]}")
     return done.stdout.decode().split()

@@ -44,7 +44,7 @@ def erase(connections: Connections, *, wait_s: float = PATIENCE_S) -> bool:
         connections.forget_pages()  # They may hold copies that are overwritten now, and would be written again.
         try:
             with connections.writing() as connection:
-                raw.zero_unused(connections.path)
+                raw.zero_unused(connections.path, lock=connections.writer.handle())
                 state.set_setting(connection, _TO_ERASE, None)  # With it, other processes forget their pages, too.
         except OSError:
             return False

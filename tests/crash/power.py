@@ -103,6 +103,8 @@ class Disk:
             case "m":
                 self._name([(*self._place(call.first), Folder())])
             case "w":
+                if call.file not in self._files:  # The C library has opened it by itself, which is not seen.
+                    self.take(Call("c", call.file, 0, call.first, b""))
                 self._files[call.file].pending.append((call.offset, call.second))
             case "t":
                 self._files[call.file].pending.append((call.offset, None))

@@ -81,3 +81,28 @@ def test_some_losses(
 def test_a_loss_after_every_call(zygotes: list[Zygote], tmp_path: Path, tally: Tally) -> None:
     calls = recorded(zygotes[0], tmp_path / "record")
     lose_power(zygotes, tmp_path, every_loss(calls), calls, tally)
+
+
+def test_the_naive_writer_loses_what_it_promised(
+    zygote: Zygote, tmp_path: Path, rounds: Callable[[int], int], seed: int, tally: Tally
+) -> None:
+    """The control: nothing is forced, so that hardly anything of it is there afterwards."""
+    acts = [act for act in FIXED if act[0] in ("put", "remove", "job")]
+    home, trace = tmp_path / "home", tmp_path / "trace"
+    home.mkdir()
+    shim = Shim("count", trace=trace)
+    assert zygote.run("naive_write", root=home, shim=shim, home=str(home), acts=acts).code == 0
+    calls = list(calls_in(trace))
+    failed = 0
+    losses = random.Random(seed).sample(every_loss(calls), min(rounds(20), len(calls)))
+    for number, loss in enumerate(losses):
+        disk, left = Disk(home), tmp_path / str(number)
+        for call in calls[: loss.after]:
+            disk.take(call)
+        disk.leave(left, random.Random(f"{seed} {loss}") if loss.luck else None)
+        said = [json.loads(call.first) for call in calls[: loss.after] if call.kind == "n"]
+        looked = zygote.run("naive_look", home=str(left))
+        failed += looked.code != 0 or bool(list(lost(looked.last("world"), acts, Ended(-9, said))))
+        tally.add(str(loss), [])
+    tally.figures["lost"] = failed
+    assert failed > len(losses) / 4

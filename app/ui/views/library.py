@@ -151,7 +151,7 @@ def _question(title: str, goes: Sequence[str], event: str, corpus: str, **data: 
             ),
             class_="buttons",
         ),
-        class_="reader question",
+        class_="reader doom",
         aria_label=title,
         data_shown=secrets.token_hex(4),
     )

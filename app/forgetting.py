@@ -14,13 +14,20 @@ from pathlib import Path
 from typing import Final
 
 from corpora.durable import write_file
+from corpora.errors import LibraryError
 
 _FILE: Final = "removals"
 
 
 def note_removal(home: Path) -> None:
-    """Tell every running process that a text was deleted. Raises OSError."""
-    write_file(home / _FILE, [f"{secrets.token_hex(8)}\n".encode()])
+    """Tell every running process that a text was deleted. Raises ``LibraryError``."""
+    try:
+        write_file(home / _FILE, [f"{secrets.token_hex(8)}\n".encode()])
+    except OSError as error:
+        raise LibraryError(
+            f"the text is deleted, but {home / _FILE}, which tells others, cannot be written: {error.strerror}",
+            hint="free some space, and restart a running `spandraft serve`",
+        ) from error
 
 
 class Removals:

@@ -170,12 +170,18 @@ def verify(corpus: Path) -> list[IndexProblem]:
 
 
 def delete_all(corpus: Path) -> None:
-    """Delete all index files below the folder of a corpus; whoever asks next makes them anew. Raises OSError."""
-    for folder in (IndexFolder(corpus / name) for name in FOLDERS):
-        if folder.folder.is_dir():
-            with folder.writing():
-                for path in folder.paths():
-                    durable.remove_file(path)
+    """Delete all index files of a corpus; whoever asks next makes them anew. Raises ``LibraryError``."""
+    try:
+        for folder in (IndexFolder(corpus / name) for name in FOLDERS):
+            if folder.folder.is_dir():
+                with folder.writing():
+                    for path in folder.paths():
+                        durable.remove_file(path)
+    except OSError as error:
+        raise LibraryError(
+            f"the index files in {corpus} cannot be deleted: {error.strerror}",
+            hint="check permissions and the disk, then try again; nothing is lost",
+        ) from error
 
 
 def _chunks(header: IndexHeader, parts: Mapping[str, memoryview]) -> Iterator[bytes | memoryview]:

@@ -8,7 +8,7 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
-from corpora.errors import DocumentNotFound
+from corpora.errors import DocumentNotFound, LibraryBusy
 from corpora.library import Library
 from retrieval.errors import EmptyCorpus
 from retrieval.hybrid import HybridRetriever
@@ -17,6 +17,7 @@ from tests.crash.acts import Act, World, after, secret
 from tests.crash.words import WordEncoder
 from tests.crash.zygote import Report
 
+PAUSE_S = 0.02  # of a reader between two looks
 NAMES = 5  # documents of each writer
 _SECRET = re.compile(r"x[0-9a-f]{16}")
 
@@ -42,7 +43,12 @@ def write(report: Report, home: str, writer: int, seconds: float, seed: str, fir
             act = [chance.choice(("index", "settle"))]
         report(act=act)
         began = time.monotonic()
-        tasks.do(corpus, act, Path(home), report)
+        while True:
+            try:
+                tasks.do(corpus, act, Path(home), report)
+                break
+            except LibraryBusy as error:  # After half a minute; whoever tries again waits on.
+                report(busy=error.cause)
         report(done=act, waited=time.monotonic() - began)
         world = next(after(world, act), world)
     corpus.close()
@@ -77,5 +83,6 @@ def read(report: Report, home: str, seconds: float) -> None:
         if problems:
             report(problems=problems)
         looks += 1
+        time.sleep(PAUSE_S)
     store.close()
     report(looks=looks, versions=last)

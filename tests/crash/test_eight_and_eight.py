@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +19,7 @@ from tests.crash.crowd import own_part
 from tests.crash.tally import Tally
 
 WRITERS, READERS = 8, 8
-KILL_EVERY_S = 2.0
+KILL_EVERY_S = 3.0
 VERSIONS_OF_A_LIFE = 100_000
 
 
@@ -83,6 +84,9 @@ def account(ended: Ended, promised: list[World], number: int, tally: Tally) -> l
     problems = [] if ended.killed or ended.code == 0 else [f"ended with {ended.lines[-2:]}"]
     tally.figures["acts"] = tally.figures.get("acts", 0) + len(done)
     tally.figures["longest wait, s"] = round(max([tally.figures.get("longest wait, s", 0.0), *ended.said("waited")]), 2)
+    busy = ended.said("busy")
+    tally.figures["told who is writing"] = tally.figures.get("told who is writing", 0) + len(busy)
+    problems += [f"nobody is named: {cause}" for cause in busy if not re.match(r"process \d+ \(", cause)]
     tally.add(f"writer {number}", problems)
     return list(acts[len(done) :])
 

@@ -84,11 +84,11 @@ class CorpusShelf:
         return self.open(corpus).run(number, stop=stop)
 
     def close(self) -> None:
-        """Leave every corpus on disk in good order."""
+        """Leave every corpus' database in good order. Index files were written when something changed."""
         with self._lock:
             handles, self._handles = list(self._handles.values()), {}
         for handle in handles:
-            handle.close()
+            handle.store.close()
 
     def _opened(self, corpus: str) -> Corpus:
         return Corpus.open(corpus, settings=self._settings)

@@ -51,7 +51,10 @@ class Library:
         # Names of corpora never begin with a dot, so what a crash leaves here is never taken for one.
         fresh = self._temporary(UNFINISHED)
         try:
-            schema.create(fresh / schema.FILE_NAME)
+            try:
+                schema.create(fresh / schema.FILE_NAME)
+            except OSError as error:
+                raise self._unwritable(error) from error
             with closing(CorpusStore(name, fresh)) as store:
                 yield store
             self._publish(fresh, folder, taken)
@@ -93,10 +96,17 @@ class Library:
             sync_folder(fresh)
             fresh.rename(folder)
         except OSError as error:
-            if not folder.exists():
-                raise
-            raise taken from error
-        sync_folder(self._folder)
+            raise (taken if folder.exists() else self._unwritable(error)) from error
+        try:
+            sync_folder(self._folder)
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def _unwritable(self, error: OSError) -> LibraryError:
+        return LibraryError(
+            f"{self._folder} cannot be written to: {error.strerror}",
+            hint="check its permissions and the disk, or set SPANDRAFT_HOME to another folder",
+        )
 
     def _temporary(self, prefix: str) -> Path:
         """A fresh folder beside the corpora, on the same disk, so that it can be renamed."""
@@ -108,10 +118,7 @@ class Library:
             self._clear_leftovers()
             return Path(tempfile.mkdtemp(prefix=prefix, dir=self._folder))
         except OSError as error:
-            raise LibraryError(
-                f"{self._folder} cannot be written to: {error.strerror}",
-                hint="check its permissions and the disk, or set SPANDRAFT_HOME to another folder",
-            ) from error
+            raise self._unwritable(error) from error
 
     def _clear_leftovers(self) -> None:
         """Delete the folders of corpora that a kill left half made or half deleted."""

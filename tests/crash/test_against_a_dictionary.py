@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -129,7 +130,7 @@ def walk(home: Path, steps: int, seed: int, tally: Tally) -> None:
             if number % 10 == 0 or number == steps - 1:
                 machine.compare()
         except AssertionError as error:
-            tally.add(f"step {number}, after {done[-8:]}", [str(error)])
+            tally.add(f"step {number}, after {done[-8:]}", [f"{error!r}, {traceback.format_exc()[-600:]}"])
             return
         tally.add(done[-1], [])
     machine.store.close()

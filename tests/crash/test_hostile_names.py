@@ -12,10 +12,8 @@ import pytest
 
 from tests.crash.children import Zygote
 from tests.crash.entrances import ENTRANCES
-from tests.crash.hostile_names import payloads
+from tests.crash.hostile_names import SECRET, payloads
 from tests.crash.tally import Tally
-
-SECRET = "The canary sings: 6d1f0a5c9e."
 
 
 def world(folder: Path) -> Path:

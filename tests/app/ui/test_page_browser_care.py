@@ -51,6 +51,8 @@ def test_hostile_text_runs_nothing_loads_nothing_and_reads_letter_for_letter(
     page.wait_for_selector(".correction .bar")
     assert letters(page, "[data-result]") == hostile + " receive"
     page.reload()
+    page.wait_for_selector("[data-result]", state="detached")
+    page.get_by_role("tab", name="Chat").click()
     page.wait_for_selector(DONE)
     assert page.evaluate("globalThis.owned === undefined && document.title === 'Spandraft'")
     assert page.query_selector(".gradio-container :is(img[src='x'], iframe, svg[onload])") is None

@@ -139,6 +139,7 @@ def test_one_file_is_cancelled_another_retried_and_a_second_browser_sees_it(
     page.set_input_files(CHOOSE, sheets("d.txt", "e.txt"))
     page.wait_for_selector(".job.running tr:has-text('e.txt')")
     page.click(".job.running tr:has-text('e.txt') [data-action=cancel]")
+    page.wait_for_selector(".job.running >> text=1 cancelled")
     live.shelf.encoder.gate.set()
     page.wait_for_selector(".job.finished >> text=1 cancelled")
     assert sorted(live.shelf.texts("empty")) == ["a.txt", "c.txt", "d.txt"]

@@ -18,8 +18,9 @@ os.environ.update(
 )
 
 from app.doctor import find_chromium
+from tests.crash.shim import find_compiler
 
-_NO_BROWSER = pytest.StashKey[bool]()
+_LEFT_OUT = pytest.StashKey[list[str]]()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -64,7 +65,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Leave the long tests out unless ``-m`` says otherwise."""
-    config.stash[_NO_BROWSER] = False
+    config.stash[_LEFT_OUT] = []
     if not config.option.markexpr:
         config.option.markexpr = "not exact and not slow"
 
@@ -75,20 +76,26 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if any(item.get_closest_marker("browser") for item in items) and find_chromium() is None:
         if os.environ.get("REQUIRE_BROWSER") == "1":
             raise pytest.UsageError("REQUIRE_BROWSER=1 and no Chromium is installed (Debian: apt install chromium)")
-        config.stash[_NO_BROWSER] = True
+        config.stash[_LEFT_OUT].append("no Chromium: the tests in a browser (Debian: apt install chromium)")
         absent.add("browser")
     if any(item.get_closest_marker("gpu") for item in items) and not _has_gpu():
         absent.add("gpu")
     left_out = [item for item in items if any(item.get_closest_marker(marker) for marker in absent)]
+    crashing = [item for item in items if "shim_file" in getattr(item, "fixturenames", ())]
+    if crashing and find_compiler() is None:
+        if os.environ.get("REQUIRE_COMPILER") == "1":
+            raise pytest.UsageError("REQUIRE_COMPILER=1 and no C compiler is installed (Debian: apt install gcc)")
+        config.stash[_LEFT_OUT].append("no C compiler: the crash suites (Debian: apt install gcc libc6-dev)")
+        left_out += crashing
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say in one line that the web page was not tried in a browser."""
-    if config.stash[_NO_BROWSER]:
-        terminalreporter.write_line("no Chromium found: the browser test was left out (Debian: apt install chromium)")
+    """Say in a line each what was not tried, and what it needs."""
+    for line in config.stash[_LEFT_OUT]:
+        terminalreporter.write_line(f"left out: {line}")
 
 
 def _has_gpu() -> bool:

@@ -58,4 +58,7 @@ def _opened(path: Path, within: Path | None) -> int:
 
 
 def _siblings(path: Path) -> list[str]:
-    return [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    try:
+        return [entry.name for entry in path.parent.iterdir()]
+    except OSError:
+        return []  # Without its folder there is nothing that may have been meant.

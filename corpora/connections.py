@@ -81,6 +81,15 @@ class Connections:
             self.has_written = True
             yield
 
+    def copied_log(self) -> bool:
+        """Bring the write-ahead log into the database as far as readers let it; whether all of it is there now.
+
+        Nobody waits for this, and it needs no lock. From then on readers do without the log, until the next write.
+        """
+        with self._lent() as connection, schema.explained(self.path):
+            (is_busy, frames, copied) = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        return not is_busy and frames == copied
+
     def emptied_log(self, wait_s: float) -> bool:
         """Bring the write-ahead log into the database and empty it; False if a reader needed it all the time."""
         deadline = time.monotonic() + wait_s

@@ -60,7 +60,7 @@ class CorpusStore(PassageRows):
 
         A document of the same name but with another text is replaced; this very text is not stored twice. With
         ``chunking``, the corpus must be cut in this way, or not at all yet; with ``generation``, it must not have been
-        rebuilt since. Without ``erase``, a replaced text is overwritten only by the next ``compact`` or ``settle``.
+        rebuilt since. Without ``erase``, a replaced text is overwritten only later, say by the next ``settle``.
         Raises ``UnstorableDocument``, ``ChunkingChanged``, ``LibraryBusy``, ``LibraryError``.
         """
         records.check(document, passages)
@@ -74,6 +74,8 @@ class CorpusStore(PassageRows):
                 also(connection, done)
         if done.status == "replaced" and erase:
             settling.erase(self._connections)
+        elif erase:
+            settling.catch_up(self._connections)
         return done
 
     def add(
@@ -104,7 +106,8 @@ class CorpusStore(PassageRows):
     ) -> Removal:
         """Delete a document, its passages and derived rows, and overwrite them; what ``also`` writes goes with it.
 
-        Without ``erase``, they are overwritten only by the next ``compact`` or ``settle``: for removing many.
+        ``Removal.erased`` is False where readers held old pages back all the time: then the next write or ``close``
+        of anybody overwrites them. Without ``erase``, this does not try, for removing many.
         Raises ``DocumentNotFound``.
         """
         with self._connections.writing() as connection:
@@ -217,7 +220,8 @@ class CorpusStore(PassageRows):
         return settling.settle(self._connections)
 
     def close(self) -> None:
-        """Seal what was written and close the database. The corpus must be opened again to be used."""
+        """Seal what was written, erase what is owed, and close. The corpus must be opened again to be used."""
+        settling.catch_up(self._connections)  # This may have been the reader that a removal waited for in vain.
         if self._connections.has_written:
             settling.settle(self._connections, wait_s=_PATIENCE_AT_END_S)
         self._connections.close()
@@ -240,6 +244,7 @@ class CorpusStore(PassageRows):
             yield connection
             if connection.total_changes > before:
                 state.set_version(connection, version)
+        settling.catch_up(self._connections)
 
 
 def _placed(

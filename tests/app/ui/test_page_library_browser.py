@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import sqlite3
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -81,6 +82,15 @@ def test_a_corpus_some_files_one_of_them_bad_and_all_away_again(
     assert not live.shelf.library.exists("notes")
 
 
+def wanted(live: LivePage) -> str:
+    """What was last wanted of the only job of the corpus "empty"."""
+    database = sqlite3.connect(live.home / "corpora" / "empty" / "corpus.sqlite")
+    try:
+        return str(database.execute("SELECT wanted FROM jobs").fetchone()[0])
+    finally:
+        database.close()
+
+
 def test_many_files_wait_for_the_word_and_can_be_paused_resumed_reloaded_and_cancelled(
     visit: Callable[..., Watched], live: LivePage
 ) -> None:
@@ -98,6 +108,8 @@ def test_many_files_wait_for_the_word_and_can_be_paused_resumed_reloaded_and_can
     page.reload()
     page.wait_for_selector(".job.running tr:is(.chunking, .embedding)")  # the tab is shown again, and the job with it
     page.click(".job [data-action=pause]")
+    await_true(lambda: wanted(live) == "pause")
+    page.wait_for_timeout(1500)  # The runner looks about once a second; the rest of eight short files takes less.
     live.shelf.encoder.gate.set()
     page.wait_for_selector(".job.paused .state >> text=paused")
     done = len(live.shelf.texts("empty"))
@@ -128,8 +140,10 @@ def test_one_file_is_cancelled_another_retried_and_a_second_browser_sees_it(
     live.shelf.encoder.gate.clear()
     page.set_input_files(CHOOSE, sheets("a.txt", "bad.pdf", "c.txt"))
     for one in (page, other):
-        one.wait_for_selector(".job.running tr.failed:has-text('bad.pdf')", timeout=10_000)
+        one.wait_for_selector(".job.running tr:has-text('bad.pdf')")
     live.shelf.encoder.gate.set()
+    for one in (page, other):
+        one.wait_for_selector("tr.failed:has-text('bad.pdf')")
     for one in (page, other):
         one.wait_for_selector(".job.finished .bad >> text=1 failed", timeout=10_000)
     live.shelf.encoder.gate.clear()

@@ -13,7 +13,7 @@ import secrets
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -21,6 +21,7 @@ from typing import Final
 from corpora import carving, index_files, lock, raw, records, schema, seal
 from corpora.durable import UNFINISHED, remove_file, sync_folder
 from corpora.errors import LibraryBusy, LibraryError, NewerSchema
+from corpora.holders import holders
 
 _COLUMNS: Final = (
     "id", "name", "digest", "text", "chars", "metadata", "added_at",
@@ -45,12 +46,17 @@ class Lost:
 @dataclass(frozen=True, slots=True)
 class Salvaged:
     """Names of what was saved and what was lost. Not ``is_complete``: there may have been others, of which nothing
-    is known. ``kept`` is the damaged database, if it was to be kept."""
+    is known. ``kept`` is the damaged database, if it was kept."""
 
     saved: tuple[str, ...]
     lost: tuple[Lost, ...]
     is_complete: bool
     kept: Path | None
+
+    @property
+    def is_all(self) -> bool:
+        """Whether it is known that nothing was lost."""
+        return self.is_complete and not self.lost
 
 
 @dataclass(slots=True)
@@ -66,23 +72,25 @@ class _Found:
     is_complete: bool = False
 
 
-def salvage(folder: Path, *, keep: bool = False) -> Salvaged:
+def salvage(folder: Path, *, keep: bool | None = None) -> Salvaged:
     """Replace the database of a corpus by one of what can be read. Nobody may have the corpus open, this process too.
 
+    ``keep`` the damaged one or not; None: unless it is known that nothing was lost.
     Raises ``LibraryBusy``, ``NewerSchema``, ``LibraryError``; then the damaged one is where it was.
     """
     database = folder / schema.FILE_NAME
     with lock.WriterLock(folder / lock.FILE_NAME).held(schema.BUSY_TIMEOUT_S):
         if raw.is_open(database):
-            raise LibraryBusy(f"{database} is open in another program", hint="close everything that uses the corpus")
+            raise _in_use(database)
         try:
             seal.remove(folder)
             found = _read(database)
+            done = _outcome(found)
             fresh = folder / f"{UNFINISHED}{secrets.token_hex(4)}-{schema.FILE_NAME}"
             try:
                 _write(fresh, found)
                 index_files.delete_all(folder)
-                kept = _swap(fresh, database, keep=keep)
+                kept = _swap(fresh, database, keep=not done.is_all if keep is None else keep)
                 seal.write(folder, raw.digest(database))
             finally:
                 for left in folder.glob(f"{fresh.name}*"):
@@ -91,9 +99,19 @@ def salvage(folder: Path, *, keep: bool = False) -> Salvaged:
             raise LibraryError(
                 f"{database} could not be replaced: {error}", hint="check permissions and free space, then try again"
             ) from error
+    return replace(done, kept=kept)
+
+
+def _outcome(found: _Found) -> Salvaged:
     saved = {str(columns[1]) for columns in found.documents.values()}
     lost = {one.name: one for one in found.names.values() if one.name not in saved}
-    return Salvaged(tuple(sorted(saved)), tuple(lost[name] for name in sorted(lost)), found.is_complete, kept)
+    return Salvaged(tuple(sorted(saved)), tuple(lost[name] for name in sorted(lost)), found.is_complete, None)
+
+
+def _in_use(database: Path) -> LibraryBusy:
+    found = holders(database.with_name(database.name + ending) for ending in ("", "-wal", "-shm"))
+    by = ", ".join(found) or "another program"
+    return LibraryBusy(f"{database} is open in {by}", hint="close everything that uses the corpus, then try again")
 
 
 def _read(database: Path) -> _Found:
@@ -208,15 +226,29 @@ def _sound(values: tuple[carving.Value, ...]) -> tuple[carving.Value, ...]:
 
 def _swap(fresh: Path, database: Path, *, keep: bool) -> Path | None:
     """Put the new database in the place of the damaged one, whose log must not be taken for the new one's."""
-    kept = None
-    if keep:
-        kept = database.with_name(f"corpus.damaged-{datetime.now(UTC):%Y%m%d-%H%M%S}.sqlite")
-        shutil.copyfile(database, kept)
-        os.chmod(kept, 0o600)
+    kept = _kept(database) if keep else None
+    log = database.with_name(f"{database.name}-wal")
+    if kept is not None and log.exists() and log.stat().st_size:
+        log.replace(kept.with_name(f"{kept.name}-wal"))  # It may hold what the damaged one could not take in.
     for ending in ("-wal", "-shm"):
         remove_file(database.with_name(database.name + ending))
     fresh.replace(database)
     sync_folder(database.parent)
+    return kept
+
+
+def _kept(database: Path) -> Path:
+    """The damaged database under a name that nothing had before."""
+    stem, number = f"corpus.damaged-{datetime.now(UTC):%Y%m%d-%H%M%S}", 1
+    kept = database.with_name(f"{stem}.sqlite")
+    while kept.exists():
+        number += 1
+        kept = database.with_name(f"{stem}-{number}.sqlite")
+    try:
+        os.link(database, kept)  # It takes no room, and cannot be left half written.
+    except OSError:  # a disk without such links
+        shutil.copyfile(database, kept)
+    os.chmod(kept, 0o600)
     return kept
 
 

@@ -89,7 +89,9 @@ def _add_upkeep(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     rebuild = actions.add_parser("rebuild", help="make index files anew, or all passages with another encoder or cut")
     rebuild.add_argument("name")
     rebuild.add_argument("--salvage", action="store_true", help="save what can be read of a damaged database first")
-    rebuild.add_argument("--keep-damaged", action="store_true", help="with --salvage: keep the damaged database")
+    damaged = rebuild.add_mutually_exclusive_group()
+    damaged.add_argument("--keep-damaged", action="store_true", help="with --salvage: keep the damaged database anyway")
+    damaged.add_argument("--discard-damaged", action="store_true", help="with --salvage: delete it, whatever was lost")
     rebuild.add_argument("--abandon", action="store_true", help="give up what an interrupted rebuild has made")
     rebuild.set_defaults(run=library_upkeep.rebuild)
 

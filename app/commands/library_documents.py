@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Final
 
 from app.commands.live import may_ask, plain
 from app.commands.terminal import Terminal
+from app.contracts import error_document
 from app.errors import InputError
 from app.settings import Settings
 from app.ui.views.amounts import amount, count, day
+from corpora.errors import CorpusNotFound, DamagedLibrary, LibraryError
 from corpora.library import Library
 
 if TYPE_CHECKING:
@@ -32,9 +34,8 @@ def show_list(args: argparse.Namespace, settings: Settings, terminal: Terminal) 
     """The corpora, or the documents of one."""
     library = Library(settings.home)
     if args.name is None:
-        _list_corpora(library, terminal)
-    else:
-        _list_documents(library.open(args.name), terminal)
+        return _list_corpora(library, terminal)
+    _list_documents(library.open(args.name), terminal)
     return 0
 
 
@@ -103,19 +104,33 @@ def _removed(args: argparse.Namespace, settings: Settings, infos: Iterable[str])
     return [corpus.remove(one, with_conversations=args.with_conversations) for one in infos]
 
 
-def _list_corpora(library: Library, terminal: Terminal) -> None:
+def _list_corpora(library: Library, terminal: Terminal) -> int:
+    """One line each; a corpus that cannot be read hides none of the others."""
     from corpora.listing import listing
 
-    found = [(name, listing(library.open(name), limit=0)) for name in library.names()]
-    counted = [(name, one.documents, one.passages) for name, one in found]
+    documents: list[dict[str, object]] = []
+    rows = [("corpus", "documents", "passages")]
+    code = 0
+    for name in library.names():
+        try:
+            found = listing(library.open(name), limit=0)
+        except CorpusNotFound:
+            continue  # Removed meanwhile.
+        except LibraryError as error:
+            code = _NO
+            what = f"damaged: spandraft corpus verify {name}" if isinstance(error, DamagedLibrary) else error.cause
+            rows.append((name, plain(what), ""))
+            documents.append({"name": name, **error_document(error.cause, error.hint)})
+        else:
+            rows.append((name, str(found.documents), str(found.passages)))
+            documents.append({"name": name, "documents": found.documents, "passages": found.passages})
     if terminal.json:
-        keys = ("name", "documents", "passages")
-        terminal.document({"corpora": [dict(zip(keys, row, strict=True)) for row in counted]})
-    elif counted:
-        rows = [(name, str(documents), str(passages)) for name, documents, passages in counted]
-        terminal.table([("corpus", "documents", "passages"), *rows])
+        terminal.document({"corpora": documents})
+    elif documents:
+        terminal.table(rows)
     else:
         terminal.note("There is no corpus yet: spandraft corpus create NAME, or spandraft corpus sample")
+    return code
 
 
 def _list_documents(store: CorpusStore, terminal: Terminal) -> None:

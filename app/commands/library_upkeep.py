@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from corpora.salvage import Salvaged
     from corpora.verify import Report
 
-_FINDINGS, _INTERRUPTED = 1, 130
+_FINDINGS, _LOST, _INTERRUPTED = 1, 2, 130
 
 
 def verify(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
@@ -73,7 +73,8 @@ def rebuild(args: argparse.Namespace, settings: Settings, terminal: Terminal) ->
         }
         if salvaged is not None:
             lost = [{"name": one.name, "source": one.source} for one in salvaged.lost]
-            document |= {"saved": list(salvaged.saved), "lost": lost, "complete": salvaged.is_complete}
+            kept = None if salvaged.kept is None else str(salvaged.kept)
+            document |= {"saved": list(salvaged.saved), "lost": lost, "complete": salvaged.is_complete, "kept": kept}
         terminal.document(document)
     elif not done.is_whole:
         terminal.note("Stopped: the old passages are still searched. The same command goes on where it stopped.")
@@ -82,22 +83,29 @@ def rebuild(args: argparse.Namespace, settings: Settings, terminal: Terminal) ->
     else:
         filled = f", {count(done.computed, 'row')} that were missing" if done.computed else ""
         terminal.line(f"Rebuilt the index files of {args.name}: {count(done.passages, 'passage')}{filled}")
-    return 0 if done.is_whole else _INTERRUPTED
+    if not done.is_whole:
+        return _INTERRUPTED
+    return _LOST if salvaged is not None and (salvaged.lost or not (salvaged.saved or salvaged.is_complete)) else 0
 
 
 def _salvage(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> Salvaged:
     from corpora.salvage import salvage
 
-    done = salvage(folder_of(settings, args.name), keep=args.keep_damaged)
-    if not terminal.json:
-        terminal.line(f"{count(len(done.saved), 'document')} saved, {len(done.lost)} lost")
-        for one in done.lost:
-            source = f", add it again: {one.source}" if one.source else ""
-            terminal.note(plain(f"lost: {one.name}{source}"))
-        if not done.is_complete:
-            terminal.note("There may have been others of which nothing is known.")
-        if done.kept is not None:
-            terminal.note(f"the damaged database is kept: {done.kept}")
+    keep = True if args.keep_damaged else False if args.discard_damaged else None
+    done = salvage(folder_of(settings, args.name), keep=keep)
+    if terminal.json:
+        return done
+    saved = f"{count(len(done.saved), 'document')} saved" if done.saved else "No document could be saved"
+    if done.is_complete:
+        terminal.line(f"{saved}, {len(done.lost)} lost")
+    else:
+        known = f"{len(done.lost)} known to be lost; " if done.lost else ""
+        terminal.line(f"{saved}; {known}it is not known how many there were")
+    for one in done.lost:
+        source = f", add it again: {one.source}" if one.source else ""
+        terminal.note(plain(f"lost: {one.name}{source}"))
+    if done.kept is not None:
+        terminal.note(f"the damaged database is kept: {done.kept}")
     return done
 
 

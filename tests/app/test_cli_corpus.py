@@ -176,10 +176,38 @@ def test_damage_is_found_and_made_good(run: Run, folder: Path) -> None:
     database.write_bytes(data)
     (finding,) = document(run, "verify", "mine", code=1)["corpora"][0]["findings"]
     assert "--salvage" in finding["hint"] or "backup" in finding["hint"]
-    done = document(run, "rebuild", "mine", "--salvage")
+    done = document(run, "rebuild", "mine", "--salvage", code=2)
+    assert Path(done["kept"]).read_bytes() == data
     assert (sorted(done["saved"]), done["whole"]) == (["docs/more/with.html", "docs/try.txt"], True)
     assert [one["name"] for one in done["lost"]] == ["docs/lambda.md"]
     assert document(run, "verify", "mine")["corpora"][0]["findings"] == []
+
+
+def test_nobody_is_told_that_nothing_was_lost_where_nothing_is_known(run: Run, folder: Path) -> None:
+    run("create", "mine")
+    database = folder / "home" / "corpora" / "mine" / "corpus.sqlite"
+    database.write_bytes(b"no database")
+    code, out, err = run("rebuild", "mine", "--salvage")
+    assert code == 2
+    assert "No document could be saved; it is not known how many there were" in out
+    (kept,) = database.parent.glob("corpus.damaged-*.sqlite")
+    assert str(kept) in err
+    assert kept.read_bytes() == b"no database"
+
+
+def test_a_damaged_corpus_hides_no_other(run: Run, folder: Path) -> None:
+    for name in ("a", "b", "c"):
+        run("create", name)
+    (folder / "home" / "corpora" / "b" / "corpus.sqlite").write_bytes(b"no database")
+    code, out, _ = run("list")
+    assert code == 2
+    assert [line.split()[0] for line in out.splitlines()] == ["corpus", "a", "b", "c"]
+    assert "damaged: spandraft corpus verify b" in out
+    assert [("error" in one, one["name"]) for one in document(run, "list", code=2)["corpora"]] == [
+        (False, "a"),
+        (True, "b"),
+        (False, "c"),
+    ]
 
 
 def test_a_corpus_travels_as_one_file(run: Run, folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from tests.corpora.corpus_files import CHUNKING, Copies, Sizes, add, document
 from tests.corpora.format_1 import write_format_1
 
 PAGE = 4096
+_THIS = rf"open in this process \({os.getpid()}\)" if Path("/proc/self/fd").exists() else "open in another program"
 
 
 @pytest.fixture
@@ -120,9 +122,22 @@ def test_the_damaged_database_can_be_kept(tmp_path: Path, documents: dict[str, D
     assert kept.stat().st_mode & 0o777 == 0o600
 
 
+def test_what_may_hold_more_is_kept(tmp_path: Path, documents: dict[str, Document]) -> None:
+    database = tmp_path / "corpora" / "x" / FILE_NAME
+    for content in (b"no database at all", b"nor this"):
+        database.write_bytes(content)
+        done = salvaged(tmp_path, documents)
+        assert (done.saved, done.is_complete, done.is_all) == ((), False, False)
+        assert done.kept is not None
+        assert done.kept.read_bytes() == content
+    assert len(list(database.parent.glob("corpus.damaged-*.sqlite"))) == 2, "of one second, too"
+    database.write_bytes(b"a third")
+    assert salvage.salvage(database.parent, keep=False).kept is None
+
+
 def test_a_corpus_that_is_open_is_left_alone(tmp_path: Path, documents: dict[str, Document]) -> None:
     store = Library(tmp_path).open("x")
-    with pytest.raises(LibraryBusy, match="open in another program"):
+    with pytest.raises(LibraryBusy, match=_THIS):
         salvage.salvage(store.folder)
     store.close()
     salvaged(tmp_path, documents)

@@ -18,9 +18,9 @@ from corpora.interfaces import Derived
 Item = TypeVar("Item")
 
 _WINDOW = 512  # passages that are put in order of length
-_STEP_S = 1.4  # what a step should take: whoever wants to stop waits for one kind of rows in it
-_FIRST_CHARS = 14_000
-_FEWEST_CHARS = 12_000
+_STEP_S = 2.5  # what a step should take: whoever wants to stop waits for one kind of rows in it
+_FIRST_CHARS = 20_000
+_FEWEST_CHARS = 20_000
 _MOST_CHARS = 1_000_000
 
 

@@ -15,7 +15,8 @@ import pypdfium2.raw as pdfium_c
 
 from corpora.documents import Document, Mark
 from corpora.errors import DamagedFile, EmptyFile, EncryptedFile
-from corpora.loaders.pdf_layout import Layout, Line, laid_out
+from corpora.loaders.pdf_layout import Layout, laid_out
+from corpora.loaders.pdf_lines import Line
 from corpora.loaders.pdf_outline import Bookmark, headings
 from corpora.reading import as_document, in_one_line
 

@@ -1,27 +1,24 @@
 """Lines with boxes to reading text: which lines make a paragraph, an item, a heading, or code.
 
-A PDF knows no paragraphs. They are told by gaps, indents, font heights and lines that end early. Lines that
-come back on most pages, such as running titles and page numbers, are left out. Knows nothing of pdfium.
+A PDF knows no paragraphs. They are told by gaps, indents, font heights and lines that end early. Knows
+nothing of pdfium.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
 
 from corpora.joining import Joiner
+from corpora.loaders.pdf_lines import Line, without_running_lines
 from corpora.reading import CODE_INDENT
 
 _SENTENCE_END = re.compile(r"[.!?:\u3002\uff01\uff1a\uff1b\uff1f][\"')\]\u2019\u201d\u300d\u300f\uff09]*$")
 _BULLET = re.compile(r"(?:[\u2022\u25cf\u25e6\u25aa\u2023\uf0b7*\u2013-]|\(?\d{1,3}[.)])\s+(?=\S)")
 _ROUND_BULLET = re.compile(r"^[\u2022\u25cf\u25e6\u25aa\u2023\uf0b7*\u2013]\s+")
-# How many lines at the top and at the bottom of a page may be a running title, and on how many pages it returns.
-_MARGIN_LINES = 2
-_FEWEST_PAGES, _MOST_PAGES = 3, 0.6
 # A gap this much wider than the usual one, or a font this much higher or lower, parts two blocks.
 _WIDE_GAP, _OTHER_HEIGHT = 1.3, 0.15
 # A line was ended on purpose if the next word would have fitted and left this share of the width free.
@@ -29,22 +26,6 @@ _FREE_SHARE = 0.1
 # The right edge of a column is looked for this many lines up and down, among lines that begin this near (points).
 _EDGE_LINES, _EDGE_NEAR = 8, 60.0
 _JOINED, _NEW_LINE, _NEW_BLOCK = "", "\n", "\n\n"
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of a page; boxes in points, the origin at the lower left."""
-
-    text: str
-    left: float
-    right: float
-    bottom: float
-    top: float
-    is_fixed_pitch: bool
-
-    @property
-    def height(self) -> float:
-        return max(self.top - self.bottom, 0.1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +50,7 @@ class _Block:
 
 def laid_out(pages: Sequence[Sequence[Line]]) -> Layout:
     """The reading text of all pages."""
-    body = _without_running_lines(pages)
+    body = without_running_lines(pages)
     joiner = Joiner("\n".join(line.text for lines in body for line in lines))
     parts: list[str] = []
     length, starts = 0, [-1] * len(pages)
@@ -182,26 +163,3 @@ def _usual_gap(lines: Sequence[Line]) -> float:
     ]
     tight = [gap for gap, line in zip(gaps, lines, strict=False) if gap <= 1.7 * line.height]
     return median(tight or gaps) if gaps else 2 * max((line.height for line in lines), default=1.0)
-
-
-def _without_running_lines(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
-    """Leave out lines at the top and bottom that, but for their numbers, return in their place on most pages."""
-    if len(pages) < _FEWEST_PAGES:
-        return [list(lines) for lines in pages]
-    seen = Counter(key for lines in pages for key in {_place_and_words(line) for line in _outer(lines)})
-    running = {key for key, count in seen.items() if count >= max(_FEWEST_PAGES, _MOST_PAGES * len(pages))}
-    kept = []
-    for lines in pages:
-        outer = set(map(id, _outer(lines)))
-        kept.append([line for line in lines if id(line) not in outer or _place_and_words(line) not in running])
-    return kept if any(kept) else [list(lines) for lines in pages]
-
-
-def _outer(lines: Sequence[Line]) -> list[Line]:
-    by_height = sorted(lines, key=lambda line: line.bottom)
-    return by_height[:_MARGIN_LINES] + by_height[-_MARGIN_LINES:]
-
-
-def _place_and_words(line: Line) -> tuple[int, str]:
-    """How high a line stands, and what it says but for its numbers."""
-    return round(line.bottom / 6), re.sub(r"\d+", "#", line.text)

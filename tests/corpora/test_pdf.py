@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pypdfium2 as pdfium
 import pytest
 
@@ -65,6 +67,63 @@ def test_running_titles_and_page_numbers_are_left_out() -> None:
     assert "Annual report" not in text
     assert "of 5" not in text
     assert text.count("has to say") == 5
+
+
+def read(pages: list[list[tuple[float, str]]]) -> str:
+    return load_bytes(pdf([[Words(72, y, text) for y, text in page] for page in pages]), "a.pdf").text
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        lambda n: f"On day {n} the team measured {n * 7 % 30 + 2} samples",
+        lambda n: f"On day {n} the team measured {n + 4} samples",
+        lambda n: f"On day {n} the team measured 20 samples",
+        lambda n: f"Station {n} measured {n * 5 % 17} millimetres of rain.",
+        lambda n: f"The number of boats that came in was {n}.",
+        lambda n: f"Rain on 2020-01-{n:02}",
+        lambda n: f"Total: {n * 37 % 100}",
+    ],
+)
+def test_lines_of_data_are_no_running_titles(data: Callable[[int], str]) -> None:
+    pages = [[(760.0, "Annual report"), (700.0, data(n)), (30.0, f"{n}")] for n in range(1, 13)]
+    pages[4].insert(2, (680.0, "It had rained all night, and nobody slept."))
+    text = read(pages)
+    assert [n for n in range(1, 13) if data(n) not in text] == []
+    assert "Annual report" not in text
+    alone = read([[(700.0, data(n))] for n in range(1, 13)])
+    assert [n for n in range(1, 13) if data(n) not in alone] == []
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        lambda n: f"{n + 3}",
+        lambda n: f"- {n} -",
+        lambda n: f"-{n}-",
+        lambda n: f"Page {n} of 12",
+        lambda n: f"{n}/12",
+        lambda n: f"Annual report 2020 | {n}",
+        lambda n: f"Annual report | Page {n} | Confidential",
+        lambda n: ["", "i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii"][n],
+        lambda n: f"{n} The harbour" if n % 2 else f"Built in 1842 {n}",
+        lambda n: "The harbour" if n % 2 else "Built in 1842",
+        lambda n: str(n if n < 5 else n - 4),  # begins anew
+        lambda _: "This report is confidential and must not be shared with anybody else.",
+    ],
+)
+@pytest.mark.parametrize("height", [760.0, 30.0])
+def test_titles_that_follow_the_page_are_left_out(title: Callable[[int], str], height: float) -> None:
+    words = ("alpha", "beta", "gamma", "delta")
+    body = [f"The {words[n % 4]} of {words[n // 4]} has a word to say." for n in range(12)]
+    pages = [[(700.0, line), (height, title(n))] for n, line in enumerate(body, 1)]
+    assert read(pages).split("\n\n") == body
+
+
+def test_a_page_of_titles_alone_keeps_them_but_its_number() -> None:
+    pages = [[(760.0, "Annual report"), (400.0, f"Words of {word}."), (30.0, f"{n}")] for n, word in enumerate("abcde")]
+    pages[3].pop(1)
+    assert read(pages) == "Words of a.\n\nWords of b.\n\nWords of c.\n\nAnnual report\n\nWords of e."
 
 
 def test_bookmarks_are_headings_where_the_page_says_so() -> None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from corpora.cutting import cut
 from corpora.documents import Document, Mark, Passage
@@ -17,8 +18,10 @@ from corpora.sentences import Unit, units
 
 # A passage may pass its target by this much to end with its paragraph or sentence.
 _STRETCH = 1.3
-# A heading or a paragraph that does not fit begins a new passage once this share of the target is filled.
-_ENOUGH = 0.6
+# A heading or a paragraph that does not fit begins a new passage once this share of the target is filled; a heading
+# that the document marks and that lies below at most one other, once less is.
+_ENOUGH, _ENOUGH_FOR_SECTION = 0.6, 1 / 3
+_SECTION_LEVELS = 2
 # The rest of a document is a crumb if it is shorter than this share.
 _CRUMB = 0.25
 _DENSE = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]+")
@@ -42,19 +45,52 @@ def passages(document: Document, *, target_chars: int = 700, overlap_sentences: 
     Only a sentence longer than that is split, and code longer than the target. A heading stays with what follows
     it. Where a paragraph runs over two passages, the second repeats the last ``overlap_sentences`` of the first,
     if they are short. Text in Chinese, Japanese or Korean is cut into passages of half as many characters: they say as
-    much.
+    much. No passage lies on two sheets, slides or chapters, and a heading begins a new one if the passage before
+    it is not too short.
     """
     chunking = _fitted(Chunking(target_chars, overlap_sentences), document.text)
-    whole = [piece for unit in units(document.text) for piece in _pieces(document.text, unit, chunking)]
+    sections = _sections(document.marks)
+    spans = [span for part in _apart(document) for span in _spans(document.text, part, sections, chunking)]
+    return [Passage.of(part, start, end) for part, (start, end) in zip(_parts(document, spans), spans, strict=True)]
+
+
+def _spans(text: str, part: range, sections: Set[int], chunking: Chunking) -> Iterator[tuple[int, int]]:
+    """The passages of a part of the text; ``sections`` is where headings begin that should begin a passage."""
+    found = (_opening(unit.moved(part.start), sections) for unit in units(text[part.start : part.stop]))
+    whole = [piece for unit in found for piece in _pieces(text, unit, chunking)]
     groups: list[tuple[int, int]] = []  # first and last unit of each passage
     first = 0
     while first < len(whole):
         groups.append((first, _last_of_passage(whole, first, chunking)))
         first = groups[-1][1] + 1
-    if len(groups) > 1:
+    if len(groups) > 1 and not whole[groups[-1][0]].opens_section:
         groups[-2:] = _with_fair_end(whole, groups[-2][0], groups[-1], chunking)
-    spans = [(_start(whole, first, chunking), whole[last].end) for first, last in groups]
-    return [Passage.of(part, start, end) for part, (start, end) in zip(_parts(document, spans), spans, strict=True)]
+    for first, last in groups:
+        yield _start(whole, first, chunking), whole[last].end
+
+
+def _apart(document: Document) -> Iterator[range]:
+    """The parts of a document that no passage runs out of."""
+    starts = {mark.start for mark in document.marks if mark.kind in ("sheet", "slide", "chapter")}
+    for start, end in pairwise(sorted({0, *starts, len(document.text)})):
+        yield range(start, end)
+
+
+def _sections(marks: Sequence[Mark]) -> Set[int]:
+    """Where headings of the first levels begin: those that lie below at most one other."""
+    starts: set[int] = set()
+    ends: list[int] = []  # of the headings that the next one lies below
+    for mark in sorted((mark for mark in marks if mark.kind == "heading"), key=lambda mark: (mark.start, -mark.end)):
+        while ends and ends[-1] <= mark.start:
+            ends.pop()
+        ends.append(mark.end)
+        if len(ends) <= _SECTION_LEVELS:
+            starts.add(mark.start)
+    return starts
+
+
+def _opening(unit: Unit, sections: Set[int]) -> Unit:
+    return replace(unit, opens_section=True) if unit.start in sections else unit
 
 
 def _fitted(chunking: Chunking, text: str) -> Chunking:
@@ -86,10 +122,11 @@ def sentences(text: str) -> list[tuple[int, int]]:
 def _last_of_passage(whole: Sequence[Unit], first: int, chunking: Chunking) -> int:
     """The index of the last unit that belongs with unit ``first``: the best place to stop within the limit."""
     limit, enough = _limit(chunking), int(chunking.target_chars * _ENOUGH)
+    section = chunking.target_chars * _ENOUGH_FOR_SECTION
     start, last = _start(whole, first, chunking), first
     for i in range(first + 1, len(whole)):
         unit, filled = whole[i], whole[i - 1].end - start
-        if unit.end - start > limit:
+        if unit.end - start > limit or (unit.opens_section and not whole[i - 1].leads_on and filled >= section):
             break
         if unit.opens_paragraph and not whole[i - 1].leads_on and filled >= enough:
             if unit.is_heading or filled >= chunking.target_chars or not _section_fits(whole, i, start + limit):
@@ -166,7 +203,7 @@ def _stripped(text: str, unit: Unit, start: int, end: int) -> Iterator[Unit]:
         end = start + len(words.rstrip())
         start = start if unit.is_code else end - len(words.strip())
         opens = start == unit.start and unit.opens_paragraph
-        yield Unit(start, end, opens, False, False, unit.is_line, unit.is_code)
+        yield Unit(start, end, opens, False, False, unit.is_line, unit.is_code, opens and unit.opens_section)
 
 
 def _limit(chunking: Chunking) -> int:

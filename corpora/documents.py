@@ -87,10 +87,10 @@ def place(marks: Iterable[Mark], start: int, end: int) -> str:
     parts: list[str] = []
     for kind in ("page", "slide", "sheet", "row", "record"):
         labels = list(dict.fromkeys(mark.label for mark in touched if mark.kind == kind))
-        if kind == "row" and _starts_again([mark.label for mark in touched if mark.kind == kind]):
+        if kind == "row" and _is_of_several_tables(touched):
             continue
         if len(labels) > 1:
-            parts.append(f"{kind}s {labels[0]}-{labels[-1]}")
+            parts.append(f"{kind}s {_names(labels) if kind == 'sheet' else f'{labels[0]}-{labels[-1]}'}")
         elif labels:
             parts.append(f"{kind} {labels[0]}")
     above = [mark for mark in touched if mark.kind in ("heading", "chapter") and mark.start <= start]
@@ -99,8 +99,16 @@ def place(marks: Iterable[Mark], start: int, end: int) -> str:
     return ", ".join(parts)
 
 
-def _starts_again(rows: Sequence[str]) -> bool:
-    """Do the numbers of rows not grow all the time? Then another table begins between them."""
+def _names(labels: Sequence[str]) -> str:
+    """``Prices, Stock and Staff``: names have no order that a dash could stand for."""
+    return " and ".join(filter(None, (", ".join(labels[:-1]), labels[-1])))
+
+
+def _is_of_several_tables(touched: Sequence[Mark]) -> bool:
+    """Rows on several sheets, or whose numbers do not grow all the time: another table begins between them."""
+    if sum(mark.kind == "sheet" for mark in touched) > 1:
+        return True
+    rows = [mark.label for mark in touched if mark.kind == "row"]
     return any(
         before.isdecimal() and after.isdecimal() and int(before) >= int(after) for before, after in pairwise(rows)
     )

@@ -62,6 +62,11 @@ class Unit:
     is_line: bool
     """Begins a line of its own inside its block: an item, a row, a line of verse."""
     is_code: bool
+    opens_section: bool = False
+    """Is marked as a heading of one of the first levels; told by who knows the document."""
+
+    def moved(self, by: int) -> Unit:
+        return replace(self, start=self.start + by, end=self.end + by) if by else self
 
 
 def units(text: str) -> list[Unit]:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpora.chunking import Chunking, passages, sentences
-from corpora.documents import Document
+from corpora.documents import Document, Mark, MarkKind, place
 
 LIKE_TEXT = st.text(st.sampled_from("aAb1   ..!?\n\n\t-*\"')(…。！é\u0301\u200d漢:"), max_size=400)
 SENTENCE = "The harbour was built in 1842 by the town itself and froze only twice since then. "
@@ -145,6 +145,45 @@ def test_dense_scripts_make_shorter_passages() -> None:
     chinese = texts("港口由城镇在1842年自行建造。" * 200)
     assert all(350 <= len(text) <= 540 for text in chinese[:-1])
     assert all(text.endswith("。") for text in chinese)
+
+
+APART = ("sheet", "slide", "chapter")
+
+
+@given(LIKE_TEXT, st.integers(1, 80), st.integers(0, 2), st.data())
+def test_no_passage_lies_on_two_sheets_slides_or_chapters(
+    text: str, target: int, overlap: int, data: st.DataObject
+) -> None:
+    cuts = data.draw(st.sets(st.integers(1, max(len(text) - 1, 1)), max_size=4))
+    kind: MarkKind = data.draw(st.sampled_from(APART))
+    marks = [Mark(a, b, kind, str(a)) for a, b in pairwise(sorted({0, *cuts, len(text)})) if a < b]
+    covered = 0
+    for passage in passages(Document.of("a", text, marks=marks), target_chars=target, overlap_sentences=overlap):
+        assert len(passage.marks) == 1
+        assert not text[covered : passage.start].strip()
+        covered = passage.end
+    assert not text[covered:].strip()
+
+
+def test_code_of_two_chapters_is_two_passages_and_a_sentence_may_cross_a_page() -> None:
+    text = "    one = 1\n\n    two = 2"
+    chapters = [Mark(0, 11, "chapter", "One"), Mark(13, len(text), "chapter", "Two")]
+    assert [one.text for one in passages(Document.of("a", text, marks=chapters))] == ["    one = 1", "    two = 2"]
+    pages = [Mark(0, 10, "page", "1"), Mark(11, len(SENTENCE.strip()), "page", "2")]
+    assert len(passages(Document.of("a", SENTENCE.strip(), marks=pages))) == 1
+
+
+def test_a_marked_heading_begins_a_passage_unless_the_one_before_is_too_short() -> None:
+    body, remark = (SENTENCE * 4).strip(), "Only a remark."
+    blocks = ["Guide", remark, "Part one", body, "Part two", body, "Deeper", "Deepest", remark, "Part three", remark]
+    text = "\n\n".join(blocks)
+    at = {block: text.index(f"{block}\n") for block in blocks if block not in (body, remark)}
+    ends = {"Guide": len(text), "Part one": at["Part two"] - 2, "Part two": at["Part three"] - 2}
+    ends |= {"Deeper": at["Part three"] - 2, "Deepest": at["Part three"] - 2, "Part three": len(text)}
+    marks = [Mark(at[name], end, "heading", name) for name, end in ends.items()]
+    found = passages(Document.of("a", text, marks=marks))
+    assert [one.text.split("\n\n") for one in found] == [blocks[:4], blocks[4:9], blocks[9:]]
+    assert [place(one.marks, one.start, one.end) for one in found] == ["Guide", "Part two", "Part three"]
 
 
 def test_impossible_chunking_is_refused() -> None:

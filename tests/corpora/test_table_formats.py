@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from datetime import datetime
 
 import pytest
@@ -12,6 +13,7 @@ import xlsxwriter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from corpora.chunking import passages
 from corpora.documents import Document, place
 from corpora.errors import BinaryText, DamagedFile, EmptyFile
 from corpora.loaders import load_bytes
@@ -58,6 +60,27 @@ def test_a_workbook() -> None:
     assert [label for label, _ in marked(document, "sheet")] == ["Prices", "Nothing", "Far"]
     at = document.text.index("Boat")
     assert place(document.marks, at, at + 4) == "sheet Prices, row 6"
+
+
+@pytest.mark.parametrize("target", [80, 700])
+def test_passages_of_a_workbook_name_one_sheet_and_its_rows(target: int) -> None:
+    data = io.BytesIO()
+    with xlsxwriter.Workbook(data, {"in_memory": True}) as book:
+        for title, first in (("Prices", 3), ("Stock", 20), ("Staff", 1)):
+            sheet = book.add_worksheet(title)
+            sheet.write_row(first - 1, 0, ["Name", "Number"])
+            for n in range(first, first + 4):
+                sheet.write_row(n, 0, [f"{title} of ship {n}", n])
+    document = load_bytes(data.getvalue(), "ships.xlsx")
+    found = passages(document, target_chars=target)
+    places = [place(one.marks, one.start, one.end) for one in found]
+    if target == 700:
+        assert places == ["sheet Prices, rows 3-7", "sheet Stock, rows 20-24", "sheet Staff, rows 1-5"]
+    assert len(found) >= 3 and all(re.fullmatch(r"sheet \w+, rows? \d+(-\d+)?", one) for one in places)
+    at = document.text.index("Stock of ship 22")
+    assert place(document.marks, at, at + 5) == "sheet Stock, row 23"
+    assert place(document.marks, 0, at) == "sheets Prices and Stock"
+    assert place(document.marks, 0, len(document.text)) == "sheets Prices, Stock and Staff"
 
 
 def test_a_workbook_of_formulas_that_were_never_computed_is_named() -> None:

@@ -49,9 +49,17 @@ class Jobs:
         self._store = store
         self._staging = Staging(store.folder)
 
-    def plan(self, paths: Sequence[Path | str], *, sync: bool = False, limits: Limits | None = None) -> Plan:
-        """A dry run: every file with what would be done with it."""
-        return planning.plan(self._store, paths, sync=sync, limits=limits)
+    def plan(
+        self,
+        paths: Sequence[Path | str],
+        *,
+        sync: bool = False,
+        limits: Limits | None = None,
+        names: Sequence[str] | None = None,
+    ) -> Plan:
+        """A dry run: every file with what would be done with it. ``names`` as in ``create``."""
+        called = None if names is None else dict(zip(map(Path, paths), names, strict=True))
+        return planning.plan(self._store, paths, sync=sync, limits=limits, called=called)
 
     def create(
         self,

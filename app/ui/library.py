@@ -16,6 +16,7 @@ from app.ui.desk import Desk
 from app.ui.library_actions import LibraryActions
 from app.ui.library_jobs import JobActions
 from app.ui.library_parts import LibraryParts
+from app.ui.views.library import loading_view
 
 
 def library_tab(desk: Desk, page: gr.Blocks, chat: ChatTab) -> None:
@@ -32,7 +33,7 @@ def library_tab(desk: Desk, page: gr.Blocks, chat: ChatTab) -> None:
     wanted = gr.Textbox(
         label="Find a document", placeholder="part of its name", max_length=200, elem_id="find-document"
     )
-    documents, question = _html("documents"), _html("library-question")
+    documents, question = _html("documents", loading_view()), _html("library-question")
     parts = LibraryParts(
         corpus=corpus,
         name=name,
@@ -51,8 +52,8 @@ def library_tab(desk: Desk, page: gr.Blocks, chat: ChatTab) -> None:
     _connect(desk, page, chat, parts, create)
 
 
-def _html(elem_id: str) -> gr.HTML:
-    return gr.HTML("", apply_default_css=False, elem_id=elem_id, js_on_load=ON_LOAD)
+def _html(elem_id: str, value: str = "") -> gr.HTML:
+    return gr.HTML(value, apply_default_css=False, elem_id=elem_id, js_on_load=ON_LOAD)
 
 
 def _hidden(elem_id: str) -> gr.Textbox:

@@ -19,6 +19,7 @@ from app.ui.views.answer import problem_view
 from app.ui.views.chrome import announcement
 from app.ui.views.library import (
     corpus_removal_view,
+    damaged_view,
     documents_view,
     receipt_view,
     removal_view,
@@ -131,12 +132,21 @@ class LibraryActions:
         }
 
     def _corpus(self, corpus: str) -> Updates:
-        return {
-            self._parts.upload: upload_view(corpus, _KINDS, (*LOADERS, _ARCHIVE)),
+        fresh: Updates = {
             self._parts.said: "",
             self._parts.receipt: "",
             self._parts.wanted: "",
             self._parts.view: View().written(),
+        }
+        with reporting() as problems:
+            if corpus:
+                self._desk.shelf.listing(corpus, limit=1)
+        if problems:  # a damaged corpus: said once, and nothing can be added to it
+            damaged = damaged_view(corpus, problem_view(problems[0]))
+            return {**fresh, self._parts.upload: "", self._parts.jobs: "", self._parts.documents: damaged}
+        return {
+            **fresh,
+            self._parts.upload: upload_view(corpus, _KINDS, (*LOADERS, _ARCHIVE)),
             **self._jobs.shown(corpus, View()),
             **self._documents(corpus, "", View()),
         }

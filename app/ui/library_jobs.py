@@ -10,7 +10,6 @@ import asyncio
 import threading
 import time
 import zlib
-from collections import Counter
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 
@@ -18,20 +17,22 @@ import gradio as gr
 
 from app.ui.chat_parts import Updates
 from app.ui.desk import Desk, number_in, text_in, words
+from app.ui.dry_run import DryRun, dry_run
 from app.ui.library_parts import LibraryParts, Pulse, View
 from app.ui.reporting import reporting
 from app.ui.turns import Problem
 from app.ui.views.answer import problem_view
 from app.ui.views.chrome import announcement
-from app.ui.views.job_files import ORDER, ROWS, JobWindow, kind_of
+from app.ui.views.job_files import ORDER, ROWS, JobWindow
 from app.ui.views.jobs import is_plan, jobs_view
 from app.ui.views.library import documents_view
 from corpora.job_types import ENDED
-from corpora.jobs import Job, JobFile, Jobs
+from corpora.jobs import FileState, Job, JobFile, Jobs
 from corpora.loaders import is_archive
 
 _FEW = 5
 _ENDED_SHOWN = 3
+_PLANS = 8  # that are remembered
 _FAST_S, _SLOW_S = 0.5, 4.0
 _LIST_AGAIN_MS = 2000
 
@@ -45,7 +46,7 @@ class JobActions:
         self._parts = parts
         self._lock = threading.Lock()
         self._seen: dict[str, tuple[float, list[Job]]] = {}
-        self._counted: dict[tuple[str, int], Counter[str]] = {}
+        self._planned: dict[tuple[str, int], tuple[dict[FileState, int], int, DryRun]] = {}
 
     async def staged(self, view: object, event: gr.EventData) -> AsyncGenerator[Updates, None]:
         """All files of an upload have come: make a job of them. A large one waits for the user's word."""
@@ -172,7 +173,7 @@ class JobActions:
         if view.job >= 0 and all(job.number != view.job for job in listed):
             view = _unasked(listed[0]) if listed else view
         windows = [_window(jobs, job, view) if job.number == view.job else JobWindow(job) for job in listed]
-        windows = [replace(one, kinds=self._kinds(corpus, one.job)) if is_plan(one.job) else one for one in windows]
+        windows = [replace(one, plan=self._plan(corpus, one.job)) if is_plan(one.job) else one for one in windows]
         problem = self._desk.workers.problem(corpus)
         return jobs_view(windows, problem_view(problem) if problem else None)
 
@@ -188,15 +189,18 @@ class JobActions:
                 self._seen[corpus] = (time.monotonic(), found)
             return found
 
-    def _kinds(self, corpus: str, job: Job) -> dict[str, int]:
-        """How many files of which type a job has that was not started; counted once."""
-        key = (corpus, job.number)
+    def _plan(self, corpus: str, job: Job) -> DryRun:
+        """What a job would do that was not started. Compared again when it or the corpus is another, once at rest."""
+        key, counts, version = (corpus, job.number), dict(job.counts), self._desk.shelf.version(corpus)
         with self._lock:
-            if key not in self._counted:
-                self._counted = {
-                    key: Counter(kind_of(one.name) for one in self._desk.shelf.jobs(corpus).files(job.number))
-                }
-            return dict(self._counted[key])
+            known = self._planned.get(key)
+        if known is not None and known[0] == counts and (known[1] == version or self._running(corpus)):
+            return known[2]
+        jobs = self._desk.shelf.jobs(corpus)
+        plan = dry_run(jobs, jobs.files(job.number))
+        with self._lock:
+            self._planned = {**dict(list(self._planned.items())[-_PLANS:]), key: (counts, version, plan)}
+        return plan
 
     def _documents(self, corpus: str, wanted: str, view: View) -> str:
         found = self._desk.shelf.listing(corpus, wanted=wanted, offset=view.listed)

@@ -85,10 +85,10 @@ class Incoming:
                 known.uploads.append(Upload(path, _own(safe_path(name), known.names)))
 
     def take(self, batch: str) -> list[Upload]:
-        """The files of a batch in the order in which they came; it takes no more. ``discard`` it afterwards."""
+        """The files of a batch in the order of their names; it takes no more. ``discard`` it afterwards."""
         with self._lock:
             known = self._batches.pop(batch, _Batch())
-        return sorted(known.uploads, key=lambda upload: int(upload.path.stem))
+        return sorted(known.uploads, key=lambda upload: natural(upload.name))
 
     def discard(self, batch: str) -> None:
         """Delete what is left of a batch."""
@@ -133,6 +133,14 @@ def safe_path(name: str) -> str:
     """``name`` as something that can be shown and told apart: its last folders, nothing that steers a text."""
     parts = [_safe_name(part) for part in re.split(r"[/\\]", name) if part.strip(" .")]
     return "/".join(parts[-_FOLDERS:]) or "file"
+
+
+def natural(name: str) -> tuple[tuple[str | int, ...], ...]:
+    """A key that sorts paths as people do: folder by folder, and ``report 9`` before ``report 10``."""
+    return tuple(
+        tuple(int(piece) if index % 2 else piece for index, piece in enumerate(re.split(r"([0-9]+)", part)))
+        for part in (*name.casefold().split("/"), name)
+    )
 
 
 async def _written(stream: BinaryIO, name: str, chunks: AsyncIterator[bytes]) -> None:

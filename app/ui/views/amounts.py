@@ -1,8 +1,9 @@
-"""Sizes, times, numbers of things and remarks as people read them."""
+"""Sizes, times, numbers of things, types of files and remarks as people read them."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import PurePosixPath
 
 
 def amount(size: int) -> str:
@@ -38,3 +39,9 @@ def day(moment: datetime) -> str:
 def sentence(text: str) -> str:
     """A cause or a hint as a sentence."""
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) or not text else ".")
+
+
+def kind_of(name: str) -> str:
+    """The type of a file as people say it: ``pdf``."""
+    suffix = PurePosixPath(name).suffix.removeprefix(".").lower()
+    return suffix if len(suffix) <= 8 else ""

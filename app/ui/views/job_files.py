@@ -5,13 +5,12 @@ Of ten thousand files a page of rows is drawn: failed ones first, then what is b
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from dataclasses import dataclass
 from typing import Final
 
+from app.ui.dry_run import DryRun, Verdict
 from app.ui.markup import Html, join, tag
-from app.ui.views.amounts import amount, sentence
+from app.ui.views.amounts import amount, kind_of, sentence
 from corpora.job_types import ACTIVE, FileState, Job, JobFile
 
 ROWS: Final = 50
@@ -36,7 +35,7 @@ _READY: Final = {"replaced": "ready, replaced", "removed": "removed"}
 class JobWindow:
     """A job and the part of its files that is shown: from file ``first`` of ``listed``, perhaps failed ones only.
 
-    Without ``is_open`` only its figures are. ``kinds`` counts the types of files of one that was not started yet.
+    Without ``is_open`` only its figures are. ``plan`` is there for one that was not started yet.
     """
 
     job: Job
@@ -45,16 +44,18 @@ class JobWindow:
     first: int = 0
     listed: int = 0
     failed_only: bool = False
-    kinds: Mapping[str, int] = field(default_factory=dict)
+    plan: DryRun | None = None
 
 
 def files_view(window: JobWindow) -> Html:
     """The table, and how to see another part of it."""
     if not window.files:
         return tag("p", "No file has failed.", class_="empty") if window.failed_only else Html()
-    titles = [tag("th", name, scope="col") for name in ("File", "Type", "Size", "State")]
+    state = "State" if window.plan is None else "Plan"
+    titles = [tag("th", name, scope="col") for name in ("File", "Type", "Size", state)]
     last = tag("th", tag("span", "Action", class_="sr"), scope="col")
-    rows = [_row(window.job, file) for file in window.files]
+    verdicts = window.plan.verdicts if window.plan is not None else {}
+    rows = [_row(window.job, file, verdicts.get(file.number)) for file in window.files]
     table = tag("table", tag("thead", tag("tr", *titles, last)), tag("tbody", *rows))
     scroll = tag(
         "div", table, class_="scroll", tabindex=0, role="region", aria_label=f"Files of job {window.job.number}"
@@ -62,20 +63,29 @@ def files_view(window: JobWindow) -> Html:
     return join(scroll, _pager(window))
 
 
-def _row(job: Job, file: JobFile) -> Html:
+def _row(job: Job, file: JobFile, verdict: Verdict | None) -> Html:
     reason = ""
-    if file.state in ("failed", "skipped") and file.cause:
+    if verdict is not None:
+        reason = tag("small", sentence(verdict.cause), class_="cause") if verdict.cause else ""
+    elif file.state in ("failed", "skipped") and file.cause:
         hint = f" {sentence(file.hint)}" if file.hint and file.state == "failed" else ""
         reason = tag("small", file.cause.rstrip(".") + "." + hint, class_="cause")
     return tag(
         "tr",
         tag("th", tag("bdi", file.name), reason, scope="row"),
         tag("td", kind_of(file.member or file.name)),
-        tag("td", amount(file.bytes) if file.bytes else "", class_="size"),
-        tag("td", _file_state(file), class_="state"),
+        tag("td", _size(file, verdict), class_="size"),
+        tag("td", verdict.word if verdict is not None else _file_state(file), class_="state"),
         tag("td", _file_button(job, file)),
         class_=file.state,
     )
+
+
+def _size(file: JobFile, verdict: Verdict | None) -> str:
+    """``0 B`` only of what is known to be empty: what is left out was not sent, what is in an archive not measured."""
+    unknown = file.member is not None or file.outcome in ("removed", "unsupported")
+    unknown = unknown or (verdict is not None and verdict.word == "left out")
+    return "–" if unknown and not file.bytes else amount(file.bytes)
 
 
 def _file_state(file: JobFile) -> str:
@@ -134,9 +144,3 @@ def _turn(window: JobWindow, label: str, first: int, *, disabled: bool) -> Html:
         data_first=first,
         disabled=disabled,
     )
-
-
-def kind_of(name: str) -> str:
-    """The type of a file as people say it: ``pdf``."""
-    suffix = PurePosixPath(name).suffix.removeprefix(".").lower()
-    return suffix if len(suffix) <= 8 else ""

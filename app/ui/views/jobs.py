@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
+from app.ui.dry_run import WORDS, DryRun, Total
 from app.ui.markup import Html, tag
 from app.ui.views.amounts import amount, count, duration, sentence
 from app.ui.views.job_files import JobWindow, files_view
@@ -50,8 +51,8 @@ def job_view(window: JobWindow) -> Html:
     return tag(
         "article",
         head,
-        tag("p", _line(job), class_="line"),
-        tag("p", _kinds(window.kinds), class_="line") if window.kinds else "",
+        tag("p", _planned(window.plan) if window.plan is not None else _line(job), class_="line"),
+        tag("p", _kinds(window.plan), class_="line") if window.plan is not None else "",
         "" if job.state in ("finished", "cancelled") else bar,
         trouble,
         _counts(window),
@@ -81,15 +82,18 @@ def _state(job: Job) -> str:
     return _JOB_STATES[job.state]
 
 
+def _planned(plan: DryRun) -> str:
+    """What there is to do, and how long it takes as far as that is known."""
+    if not plan.work.files:
+        return "Nothing of it is new."
+    known = plan.estimate_s is not None
+    estimate = f"about {duration(plan.estimate_s or 0)}" if known else "how long is not known yet"
+    return f"{count(plan.work.files, 'file')} to read, {amount(plan.work.bytes)}, {estimate}"
+
+
 def _line(job: Job) -> str:
-    """n of N, files/s, time left; before the start what there is to do."""
+    """n of N, files/s, time left."""
     left = f"about {duration(job.eta_s)} left" if job.eta_s else ""
-    if is_plan(job):
-        work = job.counts.get("queued", 0)
-        if not work:
-            return "Nothing of it is new."
-        estimate = f"about {duration(job.eta_s)}" if job.eta_s else "the time is known after the first files"
-        return f"{count(work, 'file')} to read, {amount(job.bytes_total - job.bytes_done)}, {estimate}"
     worked = job.counts.get("ready", 0) + job.counts.get("failed", 0)
     speed = f"{worked / job.busy_s:.1f} files/s" if worked and job.busy_s >= 1 else ""
     took = f"in {duration(job.busy_s)}" if job.state == "finished" and job.busy_s >= 1 else ""
@@ -97,10 +101,16 @@ def _line(job: Job) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _kinds(kinds: Mapping[str, int]) -> str:
-    """``40 txt, 2 pdf``, the most frequent first."""
-    ordered = sorted(kinds.items(), key=lambda one: (-one[1], one[0]))
-    return ", ".join(f"{number:,} {kind or 'without a suffix'}" for kind, number in ordered[:12])
+def _kinds(plan: DryRun) -> str:
+    """``40 txt (1.2 MB), 2 pdf (80 kB)``, the most frequent first."""
+    ordered = sorted(plan.kinds.items(), key=lambda one: (-one[1].files, one[0]))
+    said = (f"{total.files:,} {kind or 'without a suffix'}{_sized(total)}" for kind, total in ordered[:12])
+    return "By type: " + ", ".join(said)
+
+
+def _sized(total: Total) -> str:
+    """Of what was left out no bytes were sent."""
+    return f" ({amount(total.bytes)})" if total.bytes else ""
 
 
 def _job_buttons(job: Job) -> list[Html]:
@@ -136,11 +146,14 @@ def _counts(window: JobWindow) -> Html:
     said = [
         (job.counts.get("failed", 0), "failed", "bad"),
         (active, "in work", ""),
-        (job.counts.get("queued", 0), "to read" if is_plan(job) else "queued", ""),
+        (job.counts.get("queued", 0), "queued", ""),
         (job.counts.get("ready", 0), "ready", "good"),
         *((job.outcomes.get(kind, 0), kind, "") for kind in ("duplicate", "unchanged", "unsupported")),
         (job.counts.get("cancelled", 0), "cancelled", ""),
     ]
+    if window.plan is not None:
+        totals = window.plan.words
+        said = [(totals[word].files, word + _sized(totals[word]), "") for word in WORDS if word in totals]
     parts = [tag("li", tag("b", f"{n:,}"), f" {name}", class_=kind or None) for n, name, kind in said if n]
     switches = []
     if window.failed_only or job.counts.get("failed", 0):

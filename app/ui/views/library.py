@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from app.receipts import Receipt
 from app.ui.markup import Html, tag
-from app.ui.views.amounts import count, day
-from app.ui.views.job_files import kind_of
+from app.ui.views.amounts import count, day, kind_of
 from corpora.listing import Holdings, ListedDocument, Listing
 
 ROWS = 50
@@ -43,6 +42,17 @@ def upload_view(corpus: str, kinds: Sequence[str], suffixes: Sequence[str]) -> H
         data_formats=" ".join(suffixes),
         aria_label="Add files",
     )
+
+
+def loading_view() -> Html:
+    """What stands where the documents will be, until the server has said which corpora there are."""
+    return tag("p", "Loading...", class_="empty", role="status")
+
+
+def damaged_view(corpus: str, problem: Html) -> Html:
+    """A corpus that cannot be opened: why, and what helps."""
+    head = tag("header", tag("h2", corpus), tag("span", "cannot be opened", class_="where"))
+    return tag("section", head, problem, class_="documents", data_corpus=corpus)
 
 
 def head_view(corpus: str, found: Listing) -> Html:
@@ -158,15 +168,30 @@ def _question(title: str, goes: Sequence[str], event: str, corpus: str, **data: 
 
 
 def _table(corpus: str, found: Listing) -> Html:
-    titles = ("Document", "Type", "Language", "Pages", "Passages", "Added")
-    heads = [tag("th", name, scope="col", class_=name.lower()) for name in titles]
+    cells = [_cells(document) for document in found.rows]
+    shown = [title for title in cells[0] if any(row[title] for row in cells)]  # a column of nothing is left out
+    heads = [tag("th", title, scope="col", class_=title.lower()) for title in ("Document", *shown)]
     last = tag("th", tag("span", "Action", class_="sr"), scope="col")
-    rows = [_row(corpus, document) for document in found.rows]
+    rows = [
+        _row(corpus, document, {title: row[title] for title in shown})
+        for document, row in zip(found.rows, cells, strict=True)
+    ]
     table = tag("table", tag("thead", tag("tr", *heads, last)), tag("tbody", *rows))
     return tag("div", table, class_="scroll", tabindex=0, role="region", aria_label=f"Documents of {corpus}")
 
 
-def _row(corpus: str, document: ListedDocument) -> Html:
+def _cells(document: ListedDocument) -> dict[str, str]:
+    """What is known of a document besides its name, by the title of the column."""
+    return {
+        "Type": kind_of(document.name),
+        "Language": document.language or "",
+        "Pages": _leaves(document),
+        "Passages": f"{document.passages:,}",
+        "Added": day(document.added_at),
+    }
+
+
+def _row(corpus: str, document: ListedDocument, cells: Mapping[str, str]) -> Html:
     button = tag(
         "button",
         "Remove",
@@ -179,12 +204,8 @@ def _row(corpus: str, document: ListedDocument) -> Html:
     )
     return tag(
         "tr",
-        tag("th", tag("bdi", document.name), scope="row"),
-        tag("td", kind_of(document.name), class_="type"),
-        tag("td", document.language or "", class_="language"),
-        tag("td", _leaves(document), class_="pages"),
-        tag("td", f"{document.passages:,}", class_="passages"),
-        tag("td", day(document.added_at), class_="added"),
+        tag("th", tag("bdi", document.name, title=document.name), scope="row"),
+        *(tag("td", text, class_=title.lower()) for title, text in cells.items()),
         tag("td", button),
     )
 

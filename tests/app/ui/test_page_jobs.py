@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from app.ui.dry_run import Total, dry_run
 from app.ui.job_workers import JobWorkers
 from app.ui.library_parts import Pulse, View
 from app.ui.views.amounts import amount, duration
@@ -146,6 +147,40 @@ def test_each_state_says_what_it_is_and_offers_what_can_be_done(
     view = jobs_view([JobWindow(dataclasses.replace(JOB, **changes))])
     assert says in html.unescape(re.sub(r"<[^>]*>", "", view))
     assert re.findall(r'data-action="(\w+)"', view)[: len(offers)] == offers
+
+
+def test_the_plan_before_the_start_says_what_becomes_of_each_file(shelf: PageShelf, tmp_path: Path) -> None:
+    shelf.jobs("one").create(text_files(tmp_path / "old", "same.txt", "other.txt"))
+    JobWorkers(shelf, lambda job: None).wake("one")
+    await_true(lambda: states(shelf, "one") == ["finished"])
+    files = text_files(tmp_path / "new", "a.txt", "again.txt", "film.mov", "empty.txt", "same.txt", "twin.txt", "b.zip")
+    (tmp_path / "new" / "twin.txt").write_bytes(files[0].read_bytes())
+    (tmp_path / "new" / "again.txt").write_bytes((tmp_path / "old" / "other.txt").read_bytes())
+    files[3].write_bytes(b"")
+    given = ["n/a.txt", "again.txt", "film.mov", "empty.txt", "same.txt", "twin.txt", "b.zip"]
+    job = shelf.jobs("one").create(files, staged=True, paused=True, names=given)
+    jobs = shelf.jobs("one")
+    planned = dry_run(jobs, jobs.files(job.number))
+    found = {one.name: planned.verdicts[one.number].word for one in jobs.files(job.number)}
+    assert found == {
+        "n/a.txt": "new",
+        "again.txt": "duplicate",
+        "film.mov": "left out",
+        "empty.txt": "empty",
+        "same.txt": "to compare",
+        "twin.txt": "duplicate",
+        "b.zip": "new",
+    }
+    assert planned.work.files == 3
+    assert planned.kinds["txt"].files == 5
+    assert planned.words["empty"] == Total(1, 0)
+    window = JobWindow(job, tuple(jobs.files(job.number)), True, 0, 7, plan=planned)
+    read = re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]*>", " ", jobs_view([window]))))
+    assert "3 files to read" in read
+    assert "how long is not known yet" in read
+    assert "5 txt" in read
+    assert "empty.txt There is nothing in it. txt 0 B empty" in read
+    assert "There is no loader for files ending in .mov. mov" in read
 
 
 @pytest.mark.parametrize("name", HOSTILE)

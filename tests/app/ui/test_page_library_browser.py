@@ -98,7 +98,12 @@ def test_many_files_wait_for_the_word_and_can_be_paused_resumed_reloaded_and_can
     library(page)
     page.set_input_files(CHOOSE, sheets(*(f"note {number}.txt" for number in range(8)), "film.mov"))
     page.wait_for_selector(".job h3 >> text=Add 9 files?")
-    assert "8 txt, 1 mov" in page.inner_text(".job")
+    said = page.inner_text(".job")
+    assert "8 files to read" in said
+    assert "how long is not known yet" in said
+    assert re.search(r"By type: 8 txt \(\d+ B\), 1 mov", said)
+    assert rows(page) == [["film.mov", "left out"], *([f"note {number}.txt", "new"] for number in range(8))]
+    assert "no loader for files ending in .mov" in page.inner_text(".job .cause")
     assert live.shelf.texts("empty") == {}
     live.shelf.encoder.gate.clear()
     live.shelf.encoder.reached.clear()
@@ -283,6 +288,25 @@ def test_documents_are_found_and_turned_over(visit: Callable[..., Watched], live
     assert page.locator("#documents tbody td").all_inner_texts()[:3] == ["pdf", "de", "1"]
     page.fill("#find-document input, #find-document textarea", "nothing like it")
     page.wait_for_selector("#documents >> text=No document is called anything like")
+
+
+def test_a_damaged_corpus_says_why_and_the_others_go_on(visit: Callable[..., Watched], live: LivePage) -> None:
+    live.shelf.library.create("broken").close()
+    (live.home / "corpora" / "broken" / "corpus.sqlite").write_bytes(b"no database" * 1000)
+    page = visit().page
+    page.get_by_role("tab", name="Library").click()
+    page.wait_for_selector(".drop[data-corpus='sample']")
+    page.click("#library-corpus input")
+    page.click("[role=option]:has-text('broken')")
+    said = page.wait_for_selector("#documents [data-corpus=broken] .problem")
+    assert "damaged" in said.inner_text()
+    assert page.locator(".problem span").inner_text()
+    assert page.locator("#tab-library .problem").count() == 1
+    assert page.locator(".drop").count() == 0
+    library(page)
+    page.set_input_files(CHOOSE, sheets("a.txt"))
+    page.wait_for_selector(".job.finished")
+    assert list(live.shelf.texts("empty")) == ["a.txt"]
 
 
 def test_the_chat_answers_while_a_job_runs(visit: Callable[..., Watched], live: LivePage) -> None:

@@ -65,21 +65,38 @@ def files_in(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-def test_files_lie_under_numbers_in_their_order_and_no_two_have_one_name(tmp_path: Path) -> None:
+def test_files_lie_under_numbers_and_no_two_have_one_name(tmp_path: Path) -> None:
     incoming = Incoming(tmp_path / "in")
     batch = incoming.open()
     for name, text in (("a/notes.md", b"1"), ("../../notes.md", b"2"), ("A/Notes.md", b"3"), ("x\n.py", b"4")):
         sent(incoming, batch, name, text, b"!")
     found = incoming.take(batch)
     assert [(one.name, one.path.name, one.path.read_bytes()) for one in found] == [
+        ("A/Notes (2).md", "3.md", b"3!"),
         ("a/notes.md", "1.md", b"1!"),
         ("notes.md", "2.md", b"2!"),
-        ("A/Notes (2).md", "3.md", b"3!"),
         ("x_.py", "4.py", b"4!"),
     ]
     assert {one.path.parent for one in found} == {tmp_path / "in" / batch}
     incoming.discard(batch)
     assert files_in(tmp_path) == []
+
+
+def test_a_folder_is_taken_in_the_order_in_which_people_count(tmp_path: Path) -> None:
+    incoming = Incoming(tmp_path / "in")
+    batch = incoming.open()
+    ordered = [
+        "a/report 2.txt",
+        "a/Report 10.txt",
+        "a/report 100.txt",
+        "a 1/x.txt",
+        "b/report 004.txt",
+        "b/x.txt",
+        "٣.txt",
+    ]
+    for name in reversed(ordered):
+        sent(incoming, batch, name, b"x")
+    assert [one.name for one in incoming.take(batch)] == ordered
 
 
 @pytest.mark.parametrize("name", [*HOSTILE, "../" * 30 + "etc/passwd", "a" * 5000, "x." + "y" * 300, "/dev/null"])

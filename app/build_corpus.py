@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.settings import Settings
+from app.settings import BUNDLED, Settings
 
 if TYPE_CHECKING:
     from app.corpus import Corpus
@@ -44,14 +44,21 @@ def open_corpus(name: str, settings: Settings | None = None) -> Corpus:
 
 
 def create_corpus(name: str, settings: Settings | None = None) -> Corpus:
-    """Make an empty corpus; how its documents are to be cut is kept with it, if the settings say it."""
+    """Make an empty corpus; the encoder and how its documents are to be cut are kept with it, if the settings say it.
+
+    Raises ``EncoderNotFound``, ``InvalidName``, ``CorpusExists``.
+    """
+    from app import build
     from app.place import Place
     from corpora.chunking import Chunking
     from corpora.library import Library
 
     settings = settings if settings is not None else Settings.load()
     where = Place.of(settings)
+    own = None if settings.encoder == BUNDLED else build.encoder(settings).name  # Is it there at all?
     store = Library(settings.home).create(name)
+    if own is not None:
+        store.set_encoder(own)
     if where.says_how_to_cut:
         store.set_chunking(where.over(Chunking()))
     return _corpus(store, settings)

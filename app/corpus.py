@@ -254,6 +254,9 @@ class Corpus:
         """Before hours of work: passages cut in two ways and vectors of two encoders cannot be searched together."""
         kind = vectors_kind(self._encoder.name)
         stored = [other for other in self._store.derived_kinds() if other.startswith(VECTORS)]
+        own = self._store.encoder()
+        if not stored and own is not None and own != self._encoder.name:
+            raise EncoderChanged(corpus=self.name, stored=own, wanted=self._encoder.name)
         if stored and kind not in stored:
             raise EncoderChanged(corpus=self.name, stored=stored[0].removeprefix(VECTORS), wanted=self._encoder.name)
         return fitting_chunking(self._store, self._place)

@@ -21,14 +21,15 @@ from corpora.job_types import JobFile, JobKind, path_from_text, path_to_text
 from corpora.loaders import Limits, is_archive
 from corpora.store import CorpusStore
 
-Verdict: TypeAlias = Literal["new", "changed", "unchanged", "duplicate", "unsupported", "too large", "gone"]
+Verdict: TypeAlias = Literal["new", "changed", "unchanged", "duplicate", "unsupported", "too large", "empty", "gone"]
 
 _PIECE = 2**20
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedFile:
-    """One file and what is to be done with it. ``kind`` is its suffix; ``cause`` says why it is left out.
+    """One file and what is to be done with it. ``kind`` is its suffix; ``cause`` says why it is left out,
+    or of what it is a duplicate.
 
     ``document`` is the id of the document that is there: read from this file, or of the same content.
     """
@@ -156,7 +157,7 @@ class _Judge:
             if one.document not in gone:
                 self._kept.setdefault(one.size, []).append(one)
         self._sizes: Counter[int] = Counter()
-        self._seen: set[bytes] = set()
+        self._seen: dict[bytes, str] = {}  # the names of new files
 
     def files(self, found: Sequence[FoundFile]) -> list[PlannedFile]:
         """A verdict for each, in order, under a name that no other file has."""
@@ -192,6 +193,8 @@ class _Judge:
             return _planned(file, name, "unsupported", cause=file.left_out)
         if file.bytes > self._limits.file_bytes:
             return _planned(file, name, "too large", cause=f"it is larger than {self._limits.file_bytes // 2**20} MiB")
+        if file.bytes == 0 and os.path.isfile(file.path):
+            return _planned(file, name, "empty", cause="there is nothing in it")
         if name in self._names:
             return _planned(file, name, "changed")
         if file.bytes and not is_archive(file.path.name):
@@ -200,10 +203,11 @@ class _Judge:
                 digest = sha256_of(file.path)
                 for twin in twins:
                     if digest == twin.sha256:
-                        return _planned(file, name, "duplicate", twin.document)
+                        return _planned(file, name, "duplicate", twin.document, f"it is the same as {twin.name}")
                 if digest is not None and digest in self._seen:
-                    return _planned(file, name, "duplicate")
-                self._seen.update([digest] if digest else [])
+                    return _planned(file, name, "duplicate", cause=f"it is the same as {self._seen[digest]}")
+                if digest is not None:
+                    self._seen[digest] = name
         return _planned(file, name, "new")
 
     def _forget(self, path: str) -> None:

@@ -20,7 +20,7 @@ from corpora import records, state
 from corpora.chunking import Chunking
 from corpora.chunking import passages as cut
 from corpora.documents import Document, Passage
-from corpora.errors import DamagedExport, LibraryError, UnreadableFile, UnstorableDocument
+from corpora.errors import CorpusExists, DamagedExport, LibraryError, UnreadableFile, UnstorableDocument
 from corpora.interfaces import Derived
 from corpora.library import Library, checked
 from corpora.portable_archive import Archive
@@ -69,7 +69,7 @@ def import_corpus(
 
     Raises ``DamagedExport``, ``CorpusExists``, ``InvalidName``, ``UnreadableFile``, ``LibraryError``.
     """
-    with _named(path), _opened(path) as source:
+    with _named(path), _renamable(), _opened(path) as source:
         manifest = source.manifest
         new = checked(name if name is not None else manifest.name)
         want = want or Wanted()
@@ -175,9 +175,20 @@ def _named(path: Path) -> Iterator[None]:
 
 
 @contextmanager
+def _renamable() -> Iterator[None]:
+    """An import can be given another name on the spot."""
+    try:
+        yield
+    except CorpusExists as error:
+        raise CorpusExists(error.cause, hint="choose another name for it: --name NAME") from error
+
+
+@contextmanager
 def _opened(path: Path) -> Iterator[Archive]:
     try:
         source = Archive(path)
+    except IsADirectoryError as error:
+        raise UnreadableFile(f"{path} is a folder", hint="name the file in it that an export wrote") from error
     except FileNotFoundError as error:
         raise UnreadableFile(f"{path} does not exist", hint="check the path") from error
     except OSError as error:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 from app.commands import library_adding, library_documents, library_jobs, library_upkeep
+from app.commands.given_paths import given_path
 from app.commands.options import add_common
 from app.commands.terminal import Terminal
 from app.settings import Settings
@@ -40,7 +40,7 @@ def _add_filling(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -
     sync.set_defaults(run=library_adding.add, sync=True)
     for action in (add, sync):
         action.add_argument("name")
-        action.add_argument("paths", nargs="+", type=Path, metavar="PATH")
+        action.add_argument("paths", nargs="+", type=given_path, metavar="PATH")
         action.add_argument("--dry-run", action="store_true", help="only say what would be done with each file")
 
     jobs = actions.add_parser("jobs", help="list what is being read; pause, resume, cancel, retry it")
@@ -97,12 +97,12 @@ def _add_upkeep(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
     export = actions.add_parser("export", help="write a corpus to one file that can be given to anybody")
     export.add_argument("name")
-    export.add_argument("file", nargs="?", type=Path, metavar="FILE", help="NAME.spandraft if left away")
+    export.add_argument("file", nargs="?", type=given_path, metavar="FILE", help="NAME.spandraft if left away")
     export.add_argument("--overwrite", action="store_true", help="replace the file if it is there")
     export.set_defaults(run=library_upkeep.export)
 
     importing = actions.add_parser("import", help="make a new corpus of an exported file, be it a stranger's")
-    importing.add_argument("file", type=Path, metavar="FILE")
+    importing.add_argument("file", type=given_path, metavar="FILE")
     importing.add_argument("--name", help="what to call it; as it was called if left away")
     importing.add_argument("--recompute", action="store_true", help="use no vectors of the file")
     importing.set_defaults(run=library_upkeep.import_)

@@ -11,10 +11,11 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+from app.commands.given_paths import require_there
 from app.commands.live import LiveLines, is_terminal, plain
 from app.commands.terminal import Terminal
 from app.contracts import error_document
@@ -32,12 +33,14 @@ _WRONG_INPUT, _INTERRUPTED = 2, 130
 _TICK_S: Final = 0.25
 _REPORT_S: Final = 10.0  # between two lines of progress where nobody sees a table
 _SHOWN: Final = 40  # files of a plan
+_NAMED: Final = 10  # files that were left out
 _ACTIVE: Final = ("reading", "chunking", "embedding")
 _QUIET: Final = ("unchanged", "unsupported")  # outcomes that are counted, not listed
 
 
 def add(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
     """Add files and folders, or say what that would do."""
+    require_there(args.paths, all_of_them=args.sync)
     if args.dry_run:
         from corpora.jobs import Jobs
 
@@ -51,12 +54,12 @@ def add(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int
     return watch(corpus, corpus.begin(*args.paths, sync=args.sync), terminal)
 
 
-def watch(corpus: Corpus, job: Job, terminal: Terminal) -> int:
-    """Run a job to its end, and tell what becomes of its files."""
+def watch(corpus: Corpus, job: Job, terminal: Terminal, *, before: frozenset[int] = frozenset()) -> int:
+    """Run a job to its end, and tell what becomes of its files, save those done ``before``."""
     watcher = _Watcher(corpus, job, terminal)
     with asked_to_stop() as asked:
         done = watcher.run(asked)
-    return _tell(corpus, done, terminal, watcher.told)
+    return _tell(corpus, done, terminal, watcher.told, before)
 
 
 class _Watcher:
@@ -114,7 +117,7 @@ class _Watcher:
             self._live.clear()
             for one in failed:
                 self.told.add(one.number)
-                self._terminal.note(f"error: {plain(_named(one.name, str(one.cause)))}\nhint: {plain(str(one.hint))}")
+                self._terminal.note(f"error: {plain(named(one.name, str(one.cause)))}\nhint: {plain(str(one.hint))}")
         active = self._corpus.jobs.files(job.number, _ACTIVE)
         rows = [(one.state, f"{one.done} of {one.total}" if one.total else "", one.name) for one in active]
         self._live.draw([_headline(job), *(f"  {state:<10} {progress:<14} {name}" for state, progress, name in rows)])
@@ -126,11 +129,11 @@ def _headline(job: Job) -> str:
     return f"job {job.number}: {job.files_done:,} of {count(job.files, 'file')}{sizes}{left}"
 
 
-def _tell(corpus: Corpus, job: Job, terminal: Terminal, told: set[int]) -> int:
+def _tell(corpus: Corpus, job: Job, terminal: Terminal, told: set[int], before: frozenset[int]) -> int:
     """What became of the files, and how to go on if it is not the end."""
     from corpora.ingest import outcomes_of
 
-    files = corpus.jobs.files(job.number)
+    files = [file for file in corpus.jobs.files(job.number) if file.number not in before]
     outcomes = outcomes_of(corpus.store, files)
     failed = [outcome for outcome in outcomes if outcome.status == "failed"]
     again = f"spandraft corpus jobs {corpus.name} resume {job.number}"
@@ -173,18 +176,39 @@ def _show_counts(outcomes: list[FileOutcome], terminal: Terminal) -> None:
         names = {"unsupported": "left out", "queued": "not read yet"}
         shown = [f"{number:,} {names.get(status, status)}" for status, number in counts.items()]
         terminal.line(", ".join(shown) if shown else "There is nothing to read.")
-    reasons = Counter(outcome.cause for outcome in outcomes if outcome.status == "unsupported")
-    for reason, number in reasons.most_common(5):
-        terminal.note(f"left out: {count(number, 'file')}, since {plain(str(reason))}")
+    for line in left_out_lines((outcome.path.name, outcome.cause) for outcome in outcomes if _is_left_out(outcome)):
+        terminal.note(line)
+
+
+def _is_left_out(outcome: FileOutcome) -> bool:
+    return outcome.status == "unsupported"
+
+
+def left_out_lines(files: Iterable[tuple[str, str | None]]) -> Iterator[str]:
+    """A line for each reason, with the names of files that were left out for it: ten in all, the others counted."""
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in files:
+        by_reason.setdefault((reason or "").removeprefix("it is ").removeprefix("it has "), []).append(plain(name))
+    room = _NAMED
+    for reason, names in sorted(by_reason.items(), key=lambda one: -len(one[1])):
+        shown, room = names[:room], max(0, room - len(names))
+        others = f"{len(names) - len(shown):,} more" if shown and len(shown) < len(names) else ""
+        listed = ", ".join([*shown, *filter(None, [others])])
+        yield f"left out: {count(len(names), 'file')}{': ' if listed else ''}{listed} ({plain(reason)})"
 
 
 def _cause(outcome: FileOutcome) -> str:
-    return _named(outcome.path.name, str(outcome.cause), str(outcome.path))
+    return named(str(outcome.path), str(outcome.cause))
 
 
-def _named(name: str, cause: str, path: str | None = None) -> str:
-    """The cause, behind the path unless it names the file itself."""
-    return cause if cause.startswith((name, path or name)) else f"{path or name}: {cause}"
+def named(name: str, cause: str) -> str:
+    """The cause with the file's name, once."""
+    if name in cause:
+        return cause
+    parts = name.split("/")
+    tails = ("/".join(parts[at:]) for at in range(len(parts)))
+    said = next((tail for tail in tails if tail and cause.startswith(tail)), None)
+    return f"{name}: {cause}" if said is None else f"{name}{cause.removeprefix(said)}"
 
 
 def file_document(outcome: FileOutcome) -> dict[str, object]:
@@ -207,8 +231,11 @@ def _show_plan(plan: Plan, terminal: Terminal, corpus: str) -> int:
         return 0
     listed = [one for one in plan.files if one.verdict != "unchanged"]
     if listed:
-        rows = [(plain(one.name), one.kind, amount(one.bytes), one.verdict) for one in listed[:_SHOWN]]
-        terminal.table([("file", "type", "size", "would be"), *rows])
+        rows = [
+            (plain(one.name), one.kind, amount(one.bytes), one.verdict, plain(one.cause or ""))
+            for one in listed[:_SHOWN]
+        ]
+        terminal.table([("file", "type", "size", "would be", "why"), *rows])
     if len(listed) > _SHOWN:
         terminal.line(f"... and {len(listed) - _SHOWN:,} more")
     for verdict, number in plan.counts.items():

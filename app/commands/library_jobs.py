@@ -31,11 +31,15 @@ def jobs(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> in
         raise UsageError(f"{args.action} which job?", hint=f"spandraft corpus jobs {args.name} lists their numbers")
     if args.file is not None and args.action not in ("cancel", "retry"):
         raise UsageError(f"{args.action} is for a whole job", hint="leave --file away")
+    if args.action == "resume" and _is_over(found, args, terminal):
+        return 0
     if args.action in ("resume", "retry"):
         return _go_on(args, settings, terminal, found)
     if args.action == "remove":
         found.remove(args.number)
         return _say(f"Job {args.number} is forgotten; what it stored stays.", {"removed": args.number}, terminal)
+    if args.file is None and _is_over(found, args, terminal):
+        return 0
     if args.action == "pause":
         found.pause(args.number)
     elif args.action == "cancel":
@@ -48,10 +52,39 @@ def _go_on(args: argparse.Namespace, settings: Settings, terminal: Terminal, fou
     from app.commands.library_adding import watch
     from app.corpus import Corpus
 
-    job = found.retry(args.number, args.file) if args.action == "retry" else found.resume(args.number)
+    before: frozenset[int] = frozenset()
+    if args.action == "retry":
+        before = _done_before(found, args.number, args.file)
+        job = found.retry(args.number, args.file)
+        if job.state in ("finished", "cancelled") and not terminal.json:
+            what = f"job {args.number}" if args.file is None else f"file {args.file} of job {args.number}"
+            terminal.line(f"There is nothing to retry of {what}.")
+            return 0
+    else:
+        job = found.resume(args.number)
     if job.state != "queued":
         return _show_one(found, args.number, terminal)
-    return watch(Corpus.open(args.name, settings=settings), job, terminal)
+    return watch(Corpus.open(args.name, settings=settings), job, terminal, before=before)
+
+
+def _done_before(found: Jobs, number: int, file: int | None) -> frozenset[int]:
+    """Files of a job that a retry has nothing to do with."""
+    if file is not None:
+        return frozenset(one.number for one in found.files(number) if one.number != file)
+    return frozenset(one.number for one in found.files(number) if one.state in ("ready", "skipped", "cancelled"))
+
+
+def _is_over(found: Jobs, args: argparse.Namespace, terminal: Terminal) -> bool:
+    """Say of a job that has ended that it cannot be steered any more; programs are given it as it is."""
+    if args.action not in ("pause", "resume", "cancel") or terminal.json:
+        return False
+    job = found.get(args.number)
+    if job.state not in ("finished", "cancelled"):
+        return False
+    again = f" Read what failed again: spandraft corpus jobs {args.name} retry {job.number}"
+    failed = again if job.counts.get("failed") and args.action == "resume" else ""
+    terminal.line(f"Job {job.number} is {job.state} already.{failed}")
+    return True
 
 
 def _show_all(found: Jobs, corpus: str, terminal: Terminal) -> int:
@@ -69,6 +102,7 @@ def _show_all(found: Jobs, corpus: str, terminal: Terminal) -> int:
 
 
 def _show_one(found: Jobs, number: int, terminal: Terminal) -> int:
+    from app.commands.library_adding import left_out_lines, named
     from app.library_contracts import job_document, job_file_document
 
     job, files = found.get(number), found.files(number)
@@ -79,9 +113,11 @@ def _show_one(found: Jobs, number: int, terminal: Terminal) -> int:
     rows = [(str(file.number), file.outcome or file.state, _passages(file), plain(file.name)) for file in files]
     if rows:
         terminal.table([("file", "state", "passages", "name"), *rows])
+    for line in left_out_lines((file.name, file.cause) for file in files if file.outcome == "unsupported"):
+        terminal.note(line)
     for file in files:
         if file.state == "failed":
-            terminal.note(f"error: {plain(f'{file.name}: {file.cause}')}\nhint: {plain(str(file.hint))}")
+            terminal.note(f"error: {plain(named(file.name, str(file.cause)))}\nhint: {plain(str(file.hint))}")
     return 0
 
 

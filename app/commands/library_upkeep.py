@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.commands.given_paths import require_folder_of
 from app.commands.library_documents import folder_of
 from app.commands.live import LiveLines, is_terminal, plain
 from app.commands.terminal import Terminal
@@ -116,6 +117,7 @@ def export(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> 
     path: Path = args.file if args.file is not None else Path(f"{args.name}.spandraft")
     if path.is_dir():
         path = path / f"{args.name}.spandraft"
+    require_folder_of(path)
     if path.exists() and not args.overwrite:
         raise InputError(f"{path} is there already", hint="choose another name, or add --overwrite")
     live = _live(terminal)

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
+_LONE = re.compile("[\ud800-\udfff]")
 _BOLD, _DIM, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 
 
@@ -34,6 +36,9 @@ class Terminal:
     def document(self, value: Mapping[str, object]) -> None:
         """Print the one JSON document. ASCII only, so that no locale can break it."""
         assert self.json, "a document is printed under --json only"
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+        if _LONE.search(text) is not None:  # Half a character, as names of files have: many a reader stops at it.
+            value = json.loads(_LONE.sub("\N{REPLACEMENT CHARACTER}", text))
         self.out.write(json.dumps(value, allow_nan=False) + "\n")
         self.out.flush()
 

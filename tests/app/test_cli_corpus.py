@@ -210,6 +210,86 @@ def test_a_damaged_corpus_hides_no_other(run: Run, folder: Path) -> None:
     ]
 
 
+def test_an_empty_path_is_none_and_a_missing_one_makes_no_job(run: Run, folder: Path) -> None:
+    run("create", "mine")
+    for argv in (("add", "mine", ""), ("sync", "mine", "docs", ""), ("export", "mine", ""), ("import", "")):
+        assert document(run, *argv, code=2)["error"]["cause"] == "'' is no path"
+    for argv in (("add", "mine", "dosc"), ("add", "mine", "dosc", "--dry-run"), ("sync", "mine", "docs", "dosc")):
+        error = document(run, *argv, code=2)["error"]
+        assert (error["cause"], error["hint"]) == ("dosc does not exist", "did you mean docs?")
+    assert document(run, "jobs", "mine")["jobs"] == []
+    code, out, err = run("add", "mine", "docs", "gone.txt")
+    assert (code, out.count(": added, ")) == (2, 3)
+    assert err.count("gone.txt") == 1, "a file is named once"
+    run("add", "mine", "docs", "gone.txt")
+    assert run("jobs", "mine", "show", "2")[2].count("gone.txt") == 1
+
+
+def test_an_ended_job_is_not_steered_and_a_retry_tells_of_its_files(run: Run, folder: Path) -> None:
+    run("create", "mine")
+    for name in ("bad.pdf", "worse.pdf"):
+        (folder / "docs" / name).write_text("no pdf")
+    run("add", "mine", "docs")
+    for action in ("pause", "resume", "cancel"):
+        code, out, _ = run("jobs", "mine", action, "1")
+        assert (code, out.startswith("Job 1 is finished already."), out.count("\n")) == (0, True, 1)
+    listed = document(run, "jobs", "mine", "show", "1")["listed"]
+    (bad,) = (file["number"] for file in listed if file["name"] == "docs/bad.pdf")
+    (good,) = (file["number"] for file in listed if file["name"] == "docs/try.txt")
+    code, out, err = run("jobs", "mine", "retry", "1", "--file", str(bad))
+    assert (code, "added" in out, err.count("bad.pdf"), "worse.pdf" in err) == (2, False, 1, False)
+    assert [one["path"].rpartition("/")[2] for one in document(run, "jobs", "mine", "retry", "1", code=2)["files"]] == [
+        "bad.pdf",
+        "worse.pdf",
+    ]
+    assert f"nothing to retry of file {good}" in run("jobs", "mine", "retry", "1", "--file", str(good))[1]
+
+
+def test_an_encoder_is_looked_for_when_a_corpus_is_made(run: Run, folder: Path) -> None:
+    assert "no encoder" in document(run, "create", "mine", "--encoder", "nothere", code=2)["error"]["cause"]
+    assert document(run, "list")["corpora"] == []
+    own = folder / "own"
+    own.mkdir()
+    (own / "model.safetensors").write_bytes(b"weights")
+    (own / "config.json").write_text("{}")
+    assert run("create", "mine", "--encoder", str(own))[0] == 0
+    assert str(own) in document(run, "show", "mine")["encoder"]
+    error = document(run, "add", "mine", "docs", code=2)["error"]
+    assert str(own) in error["cause"]
+    assert document(run, "jobs", "mine")["jobs"] == []
+    assert run("rebuild", "mine")[0] == 0, "the hint"
+    assert run("add", "mine", "docs")[0] == 0
+
+
+def test_what_is_left_out_is_named_with_its_reason(run: Run, folder: Path) -> None:
+    run("create", "mine")
+    for name in ("Makefile", "LICENSE"):
+        (folder / "docs" / name).write_text("all:")
+    (folder / "docs" / "none.txt").touch()
+    (folder / "docs" / "twin.txt").write_text(TEXTS[0])
+    shown = run("add", "mine", "docs", "--dry-run")[1]
+    (empty,) = (line for line in shown.splitlines() if line.startswith("docs/none.txt"))
+    (twin,) = (line for line in shown.splitlines() if line.startswith("docs/twin.txt"))
+    assert " empty " in empty
+    assert "the same as docs/try.txt" in twin
+    assert "there is no loader for files ending in .xyz" in shown
+    left = "left out: 2 files: LICENSE, Makefile (no suffix that names its kind)"
+    assert left in run("add", "mine", "docs")[2]
+    assert left.replace("LICENSE, M", "docs/LICENSE, docs/M") in run("jobs", "mine", "show", "1")[2]
+    for number in range(12):
+        (folder / "docs" / f"odd{number}").touch()
+    assert "4 more (no suffix that names its kind)" in run("sync", "mine", "docs")[2]
+
+
+def test_names_of_files_are_whole_characters_in_json(run: Run, folder: Path) -> None:
+    run("create", "mine")
+    (folder / os.fsdecode(b"odd\xff.txt")).write_text("Odd.")
+    code, out, err = run("add", "mine", os.fsdecode(b"odd\xff.txt"), "--json")
+    assert code == 0, err
+    assert "\\ud" not in out
+    assert json.loads(out)["files"][0]["path"].endswith("odd\N{REPLACEMENT CHARACTER}.txt")
+
+
 def test_a_corpus_travels_as_one_file(run: Run, folder: Path) -> None:
     run("create", "mine")
     run("add", "mine", "docs")
@@ -217,7 +297,12 @@ def test_a_corpus_travels_as_one_file(run: Run, folder: Path) -> None:
     exported = folder / "mine.spandraft"
     assert "--overwrite" in document(run, "export", "mine", code=2)["error"]["hint"]
     assert document(run, "export", "mine", str(folder), "--overwrite")["bytes"] == exported.stat().st_size
-    assert "there is a corpus called mine" in document(run, "import", str(exported), code=2)["error"]["cause"]
+    error = document(run, "import", str(exported), code=2)["error"]
+    assert "there is a corpus called mine" in error["cause"]
+    assert "--name" in error["hint"]
+    assert "is a folder" in document(run, "import", str(folder), code=2)["error"]["cause"]
+    lost = document(run, "export", "mine", str(folder / "nodir" / "w"), code=2)["error"]["cause"]
+    assert lost == f"the folder {folder / 'nodir'} does not exist"
     done = document(run, "import", str(exported), "--name", "copy")
     assert (done["documents"], done["computed"], len(done["reused"])) == (3, [], 2)
     assert document(run, "import", str(exported), "--name", "own", "--recompute")["reused"] == []

@@ -58,6 +58,9 @@ def pack(path: Path, members: dict[str, str | bytes]) -> None:
             archive.writestr(name, content)
 
 
+_EXPLAINED = ("unsupported", "too large", "duplicate")
+
+
 def test_a_plan_says_what_would_be_done_and_does_nothing(store: CorpusStore, folder: Path) -> None:
     jobs = Jobs(store)
     assert jobs.plan([folder]).counts == {"new": 3}
@@ -90,7 +93,7 @@ def test_a_plan_says_what_would_be_done_and_does_nothing(store: CorpusStore, fol
     assert planned.bytes["new"] == len("New text.")
     assert planned.estimate_s == pytest.approx((9 + 18) / (30 / jobs.get(1).busy_s))
     assert next(one.kind for one in planned.files if one.name == "files/new.txt") == "txt"
-    assert all((one.cause is not None) == (one.verdict in ("unsupported", "too large")) for one in planned.files)
+    assert all((one.cause is not None) == (one.verdict in _EXPLAINED) for one in planned.files)
     assert (store.version(), len(jobs.all())) == (version, 1)
 
 

@@ -279,6 +279,8 @@ def test_documents_are_found_and_turned_over(visit: Callable[..., Watched], live
     page = visit().page
     library(page)
     page.wait_for_selector("#documents >> text=121 documents")
+    titles = page.locator("#documents thead th").all_inner_texts()
+    assert titles == ["Document", "Type", "Passages", "Added", "Action"], "no column of nothing"
     assert len(names(page)) == 50
     page.click("#documents .pager >> text=Later")
     page.wait_for_selector("#documents .pager >> text=51 to 100 of 121")

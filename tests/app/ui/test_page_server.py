@@ -62,6 +62,11 @@ def test_health(client: httpx.Client) -> None:
     assert client.get("/health").json() == {"status": "ok", "target": "fake-target"}
 
 
+def test_the_list_says_that_it_loads_until_the_server_has_answered(client: httpx.Client) -> None:
+    (documents,) = (one["props"] for one in config(client)["components"] if one["props"].get("elem_id") == "documents")
+    assert "Loading..." in documents["value"]
+
+
 def test_the_page_has_its_own_icon(client: httpx.Client) -> None:
     assert client.get("/favicon.ico").content == Path(icon()).read_bytes()
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from app import removing, upkeep
 from app.draft_index import DraftIndex
+from app.errors import InputError
 from app.forgetting import Removals, note_removal
 from app.place import Place, fitting_chunking
 from app.receipts import Receipt
@@ -147,6 +148,8 @@ class Corpus:
 
     def begin(self, *paths: Path | str, sync: bool = False, staged: bool = False) -> Job:
         """Queue files as a job for ``run``. ``staged``: the corpus keeps copies of them until they are read."""
+        if "" in paths:
+            raise InputError("'' is no path", hint="name a file or a folder; . is the current folder")
         self._require_fitting()
         return self.jobs.create(paths, sync=sync, staged=staged)
 

@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 
 from app import cli
+from app.corpus import Corpus
+from app.errors import InputError
 from app.settings import Settings
 from app.ui.conversations import FILE_NAME, Conversations
 from app.ui.turns import Turn
@@ -217,6 +219,8 @@ def test_an_empty_path_is_none_and_a_missing_one_makes_no_job(run: Run, folder: 
     for argv in (("add", "mine", "dosc"), ("add", "mine", "dosc", "--dry-run"), ("sync", "mine", "docs", "dosc")):
         error = document(run, *argv, code=2)["error"]
         assert (error["cause"], error["hint"]) == ("dosc does not exist", "did you mean docs?")
+    with pytest.raises(InputError, match="'' is no path"):
+        Corpus.open("mine", settings=Settings.load()).add("docs", "")
     assert document(run, "jobs", "mine")["jobs"] == []
     code, out, err = run("add", "mine", "docs", "gone.txt")
     assert (code, out.count(": added, ")) == (2, 3)
@@ -316,8 +320,6 @@ def test_a_corpus_travels_as_one_file(run: Run, folder: Path) -> None:
 
 
 def _search(name: str) -> list[tuple[str, float]]:
-    from app.corpus import Corpus
-
     found = Corpus.open(name, settings=Settings.load()).search("When is a finally clause executed?", k=3)
     return [(hit.passage.id, round(hit.score, 6)) for hit in found]
 

@@ -252,10 +252,10 @@ else:
 
 def test_a_naive_reader_does_not_survive(tmp_path: Path) -> None:
     """The control: the same bombs end a reader without limits of its own, or are not done in the time they may take."""
-    memory_bytes, time_s = 400 * 2**20, 6.0
+    memory_bytes = 400 * 2**20
     bombs = all_bombs("http://127.0.0.1:9/", "/nowhere")
     ended: dict[str, str] = {}
-    for title in ("docx: shared bytes", "pdf: one page many times", "txt: bad UTF-8"):
+    for title, time_s in (("docx: shared bytes", 60.0), ("pdf: one page many times", 2.0), ("txt: bad UTF-8", 60.0)):
         bomb = bombs[title]()
         path = tmp_path / f"{len(ended)}{bomb.name}"
         path.write_bytes(bomb.data)

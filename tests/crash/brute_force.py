@@ -18,7 +18,7 @@ NEAR = 1e-5  # Scores of float32: what is nearer than this may come in either or
 def hits(passages: Sequence[Passage], query: str, k: int) -> list[str] | None:
     """Ids of the best ``k`` of the passages, which are in the order of their rows. None if it hangs on rounding."""
     by_meaning, by_words = cosines(passages, query), bm25(passages, query)
-    if near_tie(by_meaning) or near_tie(by_words):
+    if near_tie(by_meaning) or near_tie(by_words) or equal_products(by_meaning):
         return None
     fused: dict[int, float] = {}
     for scores in (by_meaning, {row: score for row, score in by_words.items() if score > 0}):
@@ -32,6 +32,12 @@ def near_tie(scores: dict[int, float]) -> bool:
     """Two scores that are nearly, but not quite, the same."""
     ordered = sorted(scores.values())
     return any(0 < high - low < NEAR for low, high in pairwise(ordered))
+
+
+def equal_products(scores: dict[int, float]) -> bool:
+    """Products that are the same here may differ in their last bit in FAISS, which adds in an order of its own."""
+    ordered = sorted(scores.values())
+    return any(low == high != 0.0 for low, high in pairwise(ordered))
 
 
 def cosines(passages: Sequence[Passage], query: str) -> dict[int, float]:

@@ -7,6 +7,7 @@ Works on token ids. Imports nothing from the other floors. To read it, in this o
     batch        the loop: many sessions in each forward     door, turns, seat  who comes in, whose turn it is
     tree         drafts merged by prefix                     drafting     asks the sources
     budget       which nodes pay for themselves              calibration  how often a source is right
+    pauses       when no source is worth asking
     target       trees in one forward pass                   masks        who sees whom
     cache        keys and values, compacted in place         prefixes     prompts that begin alike
     logits       what comes back from the device             sampling     logits to token
@@ -23,6 +24,7 @@ And what surrounds it:
     graphs, buckets, pool, heads, transfer   the same forwards in fixed shapes, as CUDA graphs
 
 Of the sources, ``blend`` is the widest (copying, earlier outputs and phrases as one mixture; its kernels stand in
-``mixture``, ``candidates``, ``places`` and ``weights``), ``edits`` writes corrections (``rewriting``, ``lattice``),
-``evidence``, ``corpus``, ``recycled`` and ``draft_model`` are what they are called; the others are published rules.
+``advancing``, ``mixture``, ``candidates``, ``places`` and ``weights``), ``edits`` writes corrections (``rewriting``,
+``lattice``), ``evidence``, ``corpus``, ``recycled`` and ``draft_model`` are what they are called; the others are
+published rules.
 """

@@ -60,7 +60,7 @@ class Drafter:
         """
         tree = TokenTree.of(root)
         self._proposed = []
-        if max_depth < 1 or self._pauses.is_now():
+        if not self._sources or max_depth < 1 or self._pauses.is_now():
             return tree
         started = time.perf_counter()
         self._catch_up()
@@ -116,7 +116,7 @@ class Drafter:
             self._catch_up()
             self._pauses.record(hit=hit, seconds=self._asked_s + time.perf_counter() - started)
             self._asked_s = 0.0
-        else:
+        elif self._sources:
             self._unseen.append(commit)
 
     def _catch_up(self) -> None:

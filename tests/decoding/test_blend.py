@@ -80,6 +80,26 @@ def test_copying_resumes_inside_the_tree_behind_another_word() -> None:
     assert any(draft.tokens[:3] == (14, 15, 16) for draft in source.propose([10, 11, 12, 50], 32))
 
 
+def test_what_was_written_in_a_pause_can_be_copied_afterwards() -> None:
+    state = BlendState()
+    source = Blend(state)
+    source.start(Request((1, 2, 3), 99, task="answer"))
+    source.propose([], 8)
+    before = state.weights("answer").squares_F.copy()
+    output = [11, 12, 13, 14, 15, 11, 12, 13, 14, 15, 11, 12]
+    source.observe(commit(*output))
+    assert best(source.propose(output, 8)).tokens[:4] == (13, 14, 15, 11)
+    paused = state.weights("answer").squares_F - before
+    whole = BlendState()
+    alone = Blend(whole)
+    alone.start(Request((1, 2, 3), 99, task="answer"))
+    for done, token in enumerate(output, start=1):
+        alone.observe(commit(token))
+        alone.propose(output[:done], 8)
+    learned = whole.weights("answer").squares_F - before
+    assert 0 < paused.sum() < learned.sum()  # It learns from the last of them only.
+
+
 def test_kin_tokens_match_each_other() -> None:
     kin_V = np.arange(60, dtype=np.int32)
     kin_V[41] = 40

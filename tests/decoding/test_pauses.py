@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 from decoding.budget import Budget
@@ -87,3 +88,14 @@ def test_the_longest_pause_is_short() -> None:
     for _ in range(9):
         pauses.record(hit=False, seconds=1.0)
     assert [pauses.is_now() for _ in range(10)].index(False) == 8
+
+
+def test_without_sources_nothing_is_kept_of_what_was_committed() -> None:
+    drafter = Drafter([], budget=Budget(8), vocab_size=100)
+    drafter.start(Request((1,), 9))
+    commit = Commit((3,), ((),), (NO_ORIGIN,))
+    references = sys.getrefcount(commit)
+    for done in range(5):
+        drafter.draft([3] * done, root=1, max_depth=9)
+        drafter.observe(commit)
+    assert sys.getrefcount(commit) == references

@@ -17,8 +17,9 @@ NEAR = 1e-5  # Scores of float32: what is nearer than this may come in either or
 
 def hits(passages: Sequence[Passage], query: str, k: int) -> list[str] | None:
     """Ids of the best ``k`` of the passages, which are in the order of their rows. None if it hangs on rounding."""
-    by_meaning, by_words = cosines(passages, query), bm25(passages, query)
-    if near_tie(by_meaning) or near_tie(by_words) or equal_products(by_meaning):
+    by_meaning, added = cosines(passages, query), bm25(passages, query)
+    by_words = {row: sum(parts) for row, parts in added.items()}
+    if near_tie(by_meaning) or near_tie(by_words) or equal_products(by_meaning) or equal_sums(added):
         return None
     fused: dict[int, float] = {}
     for scores in (by_meaning, {row: score for row, score in by_words.items() if score > 0}):
@@ -40,6 +41,14 @@ def equal_products(scores: dict[int, float]) -> bool:
     return any(low == high != 0.0 for low, high in pairwise(ordered))
 
 
+def equal_sums(added: dict[int, tuple[float, ...]]) -> bool:
+    """Sums that are the same here may differ in float32, unless the same is added; the first two in either order."""
+    parts_of: dict[float, set[tuple[float, ...]]] = {}
+    for parts in added.values():
+        parts_of.setdefault(sum(parts), set()).add((*sorted(parts[:2]), *parts[2:]))
+    return any(len(parts) > 1 for parts in parts_of.values())
+
+
 def cosines(passages: Sequence[Passage], query: str) -> dict[int, float]:
     encoder = WordEncoder()
     (query_D,) = encoder.encode_queries([query])
@@ -47,15 +56,15 @@ def cosines(passages: Sequence[Passage], query: str) -> dict[int, float]:
     return {row: float(sum(map(float, vector_D * query_D))) for row, vector_D in enumerate(vectors_ND)}
 
 
-def bm25(passages: Sequence[Passage], query: str) -> dict[int, float]:
-    """Lucene's variant."""
+def bm25(passages: Sequence[Passage], query: str) -> dict[int, tuple[float, ...]]:
+    """Lucene's variant: what each term of the query that a passage holds adds to its score."""
     counts = [Counter(terms(passage.text)) for passage in passages]
     mean = sum(map(Counter.total, counts)) / max(1, len(counts))
-    scores: dict[int, float] = dict.fromkeys(range(len(counts)), 0.0)
+    added: dict[int, list[float]] = {row: [] for row in range(len(counts))}
     for term in query_terms(query):
         holding = sum(term in count for count in counts)
         weight = math.log(1 + (len(counts) - holding + 0.5) / (holding + 0.5))
         for row, count in enumerate(counts):
             if term in count:
-                scores[row] += weight * count[term] / (count[term] + K1 * (1 - B + B * count.total() / mean))
-    return scores
+                added[row].append(weight * count[term] / (count[term] + K1 * (1 - B + B * count.total() / mean)))
+    return {row: tuple(parts) for row, parts in added.items()}

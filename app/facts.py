@@ -12,6 +12,7 @@ from corpora import generations, schema, seal
 from corpora.chunking import Chunking
 from corpora.errors import LibraryError
 from corpora.index_files import FOLDERS, IndexFolder, load
+from corpora.job_types import ENDED
 from corpora.jobs import Jobs
 from corpora.records import SEEN
 from corpora.store import CorpusStore
@@ -74,7 +75,7 @@ def facts_of(store: CorpusStore) -> CorpusFacts:
         is_sealed=(store.folder / seal.FILE_NAME).is_file(),
         format=version,
         rebuild_under_way=generations.under_way(store) is not None,
-        jobs=len([job for job in Jobs(store).all() if job.state in ("queued", "running", "paused")]),
+        jobs=len([job for job in Jobs(store).all() if job.state not in ENDED]),
     )
 
 

@@ -199,7 +199,8 @@ class Pipeline:
         ``scope`` is that of ``app.options.GenerationOptions``.
         """
         self._forget_removed()
-        return CorrectionStream(self._writer, text, max_new_tokens=max_new_tokens, speculate=speculate, scope=scope)
+        stream = CorrectionStream(self._writer, text, max_new_tokens=max_new_tokens, speculate=speculate, scope=scope)
+        return stream.followed_by(self._forget_if_removed_from_now_on())
 
     def _stream(
         self,
@@ -221,12 +222,22 @@ class Pipeline:
             find_drafts=lambda: draft_index(corpus, self._writer) if options.speculate is not False else None,
             notices=(*self._remarks(question), *filter(None, [lossy_remark(options.over(self.settings))])),
         )
-        return AnswerStream(self._writer, asked, options)
+        return AnswerStream(self._writer, asked, options).followed_by(self._forget_if_removed_from_now_on())
 
     def _forget_removed(self) -> None:
         """A document may have been deleted by another process: nothing that was written from it is repeated."""
         if self._removals.happened():
             self.forget()
+
+    def _forget_if_removed_from_now_on(self) -> Callable[[], None]:
+        """For the end of a request: it may have kept what it wrote from a document that was deleted meanwhile."""
+        removals = Removals(self._writer.settings.home)
+
+        def look() -> None:
+            if removals.happened():
+                self.forget()
+
+        return look
 
     def _remarks(self, question: str) -> tuple[str, ...]:
         """A line if the question is in a language that the encoder or the target does not know."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.library_contracts import conversation_document
 from app.ui.quoting import Quoting
 
 
@@ -74,7 +75,7 @@ def receipt_document(receipt: Receipt) -> dict[str, object]:
         "files_deleted": list(receipt.files_deleted),
         "files_rewritten": list(receipt.files_rewritten),
         "pending": list(receipt.pending),
-        "conversations": [{"id": one.id, "title": one.title, "turns": one.turns} for one in receipt.conversations],
+        "conversations": [conversation_document(one) for one in receipt.conversations],
         "conversations_removed": receipt.conversations_removed,
     }
 

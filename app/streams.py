@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
@@ -42,6 +42,11 @@ class CancellableStream(ABC, Generic[Event]):
         if session is not None:
             session.cancel()
 
+    def followed_by(self, then: Callable[[], None]) -> Self:
+        """This stream, with ``then`` called when it has ended or is given up; not if it is never begun."""
+        self._events = _followed(self._events, then)
+        return self
+
     def _began(self, session: Session) -> Session:
         """Let ``cancel`` reach a session from here on, and end it if it came too early for that."""
         self._session = session
@@ -52,3 +57,10 @@ class CancellableStream(ABC, Generic[Event]):
     @abstractmethod
     def _run(self) -> Iterator[Event]:
         """The events, computed while they are read."""
+
+
+def _followed(events: Iterator[Event], then: Callable[[], None]) -> Iterator[Event]:
+    try:
+        yield from events
+    finally:
+        then()

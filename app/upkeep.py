@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from app import removing
 from app.forgetting import note_removal
 from app.place import Place, new_chunking
 from corpora import generations, index_files
@@ -69,7 +68,7 @@ def rebuild(
         store.set_encoder(encoder.name)
     if is_whole:
         index_files.delete_all(store.folder)
-        removing.clear_indexes(store, retriever)
+        retriever.settle()
         store.settle()
     return Rebuilt(chunking, encoder.name, len(store.rows_alive()), recut, computed, is_whole)
 

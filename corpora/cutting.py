@@ -6,11 +6,11 @@ Chinese or Japanese writing does not break a line. Knows nothing of sentences or
 
 from __future__ import annotations
 
-import re
-
 import regex
 
-_CLAUSE_END = re.compile("[,;:\u060c\u061b](?=\\s)|[\uff0c\u3001\uff1b\uff1a\u104a]")
+_CLAUSE_END = regex.compile(r"[,;:\u060c\u061b](?=\s)|[\uff0c\u3001\uff1b\uff1a\u104a](?!\p{M})")
+_CELL_END = regex.compile(r" \| (?!\p{M})")
+_GAP = regex.compile(r" (?!\p{M})")
 _CLUSTER = regex.compile(r"\X")
 _LONGEST_CLUSTER = 64
 # Not after: a vowel written before its consonant, what stacks the next consonant, an opening bracket. Not before: a
@@ -28,14 +28,14 @@ _UNBROKEN = regex.compile(
 def cut(text: str, start: int, end: int) -> int:
     """The offset, after ``start`` and at most ``end``, at which ``text[start:end]`` is best cut from what follows."""
     middle = start + (end - start) // 2
-    for separator in ("\n", " | "):
-        if (at := text.rfind(separator, middle, end)) > start:
-            return at + len(separator)
-    clauses = [match.end() for match in _CLAUSE_END.finditer(text, middle, end) if match.end() < end]
-    if clauses:
-        return clauses[-1]
-    if (at := text.rfind(" ", middle, end)) > start:
+    if (at := text.rfind("\n", middle, end)) > start:
         return at + 1
+    for separator in (_CELL_END, _CLAUSE_END, _GAP):
+        # One character more: what follows a separator decides whether it stands alone.
+        found = separator.finditer(text, middle, end + 1)
+        ends: list[int] = [match.end() for match in found if start < match.start() and match.end() <= end]
+        if ends:
+            return ends[-1]
     return _between_letters(text, start, end)
 
 

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+import regex
+
 from corpora.reading import CODE_INDENT, words
 
 _NOT_SPACE = re.compile(r"\S")
@@ -21,8 +23,9 @@ _SPACED_STOPS = ".!?\u2026\u203d\u0964\u0965\u061f\u06d4\u0589\u1362"
 # The full-width dot is also the point in numbers and names.
 _UNSPACED_STOPS = "\u3002\uff01\uff1f\uff1b\uff61\u104b\u17d4\u17d5\u203c\u2047\u2048\u2049"
 _UNSPACED_STOP = re.compile(f"[{_UNSPACED_STOPS}\u0964\u0965\uff0e]")
-_STOP = re.compile(
-    f"(?:[{_UNSPACED_STOPS}]|\uff0e(?![0-9A-Za-z\uff10-\uff19]))+[{_CLOSERS}]*|(?<![{_SPACED_STOPS}])[{_SPACED_STOPS}]++[{_CLOSERS}]*+(?=\\s)"
+_STOP = regex.compile(
+    f"(?:[{_UNSPACED_STOPS}]|\uff0e(?![0-9A-Za-z\uff10-\uff19]))+[{_CLOSERS}]*(?!\\p{{M}})"
+    f"|(?<![{_SPACED_STOPS}])[{_SPACED_STOPS}]++[{_CLOSERS}]*+(?=\\s)"
 )
 _OPENERS = "\"'([{\u2018\u201c\u00ab\u300c\u300e\uff08*_`"
 # In Japanese a sentence goes on after what it quotes.

@@ -6,11 +6,13 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from app.commands.live import plain
 from app.commands.options import GENERATION, MODEL, SEARCH, add_common, add_no_speculation
 from app.commands.terminal import Terminal
 from app.contracts import answer_document, hit_document
 from app.errors import InputError
 from app.settings import Settings
+from app.ui.links import where as in_words
 
 if TYPE_CHECKING:
     from app.events import Answer, Citation
@@ -106,9 +108,8 @@ def _search(args: argparse.Namespace, settings: Settings, terminal: Terminal) ->
 
 
 def _where(document: str, place: str, start: int, end: int) -> str:
-    """``handbook.pdf, page 7, characters 3410 to 3468``; what a document calls itself may not steer the terminal."""
-    where = ", ".join(filter(None, (document, place, f"characters {start} to {end}")))
-    return "".join(character if character.isprintable() else " " for character in where)
+    """``handbook.pdf, page 7, characters 3,410 to 3,468``; what a document calls itself may not steer the terminal."""
+    return plain(in_words(document, place, start, end))
 
 
 def _text(words: Sequence[str], what: str) -> str:

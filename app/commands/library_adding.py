@@ -22,6 +22,7 @@ from app.contracts import error_document
 from app.errors import InputError
 from app.settings import Settings
 from app.ui.views.amounts import amount, count, duration
+from corpora.job_types import ACTIVE
 from corpora.library import Library
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ _TICK_S: Final = 0.25
 _REPORT_S: Final = 10.0  # between two lines of progress where nobody sees a table
 _SHOWN: Final = 40  # files of a plan
 _NAMED: Final = 10  # files that were left out
-_ACTIVE: Final = ("reading", "chunking", "embedding")
 _QUIET: Final = ("unchanged", "unsupported")  # outcomes that are counted, not listed
 
 
@@ -118,7 +118,7 @@ class _Watcher:
             for one in failed:
                 self.told.add(one.number)
                 self._terminal.note(f"error: {plain(named(one.name, str(one.cause)))}\nhint: {plain(str(one.hint))}")
-        active = self._corpus.jobs.files(job.number, _ACTIVE)
+        active = self._corpus.jobs.files(job.number, ACTIVE)
         rows = [(one.state, f"{one.done} of {one.total}" if one.total else "", one.name) for one in active]
         self._live.draw([_headline(job), *(f"  {state:<10} {progress:<14} {name}" for state, progress, name in rows)])
 

@@ -44,6 +44,7 @@ def show(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> in
     from app.facts import facts_of
     from app.library_contracts import document_whole, facts_document
     from app.naming import meant
+    from app.removing import passages_of
 
     store = Library(settings.home).open(args.name)
     if args.document is None:
@@ -55,8 +56,7 @@ def show(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> in
         return 0
     info = meant(args.document, store.documents(), parts=True)
     document = store.document(info.id)
-    rows = [row for row, owner in store.owners() if owner == info.id]
-    passages = [stored.passage for stored in store.passages(rows)]
+    passages = passages_of(store, info.id)
     if terminal.json:
         terminal.document({"corpus": args.name, **document_whole(document, passages)})
     else:

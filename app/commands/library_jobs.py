@@ -10,6 +10,7 @@ from app.commands.terminal import Terminal
 from app.errors import UsageError
 from app.settings import Settings
 from app.ui.views.amounts import count, day, duration
+from corpora.job_types import ENDED
 from corpora.library import Library
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def _go_on(args: argparse.Namespace, settings: Settings, terminal: Terminal, fou
     if args.action == "retry":
         before = _done_before(found, args.number, args.file)
         job = found.retry(args.number, args.file)
-        if job.state in ("finished", "cancelled") and not terminal.json:
+        if job.state in ENDED and not terminal.json:
             what = f"job {args.number}" if args.file is None else f"file {args.file} of job {args.number}"
             terminal.line(f"There is nothing to retry of {what}.")
             return 0
@@ -79,7 +80,7 @@ def _is_over(found: Jobs, args: argparse.Namespace, terminal: Terminal) -> bool:
     if args.action not in ("pause", "resume", "cancel") or terminal.json:
         return False
     job = found.get(args.number)
-    if job.state not in ("finished", "cancelled"):
+    if job.state not in ENDED:
         return False
     again = f" Read what failed again: spandraft corpus jobs {args.name} retry {job.number}"
     failed = again if job.counts.get("failed") and args.action == "resume" else ""
@@ -140,7 +141,7 @@ def _progress(job: Job) -> str:
 
 
 def _left(job: Job) -> str:
-    return duration(job.eta_s) if job.eta_s is not None and job.state in ("queued", "running", "paused") else ""
+    return duration(job.eta_s) if job.eta_s is not None and job.state not in ENDED else ""
 
 
 def _what(job: Job) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TextIO
 
 _UP_AND_CLEAR = "\x1b[{}A\r\x1b[J"
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class LiveLines:

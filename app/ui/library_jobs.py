@@ -167,8 +167,8 @@ class JobActions:
 
     def _windows(self, corpus: str, view: View) -> str:
         jobs, found = self._desk.shelf.jobs(corpus), self._jobs(corpus)
-        active = [job for job in found if job.state in ("queued", "running", "paused")]
-        ended = [job for job in found if job not in active][: max(1, _ENDED_SHOWN - len(active))]
+        active = [job for job in found if job.state not in ENDED]
+        ended = [job for job in found if job.state in ENDED][: max(1, _ENDED_SHOWN - len(active))]
         listed = [*active, *ended]
         if view.job >= 0 and all(job.number != view.job for job in listed):
             view = _unasked(listed[0]) if listed else view

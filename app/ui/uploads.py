@@ -1,7 +1,7 @@
 """Files on their way from a browser to a job: kept under numbers in a folder of their own, named only in memory.
 
 The name that a browser sends is text for people, with the folders that were chosen; it is never used as a path. What
-is left behind, because a browser went away, is swept up when the next server starts.
+is left behind, because a browser went away, is swept up a day later, when a server starts or files are sent.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ class Incoming:
 
     def open(self) -> str:
         """Begin a batch; its secret."""
+        self.sweep()
         batch = secrets.token_urlsafe(16)
         (self._folder / batch).mkdir(parents=True, mode=0o700)
         with self._lock:
@@ -98,7 +99,7 @@ class Incoming:
             shutil.rmtree(self._folder / batch, ignore_errors=True)
 
     def sweep(self) -> None:
-        """Delete what earlier servers left behind."""
+        """Delete what browsers and earlier servers left behind."""
         with contextlib.suppress(FileNotFoundError):
             for folder in self._folder.iterdir():
                 if time.time() - folder.stat().st_mtime > _ABANDONED_S:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from app import Corpus
 from app.facts import facts_of
 from app.settings import Settings
-from corpora.errors import ChunkingChanged, DamagedExport
+from corpora.errors import ChunkingChanged, DamagedExport, LibraryError
 from corpora.library import Library
 from retrieval.errors import EncoderChanged
 from retrieval.hybrid import HybridRetriever
@@ -86,6 +87,21 @@ def test_vectors_that_are_missing_are_filled_in(settings: Settings, folder: Path
     done = corpus.rebuild()
     assert (done.recut, done.computed) == (False, done.passages)
     assert corpus.store.derived_kinds() == kinds
+
+
+def test_a_rebuild_that_cannot_write_its_files_says_so(settings: Settings, folder: Path) -> None:
+    corpus = Corpus.create("mine", settings=settings)
+    corpus.add(folder)
+    expected = found(corpus)
+    indexes = corpus.store.folder / "indexes"
+    shutil.rmtree(indexes)
+    indexes.write_text("in the way of a folder")
+    with pytest.raises(LibraryError, match="cannot be written"):
+        corpus.rebuild()
+    assert found(corpus) == expected
+    indexes.unlink()
+    assert corpus.rebuild().is_whole
+    assert {index.is_current for index in facts_of(corpus.store).indexes} == {True}
 
 
 def test_an_import_is_searched_as_the_original_is(settings: Settings, folder: Path, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ import pytest
 from numpy.typing import NDArray
 
 from app import Corpus, cli
+from app.events import TextDelta
 from app.forgetting import Removals
 from app.pipeline import Pipeline
 from app.receipts import Receipt, receipt_document, receipt_lines
@@ -238,6 +239,22 @@ def test_a_process_that_had_it_open_drafts_it_no_more(
     assert not any(word in passage.text for word in WORDS for passage in answer.passages)
     assert not holds(corpus.token_index(tokens), tokens)
     assert found_in_files(settings.home, tokens, vectors) == []
+
+
+def test_an_answer_that_was_being_written_meanwhile_is_not_kept(
+    corpus: Corpus, settings: Settings, tiny_bundled: Path
+) -> None:
+    pipeline = pipeline_of(tiny_bundled, settings)
+    for title in ("0.txt", "secret.txt"):
+        stream = pipeline.stream(f"What is {WORDS[0]}?", corpus=corpus, scope="browser", max_new_tokens=12)
+        texts = [event for event in (next(stream), next(stream)) if isinstance(event, TextDelta)]
+        assert texts, "it is being written"
+        corpus.remove(f"files/{title}")
+        pipeline.correct("It are over.", max_new_tokens=4)  # another request notices the removal before it ends
+        assert list(stream)
+        assert remembered(pipeline) == 0
+    pipeline.answer(f"What is {WORDS[0]}?", corpus=corpus, scope="browser", max_new_tokens=12)
+    assert remembered(pipeline) > 0, "without a removal it is"
 
 
 def remembered(pipeline: Pipeline) -> int:

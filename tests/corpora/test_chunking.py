@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 import regex
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from corpora.chunking import Chunking, passages, sentences
@@ -125,6 +125,8 @@ def test_text_without_spaces_is_cut_between_letters(text: str, target: int) -> N
         assert not re.match("[\u0e40-\u0e44\u0ec0-\u0ec4\u1039\u17d2]", text[passage.end - 1])
 
 
+@example("1111111111111\uff0c\u0e351", 12)
+@example("111111111111111\u3002\u0e35", 13)
 @given(st.text(st.sampled_from("กเา้ที่ກເາ້កន្ျမ်漢。，「」ab1 "), max_size=200), st.integers(8, 60))
 def test_no_cluster_is_torn(text: str, target: int) -> None:
     ends = {match.end() for match in regex.finditer(r"\X", text)}

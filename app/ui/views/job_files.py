@@ -11,7 +11,7 @@ from typing import Final
 from app.ui.dry_run import DryRun, Verdict
 from app.ui.markup import Html, join, tag
 from app.ui.views.amounts import amount, kind_of, sentence
-from corpora.job_types import ACTIVE, FileState, Job, JobFile
+from corpora.job_types import ACTIVE, ENDED, FileState, Job, JobFile
 
 ROWS: Final = 50
 # The order in which files are listed, failed ones first.
@@ -101,7 +101,7 @@ def _file_state(file: JobFile) -> str:
 def _file_button(job: Job, file: JobFile) -> str:
     if file.state == "failed":
         action, label = "retry", "Retry"
-    elif file.state in ("queued", *ACTIVE) and job.state not in ("finished", "cancelled"):
+    elif file.state in ("queued", *ACTIVE) and job.state not in ENDED:
         action, label = "cancel", "Cancel"
     else:
         return ""

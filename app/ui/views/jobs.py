@@ -9,7 +9,7 @@ from app.ui.dry_run import WORDS, DryRun, Total
 from app.ui.markup import Html, tag
 from app.ui.views.amounts import amount, count, duration, sentence
 from app.ui.views.job_files import JobWindow, files_view
-from corpora.job_types import ACTIVE, Job, JobState
+from corpora.job_types import ACTIVE, ENDED, Job, JobState
 
 _JOB_STATES: Final[dict[JobState, str]] = {
     "queued": "waiting",
@@ -53,7 +53,7 @@ def job_view(window: JobWindow) -> Html:
         head,
         tag("p", _planned(window.plan) if window.plan is not None else _line(job), class_="line"),
         tag("p", _kinds(window.plan), class_="line") if window.plan is not None else "",
-        "" if job.state in ("finished", "cancelled") else bar,
+        "" if job.state in ENDED else bar,
         trouble,
         _counts(window),
         files_view(window) if window.is_open else "",

@@ -143,6 +143,16 @@ def test_what_an_earlier_server_left_is_swept_up_and_nothing_else(tmp_path: Path
     assert [path.name for path in (tmp_path / "in").iterdir()] == [new]
 
 
+def test_what_a_browser_left_is_swept_up_without_another_start(tmp_path: Path) -> None:
+    incoming = Incoming(tmp_path / "in")
+    left = incoming.open()
+    sent(incoming, left, "a.txt", b"x")
+    os.utime(tmp_path / "in" / left, (0, 0))
+    assert [path.name for path in (tmp_path / "in").iterdir()] == [left]
+    new = incoming.open()
+    assert [path.name for path in (tmp_path / "in").iterdir()] == [new]
+
+
 def test_over_http_one_refused_file_stops_no_other(live: LivePage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uploads, "FILE_BYTES", 1000)
     with httpx.Client(base_url=live.url) as client:

@@ -52,8 +52,9 @@ test-exact: install-dev
 test-crash: install-dev
 	@$(PYTEST) -m "slow or not slow" tests/crash $(ARGS)
 
+# Two halves at once, and what takes the time by itself.
 test-all: install-dev
-	@$(PYTEST) -m "exact or not exact" $(ARGS)
+	@sh .ci/test-all $(BIN)/python $(ARGS)
 
 bench: install
 	@$(BIN)/spandraft bench speed --task answer $(ARGS)

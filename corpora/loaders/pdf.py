@@ -32,10 +32,13 @@ _MOST_BOOKMARKS = 20_000
 
 def load(data: bytes, name: str) -> Document:
     """Raises ``EncryptedFile``, ``DamagedFile``, or ``EmptyFile`` if no page holds text."""
-    with _opened(data, name) as pdf:
-        pages = [list(_lines(page)) for page in pdf]
-        title = in_one_line(pdf.get_metadata_value("Title"))
-        bookmarks = list(islice(_bookmarks(pdf), _MOST_BOOKMARKS))
+    try:
+        with pdfium.PdfDocument(data) as pdf:
+            pages = [list(_lines(page)) for page in pdf]
+            title = in_one_line(pdf.get_metadata_value("Title"))
+            bookmarks = list(islice(_bookmarks(pdf), _MOST_BOOKMARKS))
+    except pdfium.PdfiumError as error:  # a file may open and yet have a page that does not
+        raise _unreadable(name, error) from error
     layout = laid_out(pages)
     if not layout.text:
         raise EmptyFile(
@@ -61,17 +64,12 @@ def _bookmarks(pdf: pdfium.PdfDocument) -> Iterator[Bookmark]:
             yield Bookmark(in_one_line(entry.get_title()), page, entry.level)
 
 
-def _opened(data: bytes, name: str) -> pdfium.PdfDocument:
-    try:
-        return pdfium.PdfDocument(data)
-    except pdfium.PdfiumError as error:
-        if error.err_code in (pdfium_c.FPDF_ERR_PASSWORD, pdfium_c.FPDF_ERR_SECURITY):
-            raise EncryptedFile(
-                f"{name} is encrypted and wants a password", hint="save it without the password and add that"
-            ) from error
-        raise DamagedFile(
-            f"{name} is not a readable PDF", hint="open it in a viewer, print it to PDF and add that"
-        ) from error
+def _unreadable(name: str, error: pdfium.PdfiumError) -> EncryptedFile | DamagedFile:
+    if error.err_code in (pdfium_c.FPDF_ERR_PASSWORD, pdfium_c.FPDF_ERR_SECURITY):
+        return EncryptedFile(
+            f"{name} is encrypted and wants a password", hint="save it without the password and add that"
+        )
+    return DamagedFile(f"{name} is not a readable PDF", hint="open it in a viewer, print it to PDF and add that")
 
 
 def _lines(page: pdfium.PdfPage) -> Iterator[Line]:

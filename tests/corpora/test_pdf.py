@@ -184,3 +184,5 @@ def test_a_broken_pdf_has_an_outcome(cut: int) -> None:
         load_bytes(data[:cut], "a.pdf")
     with pytest.raises(errors.DamagedFile):
         load_bytes(b"This is plain text.", "a.pdf")
+    with pytest.raises(errors.DamagedFile):
+        load_bytes(data.replace(b"/Kids [5 0 R]", b"/Kids [3 0 R]"), "a.pdf")  # it opens; its only page is a font

@@ -1,4 +1,5 @@
-"""Settings to objects: the place that constructs encoder, target, engine and pipeline; ``build_corpus`` does the rest.
+"""Settings to objects: the place that constructs encoder, engine and pipeline. ``build_models`` loads the models,
+``build_drafters`` those that draft, ``build_corpus`` does the rest.
 
 Everything heavy is imported where it is made, so that importing this module costs nothing.
 """
@@ -6,16 +7,15 @@ Everything heavy is imported where it is made, so that importing this module cos
 from __future__ import annotations
 
 import atexit
-import contextlib
 import json
-import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.build_models import load_target, load_tokenizer, place_of, require_same_vocabulary, without_progress_bars
 from app.compiling import keep_compiled
-from app.errors import MissingPartError, ModelError, nearest, unknown
+from app.errors import ModelError
 from app.placing import loading_options
 from app.settings import BUNDLED, Settings
 from app.threads import wait_passively
@@ -23,16 +23,10 @@ from app.tuning import Tuning
 
 if TYPE_CHECKING:
     from app.pipeline import FindEvidence, Pipeline, Searchable
-    from app.tokens import TextTokenizer
     from app.writer import Writer
-    from decoding.sources.draft_model import DraftModel
-    from decoding.target import Target
     from retrieval.encoder import SentenceTransformerEncoder
     from retrieval.hits import Evidence, Hit
 
-log = logging.getLogger(__name__)
-
-_COARSE = ("bfloat16", "float16")
 _TUNING_FILE = "spandraft.json"
 
 
@@ -70,41 +64,31 @@ def open_pipeline(
     )
 
 
-def bundled_target() -> Path:
-    """The folder of the bundled target, whether or not its weights are there."""
-    return Path(__file__).parent / "models" / "target"
-
-
 def writer(settings: Settings, **hf_options: Any) -> Writer:
     """Load the target that the settings name, with its tokenizer. Raises ModelError and the decoder's errors."""
     wait_passively()
     import torch
 
+    from app.build_drafters import shared_of
     from app.choosing import warn_if_lossy
     from app.drafts import CORPUS, source_names
     from app.learned import Learned
-    from app.phrases import blend_state
     from app.templates import template_for
-    from app.tokens import TextTokenizer
     from app.writer import Writer
     from decoding.budget import Budget
     from decoding.engine import Engine
-    from decoding.sources.shared import Shared
 
     keep_compiled(settings.home)
     sources = source_names(settings)
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
-    name = _place(settings.target)
-    with _without_progress_bars(is_local=Path(name).is_dir()):
-        target = _target(name, settings, **{**loading_options(settings), **hf_options})
-        tokens = TextTokenizer(_tokenizer(name, settings))
-    _require_same_vocabulary(tokens, target)
+    name = place_of(settings.target)
+    with without_progress_bars(is_local=Path(name).is_dir()):
+        target = load_target(name, settings, **{**loading_options(settings), **hf_options})
+        tokens = load_tokenizer(name, settings)
+    require_same_vocabulary(tokens, target)
     target.graphs = None if settings.cuda_graphs else False
-    shared = Shared(
-        draft_model=_draft_model(settings.draft_model, target, tokens, settings),
-        blend=blend_state(tokens.hf.backend_tokenizer),
-    )
+    shared = shared_of(settings, target, tokens)
     warn_if_lossy(settings)
     learned = Learned(settings.home, settings.target, shared.blend)
     atexit.register(learned.save)
@@ -118,100 +102,6 @@ def writer(settings: Settings, **hf_options: Any) -> Writer:
         max_waiting=settings.max_waiting,
     )
     return Writer(engine, tokens, template_for(tokens), settings, _tuning(Path(name)), learned, CORPUS in sources)
-
-
-def _draft_model(name: str | None, target: Target, tokens: TextTokenizer, settings: Settings) -> DraftModel | None:
-    """Load the small model that drafts for ``target``; it must have the same tokens. Raises ModelError."""
-    from app.drafts import require_same_tokenizer
-    from app.tokens import TextTokenizer
-    from decoding.sources.draft_model import DraftModel
-
-    if name is None:
-        return None
-    place = _place(name)
-    with _without_progress_bars(is_local=Path(place).is_dir()):
-        model = _target(place, settings)
-        require_same_tokenizer(name, TextTokenizer(_tokenizer(place, settings)), settings.target, tokens)
-        return DraftModel.of(model, target, tokens=tokens.vocabulary)
-
-
-def _place(name: str) -> str:
-    if name != BUNDLED:
-        if not Path(name).exists() and nearest(name, [BUNDLED]):
-            raise unknown("model", name, [BUNDLED])
-        return name
-    folder = bundled_target()
-    if not (folder / "model.safetensors").is_file():
-        raise MissingPartError(
-            "The bundled target has no weights in this installation.",
-            hint="Install a release, or name a model with --target (a folder or a name on the hub).",
-        )
-    return str(folder)
-
-
-@contextlib.contextmanager
-def _without_progress_bars(*, is_local: bool) -> Iterator[None]:
-    """No bar for a second's loading from a local folder; a download keeps its own."""
-    import transformers.utils.logging
-
-    hf_logging: Any = transformers.utils.logging  # Its functions have no types.
-    hide = is_local and hf_logging.is_progress_bar_enabled()
-    if hide:
-        hf_logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if hide:
-            hf_logging.enable_progress_bar()
-
-
-def _target(name: str, settings: Settings, **hf_options: Any) -> Target:
-    from decoding.target import Target
-
-    place = settings.device or "auto"
-    dtype = settings.dtype or _own_dtype(name, place, settings)
-    target = Target.from_pretrained(
-        name, dtype=dtype, device=place, trust_remote_code=settings.trust_remote_code, **hf_options
-    )
-    if dtype in _COARSE or target.is_quantized:
-        log.warning(
-            "%s rounds coarsely: where two tokens are as likely, an output may differ from the one without drafts",
-            "a quantised target" if target.is_quantized else dtype,
-        )
-    return target
-
-
-def _own_dtype(name: str, device: str, settings: Settings) -> str:
-    """float32 on a CPU, where it is exact; on a GPU what the model was made with."""
-    import torch
-    from transformers import AutoConfig
-
-    if not (device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())):
-        return "float32"
-    with contextlib.suppress(OSError, ValueError, KeyError):  # Loading the model says what is wrong with it.
-        config = AutoConfig.from_pretrained(name, trust_remote_code=settings.trust_remote_code)
-        return str(config.dtype or "float32").removeprefix("torch.")
-    return "float32"
-
-
-def _tokenizer(name: str, settings: Settings) -> Any:
-    from transformers import AutoTokenizer
-
-    try:
-        return AutoTokenizer.from_pretrained(name, trust_remote_code=settings.trust_remote_code)
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelError(
-            f"The tokenizer of {name} could not be loaded: {str(error).strip().splitlines()[0][:160]}",
-            hint="The model's folder must hold its tokenizer.json, too.",
-        ) from error
-
-
-def _require_same_vocabulary(tokens: TextTokenizer, target: Target) -> None:
-    if tokens.vocabulary > target.vocab_size:
-        raise ModelError(
-            f"The tokenizer has {tokens.vocabulary} tokens, the model {target.name} only {target.vocab_size}.",
-            hint="Use the tokenizer that the model was trained with.",
-        )
 
 
 def _tuning(folder: Path) -> Tuning:
@@ -254,7 +144,7 @@ def encoder(settings: Settings) -> SentenceTransformerEncoder:
 
 def _load_encoder(settings: Settings) -> None:
     """Load the encoder's model now, so that the first question does not pay for it."""
-    with _without_progress_bars(is_local=settings.encoder == BUNDLED or Path(settings.encoder).is_dir()):
+    with without_progress_bars(is_local=settings.encoder == BUNDLED or Path(settings.encoder).is_dir()):
         encoder(settings).encode_queries([""])
 
 

@@ -120,6 +120,26 @@ def texts(raw: object) -> tuple[str, ...]:
     return tuple(values)
 
 
+def whole_numbers(low: int, high: int) -> Parser:
+    """Different whole numbers from ``low`` to ``high``, sorted: a list, ``[1, 3]`` as a text, or ``1,3``; nothing for
+    none.
+    """
+    wanted = f"different whole numbers from {low:,} to {high:,}: 1,3 or [1, 3]"
+
+    def parse(raw: object) -> tuple[int, ...]:
+        values: object = raw
+        if isinstance(raw, str):
+            values = _json(raw, wanted) if raw.lstrip().startswith("[") else _parts(raw)
+        if not isinstance(values, list | tuple):
+            raise ValueError(wanted)
+        found = sorted(_number(one, int, wanted) for one in values)
+        if len(set(found)) < len(found) or any(not low <= one <= high for one in found):
+            raise ValueError(wanted)
+        return tuple(found)
+
+    return parse
+
+
 def biases(raw: object) -> tuple[tuple[int, float], ...]:
     """A number for each of several tokens: ``id:number,id:number``, a table or a mapping; nothing for none."""
     wanted = f"token ids with numbers from -{_LARGEST_BIAS} to {_LARGEST_BIAS}: id:number,id:number"
@@ -166,7 +186,7 @@ def written(value: object) -> str:
     if isinstance(value, tuple):
         if all(isinstance(one, str) for one in value):
             return json.dumps(value, ensure_ascii=False) if value else ""
-        return ",".join(f"{token}:{number}" for token, number in value)
+        return ",".join(str(one) if isinstance(one, int) else f"{one[0]}:{one[1]}" for one in value)
     return str(value)
 
 

@@ -28,6 +28,7 @@ from app.setting_types import (
     folder,
     texts,
     whole,
+    whole_numbers,
     words,
     words_or_table,
     written,
@@ -38,6 +39,7 @@ NOT_SET = "none"
 QUANTIZATIONS = ("4bit", "8bit")
 _ENVIRONMENT = "SPANDRAFT_"
 _CONFIG_VARIABLE = "SPANDRAFT_CONFIG"
+_NONE_OR_AUTO = f'"{NOT_SET}" for none; auto: as with draft_model'
 
 
 def _no_origins() -> Mapping[str, str]:
@@ -130,7 +132,17 @@ class Settings:
     draft_model: str | None = _setting(
         None,
         automatic(words),
-        "small model with the target's tokenizer that drafts for it: a name on the hub, or a folder; auto: none",
+        f'small model with the target\'s tokenizer that drafts for it: "{BUNDLED}", a name on the hub, or a folder; '
+        f'"{NOT_SET}" for none; auto: the bundled one for the bundled target where it pays',
+    )
+    heads: str | None = _setting(
+        None, automatic(words), f'heads that were trained on the target: "{BUNDLED}", or a folder; {_NONE_OR_AUTO}'
+    )
+    parallel_model: str | None = _setting(
+        None, automatic(words), f'drafter of many tokens at once: "{BUNDLED}", or a folder; {_NONE_OR_AUTO}'
+    )
+    skipped_layers: tuple[int, ...] = _setting(
+        (), whole_numbers(0, 1000), "layers of the target to leave out so that it drafts for itself: 1,3"
     )
     sources: tuple[str, ...] | None = _setting(
         None, automatic(texts), "who drafts, such as spans,cursor,corpus; auto: all that may pay"
@@ -206,7 +218,7 @@ class SettingRow:
     """One setting as ``spandraft config show`` prints it."""
 
     key: str
-    value: str | int | float | bool | Path | tuple[str | tuple[int, float], ...] | None
+    value: str | int | float | bool | Path | tuple[str | int | tuple[int, float], ...] | None
     origin: str
     about: str
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
-from app.build import bundled_target
+from app.bundled import TARGET, bundled_folder
 from app.settings import Settings
 from tests.app.tiny import save_tiny, small_tokenizer
 
@@ -26,7 +26,7 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def bundled_tokenizer() -> Any:
     """The tokenizer of the bundled target."""
-    return AutoTokenizer.from_pretrained(bundled_target())
+    return AutoTokenizer.from_pretrained(bundled_folder(TARGET))
 
 
 @pytest.fixture(scope="session")

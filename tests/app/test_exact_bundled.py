@@ -10,7 +10,8 @@ import torch
 
 from app.bench.hugging_face import HuggingFace
 from app.bench.jobs import answer_job, grammar_job
-from app.build import bundled_target, open_pipeline
+from app.build import open_pipeline
+from app.bundled import TARGET, bundled_folder
 from app.pipeline import Pipeline
 from app.settings import Settings
 from corpora.chunking import sentences
@@ -89,4 +90,4 @@ def test_some_prompts_are_exact(pipeline: Pipeline) -> None:
 
 
 def test_the_bundled_target_is_there() -> None:
-    assert (bundled_target() / "model.safetensors").is_file()
+    assert (bundled_folder(TARGET) / "model.safetensors").is_file()

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from app.build import bundled_target, evidence_finder, open_pipeline
+from app.build import evidence_finder, open_pipeline
+from app.bundled import TARGET, bundled_folder
 from app.errors import InputError, MissingPartError, ModelError
 from app.events import Answer, Citation, Done, Retrieval, TextDelta
 from app.pipeline import Pipeline
@@ -339,7 +340,7 @@ def test_importing_the_package_is_light() -> None:
 @pytest.fixture(scope="module")
 def bundled(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
     """The target that comes with Spandraft."""
-    assert (bundled_target() / "model.safetensors").is_file()
+    assert (bundled_folder(TARGET) / "model.safetensors").is_file()
     return Pipeline.from_pretrained(corpus=None, settings=Settings(home=tmp_path_factory.mktemp("home")))
 
 
@@ -362,7 +363,7 @@ def test_the_bundled_target_corrects_without_garbling(bundled: Pipeline) -> None
 def test_without_weights_the_bundled_target_is_a_missing_part(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("app.build.bundled_target", lambda: tmp_path)
+    monkeypatch.setattr("app.build_models.bundled_folder", lambda part: tmp_path)
     with pytest.raises(MissingPartError, match="no weights"):
         open_pipeline(settings)
 

@@ -15,11 +15,13 @@ are, averaged: the same expectation of every count, without the dice.
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 _ORDER = 4
 _QUOTES = str.maketrans({"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"'})
@@ -48,21 +50,28 @@ def tokens_of(text: str) -> list[str]:
 
 def corpus_gleu(sentences: Sequence[Corrected]) -> float:
     """GLEU of the whole set, 0 to 100. Raises ``ValueError`` without sentences or without references."""
+    return float(gleu_of(counts(sentences).sum(0)))
+
+
+def counts(sentences: Sequence[Corrected]) -> NDArray[np.float64]:
+    """(S, R, C) what each sentence counts in each run: the candidate's tokens, the reference's, and for each n the
+    n-grams that count and the n-grams there are. Raises ``ValueError`` as ``corpus_gleu`` does.
+    """
     if not sentences or not all(sentence.references for sentence in sentences):
         raise ValueError("GLEU needs sentences with at least one reference each")
     runs = max(len(sentence.references) for sentence in sentences)
     tokenized = [_Tokenized.of(sentence) for sentence in sentences]
-    return 100.0 * sum(_score(one.counts(run) for one in tokenized) for run in range(runs)) / runs
+    return np.array([[one.counts(run) for run in range(runs)] for one in tokenized], dtype=np.float64)
 
 
-@dataclass(frozen=True, slots=True)
-class _Counts:
-    """Lengths in tokens; for each n the n-grams that count and the n-grams there are."""
-
-    candidate: int
-    reference: int
-    kept: tuple[int, ...]
-    all: tuple[int, ...]
+def gleu_of(sums_RC: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(...) GLEU, 0 to 100, from counts (..., R, C) summed over sentences; 0 for a run where no n-gram of some n counts."""
+    candidate, reference = sums_RC[..., 0], sums_RC[..., 1]
+    kept, possible = sums_RC[..., 2 : 2 + _ORDER], sums_RC[..., 2 + _ORDER :]
+    scores = (kept > 0).all(-1)
+    precision = np.log(np.where(kept > 0, kept, 1) / np.where(kept > 0, possible, 1)).mean(-1)
+    brevity = np.minimum(0.0, 1.0 - reference / np.where(scores, candidate, 1))
+    return np.asarray(100.0 * np.where(scores, np.exp(brevity + precision), 0.0).mean(-1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +85,13 @@ class _Tokenized:
         references = tuple(tokens_of(reference) for reference in sentence.references)
         return cls(tokens_of(sentence.source), tokens_of(sentence.candidate), references)
 
-    def counts(self, run: int) -> _Counts:
+    def counts(self, run: int) -> tuple[int, ...]:
         reference = self.references[run % len(self.references)]
-        return _Counts(
-            candidate=len(self.candidate),
-            reference=len(reference),
-            kept=tuple(_kept(self.source, self.candidate, reference, n) for n in range(1, _ORDER + 1)),
-            all=tuple(max(len(self.candidate) + 1 - n, 0) for n in range(1, _ORDER + 1)),
+        return (
+            len(self.candidate),
+            len(reference),
+            *(_kept(self.source, self.candidate, reference, n) for n in range(1, _ORDER + 1)),
+            *(max(len(self.candidate) + 1 - n, 0) for n in range(1, _ORDER + 1)),
         )
 
 
@@ -95,17 +104,3 @@ def _kept(source: Sequence[str], candidate: Sequence[str], reference: Sequence[s
 
 def _ngrams(tokens: Sequence[str], n: int) -> Counter[tuple[str, ...]]:
     return Counter(tuple(tokens[at : at + n]) for at in range(len(tokens) + 1 - n))
-
-
-def _score(all_counts: Iterable[_Counts]) -> float:
-    """Brevity penalty times geometric mean, 0 to 1; 0 where some n has no n-gram that counts."""
-    counts = list(all_counts)
-    kept = [sum(one.kept[n] for one in counts) for n in range(_ORDER)]
-    possible = [sum(one.all[n] for one in counts) for n in range(_ORDER)]
-    if not all(kept) or not all(possible):
-        return 0.0
-    candidate = sum(one.candidate for one in counts)
-    reference = sum(one.reference for one in counts)
-    brevity = min(0.0, 1.0 - reference / candidate)
-    precision = sum(math.log(k / p) for k, p in zip(kept, possible, strict=True)) / _ORDER
-    return math.exp(brevity + precision)

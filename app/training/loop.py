@@ -1,196 +1,164 @@
-"""The training loop: wall-clock schedule, Muon and AdamW, checkpoints, a log line a minute.
+"""The training loop: step by step over batches that are a pure function of their number, resumable at any step.
 
-Knows the model and batches. Must not know tasks or where data comes from.
-The schedule is warm-up, stable, linear decay to zero; the decay is bound to the clock (UTC) and not to a step count:
-on a machine that is shared and paused, only the clock says when the weights are due. A run can be killed at any time
-and resumed from its last checkpoint, with another mixture or another end.
+Knows models, objectives and plans as interfaces. Must not know tasks or where data comes from.
+On the CPU the batches of a step run on a thread each, over single-threaded operations, and their gradients are added
+in a fixed order: a run that was killed and resumed ends with the same bits as one that was not.
 """
 
 from __future__ import annotations
 
-import json
-import os
 import signal
+import threading
 import time
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
+from typing import Any, Protocol
 
 import torch
-from torch import Tensor
-from torch.nn import functional as F
-from torch.optim import Optimizer
+from torch import Tensor, nn
 
-from app.training.errors import CheckpointError
-from app.training.mixture import Batch
-from app.training.model import Model
+from app.training.checkpoint import Checkpoint
+from app.training.moving import moved
+from app.training.optimizers import Optimizers
+from app.training.plan import Plan
+from app.training.prefetch import batches_ahead
+from app.training.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)
-class Schedule:
-    """Learning rates and the clock. Times are seconds since the epoch, UTC."""
+class Loss:
+    """What is made smaller, its parts as they are logged, and how many tokens the batch had."""
 
-    decay_start_s: float
-    end_s: float
-    muon_lr: float = 0.02
-    adam_lr: float = 2e-3
-    warmup_steps: int = 60
-    context_weight: float = 0.3
-    batches_a_step: int = 2
-    """Batches whose gradients are added up before a step: each of one length, each on a thread of its own."""
-    checkpoint_every_s: float = 300.0
-    log_every_s: float = 20.0
+    total: Tensor
+    parts: Mapping[str, Tensor] = field(default_factory=dict)
+    tokens: int = 0
 
-    def factor(self, step: int, now_s: float) -> float:
-        """What the learning rates are multiplied with at this step and time."""
-        warm = min(1.0, (step + 1) / self.warmup_steps)
-        left = (self.end_s - now_s) / max(1.0, self.end_s - self.decay_start_s)
-        return max(0.0, min(warm, left, 1.0))
+
+class Objective(Protocol):
+    """What a model is trained for."""
+
+    name: str
+
+    def batch(self, number: int) -> Any:
+        """The batch of this number, on the CPU: the same whenever it is asked for. All randomness is here."""
+        ...
+
+    def loss(self, model: Any, batch: Any) -> Loss:
+        """The loss of one batch, which lies on the model's device; no randomness, no state: threads call it."""
+        ...
 
 
 class Trainer:
-    """A model in training. `run` returns at the schedule's end, or soon after SIGTERM, with a checkpoint written."""
+    """A model in training. `run` goes on from the checkpoint in `folder`, if there is one."""
 
-    def __init__(self, model: Model, schedule: Schedule, *, folder: Path) -> None:
-        self.model, self.schedule, self.folder = model, schedule, folder
-        folder.mkdir(parents=True, exist_ok=True)
-        matrices = [p for n, p in model.named_parameters() if p.ndim == 2 and n != "embed.weight"]
-        others = [p for n, p in model.named_parameters() if p.ndim != 2 or n == "embed.weight"]
-        self.muon: Optimizer = torch.optim.Muon(matrices, lr=schedule.muon_lr, weight_decay=0.02, momentum=0.95)
-        self.adam: Optimizer = torch.optim.AdamW(
-            others, lr=schedule.adam_lr, betas=(0.9, 0.95), weight_decay=0.0, fused=True
-        )
-        self.embeddings = model.embed.weight
-        self.parameters = list(model.parameters())
-        self.step, self.tokens, self._stopped = 0, 0, False
+    def __init__(
+        self,
+        model: nn.Module,
+        objective: Objective,
+        plan: Plan,
+        *,
+        folder: Path,
+        device: torch.device | str = "cpu",
+        stop_at_s: float = float("inf"),
+        say: Callable[[str], None] | None = None,
+    ) -> None:
+        """`stop_at_s` is a time of `time.monotonic()` after which no step begins; `say` gets the lines of progress."""
+        self.model, self.objective, self.plan, self.folder = model, objective, plan, folder
+        self.device = torch.device(device)
+        model.to(self.device)
+        self.optimizers = Optimizers(model, plan)
+        self._checkpoint = Checkpoint(folder, {"objective": objective.name, **plan.identity()})
+        self._stop_at_s, self._say = stop_at_s, say
+        self.step, self.tokens, self.seconds = 0, 0, 0.0
+        self.interrupted = False
 
-    def run(self, stream: Iterator[Batch]) -> None:
-        """Train on `stream` until the end of the schedule."""
-        (self.folder / "pid").write_text(str(os.getpid()))
-        signal.signal(signal.SIGTERM, self._on_term)
-        log = _Log(self.folder / "log.jsonl", self.schedule)
-        saved_s = time.time()
-        threads = ThreadPoolExecutor(self.schedule.batches_a_step)
-        while not self._stopped and time.time() < self.schedule.end_s:
-            factor = self.schedule.factor(self.step, time.time())
-            drawn = [next(stream) for _ in range(self.schedule.batches_a_step)]
-            for batch, result in zip(drawn, threads.map(self._gradients, drawn), strict=True):
-                self._add(result.gradients)
-                log.add(batch, result.output, result.context)
-                self.tokens += batch.tokens_BN.numel()
-            self._update(factor)
-            log.write_if_due(self.step, self.tokens, factor)
-            if time.time() - saved_s > self.schedule.checkpoint_every_s:
-                self.save()
-                saved_s = time.time()
-        self.save()
+    def run(self) -> bool:
+        """Train to the end of the plan; False if it stopped before, with a checkpoint written."""
+        found = self._checkpoint.load(self.optimizers)
+        self.step, self.tokens, self.seconds = found or (0, 0, 0.0)
+        if self.step >= self.plan.steps:
+            return True
+        if self.plan.compile:
+            self.model.compile(dynamic=True)
+        self.model.train()
+        with _stopping(self), self._batches() as batches, ThreadPoolExecutor(self._threads()) as threads:
+            progress = Progress(self.folder, self.plan, self.objective.name, self._say, step=self.step)
+            self._steps(batches, threads, progress)
+        return self.step >= self.plan.steps
 
     def stop(self) -> None:
         """Let `run` return after the step it is in."""
-        self._stopped = True
+        self.interrupted = True
 
-    def save(self) -> None:
-        """Write `checkpoint.pt`, whole or not at all."""
-        state = {
-            "model": self.model.state_dict(),
-            "muon": self.muon.state_dict(),
-            "adam": self.adam.state_dict(),
-            "step": self.step,
-            "tokens": self.tokens,
-        }
-        torch.save(state, self.folder / "checkpoint.tmp")
-        (self.folder / "checkpoint.tmp").replace(self.folder / "checkpoint.pt")
+    def _steps(self, batches: Iterator[Any], threads: ThreadPoolExecutor, progress: Progress) -> None:
+        saved = self.step if self.step else -1
+        began_s, before_s = time.monotonic(), self.seconds
+        while self.step < self.plan.steps and not self.interrupted and time.monotonic() < self._stop_at_s:
+            drawn = [next(batches) for _ in range(self.plan.batches)]
+            factor = self.plan.factor(self.step)
+            self.optimizers.step(self._gradients(drawn, threads, progress), factor)
+            self.step += 1
+            self.tokens += progress.tokens_of_step()
+            self.seconds = before_s + time.monotonic() - began_s
+            progress.step_done(self.step, self.tokens, factor)
+            if self.step % self.plan.checkpoint_every == 0:
+                self._save()
+                saved = self.step
+        if saved != self.step:
+            self._save()
 
-    def resume(self) -> None:
-        """Go on from `checkpoint.pt`. Raises CheckpointError if it is missing or of another shape."""
-        path = self.folder / "checkpoint.pt"
-        try:
-            state = torch.load(path, weights_only=True)
-            self.model.load_state_dict(state["model"])
-        except (FileNotFoundError, RuntimeError) as error:
-            raise CheckpointError(
-                f"cannot resume from {path}: {error}",
-                hint="There is no checkpoint of this shape.\nLeave out --resume, or name its folder with --out.",
-            ) from error
-        self.muon.load_state_dict(state["muon"])
-        self.adam.load_state_dict(state["adam"])
-        self.step, self.tokens = state["step"], state["tokens"]
+    def _save(self) -> None:
+        self._checkpoint.save(self.optimizers, step=self.step, tokens=self.tokens, seconds=self.seconds)
 
-    def _gradients(self, batch: Batch) -> _Result:
-        """One batch's share of the step. Runs beside others on single-threaded torch: that needs no barrier inside
-        each operation, and so loses far less than threads inside operations where a core is taken away."""
-        output, context = losses(self.model, batch)
-        total = (output + self.schedule.context_weight * context) / self.schedule.batches_a_step
-        return _Result(torch.autograd.grad(total, self.parameters), output.item(), context.item())
+    def _gradients(self, drawn: list[Any], threads: ThreadPoolExecutor, progress: Progress) -> list[Tensor]:
+        """The mean of the batches' gradients, added in their order."""
+        total: list[Tensor] = []
+        for loss, gradients in threads.map(self._one, drawn):
+            progress.add(loss.parts, loss.tokens)
+            if total:
+                torch._foreach_add_(total, gradients)
+            else:
+                total = gradients
+        return total
 
-    def _add(self, gradients: tuple[Tensor, ...]) -> None:
-        for parameter, gradient in zip(self.parameters, gradients, strict=True):
-            parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
+    def _one(self, batch: Any) -> tuple[Loss, list[Tensor]]:
+        """One batch's share. Threads over single-threaded operations need no barrier inside each operation, and so
+        lose far less than threads inside operations where a core is taken away."""
+        parameters = list(self.optimizers.named.values())
+        low = self.plan.dtype == "bfloat16"
+        # No cache: threads would share it, and each weight is used once.
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=low, cache_enabled=False):
+            loss = self.objective.loss(self.model, moved(batch, self.device))
+        found = torch.autograd.grad(loss.total / self.plan.batches, parameters, allow_unused=True)
+        gradients = [torch.zeros_like(p) if g is None else g for p, g in zip(parameters, found, strict=True)]
+        return Loss(loss.total.detach(), {k: v.detach() for k, v in loss.parts.items()}, loss.tokens), gradients
 
-    def _update(self, factor: float) -> None:
-        for optimizer, lr in ((self.muon, self.schedule.muon_lr), (self.adam, self.schedule.adam_lr)):
-            for group in optimizer.param_groups:
-                group["lr"] = lr * factor
-        torch.nn.utils.clip_grad_norm_([self.embeddings], 1.0)
-        self.muon.step()
-        self.adam.step()
-        self.muon.zero_grad()
-        self.adam.zero_grad()
-        self.step += 1
+    def _threads(self) -> int:
+        return self.plan.batches if self.device.type == "cpu" else 1
 
-    def _on_term(self, signum: int, frame: FrameType | None) -> None:
-        self.stop()
-
-
-def losses(model: Model, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Weighted mean cross-entropy of output tokens, and mean of the chosen context tokens; computed in bfloat16."""
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        hidden_BND = model(batch.tokens_BN)
-        logits_PV = model.logits(hidden_BND.flatten(0, 1)[batch.position_P])
-    nats_P = F.cross_entropy(logits_PV.float(), batch.next_P, reduction="none")
-    out_P = batch.weight_P * ~batch.is_context_P
-    context_P = batch.is_context_P.float()
-    output = (nats_P * out_P).sum() / out_P.sum().clamp_min(1e-6)
-    return output, (nats_P * context_P).sum() / context_P.sum().clamp_min(1.0)
+    def _batches(self) -> Any:
+        workers = self.plan.workers if self.device.type == "cuda" else 0
+        first, last = self.step * self.plan.batches, self.plan.steps * self.plan.batches
+        return batches_ahead(self.objective, first, last, workers=workers)
 
 
-@dataclass(frozen=True, slots=True)
-class _Result:
-    gradients: tuple[Tensor, ...]
-    output: float
-    context: float
+@contextmanager
+def _stopping(trainer: Trainer) -> Iterator[None]:
+    """SIGTERM and the first Ctrl-C end the run after its step; the second Ctrl-C is the usual one."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
 
+    def stop(signum: int, _frame: object) -> None:
+        trainer.stop()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
-class _Log:
-    """Means since the last line, by the task of most rows, appended as JSON."""
-
-    def __init__(self, path: Path, schedule: Schedule) -> None:
-        self._path, self._schedule = path, schedule
-        self._since_s, self._tokens = time.time(), 0
-        self._sums: dict[str, list[float]] = defaultdict(list)
-
-    def add(self, batch: Batch, output: float, context: float) -> None:
-        task = max(set(batch.tasks), key=batch.tasks.count)
-        self._sums[task].append(output)
-        self._sums["context"].append(context)
-        self._tokens += batch.tokens_BN.numel()
-
-    def write_if_due(self, step: int, tokens: int, factor: float) -> None:
-        now_s = time.time()
-        if now_s - self._since_s < self._schedule.log_every_s:
-            return
-        line = {
-            "step": step,
-            "tokens": tokens,
-            "tokens_per_s": round(self._tokens / (now_s - self._since_s)),
-            "lr_factor": round(factor, 3),
-            "left_s": round(self._schedule.end_s - now_s),
-            "loss": {task: round(sum(v) / len(v), 4) for task, v in sorted(self._sums.items())},
-        }
-        with self._path.open("a", encoding="utf-8") as out:
-            out.write(json.dumps(line) + "\n")
-        self._since_s, self._tokens = now_s, 0
-        self._sums.clear()
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,6 +1,9 @@
-"""The target while it is trained: the same function as transformers' LlamaForCausalLM, with merged projections.
+"""A model while it is trained: the same function as transformers' LlamaForCausalLM, with merged projections.
 
 Knows the architecture and how its weights are named in a Hugging Face checkpoint. Must not know data or schedules.
+`ahead` heads predict tokens further on while a target is trained, and are left out of what is exported: predicting
+several tokens at once is a better teacher than one alone (Gloeckle et al. 2024, "Better & Faster Large Language Models
+via Multi-token Prediction").
 Rows are right-padded and attention is causal, so padding needs no mask. Logits are computed only where a loss is.
 
 Shapes: B rows, N tokens a row, D hidden, H heads, F intermediate, V vocabulary, P supervised positions.
@@ -8,6 +11,7 @@ Shapes: B rows, N tokens a row, D hidden, H heads, F intermediate, V vocabulary,
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -32,11 +36,12 @@ class Shape:
 class Model(nn.Module):
     """Decoder with tied embeddings. `forward` gives hidden states; `logits` maps chosen ones to the vocabulary."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: Shape, *, ahead: int = 0) -> None:
         super().__init__()
         self.shape = shape
         self.embed = nn.Embedding(shape.vocabulary, shape.hidden)
         self.blocks = nn.ModuleList(Block(shape) for _ in range(shape.layers))
+        self.ahead = nn.ModuleList(Ahead(shape.hidden) for _ in range(ahead))
         self.norm = nn.RMSNorm(shape.hidden, eps=shape.norm_eps)
         cos_ND, sin_ND = rope_table(shape)
         self.cos_ND: Tensor
@@ -67,6 +72,23 @@ class Model(nn.Module):
             scale = depth_scale if name.endswith(("attn_out.weight", "down.weight")) else 1.0
             std = 0.05 if name == "embed.weight" else weight.shape[1] ** -0.5
             nn.init.normal_(weight, std=std * scale)
+        for head in self.ahead:
+            assert isinstance(head, Ahead)
+            nn.init.zeros_(head.down.weight)
+
+
+class Ahead(nn.Module):
+    """One residual head: the hidden state, changed to say a token further on. It begins as no change at all."""
+
+    def __init__(self, hidden: int) -> None:
+        super().__init__()
+        self.up = nn.Linear(hidden, hidden, bias=False)
+        self.down = nn.Linear(hidden, hidden, bias=False)
+
+    def forward(self, hidden_PD: Tensor) -> Tensor:
+        """The hidden states that the output matrix turns into logits, (P, D)."""
+        out: Tensor = hidden_PD + self.down(F.silu(self.up(hidden_PD)))
+        return out
 
 
 class Block(nn.Module):
@@ -132,3 +154,21 @@ def to_hugging_face(model: Model) -> dict[str, Tensor]:
             f"{at}.mlp.down_proj.weight": block.down.weight,
         }
     return {name: weight.detach().clone().contiguous() for name, weight in out.items()}
+
+
+def from_hugging_face(weights: Mapping[str, Tensor], shape: Shape) -> Model:
+    """The other way: a model with these weights. Raises KeyError if one is missing."""
+    model = Model(shape)
+    merged = {"embed.weight": weights["model.embed_tokens.weight"], "norm.weight": weights["model.norm.weight"]}
+    for i in range(shape.layers):
+        at, to = f"model.layers.{i}", f"blocks.{i}"
+        merged |= {
+            f"{to}.attn_norm.weight": weights[f"{at}.input_layernorm.weight"],
+            f"{to}.qkv.weight": torch.cat([weights[f"{at}.self_attn.{one}_proj.weight"] for one in "qkv"]),
+            f"{to}.attn_out.weight": weights[f"{at}.self_attn.o_proj.weight"],
+            f"{to}.ffn_norm.weight": weights[f"{at}.post_attention_layernorm.weight"],
+            f"{to}.gate_up.weight": torch.cat([weights[f"{at}.mlp.{one}_proj.weight"] for one in ("gate", "up")]),
+            f"{to}.down.weight": weights[f"{at}.mlp.down_proj.weight"],
+        }
+    model.load_state_dict({name: weight.float() for name, weight in merged.items()})
+    return model

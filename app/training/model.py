@@ -50,13 +50,20 @@ class Model(nn.Module):
         self.register_buffer("sin_ND", sin_ND, persistent=False)
         self._initialise()
 
-    def forward(self, tokens_BN: Tensor) -> Tensor:
-        """Final normalised hidden states, (B, N, D)."""
+    def forward(self, tokens_BN: Tensor, positions_BN: Tensor | None = None, sees_BNN: Tensor | None = None) -> Tensor:
+        """Final normalised hidden states, (B, N, D).
+
+        `positions_BN` and `sees_BNN` (token n sees token m) are for rows that are not plain text: else each token
+        stands behind the one before it and sees all of them.
+        """
         x_BND = self.embed(tokens_BN)
         n = tokens_BN.shape[1]
-        cos_ND, sin_ND = self.cos_ND[:n], self.sin_ND[:n]
+        cos, sin = self.cos_ND[:n], self.sin_ND[:n]
+        if positions_BN is not None:
+            cos, sin = self.cos_ND[positions_BN][:, None], self.sin_ND[positions_BN][:, None]
+        sees_B1NN = None if sees_BNN is None else sees_BNN[:, None]
         for block in self.blocks:
-            x_BND = block(x_BND, cos_ND, sin_ND)
+            x_BND = block(x_BND, cos, sin, sees_B1NN)
         out: Tensor = self.norm(x_BND)
         return out
 
@@ -105,24 +112,26 @@ class Block(nn.Module):
         self.gate_up = nn.Linear(d, 2 * shape.intermediate, bias=False)
         self.down = nn.Linear(shape.intermediate, d, bias=False)
 
-    def forward(self, x_BND: Tensor, cos_ND: Tensor, sin_ND: Tensor) -> Tensor:
+    def forward(self, x_BND: Tensor, cos: Tensor, sin: Tensor, sees_B1NN: Tensor | None = None) -> Tensor:
         """The stream after this layer, (B, N, D)."""
         b, n, d = x_BND.shape
         qkv_3BHND = self.qkv(self.attn_norm(x_BND)).view(b, n, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)
-        q_BHND = rotate(qkv_3BHND[0], cos_ND, sin_ND)
-        k_BHND = rotate(qkv_3BHND[1], cos_ND, sin_ND)
-        mixed_BHND = F.scaled_dot_product_attention(q_BHND, k_BHND, qkv_3BHND[2], is_causal=True)
+        q_BHND = rotate(qkv_3BHND[0], cos, sin)
+        k_BHND = rotate(qkv_3BHND[1], cos, sin)
+        mixed_BHND = F.scaled_dot_product_attention(
+            q_BHND, k_BHND, qkv_3BHND[2], attn_mask=sees_B1NN, is_causal=sees_B1NN is None
+        )
         x_BND = x_BND + self.attn_out(mixed_BHND.transpose(1, 2).reshape(b, n, d))
         gate_BNF, up_BNF = self.gate_up(self.ffn_norm(x_BND)).chunk(2, dim=-1)
         out: Tensor = x_BND + self.down(F.silu(gate_BNF) * up_BNF)
         return out
 
 
-def rotate(x_BHND: Tensor, cos_ND: Tensor, sin_ND: Tensor) -> Tensor:
-    """Rotary positions as Llama has them: the two halves of a head turn together."""
+def rotate(x_BHND: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Rotary positions as Llama has them: the two halves of a head turn together. Angles are (N, D) or (B, 1, N, D)."""
     half = x_BHND.shape[-1] // 2
     a, b = x_BHND[..., :half], x_BHND[..., half:]
-    cos, sin = cos_ND.to(x_BHND.dtype), sin_ND.to(x_BHND.dtype)
+    cos, sin = cos.to(x_BHND.dtype), sin.to(x_BHND.dtype)
     return torch.cat((a * cos - b * sin, b * cos + a * sin), dim=-1)
 
 

@@ -20,6 +20,11 @@ class Walk:
     path: tuple[int, ...]
     tokens: tuple[int, ...]
 
+    @property
+    def last(self) -> int:
+        """The node behind which the last token was chosen."""
+        return (ROOT, *self.path)[len(self.tokens) - 1]
+
 
 def one_draw(tree: TokenTree, draw: Callable[[int], int], ended: Callable[[int], bool]) -> Walk:
     """Walk down the tree. ``draw(node)`` is the target's token after ``node``; ``ended(token)`` stops the walk.

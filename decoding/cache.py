@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from transformers.cache_utils import Cache, CacheLayerMixin
 
+from decoding.hidden import Forward
 from decoding.transfer import to_device
 
 _GROWTH = 256
@@ -138,8 +139,8 @@ def _grown(buffer: torch.Tensor, rows: int, capacity: int) -> torch.Tensor:
     return grown
 
 
-Runner = Callable[[Sequence[Sequence[int]], Sequence[Sequence[int]], Sequence[NDArray[np.bool_]]], torch.Tensor | None]
-"""(B, N, V) logits of new tokens, at positions, of which each sees some, behind all live rows; None if it cannot."""
+Runner = Callable[[Sequence[Sequence[int]], Sequence[Sequence[int]], Sequence[NDArray[np.bool_]]], Forward | None]
+"""A forward over new tokens, at positions, of which each sees some, behind all live rows; None if it cannot."""
 
 
 class TreeCache(Cache):

@@ -25,6 +25,7 @@ from decoding import memory
 from decoding.buckets import KEYS_STEP, NODES, Bucket, Inputs, bucket_for, power
 from decoding.cache import TreeCache
 from decoding.heads import shared_heads
+from decoding.hidden import Forward, listening
 from decoding.masks import attention_masks
 from decoding.pool import PoolCache
 from decoding.target import Target
@@ -170,9 +171,9 @@ class StaticRunner:
 
     def _start_over(self) -> None:
         """Forget every graph, and the memory they shared: a pool of which all graphs are gone is not used again."""
-        self._generation = self._cache.generation
+        self._generation, self._keeps_hidden = self._cache.generation, self._target.keeps_hidden
         self._shapes: dict[Bucket, _Shape] = {}
-        self._logits: dict[tuple[int, int], torch.Tensor] = {}
+        self._found: dict[tuple[int, int], Forward] = {}
         self._capture = self._made() if self._made is not None else None
 
     @property
@@ -185,8 +186,8 @@ class StaticRunner:
         tokens: Sequence[Sequence[int]],
         positions: Sequence[Sequence[int]],
         visible: Sequence[NDArray[np.bool_]],
-    ) -> torch.Tensor | None:
-        """(B, N, V) logits after the new tokens of every live row, which stay true in later forwards.
+    ) -> Forward | None:
+        """Logits and states after the new tokens of every live row, which stay true in later forwards.
 
         None if they are too many, or if graphs do not work on this model.
         """
@@ -195,7 +196,7 @@ class StaticRunner:
         if self._is_broken or bucket is None:
             return None
         self._cache.reserve(bucket.keys)
-        if self._generation != self._cache.generation:
+        if (self._generation, self._keeps_hidden) != (self._cache.generation, self._target.keeps_hidden):
             self._start_over()
         shape = self._shape(bucket)
         self._cache.is_warm = shape.replay is not None or self._capture is None
@@ -203,9 +204,9 @@ class StaticRunner:
         if shape.uses > 1 and self._capture is not None and not self._is_captured(shape, self._capture):
             return None
         if shape.replay is None:
-            return self._forward(shape.inputs)[:rows, :nodes]
+            return self._forward(shape.inputs).first(rows, nodes)
         shape.replay()
-        return self._logits[bucket.rows, bucket.nodes][:rows, :nodes].clone()
+        return self._found[bucket.rows, bucket.nodes].first(rows, nodes).copy()
 
     def _shape(self, bucket: Bucket) -> _Shape:
         shape = self._shapes.pop(bucket, None) or _Shape(Inputs.empty(bucket, self._target.device))
@@ -230,14 +231,14 @@ class StaticRunner:
         return not self._is_broken
 
     def _write(self, inputs: Inputs) -> None:
-        """The forward with its logits in a buffer of their own: graphs that share memory overwrite each other's."""
-        logits_BNV = self._forward(inputs)
+        """The forward with what it gives in buffers of their own: graphs that share memory overwrite each other's."""
+        found = self._forward(inputs)
         place = (inputs.bucket.rows, inputs.bucket.nodes)
-        if place not in self._logits:  # The warm-up run comes before the capture, so this is never captured.
-            self._logits[place] = torch.empty_like(logits_BNV)
-        self._logits[place].copy_(logits_BNV)
+        if place not in self._found:  # The warm-up run comes before the capture, so this is never captured.
+            self._found[place] = found.copy()
+        self._found[place].take(found)
 
-    def _forward(self, inputs: Inputs) -> torch.Tensor:
+    def _forward(self, inputs: Inputs) -> Forward:
         """Launches that depend on the bucket alone: everything else is on the device."""
         ids_BN, positions_BN, bases_B, visible_BNN = inputs.parts()
         target, bucket = self._target, inputs.bucket
@@ -245,7 +246,7 @@ class StaticRunner:
         masks = attention_masks(
             target.attention, bases_B, positions_BN, visible_BNN, keys=bucket.keys, dtype=target.dtype
         )
-        with shared_heads(target.model):
+        with shared_heads(target.model), listening(target.model, wanted=self._keeps_hidden) as heard:
             output = target.model(
                 input_ids=ids_BN,
                 position_ids=positions_BN,
@@ -256,4 +257,4 @@ class StaticRunner:
             )
         logits_BNV = output.logits
         assert isinstance(logits_BNV, torch.Tensor)
-        return logits_BNV
+        return Forward.of(logits_BNV, heard)

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    import torch
+
     from decoding.tree import TokenTree
 
 
@@ -221,11 +223,16 @@ class Verified(Protocol):
         """(N, k) likeliest next tokens after each node before processors, best first."""
         ...
 
+    def hidden(self, node: int) -> torch.Tensor | None:
+        """(D) last hidden state at ``node``, on the target's device; None where the target keeps none."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Commit:
     """What one step added: the tokens, and for each the sources that had drafted it (empty: the target's own)
-    with its recorded origin. ``verified`` is what the target said about the whole tree, where there is one.
+    with its recorded origin. ``verified`` is what the target said about the whole tree, where there is one, and
+    ``last_node`` the node of it behind which the last token was chosen.
     """
 
     tokens: tuple[int, ...]
@@ -233,6 +240,7 @@ class Commit:
     origins: tuple[Origin, ...]
     finish_reason: FinishReason | None = None
     verified: Verified | None = None
+    last_node: int = 0
 
 
 class DraftSource(Protocol):

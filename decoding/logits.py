@@ -1,7 +1,7 @@
 """What the target said about a tree: logits after each node, brought to the host only as far as they are asked for.
 
 Greedy choice needs one id a node, a processor the whole row; on a GPU the difference is megabytes a step.
-N tree nodes, V vocabulary.
+N tree nodes, D hidden size, V vocabulary.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ class TreeLogits:
     """Logits (N, V) on the target's device. One transfer serves all nodes of a kind of question.
 
     On a GPU a transfer waits for the device, so greedy choices of all rows share ``likeliest``; on a CPU a row asks
-    for itself alone. There the root stands at node ``first`` of row ``row``.
+    for itself alone. There the root stands at node ``first`` of row ``row``. ``hidden_ND`` are the last hidden states
+    that the logits were made of, where the target keeps them.
     """
 
     def __init__(
@@ -58,8 +59,10 @@ class TreeLogits:
         likeliest: Likeliest | None = None,
         row: int = 0,
         first: int = 0,
+        hidden_ND: torch.Tensor | None = None,
     ) -> None:
         self._logits_NV = logits_NV
+        self._hidden_ND = hidden_ND
         self._tokens = tuple(tokens)
         self._likeliest = likeliest if likeliest is not None and logits_NV.is_cuda else Likeliest(logits_NV[None])
         self._row, self._first = (row, first) if self._likeliest is likeliest else (0, 0)
@@ -85,6 +88,10 @@ class TreeLogits:
         row_V: NDArray[np.floating] = self._host_NV[node].copy()
         return row_V
 
+    def hidden(self, node: int) -> torch.Tensor | None:
+        """(D) last hidden state at ``node``, on the target's device; None where the target keeps none."""
+        return None if self._hidden_ND is None else self._hidden_ND[node]
+
     @torch.inference_mode()
     def top(self, k: int) -> NDArray[np.int64]:
         """(N, k) likeliest next tokens after each node before processors, best first."""
@@ -92,12 +99,13 @@ class TreeLogits:
         return found
 
     @torch.inference_mode()
-    def chances(self, nodes: Sequence[int], asked: Sequence[int], *, k: int) -> Chances:
+    def chances(self, nodes: Sequence[int], asked: Sequence[int], *, k: int, below: int | None = None) -> Chances:
         """After each of ``nodes`` the ``k`` likeliest tokens, best first, and the chance of the token ``asked`` there.
 
-        Computed where the logits are: what is brought to the host does not depend on the vocabulary.
+        Computed where the logits are: what is brought to the host does not depend on the vocabulary. ``below``: of
+        the ids below it alone.
         """
-        rows_MV = self._logits_NV[torch.tensor(nodes, device=self._logits_NV.device)]
+        rows_MV = self._logits_NV[torch.tensor(nodes, device=self._logits_NV.device), :below]
         shares_MV = rows_MV.softmax(-1, dtype=torch.float64 if rows_MV.dtype is torch.float64 else torch.float32)
         best = shares_MV.topk(min(k, shares_MV.shape[-1]), dim=-1)
         asked_M1 = shares_MV.gather(1, torch.tensor(asked, device=shares_MV.device)[:, None])

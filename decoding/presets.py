@@ -18,11 +18,16 @@ NO_LIMIT = 1_000_000
 
 
 class Needs(enum.StrEnum):
-    """What a method cannot draft without: nothing but token ids, the target's logits, or a smaller model."""
+    """What a method cannot draft without: nothing but token ids, the target's logits, a smaller model, heads trained
+    for the target, a parallel drafter, or layers of the target that may be skipped.
+    """
 
     NOTHING = "nothing"
     TARGET = "target"
     DRAFT_MODEL = "draft model"
+    HEADS = "heads"
+    PARALLEL = "parallel drafter"
+    LAYERS = "skipped layers"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +151,33 @@ _ALL = (
         shape="chain",
         criterion="speculative-sampling",
         needs=Needs.DRAFT_MODEL,
+    ),
+    Preset(
+        name="blockwise",
+        paper="Stern et al. 2018, Blockwise Parallel Decoding for Deep Autoregressive Models",
+        rule="heads on the target's last hidden state guess the next tokens at once, the likeliest of each is verified",
+        sources=("heads-chain",),
+        shape="chain",
+        needs=Needs.HEADS,
+        reads_logits=True,
+    ),
+    Preset(
+        name="specdec",
+        paper="Xia et al. 2023, Speculative Decoding: Exploiting Speculative Execution for Accelerating Seq2seq "
+        "Generation; strict verification",
+        rule="a small model fills k masked places in one forward, the likeliest token of each is verified",
+        sources=("parallel-chain",),
+        shape="chain",
+        needs=Needs.PARALLEL,
+    ),
+    Preset(
+        name="layer-skip",
+        paper="Zhang et al. 2024, Draft & Verify: Lossless Large Language Model Acceleration via Self-Speculative "
+        "Decoding; whole layers",
+        rule="the target without some of its layers writes ahead for as long as it is sure, the whole one verifies",
+        sources=("layer-skip-chain",),
+        shape="chain",
+        needs=Needs.LAYERS,
     ),
     Preset(
         name="spandraft",

@@ -120,6 +120,7 @@ class Session:
             origins=(*(tree.origins[node] for node in walk.path), *[NO_ORIGIN] * own),
             finish_reason=self.finish_reason,
             verified=logits,
+            last_node=walk.last,
         )
         self.drafter.observe(commit)
         return commit

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from decoding import loading, selfcheck
 from decoding.cache import TreeCache
+from decoding.hidden import Forward, listening
 from decoding.interfaces import Sampling
 from decoding.logits import Likeliest, TreeLogits
 from decoding.masks import FULL_ATTENTION, Attention, attention_masks, padded_visibility
@@ -34,7 +35,8 @@ class Target:
     """A loaded model with what its configuration says. ``context_length`` is where exactness ends, too.
 
     ``graphs``: forwards in fixed shapes, as CUDA graphs (None: where the device has them; True: in fixed shapes
-    anywhere; False: never). ``graphs_note`` says what came of it.
+    anywhere; False: never). ``graphs_note`` says what came of it. ``keeps_hidden``: what is verified keeps its last
+    hidden states (``TreeLogits.hidden``), for heads that draft from them.
     """
 
     model: Any
@@ -48,6 +50,7 @@ class Target:
     max_rows: int = 2**16
     graphs: bool | None = None
     graphs_note: str = ""
+    keeps_hidden: bool = False
 
     @classmethod
     def from_pretrained(
@@ -154,10 +157,10 @@ class Target:
         ]
         masks = [_behind(len(ids), tree.ancestor_mask()) for ids, tree in zip(before, trees, strict=True)]
         width, least = max(map(len, tokens)), min(map(len, before))
-        logits_BNV = self._forward(tokens, positions, masks, cache, first=first, logits_to_keep=width - least)
+        found = self._forward(tokens, positions, masks, cache, first=first, logits_to_keep=width - least)
         for row, ids in enumerate(before, start=first):
             cache.append(len(ids), row=row)
-        return _by_row(logits_BNV, trees, [len(ids) - least for ids in before])
+        return _by_row(found, trees, [len(ids) - least for ids in before])
 
     def _forward(
         self,
@@ -168,16 +171,18 @@ class Target:
         *,
         first: int,
         logits_to_keep: int = 0,
-    ) -> torch.Tensor:
-        """(B, N, V) logits; ``visible`` says for each row which of its new tokens see which, None: those before."""
+    ) -> Forward:
+        """Logits after the new tokens; ``visible`` says of each row which of them see which, None: those before."""
         if isinstance(cache, StateCache):
-            return cache.read(tokens[0], logits_to_keep=logits_to_keep)[None]
+            with listening(self.model, wanted=self.keeps_hidden) as heard:
+                logits_NV = cache.read(tokens[0], logits_to_keep=logits_to_keep)
+            return Forward.of(logits_NV[None], heard)
         assert isinstance(cache, TreeCache)
         rows, nodes, device = len(tokens), max(map(len, tokens)), self.device
         if cache.runner is not None and visible is not None and rows == len(cache.lengths):
             found = cache.runner(tokens, positions, visible)
             if found is not None:
-                return found[:, -logits_to_keep:]
+                return found.last(logits_to_keep)
         window = cache.write(nodes, first=first, rows=rows)
         bases_B = to_device(torch.tensor(cache.lengths[first : first + rows]), device)
         positions_BN = to_device(_padded(positions, nodes), device)
@@ -185,19 +190,20 @@ class Target:
             visible_BNN = torch.ones((rows, nodes, nodes), dtype=torch.bool, device=device).tril()
         else:
             visible_BNN = to_device(torch.from_numpy(padded_visibility(visible, rows=rows, nodes=nodes)), device)
-        output = self.model(
-            input_ids=to_device(_padded(tokens, nodes), device),
-            position_ids=positions_BN,
-            attention_mask=attention_masks(
-                self.attention, bases_B, positions_BN, visible_BNN, keys=window.keys, dtype=self.dtype
-            ),
-            past_key_values=cache,
-            use_cache=True,
-            logits_to_keep=logits_to_keep,
-        )
+        masks = attention_masks(self.attention, bases_B, positions_BN, visible_BNN, keys=window.keys, dtype=self.dtype)
+        # Of a prompt that is read nobody asks for states.
+        with listening(self.model, wanted=self.keeps_hidden and visible is not None) as heard:
+            output = self.model(
+                input_ids=to_device(_padded(tokens, nodes), device),
+                position_ids=positions_BN,
+                attention_mask=masks,
+                past_key_values=cache,
+                use_cache=True,
+                logits_to_keep=logits_to_keep,
+            )
         logits = output.logits
         assert isinstance(logits, torch.Tensor)
-        return logits
+        return Forward.of(logits, heard)
 
 
 def _behind(unread: int, mask_NN: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -214,9 +220,16 @@ def _padded(rows: Sequence[Sequence[int]], width: int) -> torch.Tensor:
     return torch.tensor([[*row, *[0] * (width - len(row))] for row in rows])
 
 
-def _by_row(logits_BNV: torch.Tensor, trees: Sequence[TokenTree], starts: Sequence[int]) -> list[TreeLogits]:
+def _by_row(found: Forward, trees: Sequence[TokenTree], starts: Sequence[int]) -> list[TreeLogits]:
+    logits_BNV, hidden_BND = found.logits_BNV, found.hidden_BND
     likeliest = Likeliest(logits_BNV)
-    return [
-        TreeLogits(logits_BNV[row, start : start + len(tree)], tree.tokens, likeliest=likeliest, row=row, first=start)
-        for row, (start, tree) in enumerate(zip(starts, trees, strict=True))
-    ]
+    made = []
+    for row, (start, tree) in enumerate(zip(starts, trees, strict=True)):
+        nodes = slice(start, start + len(tree))
+        hidden_ND = None if hidden_BND is None else hidden_BND[row, nodes]
+        made.append(
+            TreeLogits(
+                logits_BNV[row, nodes], tree.tokens, likeliest=likeliest, row=row, first=start, hidden_ND=hidden_ND
+            )
+        )
+    return made

@@ -8,7 +8,14 @@ from app.bench.report import Report
 from app.settings import Settings
 from decoding.presets import PRESETS, Needs, Preset
 
-_FLAGS = {Needs.NOTHING: "nothing", Needs.TARGET: "--model", Needs.DRAFT_MODEL: "--model and --draft-model"}
+_FLAGS = {
+    Needs.NOTHING: "nothing",
+    Needs.TARGET: "--model",
+    Needs.DRAFT_MODEL: "--model and --draft-model",
+    Needs.HEADS: "--model and --heads",
+    Needs.PARALLEL: "--model and --parallel-model",
+    Needs.LAYERS: "--model and --skipped-layers",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -13,7 +13,9 @@ from decoding.sources.draft_model import DraftModelSource
 from decoding.sources.edits import Edits
 from decoding.sources.evidence import EvidenceStarts
 from decoding.sources.first_chain import FirstChain
+from decoding.sources.heads import HeadsSource
 from decoding.sources.llma import Llma
+from decoding.sources.parallel import ParallelSource
 from decoding.sources.pia import Pia
 from decoding.sources.prompt_lookup import PromptLookup
 from decoding.sources.recycled import Recycled
@@ -44,6 +46,12 @@ SOURCES: Mapping[str, Callable[[Shared], DraftSource]] = MappingProxyType(
         "draft-model": lambda shared: DraftModelSource(shared.draft_model),
         "draft-tree": lambda shared: DraftModelSource(shared.draft_model, width=4),
         "draft-chain": lambda shared: FirstChain(DraftModelSource(shared.draft_model)),
+        "heads": lambda shared: HeadsSource(shared.heads),
+        "heads-chain": lambda shared: FirstChain(HeadsSource(shared.heads)),
+        "parallel": lambda shared: ParallelSource(shared.parallel),
+        "parallel-chain": lambda shared: FirstChain(ParallelSource(shared.parallel)),
+        "layer-skip": lambda shared: DraftModelSource(shared.layer_skip, name="layer-skip"),
+        "layer-skip-chain": lambda shared: FirstChain(DraftModelSource(shared.layer_skip, name="layer-skip")),
         "prompt-lookup": lambda shared: PromptLookup(),
         "llma": lambda shared: Llma(),
         "sad": lambda shared: AggressiveDecoding(),

@@ -97,10 +97,20 @@ class Reading:
         """(V) logits of the token behind ``chain``, which was read."""
         return self._logits.row([ROOT, *self.path(chain)][-1])
 
-    def chances(self, chains: Sequence[tuple[int, ...]], asked: Sequence[int] | None = None, *, k: int) -> Chances:
-        """Behind each of ``chains`` the ``k`` likeliest tokens, and the chance of the token ``asked`` there."""
+    def chances(
+        self,
+        chains: Sequence[tuple[int, ...]],
+        asked: Sequence[int] | None = None,
+        *,
+        k: int,
+        below: int | None = None,
+    ) -> Chances:
+        """Behind each of ``chains`` the ``k`` likeliest tokens, and the chance of the token ``asked`` there.
+
+        ``below``: of the ids below it alone.
+        """
         nodes = [[ROOT, *self.path(chain)][-1] for chain in chains]
-        return self._logits.chances(nodes, asked if asked is not None else [0] * len(nodes), k=k)
+        return self._logits.chances(nodes, asked if asked is not None else [0] * len(nodes), k=k, below=below)
 
 
 def _common(known: Sequence[int], output: Sequence[int]) -> int:

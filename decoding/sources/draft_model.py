@@ -89,11 +89,14 @@ class DraftModelSource:
     """One session's drafts of a small model, which reads the prompt when it is first asked. Silent without a model.
 
     ``width`` 1 writes chains; a larger one grows trees, that many nodes a level. It samples if ``sampled``, or if the
-    request's criterion is speculative sampling.
+    request's criterion is speculative sampling. ``name`` is that of the source, if it is not told by ``width``.
     """
 
-    def __init__(self, shared: DraftModel | None, *, width: int = 1, sampled: bool = False) -> None:
+    def __init__(
+        self, shared: DraftModel | None, *, width: int = 1, sampled: bool = False, name: str | None = None
+    ) -> None:
         self._shared, self._width, self._sampled = shared, width, sampled
+        self._name = name if name is not None else "draft-model" if width == 1 else "draft-tree"
         self._request: Request | None = None
         self._context: DraftContext | None = None
         self._samples = sampled
@@ -102,8 +105,8 @@ class DraftModelSource:
 
     @property
     def name(self) -> str:
-        """``draft-model``, or ``draft-tree``."""
-        return "draft-model" if self._width == 1 else "draft-tree"
+        """``draft-model``, ``draft-tree``, or what it was given."""
+        return self._name
 
     def start(self, request: Request) -> None:
         """Remember the request; nothing is computed yet."""

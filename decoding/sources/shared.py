@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from decoding.ahead import AheadHeads
+from decoding.parallel import ParallelModel
 from decoding.sources.blend_state import BlendState
 from decoding.sources.draft_model import DraftModel
 from decoding.sources.pia import Trie
@@ -22,6 +24,9 @@ class Shared:
     suffix_outputs: dict[str, Outputs] = field(default_factory=dict)
     recycled: RecycledTable = field(default_factory=RecycledTable)
     draft_model: DraftModel | None = None
+    heads: AheadHeads | None = None
+    parallel: ParallelModel | None = None
+    layer_skip: DraftModel | None = None
     blend: BlendState = field(default_factory=BlendState)
 
     def forget(self, scope: str | None = None) -> None:

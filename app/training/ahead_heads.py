@@ -1,0 +1,68 @@
+"""Heads on a frozen target that guess the tokens behind its next one, trained on its own outputs.
+
+Blockwise parallel decoding (Stern et al. 2018) as Medusa-1 trains it (Cai et al. 2024): the target is frozen, head k
+predicts the k-th token behind the target's next one, and counts 0.8^k. Logits come from the target's own output
+matrix. Must not know how heads draft.
+
+Shapes: B rows, N tokens a row, P output positions, K heads, D hidden, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from app.training.distil import mean
+from app.training.loop import Loss
+from app.training.teacher import Teacher
+from app.training.written import RowBatch, RowBatches
+from decoding.ahead import AheadHeads
+
+DECAY = 0.8
+"""What head k counts, to the power of k: a far token is hard to guess and rarely reached."""
+
+
+def new_heads(teacher: Teacher, heads: int) -> AheadHeads:
+    """Untrained heads that fit the target."""
+    return AheadHeads(teacher.hidden, heads)
+
+
+class HeadTraining:
+    """Cross-entropy of each head's token over the target's own outputs; only the heads learn."""
+
+    name = "heads"
+
+    def __init__(self, rows: RowBatches, teacher: Teacher, *, decay: float = DECAY) -> None:
+        self._rows, self._teacher, self._decay = rows, teacher, decay
+
+    def batch(self, number: int) -> RowBatch:
+        """Rows of what the target wrote."""
+        return self._rows.batch(number)
+
+    def loss(self, model: Any, batch: RowBatch) -> Loss:
+        """The decayed mean over the heads; `head1`, `head2`, ... are how often each is right."""
+        position_P = batch.position_P[batch.is_output_P]
+        hidden_PD = self._teacher.hidden_at(batch.tokens_BN, position_P)
+        hidden_PKD = model(hidden_PD.to(next(model.parameters()).dtype))
+        logits_PKV = self._teacher.output(hidden_PKD.to(hidden_PD.dtype)).float()
+        heads = hidden_PKD.shape[1]
+        label_PK, inside_PK = tokens_behind(batch, position_P, heads)
+        nats_PK = F.cross_entropy(logits_PKV.transpose(1, 2), label_PK, reduction="none")
+        right_PK = (logits_PKV.argmax(-1) == label_PK).float()
+        each = [mean(nats_PK[:, k], inside_PK[:, k]) for k in range(heads)]
+        weights = [self._decay ** (k + 1) for k in range(heads)]
+        total = torch.stack([weight * nats for weight, nats in zip(weights, each, strict=True)]).sum() / sum(weights)
+        parts = {f"head{k + 1}": mean(right_PK[:, k], inside_PK[:, k]) for k in range(heads)}
+        return Loss(total, {"nats": total, **parts}, tokens=batch.tokens_BN.numel())
+
+
+def tokens_behind(batch: RowBatch, position_P: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """(P, count) of the tokens behind the next one, and which of them the row still has."""
+    size = batch.tokens_BN.shape[1]
+    ahead_K = torch.arange(2, count + 2, device=position_P.device)
+    inside_PK = (position_P % size)[:, None] + ahead_K < batch.length_B[position_P // size][:, None]
+    label_PK = batch.tokens_BN.flatten()[((position_P[:, None] + ahead_K) * inside_PK)]
+    return label_PK, inside_PK

@@ -30,7 +30,9 @@ _SETTING_OF: Mapping[str, str] = MappingProxyType(
         "heads": "heads",
         "heads-chain": "heads",
         "parallel": "parallel_model",
+        "parallel-chain": "parallel_model",
         "layer-skip": "skipped_layers",
+        "layer-skip-chain": "skipped_layers",
     }
 )
 """What each source cannot draft without. The first source of a setting is the one that is used unless one is named."""
@@ -56,6 +58,11 @@ def drafters_of(settings: Settings) -> Drafters:
     """The drafters of a run, "auto" decided: the bundled ones of ``BY_DEFAULT`` where something would use them."""
     named = {key: _named(key, settings) for key in PARTS}
     return Drafters(**named, skipped_layers=settings.skipped_layers)
+
+
+def asked_for(settings: Settings) -> tuple[str, ...]:
+    """The settings of drafters that somebody set: a name, a folder, layers; neither "auto" nor "none"."""
+    return tuple(one.name for one in fields(Drafters) if getattr(settings, one.name) not in (None, NOT_SET, ()))
 
 
 def with_bundled(settings: Settings) -> Settings:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from app.bench.parts import PARTS
 from app.bench.report import Report
 from app.settings import Settings
 from decoding.presets import PRESETS, Needs, Preset
@@ -11,10 +12,7 @@ from decoding.presets import PRESETS, Needs, Preset
 _FLAGS = {
     Needs.NOTHING: "nothing",
     Needs.TARGET: "--model",
-    Needs.DRAFT_MODEL: "--model and --draft-model",
-    Needs.HEADS: "--model and --heads",
-    Needs.PARALLEL: "--model and --parallel-model",
-    Needs.LAYERS: "--model and --skipped-layers",
+    **{needs: f"--model and {part.flag}" for needs, part in PARTS.items()},
 }
 
 

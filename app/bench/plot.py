@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.errors import InputError, MissingPartError
+from app.bench.picture import blank, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,6 +30,9 @@ _STYLES: dict[str, tuple[str, str, str]] = {
     "token-recycling": ("#5E4FA2", ">", "--"),
     "draft-model": ("#7F3B08", "h", "--"),
     "speculative-sampling": ("#636363", "*", "--"),
+    "blockwise": ("#B2182B", "d", "--"),
+    "specdec": ("#01A0A0", "p", "--"),
+    "layer-skip": ("#999933", "8", "--"),
 }
 _LABEL_GAP = 0.042  # Of the height of a panel.
 
@@ -52,21 +55,12 @@ class Panel:
 
 def draw(file: Path, budgets: Sequence[int], panels: Sequence[Panel]) -> None:
     """Write the picture. Raises MissingPartError without matplotlib, InputError where nothing can be written."""
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingPartError("Drawing needs matplotlib.", hint="Install it: pip install matplotlib") from error
-    figure = Figure(figsize=(4.6 * len(panels) + 0.4, 4.4), dpi=120, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = blank(4.6 * len(panels) + 0.4, 4.4)
     for at, panel in enumerate(panels, start=1):
         _draw_panel(figure.add_subplot(1, len(panels), at), budgets, panel)
     figure.supxlabel("draft nodes a step at most", fontsize=10)
     figure.supylabel("tokens per target forward", fontsize=10)
-    try:
-        figure.savefig(file, metadata={"Software": None})
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot write {file}: {error}", hint="name a file that ends in .png") from error
+    save(figure, file)
 
 
 def _draw_panel(axes: Axes, budgets: Sequence[int], panel: Panel) -> None:

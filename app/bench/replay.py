@@ -12,14 +12,16 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 from app.bench.datastore import Datastore
+from app.bench.parts import lacking, words
 from app.bench.recorded import BUNDLED_TOKENIZER, TRACES, Trace, load_tokenizer, read_traces
 from app.bench.report import Report
 from app.compiling import keep_compiled
+from app.drafts import asked_for, flag
 from app.errors import InputError, unknown
 from app.phrases import blend_state
 from app.settings import Settings
@@ -37,7 +39,6 @@ from decoding.stats import Stats
 METHODS = tuple(PRESETS)
 PLOTTED = (1, 2, 4, 8, 16, 32, 64)
 """Budgets of the picture."""
-NEEDS_MODEL = "needs --model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,28 +96,29 @@ class TraceFile:
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """How presets are replayed: on token ids alone, and on a model if there is one."""
+    """How presets are replayed: on token ids alone, and on a model if there is one, with what drafts for it."""
 
     on_tokens: Replay
     on_model: Replay | None = None
-    has_draft_model: bool = False
+    drafters: Shared = field(default_factory=Shared)
 
-    def of(self, one: Preset) -> Replay | None:
-        """The way that ``one`` is run; None if what it needs is not there."""
-        if one.needs_draft_model and not self.has_draft_model:
-            return None
-        if one.needs_model:
-            return self.on_model
-        return self.on_model if one.reads_logits and self.on_model is not None else self.on_tokens
+    def missing(self, one: Preset) -> str | None:
+        """The option that gives what ``one`` needs, if it is not there."""
+        if one.needs_model and self.on_model is None:
+            return "--model"
+        return lacking(one, self.drafters)
+
+    def of(self, one: Preset) -> Replay:
+        """The way that ``one`` is run, if nothing is missing."""
+        wants_model = one.needs_model or one.reads_logits
+        return self.on_model if wants_model and self.on_model is not None else self.on_tokens
 
 
 def row(one: Preset, file: TraceFile, runner: Runner, budget: int) -> dict[str, object]:
     """The figures of one method over all traces of a file."""
-    way = runner.of(one)
-    if way is None:
-        needs = "needs --draft-model" if one.needs_draft_model and runner.on_model is not None else NEEDS_MODEL
-        return {"method": one.name, "traces": file.name, "mean_acceptance_length": needs}
-    replays = way(one, file.traces, budget)
+    if option := runner.missing(one):
+        return {"method": one.name, "traces": file.name, "mean_acceptance_length": f"needs {option}"}
+    replays = runner.of(one)(one, file.traces, budget)
     steps = sum(each.stats.target_forwards for each in replays)
     tokens = sum(each.stats.tokens for each in replays)
     return {
@@ -190,8 +192,9 @@ def replay(trace: Trace, drafter: Drafter) -> Replayed:
 def _prepared(args: argparse.Namespace, settings: Settings) -> tuple[Runner, list[TraceFile]]:
     """The records in the tokens of the model, or of the tokenizer where there is none."""
     if args.model is None:
-        if settings.draft_model is not None and settings.origin("draft_model") == "command line":
-            raise InputError("--draft-model drafts for a --model.", hint="Name the target as well: --model bundled.")
+        for key in asked_for(settings):
+            if settings.origin(key) == "command line":
+                raise InputError(f"{flag(key)} is for a --model.", hint="Name the target as well: --model bundled.")
         tokenizer = load_tokenizer(args.tokenizer or BUNDLED_TOKENIZER)
         on_tokens = partial(replay_all, blend_state(tokenizer))
         return Runner(on_tokens), [_read(file, read_traces(file, tokenizer)) for file in args.file]
@@ -202,7 +205,7 @@ def _prepared(args: argparse.Namespace, settings: Settings) -> tuple[Runner, lis
     model = ModelReplay.of(args.model, settings)
     files = [_read(file, model.read(file)) for file in args.file]
     on_tokens = partial(replay_all, blend_state(model.tokenizer))
-    return Runner(on_tokens, model.replay_all, model.draft is not None), files
+    return Runner(on_tokens, model.replay_all, model.drafters), files
 
 
 def _read(file: Path, traces: Sequence[Trace]) -> TraceFile:
@@ -228,15 +231,14 @@ def _plot(file: Path, presets: Sequence[Preset], files: Sequence[TraceFile], run
 
 def _command(args: argparse.Namespace, settings: Settings) -> str:
     """The line that repeats this run."""
-    words = [] if tuple(args.file) == TRACES else [file.name for file in args.file]
-    words.append(f"--budget {args.budget}")
+    said = [] if tuple(args.file) == TRACES else [file.name for file in args.file]
+    said.append(f"--budget {args.budget}")
     if args.methods != ",".join(METHODS):
-        words.append(f"--methods {args.methods}")
+        said.append(f"--methods {args.methods}")
     if args.tokenizer is not None:
-        words.append(f"--tokenizer {args.tokenizer}")
+        said.append(f"--tokenizer {args.tokenizer}")
     if args.model is not None:
-        words.append(f"--model {args.model}")
-        words += [f"--draft-model {settings.draft_model}"] if settings.draft_model is not None else []
+        said += [f"--model {args.model}", *words(settings)]
     if args.plot is not None:
-        words.append(f"--plot {args.plot}")
-    return " ".join(["spandraft bench replay", *words])
+        said.append(f"--plot {args.plot}")
+    return " ".join(["spandraft bench replay", *said])

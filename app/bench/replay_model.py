@@ -15,32 +15,33 @@ from tokenizers import Tokenizer
 
 from app import build
 from app.bench.forced import forced_request
+from app.bench.parts import fresh
 from app.bench.recorded import Trace, read_traces
-from app.bench.replay import Memory, Replayed, with_datastore
+from app.bench.replay import Replayed, with_datastore
 from app.errors import InputError, ModelError
-from app.phrases import blend_state
 from app.settings import Settings
 from decoding.budget import Budget
+from decoding.calibration import Calibration
 from decoding.criteria import make_criterion
 from decoding.engine import Engine
 from decoding.interfaces import Request
 from decoding.presets import Preset
-from decoding.sources.draft_model import DraftModel
+from decoding.sources.shared import Shared
 from decoding.target import Target
 
 
 @dataclass(frozen=True, slots=True)
 class ModelReplay:
-    """A loaded target with its tokenizer and its end token."""
+    """A loaded target with its tokenizer, its end token, and what drafts for it."""
 
     target: Target
     tokenizer: Tokenizer
     end: int
-    draft: DraftModel | None = None
+    drafters: Shared
 
     @classmethod
     def of(cls, name: str, settings: Settings) -> ModelReplay:
-        """Load by folder, hub name or ``bundled``, with the draft model of the settings.
+        """Load by folder, hub name or ``bundled``, with the drafters of the settings.
 
         Raises what loading raises, and ModelError without an end token.
         """
@@ -48,14 +49,13 @@ class ModelReplay:
         if not writer.eos_ids:
             raise ModelError(f"{name} names no end token.", hint="Name one in its generation_config.json.")
         engine = writer.engine
-        return cls(engine.target, writer.tokens.hf.backend_tokenizer, min(writer.eos_ids), engine.shared.draft_model)
+        return cls(engine.target, writer.tokens.hf.backend_tokenizer, min(writer.eos_ids), engine.shared)
 
     def read(self, file: Path) -> list[Trace]:
         """The records of a file that fit the context. Raises InputError if none does."""
         traces = read_traces(file, self.tokenizer, end=self.end)
-        room = self.target.context_length
-        if self.draft is not None:
-            room = min(room, self.draft.model.context_length)
+        drafting = [one.model for one in (self.drafters.draft_model, self.drafters.parallel) if one is not None]
+        room = min(model.context_length for model in (self.target, *drafting))
         fitting = [trace for trace in traces if len(trace.request.prompt) + len(trace.output) <= room]
         if not fitting:
             raise InputError(f"No record of {file} fits the {room} tokens of the model.", hint="Take a larger model.")
@@ -65,14 +65,12 @@ class ModelReplay:
 
     def replay_all(self, one: Preset, traces: Sequence[Trace], budget: int) -> list[Replayed]:
         """All traces in order, verified by the target; T(n) is flat, so that every node drafted is verified."""
-        memory = Memory.of(one, blend_state(self.tokenizer))
-        memory.shared.draft_model = self.draft
         engine = Engine(
             self.target,
             sources=one.sources,
             budget=Budget(limit=min(budget, one.limit)),
-            calibration=memory.calibration,
-            shared=memory.shared,
+            calibration=Calibration(frozen=not one.calibrated),
+            shared=fresh(self.drafters),
             prefix_bytes=0,
         )
         return [_replayed(engine, one, trace) for trace in with_datastore(one, traces)]

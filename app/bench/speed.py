@@ -14,12 +14,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from app.bench import jobs
+from app.bench import jobs, parts
 from app.bench.jobs import Job
 from app.bench.recorded import BUNDLED_TOKENIZER, TRACES, load_tokenizer, read_traces
 from app.bench.report import Report
-from app.bench.ways import METHODS, Ran, Way, ways
+from app.bench.ways import METHODS, Ran, Way, missing, ways
 from app.build import open_pipeline
+from app.drafts import asked_for, flag
 from app.errors import InputError, unknown
 from app.settings import Settings
 from decoding.budget import Budget
@@ -73,7 +74,7 @@ def run(args: argparse.Namespace, settings: Settings) -> Report:
     setup = _on_shape(args, settings, n) if args.shape else _on_target(args, settings, n)
     chosen = ways(names, setup.engine)
     for left_out in (name for name in names if name not in chosen):
-        _note(f"{left_out} is left out: it needs --draft-model")
+        _note(f"{left_out} is left out: it needs {missing(left_out, setup.engine)}")
     return Report.of(_command(args, settings, n), rows(setup.jobs, measure(chosen, setup, args.repeats)))
 
 
@@ -109,8 +110,8 @@ def _on_shape(args: argparse.Namespace, settings: Settings, n: int) -> Setup:
     """Random weights, forced to records or to noise."""
     from app.bench.shapes import random_target
 
-    if settings.draft_model is not None:
-        raise InputError("Random weights agree with no draft model.", hint="Leave --draft-model away, or --shape.")
+    if given := asked_for(settings):
+        raise InputError("Random weights agree with no draft model.", hint=f"Leave {flag(given[0])} away, or --shape.")
     target = random_target(args.shape, settings)
     engine = Engine(target, budget=Budget.measured(target, limit=settings.budget))
     if args.task == "nothing":
@@ -204,10 +205,10 @@ def _command(args: argparse.Namespace, settings: Settings, n: int) -> str:
     for key in ("methods", "shape", "file"):
         if (value := getattr(args, key)) is not None:
             words.append(f"--{key} {value}")
-    for key in ("target", "dtype", "draft_model"):
+    for key in ("target", "dtype"):
         if settings.origin(key) != "default":
-            words.append(f"--{key.replace('_', '-')} {getattr(settings, key)}")
-    return " ".join(words)
+            words.append(f"{flag(key)} {getattr(settings, key)}")
+    return " ".join([*words, *parts.words(settings)])
 
 
 def _note(text: str) -> None:

@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from app.bench.hugging_face import HuggingFace
+from app.bench.parts import PARTS, fresh, lacking
 from decoding.budget import Budget
 from decoding.calibration import Calibration
 from decoding.criteria import make_criterion
 from decoding.engine import Engine
 from decoding.interfaces import Request
-from decoding.presets import PRESETS, Preset
-from decoding.sources.shared import Shared
+from decoding.presets import PRESETS, Needs, Preset
 
 THEIRS = ("hf-greedy", "hf-prompt-lookup", "hf-assisted")
 METHODS = (*THEIRS, "plain", *(name for name in PRESETS if name != "autoregressive"))
@@ -37,12 +37,18 @@ Way = Callable[[Request], Ran]
 
 
 def ways(names: Sequence[str], engine: Engine) -> dict[str, Way]:
-    """The methods of ``names`` on the engine's target; those that draft with a model only if the engine has one."""
-    made = {name: _way(name, engine) for name in names}
-    return {name: way for name, way in made.items() if way is not None}
+    """The methods of ``names`` on the engine's target, but for those that draft with what the engine does not have."""
+    return {name: _way(name, engine) for name in names if missing(name, engine) is None}
 
 
-def _way(name: str, engine: Engine) -> Way | None:
+def missing(name: str, engine: Engine) -> str | None:
+    """The option that names what a method drafts with, if the engine does not have it."""
+    if name == "hf-assisted" and engine.shared.draft_model is None:
+        return PARTS[Needs.DRAFT_MODEL].flag
+    return lacking(PRESETS[name], engine.shared) if name in PRESETS else None
+
+
+def _way(name: str, engine: Engine) -> Way:
     draft = engine.shared.draft_model
     if name in THEIRS:
         theirs = HuggingFace(engine.target, draft.model if draft is not None else None)
@@ -50,14 +56,12 @@ def _way(name: str, engine: Engine) -> Way | None:
             return lambda request: _greedy(theirs, request)
         if name == "hf-prompt-lookup":
             return lambda request: _drafting(theirs.prompt_lookup, request)
-        return (lambda request: _drafting(theirs.assisted, request)) if draft is not None else None
+        return lambda request: _drafting(theirs.assisted, request)
     if name == "plain":
         return lambda request: _ours(engine, request, speculate=False)
     if name == "spandraft":
         return lambda request: _ours(engine, request)
     one = PRESETS[name]
-    if one.needs_draft_model and draft is None:
-        return None
     published, criterion = _published(one, engine), make_criterion(one.criterion)
     return lambda request: _ours(published, replace(request, criterion=criterion))
 
@@ -69,7 +73,7 @@ def _published(one: Preset, engine: Engine) -> Engine:
         sources=one.sources,
         budget=Budget(limit=min(one.limit, engine.target.context_length)),
         calibration=Calibration(frozen=True),
-        shared=Shared(draft_model=engine.shared.draft_model, blend=engine.shared.blend.fresh()),
+        shared=fresh(engine.shared),
     )
 
 

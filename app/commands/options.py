@@ -24,6 +24,7 @@ _RULES = (
     "bad_words",
     "logit_bias",
 )
+DRAFTERS = ("draft_model", "heads", "parallel_model", "skipped_layers")
 GENERATION = (
     "max_new_tokens",
     "min_new_tokens",
@@ -31,7 +32,7 @@ GENERATION = (
     *_SAMPLING,
     *_RULES,
     "criterion",
-    "draft_model",
+    *DRAFTERS,
     "sources",
     "budget",
 )

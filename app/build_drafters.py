@@ -5,10 +5,11 @@ Each is checked against the target before anything is drafted. Everything heavy 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.build_models import load_target, load_tokenizer, place_of, without_progress_bars
+from app.build_models import dtype_of, load_target, load_tokenizer, place_of, without_progress_bars
 from app.drafts import PARTS, drafters_of, flag, require_same_tokenizer
 from app.errors import ModelError
 from app.settings import BUNDLED, Settings
@@ -16,6 +17,7 @@ from app.settings import BUNDLED, Settings
 if TYPE_CHECKING:
     from app.tokens import TextTokenizer
     from decoding.ahead import AheadHeads
+    from decoding.parallel import ParallelModel
     from decoding.sources.draft_model import DraftModel
     from decoding.sources.shared import Shared
     from decoding.target import Target
@@ -32,6 +34,10 @@ def shared_of(settings: Settings, target: Target, tokens: TextTokenizer) -> Shar
         shared.draft_model = _draft_model(given.draft_model, target, tokens, settings)
     if given.heads is not None:
         shared.heads = _heads(given.heads, target)
+    if given.parallel_model is not None:
+        shared.parallel = _parallel(given.parallel_model, target, tokens, settings)
+    if given.skipped_layers:
+        shared.layer_skip = _without_layers(target, given.skipped_layers)
     return shared
 
 
@@ -50,6 +56,29 @@ def _heads(name: str, target: Target) -> AheadHeads:
     from decoding.ahead import AheadHeads
 
     return AheadHeads.load(_folder("heads", name), target=target)
+
+
+def _parallel(name: str, target: Target, tokens: TextTokenizer, settings: Settings) -> ParallelModel:
+    """The parallel drafter of a folder; but for its masks it must have the target's tokens."""
+    from decoding.parallel import ParallelModel
+
+    place = _folder("parallel_model", name)
+    with without_progress_bars(is_local=True):
+        require_same_tokenizer(name, load_tokenizer(str(place), settings), settings.target, tokens)
+        return ParallelModel.load(
+            place,
+            target=target,
+            dtype=dtype_of(str(place), settings),
+            device=settings.device or "auto",
+            trust_remote_code=settings.trust_remote_code,
+        )
+
+
+def _without_layers(target: Target, layers: Collection[int]) -> DraftModel:
+    from decoding.layer_skip import skipping
+    from decoding.sources.draft_model import DraftModel
+
+    return DraftModel.of(skipping(target, layers), target)
 
 
 def _folder(key: str, name: str) -> Path:

@@ -63,10 +63,13 @@ def load_target(name: str, settings: Settings, **hf_options: Any) -> Target:
     """A causal LM by folder or name on the hub. Raises the decoder's errors."""
     from decoding.target import Target
 
-    place = settings.device or "auto"
-    dtype = settings.dtype or _own_dtype(name, place, settings)
+    dtype = dtype_of(name, settings)
     target = Target.from_pretrained(
-        name, dtype=dtype, device=place, trust_remote_code=settings.trust_remote_code, **hf_options
+        name,
+        dtype=dtype,
+        device=settings.device or "auto",
+        trust_remote_code=settings.trust_remote_code,
+        **hf_options,
     )
     if dtype in _COARSE or target.is_quantized:
         log.warning(
@@ -76,11 +79,14 @@ def load_target(name: str, settings: Settings, **hf_options: Any) -> Target:
     return target
 
 
-def _own_dtype(name: str, device: str, settings: Settings) -> str:
-    """float32 on a CPU, where it is exact; on a GPU what the model was made with."""
+def dtype_of(name: str, settings: Settings) -> str:
+    """What the settings say; else float32 on a CPU, where it is exact, and on a GPU what the model was made with."""
     import torch
     from transformers import AutoConfig
 
+    if settings.dtype is not None:
+        return settings.dtype
+    device = settings.device or "auto"
     if not (device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())):
         return "float32"
     with contextlib.suppress(OSError, ValueError, KeyError):  # Loading the model says what is wrong with it.

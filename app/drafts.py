@@ -76,6 +76,16 @@ def sources_of(key: str) -> tuple[str, ...]:
     return tuple(source for source, setting in _SETTING_OF.items() if setting == key and source in SOURCES)
 
 
+def is_drafter(source: str) -> bool:
+    """Whether a source drafts with a model or with the target itself, and not by copying."""
+    return source in _SETTING_OF
+
+
+def setting_of(source: str) -> str | None:
+    """The setting that names what a source drafts with, None for one that needs nothing."""
+    return _SETTING_OF.get(source)
+
+
 def flag(key: str) -> str:
     """A setting as one types it."""
     return "--" + key.replace("_", "-")

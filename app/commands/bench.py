@@ -1,7 +1,7 @@
 """``spandraft bench NAME``: runs one of the benches and prints its table, or its report under ``--json``.
 
-A bench is a module of `app.bench` with ``add_arguments(parser)`` and ``run(args, settings) -> Report``. Only the
-one that is asked for is imported.
+A bench is a module of `app.bench` with ``add_arguments(parser)``, ``run(args, settings) -> Report`` and, if its rows
+are to be read in another form, ``table(report) -> lines``. Only the one that is asked for is imported.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import importlib
 from collections.abc import Sequence
 
 from app.bench.report import Report
-from app.commands.options import MODEL, add_common
+from app.commands.options import DRAFTERS, MODEL, add_common
 from app.commands.terminal import Terminal
 from app.settings import Settings
 
@@ -20,17 +20,21 @@ BENCHES = {
     "replay": "tokens a step on recorded outputs, without a model",
     "record": "what the target writes over the sample corpus, as records for replay",
     "speed": "tokens a second with and without drafts, and against Hugging Face",
+    "drafters": "each drafter alone, and what it adds to the tree: tokens a forward, and time beside plain decoding",
     "concurrency": "many requests at once, beside one after the other",
     "divergence": "how often reduced precision flips a token, with drafts and in a batch without",
     "answers": "how often answers are right, verbatim, or rightly refused",
     "grammar": "GLEU of corrections",
+    "criteria": "what lossy acceptance costs in quality and diversity, and what it buys in speed",
 }
 
 # `replay` names its target by --model, because it needs none; what a target is loaded with are settings all the same.
 _FLAGS: dict[str, tuple[str, ...]] = {
     "methods": (),
-    "replay": (*(key for key in MODEL if key != "target"), "draft_model"),
-    "speed": (*MODEL, "draft_model"),
+    "replay": (*(key for key in MODEL if key != "target"), *DRAFTERS),
+    "speed": (*MODEL, *DRAFTERS),
+    "drafters": (*MODEL, *DRAFTERS),
+    "criteria": (*MODEL, *DRAFTERS, "sources", "budget", "quote"),
     "divergence": tuple(key for key in MODEL if key != "dtype"),
 }
 _WIDEST = 120
@@ -55,7 +59,10 @@ def _run(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> in
         terminal.document(report.document())
     else:
         terminal.note(", ".join(f"{key}: {value}" for key, value in report.machine.items()))
-        _print_rows(report, terminal)
+        if hasattr(args.bench, "table"):
+            terminal.table(args.bench.table(report))
+        else:
+            _print_rows(report, terminal)
     return 0
 
 

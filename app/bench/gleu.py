@@ -65,7 +65,7 @@ def counts(sentences: Sequence[Corrected]) -> NDArray[np.float64]:
 
 
 def gleu_of(sums_RC: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(...) GLEU, 0 to 100, from counts (..., R, C) summed over sentences; 0 for a run where no n-gram of some n counts."""
+    """(...) GLEU, 0 to 100, from summed counts (..., R, C); a run is 0 where no n-gram of some n counts."""
     candidate, reference = sums_RC[..., 0], sums_RC[..., 1]
     kept, possible = sums_RC[..., 2 : 2 + _ORDER], sums_RC[..., 2 + _ORDER :]
     scores = (kept > 0).all(-1)

@@ -1,0 +1,115 @@
+"""The picture of ``bench criteria``: quality and diversity against tokens per forward, panel by panel.
+
+A row of panels is a measure, a column a temperature. A criterion has one colour and one mark everywhere; its thresholds
+are joined by a line and written beside the marks. The dotted line is plain decoding: what is below it was lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.bench import picture
+from app.bench.criteria_table import Figures
+from app.bench.report import Row
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Okabe and Ito's colours, as in the picture of replays; hollow marks are lossy.
+_STYLES: Mapping[str, tuple[str, str]] = {
+    "plain": ("#9A9A9A", "x"),
+    "one-draw": ("#D55E00", "o"),
+    "speculative-sampling": ("#000000", "*"),
+    "typical": ("#0072B2", "s"),
+    "top-beta-tau": ("#009E73", "^"),
+}
+_LOSSY = ("typical", "top-beta-tau")
+
+
+@dataclass(frozen=True, slots=True)
+class _Measure:
+    """What stands on the vertical axis; ``with_interval`` if the rows have one."""
+
+    task: str
+    key: str
+    title: str
+    scale: float = 1.0
+    with_interval: bool = False
+
+
+_MEASURES = (
+    _Measure("answers", "answer_accuracy", "right answers, %", scale=100.0, with_interval=True),
+    _Measure("grammar", "gleu", "GLEU of corrections", with_interval=True),
+    _Measure("answers", "distinct_2", "distinct-2 of answers"),
+    _Measure("grammar", "distinct_2", "distinct-2 of corrections"),
+)
+
+
+def draw(file: Path, rows: Sequence[Row]) -> None:
+    """Write the picture. Raises MissingPartError without matplotlib, InputError where nothing can be written."""
+    figures: list[Figures] = list(rows)
+    temperatures = list(dict.fromkeys(one["temperature"] for one in figures))
+    measures = [measure for measure in _MEASURES if any(_has(one, measure) for one in figures)]
+    wide, high = len(temperatures), len(measures)
+    canvas = picture.blank(3.6 * wide + 0.6, 2.5 * high + 0.8)
+    for down, measure in enumerate(measures):
+        for along, temperature in enumerate(temperatures):
+            axes = canvas.add_subplot(high, wide, down * wide + along + 1)
+            here = [one for one in figures if one["temperature"] == temperature and _has(one, measure)]
+            _draw_panel(axes, measure, here)
+            if along == 0:
+                axes.set_ylabel(measure.title, fontsize=9)
+            if down == 0:
+                axes.set_title(_title(temperature), fontsize=10, loc="left")
+    canvas.supxlabel("tokens per target forward", fontsize=10)
+    marks = {label: mark for axes in canvas.axes for mark, label in zip(*axes.get_legend_handles_labels(), strict=True)}
+    known = [name for name in _STYLES if name in marks]
+    names = [f"{name} (lossy)" if name in _LOSSY else name for name in known]
+    canvas.legend(
+        [marks[name] for name in known], names, loc="outside upper center", ncols=5, fontsize=8, frameon=False
+    )
+    picture.save(canvas, file)
+
+
+def _has(figures: Figures, measure: _Measure) -> bool:
+    return bool(figures["task"] == measure.task) and figures.get(measure.key) is not None
+
+
+def _title(temperature: float) -> str:
+    return "greedy" if temperature == 0 else f"temperature {temperature:g}"
+
+
+def _draw_panel(axes: Axes, measure: _Measure, figures: Sequence[Figures]) -> None:
+    for family, (colour, mark) in _STYLES.items():
+        of_it = [one for one in figures if one["method"].partition("=")[0] == family]
+        if not of_it:
+            continue
+        points = sorted(
+            ((one["mean_acceptance_length"], measure.scale * one[measure.key], one) for one in of_it),
+            key=lambda point: point[:2],
+        )
+        across, up = [point[0] for point in points], [point[1] for point in points]
+        fill = "none" if family in _LOSSY else colour
+        axes.plot(
+            across, up, color=colour, marker=mark, markerfacecolor=fill, markersize=6, linewidth=0.8, label=family
+        )
+        if family == "plain":
+            axes.axhline(up[0], color=colour, linestyle=":", linewidth=1, zorder=0)
+        for x, y, one in points:
+            if measure.with_interval:
+                low, high = (measure.scale * end for end in one["interval"])
+                axes.plot([x, x], [low, high], color=colour, linewidth=0.8, alpha=0.5, zorder=1)
+            axes.annotate(
+                one["method"].partition("=")[2],
+                (x, y),
+                xytext=(4, 4),
+                textcoords="offset points",
+                fontsize=6.5,
+                color=colour,
+            )
+    axes.tick_params(labelsize=8)
+    axes.grid(color="#E4E4E4", linewidth=0.6)
+    axes.spines[["top", "right"]].set_visible(False)

@@ -1,0 +1,79 @@
+"""One rule on trial: an engine whose every request is drawn at one temperature and judged by one criterion.
+
+The app's own streams run over it, so that what is measured is what a user would get; nothing of other trials, of
+earlier outputs or of what this machine has learned reaches its drafts. Knows no items and no scores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from app.bench.criteria_rules import Rule
+from app.bench.parts import fresh
+from app.writer import Writer
+from decoding.budget import Budget
+from decoding.calibration import Calibration
+from decoding.engine import Engine
+from decoding.interfaces import Request, Sampling
+from decoding.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What one item gave: the text that the app hands out, the tokens and the text that the target wrote, and counts.
+
+    ``decode_s`` are the seconds of drafting, verifying and accepting; reading the prompt is not among them.
+    """
+
+    text: str
+    tokens: tuple[int, ...]
+    raw: str
+    forwards: int
+    decode_s: float
+
+
+class Trial(Engine):
+    """An engine for one rule. ``sampling`` may be changed between requests."""
+
+    def __init__(self, rule: Rule, like: Engine, *, sources: Sequence[str]) -> None:
+        """On the target of ``like``, and with the budget that was measured for it."""
+        super().__init__(
+            like.target,
+            sources=sources,
+            budget=_own(like.budget),
+            calibration=Calibration(),
+            shared=fresh(like.shared),
+            max_rows=1,
+        )
+        self.rule = rule
+        self.sampling = Sampling()
+        self.sessions: list[Session] = []
+
+    def session(self, request: Request, *, speculate: bool = True) -> Session:
+        """Begin the request as it is put on trial. ``scope`` None: it copies from no earlier output."""
+        criterion = None if self.rule.exact else self.rule.criterion
+        asked = replace(request, sampling=self.sampling, criterion=criterion, scope=None)
+        session = super().session(asked, speculate=speculate and self.rule.speculates)
+        self.sessions.append(session)
+        return session
+
+
+def written_by(trial: Trial, writer: Writer, write: Callable[[Writer], str]) -> Written:
+    """Let ``write`` work with ``writer`` over the trial's engine."""
+    trial.forget()  # A prompt that another item began with would cost less.
+    trial.sessions.clear()
+    text = write(replace(writer, engine=trial, learned=None))
+    sessions = trial.sessions
+    return Written(
+        text=text,
+        tokens=tuple(token for session in sessions for token in session.tokens),
+        raw=" ".join(writer.tokens.decode(session.tokens) for session in sessions),
+        forwards=sum(session.stats.target_forwards for session in sessions),
+        decode_s=sum(session.stats.decode_s for session in sessions),
+    )
+
+
+def _own(budget: Budget) -> Budget:
+    """A copy, which is refined by its own forwards."""
+    return replace(budget, cost_s=dict(budget.cost_s) if budget.cost_s is not None else None, steps=0)

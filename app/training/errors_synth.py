@@ -45,12 +45,14 @@ class Corruptor:
 
     forms: WordForms
     misspelt: dict[str, list[str]]
+    counts: tuple[float, ...] = (4.0, 3.5, 2.0, 1.0)
+    """How often a sentence has one error, two, ...: as far as its length allows, one more each six words."""
 
     def corrupt(self, sentence: str, rng: random.Random) -> str:
-        """The sentence with one to three errors, more in longer ones; sometimes equal, where no rule finds a place."""
+        """The sentence with one to four errors, more in longer ones; sometimes equal, where no rule finds a place."""
         words = sentence.split()
-        most = 1 + min(2, len(words) // 8)
-        for _ in range(rng.choices(range(1, most + 1), weights=[5.0, 3.0, 1.0][:most])[0]):
+        most = 1 + min(len(self.counts) - 1, len(words) // 6)
+        for _ in range(rng.choices(range(1, most + 1), weights=self.counts[:most])[0]):
             for _ in range(6):
                 if self._draw_rule(rng)(words, rng) or not words:
                     break
@@ -58,7 +60,7 @@ class Corruptor:
 
     def _draw_rule(self, rng: random.Random) -> Rule:
         rules: list[tuple[float, Rule]] = [
-            (14, self._misspell), (6, scramble_letters), (8, self._verb), (3, self._number), (1, self._adverb),
+            (22, self._misspell), (14, scramble_letters), (9, self._verb), (4, self._number), (1, self._adverb),
             (4, drop_article), (2, insert_article), (4, change_article), (3, change_preposition), (1, drop_preposition),
             (4, confuse), (1, drop_word), (2, insert_word), (5, repeat_word), (8, capitals), (2, drop_comma),
             (1, insert_comma), (5, drop_end), (3, space_mark), (3, join_words), (1, split_word), (1, swap_words),

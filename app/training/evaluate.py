@@ -1,17 +1,15 @@
 """How good a target is on held-out items, with serving's two processors on: plain greedy decoding, no speculation.
 
-Knows the two tasks and decoding's processors. Must not know how training went. It exists to tune the two biases while
-the model is trained; the figures that are published come from `spandraft bench`.
+Knows the two tasks and decoding's processors. Must not know how training went. It exists to tune the biases while a
+model is trained; the figures that are published come from `spandraft bench`.
 
 Shapes: N tokens, V vocabulary.
 """
 
 from __future__ import annotations
 
-import json
 import random
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -21,8 +19,11 @@ from numpy.typing import NDArray
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
 from app.bench.gleu import Corrected, corpus_gleu
-from app.training import embeddings, grammar, tokenizer
+from app.training import grammar, heldout, tokenizer
 from app.training.answers import REFUSAL, AnswerItems
+from app.training.candidates import Candidates
+from app.training.data import Split
+from app.training.material import Material
 from app.tuning import Tuning
 from decoding.processors import CopyBias, QuotedSpan, QuoteProcessor
 
@@ -111,9 +112,11 @@ def measure_grammar(greedy: Greedy, records: list[dict[str, object]], *, copy_bi
     )
 
 
-def measure_answers(greedy: Greedy, cache: Path, *, tuning: Tuning, count: int, seed: int = 5) -> AnswerFigures:
-    """Figures over `count` items drawn from an embedded split, a fifth of them without an answer."""
-    items, rng = AnswerItems(embeddings.load(cache), greedy.bpe), random.Random(seed)
+def measure_answers(
+    greedy: Greedy, candidates: Candidates, *, tuning: Tuning, count: int, seed: int = 5
+) -> AnswerFigures:
+    """Figures over `count` items drawn from a split, a fifth of them without an answer."""
+    items, rng = AnswerItems(candidates, greedy.bpe), random.Random(seed)
     right, top, refused, refused_wrongly, sentences = 0, 0, 0, 0, 0
     for i in range(count):
         item = items.item(rng, unanswerable=i % 5 == 4)
@@ -146,26 +149,23 @@ def measure_answers(greedy: Greedy, cache: Path, *, tuning: Tuning, count: int, 
     )
 
 
-def read(path: Path) -> list[dict[str, object]]:
-    """Records of a JSON Lines file."""
-    with path.open(encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
-
-
-def report(target: Path, files: Sequence[Path], cache: Path | None, *, tuning: Tuning, count: int) -> None:
-    """Print figures as JSON, one line a grammar file and one for the embedded split `cache`."""
+def measure(
+    target: Path, material: Material, *, split: Split, tuning: Tuning, count: int, say: Callable[[str], None]
+) -> dict[str, float]:
+    """All figures of one target over a split that is not trained on, by name."""
     greedy = Greedy(target)
-    for path in files:
-        grammar_figures = measure_grammar(greedy, read(path)[:count], copy_bias=tuning.copy_bias)
-        _print(path.name, asdict(grammar_figures))
-    if cache is not None:
-        answer_figures = measure_answers(greedy, cache, tuning=tuning, count=count)
-        _print(cache.name, asdict(answer_figures))
-
-
-def _print(name: str, figures: dict[str, float]) -> None:
-    sys.stdout.write(json.dumps({"file": name, **figures}) + "\n")
-    sys.stdout.flush()
+    say(f"correcting {count} sentences with errors and {count} without")
+    written, clean = heldout.grammar_records(material, split, count)
+    corrected = measure_grammar(greedy, written, copy_bias=tuning.copy_bias)
+    left = measure_grammar(greedy, clean, copy_bias=tuning.copy_bias)
+    say(f"answering {count} questions")
+    answered = measure_answers(greedy, material.answers(split), tuning=tuning, count=count)
+    return {
+        "gleu": corrected.gleu,
+        "gleu_uncorrected": corrected.gleu_uncorrected,
+        "clean_changed": 1 - left.unchanged,
+        **asdict(answered),
+    }
 
 
 def _corrected(greedy: Greedy, record: dict[str, object], *, copy_bias: float) -> Corrected:

@@ -1,67 +1,122 @@
-"""A checkpoint -> a folder that transformers loads: config, bfloat16 safetensors, tokenizer, our two biases.
+"""What the stages of a run have made -> the folders that are bundled: bfloat16, in shards, with checksums.
 
-Knows file names and the Llama configuration. Must not know how the weights were trained.
+Knows which stage ends as which folder, and what may be bundled. Must not know how anything was trained.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
-from transformers import LlamaConfig
+from safetensors.torch import load_file, save_file
+from torch import Tensor
 
-from app.training import tokenizer
-from app.training.errors import CheckpointError
-from app.training.model import Model, Shape, to_hugging_face
+from app.bundled import DRAFT_MODEL, HEADS, PARALLEL, TARGET
+from app.training.errors import ExportError
+from app.training.folders import SHARD_BYTES, save_weights
+from app.training.places import result_of
 from app.tuning import Tuning
 
-LARGEST_BYTES = 16 * 2**20
+LARGEST_BYTES = 40 * 2**20
+SUMS = "SHA256SUMS"
+
+LEFT_BY = {
+    TARGET: ("tasks",),
+    DRAFT_MODEL: ("refresh", "token", "sequence", "draft"),
+    HEADS: ("heads",),
+    PARALLEL: ("parallel",),
+}
+"""Stages whose result a part is, the first that is finished."""
+
+_WRITTEN = ("README.md", SUMS)
+_SETTINGS = "spandraft.json"
 
 
-def export(checkpoint: Path, target: Path, tuning: Tuning) -> None:
-    """Write the weights of `checkpoint` and their configuration into `target`, which already holds the tokenizer."""
-    shape = Shape()
-    model = Model(shape)
-    try:
-        model.load_state_dict(torch.load(checkpoint, weights_only=True)["model"])
-    except (FileNotFoundError, RuntimeError) as error:
-        raise CheckpointError(
-            f"cannot export {checkpoint}: {error}",
-            hint="It is not a checkpoint of this model.\nName a checkpoint.pt that the training loop wrote.",
-        ) from error
-    write_config(shape, target)
-    weights = {name: w.to(torch.bfloat16) for name, w in to_hugging_face(model).items()}
-    save_file(weights, target / "model.tmp", metadata={"format": "pt"})
-    (target / "model.tmp").chmod(0o644)
-    (target / "model.tmp").replace(target / "model.safetensors")
-    settings = {"format": "spandraft-bundled-1", **asdict(tuning)}
-    (target / "spandraft.json").write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
-    size_bytes = sum(f.stat().st_size for f in target.iterdir())
-    assert size_bytes <= LARGEST_BYTES, f"{size_bytes} bytes are too many for the bundle"
+def export(run: Path, models: Path, *, tuning: Tuning | None, say: Callable[[str], None]) -> list[str]:
+    """Write every part that the run has made; their names. Model cards stay.
+
+    `tuning` None leaves a target's biases as they are. Raises ExportError if nothing is finished or it is too large.
+    """
+    found = {part: _result(stages, run) for part, stages in LEFT_BY.items()}
+    made = {part: folder for part, folder in found.items() if folder is not None}
+    if not made:
+        raise ExportError(f"no stage of {run} is finished", hint="train it first: `spandraft train all --out RUN`")
+    for part, folder in made.items():
+        export_part(folder, models / part)
+        if part == TARGET and (tuning is not None or not (models / part / _SETTINGS).is_file()):
+            settings = {"format": "spandraft-bundled-1", **asdict(tuning or Tuning())}
+            (models / part / _SETTINGS).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+        say(f"{part}: from {folder.parent.name}, {_bytes_of(models / part) / 2**20:.1f} MiB")
+    check_size(models)
+    return list(made)
 
 
-def write_config(shape: Shape, target: Path) -> None:
-    """config.json and generation_config.json of the architecture."""
-    config = LlamaConfig(
-        vocab_size=shape.vocabulary,
-        hidden_size=shape.hidden,
-        intermediate_size=shape.intermediate,
-        num_hidden_layers=shape.layers,
-        num_attention_heads=shape.heads,
-        num_key_value_heads=shape.heads,
-        max_position_embeddings=shape.max_positions,
-        rms_norm_eps=shape.norm_eps,
-        rope_parameters={"rope_type": "default", "rope_theta": shape.rope_theta},
-        tie_word_embeddings=True,
-        pad_token_id=tokenizer.PAD,
-        bos_token_id=None,
-        eos_token_id=tokenizer.EOS,
-        architectures=["LlamaForCausalLM"],
-        dtype="bfloat16",
-    )
-    config.save_pretrained(target)
-    generation = {"eos_token_id": tokenizer.EOS, "pad_token_id": tokenizer.PAD, "do_sample": False}
-    (target / "generation_config.json").write_text(json.dumps(generation, indent=2) + "\n", encoding="utf-8")
+def export_part(source: Path, to: Path) -> None:
+    """One folder in bfloat16. What stood there before goes, its model card and settings aside."""
+    part = to.with_name(to.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    weights: dict[str, Tensor] = {}
+    for file in sorted(source.iterdir()):
+        if file.name.startswith("model") and file.suffix == ".safetensors":
+            weights |= _halved(load_file(file))
+        elif file.suffix == ".safetensors":
+            save_file(_halved(load_file(file)), part / file.name, metadata={"format": "pt"})
+        elif not file.name.endswith(".index.json"):
+            shutil.copyfile(file, part / file.name)
+    if weights:
+        save_weights(weights, part)
+        _say_bfloat16(part / "config.json")
+    for kept in ("README.md", _SETTINGS):
+        if (to / kept).is_file():
+            shutil.copyfile(to / kept, part / kept)
+    _write_sums(part)
+    if to.exists():
+        shutil.rmtree(to)
+    part.replace(to)
+
+
+def check_size(models: Path) -> None:
+    """Raises ExportError if a file or all of it is larger than what is bundled."""
+    for file in models.rglob("*"):
+        if file.is_file() and file.stat().st_size > SHARD_BYTES:
+            raise ExportError(f"{file} has more than {SHARD_BYTES // 2**20} MiB", hint="make the model smaller")
+    total = _bytes_of(models)
+    if total > LARGEST_BYTES:
+        raise ExportError(
+            f"{models} has {total / 2**20:.1f} MiB, and {LARGEST_BYTES // 2**20} MiB are bundled at most",
+            hint="make the models smaller",
+        )
+
+
+def _result(stages: tuple[str, ...], run: Path) -> Path | None:
+    folders = (result_of(stage, run) for stage in stages)
+    return next((folder for folder in folders if folder.is_dir() and folder.is_relative_to(run)), None)
+
+
+def _halved(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: w.to(torch.bfloat16) if w.is_floating_point() else w for name, w in weights.items()}
+
+
+def _say_bfloat16(path: Path) -> None:
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config["dtype"] = "bfloat16"
+    path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _write_sums(folder: Path) -> None:
+    """As `sha256sum` writes them, and `spandraft doctor` compares them."""
+    lines = [
+        f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n"
+        for file in sorted(folder.iterdir()) if file.name not in (*_WRITTEN, _SETTINGS)
+    ]  # fmt: skip
+    (folder / SUMS).write_text("".join(lines), encoding="utf-8")
+
+
+def _bytes_of(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

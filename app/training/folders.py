@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
 from torch import Tensor
 from transformers import LlamaConfig
 
@@ -23,7 +24,7 @@ from app.training.model import Model, Shape, from_hugging_face, to_hugging_face
 SHARD_BYTES = 15 * 2**20
 
 
-def save_model(model: Model, folder: Path, *, bpe: tokenizer.Tokenizer, dtype: torch.dtype = torch.float32) -> None:
+def save_model(model: Model, folder: Path, *, bpe: Tokenizer, dtype: torch.dtype = torch.float32) -> None:
     """Write weights, configuration and tokenizer into `folder`, whole or not at all: an old folder is replaced."""
     part = folder.with_name(folder.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
@@ -97,7 +98,7 @@ def read_shape(folder: Path) -> Shape:
         heads=config.num_attention_heads,
         intermediate=config.intermediate_size,
         max_positions=config.max_position_embeddings,
-        rope_theta=float(config.rope_parameters["rope_theta"]),
+        rope_theta=float((config.rope_parameters or {}).get("rope_theta") or 10000.0),
         norm_eps=config.rms_norm_eps,
     )
 

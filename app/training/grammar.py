@@ -19,13 +19,7 @@ from app.training import data, tokenizer
 from app.training.errors_synth import Corruptor
 from app.training.mixture import Example
 
-UNTOUCHED_SHARE = 0.4
-SPACED_SHARE = 0.1
-"""Share of texts, both sides, whose marks stand alone ("do n't stop ."), as learner corpora have them."""
-
 LONGEST_TOKENS = 200
-EDIT_WEIGHT = 1.2
-"""How much more a token counts where the correction leaves the input: most tokens are mere copies."""
 
 COMMON_WORDS = 6000
 _PLAIN_SHARE = 0.93
@@ -40,12 +34,27 @@ _MARK = re.compile(r"\s*([,;:?!()\"“”])\s*|(?<=[\w)])(\.)(?=$|[\"”])")
 
 
 @dataclass(frozen=True, slots=True)
+class GrammarMix:
+    """What correction rows are like; shares are of the rows."""
+
+    untouched: float = 0.28
+    """Texts without an error: the rest of what is read must not be changed either."""
+    spared: float = 0.05
+    """Sentences left as they are in a text that has errors."""
+    spaced: float = 0.1
+    """Texts, both sides, whose marks stand alone ("do n't stop ."), as learner corpora have them."""
+    edit_weight: float = 3.0
+    """How much more a token counts where the correction leaves the input: most tokens are mere copies."""
+
+
+@dataclass(frozen=True, slots=True)
 class GrammarPairs:
     """Endless pairs from `texts`: paragraphs, each a list of clean sentences."""
 
     texts: list[list[str]]
     corruptor: Corruptor
     bpe: Tokenizer
+    mix: GrammarMix = GrammarMix()
 
     def draw(self, rng: random.Random) -> Example:
         """One pair of at most LONGEST_TOKENS a side."""
@@ -58,7 +67,7 @@ class GrammarPairs:
                     task="grammar",
                     prompt=[tokenizer.GRAMMAR, *source_ids, tokenizer.CORRECTED],
                     output=output,
-                    weights=edit_weights([*source_ids, tokenizer.EOS], output),
+                    weights=edit_weights([*source_ids, tokenizer.EOS], output, heavy=self.mix.edit_weight),
                 )
 
     def pair(self, rng: random.Random) -> tuple[str, str]:
@@ -67,24 +76,27 @@ class GrammarPairs:
         count = min(len(paragraph), rng.choices((1, 2, 3), weights=(80, 15, 5))[0])
         start = rng.randrange(len(paragraph) - count + 1)
         clean = paragraph[start : start + count]
-        if rng.random() < SPACED_SHARE:
+        if rng.random() < self.mix.spaced:
             clean = [space_marks(s) for s in clean]
-        written = clean if rng.random() < UNTOUCHED_SHARE else [self._maybe(s, rng) for s in clean]
+        written = clean if rng.random() < self.mix.untouched else [self._maybe(s, rng) for s in clean]
         return " ".join(written), " ".join(clean)
 
     def _maybe(self, sentence: str, rng: random.Random) -> str:
-        return self.corruptor.corrupt(sentence, rng) if rng.random() < 0.9 else sentence
+        return sentence if rng.random() < self.mix.spared else self.corruptor.corrupt(sentence, rng)
 
 
-def clean_texts(folder: Path, split: data.Split, rng: random.Random) -> list[list[str]]:
-    """Paragraphs of clean sentences of one split, from all the prose there is; questions count as paragraphs."""
+def clean_texts(folder: Path, split: data.Split, rng: random.Random, *, more: float = 1.0) -> list[list[str]]:
+    """Paragraphs of clean sentences of one split, from all the prose there is; questions count as paragraphs.
+
+    `more` multiplies how much is taken of each source.
+    """
     texts: list[list[str]] = []
     for source, share in _SOURCES:
         for title, text in _paragraphs(folder, source):
-            if rng.random() < share and data.split_of(title) == split:
+            if rng.random() < share * more and data.split_of(title) == split:
                 texts.append(clean_sentences(text))
     for question in data.squad_questions(folder):
-        if rng.random() < 0.08 and data.split_of(question.title) == split:
+        if rng.random() < 0.08 * more and data.split_of(question.title) == split:
             texts.append(clean_sentences(question.question))
     return [t for t in texts if t]
 
@@ -137,12 +149,12 @@ def encode(bpe: Tokenizer, text: str) -> list[int]:
     return ids
 
 
-def edit_weights(source: list[int], output: list[int]) -> list[float]:
-    """EDIT_WEIGHT for output tokens that are not copied, and for the first one after something was left out."""
+def edit_weights(source: list[int], output: list[int], *, heavy: float) -> list[float]:
+    """`heavy` for output tokens that are not copied, and for the first one after something was left out."""
     weights = [1.0] * len(output)
     matcher = difflib.SequenceMatcher(None, source, output, autojunk=False)
     for tag, _, _, start, end in matcher.get_opcodes():
         if tag != "equal":
             for i in range(start, min(len(output), max(end, start + 1))):
-                weights[i] = EDIT_WEIGHT
+                weights[i] = heavy
     return weights

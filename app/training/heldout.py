@@ -11,35 +11,45 @@ import random
 from collections.abc import Iterable
 from pathlib import Path
 
-from tokenizers import Tokenizer
-from tokenizers.models import BPE
-
-from app.training import data, embeddings, grammar, word_forms
 from app.training.answers import AnswerItems
+from app.training.candidates import Candidates
+from app.training.data import Split
+from app.training.errors import MaterialError
 from app.training.errors_synth import Corruptor
+from app.training.material import Material
 
 
-def write(folder: Path, cache: Path, out: Path, *, count: int, split: data.Split = "heldout") -> None:
+def write(material: Material, out: Path, *, count: int, split: Split = "heldout") -> None:
     """answers.jsonl (a fifth without an answer), grammar.jsonl (a quarter without an error), clean.jsonl."""
     out.mkdir(parents=True, exist_ok=True)
+    written, clean = grammar_records(material, split, count)
+    _write(out / "answers.jsonl", answer_records(material.answers(split), random.Random(11), count, material))
+    _write(out / "grammar.jsonl", written)
+    _write(out / "clean.jsonl", clean)
+
+
+def grammar_records(
+    material: Material, split: Split, count: int
+) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
+    """Sentences with errors (a quarter without), and others that are clean."""
     rng = random.Random(11)
-    _write(out / "answers.jsonl", answer_items(cache / f"{split}.npz", rng, count))
-    texts = grammar.clean_texts(folder, split, rng)
-    forms = word_forms.learn(s for text in texts for s in text)
-    corruptor = Corruptor(forms, data.misspellings(folder))
-    sentences = [s for text in texts for s in text]
+    sentences = [s for text in material.texts(split) for s in text]
+    if len(sentences) < 2 * count:
+        raise MaterialError(
+            f"the {split} split has {len(sentences)} sentences, not {2 * count}", hint="ask for fewer with --items"
+        )
+    corruptor = Corruptor(material.forms, material.misspelt)
     chosen = rng.sample(sentences, 2 * count)
-    _write(out / "clean.jsonl", [{"source": s, "references": [s]} for s in chosen[:count]])
-    written = [s if i % 4 == 0 else corruptor.corrupt(s, rng) for i, s in enumerate(chosen[count:])]
-    _write(
-        out / "grammar.jsonl",
-        [{"source": w, "references": [s]} for w, s in zip(written, chosen[count:], strict=True)],
-    )
+    read = [s if i % 4 == 0 else corruptor.corrupt(s, rng) for i, s in enumerate(chosen[count:])]
+    written = [{"source": w, "references": [s]} for w, s in zip(read, chosen[count:], strict=True)]
+    return [dict(record) for record in written], [{"source": s, "references": [s]} for s in chosen[:count]]
 
 
-def answer_items(cache: Path, rng: random.Random, count: int) -> list[dict[str, object]]:
+def answer_records(
+    candidates: Candidates, rng: random.Random, count: int, material: Material
+) -> list[dict[str, object]]:
     """Questions over four passages each; `gold` is the index of the one that answers, or None."""
-    items = AnswerItems(embeddings.load(cache), Tokenizer(BPE()))
+    items = AnswerItems(candidates, material.tokenizer)
     drawn = [items.item(rng, unanswerable=i % 5 == 4) for i in range(count)]
     return [
         {

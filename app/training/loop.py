@@ -64,13 +64,17 @@ class Trainer:
         device: torch.device | str = "cpu",
         stop_at_s: float = float("inf"),
         say: Callable[[str], None] | None = None,
+        identity: Mapping[str, str] | None = None,
     ) -> None:
-        """`stop_at_s` is a time of `time.monotonic()` after which no step begins; `say` gets the lines of progress."""
+        """`stop_at_s` is a time of `time.monotonic()` after which no step begins; `say` gets the lines of progress.
+
+        `identity` is what a checkpoint has to agree with beyond the plan and the objective's name.
+        """
         self.model, self.objective, self.plan, self.folder = model, objective, plan, folder
         self.device = torch.device(device)
         model.to(self.device)
         self.optimizers = Optimizers(model, plan)
-        self._checkpoint = Checkpoint(folder, {"objective": objective.name, **plan.identity()})
+        self._checkpoint = Checkpoint(folder, {"objective": objective.name, **plan.identity(), **(identity or {})})
         self._stop_at_s, self._say = stop_at_s, say
         self.step, self.tokens, self.seconds = 0, 0, 0.0
         self.interrupted = False

@@ -2,13 +2,15 @@
 
 Knows token ids and weights. Must not know text, tasks' wording or the model.
 
+A batch is a pure function of (seed, name, number): rows are drawn in pools, sorted by length and cut into as many
+batches as a pool always has.
+
 Shapes: B rows, N tokens a row, P supervised positions of the batch (flat index into B x N).
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,9 +19,6 @@ import torch
 from torch import Tensor
 
 from app.training import tokenizer
-
-CONTEXT_SHARE = 0.4
-"""Share of the prompt's tokens that are predicted too: plain language modelling on the side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +54,49 @@ class Source(Protocol):
         ...
 
 
-def batches(
-    sources: list[tuple[float, Source]], rng: random.Random, *, tokens: int, pool: int = 512, longest: int = 700
-) -> Iterator[Batch]:
-    """Endless batches of about `tokens` tokens, padding included; `sources` are (share of the examples, source)."""
-    shares = [share for share, _ in sources]
-    while True:
-        drawn = [s.draw(rng) for _, s in rng.choices(sources, weights=shares, k=pool)]
-        drawn = sorted((e for e in drawn if len(e) <= longest), key=len)
-        groups = list(_groups(drawn, tokens))
+class Pools:
+    """Batches of about `tokens` tokens by number; `sources` are (share of the examples, source)."""
+
+    def __init__(
+        self,
+        sources: list[tuple[float, Source]],
+        *,
+        seed: str,
+        tokens: int,
+        context_share: float,
+        batches: int = 16,
+        longest: int = 700,
+    ) -> None:
+        """`context_share` of the prompts' tokens are predicted too: plain language modelling on the side."""
+        self._sources, self._seed, self._context = sources, seed, context_share
+        self._tokens, self._batches, self._longest = tokens, batches, longest
+        self._at = -1
+        self._pool: list[Batch] = []
+
+    def batch(self, number: int) -> Batch:
+        """The batch of this number, the same whenever it is asked for."""
+        pool, place = divmod(number, self._batches)
+        if pool != self._at:
+            self._pool = self._made(random.Random(f"{self._seed}:{pool}"))
+            self._at = pool
+        return self._pool[place]
+
+    def _made(self, rng: random.Random) -> list[Batch]:
+        shares = [share for share, _ in self._sources]
+        drawn: list[Example] = []
+        wanted, total = self._tokens * self._batches, 0
+        while total < wanted or len(drawn) < self._batches:
+            source = rng.choices(self._sources, weights=shares)[0][1]
+            example = source.draw(rng)
+            if len(example) <= self._longest:
+                drawn.append(example)
+                total += len(example)
+        groups = _groups(sorted(drawn, key=len), self._batches)
         rng.shuffle(groups)
-        for group in groups:
-            yield collate(group, rng)
+        return [collate(group, rng, context_share=self._context) for group in groups]
 
 
-def collate(examples: list[Example], rng: random.Random) -> Batch:
+def collate(examples: list[Example], rng: random.Random, *, context_share: float) -> Batch:
     """One batch of these rows; which prompt tokens count is drawn anew."""
     longest = max(len(e) for e in examples)
     tokens_BN = np.full((len(examples), longest), tokenizer.PAD, dtype=np.int64)
@@ -77,7 +104,7 @@ def collate(examples: list[Example], rng: random.Random) -> Batch:
     for row, e in enumerate(examples):
         ids = e.prompt + e.output
         tokens_BN[row, : len(ids)] = ids
-        chosen = [i for i in range(1, len(e.prompt)) if rng.random() < CONTEXT_SHARE]
+        chosen = [i for i in range(1, len(e.prompt)) if rng.random() < context_share]
         output = range(len(e.prompt), len(ids))
         position += [row * longest + i - 1 for i in (*chosen, *output)]
         following += [ids[i] for i in (*chosen, *output)]
@@ -93,13 +120,16 @@ def collate(examples: list[Example], rng: random.Random) -> Batch:
     )
 
 
-def _groups(ordered: list[Example], tokens: int) -> Iterator[list[Example]]:
-    """Runs of neighbours in length order, each at most `tokens` when padded to its longest."""
-    group: list[Example] = []
+def _groups(ordered: list[Example], count: int) -> list[list[Example]]:
+    """`count` runs of neighbours in length order, each of about as many tokens as the others."""
+    groups: list[list[Example]] = [[] for _ in range(count)]
+    total, so_far = sum(len(e) for e in ordered), 0
     for example in ordered:
-        if group and len(example) * (len(group) + 1) > tokens:
-            yield group
-            group = []
-        group.append(example)
-    if group:
-        yield group
+        groups[min(count - 1, so_far * count // total)].append(example)
+        so_far += len(example)
+    return groups if all(groups) else _even(ordered, count)
+
+
+def _even(ordered: list[Example], count: int) -> list[list[Example]]:
+    """So few and long that one spans a border: by number instead."""
+    return [ordered[i * len(ordered) // count : max(i + 1, (i + 1) * len(ordered) // count)] for i in range(count)]

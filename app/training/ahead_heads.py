@@ -9,14 +9,20 @@ Shapes: B rows, N tokens a row, P output positions, K heads, D hidden, V vocabul
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from app.training.aligning import OutputOptions, row_batches
+from app.training.config import Stage
 from app.training.distil import mean
 from app.training.loop import Loss
+from app.training.material import Material
+from app.training.places import result_of
 from app.training.teacher import Teacher
 from app.training.written import RowBatch, RowBatches
 from decoding.ahead import AheadHeads
@@ -25,9 +31,32 @@ DECAY = 0.8
 """What head k counts, to the power of k: a far token is hard to guess and rarely reached."""
 
 
-def new_heads(teacher: Teacher, heads: int) -> AheadHeads:
-    """Untrained heads that fit the target."""
-    return AheadHeads(teacher.hidden, heads)
+@dataclass(frozen=True, slots=True)
+class HeadOptions(OutputOptions):
+    """What a stage of kind "heads" may set."""
+
+    heads: int = 4
+    decay: float = DECAY
+
+
+def model(stage: Stage, run: Path) -> AheadHeads:
+    """Untrained heads that fit the stage's target."""
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(result_of(stage.target, run))
+    return AheadHeads(config.get_text_config().hidden_size, stage.read_options(HeadOptions).heads)
+
+
+def objective(stage: Stage, material: Material, run: Path, device: torch.device) -> HeadTraining:
+    """The stage's objective over the outputs of its target."""
+    options = stage.read_options(HeadOptions)
+    rows = row_batches(stage, material, run, device, options)
+    return HeadTraining(rows, Teacher.load(result_of(stage.target, run), device=device), decay=options.decay)
+
+
+def save(stage: Stage, model: AheadHeads, folder: Path, material: Material) -> None:
+    """Write the heads as decoding loads them, in half the bytes."""
+    model.to(torch.bfloat16).save(folder)
 
 
 class HeadTraining:

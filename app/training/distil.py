@@ -9,22 +9,71 @@ Shapes: B rows, N tokens a row, V vocabulary, P supervised positions.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from app.training.aligning import OutputOptions, row_batches
+from app.training.config import Stage
+from app.training.errors import ConfigError
+from app.training.folders import load_model
 from app.training.loop import Loss
+from app.training.material import Material
+from app.training.model import Model
+from app.training.places import result_of
 from app.training.teacher import Teacher
 from app.training.written import RowBatch, RowBatches
 
 Divergence = Literal["forward", "reverse", "jensen-shannon"]
+DIVERGENCES: Mapping[str, Divergence] = MappingProxyType({name: name for name in get_args(Divergence)})
 """KL(target || draft), KL(draft || target), or the symmetric one; Zhou et al. compare them by task."""
 
 PROMPT_WEIGHT = 0.1
 """What the prompts' tokens count: enough to keep the draft model a language model."""
+
+
+@dataclass(frozen=True, slots=True)
+class DistilOptions(OutputOptions):
+    """What stages of kind "sequence" and "token" may set; see `Mix` for the latter."""
+
+    prompt_weight: float = PROMPT_WEIGHT
+    hard: float = 0.4
+    temperature: float = 1.0
+    divergence: str = "forward"
+
+    def mix(self) -> Mix:
+        """The mixture of a token-level stage. Raises ConfigError."""
+        if self.divergence not in DIVERGENCES:
+            known = ", ".join(DIVERGENCES)
+            raise ConfigError(f"there is no divergence {self.divergence!r}", hint=f"write one of {known}")
+        return Mix(self.hard, self.temperature, DIVERGENCES[self.divergence], self.prompt_weight)
+
+
+def model(stage: Stage, run: Path) -> Model:
+    """The draft model that the stage begins with, or a new one."""
+    if not stage.begin:
+        return Model(stage.wanted_shape())
+    begun = load_model(result_of(stage.begin, run))
+    stage.check_shape(begun.shape)
+    return begun
+
+
+def objective(
+    stage: Stage, material: Material, run: Path, device: torch.device
+) -> SequenceDistillation | TokenDistillation:
+    """The stage's objective over the outputs of its target."""
+    options = stage.read_options(DistilOptions)
+    rows = row_batches(stage, material, run, device, options)
+    if stage.kind == "sequence":
+        return SequenceDistillation(rows, prompt_weight=options.prompt_weight)
+    teacher = Teacher.load(result_of(stage.target, run), device=device)
+    return TokenDistillation(rows, teacher, options.mix())
 
 
 class SequenceDistillation:

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from tokenizers import Tokenizer
+
 from app.training import grammar, tokenizer
 from app.training.answers import REFUSAL, AnswerItems
 from app.training.grammar import GrammarPairs
@@ -51,7 +53,7 @@ class ServedPrompts:
     `processed`: with the quote processor and the biases, as served; else what the target would write by itself.
     """
 
-    bpe: tokenizer.Tokenizer
+    bpe: Tokenizer
     items: AnswerItems | None
     pairs: GrammarPairs | None
     tuning: Tuning
@@ -172,11 +174,11 @@ def written_rows(engine: Engine, prompts: Prompts, numbers: range, *, at_once: i
         return list(threads.map(one, numbers))
 
 
-def tuning_of(target: Path) -> Tuning:
-    """The biases that a target's own folder names; none for a foreign one."""
+def tuning_of(target: Path) -> Tuning | None:
+    """The biases that a target's own folder names, if it does."""
     file = target / "spandraft.json"
     if not file.is_file():
-        return Tuning()
+        return None
     known = json.loads(file.read_text(encoding="utf-8"))
     return Tuning(**{name: value for name, value in known.items() if name in Tuning.__dataclass_fields__})
 

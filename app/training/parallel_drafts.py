@@ -21,9 +21,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from app.training.aligning import OutputOptions, row_batches
+from app.training.config import Stage
 from app.training.distil import PROMPT_WEIGHT, agreement, mean
+from app.training.folders import load_model, save_model
 from app.training.loop import Loss
+from app.training.material import Material
 from app.training.model import Model, Shape
+from app.training.places import result_of
 from app.training.written import RowBatch, RowBatches
 from decoding.parallel import FACTS, FORMAT
 
@@ -35,8 +40,39 @@ _MASK_NOISE = 0.02
 
 
 @dataclass(frozen=True, slots=True)
+class ParallelOptions(OutputOptions):
+    """What a stage of kind "parallel" may set; `masks` + 1 tokens come of one forward."""
+
+    masks: int = 6
+    blocks: int = BLOCKS
+    decay: float = DECAY
+
+
+def model(stage: Stage, run: Path) -> Model:
+    """A drafter of the stage's shape, which is that of a draft model; it begins with one's weights if one is named."""
+    draft = load_model(result_of(stage.begin, run)) if stage.begin else None
+    if draft is not None:
+        stage.check_shape(draft.shape)
+    return new_drafter(stage.wanted_shape(), masks=stage.read_options(ParallelOptions).masks, draft=draft)
+
+
+def objective(stage: Stage, material: Material, run: Path, device: torch.device) -> ParallelTraining:
+    """The stage's objective over the outputs of its target."""
+    options = stage.read_options(ParallelOptions)
+    rows = row_batches(stage, material, run, device, options)
+    return ParallelTraining(rows, masks=options.masks, blocks=options.blocks, decay=options.decay, seed=stage.plan.seed)
+
+
+def save(stage: Stage, model: Model, folder: Path, material: Material) -> None:
+    """Write the drafter as decoding loads it."""
+    masks = stage.read_options(ParallelOptions).masks
+    save_model(model, folder, bpe=material.tokenizer)
+    write_facts(folder, vocabulary=model.shape.vocabulary - masks, masks=masks)
+
+
+@dataclass(frozen=True, slots=True)
 class BlockBatch:
-    """Rows, and behind which text token of each its blocks of masks stand: `place_BG`, -1 for a block that is unused."""
+    """Rows, and behind which text token of each its blocks of masks stand (`place_BG`; -1: unused)."""
 
     rows: RowBatch
     place_BG: Tensor
@@ -52,7 +88,7 @@ class Layout:
 
 
 def new_drafter(shape: Shape, *, masks: int, draft: Model | None = None) -> Model:
-    """A drafter with `masks` more ids than `shape` has; with the draft model's weights if one of that shape is given."""
+    """A drafter with `masks` more ids than `shape` has; it begins as the draft model if one is given."""
     drafter = Model(replace(shape, vocabulary=shape.vocabulary + masks))
     if draft is not None:
         own = drafter.state_dict()

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from app.commands import asking, bench, config, correcting, doctor, library, serving
+from app.commands import asking, bench, config, correcting, doctor, library, serving, train
 from app.commands.options import Parser, settings_of
 from app.commands.terminal import Terminal
 from app.contracts import error_document
@@ -25,7 +25,7 @@ from app.settings import BUNDLED, Settings
 from app.threads import wait_passively
 
 _WRONG_INPUT, _BUG, _INTERRUPTED, _BROKEN_PIPE = 2, 70, 130, 141
-_MODULES = (serving, asking, correcting, library, doctor, bench, config)
+_MODULES = (serving, asking, correcting, library, doctor, bench, train, config)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

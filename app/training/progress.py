@@ -10,6 +10,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -69,7 +70,7 @@ class Progress:
         self._sums.clear()
 
 
-def lines(folder: Path) -> list[dict[str, object]]:
+def lines(folder: Path) -> list[dict[str, Any]]:
     """What a stage has logged; empty if nothing."""
     path = folder / NAME
     if not path.is_file():
@@ -79,7 +80,7 @@ def lines(folder: Path) -> list[dict[str, object]]:
 
 def _forget_after(path: Path, step: int) -> None:
     """A killed run has logged steps behind its checkpoint: they come again."""
-    kept = [line for line in lines(path.parent) if int(str(line["step"])) <= step]
+    kept = [line for line in lines(path.parent) if line["step"] <= step]
     if path.is_file():
         path.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
 

@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor
-from transformers import LlamaConfig
+from transformers import LlamaConfig, LlamaForCausalLM
 
 from app.training import tokenizer
 from app.training.errors import CheckpointError, DataMissingError
@@ -105,7 +105,24 @@ def read_shape(folder: Path) -> Shape:
 
 def write_config(shape: Shape, folder: Path, *, dtype: torch.dtype) -> None:
     """config.json and generation_config.json of the architecture."""
-    config = LlamaConfig(
+    configuration(shape, dtype=dtype).save_pretrained(folder)
+    generation = {"eos_token_id": tokenizer.EOS, "pad_token_id": tokenizer.PAD, "do_sample": False}
+    (folder / "generation_config.json").write_text(json.dumps(generation, indent=2) + "\n", encoding="utf-8")
+
+
+def to_llama(model: Model) -> LlamaForCausalLM:
+    """The same function as transformers has it, with a cache; the weights are copied, on the same device."""
+    weight = model.embed.weight
+    llama = LlamaForCausalLM(configuration(model.shape, dtype=weight.dtype))
+    llama.load_state_dict(to_hugging_face(model), strict=False)
+    llama.tie_weights()
+    torch.nn.Module.to(llama, device=weight.device, dtype=weight.dtype)
+    return llama
+
+
+def configuration(shape: Shape, *, dtype: torch.dtype) -> LlamaConfig:
+    """The architecture as transformers knows it."""
+    return LlamaConfig(
         vocab_size=shape.vocabulary,
         hidden_size=shape.hidden,
         intermediate_size=shape.intermediate,
@@ -122,9 +139,6 @@ def write_config(shape: Shape, folder: Path, *, dtype: torch.dtype) -> None:
         architectures=["LlamaForCausalLM"],
         dtype=str(dtype).removeprefix("torch."),
     )
-    config.save_pretrained(folder)
-    generation = {"eos_token_id": tokenizer.EOS, "pad_token_id": tokenizer.PAD, "do_sample": False}
-    (folder / "generation_config.json").write_text(json.dumps(generation, indent=2) + "\n", encoding="utf-8")
 
 
 def _umask() -> int:

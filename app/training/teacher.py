@@ -27,6 +27,8 @@ class Teacher:
         self.output = model.get_output_embeddings()
         self.vocabulary: int = self.output.weight.shape[0]
         self.hidden: int = self.output.weight.shape[1]
+        ends = model.generation_config.eos_token_id
+        self.eos_ids = frozenset(() if ends is None else (ends,) if isinstance(ends, int) else ends)
 
     @classmethod
     def load(cls, folder: Path, *, device: torch.device | str = "cpu", dtype: torch.dtype = torch.bfloat16) -> Teacher:

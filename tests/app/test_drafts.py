@@ -7,24 +7,39 @@ from typing import Any
 
 import pytest
 
-from app import build
+from app import build, drafts
 from app.corpus import Corpus
-from app.drafts import source_names
-from app.errors import ModelError, SettingError, UnknownNameError
+from app.drafts import Drafters, drafters_of, is_drafter, setting_of, source_names, sources_of, with_bundled
+from app.errors import MissingPartError, ModelError, SettingError, SpandraftError, UnknownNameError, as_user_error
 from app.pipeline import Pipeline
 from app.settings import Settings
 from corpora.library import Library
-from decoding.sources import DEFAULT_SOURCES, SOURCES
+from decoding.drafting import is_costly
+from decoding.errors import DecodingError
+from decoding.interfaces import Request
+from decoding.sources import DEFAULT_SOURCES, SOURCES, make_sources
 from retrieval.hybrid import HybridRetriever
-from tests.app.tiny import QUESTION, TEXTS, save_tiny, small_tokenizer
+from tests.app.tiny import QUESTION, TEXTS, save_heads, save_parallel, save_tiny, small_tokenizer
 from tests.retrieval.fakes import LetterEncoder
 
 SURE = Settings(home=Path("nowhere"))
+DRAFTERS = {
+    "draft_model": "draft-model",
+    "heads": "heads",
+    "parallel_model": "parallel",
+    "skipped_layers": "layer-skip",
+}
 
 
 def test_sources_unless_they_are_named() -> None:
     assert source_names(SURE) == (*DEFAULT_SOURCES, "corpus")
-    assert source_names(SURE.replace(draft_model="small")) == (*DEFAULT_SOURCES, "corpus", "draft-model")
+    for key, source in DRAFTERS.items():
+        for value in ("none", "auto") if key != "skipped_layers" else ("",):
+            assert source_names(SURE.replace(**{key: value})) == (*DEFAULT_SOURCES, "corpus")
+        assert source_names(SURE.replace(**{key: "3"})) == (*DEFAULT_SOURCES, "corpus", source)
+    both = SURE.replace(draft_model="small", heads="mine")
+    assert source_names(both) == (*DEFAULT_SOURCES, "corpus", "draft-model", "heads")
+    assert source_names(both.replace(sources="spans,draft-tree,heads-chain")) == ("spans", "draft-tree", "heads-chain")
     assert source_names(SURE.replace(sources="spans, recycled")) == ("spans", "recycled")
     assert source_names(SURE.replace(sources="")) == ()
     sampled = SURE.replace(criterion="speculative-sampling", draft_model="small")
@@ -38,8 +53,16 @@ def test_sources_unless_they_are_named() -> None:
         ({"sources": "spans,draft-model"}, "draft-model"),
         ({"sources": "draft-tree"}, "draft-tree"),
         ({"sources": "spans", "draft_model": "small"}, "draft_model"),
+        ({"sources": "spans,draft-model", "draft_model": "none"}, "draft-model"),
+        ({"sources": "heads"}, "source heads has no heads"),
+        ({"sources": "parallel-chain"}, "parallel-chain"),
+        ({"sources": "layer-skip"}, "layer-skip has no skipped layers"),
+        ({"sources": "spans", "heads": "mine"}, "heads"),
+        ({"sources": "heads", "heads": "mine", "parallel_model": "other"}, "parallel_model"),
+        ({"sources": "spans", "skipped_layers": "1"}, "skipped_layers"),
         ({"criterion": "speculative-sampling"}, "speculative-sampling"),
         ({"criterion": "speculative-sampling", "draft_model": "small", "sources": "spans"}, "alone"),
+        ({"criterion": "speculative-sampling", "draft_model": "small", "heads": "mine"}, "alone"),
     ],
 )
 def test_what_would_be_ignored_is_refused(changes: dict[str, object], said: str) -> None:
@@ -53,6 +76,63 @@ def test_an_unknown_source_has_its_nearest_name() -> None:
     with pytest.raises(UnknownNameError) as caught:
         source_names(SURE.replace(sources="spanns"))
     assert "spans" in caught.value.hint
+
+
+def test_every_source_that_needs_something_is_known() -> None:
+    """A source without its model is silent: the table must name each, or it would be ignored."""
+    request = Request((1,), 1)
+    silent = []
+    for name in SOURCES:
+        (source,) = make_sources([name])
+        if is_costly(source) or hasattr(source, "cost_s"):
+            source.start(request)
+            assert source.propose([], 4) == []
+            silent.append(name)
+    assert {name for name in SOURCES if is_drafter(name)} >= set(silent)
+    assert set(silent) >= set(DRAFTERS.values())
+    assert {setting_of(name) for name in SOURCES if is_drafter(name)} == set(DRAFTERS)
+    assert [sources_of(key)[0] for key in DRAFTERS] == list(DRAFTERS.values())
+
+
+@pytest.fixture
+def parts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An installation whose bundled drafters are there; the product takes the draft model by itself."""
+    for part in ("draft", "heads"):
+        (tmp_path / part).mkdir()
+        (tmp_path / part / "some.safetensors").touch()
+    monkeypatch.setattr(drafts, "bundled_folder", lambda part: tmp_path / part)
+    monkeypatch.setattr(drafts, "BY_DEFAULT", frozenset({"draft_model", "parallel_model"}))
+    return tmp_path
+
+
+def test_auto_takes_what_pays_where_it_is_there_and_of_use(parts: Path) -> None:
+    assert drafters_of(SURE) == Drafters(draft_model="bundled")
+    assert source_names(SURE)[-1] == "draft-model"
+    for changes in (
+        {"draft_model": "none"},
+        {"target": "other"},
+        {"speculate": "off"},
+        {"sources": "spans"},
+        {"sources": "spans", "criterion": "typical"},
+    ):
+        assert drafters_of(SURE.replace(**changes)) == Drafters(), changes
+        source_names(SURE.replace(**changes))
+    assert drafters_of(SURE.replace(sources="draft-tree")) == Drafters(draft_model="bundled")
+    assert source_names(SURE.replace(criterion="speculative-sampling")) == ("draft-model",)
+    (parts / "draft" / "some.safetensors").unlink()
+    assert drafters_of(SURE) == Drafters()
+
+
+def test_benches_take_all_that_is_there(parts: Path) -> None:
+    assert drafters_of(with_bundled(SURE)) == Drafters(draft_model="bundled", heads="bundled")
+    assert drafters_of(with_bundled(SURE.replace(heads="none", draft_model="small"))) == Drafters(draft_model="small")
+    assert drafters_of(with_bundled(SURE.replace(target="other"))) == Drafters()
+
+
+def test_no_drafter_is_taken_unless_it_was_measured_to_pay() -> None:
+    assert set(drafts.BY_DEFAULT) <= set(drafts.PARTS)
+    if not drafts.BY_DEFAULT:
+        assert drafters_of(Settings(home=Path("nowhere"))) == Drafters()
 
 
 @pytest.fixture
@@ -73,6 +153,73 @@ def test_a_draft_model_drafts_and_the_answer_stays(settings: Settings, corpus: C
     drafted = pipeline.answer(QUESTION, k=1)
     assert drafted.text == plain.text
     assert drafted.stats.by_source["draft-model"].accepted > 0
+
+
+@pytest.fixture
+def drafters(tmp_path: Path, chat_tokenizer: Any) -> dict[str, str]:
+    """Something of each kind for the tiny target with a chat template."""
+    return {
+        "heads": str(save_heads(tmp_path / "heads")),
+        "parallel_model": str(save_parallel(tmp_path / "parallel", chat_tokenizer)),
+        "skipped_layers": "1",
+    }
+
+
+def test_all_drafters_draft_and_the_answer_stays(
+    settings: Settings, corpus: Corpus, tiny_chat: Path, drafters: dict[str, str]
+) -> None:
+    chosen = settings.replace(target=str(tiny_chat), max_new_tokens=40, **drafters)
+    pipeline = build.open_pipeline(chosen, corpus=corpus)
+    pipeline.engine.budget.cost_s = None  # Every draft is verified: what pays is not the question here.
+    plain = pipeline.answer(QUESTION, k=1, speculate=False)
+    drafted = pipeline.answer(QUESTION, k=1)
+    assert drafted.text == plain.text
+    assert not drafted.stats.failed_sources
+    assert {"heads", "parallel", "layer-skip"} <= set(drafted.stats.by_source)
+
+
+@pytest.mark.parametrize("key", ["heads", "parallel_model"])
+def test_what_is_no_drafter_is_refused(
+    settings: Settings, tiny_chat: Path, tmp_path: Path, drafters: dict[str, str], key: str
+) -> None:
+    def refused(value: object, said: str) -> None:
+        with pytest.raises((SpandraftError, DecodingError)) as caught:
+            build.writer(settings.replace(target=str(tiny_chat), **{key: value}))
+        cause, hint = as_user_error(caught.value) or ("", "")
+        assert said in cause and hint
+        assert "\n" not in cause + hint
+
+    refused(tmp_path / "absent", "absent")
+    refused("somebody/drafter", "somebody/drafter")
+    refused("bundeld", "bundeld")
+    refused(tiny_chat, str(tiny_chat))
+    folder = Path(drafters[key])
+    next(folder.glob("*.safetensors")).write_bytes(b"broken")
+    refused(folder, str(folder))
+
+
+def test_a_drafter_for_another_target_is_refused(
+    settings: Settings, tiny_chat: Path, tmp_path: Path, bundled_tokenizer: Any
+) -> None:
+    wide = save_heads(tmp_path / "wide", hidden=64)
+    with pytest.raises(DecodingError, match="hidden size of 64"):
+        build.writer(settings.replace(target=str(tiny_chat), heads=str(wide)))
+    other = save_parallel(tmp_path / "other", bundled_tokenizer)
+    with pytest.raises(ModelError, match="tokenizer"):
+        build.writer(settings.replace(target=str(tiny_chat), parallel_model=str(other)))
+    for layers in ("7", "0,1"):
+        with pytest.raises(DecodingError, match="cannot be skipped"):
+            build.writer(settings.replace(target=str(tiny_chat), skipped_layers=layers))
+
+
+@pytest.mark.parametrize("key", ["draft_model", "heads", "parallel_model"])
+def test_a_bundled_drafter_that_is_not_there_is_a_missing_part(
+    settings: Settings, tiny_chat: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setattr("app.build_models.bundled_folder", lambda part: tmp_path / part)
+    with pytest.raises(MissingPartError, match="no weights") as caught:
+        build.writer(settings.replace(target=str(tiny_chat), **{key: "bundled"}))
+    assert "--" + key.replace("_", "-") in caught.value.hint
 
 
 def test_a_draft_model_with_other_tokens_is_refused(

@@ -111,6 +111,16 @@ def test_an_unknown_key_names_the_nearest(home: Path, place: str) -> None:
         ("typical_epsilon", "0"),
         ("top_beta", "0"),
         ("top_tau", "-1"),
+        ("draft_model", " "),
+        ("heads", ""),
+        ("parallel_model", ""),
+        ("skipped_layers", "one"),
+        ("skipped_layers", "1,,3"),
+        ("skipped_layers", "1,1"),
+        ("skipped_layers", "-1"),
+        ("skipped_layers", "1.5"),
+        ("skipped_layers", "[1"),
+        ("skipped_layers", "true"),
     ],
 )
 def test_a_value_out_of_range_is_refused_with_the_range(key: str, bad: str) -> None:
@@ -148,6 +158,11 @@ def test_toml_types_count(home: Path) -> None:
         ('logit_bias = "5:1.5, 3:-2"', "logit_bias", ((3, -2.0), (5, 1.5))),
         ("logit_bias = [[5, 1.5]]", "logit_bias", ((5, 1.5),)),
         ('repetition_penalty = "auto"', "repetition_penalty", None),
+        ("skipped_layers = [3, 1]", "skipped_layers", (1, 3)),
+        ('skipped_layers = "1, 3"', "skipped_layers", (1, 3)),
+        ('skipped_layers = ""', "skipped_layers", ()),
+        ('heads = "auto"', "heads", None),
+        ('parallel_model = "none"', "parallel_model", "none"),
     ],
 )
 def test_lists_and_tables_can_be_written_in_several_ways(home: Path, line: str, key: str, expected: object) -> None:
@@ -186,11 +201,12 @@ def test_settings_are_checked_however_they_are_made() -> None:
     st.booleans(),
     st.lists(st.text(min_size=1).filter(str.strip)),
     st.dictionaries(st.integers(0, 200_000), st.floats(-100, 100)),
+    st.sets(st.integers(0, 1000)),
 )
 def test_what_is_shown_can_be_said_again(
-    k: int, top_p: float, quote: bool, words: list[str], biases: dict[int, float]
+    k: int, top_p: float, quote: bool, words: list[str], biases: dict[int, float], layers: set[int]
 ) -> None:
-    settings = Settings(k=k, top_p=top_p, quote=quote, bad_words=words, logit_bias=biases)
+    settings = Settings(k=k, top_p=top_p, quote=quote, bad_words=words, logit_bias=biases, skipped_layers=tuple(layers))
     said = {row.key: row.text for row in settings}
     assert Settings.load(said, {}) == settings
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from app.tokens import TextTokenizer
 from app.tuning import Tuning
 from app.writer import Writer
 from corpora.documents import Document, Passage
+from decoding.ahead import AheadHeads
 from decoding.budget import Budget
 from decoding.engine import Engine
 from decoding.target import Target
@@ -67,6 +69,22 @@ def save_tiny(folder: Path, tokenizer: Any, architecture: str = "llama", *, cont
     model.generation_config.eos_token_id = tokenizer.eos_token_id
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    return folder
+
+
+def save_heads(folder: Path, *, hidden: int = 32, heads: int = 3) -> Path:
+    """Heads for a tiny model, each of which predicts what the target itself does."""
+    AheadHeads(hidden, heads).save(folder)
+    return folder
+
+
+def save_parallel(folder: Path, tokenizer: Any, *, masks: int = 3, context: int = 1024) -> Path:
+    """A random parallel drafter for a tiny model with the same tokenizer."""
+    size = len(tokenizer)
+    tiny_model("llama", seed=1, vocab_size=size + masks, context=context).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    facts = {"format": "spandraft-parallel-1", "vocabulary": size, "masks": masks}
+    (folder / "parallel.json").write_text(json.dumps(facts), encoding="utf-8")
     return folder
 
 

@@ -96,8 +96,10 @@ class Drafter:
             self._refused += 1
             if self._refused % _EXPLORE_EVERY:
                 return
-        self._merge(tree, source.name, source.extend(tokens, tree, limit), max_depth)
-        self._calibration.learn_gain(source.name, without, tree.expected(limit) - without)
+        drafts = source.extend(tokens, tree, limit)
+        self._merge(tree, source.name, drafts, max_depth)
+        if drafts:  # One that had nothing to go by yet says nothing of what it is worth.
+            self._calibration.learn_gain(source.name, without, tree.expected(limit) - without)
 
     def _pays(self, source: CostlySource, tree: TokenTree, without: float) -> bool:
         gain = self._calibration.gain(source.name, without)

@@ -154,7 +154,8 @@ def _twin(
     path: str = "",
 ) -> torch.nn.Module:
     """A module of the same class with the same parameters, which has the configuration and the layer's number of the
-    view; the module itself where there is nothing to change. ``replaced`` are modules given by their path.
+    view, and hooks of its own from now on; the module itself where there is nothing to change. ``replaced`` are
+    modules given by their path.
     """
     if replaced and path in replaced:
         return replaced[path]
@@ -166,7 +167,10 @@ def _twin(
     if not changed and all(inner[name] is child for name, child in module._modules.items()):
         return module
     twin: torch.nn.Module = object.__new__(type(module))
-    vars(twin).update(vars(module), _modules=inner, **changed)
+    hooks = {
+        name: copy.copy(held) for name, held in vars(module).items() if "_hooks" in name and isinstance(held, dict)
+    }
+    vars(twin).update({**vars(module), **hooks, **changed, "_modules": inner})
     return twin
 
 

@@ -17,10 +17,9 @@ from decoding.engine import Engine
 from decoding.interfaces import DraftSource, Processor, Reference, Request, Sampling
 from decoding.processors import CopyBias, QuotedSpan, QuoteProcessor, TokenRules
 from decoding.sources import DEFAULT_SOURCES, SOURCES, make_sources
-from decoding.sources.draft_model import DraftModel
-from decoding.sources.shared import Shared
 from decoding.sources.suffix_array import build_index
 from decoding.target import Target
+from tests.decoding.drafters import all_drafters
 from tests.decoding.trials import Chains, Outcome, by_hand
 from tests.fakes import ARCHITECTURES, SLIDING, VOCABULARY, AlwaysWrong, Oracle, Repeating
 from tests.pairwise import Row
@@ -138,7 +137,9 @@ def engine_of(row: Row, target: Target, other: Target, jobs: Mapping[Request, Ou
     small = target if tree else other
     return Engine(
         target,
-        sources=sources_of(row["source"], {one: outcome.tokens for one, outcome in jobs.items()}, small, tree=tree),
+        sources=sources_of(
+            row["source"], {one: outcome.tokens for one, outcome in jobs.items()}, target, small, tree=tree
+        ),
         budget=Budget(limit=LIMIT) if tree else Chains(limit=LIMIT),
         calibration=Calibration(frozen=True),
         max_rows=COURSES[row["batch"]].rows,
@@ -146,10 +147,10 @@ def engine_of(row: Row, target: Target, other: Target, jobs: Mapping[Request, Ou
 
 
 def sources_of(
-    name: str, outputs: Mapping[Request, Sequence[int]], small: Target, *, tree: bool
+    name: str, outputs: Mapping[Request, Sequence[int]], target: Target, small: Target, *, tree: bool
 ) -> Callable[[], Sequence[DraftSource]]:
     """What makes the draft sources of each session; they share what an engine's sources share."""
-    shared = Shared(draft_model=DraftModel.of(small, small))
+    shared = all_drafters(target, small)
     # A chain that is longer than a window of sliding attention.
     oracle = lambda: Oracle(outputs, length=8 if tree else 16, branches=2 * tree)  # noqa: E731
     wrong = lambda: AlwaysWrong(outputs, branches=3 if tree else 1)  # noqa: E731

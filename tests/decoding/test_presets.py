@@ -18,17 +18,16 @@ from decoding.interfaces import NO_ORIGIN, Commit, Draft, DraftSource, Reference
 from decoding.presets import PRESETS, Preset, preset
 from decoding.sources import SOURCES, make_sources
 from decoding.sources.automaton import SuffixAutomaton
-from decoding.sources.draft_model import DraftModel
 from decoding.sources.llma import Llma
 from decoding.sources.pia import Pia, Trie
 from decoding.sources.prompt_lookup import PromptLookup
 from decoding.sources.rest import Rest
 from decoding.sources.sad import AggressiveDecoding
 from decoding.sources.sam import Sam
-from decoding.sources.shared import Shared
 from decoding.sources.suffix import Outputs, SuffixDecoding
 from decoding.sources.suffix_array import build_index
 from decoding.target import Target
+from tests.decoding.drafters import all_drafters
 from tests.fakes import tiny_model
 
 IDS = st.integers(1, 4)
@@ -303,7 +302,7 @@ def target() -> Target:
 
 
 def written_by(one: Preset, target: Target) -> tuple[list[int], int]:
-    shared = Shared(draft_model=DraftModel.of(Target.of(tiny_model("llama", seed=1).double()), target))
+    shared = all_drafters(target, Target.of(tiny_model("llama", seed=1).double()))
     engine = Engine(
         target,
         sources=one.sources,

@@ -29,6 +29,9 @@ class Said:
     def top(self, k: int) -> NDArray[np.int64]:
         return np.array([self.table[token][:k] for token in self.tokens])
 
+    def hidden(self, node: int) -> None:
+        return None
+
 
 def commit(tokens: Sequence[int], said: Said | None) -> Commit:
     return Commit(tuple(tokens), ((),) * len(tokens), (), verified=said)

@@ -65,10 +65,9 @@ def run(args: argparse.Namespace, settings: Settings) -> Report:
     if args.plot is not None:
         picture.require(args.plot)
     pipeline, tasks = _opened(args, settings)
-    compared = [rule for rule in chosen if rule in sources]
     rows: list[Row] = []
     for temperature in temperatures:
-        rows += _at(temperature, pipeline, tasks, {rule: sources[rule] for rule in compared}, seeds=args.seeds)
+        rows += rows_at(temperature, pipeline, tasks, sources, seeds=args.seeds)
     _note(criteria_table.EXPLAINED)
     report = Report.of(_command(args, settings), rows)
     if args.plot is not None:
@@ -140,7 +139,7 @@ def _opened(args: argparse.Namespace, settings: Settings) -> tuple[Pipeline, lis
     return pipeline, tasks
 
 
-def _at(
+def rows_at(
     temperature: float,
     pipeline: Pipeline,
     tasks: Sequence[Task],
@@ -148,7 +147,7 @@ def _at(
     *,
     seeds: int,
 ) -> list[Row]:
-    """One row a task and a rule at one temperature."""
+    """One row a task and a rule at one temperature; plain decoding must be among the rules."""
     trials = [Trial(rule, pipeline.engine, sources=names) for rule, names in sources.items()]
     samplings = _samplings(temperature, pipeline, seeds)
     rows: list[Row] = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from app.bench.criteria_rules import Rule
+from app.bench.criteria_rules import SAMPLED, Rule
 from app.bench.parts import fresh
 from app.writer import Writer
 from decoding.budget import Budget
@@ -41,8 +41,10 @@ class Trial(Engine):
         super().__init__(
             like.target,
             sources=sources,
-            budget=_own(like.budget),
-            calibration=Calibration(),
+            # Speculative sampling as published: all that is drafted is verified, or the row would be plain decoding's
+            # wherever a draft model does not pay.
+            budget=Budget(like.budget.limit) if rule.family == SAMPLED else _own(like.budget),
+            calibration=Calibration(frozen=rule.family == SAMPLED),
             shared=fresh(like.shared),
             max_rows=1,
         )

@@ -17,7 +17,8 @@ from decoding.ahead import AheadHeads
 from decoding.budget import Budget
 from decoding.engine import Engine
 from decoding.errors import DecodingError, ModelNotFound, UnsupportedModel
-from decoding.interfaces import Commit, Draft, Request, Sampling
+from decoding.interfaces import Commit, Draft, DraftSource, Request, Sampling
+from decoding.session import Session
 from decoding.sources import make_sources
 from decoding.sources.combined import combined
 from decoding.sources.heads import HeadsSource
@@ -26,7 +27,7 @@ from decoding.target import Target
 from decoding.tree import TokenTree
 from tests.decoding.drafters import HEADS, fitted_heads, hidden_of, random_heads
 from tests.decoding.trials import by_hand, together
-from tests.fakes import VOCABULARY, tiny_model
+from tests.fakes import VOCABULARY, Oracle, tiny_model
 
 PROMPTS = ((5, 6, 7, 8), (9, 8, 7), (3, 4, 3, 4, 3))
 NAMES = ("heads", "heads-chain")
@@ -212,6 +213,11 @@ def test_the_output_is_the_targets_whatever_the_heads_say(
 
 
 def test_the_state_used_is_that_of_the_last_accepted_node(target: Target, fitted: AheadHeads) -> None:
+    assert check_states_used(target, fitted, oracled=False).stats.accepted > 10
+    assert check_states_used(target, fitted).stats.accepted > 10
+
+
+def check_states_used(target: Target, heads: AheadHeads, *, oracled: bool = True) -> Session:
     """Each draft against one from a plain forward over the text without its last token."""
 
     class Checked(HeadsSource):
@@ -223,15 +229,19 @@ def test_the_state_used_is_that_of_the_last_accepted_node(target: Target, fitted
             drafts = self.propose(tokens, limit)
             if tokens:
                 hidden_D = hidden_of(target.model, [*PROMPTS[0], *tokens[:-1]])[-1]
-                first = [place[0][0] for place in fitted.likely(hidden_D, k=1)]
+                first = [place[0][0] for place in heads.likely(hidden_D, k=1)]
                 assert [*drafts[0].tokens] == first[: len(drafts[0].tokens)]
                 Checked.checked += 1
             return drafts
 
-    session = Engine(target, sources=lambda: [Checked(fitted)], budget=Budget()).generate(Request(PROMPTS[0], 40))
+    request = Request(PROMPTS[0], 40)
+    # Wrong branches stand before right paths, so that the last node is not the number of accepted ones.
+    oracle = Oracle(by_hand(target, request).tokens, length=3, branches=2)
+    sources: list[DraftSource] = [*([oracle] if oracled else []), Checked(heads)]
+    session = Engine(target, sources=lambda: sources, budget=Budget()).generate(request)
     assert not session.drafter.failed
     assert Checked.checked == session.stats.target_forwards - 1
-    assert session.stats.accepted > 10
+    return session
 
 
 def test_it_is_silent_before_the_first_verified_step_without_heads_and_without_states(target: Target) -> None:

@@ -127,26 +127,32 @@ def test_forwards_in_fixed_shapes_keep_them_too(captured: bool) -> None:
     check_rows(target, pool)
 
 
-@pytest.mark.parametrize("kind", ["qwen3_next", "recurrent_gemma"])
+@pytest.mark.parametrize("kind", ["mamba2", "lfm2", "recurrent_gemma"])
 def test_chains_of_models_with_states_have_them(kind: str) -> None:
+    check_chains(kind)
+
+
+def check_chains(kind: str) -> None:
+    """So many chains cut short that tokens have to be read again, in forwards whose states are not asked for."""
     target = Target.of(state_model(kind), name=kind)
     assert target.verification is not Verification.TREE
     target.keeps_hidden = True
     cache = target.new_cache()
     text = [5, 6, 7, 8]
     target.prefill(text, cache)
-    for right, wrong in ((0, 0), (2, 2), (1, 3), (0, 2), (3, 0)):
-        right, wrong = (right, wrong) if target.verification is Verification.CHAIN else (0, 0)
+    for _ in range(12):
         tree = TokenTree.of(9)
-        tree.add("test", chain((10, 11, 12, 13, 14)[: right + wrong], 0.5), max_depth=9)
+        if target.verification is Verification.CHAIN:
+            tree.add("test", chain((10, 11, 12, 13), 0.5), max_depth=9)
         logits = target.verify(tree, cache)
         for node in range(len(tree)):
             found = logits.hidden(node)
             assert found is not None
             expected = hidden_of(target.model, [*text, *tree.tokens[: node + 1]])[-1]
-            torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
-        cache.keep(len(text), range(1, 1 + right))
-        text += tree.tokens[: 1 + right]
+            torch.testing.assert_close(found, expected, rtol=0, atol=1e-3)
+        kept = [1] if len(tree) > 1 else []
+        cache.keep(len(text), kept)
+        text += tree.tokens[: 1 + len(kept)]
 
 
 def test_nothing_is_kept_or_listened_to_unless_asked(llama: Target) -> None:
@@ -180,7 +186,11 @@ def test_another_threads_forward_is_not_heard(llama: Target) -> None:
 @pytest.mark.parametrize("do_sample", [False, True])
 @pytest.mark.parametrize("quality", ["oracle", "wrong", "none"])
 def test_a_commit_names_the_node_behind_which_its_last_token_was_chosen(quality: str, do_sample: bool) -> None:
-    """So the state there, read by the output matrix, is what the last token was chosen from."""
+    check_commits(quality, do_sample=do_sample)
+
+
+def check_commits(quality: str, *, do_sample: bool) -> None:
+    """The state there, read by the output matrix, is what the last token was chosen from."""
     target = keeping("qwen3")
     request = Request(PROMPTS[1], 30, sampling=Sampling(do_sample=do_sample, temperature=0.7, seed=4))
     plain = Engine(target, sources=list, budget=Budget()).generate(request).tokens

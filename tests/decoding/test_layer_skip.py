@@ -82,6 +82,11 @@ def by_definition(model: Any, layers: Collection[int], ids: Sequence[int]) -> to
 @pytest.mark.parametrize("layers", [(1,), (0, 2), (1, 2, 3)])
 @pytest.mark.parametrize("architecture", [*ARCHITECTURES, *SLIDING])
 def test_a_view_computes_what_the_target_does_without_those_layers(architecture: str, layers: tuple[int, ...]) -> None:
+    check_view(architecture, layers)
+
+
+def check_view(architecture: str, layers: tuple[int, ...]) -> None:
+    """Against forwards in which hooks make layers hand on what they are given."""
     ids = [(7 * at + 3) % 61 for at in range(30)]
     model = deep(architecture)
     target = Target.of(model, name=architecture)
@@ -98,6 +103,11 @@ def test_a_view_computes_what_the_target_does_without_those_layers(architecture:
 
 @pytest.mark.parametrize("architecture", [*ARCHITECTURES, *SLIDING])
 def test_weights_are_shared_and_the_target_is_left_as_it_is(architecture: str) -> None:
+    check_sharing(architecture)
+
+
+def check_sharing(architecture: str) -> None:
+    """Addresses of weights; numbers and configurations of modules."""
     target = Target.of(deep(architecture), name=architecture)
 
     def told() -> list[tuple[str, object, object]]:

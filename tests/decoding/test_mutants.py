@@ -13,19 +13,29 @@ from typing import Any
 import pytest
 
 from decoding import acceptance, masks, prefixes, sampling
+from decoding import layer_skip as layer_skip_module
+from decoding import target as target_module
 from decoding.batch import Batch
 from decoding.cache import TreeCache
 from decoding.drafting import Drafter
 from decoding.errors import DecodingError
+from decoding.hidden import Forward
 from decoding.logits import Likeliest, TreeLogits
 from decoding.session import Choice, Session
+from decoding.sources.heads import HeadsSource
+from decoding.sources.parallel import ParallelSource
 from decoding.target import Target
 from decoding.tree import TokenTree
+from tests.decoding import test_ahead_heads as ahead
 from tests.decoding import test_bad_input as bad
 from tests.decoding import test_exactness as exactness
+from tests.decoding import test_hidden_states as hidden_states
+from tests.decoding import test_layer_skip as layer_skip
+from tests.decoding import test_parallel_drafter as parallel
 from tests.decoding import test_seeds as seeds
 from tests.decoding import test_stops as stops
 from tests.decoding.broken import mutate
+from tests.decoding.drafters import random_heads
 from tests.decoding.test_cache_rounds import Rounds, check_states
 from tests.decoding.test_pairwise import check_row
 from tests.fakes import SLIDING, tiny_model
@@ -98,7 +108,30 @@ def errors(targets: Targets) -> None:
     bad.test_an_error_reaches_its_reader_whoever_made_the_step(targets["llama"])
 
 
-CHECKS: tuple[Callable[[Targets], None], ...] = (rows, ends, draws, crowd, cache, states, ties, outside, errors)
+def hidden(targets: Targets) -> None:
+    """Hidden states of every row and node, and which of them heads draft from."""
+    own = hidden_states.keeping("qwen3")
+    hidden_states.check_chains("mamba2")
+    hidden_states.check_rows(own)
+    hidden_states.check_commits("oracle", do_sample=True)
+    ahead.check_states_used(own, random_heads(own))
+
+
+def masked(targets: Targets) -> None:
+    """What a parallel drafter reads and keeps."""
+    parallel.check_guesses(targets["llama"])
+
+
+def skipped(targets: Targets) -> None:
+    """Layers that are left out, of models whose layers differ."""
+    for architecture in ("llama", "gpt2", "gemma2"):
+        layer_skip.check_view(architecture, (0, 2))
+        layer_skip.check_sharing(architecture)
+
+
+CHECKS: tuple[Callable[[Targets], None], ...] = (
+    rows, ends, draws, crowd, cache, states, ties, outside, errors, hidden, masked, skipped,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,7 +338,47 @@ BATCH = (
     Mutant("negative ids are drafted", Drafter._merge, "0 <= token", "-9 <= token", outside),
     Mutant("NaN is a token", TreeLogits.greedy, "token == _NONE", "False", errors),
 )
-MUTANTS = (*SAMPLER, *PROCESSORS, *WALK, *ENDS, *CACHE, *FORWARD, *BATCH)
+AHEAD = (
+    Mutant("states of the first row", target_module._by_row, "hidden_BND[row, nodes]", "hidden_BND[0, nodes]", hidden),
+    Mutant(
+        "states forget what is unread",
+        target_module._by_row,
+        "hidden_BND[row, nodes]",
+        "hidden_BND[row, : len(tree)]",
+        hidden,
+    ),
+    Mutant("states of the first nodes", Forward.of.__func__, "hidden_BND[:, -nodes:]", "hidden_BND[:, :nodes]", hidden),
+    Mutant(
+        "the state of the node before",
+        acceptance.Walk.last.fget,
+        "len(self.tokens) - 1",
+        "len(self.tokens) - 2",
+        hidden,
+    ),
+    Mutant("the state of the root", HeadsSource.observe, "commit.last_node", "0", hidden),
+    Mutant("masks stay in the cache", ParallelSource.propose, "[(), chains[-1]]", "[chains[-1], ()]", masked),
+    Mutant("masks are drafted", ParallelSource.propose, "below=self._shared.vocab_size", "below=None", masked),
+    Mutant(
+        "a mask too few is read", ParallelSource.propose, "min(len(masks) + 1, limit)", "min(len(masks), limit)", masked
+    ),
+    Mutant("layers keep their numbers", layer_skip_module._changed, '"layer_idx", number', '"layer_idx", 1', skipped),
+    Mutant("other layers are left out", layer_skip_module._view, "not in set(layers)", "in set(layers)", skipped),
+    Mutant(
+        "the wrong kinds of layers",
+        layer_skip_module._cut,
+        "for layer in kept)",
+        "for layer in range(len(kept)))",
+        skipped,
+    ),
+    Mutant(
+        "the target's own modules are changed",
+        layer_skip_module._twin,
+        "object.__new__(type(module))",
+        "module",
+        skipped,
+    ),
+)
+MUTANTS = (*SAMPLER, *PROCESSORS, *WALK, *ENDS, *CACHE, *FORWARD, *BATCH, *AHEAD)
 RED = (AssertionError, IndexError, KeyError, ValueError, RuntimeError, TypeError, DecodingError)
 
 

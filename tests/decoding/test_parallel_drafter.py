@@ -48,6 +48,10 @@ def engine_with(target: Target, model: ParallelModel | None, name: str = "parall
 
 
 def test_one_forward_over_text_and_masks_gives_the_next_tokens(llama: Target) -> None:
+    check_guesses(llama)
+
+
+def check_guesses(llama: Target) -> None:
     """Against a plain forward without a cache: the guesses at the last text token and at each mask."""
     model = ParallelModel.of(random_parallel(), llama)
     source = ParallelSource(model)

@@ -68,7 +68,8 @@ class SpeculativeSampling:
 class TypicalAcceptance:
     """LOSSY. Accepts a draft with p > min(epsilon, delta * exp(-entropy of p)) (Medusa, Cai et al. 2024).
 
-    Of several such drafts the likeliest; else the target's own draw. Greedy, where p is one token, it loses nothing.
+    Of several such drafts the likeliest; else the target's own draw. (Medusa takes the longest accepted path of a tree,
+    and the likeliest token where none is.) Greedy, where p is one token, it loses nothing.
     """
 
     epsilon: float = 0.3
@@ -99,7 +100,8 @@ class TypicalAcceptance:
 @dataclass(frozen=True, slots=True)
 class TopBetaTau:
     """LOSSY. Accepts a draft among the ``beta`` best whose logit is within ``tau`` of the best (SpecDec, Xia et al.
-    2023). Of several such drafts the best; else the target's own draw. With ``beta`` 1 it is greedy decoding.
+    2023). Of several such drafts the best; else the target's own draw. Greedy, with ``beta`` 1, it loses nothing. The
+    paper decodes greedily; where tokens are drawn, temperature and top-k change the draw, not what is near the best.
     """
 
     beta: int = 3

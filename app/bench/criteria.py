@@ -69,7 +69,7 @@ def run(args: argparse.Namespace, settings: Settings) -> Report:
     for temperature in temperatures:
         rows += rows_at(temperature, pipeline, tasks, sources, seeds=args.seeds)
     _note(criteria_table.EXPLAINED)
-    report = Report.of(_command(args, settings), rows)
+    report = Report.of(command(args, settings), rows)
     if args.plot is not None:
         criteria_plot.draw(args.plot, report.rows)
     return report
@@ -187,7 +187,7 @@ def _written(
     return written
 
 
-def _command(args: argparse.Namespace, settings: Settings) -> str:
+def command(args: argparse.Namespace, settings: Settings) -> str:
     """The line that repeats this run."""
     words = ["spandraft bench criteria", *map(shlex.quote, map(str, args.files))]
     if args.n is not None:
@@ -195,8 +195,11 @@ def _command(args: argparse.Namespace, settings: Settings) -> str:
     if args.criteria is not None:
         words.append(f"--criteria {args.criteria}")
     words.append(f"--temperatures {args.temperatures} --seeds {args.seeds}")
-    given = [row for row in settings if row.key in {"target", "dtype", "sources", "budget", *asked_for(settings)}]
-    words += [f"{flag(row.key)} {shlex.quote(row.text)}" for row in given if row.origin != "default"]
+    shown = {"target", "dtype", "sources", "budget", *asked_for(settings)}
+    for given in settings:
+        if given.key in shown and given.origin != "default":
+            text = ",".join(map(str, given.value)) if isinstance(given.value, tuple) else given.text
+            words.append(f"{flag(given.key)} {shlex.quote(text)}")
     return " ".join([*words, f"--quote {'off' if settings.quote is False else 'on'}"])
 
 

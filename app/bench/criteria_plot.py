@@ -31,20 +31,31 @@ _LOSSY = ("typical", "top-beta-tau")
 
 @dataclass(frozen=True, slots=True)
 class _Measure:
-    """What stands on the vertical axis; ``with_interval`` if the rows have one."""
+    """What stands on the vertical axis, which spans at least ``least_span``; ``with_interval`` if the rows have one."""
 
     task: str
     key: str
     title: str
+    least_span: float
     scale: float = 1.0
     with_interval: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Point:
+    """A mark, the ends of its interval, and its thresholds."""
+
+    across: float
+    up: float
+    ends: tuple[float, float]
+    label: str
+
+
 _MEASURES = (
-    _Measure("answers", "answer_accuracy", "right answers, %", scale=100.0, with_interval=True),
-    _Measure("grammar", "gleu", "GLEU of corrections", with_interval=True),
-    _Measure("answers", "distinct_2", "distinct-2 of answers"),
-    _Measure("grammar", "distinct_2", "distinct-2 of corrections"),
+    _Measure("answers", "answer_accuracy", "right answers, %", least_span=10.0, scale=100.0, with_interval=True),
+    _Measure("grammar", "gleu", "GLEU of corrections", least_span=10.0, with_interval=True),
+    _Measure("answers", "distinct_2", "distinct-2 of answers", least_span=0.2),
+    _Measure("grammar", "distinct_2", "distinct-2 of corrections", least_span=0.2),
 )
 
 
@@ -84,32 +95,49 @@ def _title(temperature: float) -> str:
 
 def _draw_panel(axes: Axes, measure: _Measure, figures: Sequence[Figures]) -> None:
     for family, (colour, mark) in _STYLES.items():
-        of_it = [one for one in figures if one["method"].partition("=")[0] == family]
-        if not of_it:
+        points = _points(measure, [one for one in figures if _family(one) == family])
+        if not points:
             continue
-        points = sorted(
-            ((one["mean_acceptance_length"], measure.scale * one[measure.key], one) for one in of_it),
-            key=lambda point: point[:2],
-        )
-        across, up = [point[0] for point in points], [point[1] for point in points]
+        across, up = [point.across for point in points], [point.up for point in points]
         fill = "none" if family in _LOSSY else colour
         axes.plot(
-            across, up, color=colour, marker=mark, markerfacecolor=fill, markersize=6, linewidth=0.8, label=family
+            across, up, color=colour, marker=mark, markerfacecolor=fill, linewidth=0.8, markersize=6, label=family
         )
         if family == "plain":
             axes.axhline(up[0], color=colour, linestyle=":", linewidth=1, zorder=0)
-        for x, y, one in points:
-            if measure.with_interval:
-                low, high = (measure.scale * end for end in one["interval"])
-                axes.plot([x, x], [low, high], color=colour, linewidth=0.8, alpha=0.5, zorder=1)
+        for point in points:
+            axes.plot([point.across] * 2, point.ends, color=colour, linewidth=0.8, alpha=0.4, zorder=1)
             axes.annotate(
-                one["method"].partition("=")[2],
-                (x, y),
-                xytext=(4, 4),
+                point.label,
+                (point.across, point.up),
+                xytext=(0, 5 if family == "typical" else -10),
                 textcoords="offset points",
+                ha="center",
                 fontsize=6.5,
                 color=colour,
             )
+    axes.margins(x=0.12, y=0.15)
+    low, high = axes.get_ylim()
+    missing = max(measure.least_span - (high - low), 0.0)
+    axes.set_ylim(low - missing / 2, high + missing / 2)
     axes.tick_params(labelsize=8)
     axes.grid(color="#E4E4E4", linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def _family(figures: Figures) -> str:
+    return str(figures["method"]).partition("=")[0]
+
+
+def _points(measure: _Measure, figures: Sequence[Figures]) -> list[_Point]:
+    """The marks of one criterion from left to right; those in one place are one, with all their thresholds."""
+    found: dict[tuple[float, float], _Point] = {}
+    for one in figures:
+        across, up = float(one["mean_acceptance_length"]), measure.scale * one[measure.key]
+        ends = [measure.scale * end for end in one["interval"]] if measure.with_interval else [up, up]
+        label = str(one["method"]).partition("=")[2]
+        place = (round(across, 1), round(up / measure.least_span, 2))
+        if place in found:
+            label = f"{found[place].label}\n{label}"
+        found[place] = _Point(across, up, (ends[0], ends[1]), label)
+    return sorted(found.values(), key=lambda point: point.across)

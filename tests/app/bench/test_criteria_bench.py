@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.bench import criteria, criteria_plot, picture
+from app.bench import criteria, criteria_figures, criteria_plot, picture
 from app.bench.answers import AnswerItem, hits_of, read_items, row_of
 from app.bench.criteria_rules import DEFAULT, PLAIN, rules
 from app.bench.criteria_scores import distinct_2, draws, interval, row
@@ -300,3 +300,33 @@ def test_bundled_items_are_the_prompts_of_the_other_benches() -> None:
     assert sum(item.is_clean for item in texts.items) == 5
     with pytest.raises(SpandraftError):
         read_items(ANSWERS)  # Without passages they are no items of `bench answers`.
+
+
+def test_the_readme_gets_the_table_and_the_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outputs = [[written("[1] 330 metres")], [written("In 1889.")], [written("No idea, sorry")]]
+    made = [row(ASKED, rule, outputs, outputs) for rule in rules("one-draw,typical=0.3/0.09")]
+    rows = [{**one, "temperature": temperature} for temperature in (0.0, 0.7, 1.0) for one in made]
+    (tmp_path / "report.json").write_text(json.dumps({"rows": rows}))
+    (tmp_path / "README.md").write_text("before\n<!-- criteria -->\nold\n<!-- /criteria -->\nbehind\n")
+    (tmp_path / criteria_figures.PICTURE).parent.mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    criteria_figures.main(["report.json"])
+    text = (tmp_path / "README.md").read_text()
+    assert text.startswith("before\n<!-- criteria -->\n| criterion | T |") and text.endswith(
+        "<!-- /criteria -->\nbehind\n"
+    )
+    assert text.count("\n| typical=0.3/0.09 | ") == 2 and "| 0.7 |" not in text and "old" not in text
+    assert "n: 3 of answers (2 answerable); 1 seeds" in text
+    assert (tmp_path / criteria_figures.PICTURE).read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_line_that_repeats_a_run(tmp_path: Path) -> None:
+    parser = argparse.ArgumentParser()
+    criteria.add_arguments(parser)
+    args = parser.parse_args(["a b.jsonl", "--n", "2", "--criteria", "one-draw"])
+    settings = Settings.load({"home": str(tmp_path), "sources": "spans,heads", "heads": "mine"}, environ={})
+    line = criteria.command(args, settings.replace(quote=False))
+    expected = (
+        "'a b.jsonl' --n 2 --criteria one-draw --temperatures 0,0.7,1 --seeds 3 --heads mine --sources spans,heads"
+    )
+    assert line == f"spandraft bench criteria {expected} --quote off"

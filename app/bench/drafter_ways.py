@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.bench.parts import PARTS, fresh
-from app.drafts import CORPUS, is_drafter, setting_of, sources_of
+from app.drafts import CORPUS, setting_of, sources_of
 from app.errors import InputError, unknown
 from decoding.budget import Budget
 from decoding.calibration import Calibration
@@ -76,17 +76,25 @@ def default_names(shared: Shared) -> list[str]:
 def names_of(text: str, shared: Shared) -> list[str]:
     """The ways of a comma-separated list, plain decoding always among them. Raises UnknownNameError, InputError."""
     names = list(dict.fromkeys(name.strip() for name in text.split(",")))
-    known = [PLAIN, TREE, *(source for part in PARTS.values() for source in sources_of(part.setting))]
     for name in names:
-        first, *more = name.split("+")
-        if more and first != TREE:
-            raise unknown("way", name, [f"{TREE}+{'+'.join(more)}"])
-        for source in (first, *more):
-            if source not in known or (source in (PLAIN, TREE) and more and source != first):
-                raise unknown("way", source, known)
-            if is_drafter(source) and _part(source, shared) is None:
+        for source in _drafters(name):
+            if _part(source, shared) is None:
                 raise InputError(f"{name} has nothing to draft with.", hint=f"Name it with {_flag(source)}.")
     return names if PLAIN in names else [PLAIN, *names]
+
+
+def _drafters(name: str) -> list[str]:
+    """The drafters of a way. Raises UnknownNameError."""
+    known = [source for part in PARTS.values() for source in sources_of(part.setting)]
+    first, *more = name.split("+")
+    if name in (PLAIN, TREE):
+        return []
+    if first != TREE and more:
+        raise unknown("way", name, [f"{TREE}+{name}"])
+    for source in more or [first]:
+        if source not in known:
+            raise unknown("way", source, [PLAIN, TREE, *known])
+    return more or [first]
 
 
 def make_way(name: str, served: Engine, sources: Sequence[str] | None = None) -> Way:

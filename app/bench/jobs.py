@@ -30,6 +30,13 @@ class Job:
     requests: tuple[Request, ...]
     prepare_s: float = 0.0
 
+    def in_run(self, number: int) -> Job:
+        """The same among the outputs of one run: those of another would be drafted whole, being the same."""
+        requests = [
+            one if one.scope is None else replace(one, scope=f"{one.scope} run {number}") for one in self.requests
+        ]
+        return replace(self, requests=tuple(requests))
+
 
 def asked(pipeline: Pipeline, task: str, n: int) -> list[Job]:
     """The first ``n`` bundled prompts of a task."""

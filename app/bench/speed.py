@@ -128,10 +128,11 @@ def measure(chosen: Mapping[str, Way], setup: Setup, repeats: int) -> dict[str, 
     """Run every job with every method in turn."""
     timings = {name: Timings() for name in chosen}
     for name, way in chosen.items():
-        _time(way, _shortest(setup.jobs), Timings(), is_long=setup.is_long)  # First calls allocate and compile.
+        # First calls allocate and compile.
+        _time(way, _shortest(setup.jobs).in_run(0), Timings(), is_long=setup.is_long)
         _note(f"warmed up {name}")
-    for _ in range(repeats):
-        for job in setup.jobs:
+    for number in range(1, repeats + 1):
+        for job in (one.in_run(number) for one in setup.jobs):
             for name, way in chosen.items():
                 _time(way, job, timings[name], is_long=setup.is_long)
     return timings

@@ -19,10 +19,13 @@ from tests.app.tiny import QUESTION, pipeline_of
 def test_each_method_has_its_paper_and_its_rule() -> None:
     found = {str(row["method"]): row for row in methods.run(argparse.Namespace(), Settings.load()).rows}
     assert list(found) == list(PRESETS)
-    assert {name for name, row in found.items() if row["needs"] != "nothing"} == {
-        "token-recycling",
-        "draft-model",
-        "speculative-sampling",
+    assert {name: row["needs"] for name, row in found.items() if row["needs"] != "nothing"} == {
+        "token-recycling": "--model",
+        "draft-model": "--model and --draft-model",
+        "speculative-sampling": "--model and --draft-model",
+        "blockwise": "--model and --heads",
+        "specdec": "--model and --parallel-model",
+        "layer-skip": "--model and --skipped-layers",
     }
     assert "Yang" in str(found["llma"]["paper"]) and "first place" in str(found["llma"]["rule"])
 

@@ -6,17 +6,19 @@ import argparse
 import json
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.bench import replay
-from app.bench.plot import spread
+from app.bench.plot import _STYLES, spread
 from app.bench.recorded import BUNDLED_TOKENIZER, TRACES, load_tokenizer, read_traces
 from app.errors import SpandraftError
 from app.settings import Settings
 from decoding.presets import PRESETS
+from tests.app.tiny import save_heads, save_parallel
 
 PASSAGE = "The old harbour was closed in 1931, and the new one opened two years later on the other side of the bay."
 RECORDS = {
@@ -163,9 +165,39 @@ def test_a_real_target_is_forced_to_what_was_recorded(file: Path, tiny_bundled: 
     assert float(str(both["draft-model"]["drafted_per_step"])) > 0
 
 
-def test_a_draft_model_alone_is_refused(file: Path) -> None:
-    with pytest.raises(SpandraftError, match="--draft-model"):
-        rows(file, Settings.load({"draft_model": "bundled"}))
+def test_heads_a_parallel_drafter_and_fewer_layers_draft(
+    tiny_bundled: Path, tmp_path: Path, bundled_tokenizer: Any
+) -> None:
+    file = tmp_path / "traces.jsonl"
+    file.write_text(json.dumps(RECORDS["answer"]), encoding="utf-8")
+    needs = {"blockwise": "--heads", "specdec": "--parallel-model", "layer-skip": "--skipped-layers"}
+    found = rows(file, methods=",".join(needs), model=str(tiny_bundled))
+    assert {name: row["mean_acceptance_length"] for name, row in found.items()} == {
+        name: f"needs {option}" for name, option in needs.items()
+    }
+    given: dict[str, object] = {
+        "heads": str(save_heads(tmp_path / "heads")),
+        "parallel_model": str(save_parallel(tmp_path / "parallel", bundled_tokenizer)),
+        "skipped_layers": "0",
+    }
+    report = replay.run(arguments(file, methods=",".join(needs), model=str(tiny_bundled)), Settings.load(given))
+    assert all(option in report.command for option in needs.values())
+    for row in report.rows:
+        assert float(str(row["drafted_per_step"])) > 0.5, row
+        assert float(str(row["mean_acceptance_length"])) >= 1.0
+
+
+@pytest.mark.parametrize("given", [{"draft_model": "bundled"}, {"heads": "bundled"}, {"skipped_layers": "1"}])
+def test_a_drafter_without_a_target_is_refused(file: Path, given: dict[str, object]) -> None:
+    with pytest.raises(SpandraftError) as caught:
+        rows(file, Settings.load(given))
+    assert "--" + next(iter(given)).replace("_", "-") in caught.value.cause
+
+
+def test_every_method_has_a_colour_of_its_own() -> None:
+    assert set(_STYLES) == set(PRESETS)
+    looks = [colour for colour, _, _ in _STYLES.values()]
+    assert len(set(looks)) == len(looks)
 
 
 def test_recycling_drafts_what_the_target_found_likely(tmp_path: Path, tiny_bundled: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,13 +15,14 @@ from app.bench import jobs, shapes, speed
 from app.bench.forced import Forced, forced_request
 from app.bench.hugging_face import HuggingFace
 from app.bench.recorded import Trace
-from app.bench.ways import METHODS, Ran
+from app.bench.ways import METHODS, Ran, ways
 from app.errors import SpandraftError
 from app.settings import Settings
 from decoding.budget import Budget
 from decoding.engine import Engine
 from decoding.interfaces import Reference, Request
 from decoding.target import Target
+from tests.app.tiny import save_heads, save_parallel
 from tests.fakes import VOCABULARY, tiny_model
 
 OUTPUT = (5, 6, 7, 8, 9, 10, 5, 6, 7, 8, 9, 2)
@@ -110,17 +112,62 @@ def test_time_after_the_first_token_is_decoding() -> None:
     assert {row["speedup_vs_hf_greedy"] for row in speed.rows([job], timings)} == {None}
 
 
-def test_all_methods_on_records_write_the_same(tiny_bundled: Path, tmp_path: Path) -> None:
+def test_what_an_earlier_run_wrote_is_not_drafted(target: Target) -> None:
+    """A repeat has the same outputs: with those of the run before it would only measure the history."""
+    way = ways(["spandraft"], Engine(target, budget=Budget()))["spandraft"]
+    job = jobs.Job((Request((3, 5, 6, 7), 40, scope="mine"),))
+    seen = []
+
+    def watched(request: Request) -> Ran:
+        before = len(forwards)
+        ran = way(request)
+        seen.append((len(forwards) - before, ran.tokens))
+        return ran
+
+    forwards: list[int] = []
+    hook = target.model.register_forward_hook(lambda *_: forwards.append(1))
+    for one in (job.in_run(1), job.in_run(1), job.in_run(2)):
+        watched(one.requests[0])
+    hook.remove()
+    (first, text), (again, _), (other, _) = seen
+    assert again < first <= other + 2 and len({tokens for _, tokens in seen}) == 1 and len(text) == 40
+    alone = jobs.Job((Request((3, 5, 6, 7), 40),))
+    assert alone.in_run(1) == alone
+
+
+def test_all_methods_on_records_write_the_same(tiny_bundled: Path, tmp_path: Path, bundled_tokenizer: Any) -> None:
     file = tmp_path / "traces.jsonl"
     file.write_text(json.dumps({"prompt": "Say: the old tower fell.\n", "output": "the old tower fell."}))
-    settings = Settings(home=tmp_path, target=str(tiny_bundled), draft_model=str(tiny_bundled))
+    settings = Settings(
+        home=tmp_path,
+        target=str(tiny_bundled),
+        draft_model=str(tiny_bundled),
+        heads=str(save_heads(tmp_path / "heads")),
+        parallel_model=str(save_parallel(tmp_path / "parallel", bundled_tokenizer)),
+        skipped_layers="0",
+    )
     found = report(settings, "--file", str(file), "--methods", ",".join(METHODS))
     assert list(found) == list(METHODS)
     assert all(row["equal"] for row in found.values())
-    without = report(
-        settings.replace(draft_model=None), "--file", str(file), "--methods", "hf-assisted,draft-model,llma"
-    )
-    assert list(without) == ["plain", "llma"]
+
+
+def test_methods_without_what_they_draft_with_are_left_out(
+    tiny_bundled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "traces.jsonl"
+    file.write_text(json.dumps({"prompt": "Say: the old tower fell.\n", "output": "the old tower fell."}))
+    wanted = "hf-assisted,draft-model,blockwise,specdec,layer-skip,llma"
+    found = report(Settings(home=tmp_path, target=str(tiny_bundled)), "--file", str(file), "--methods", wanted)
+    assert list(found) == ["plain", "llma"]
+    said = capsys.readouterr().err
+    for name, option in {
+        "hf-assisted": "--draft-model",
+        "draft-model": "--draft-model",
+        "blockwise": "--heads",
+        "specdec": "--parallel-model",
+        "layer-skip": "--skipped-layers",
+    }.items():
+        assert f"{name} is left out: it needs {option}\n" in said
 
 
 def test_noise_on_a_target(tiny_bundled: Path, tmp_path: Path) -> None:
@@ -146,6 +193,9 @@ def test_a_shape_is_forced_to_the_bundled_records(tmp_path: Path, monkeypatch: p
         report(settings, "--shape", "smal")
     with pytest.raises(SpandraftError, match="draft model"):
         report(settings.replace(draft_model="bundled"), "--shape", "small")
+    with pytest.raises(SpandraftError) as caught:
+        report(settings.replace(skipped_layers="1"), "--shape", "small")
+    assert "--skipped-layers" in caught.value.hint
 
 
 def test_the_shape_is_that_of_the_published_model() -> None:

@@ -108,11 +108,10 @@ def _sub(
 
 
 def _prepare(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
-    from app.bundled import TARGET, bundled_folder
-    from app.training.prepare import Amounts, prepare
+    from app.training.prepare import Amounts, bundled_tokenizer, prepare
 
     _one_thread()
-    chosen = {"bundled": bundled_folder(TARGET) / "tokenizer.json", "new": None}
+    chosen = {"bundled": bundled_tokenizer(), "new": None}
     size = prepare(
         args.data,
         args.cache,

@@ -102,9 +102,10 @@ class AnswerItems:
 
         `unanswerable` None: by the mixture's share, and some of those over passages of other articles.
         """
+        # Decided once: questions that do not fit are drawn anew, and would else shift the share.
+        left_out = rng.random() < self.mix.unanswerable if unanswerable is None else unanswerable
+        far = unanswerable is None and left_out and rng.random() < self.mix.far
         while True:
-            left_out = rng.random() < self.mix.unanswerable if unanswerable is None else unanswerable
-            far = unanswerable is None and left_out and rng.random() < self.mix.far
             best = rng.randint(fewest, EVIDENCE_SENTENCES) if fewest < EVIDENCE_SENTENCES else EVIDENCE_SENTENCES
             asked = self.candidates.question(rng.randrange(len(self.candidates)))
             item = self._try_item(asked, rng, left_out=left_out, far=far, best=best)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
+from app.bundled import TARGET, bundled_folder
 from app.training import candidates, data, embeddings, grammar, material, tokenizer, word_forms
 from app.training.errors import DataMissingError
 
@@ -87,6 +88,11 @@ def unpacked(source: Path, *, say: Callable[[str], None]) -> Iterator[Path]:
                 f"{source} cannot be unpacked: {error}", hint="fetch the archive again; it is a .tar.xz of JSON Lines"
             ) from error
         yield folder
+
+
+def bundled_tokenizer() -> Path:
+    """The tokenizer of the models that come along."""
+    return bundled_folder(TARGET) / "tokenizer.json"
 
 
 def read_tokenizer(path: Path) -> Tokenizer:

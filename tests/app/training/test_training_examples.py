@@ -6,9 +6,11 @@ import random
 
 import numpy as np
 import pytest
-from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+import torch
+from tokenizers import Tokenizer
 
-from app.training import answers, copying, grammar, mixture, tokenizer
+from app.training import answers, candidates, copying, grammar, mixture, tokenizer
+from app.training.candidates import Candidates
 from app.training.data import QuestionRecord
 from app.training.embeddings import Embedded, EmbeddedQuestion, gold_sentence
 from app.training.errors_synth import Corruptor
@@ -16,23 +18,11 @@ from app.training.word_forms import learn
 
 
 @pytest.fixture
-def bpe() -> Tokenizer:
-    """A tokenizer of specials and single bytes: " [1]" is four tokens here, three in the bundled one."""
-    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
-    vocabulary = {s: i for i, s in enumerate([*tokenizer.SPECIALS, *letters])}
-    made = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
-    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    made.decoder = decoders.ByteLevel()
-    made.add_special_tokens([AddedToken(s, special=True, normalized=False) for s in tokenizer.SPECIALS])
-    return made
-
-
-@pytest.fixture
-def embedded() -> Embedded:
-    """Two articles, three passages of two sentences; unit vectors chosen so that each question finds its sentence."""
+def asked() -> Candidates:
+    """Two articles, three passages of two sentences; unit vectors chosen so that the question finds its sentence."""
     sentence_SE = np.eye(6, dtype=np.float32)
     question_QE = np.array([[0.0, 0.6, 0.0, 0.8, 0.0, 0.0]], dtype=np.float32)
-    return Embedded(
+    embedded = Embedded(
         sentences=["Ants dig.", "Bees fly.", "Cats nap.", "Dogs run.", "Elks eat.", "Fish swim."],
         starts=[0, 2, 4, 6],
         article_of=["A", "A", "B"],
@@ -41,6 +31,7 @@ def embedded() -> Embedded:
         sentence_SE=sentence_SE,
         question_QE=question_QE,
     )
+    return candidates.collect(embedded, random.Random(0))
 
 
 def test_special_tokens_written_in_a_text_are_plain_characters(bpe: Tokenizer) -> None:
@@ -49,8 +40,8 @@ def test_special_tokens_written_in_a_text_are_plain_characters(bpe: Tokenizer) -
     assert bpe.decode(ids) == " a<|eos|>b"
 
 
-def test_the_prompt_is_the_one_serving_writes(bpe: Tokenizer, embedded: Embedded) -> None:
-    items = answers.AnswerItems(embedded, bpe)
+def test_the_prompt_is_the_one_serving_writes(bpe: Tokenizer, asked: Candidates) -> None:
+    items = answers.AnswerItems(asked, bpe)
     evidence = (answers.Evidence("Dogs run.", 1, 0.85), answers.Evidence("Bees fly.", 2, 0.61))
     ids = items.prompt("What flies?", evidence)
     text = bpe.decode(ids, skip_special_tokens=False)
@@ -58,8 +49,8 @@ def test_the_prompt_is_the_one_serving_writes(bpe: Tokenizer, embedded: Embedded
     assert ids.count(tokenizer.EVIDENCE) == 2
 
 
-def test_evidence_is_ranked_and_its_passages_numbered_by_first_appearance(bpe: Tokenizer, embedded: Embedded) -> None:
-    item = answers.AnswerItems(embedded, bpe).item(random.Random(0), unanswerable=False)
+def test_evidence_is_ranked_and_its_passages_numbered_by_first_appearance(bpe: Tokenizer, asked: Candidates) -> None:
+    item = answers.AnswerItems(asked, bpe).item(random.Random(0), unanswerable=False)
     assert [(e.text, e.bucket, e.number) for e in item.evidence[:2]] == [("Dogs run.", 8, 1), ("Bees fly.", 6, 2)]
     assert len(item.evidence) <= answers.EVIDENCE_SENTENCES
     assert item.gold is not None
@@ -68,8 +59,8 @@ def test_evidence_is_ranked_and_its_passages_numbered_by_first_appearance(bpe: T
     assert "Bees fly." in item.passages[item.gold_passage]
 
 
-def test_an_unanswerable_item_lacks_the_passage_and_is_refused(bpe: Tokenizer, embedded: Embedded) -> None:
-    items = answers.AnswerItems(embedded, bpe)
+def test_an_unanswerable_item_lacks_the_passage_and_is_refused(bpe: Tokenizer, asked: Candidates) -> None:
+    items = answers.AnswerItems(asked, bpe)
     item = items.item(random.Random(0), unanswerable=True)
     assert item.gold is None
     assert item.gold_passage is None
@@ -106,10 +97,9 @@ def test_marks_are_spaced_as_learner_corpora_have_them() -> None:
 
 
 def test_weight_lies_on_edits_and_on_the_token_after_a_gap() -> None:
-    heavy = grammar.EDIT_WEIGHT
-    assert grammar.edit_weights([5, 6, 7, 8], [5, 9, 7, 8]) == [1.0, heavy, 1.0, 1.0]
-    assert grammar.edit_weights([5, 6, 7, 8], [5, 7, 8]) == [1.0, heavy, 1.0]
-    assert grammar.edit_weights([5, 6], [5, 9, 6]) == [1.0, heavy, 1.0]
+    assert grammar.edit_weights([5, 6, 7, 8], [5, 9, 7, 8], heavy=3.0) == [1.0, 3.0, 1.0, 1.0]
+    assert grammar.edit_weights([5, 6, 7, 8], [5, 7, 8], heavy=3.0) == [1.0, 3.0, 1.0]
+    assert grammar.edit_weights([5, 6], [5, 9, 6], heavy=3.0) == [1.0, 3.0, 1.0]
 
 
 def test_copying_rows_hold_what_they_copy() -> None:
@@ -131,8 +121,8 @@ def test_repeating_rows_have_few_different_tokens() -> None:
         assert len(set(row.output)) <= 25
 
 
-def test_training_sees_less_evidence_at_times_and_far_passages(bpe: Tokenizer, embedded: Embedded) -> None:
-    items = answers.AnswerItems(embedded, bpe)
+def test_training_sees_less_evidence_at_times_and_far_passages(bpe: Tokenizer, asked: Candidates) -> None:
+    items = answers.AnswerItems(asked, bpe)
     rng = random.Random(0)
     drawn = [items.item(rng, fewest=2) for _ in range(60)]
     assert {len(item.evidence) for item in drawn} >= {2, 3, 4}
@@ -147,7 +137,7 @@ def test_plain_sentences_are_short_and_of_common_words() -> None:
 
 def test_batches_point_at_the_next_token_and_leave_padding_out() -> None:
     rows = [mixture.Example("a", [5, 6], [7, 1], [1.0, 2.0]), mixture.Example("b", [8], [9, 9, 9, 1], [1.0] * 4)]
-    batch = mixture.collate(rows, random.Random(0))
+    batch = mixture.collate(rows, random.Random(0), context_share=0.5)
     assert batch.tokens_BN.shape == (2, 5)
     flat = batch.tokens_BN.flatten()
     assert (flat[batch.position_P + 1] == batch.next_P).all()
@@ -157,6 +147,25 @@ def test_batches_point_at_the_next_token_and_leave_padding_out() -> None:
     assert batch.weight_P[~batch.is_context_P].tolist() == [1.0, 2.0, 1.0, 1.0, 1.0, 1.0]
 
 
-def test_batches_stay_within_their_tokens() -> None:
-    stream = mixture.batches([(1.0, copying.CopySpans())], random.Random(0), tokens=300, pool=40)
-    assert all(next(stream).tokens_BN.numel() <= 300 for _ in range(20))
+def pools(**changes: int) -> mixture.Pools:
+    options = {"tokens": 300, "batches": 4} | changes
+    return mixture.Pools([(1.0, copying.CopySpans())], seed="1:x", context_share=0.0, **options)
+
+
+def test_batches_are_about_as_large_as_was_asked_for() -> None:
+    made = pools(batches=16)
+    sizes = [made.batch(number).tokens_BN.numel() for number in range(64)]
+    assert 250 <= sum(sizes) / len(sizes) <= 400
+    assert max(sizes) <= 600
+
+
+def test_a_batch_is_a_function_of_its_number() -> None:
+    made = pools()
+    for number in (9, 2, 9):
+        assert torch.equal(made.batch(number).tokens_BN, pools().batch(number).tokens_BN)
+    assert not torch.equal(made.batch(2).tokens_BN, made.batch(3).tokens_BN)
+
+
+def test_a_pool_has_all_its_batches_even_of_few_long_rows() -> None:
+    made = pools(tokens=20, batches=8)
+    assert all(made.batch(number).tokens_BN.numel() for number in range(24))

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.build_models import dtype_of, load_target, load_tokenizer, place_of, without_progress_bars
-from app.drafts import PARTS, drafters_of, flag, require_same_tokenizer
+from app.bundled import DRAFTERS
+from app.drafts import drafters_of, flag, require_same_tokenizer
 from app.errors import ModelError
 from app.settings import BUNDLED, Settings
 
@@ -28,8 +29,14 @@ def shared_of(settings: Settings, target: Target, tokens: TextTokenizer) -> Shar
     from app.phrases import blend_state
     from decoding.sources.shared import Shared
 
-    given = drafters_of(settings)
     shared = Shared(blend=blend_state(tokens.hf.backend_tokenizer))
+    add_drafters(shared, settings, target, tokens)
+    return shared
+
+
+def add_drafters(shared: Shared, settings: Settings, target: Target, tokens: TextTokenizer) -> None:
+    """Load what drafts for ``target`` into ``shared``. Raises as ``shared_of`` does."""
+    given = drafters_of(settings)
     if given.draft_model is not None:
         shared.draft_model = _draft_model(given.draft_model, target, tokens, settings)
     if given.heads is not None:
@@ -38,14 +45,13 @@ def shared_of(settings: Settings, target: Target, tokens: TextTokenizer) -> Shar
         shared.parallel = _parallel(given.parallel_model, target, tokens, settings)
     if given.skipped_layers:
         shared.layer_skip = _without_layers(target, given.skipped_layers)
-    return shared
 
 
 def _draft_model(name: str, target: Target, tokens: TextTokenizer, settings: Settings) -> DraftModel:
     """Load the small model that drafts for ``target``; it must have the same tokens."""
     from decoding.sources.draft_model import DraftModel
 
-    place = place_of(name, PARTS["draft_model"], option="--draft-model")
+    place = place_of(name, DRAFTERS["draft_model"], option="--draft-model")
     with without_progress_bars(is_local=Path(place).is_dir()):
         model = load_target(place, settings)
         require_same_tokenizer(name, load_tokenizer(place, settings), settings.target, tokens)
@@ -83,7 +89,7 @@ def _without_layers(target: Target, layers: Collection[int]) -> DraftModel:
 
 def _folder(key: str, name: str) -> Path:
     """The folder that a setting names. Raises ModelError where there is none."""
-    place = Path(place_of(name, PARTS[key], option=flag(key))).expanduser()
+    place = Path(place_of(name, DRAFTERS[key], option=flag(key))).expanduser()
     if not place.is_dir():
         raise ModelError(
             f"There is no folder {name} with {'heads' if key == 'heads' else 'a parallel drafter'}.",

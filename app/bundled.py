@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 TARGET, DRAFT_MODEL, HEADS, PARALLEL = "target", "draft", "heads", "parallel"
+DRAFTERS: Mapping[str, str] = MappingProxyType({"draft_model": DRAFT_MODEL, "heads": HEADS, "parallel_model": PARALLEL})
+"""The settings that name a model which drafts, with the bundled part that each may stand for."""
 
 
 def bundled_folder(part: str) -> Path:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from types import MappingProxyType
 
-from app.bundled import DRAFT_MODEL, HEADS, PARALLEL, bundled_folder, has_weights
+from app.bundled import DRAFTERS, bundled_folder, has_weights
 from app.errors import ModelError, SettingError, unknown
 from app.settings import BUNDLED, NOT_SET, Settings
 from app.tokens import TextTokenizer
@@ -18,9 +18,6 @@ from decoding.sources import DEFAULT_SOURCES, SOURCES
 CORPUS = "corpus"
 BY_DEFAULT: frozenset[str] = frozenset()
 """The drafters that "auto" takes for the bundled target: those whose bundled model was measured to pay for itself."""
-
-PARTS: Mapping[str, str] = MappingProxyType({"draft_model": DRAFT_MODEL, "heads": HEADS, "parallel_model": PARALLEL})
-"""The settings that name a model which drafts, with the bundled part that each may stand for."""
 
 _SETTING_OF: Mapping[str, str] = MappingProxyType(
     {
@@ -56,7 +53,7 @@ class Drafters:
 
 def drafters_of(settings: Settings) -> Drafters:
     """The drafters of a run, "auto" decided: the bundled ones of ``BY_DEFAULT`` where something would use them."""
-    named = {key: _named(key, settings) for key in PARTS}
+    named = {key: _named(key, settings) for key in DRAFTERS}
     return Drafters(**named, skipped_layers=settings.skipped_layers)
 
 
@@ -67,7 +64,7 @@ def asked_for(settings: Settings) -> tuple[str, ...]:
 
 def with_bundled(settings: Settings) -> Settings:
     """The same, but that "auto" takes every bundled drafter that is there: for benches."""
-    auto = [key for key in PARTS if getattr(settings, key) is None and _is_there(key, settings)]
+    auto = [key for key in DRAFTERS if getattr(settings, key) is None and _is_there(key, settings)]
     return settings.replace(**dict.fromkeys(auto, BUNDLED)) if auto else settings
 
 
@@ -144,11 +141,11 @@ def _has_use(key: str, settings: Settings) -> bool:
 
 
 def _is_there(key: str, settings: Settings) -> bool:
-    return settings.target == BUNDLED and has_weights(bundled_folder(PARTS[key]))
+    return settings.target == BUNDLED and has_weights(bundled_folder(DRAFTERS[key]))
 
 
 def _lacks(what: str, key: str) -> SettingError:
-    thing = "skipped layers" if key not in PARTS else key.replace("_", " ")
+    thing = "skipped layers" if key not in DRAFTERS else key.replace("_", " ")
     return SettingError(f"{what} has no {thing}", hint=f"name one with {flag(key)}, or leave it away")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from app.commands.options import MODEL, add_common
+from app.commands.options import DRAFTERS, MODEL, add_common
 from app.commands.terminal import Terminal
 from app.settings import Settings
 
@@ -13,7 +13,7 @@ from app.settings import Settings
 def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser], argv: Sequence[str]) -> None:
     """Add ``doctor``."""
     doctor = commands.add_parser("doctor", help="look at versions, device, models and corpora")
-    add_common(doctor, (*MODEL, "encoder"))
+    add_common(doctor, (*MODEL, *DRAFTERS, "encoder"))
     doctor.set_defaults(run=_run)
 
 

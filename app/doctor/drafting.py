@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from app.bundled import TARGET, bundled_folder
 from app.doctor.findings import Finding
-from app.doctor.models import bundled_target_folder
-from app.errors import as_user_error
+from app.doctor.models import examine_named
+from app.errors import SpandraftError, as_user_error
 from app.placing import loading_options
-from app.settings import BUNDLED, Settings
+from app.setting_types import written
+from app.settings import BUNDLED, NOT_SET, Settings
+
+if TYPE_CHECKING:
+    from decoding.target import Target
 
 _MOST_BYTES = 2**30
 
 
 def examine_drafting(settings: Settings) -> Iterator[Finding]:
-    """One line: trees, chains or no drafts, as the self-check at load chooses."""
-    folder = bundled_target_folder() if settings.target == BUNDLED else Path(settings.target).expanduser()
+    """Trees, chains or no drafts, as the self-check at load chooses; and whether the drafters fit the target."""
+    folder = bundled_folder(TARGET) if settings.target == BUNDLED else Path(settings.target).expanduser()
     size_bytes = sum(file.stat().st_size for file in folder.glob("*.safetensors")) if folder.is_dir() else 0
     if not size_bytes:
         return  # What is not here is the business of the models' check.
@@ -48,3 +54,27 @@ def examine_drafting(settings: Settings) -> Iterator[Finding]:
         yield Finding("drafting", "warn", target.verification.about, hint)
     if target.device.type == "cuda" and settings.cuda_graphs:
         yield Finding("graphs", "ok", f"CUDA graphs: {try_out(target)}")
+    yield from _drafters(settings, folder, target)
+
+
+def _drafters(settings: Settings, folder: Path, target: Target) -> Iterator[Finding]:
+    """The drafters of a run, each loaded for the target; what may be a name on the hub is not looked up."""
+    from app.build_drafters import add_drafters
+    from app.build_models import load_tokenizer
+    from app.drafts import drafters_of, source_names
+    from decoding.errors import DecodingError
+    from decoding.sources.shared import Shared
+
+    try:
+        sources, given = source_names(settings), drafters_of(settings)
+        name = given.draft_model
+        if name is not None and name != BUNDLED and not Path(name).expanduser().is_dir():
+            yield examine_named("draft_model", name)
+            settings = settings.replace(draft_model=NOT_SET)
+        add_drafters(Shared(), settings, target, load_tokenizer(str(folder), settings))
+    except (SpandraftError, DecodingError) as error:
+        cause, hint = as_user_error(error) or (str(error), "")
+        yield Finding("drafters", "fail", cause, hint)
+        return
+    used = ", ".join(f"{key} {written(getattr(given, key))}" for key in given.given)
+    yield Finding("drafters", "ok", f"sources: {', '.join(sources)}{f'; {used}' if used else ''}")

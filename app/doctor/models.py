@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from app.bundled import DRAFTERS, TARGET, bundled_folder, has_weights
 from app.doctor.findings import Finding
 from app.settings import BUNDLED, Settings
 
@@ -18,18 +19,16 @@ _MIB = 2**20
 
 
 def examine_models(settings: Settings) -> Iterator[Finding]:
-    """The target's line and the encoder's line."""
+    """The target's line, the encoder's line, and one for each bundled drafter."""
     yield (
-        examine_bundled_target(bundled_target_folder())
+        examine_bundled_target(bundled_folder(TARGET))
         if settings.target == BUNDLED
-        else _named("target", settings.target)
+        else examine_named("target", settings.target)
     )
-    yield _bundled_encoder() if settings.encoder == BUNDLED else _named("encoder", settings.encoder)
-
-
-def bundled_target_folder() -> Path:
-    """Where the target that comes with Spandraft lies."""
-    return Path(__file__).parent.parent / "models" / "target"
+    yield _bundled_encoder() if settings.encoder == BUNDLED else examine_named("encoder", settings.encoder)
+    for key, part in DRAFTERS.items():
+        if bundled_folder(part).is_dir():
+            yield _intact(key, bundled_folder(part))
 
 
 def examine_bundled_target(folder: Path) -> Finding:
@@ -37,12 +36,21 @@ def examine_bundled_target(folder: Path) -> Finding:
     missing = [name for name in _TARGET_FILES if not (folder / name).is_file()]
     if missing:
         return Finding("target", "fail", f"bundled, but {', '.join(missing)} is missing", "install Spandraft again")
+    return _intact("target", folder)
+
+
+def _intact(what: str, folder: Path) -> Finding:
+    """Are the files of a bundled part the ones in ``SHA256SUMS``?"""
     sums = _sums(folder)
     for name, expected in sums:
+        if not (folder / name).is_file():
+            return Finding(what, "fail", f"bundled, but {name} is missing", "install Spandraft again")
         if _sha256(folder / name) != expected:
             hint = "it was damaged or replaced: install Spandraft again"
-            return Finding("target", "fail", f"bundled, but {name} is not the file that was shipped", hint)
-    return Finding("target", "ok", f"bundled, {_size(folder)}{', checksums right' if sums else ''}")
+            return Finding(what, "fail", f"bundled, but {name} is not the file that was shipped", hint)
+    if not has_weights(folder):
+        return Finding(what, "fail", f"bundled, but {folder} has no weights", "install Spandraft again")
+    return Finding(what, "ok", f"bundled, {_size(folder)}{', checksums right' if sums else ''}")
 
 
 def _bundled_encoder() -> Finding:
@@ -53,7 +61,8 @@ def _bundled_encoder() -> Finding:
     return Finding("encoder", "ok", f"{files.name}, {_size(files.folder)}, checksum right")
 
 
-def _named(what: str, name: str) -> Finding:
+def examine_named(what: str, name: str) -> Finding:
+    """Is there a model folder of that name, with safetensors, or could it be a name on the hub?"""
     folder = Path(name).expanduser()
     if folder.is_dir():
         if any(folder.rglob("*.safetensors")):

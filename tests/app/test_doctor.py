@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from app import doctor
-from app.doctor import examine, find_chromium
+from app.doctor import Finding, examine, find_chromium
+from app.doctor.drafting import examine_drafting
 from app.doctor.installation import PACKAGES, examine_faiss, examine_names
 from app.doctor.machine import examine_disk, examine_memory
 from app.doctor.models import examine_bundled_target, examine_models
 from app.settings import Settings
+from tests.app.tiny import save_heads
 
 
 def test_two_faiss_are_a_failure_with_the_remedy() -> None:
@@ -59,14 +61,55 @@ def test_a_damaged_bundled_target_is_found(tmp_path: Path) -> None:
     assert "model.safetensors" in found.detail
 
 
+def test_a_damaged_bundled_drafter_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.doctor.models.bundled_folder", lambda part: tmp_path / part)
+
+    def found() -> Finding | None:
+        return next((one for one in examine_models(Settings()) if one.check == "heads"), None)
+
+    assert found() is None, "a part that does not come with this installation is none that is broken"
+    folder = tmp_path / "heads"
+    folder.mkdir()
+    for content, status in ((None, "fail"), (b"right", "ok"), (b"other", "fail")):
+        if content is not None:
+            (folder / "heads.safetensors").write_bytes(content)
+        one = found()
+        assert one is not None and one.status == status and (one.hint or status == "ok")
+        (folder / "SHA256SUMS").write_text(f"{hashlib.sha256(b'right').hexdigest()}  heads.safetensors\n")
+
+
+def test_drafters_are_tried_on_the_target(tmp_path: Path, tiny_chat: Path, tiny_bundled: Path) -> None:
+    def found(**changes: object) -> dict[str, Finding]:
+        settings = Settings(home=tmp_path, target=str(tiny_chat)).replace(**changes)
+        return {one.check: one for one in examine_drafting(settings)}
+
+    assert found()["drafters"].detail == "sources: blend, edits, evidence, corpus"
+    fitting = save_heads(tmp_path / "heads")
+    one = found(heads=str(fitting), skipped_layers="1")["drafters"]
+    assert one.status == "ok" and "heads, layer-skip" in one.detail and str(fitting) in one.detail
+    assert "skipped_layers 1" in one.detail
+    hub = found(draft_model="owner/model", heads=str(fitting))
+    assert hub["draft_model"].status == "ok" and "does not look it up" in hub["draft_model"].detail
+    for wrong in (
+        {"heads": str(save_heads(tmp_path / "wide", hidden=64))},
+        {"heads": str(tmp_path / "absent")},
+        {"draft_model": str(tiny_bundled)},
+        {"skipped_layers": "5"},
+        {"sources": "heads"},
+    ):
+        one = found(**wrong)["drafters"]
+        assert one.status == "fail" and one.hint, wrong
+    assert found(draft_model="../nowhere")["draft_model"].status == "fail"
+
+
 def test_models_that_cannot_be_used_are_found(tmp_path: Path) -> None:
     pickled = tmp_path / "pickled"
     pickled.mkdir()
     (pickled / "pytorch_model.bin").touch()
-    target, encoder = examine_models(Settings(target=str(pickled), encoder=str(tmp_path / "absent")))
+    target, encoder, *_ = examine_models(Settings(target=str(pickled), encoder=str(tmp_path / "absent")))
     assert (target.status, encoder.status) == ("fail", "fail")
     assert all(finding.hint for finding in (target, encoder))
-    target, _ = examine_models(Settings(target="owner/model"))
+    target, *_ = examine_models(Settings(target="owner/model"))
     assert target.status == "ok"
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app import build, drafts
+from app import build, bundled, drafts
 from app.corpus import Corpus
 from app.drafts import Drafters, drafters_of, is_drafter, setting_of, source_names, sources_of, with_bundled
 from app.errors import MissingPartError, ModelError, SettingError, SpandraftError, UnknownNameError, as_user_error
@@ -130,7 +130,7 @@ def test_benches_take_all_that_is_there(parts: Path) -> None:
 
 
 def test_no_drafter_is_taken_unless_it_was_measured_to_pay() -> None:
-    assert set(drafts.BY_DEFAULT) <= set(drafts.PARTS)
+    assert set(drafts.BY_DEFAULT) <= set(bundled.DRAFTERS)
     if not drafts.BY_DEFAULT:
         assert drafters_of(Settings(home=Path("nowhere"))) == Drafters()
 

@@ -1,7 +1,8 @@
 """The picture of ``bench criteria``: quality and diversity against tokens per forward, panel by panel.
 
 A row of panels is a measure, a column a temperature. A criterion has one colour and one mark everywhere; its thresholds
-are joined by a line and written beside the marks. The dotted line is plain decoding: what is below it was lost.
+are joined by a line and written beside the marks. The dotted line is plain decoding: what is below it was lost; a bar
+is the 95 % interval of what was gained or lost.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from app.bench.report import Row
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+_PLAIN = "plain"
 # Okabe and Ito's colours, as in the picture of replays; hollow marks are lossy.
 _STYLES: Mapping[str, tuple[str, str]] = {
-    "plain": ("#9A9A9A", "x"),
+    _PLAIN: ("#9A9A9A", "x"),
     "one-draw": ("#D55E00", "o"),
     "speculative-sampling": ("#000000", "*"),
     "typical": ("#0072B2", "s"),
@@ -94,29 +96,21 @@ def _title(temperature: float) -> str:
 
 
 def _draw_panel(axes: Axes, measure: _Measure, figures: Sequence[Figures]) -> None:
+    plain = measure.scale * next(one[measure.key] for one in figures if one["method"] == _PLAIN)
+    axes.axhline(plain, color=_STYLES[_PLAIN][0], linestyle=":", linewidth=1.2, zorder=0, label=_PLAIN)
     for family, (colour, mark) in _STYLES.items():
-        points = _points(measure, [one for one in figures if _family(one) == family])
-        if not points:
+        points = _points(measure, [one for one in figures if _family(one) == family], plain)
+        if not points or family == _PLAIN:
             continue
         across, up = [point.across for point in points], [point.up for point in points]
         fill = "none" if family in _LOSSY else colour
         axes.plot(
             across, up, color=colour, marker=mark, markerfacecolor=fill, linewidth=0.8, markersize=6, label=family
         )
-        if family == "plain":
-            axes.axhline(up[0], color=colour, linestyle=":", linewidth=1, zorder=0)
         for point in points:
-            axes.plot([point.across] * 2, point.ends, color=colour, linewidth=0.8, alpha=0.4, zorder=1)
-            axes.annotate(
-                point.label,
-                (point.across, point.up),
-                xytext=(0, 5 if family == "typical" else -10),
-                textcoords="offset points",
-                ha="center",
-                fontsize=6.5,
-                color=colour,
-            )
-    axes.margins(x=0.12, y=0.15)
+            axes.plot([point.across] * 2, point.ends, color=colour, linewidth=0.8, alpha=0.5, zorder=1)
+            _label(axes, point, colour, is_above=family == "typical")
+    axes.margins(x=0.15, y=0.3)
     low, high = axes.get_ylim()
     missing = max(measure.least_span - (high - low), 0.0)
     axes.set_ylim(low - missing / 2, high + missing / 2)
@@ -125,19 +119,34 @@ def _draw_panel(axes: Axes, measure: _Measure, figures: Sequence[Figures]) -> No
     axes.spines[["top", "right"]].set_visible(False)
 
 
+def _label(axes: Axes, point: _Point, colour: str, *, is_above: bool) -> None:
+    """The thresholds beside a mark, slanted, so that neighbours leave each other room."""
+    axes.annotate(
+        point.label,
+        (point.across, point.up),
+        xytext=(1, 5) if is_above else (1, -5),
+        textcoords="offset points",
+        rotation=40 if is_above else -40,
+        rotation_mode="anchor",
+        va="center",
+        fontsize=6.5,
+        color=colour,
+    )
+
+
 def _family(figures: Figures) -> str:
     return str(figures["method"]).partition("=")[0]
 
 
-def _points(measure: _Measure, figures: Sequence[Figures]) -> list[_Point]:
+def _points(measure: _Measure, figures: Sequence[Figures], plain: float) -> list[_Point]:
     """The marks of one criterion from left to right; those in one place are one, with all their thresholds."""
     found: dict[tuple[float, float], _Point] = {}
     for one in figures:
         across, up = float(one["mean_acceptance_length"]), measure.scale * one[measure.key]
-        ends = [measure.scale * end for end in one["interval"]] if measure.with_interval else [up, up]
+        ends = [plain + measure.scale * end for end in one["change_interval"]] if measure.with_interval else [up, up]
         label = str(one["method"]).partition("=")[2]
         place = (round(across, 1), round(up / measure.least_span, 2))
         if place in found:
-            label = f"{found[place].label}\n{label}"
+            label = f"{found[place].label}, {label}"
         found[place] = _Point(across, up, (ends[0], ends[1]), label)
     return sorted(found.values(), key=lambda point: point.across)

@@ -37,13 +37,15 @@ class Trial(Engine):
     """An engine for one rule. ``sampling`` may be changed between requests."""
 
     def __init__(self, rule: Rule, like: Engine, *, sources: Sequence[str]) -> None:
-        """On the target of ``like``, and with the budget that was measured for it."""
+        """On the target of ``like``, and with the budget that was measured for it when it was loaded."""
         super().__init__(
             like.target,
             sources=sources,
             # Speculative sampling as published: all that is drafted is verified, or the row would be plain decoding's
             # wherever a draft model does not pay.
-            budget=Budget(like.budget.limit) if rule.family == SAMPLED else _own(like.budget),
+            budget=Budget(like.budget.limit)
+            if rule.family == SAMPLED
+            else _Steady(like.budget.limit, like.budget.cost_s),
             calibration=Calibration(frozen=rule.family == SAMPLED),
             shared=fresh(like.shared),
             max_rows=1,
@@ -76,6 +78,8 @@ def written_by(trial: Trial, writer: Writer, write: Callable[[Writer], str]) -> 
     )
 
 
-def _own(budget: Budget) -> Budget:
-    """A copy, which is refined by its own forwards."""
-    return replace(budget, cost_s=dict(budget.cost_s) if budget.cost_s is not None else None, steps=0)
+class _Steady(Budget):
+    """T(n) stays as it was measured: no rule's trees are smaller because the machine was busy in its turn."""
+
+    def refine(self, size: int, seconds: float) -> None:
+        """Learn nothing."""

@@ -180,7 +180,7 @@ def test_a_trial_judges_every_request_and_learns_for_itself() -> None:
     assert session.request.criterion == TopBetaTau(61, 1000.0) and session.request.scope is None
     assert alone.sessions[0].stats.drafted == 0
     assert wild.calibration is not shared.calibration and wild.shared.blend is not shared.shared.blend
-    assert wild.budget.cost_s is not shared.budget.cost_s and wild.budget.cost_s is not alone.budget.cost_s
+    assert wild.budget is not alone.budget and wild.budget.cost_s == alone.budget.cost_s == {1: 1.0, 8: 1.0}
     wild.sampling = Sampling(do_sample=True, seed=4)
     assert wild.session(Request(prompt, 20)).request.sampling.seed == 4
 

@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app import cli
 from app.bench import criteria, criteria_figures, criteria_plot, picture
 from app.bench.answers import AnswerItem, hits_of, read_items, row_of
 from app.bench.criteria_rules import DEFAULT, PLAIN, rules
+from app.bench.criteria_run import rows_at
 from app.bench.criteria_scores import distinct_2, draws, interval, row
 from app.bench.criteria_table import lines
 from app.bench.criteria_tasks import ANSWERS, Answers, Asked, Corrections, corrections_of, is_grammar
@@ -190,7 +192,7 @@ def test_every_rule_on_both_tasks(tiny_bundled: Path, settings: Settings) -> Non
     asked = [Asked(item, tuple(hits_of(item)), ()) for item in ITEMS]
     tasks = [Answers(tuple(asked)), Corrections(TEXTS)]
     copying = dict.fromkeys(rules("one-draw,typical=0.01/0.1,top-beta-tau=9999/999"), ("spans", "cursor"))
-    found = [one for heat in (0.0, 1.0) for one in criteria.rows_at(heat, pipeline, tasks, copying, seeds=2)]
+    found = [one for heat in (0.0, 1.0) for one in rows_at(heat, pipeline, tasks, copying, seeds=2)]
     by = {(one["method"], one["temperature"], one["task"]): one for one in found}
     assert len(by) == len(found) == 4 * 2 * 2
     assert all(one["equal"] and one["change"] == 0 for one in found if one["method"] in ("plain", "one-draw"))
@@ -330,3 +332,14 @@ def test_the_line_that_repeats_a_run(tmp_path: Path) -> None:
         "'a b.jsonl' --n 2 --criteria one-draw --temperatures 0,0.7,1 --seeds 3 --heads mine --sources spans,heads"
     )
     assert line == f"spandraft bench criteria {expected} --quote off"
+
+
+def test_the_command_prints_a_table(
+    tiny_bundled: Path, tmp_path: Path, grammar_file: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--criteria", "one-draw", "--temperatures", "0", "--n", "1", "--sources", "spans", "--quote", "on"]
+    common = ["--target", str(tiny_bundled), "--set", f"home={tmp_path}", "--set", "max_new_tokens=4"]
+    assert cli.main(["bench", "criteria", str(grammar_file), *words, *common]) == 0
+    head, plain, drawn = capfd.readouterr().out.splitlines()
+    assert head.split()[:3] == ["criterion", "T", "output"]
+    assert [plain.split()[0], drawn.split()[0]] == ["plain", "one-draw"]

@@ -12,6 +12,8 @@ Works on token ids. Imports nothing from the other floors. To read it, in this o
     cache        keys and values, compacted in place         prefixes     prompts that begin alike
     logits       what comes back from the device             sampling     logits to token
     criteria     other acceptance rules, the lossy ones too  processors/  what the target may write
+    ahead        heads on the target's hidden states         hidden       how these are come by
+    parallel     a drafter of many places at once            layer_skip   the target without some layers
     sources/     where drafts come from, one file each       presets      published methods from the same parts
     stats        what happened, by source and depth          engine       puts it all together
 
@@ -25,6 +27,6 @@ And what surrounds it:
 
 Of the sources, ``blend`` is the widest (copying, earlier outputs and phrases as one mixture; its kernels stand in
 ``advancing``, ``mixture``, ``candidates``, ``places`` and ``weights``), ``edits`` writes corrections (``rewriting``,
-``lattice``), ``evidence``, ``corpus``, ``recycled`` and ``draft_model`` are what they are called; the others are
-published rules.
+``lattice``), ``evidence``, ``corpus``, ``recycled``, ``draft_model``, ``heads`` and ``parallel`` are what they are
+called; the others are published rules.
 """

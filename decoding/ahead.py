@@ -63,7 +63,7 @@ class AheadHeads(nn.Module):
         Raises UnsupportedModel for a target of another hidden size.
         """
         output = target.model.get_output_embeddings()
-        size = target.model.config.get_text_config().hidden_size
+        size = getattr(output, "in_features", None) or output.weight.shape[1]
         if size != self.hidden:
             raise UnsupportedModel(
                 f"The heads were made for a hidden size of {self.hidden}, {target.name} has {size}.",

@@ -46,10 +46,12 @@ def choose_layers(
     sequences: Sequence[Sequence[int]],
     *,
     most: int | None = None,
+    least: int = 0,
     starts: Sequence[int] | None = None,
     layers_share: float | None = None,
 ) -> LayerChoice:
-    """Which layers to skip, at most ``most``, by agreement on ``sequences`` beside the time that is saved.
+    """Which layers to skip, at most ``most``, by agreement on ``sequences`` beside the time that is saved; none where
+    that would not be faster, unless there must be at ``least`` some.
 
     Greedy: at each turn the layer without which drafting would be fastest. ``starts``: where in each sequence the part
     begins that counts, such as the answer behind its prompt. ``layers_share``: the share of all layers in the time of
@@ -65,19 +67,20 @@ def choose_layers(
     texts = [(ids, start) for ids, start in zip(sequences, froms, strict=True) if len(ids) > start]
     expected = _choices(target.model, texts, target.device)
     skipped: tuple[int, ...] = ()
-    best = LayerChoice((), 1.0, 1.0)
+    found = [LayerChoice((), 1.0, 1.0)]
     while len(skipped) < min(most if most is not None else count, count - 1):
         tried = []
         for layer in sorted(set(range(count)) - set(skipped)):
             chosen = (*skipped, layer)
-            found = _choices(_view(target, chosen), texts, target.device)
-            agreement = float((found == expected).double().mean())
+            chose = _choices(_view(target, chosen), texts, target.device)
+            agreement = float((chose == expected).double().mean())
             cost = 1 - share * len(chosen) / count
             tried.append(LayerChoice(tuple(sorted(chosen)), agreement, _speed_up(agreement, cost)))
         fastest = max(tried, key=lambda one: (one.speed_up, one.agreement))
         skipped = fastest.skipped
-        best = max(best, fastest, key=lambda one: one.speed_up)
-    return best
+        found.append(fastest)
+    enough = [one for one in found if len(one.skipped) >= least]
+    return max(enough or found[-1:], key=lambda one: one.speed_up)
 
 
 def layer_count(target: Target) -> int:

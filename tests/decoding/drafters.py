@@ -49,7 +49,9 @@ def random_parallel(*, seed: int = 5, masks: int = MASKS, vocab_size: int = VOCA
 def hidden_of(model: Any, ids: Sequence[int]) -> torch.Tensor:
     """(P, D) last hidden states, as transformers itself gives them, from one forward without a cache."""
     with torch.inference_mode():
-        output = model(input_ids=torch.tensor([[*ids]]), use_cache=False, output_hidden_states=True)
+        output = model(
+            input_ids=torch.tensor([[*ids]], device=model.device), use_cache=False, output_hidden_states=True
+        )
     hidden: torch.Tensor = output.hidden_states[-1][0]
     return hidden
 

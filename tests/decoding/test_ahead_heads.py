@@ -212,6 +212,18 @@ def test_the_output_is_the_targets_whatever_the_heads_say(
             assert session.stats.accepted > 0
 
 
+def test_forwards_in_fixed_shapes_give_heads_their_states(fitted: AheadHeads, requests: Sequence[Request]) -> None:
+    target = Target.of(tiny_model("llama", seed=4).double(), name="fixed")
+    target.graphs = True
+    fitted.bind(target)
+    found = together(engine_with(target, fitted, rows=3), requests, joins=(0, 0, 1, 3, 4, 9))
+    assert "fixed shapes" in target.graphs_note
+    for request, (session, outcome) in zip(requests, found, strict=True):
+        assert outcome == by_hand(target, request)
+        assert not session.drafter.failed
+        assert session.stats.accepted > 5
+
+
 def test_the_state_used_is_that_of_the_last_accepted_node(target: Target, fitted: AheadHeads) -> None:
     assert check_states_used(target, fitted, oracled=False).stats.accepted > 10
     assert check_states_used(target, fitted).stats.accepted > 10

@@ -212,6 +212,8 @@ def test_the_layers_are_chosen_that_are_missed_least(target: Target, requests: S
     assert found.agreement == pytest.approx(agreed / total)
     assert len(choose_layers(target, texts, layers_share=0.9).skipped) < LAYERS
     assert choose_layers(target, texts, layers_share=0.0) == LayerChoice((), 1.0, 1.0), "nothing is saved"
+    forced = choose_layers(target, texts, layers_share=0.0, least=1, most=1)
+    assert len(forced.skipped) == 1 and forced.speed_up == 1.0
     assert choose_layers(target, texts, most=1).skipped in {(), *((layer,) for layer in range(LAYERS))}
     with pytest.raises(InvalidRequest):
         choose_layers(target, [[]])

@@ -15,9 +15,12 @@ from decoding.engine import Engine
 from decoding.graphs import CudaCapture, StaticRunner
 from decoding.interfaces import Request, Sampling
 from decoding.sources import DEFAULT_SOURCES, make_sources
+from decoding.sources.shared import Shared
 from decoding.target import Target
 from decoding.tree import TokenTree
+from tests.decoding.drafters import random_heads
 from tests.decoding.test_graphs import Mirror, interleave, jobs, pooled
+from tests.decoding.test_hidden_states import check_replayed, check_rows
 from tests.fakes import ARCHITECTURES, AlwaysWrong, Oracle, chain, tiny_model
 
 pytestmark = pytest.mark.gpu
@@ -73,6 +76,24 @@ def test_replayed_graphs_give_the_eager_logits(target: Target) -> None:
             break
     mirror.check_buffers()
     assert target.graphs is not False, target.graphs_note
+
+
+def test_heads_draft_from_states_that_graphs_leave(target: Target) -> None:
+    """The states of a replayed graph are those of the forward that was asked for, in every row."""
+    own = on_device(target.name)
+    heads = random_heads(own)
+    plain = [Engine(own, sources=list, budget=Budget()).generate(job).tokens for job in jobs(8)]
+    engine = Engine(own, sources=["heads"], budget=Budget(limit=16), shared=Shared(heads=heads), max_rows=4)
+    for _ in range(2):
+        sessions = [engine.session(job) for job in jobs(8)]
+        interleave(sessions)
+        assert [session.tokens for session in sessions] == plain
+        assert all(session.stats.drafted and not session.drafter.failed for session in sessions)
+    assert engine.graphs_note == "yes"
+    pool, _ = pooled(own)
+    pool.runner = StaticRunner(own, pool, lambda: CudaCapture(own.device))
+    check_replayed(own, pool)
+    check_rows(own, pool)
 
 
 def test_a_step_waits_for_the_device_once(target: Target) -> None:

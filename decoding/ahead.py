@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 FORMAT: Final = "spandraft-heads-1"
 _WEIGHTS: Final = "heads.safetensors"
 _FACTS: Final = "heads.json"
+_FRESH: Final = 0.2
 
 Ranked = tuple[tuple[tuple[int, float], ...], ...]
 """For each place ahead the likeliest tokens with their chances, best first."""
@@ -36,12 +38,13 @@ Ranked = tuple[tuple[tuple[int, float], ...], ...]
 class AheadHeads(nn.Module):
     """K residual heads: head k (from 1) predicts the token k behind the one that the target itself predicts.
 
-    A new one predicts that token for every place: what each head adds to the hidden state begins at zero.
+    A new one predicts that token for every place: what each head adds to the hidden state begins at zero. ``cost_s``
+    are the seconds that ``likely`` takes, lately.
     """
 
     def __init__(self, hidden: int, heads: int) -> None:
         super().__init__()
-        self.hidden, self.heads = hidden, heads
+        self.hidden, self.heads, self.cost_s = hidden, heads, 0.0
         self.up = nn.ModuleList(nn.Linear(hidden, hidden, bias=False) for _ in range(heads))
         self.down = nn.ModuleList(nn.Linear(hidden, hidden, bias=False) for _ in range(heads))
         for down in self.down:
@@ -80,9 +83,13 @@ class AheadHeads(nn.Module):
     def likely(self, hidden_D: torch.Tensor, *, k: int) -> Ranked:
         """The ``k`` likeliest tokens of each head, the nearest place first. The heads must be bound to a target."""
         assert self._output is not None, "heads draft for the target that they are bound to"
+        started = time.perf_counter()
         logits_KV = self._output(self.hidden_after(hidden_D[None])[0])
         places = range(self.heads)
-        return TreeLogits(logits_KV, places).chances(places, [0] * self.heads, k=k).best
+        best = TreeLogits(logits_KV, places).chances(places, [0] * self.heads, k=k).best
+        spent_s = time.perf_counter() - started
+        self.cost_s = self.cost_s * (1 - _FRESH) + spent_s * _FRESH if self.cost_s else spent_s
+        return best
 
     def save(self, folder: Path) -> None:
         """Write ``heads.safetensors`` and ``heads.json``; each is there whole or as it was before."""

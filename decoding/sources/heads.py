@@ -7,7 +7,6 @@ product is.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     import torch
 
 _GUESSES: Final = 6  # A place ahead.
-_FRESH: Final = 0.2
 
 
 class HeadsSource:
@@ -32,7 +30,6 @@ class HeadsSource:
         self._heads = heads
         self._hidden_D: torch.Tensor | None = None
         self._written = 0
-        self._cost_s = 0.0
 
     @property
     def name(self) -> str:
@@ -44,19 +41,15 @@ class HeadsSource:
         self.finish()
 
     def cost_s(self, tree: TokenTree) -> float:
-        """Seconds that ``extend`` takes, lately."""
-        return self._cost_s
+        """Seconds that ``extend`` takes, lately; 0 before it was tried."""
+        return self._heads.cost_s if self._heads is not None else 0.0
 
     def propose(self, tokens: Sequence[int], limit: int) -> list[Draft]:
         """The chain of best guesses first, then the likeliest other combinations: at most ``limit`` nodes."""
         # A state of another place than the output's end says nothing about what follows.
         if self._heads is None or self._hidden_D is None or self._written != len(tokens):
             return []
-        started = time.perf_counter()
-        ranked = self._heads.likely(self._hidden_D, k=_GUESSES)
-        spent_s = time.perf_counter() - started
-        self._cost_s = self._cost_s * (1 - _FRESH) + spent_s * _FRESH if self._cost_s else spent_s
-        return combined(ranked, limit)
+        return combined(self._heads.likely(self._hidden_D, k=_GUESSES), limit)
 
     def extend(self, tokens: Sequence[int], tree: TokenTree, limit: int) -> list[Draft]:
         """The same, whatever others drafted."""

@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from app.errors import nearest
 from app.training.answers import AnswerMix
@@ -104,7 +104,7 @@ def load(name: str, changes: Sequence[str] = ()) -> Config:
 
 def _config(document: Mapping[str, Any]) -> Config:
     _known(document, ("seed", "models", "answers", "grammar", "errors", "stages"), "the configuration")
-    shapes = {name: _read(Shape, shape, f"models.{name}") for name, shape in document.get("models", {}).items()}
+    shapes = {name: _shape(name, table) for name, table in document.get("models", {}).items()}
     shared: dict[str, Any] = {
         "answer_mix": _read(AnswerMix, document.get("answers", {}), "answers"),
         "grammar_mix": _read(GrammarMix, document.get("grammar", {}), "grammar"),
@@ -119,6 +119,16 @@ def _config(document: Mapping[str, Any]) -> Config:
     return Config(tuple(_stage(name, table, shapes, shared, document.get("seed", 0)) for name, table in stages.items()))
 
 
+def _shape(name: str, table: Mapping[str, Any]) -> Shape:
+    shape = _read(Shape, table, f"models.{name}")
+    if min(shape.layers, shape.heads, shape.intermediate) < 1 or shape.hidden % (2 * shape.heads):
+        raise ConfigError(
+            f"models.{name} is no shape: hidden {shape.hidden}, heads {shape.heads}",
+            hint="hidden has to be a multiple of twice the heads, and nothing 0",
+        )
+    return shape
+
+
 def _stage(
     name: str, table: Mapping[str, Any], shapes: Mapping[str, Shape], shared: Mapping[str, Any], seed: int
 ) -> Stage:
@@ -129,10 +139,12 @@ def _stage(
     if model and model not in shapes:
         raise ConfigError(f"the stage {name} names a model that is not there: {model}", hint="add [models.NAME]")
     plan = {"seed": seed} | {key: value for key, value in table.items() if key not in own}
+    read = _read(Plan, plan, f"stages.{name}")
+    _check_plan(read, f"stages.{name}")
     return Stage(
         name=name,
         kind=kind,
-        plan=_read(Plan, plan, f"stages.{name}"),
+        plan=read,
         shape=shapes.get(model),
         begin=table.get("begin", ""),
         target=table.get("target", ""),
@@ -144,23 +156,37 @@ def _stage(
 def _read(kind: type[Options], table: Mapping[str, Any], where: str) -> Options:
     """A flat dataclass of numbers and texts. An integer is taken for a float; nothing else is converted."""
     wanted = {f.name: f for f in fields(kind)}
+    types = get_type_hints(kind)
     _known(table, tuple(wanted), where)
-    values: dict[str, Any] = {}
-    for key, value in table.items():
-        default = wanted[key].default
-        like = type(default) if default is not MISSING and default is not None else type(value)
-        if like is float and type(value) is int:
-            value = float(value)
-        if like is tuple and type(value) is list:
-            value = tuple(value)
-        if type(value) is not like:
-            raise ConfigError(f"{where}.{key} is {value!r}", hint=f"it has to be of type {like.__name__}")
-        values[key] = value
-    missing = [f.name for f in wanted.values() if f.default is MISSING and f.default_factory is MISSING]
-    lacking = [key for key in missing if key not in values]
+    values = {key: _value(value, types[key], f"{where}.{key}") for key, value in table.items()}
+    needed = [f.name for f in wanted.values() if f.default is MISSING and f.default_factory is MISSING]
+    lacking = [key for key in needed if key not in values]
     if lacking:
         raise ConfigError(f"{where} lacks {', '.join(lacking)}", hint="add it")
     return kind(**values)
+
+
+def _value(value: Any, wanted: Any, where: str) -> Any:
+    if get_origin(wanted) is Literal:
+        if value not in get_args(wanted):
+            raise ConfigError(f"{where} is {value!r}", hint=f"write one of {', '.join(get_args(wanted))}")
+        return value
+    if wanted is float and type(value) is int:
+        return float(value)
+    if get_origin(wanted) is tuple and type(value) is list:
+        return tuple(value)
+    if type(value) is not wanted:
+        raise ConfigError(f"{where} is {value!r}", hint=f"it has to be of type {getattr(wanted, '__name__', wanted)}")
+    return value
+
+
+def _check_plan(plan: Plan, where: str) -> None:
+    """Numbers with which no run would end, or begin."""
+    for key, least in (("steps", 1), ("tokens", 1), ("batches", 1), ("checkpoint_every", 1), ("log_every", 1)):
+        if getattr(plan, key) < least:
+            raise ConfigError(f"{where}.{key} is {getattr(plan, key)}", hint=f"it has to be {least} at least")
+    if not 0 <= plan.decay <= 1:
+        raise ConfigError(f"{where}.decay is {plan.decay}", hint="it is a share of the steps: from 0 to 1")
 
 
 def _known(table: Mapping[str, Any], keys: Sequence[str], where: str) -> None:

@@ -52,6 +52,8 @@ class Material:
             raise DataMissingError(f"there is no material at {path}", hint="make it with `spandraft train prepare`")
         self.path = path
         try:
+            if not zipfile.is_zipfile(path):
+                raise self._damaged()
             with np.load(path) as stored:
                 self._packed: dict[str, NDArray[np.uint8]] = {name: stored[name] for name in stored.files}
             self.about: dict[str, Any] = json.loads(self._bytes("about"))

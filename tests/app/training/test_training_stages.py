@@ -1,0 +1,176 @@
+"""All stages of the tiny configuration, from the data to the bundle, by the command; what is refused, and how."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM
+
+from app import cli
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import small_data
+
+Command = Callable[..., tuple[int, str, str]]
+
+ORDER = ("copying", "tasks", "draft-copying", "draft", "sequence", "token", "refresh", "heads", "parallel")
+
+
+@pytest.fixture(scope="module")
+def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    small_data.write(folder / "data")
+    small_data.write_cache(folder / "data", folder / "cache")
+    out = folder / "material.npz"
+    argv = ["train", "prepare", "--data", f"{folder}/data", "--cache", f"{folder}/cache", "--out", str(out)]
+    assert cli.main(argv) == 0
+    return out
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Command:
+    monkeypatch.setenv("SPANDRAFT_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(cli, "wait_passively", lambda: None)
+
+    def call(*argv: object) -> tuple[int, str, str]:
+        code = cli.main(["train", *(str(one) for one in argv)])
+        out, err = capfd.readouterr()
+        return code, out, err
+
+    return call
+
+
+def test_all_stages_from_the_data_to_the_bundle(command: Command, material: Path, tmp_path: Path) -> None:
+    run, models = tmp_path / "run", tmp_path / "models"
+    everything = ("all", "--config", "tiny", "--material", material, "--out", run)
+    code, out, err = command(*everything, "--minutes", 0)
+    assert (code, out) == (1, f"0 of {len(ORDER)} stages finished in {run}\n")
+    code, out, err = command(*everything, "--json")
+    assert code == 0, err
+    assert json.loads(out) == {"run": str(run), "finished": list(ORDER), "complete": True}
+    assert "tokens/s" in err
+    assert (run / "curves.png").read_bytes().startswith(b"\x89PNG")
+    began = time.monotonic()
+    code, out, err = command(*everything)
+    assert (code, err.count("done before")) == (0, len(ORDER))
+    assert time.monotonic() - began < 10
+    code, out, err = command("export", "--run", run, "--out", models, "--copy-bias", 2.5)
+    assert code == 0, err
+    assert sorted(path.name for path in models.iterdir()) == ["draft", "heads", "parallel", "target"]
+    for part in ("target", "draft", "parallel"):
+        assert AutoModelForCausalLM.from_pretrained(models / part).dtype == torch.bfloat16
+    record = json.loads((run / "tasks" / "stage.json").read_text())
+    assert (record["steps"], record["device"], record["identity"]["begin"][:7]) == (3, "cpu", "copying")
+    code, out, err = command("evaluate", "--model", models / "target", "--material", material, "--items", 5, "--json")
+    assert code == 0, err
+    assert {"gleu", "clean_changed", "answer_accuracy", "refusal_recall"} <= json.loads(out).keys()
+
+
+def test_another_configuration_is_refused_whether_finished_or_not(
+    command: Command, material: Path, tmp_path: Path
+) -> None:
+    stage = ("stage", "copying", "--config", "tiny", "--material", material, "--out", tmp_path / "run")
+    assert command(*stage)[0] == 0
+    code, _, err = command(*stage, "--change", "stages.copying.steps=5")
+    assert (code, "steps was 3 and is 5" in err) == (2, True)
+    (tmp_path / "run" / "copying" / "model").rename(tmp_path / "elsewhere")
+    code, _, err = command(*stage, "--change", "models.target.hidden=64")
+    assert (code, "shape.hidden was 32 and is 64" in err) == (2, True)
+
+
+WRONG: list[tuple[tuple[str, ...], str, str]] = [
+    (("stage", "tokn"), "no stage tokn", "token"),
+    (("stage", "tasks"), "tasks needs copying", "train the stage copying first"),
+    (("stage", "copying", "--config", "none.toml"), "no training configuration", "cpu, cuda, tiny"),
+    (("stage", "copying", "--change", "stages.copying.stepz=1"), "stepz", "steps"),
+    (("stage", "copying", "--change", "stages.copying.steps=x"), "'x'", "int"),
+    (("stage", "copying", "--change", "stages.copying.steps=0"), "steps is 0", "1 at least"),
+    (("stage", "copying", "--change", "stages.copying.dtype=half"), "'half'", "bfloat16"),
+    (("stage", "copying", "--change", "models.target.heads=3"), "no shape", "multiple"),
+    (("stage", "copying", "--change", "stages.copying.kind=x"), "no known kind", "copying"),
+    (("stage", "copying", "--change", "stages.copying.options.longest=9"), "longest", "longest_copy"),
+    (("stage", "copying", "--change", "steps"), "changes nothing", "--change"),
+    (("stage", "copying", "--device", "tpu"), "no device tpu", "cuda"),
+    (("stage", "copying", "tasks", "--begin", "bundled"), "one stage alone", "one stage"),
+    (("stage", "draft", "--begin", "bundled"), "another shape", "shape"),
+    (("all", "--material", "none.npz"), "no material at none.npz", "spandraft train prepare"),
+]
+
+
+@pytest.mark.parametrize(("argv", "cause", "hint"), WRONG)
+def test_wrong_input_has_cause_and_remedy(
+    argv: tuple[str, ...], cause: str, hint: str, command: Command, material: Path, tmp_path: Path
+) -> None:
+    common = [] if "--config" in argv else ["--config", "tiny"]
+    common += [] if "--material" in argv else ["--material", str(material)]
+    code, _, err = command(*argv, *common, "--out", tmp_path / "run")
+    found = err.strip().splitlines()[-2:]
+    assert code == 2, err
+    assert found[0].startswith("error: ")
+    assert cause in found[0]
+    assert hint in found[1]
+
+
+@pytest.mark.parametrize("argv", [("export", "--out", "out"), ("curves",)])
+def test_an_empty_run_has_nothing_to_export_or_draw(argv: tuple[str, ...], command: Command, tmp_path: Path) -> None:
+    code, _, err = command(*argv, "--run", tmp_path)
+    assert (code, "train" in err.splitlines()[-1]) == (2, True)
+
+
+def test_without_matplotlib_training_says_so_and_goes_on(
+    command: Command, material: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    stage = ("stage", "copying", "--config", "tiny", "--material", material, "--out", tmp_path / "run")
+    code, _, err = command(*stage)
+    assert code == 0
+    assert "pip install matplotlib" in err
+    assert not (tmp_path / "run" / "curves.png").exists()
+
+
+def test_held_out_items_are_written_for_the_benches(command: Command, material: Path, tmp_path: Path) -> None:
+    code, _, err = command("heldout", "--material", material, "--out", tmp_path, "--items", 10)
+    assert code == 0, err
+    records: dict[str, list[dict[str, Any]]] = {
+        name: [json.loads(line) for line in (tmp_path / f"{name}.jsonl").read_text().splitlines()]
+        for name in ("answers", "grammar", "clean")
+    }
+    assert [len(found) for found in records.values()] == [10, 10, 10]
+    assert sum(record["gold"] is None for record in records["answers"]) == 2
+    assert all([record["source"]] == record["references"] for record in records["clean"])
+    assert any([record["source"]] != record["references"] for record in records["grammar"])
+
+
+def test_an_interrupted_run_ends_with_130_and_goes_on(command: Command, material: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    argv = ["train", "stage", "copying", "--config", "tiny", "--material", str(material), "--out", str(run)]
+    argv += ["--change", "stages.copying.steps=40"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    code = "import sys; from app.cli import main; sys.exit(main())"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *argv], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    log = run / "copying" / "log.jsonl"
+    end_s = time.monotonic() + 60
+    while not (log.exists() and log.read_text()) and time.monotonic() < end_s:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "the same command goes on" in err
+    assert (run / "copying" / "checkpoint.pt").is_file()
+    code_again, _, err = command(*argv[1:])
+    assert code_again == 0, err
+    steps = [json.loads(line)["step"] for line in log.read_text().splitlines()]
+    assert steps == list(range(1, 41))

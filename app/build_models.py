@@ -38,7 +38,7 @@ def place_of(name: str, part: str = TARGET, *, option: str = "--target") -> str:
     if not has_weights(folder):
         raise MissingPartError(
             f"The bundled {_PARTS.get(part, part)} has no weights in this installation.",
-            hint=f"Install a release, or name a model with {option} (a folder or a name on the hub).",
+            hint=f"Install a release, or name another with {option}.",
         )
     return str(folder)
 

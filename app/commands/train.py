@@ -56,7 +56,7 @@ def _add_prepare(names: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     prepare.add_argument("--out", type=Path, required=True, help="the file that is written")
     prepare.add_argument("--tokenizer", default="bundled", help="tokenizer.json, `bundled`, or `new` to train one")
     prepare.add_argument("--prose", type=float, default=1.0, help="times the usual amount of prose (1.0)")
-    prepare.add_argument("--passages", type=int, default=7000, help="passages that questions are asked over (7000)")
+    prepare.add_argument("--passages", type=int, default=6500, help="passages that questions are asked over (6500)")
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:

@@ -103,7 +103,7 @@ def load(name: str, changes: Sequence[str] = ()) -> Config:
 
 
 def _config(document: Mapping[str, Any]) -> Config:
-    _known(document, ("seed", "models", "answers", "grammar", "errors", "stages"), "the configuration")
+    _known(document, ("seed", "plan", "models", "answers", "grammar", "errors", "stages"), "the configuration")
     shapes = {name: _shape(name, table) for name, table in document.get("models", {}).items()}
     shared: dict[str, Any] = {
         "answer_mix": _read(AnswerMix, document.get("answers", {}), "answers"),
@@ -116,7 +116,8 @@ def _config(document: Mapping[str, Any]) -> Config:
     stages = document.get("stages", {})
     if not stages:
         raise ConfigError("the configuration has no stages", hint="write one table [stages.NAME] for each")
-    return Config(tuple(_stage(name, table, shapes, shared, document.get("seed", 0)) for name, table in stages.items()))
+    plan = {"seed": document.get("seed", 0)} | document.get("plan", {})
+    return Config(tuple(_stage(name, table, shapes, shared, plan) for name, table in stages.items()))
 
 
 def _shape(name: str, table: Mapping[str, Any]) -> Shape:
@@ -130,7 +131,11 @@ def _shape(name: str, table: Mapping[str, Any]) -> Shape:
 
 
 def _stage(
-    name: str, table: Mapping[str, Any], shapes: Mapping[str, Shape], shared: Mapping[str, Any], seed: int
+    name: str,
+    table: Mapping[str, Any],
+    shapes: Mapping[str, Shape],
+    shared: Mapping[str, Any],
+    common: Mapping[str, Any],
 ) -> Stage:
     own = ("kind", "model", "begin", "target", "options")
     kind, model = table.get("kind", ""), table.get("model", "")
@@ -138,7 +143,7 @@ def _stage(
         raise ConfigError(f"the stage {name} is of no known kind: {kind!r}", hint=f"kinds are {', '.join(KINDS)}")
     if model and model not in shapes:
         raise ConfigError(f"the stage {name} names a model that is not there: {model}", hint="add [models.NAME]")
-    plan = {"seed": seed} | {key: value for key, value in table.items() if key not in own}
+    plan = {**common, **{key: value for key, value in table.items() if key not in own}}
     read = _read(Plan, plan, f"stages.{name}")
     _check_plan(read, f"stages.{name}")
     return Stage(

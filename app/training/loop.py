@@ -10,7 +10,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -120,7 +120,8 @@ class Trainer:
     def _gradients(self, drawn: list[Any], threads: ThreadPoolExecutor, progress: Progress) -> list[Tensor]:
         """The mean of the batches' gradients, added in their order."""
         total: list[Tensor] = []
-        for loss, gradients in threads.map(self._one, drawn):
+        run: Callable[..., Iterable[tuple[Loss, list[Tensor]]]] = threads.map if self.device.type == "cpu" else map
+        for loss, gradients in run(self._one, drawn):
             progress.add(loss.parts, loss.tokens)
             if total:
                 torch._foreach_add_(total, gradients)

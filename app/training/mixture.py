@@ -20,6 +20,8 @@ from torch import Tensor
 
 from app.training import tokenizer
 
+_LARGE = 2**14
+
 
 @dataclass(frozen=True, slots=True)
 class Example:
@@ -64,12 +66,14 @@ class Pools:
         seed: str,
         tokens: int,
         context_share: float,
-        batches: int = 16,
+        batches: int | None = None,
         longest: int = 700,
     ) -> None:
         """`context_share` of the prompts' tokens are predicted too: plain language modelling on the side."""
         self._sources, self._seed, self._context = sources, seed, context_share
-        self._tokens, self._batches, self._longest = tokens, batches, longest
+        # Large batches are many rows of like length already, and the first should not take long.
+        self._tokens, self._batches = tokens, batches or (16 if tokens <= _LARGE else 8)
+        self._longest = longest
         self._at = -1
         self._pool: list[Batch] = []
 

@@ -13,8 +13,8 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-_RUN = 32
-"""Batches a worker makes at a time: neighbours share a pool of examples."""
+_RUN = 16
+"""Batches a worker makes at a time: neighbours share a pool of examples, of 8 or 16."""
 
 
 class Numbered(Protocol):

@@ -131,33 +131,33 @@ def write_outputs(
     *,
     count: int,
     at_once: int = 1,
+    part: int = PART,
     show: Callable[[str], None] = print,
     stopped: Callable[[], bool] = lambda: False,
 ) -> bool:
-    """Let the engine write `count` outputs into `path`; parts that an earlier call has finished are kept.
+    """Let the engine write `count` outputs into `path`; parts of `part` that an earlier call has finished are kept.
 
     `at_once` requests share the target's forwards (1 on CPU, where reading the prompts is the work). False if
     `stopped` said so before the end: then only parts are there.
     """
     if path.is_file() and len(Outputs.load(path)) == count:
         return True
-    parts = path.with_suffix(".parts")
-    parts.mkdir(parents=True, exist_ok=True)
+    folder = path.with_suffix(".parts")
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {first: folder / f"{first:08d}.npz" for first in range(0, count, part)}
     started_s, written = time.perf_counter(), 0
-    for first in range(0, count, PART):
-        part = parts / f"{first:08d}.npz"
-        if part.is_file():
+    for first, file in files.items():
+        if file.is_file():
             continue
         if stopped():
             return False
-        last = min(count, first + PART)
-        Outputs.of(written_rows(engine, prompts, range(first, last), at_once=at_once)).save(part)
+        last = min(count, first + part)
+        Outputs.of(written_rows(engine, prompts, range(first, last), at_once=at_once)).save(file)
         written += last - first
         rate = written / (time.perf_counter() - started_s)
         show(f"outputs: {last:,} of {count:,}, {rate:.1f} a second, {(count - last) / rate / 60:.1f} minutes left")
-    files = [parts / f"{first:08d}.npz" for first in range(0, count, PART)]
-    Outputs.of(row for file in files for row in _rows(Outputs.load(file))).save(path)
-    shutil.rmtree(parts)
+    Outputs.of(row for file in files.values() for row in _rows(Outputs.load(file))).save(path)
+    shutil.rmtree(folder)
     return True
 
 

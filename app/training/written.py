@@ -81,7 +81,7 @@ class Outputs:
     def load(cls, path: Path) -> Outputs:
         """What `save` wrote. Raises DataMissingError."""
         try:
-            with np.load(path) as stored:
+            with path.open("rb") as file, np.load(file) as stored:
                 tasks = tuple(stored["tasks"].tobytes().decode().split("\n"))
                 return cls(stored["tokens_T"], stored["starts_R"], stored["prompt_R"], stored["task_R"], tasks)
         except (OSError, KeyError, ValueError, BadZipFile) as error:

@@ -1,4 +1,4 @@
-"""Distillation raises how far a draft model carries its target; only the draft model learns; a resumed run is the same."""
+"""Distillation raises how far a draft model carries its target; only it learns; a resumed run is the same."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from decoding.sources.shared import Shared
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import small_target as small  # noqa: E402  # beside this file
+import small_target as small  # beside this file
 
 
 def mean_length(folder: Path) -> float:

@@ -17,7 +17,7 @@ from decoding.target import Target
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import small_target as small  # noqa: E402  # beside this file
+import small_target as small  # beside this file
 
 MASKS = 3
 

@@ -137,7 +137,7 @@ def check_replayed(target: Target, pool: PoolCache) -> None:
     pool.drop_row(0)
 
 
-@pytest.mark.parametrize("kind", ["mamba2", "lfm2", "recurrent_gemma"])
+@pytest.mark.parametrize("kind", ["mamba", "mamba2", "lfm2"])
 def test_chains_of_models_with_states_have_them(kind: str) -> None:
     check_chains(kind)
 

@@ -70,7 +70,7 @@ def with_bundled(settings: Settings) -> Settings:
 
 def sources_of(key: str) -> tuple[str, ...]:
     """The sources that draft with what a setting names, the usual one first."""
-    return tuple(source for source, setting in _SETTING_OF.items() if setting == key and source in SOURCES)
+    return tuple(source for source, setting in _SETTING_OF.items() if setting == key)
 
 
 def is_drafter(source: str) -> bool:

@@ -11,18 +11,17 @@ Each has an engine of its own on the one target, with nothing learned before. Kn
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from app.bench.parts import PARTS, fresh
-from app.drafts import CORPUS, setting_of, sources_of
+from app.drafts import CORPUS, flag, setting_of, sources_of
 from app.errors import InputError, unknown
 from decoding.budget import Budget
 from decoding.calibration import Calibration
 from decoding.engine import Engine
 from decoding.interfaces import Request
 from decoding.sources import DEFAULT_SOURCES
-from decoding.sources.shared import Shared
 from decoding.stats import Stats
 
 PLAIN, TREE = "plain", "tree"
@@ -62,25 +61,30 @@ class Way:
         return Ran(tuple(session.tokens), session.stats, spent_s)
 
 
-def default_names(shared: Shared) -> list[str]:
-    """Plain decoding, every form of every drafter that is there, the tree, and the tree with each and with the first
-    two of them.
+def default_names(given: Sequence[str]) -> list[str]:
+    """Plain decoding, every form of every drafter whose setting is given, the tree, and the tree with each and with
+    the first two of them.
     """
-    there = [part.setting for part in PARTS.values() if getattr(shared, part.name) is not None]
-    usual = [sources_of(key)[0] for key in there]
+    usual = [sources_of(key)[0] for key in given]
     both = [f"{TREE}+{'+'.join(usual[:2])}"] if len(usual) > 1 else []
-    alone = [source for key in there for source in sources_of(key)]
+    alone = [source for key in given for source in sources_of(key)]
     return [PLAIN, *alone, TREE, *(f"{TREE}+{source}" for source in usual), *both]
 
 
-def names_of(text: str, shared: Shared) -> list[str]:
-    """The ways of a comma-separated list, plain decoding always among them. Raises UnknownNameError, InputError."""
+def names_of(text: str) -> list[str]:
+    """The ways of a comma-separated list, plain decoding always among them. Raises UnknownNameError."""
     names = list(dict.fromkeys(name.strip() for name in text.split(",")))
     for name in names:
-        for source in _drafters(name):
-            if _part(source, shared) is None:
-                raise InputError(f"{name} has nothing to draft with.", hint=f"Name it with {_flag(source)}.")
+        _drafters(name)
     return names if PLAIN in names else [PLAIN, *names]
+
+
+def require(names: Sequence[str], given: Collection[str]) -> None:
+    """Raise InputError for a way that drafts with what no setting in ``given`` names."""
+    for name in names:
+        for source in _drafters(name):
+            if (key := setting_of(source)) is not None and key not in given:
+                raise InputError(f"{name} has nothing to draft with.", hint=f"Name it with {flag(key)}.")
 
 
 def _drafters(name: str) -> list[str]:
@@ -115,11 +119,3 @@ def make_way(name: str, served: Engine, sources: Sequence[str] | None = None) ->
         shared=fresh(served.shared),
     )
     return Way(name, engine)
-
-
-def _part(source: str, shared: Shared) -> object:
-    return next(getattr(shared, part.name) for part in PARTS.values() if part.setting == setting_of(source))
-
-
-def _flag(source: str) -> str:
-    return next(part.flag for part in PARTS.values() if part.setting == setting_of(source))

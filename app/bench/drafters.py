@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.bench import answers, grammar, jobs, parts
-from app.bench.drafter_ways import PLAIN, TREE, Ran, Way, default_names, make_way, names_of
+from app.bench.drafter_ways import PLAIN, TREE, Ran, Way, default_names, make_way, names_of, require
 from app.bench.jobs import Job
 from app.bench.report import Report, Row
 from app.build import open_pipeline
@@ -55,10 +55,11 @@ def run(args: argparse.Namespace, settings: Settings) -> Report:
     if args.n < 1 or args.repeats < 1:
         raise InputError("--n and --repeats must be at least 1.", hint="For example --n 8 --repeats 3.")
     settings = _settings(args, settings)
+    given = drafters_of(settings).given
+    names = names_of(args.methods) if args.methods else default_names(given)
+    require(names, given)
     items = [(file.stem, _read(args.task, file)[: args.n]) for file in args.file]
     pipeline = open_pipeline(settings, corpus=None if items or args.task != "answer" else "sample")
-    shared = pipeline.engine.shared
-    names = names_of(args.methods, shared) if args.methods else default_names(shared)
     tree = [name for name in source_names(settings) if not is_drafter(name)]
     ways = [make_way(name, pipeline.engine, tree) for name in names]
     sets = {name: _jobs(pipeline, args.task, found) for name, found in items}

@@ -92,6 +92,7 @@ def test_every_source_that_needs_something_is_known() -> None:
     assert set(silent) >= set(DRAFTERS.values())
     assert {setting_of(name) for name in SOURCES if is_drafter(name)} == set(DRAFTERS)
     assert [sources_of(key)[0] for key in DRAFTERS] == list(DRAFTERS.values())
+    assert {source for key in DRAFTERS for source in sources_of(key)} <= set(SOURCES)
 
 
 @pytest.fixture
@@ -121,6 +122,22 @@ def test_auto_takes_what_pays_where_it_is_there_and_of_use(parts: Path) -> None:
     assert source_names(SURE.replace(criterion="speculative-sampling")) == ("draft-model",)
     (parts / "draft" / "some.safetensors").unlink()
     assert drafters_of(SURE) == Drafters()
+
+
+def test_the_bundled_drafters_are_loaded_and_the_answer_stays(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: Settings, tiny_bundled: Path
+) -> None:
+    """As an installation has it whose default is the draft model, beside heads that somebody asks for."""
+    folders = {"target": tiny_bundled, "draft": tiny_bundled, "heads": save_heads(tmp_path / "heads")}
+    for module in ("app.build_models", "app.drafts"):
+        monkeypatch.setattr(f"{module}.bundled_folder", folders.__getitem__)
+    monkeypatch.setattr(drafts, "BY_DEFAULT", frozenset({"draft_model"}))
+    pipeline = build.open_pipeline(settings.replace(heads="bundled", max_new_tokens=24))
+    pipeline.engine.budget.cost_s = None  # Every draft is verified: what pays is not the question here.
+    plain, drafted = (pipeline.correct("He go to the school.", speculate=speculate) for speculate in (False, True))
+    assert drafted.corrected == plain.corrected
+    assert drafted.stats.by_source["draft-model"].accepted > 0
+    assert {"draft-model", "heads"} <= set(drafted.stats.by_source)
 
 
 def test_benches_take_all_that_is_there(parts: Path) -> None:

@@ -102,6 +102,7 @@ def test_the_bundled_prompts_are_taken_by_default(settings: Settings) -> None:
         (["--repeats", "0"], "--repeats"),
         (["nowhere.jsonl"], "nowhere.jsonl"),
         (["--methods", "heads"], "heads"),
+        (["--methods", "plain,layer-skip-chain"], "layer-skip-chain"),
         (["--methods", "tree+heads"], "tree+heads"),
         (["--methods", "draft-modle"], "draft-modle"),
         (["--methods", "plain+draft-model"], "plain+draft-model"),
@@ -137,11 +138,11 @@ def served() -> Engine:
 
 
 def test_ways_have_nothing_of_each_other(served: Engine) -> None:
-    assert default_names(served.shared) == [
+    assert default_names(("draft_model", "heads")) == [
         *(PLAIN, "draft-model", "draft-tree", "draft-chain", "heads", "heads-chain"),
         *(TREE, "tree+draft-model", "tree+heads", "tree+draft-model+heads"),
     ]
-    assert names_of("tree, tree+heads+draft-tree", served.shared) == [PLAIN, TREE, "tree+heads+draft-tree"]
+    assert names_of("tree, tree+heads+draft-tree") == [PLAIN, TREE, "tree+heads+draft-tree"]
     one, other = (make_way(name, served).engine for name in ("draft-model", "tree+draft-model"))
     assert one.budget.cost_s is None, "a drafter alone is run as published: all that it drafts is verified"
     assert one.budget.limit == other.budget.limit == 8

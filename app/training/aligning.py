@@ -5,9 +5,13 @@ Knows stages, the material and where a run keeps its outputs. Must not know the 
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+import json
 import random
+import shutil
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,11 +21,11 @@ from app.bundled import TARGET, bundled_folder
 from app.training.answers import AnswerItems
 from app.training.config import Stage
 from app.training.data import Split
-from app.training.errors import DataMissingError
+from app.training.errors import ConfigError, DataMissingError
 from app.training.errors_synth import Corruptor
 from app.training.grammar import GrammarPairs, plain_texts
 from app.training.material import Material
-from app.training.outputs import SOURCES, ServedPrompts, tuning_of, write_outputs
+from app.training.outputs import SOURCES, GivenPrompts, Prompts, ServedPrompts, tuning_of, write_outputs
 from app.training.places import result_of
 from app.training.written import Outputs, RowBatches
 from app.tuning import Tuning
@@ -36,7 +40,7 @@ _ROWS_AT_ONCE = 48
 class OutputOptions:
     """What every alignment stage may set under `options`: how many outputs, and of what.
 
-    Stages with the same values share one file. `outputs_file`: take these outputs, whatever target wrote them.
+    Stages with the same values share one file. `outputs_file`: take these outputs, whoever wrote them.
     """
 
     outputs: int = 4000
@@ -45,6 +49,9 @@ class OutputOptions:
     processed: bool = True
     """As served: with the quote processor and the target's biases."""
     outputs_file: str = ""
+    prompts_file: str = ""
+    """For a target of one's own: a JSON Lines file of {"prompt": "..."}, answered as they stand, without processors."""
+    longest_output: int = 256
 
 
 def row_batches(
@@ -54,20 +61,44 @@ def row_batches(
     path = Path(options.outputs_file) if options.outputs_file else outputs_path(stage.target, run, options)
     if not options.outputs_file and not path.is_file():
         make_outputs(stage.target, material, run, device, options)
-    return RowBatches(Outputs.load(path), seed=stage.plan.seed, tokens=stage.plan.tokens)
+    outputs = Outputs.load(path)
+    largest = int(outputs.tokens_T.max(initial=0))
+    if stage.shape is not None and largest >= stage.shape.vocabulary:
+        raise ConfigError(
+            f"the target of the stage {stage.name} writes token {largest}, its model knows {stage.shape.vocabulary}",
+            hint="give the model in the configuration the vocabulary of the target",
+        )
+    return RowBatches(outputs, seed=stage.plan.seed, tokens=stage.plan.tokens)
+
+
+def prepare(stage: Stage, material: Material, run: Path, device: torch.device, *, stopped: Callable[[], bool]) -> bool:
+    """Have the outputs made that a stage needs; False if `stopped` said so first: then parts of them are there."""
+    given = {key: value for key, value in stage.options.items() if key in OutputOptions.__dataclass_fields__}
+    options = dataclasses.replace(stage, options=given).read_options(OutputOptions)
+    if options.outputs_file or outputs_path(stage.target, run, options).is_file():
+        return True
+    return make_outputs(stage.target, material, run, device, options, stopped=stopped).is_file()
 
 
 def outputs_path(target: str, run: Path, options: OutputOptions) -> Path:
     """Where a run keeps the outputs of this target: another target, or other options, mean another file."""
     folder = result_of(target, run)
-    found = hashlib.sha256(f"{options.answers}:{options.processed}:{_tuning(folder)}".encode())
+    asked = (options.answers, options.processed, options.prompts_file, options.longest_output, _tuning(folder))
+    found = hashlib.sha256(repr(asked).encode())
     for file in sorted(folder.glob("*.safetensors")):
         found.update(file.read_bytes())
     return run / "outputs" / f"{Path(target).name}-{options.outputs}-{found.hexdigest()[:12]}.npz"
 
 
 def make_outputs(
-    target: str, material: Material, run: Path, device: torch.device, options: OutputOptions, *, split: Split = "train"
+    target: str,
+    material: Material,
+    run: Path,
+    device: torch.device,
+    options: OutputOptions,
+    *,
+    split: Split = "train",
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Path:
     """Let the target write over prompts of `split`, and keep it; parts of an earlier call are taken over."""
     folder, path = result_of(target, run), outputs_path(target, run, options)
@@ -75,11 +106,15 @@ def make_outputs(
         raise DataMissingError(
             f"there is no target at {folder}", hint="train it first, or name its folder as the stage's target"
         )
-    prompts = served_prompts(material, folder, split=split, options=options)
+    prompts: Prompts
+    if options.prompts_file:
+        prompts = given_prompts(Path(options.prompts_file), folder, longest=options.longest_output)
+    else:
+        prompts = served_prompts(material, folder, split=split, options=options)
     loaded = Target.from_pretrained(str(folder), dtype="bfloat16", device=str(device))
     at_once = _ROWS_AT_ONCE if device.type == "cuda" else 1
     engine = Engine(loaded, sources=SOURCES, max_rows=at_once, max_waiting=2 * at_once)
-    write_outputs(engine, prompts, path, count=options.outputs, at_once=at_once, show=_show)
+    write_outputs(engine, prompts, path, count=options.outputs, at_once=at_once, show=_show, stopped=stopped)
     return path
 
 
@@ -104,6 +139,31 @@ def served_prompts(
         answers_share=options.answers,
         processed=options.processed,
     )
+
+
+def given_prompts(file: Path, target: Path, *, longest: int) -> GivenPrompts:
+    """The prompts of a file in the target's own tokens. Raises DataMissingError."""
+    from transformers import AutoTokenizer
+
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+        texts = [str(json.loads(line)["prompt"]) for line in lines if line.strip()]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataMissingError(
+            f"the prompts in {file} cannot be read: {error}", hint='write one {"prompt": "..."} a line'
+        ) from error
+    tokens = AutoTokenizer.from_pretrained(target)
+    prompts = tuple(ids for text in texts if (ids := tuple(tokens(text, add_special_tokens=False)["input_ids"])))
+    if not prompts:
+        raise DataMissingError(f"there are no prompts in {file}", hint='write one {"prompt": "..."} a line')
+    ends = frozenset(() if tokens.eos_token_id is None else (int(tokens.eos_token_id),))
+    return GivenPrompts(prompts, eos_ids=ends, max_new_tokens=longest)
+
+
+def keep_tokenizer(target: str, folder: Path) -> None:
+    """A drafter for a target that was named by its folder has that target's tokenizer."""
+    for file in Path(target).glob("tokenizer*.json"):
+        shutil.copyfile(file, folder / file.name)
 
 
 def _tuning(target: Path) -> Tuning:

@@ -19,10 +19,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from app.training.aligning import OutputOptions, row_batches
+from app.training.aligning import OutputOptions, keep_tokenizer, row_batches
 from app.training.config import Stage
 from app.training.errors import ConfigError
-from app.training.folders import load_model
+from app.training.folders import load_model, save_model
 from app.training.loop import Loss
 from app.training.material import Material
 from app.training.model import Model
@@ -62,6 +62,12 @@ def model(stage: Stage, run: Path) -> Model:
     begun = load_model(result_of(stage.begin, run))
     stage.check_shape(begun.shape)
     return begun
+
+
+def save(stage: Stage, model: Model, folder: Path, material: Material) -> None:
+    """Write the draft model as transformers loads it."""
+    save_model(model, folder, bpe=material.tokenizer)
+    keep_tokenizer(stage.target, folder)
 
 
 def objective(

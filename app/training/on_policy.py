@@ -26,6 +26,7 @@ from app.training.checkpoint import NAME as CHECKPOINT
 from app.training.config import Stage
 from app.training.distil import DistilOptions, divergence, mean, mixed
 from app.training.distil import model as model
+from app.training.distil import save as save
 from app.training.folders import to_llama
 from app.training.loop import Loss
 from app.training.material import Material

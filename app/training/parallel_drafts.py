@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from app.training.aligning import OutputOptions, row_batches
+from app.training.aligning import OutputOptions, keep_tokenizer, row_batches
 from app.training.config import Stage
 from app.training.distil import PROMPT_WEIGHT, agreement, mean
 from app.training.folders import load_model, save_model
@@ -67,6 +67,7 @@ def save(stage: Stage, model: Model, folder: Path, material: Material) -> None:
     """Write the drafter as decoding loads it."""
     masks = stage.read_options(ParallelOptions).masks
     save_model(model, folder, bpe=material.tokenizer)
+    keep_tokenizer(stage.target, folder)
     write_facts(folder, vocabulary=model.shape.vocabulary - masks, masks=masks)
 
 

@@ -1,0 +1,95 @@
+"""Drafters for a target of one's own: from its folder and a file of prompts to folders that the decoder loads."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from app.training import aligning
+from app.training.config import Stage
+from app.training.errors import ConfigError, DataMissingError
+from app.training.material import Material, Parts, write
+from app.training.model import Shape
+from app.training.places import result_of
+from app.training.plan import Plan
+from app.training.stages import run_stage
+from app.training.word_forms import WordForms
+from app.training.written import Outputs
+from decoding.ahead import AheadHeads
+from decoding.parallel import ParallelModel
+from decoding.sources.draft_model import DraftModel
+from decoding.target import Target
+from tests.app.tiny import TEXTS, save_tiny, small_tokenizer
+
+CPU = torch.device("cpu")
+PLAN = Plan(steps=2, warmup=1, tokens=256, batches=1, log_every=1)
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    return save_tiny(tmp_path / "own", small_tokenizer())
+
+
+@pytest.fixture
+def material(tmp_path: Path) -> Material:
+    """Nothing is drawn from it: the prompts are the user's."""
+    bpe = small_tokenizer().backend_tokenizer
+    write(Parts(bpe, {}, {}, WordForms({}, {}, {}), {}), tmp_path / "material.npz")
+    return Material(tmp_path / "material.npz")
+
+
+@pytest.fixture
+def prompts(tmp_path: Path) -> Path:
+    file = tmp_path / "prompts.jsonl"
+    file.write_text("".join(json.dumps({"prompt": text}) + "\n" for text in TEXTS), encoding="utf-8")
+    return file
+
+
+def stage(kind: str, own: Path, prompts: Path) -> Stage:
+    shape = Shape(vocabulary=len(small_tokenizer()), hidden=16, layers=1, heads=1, intermediate=24)
+    options = {"prompts_file": str(prompts), "outputs": 4, "longest_output": 12}
+    wanted = None if kind == "heads" else shape
+    return Stage(name=kind, kind=kind, plan=PLAN, shape=wanted, target=str(own), options=options)
+
+
+def test_all_drafters_of_it_load(own: Path, material: Material, prompts: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    for kind in ("sequence", "token", "refresh", "heads", "parallel"):
+        assert run_stage(stage(kind, own, prompts), material, run, device=CPU, say=lambda _line: None).finished
+    target = Target.from_pretrained(str(own), device="cpu")
+    for kind in ("sequence", "token", "refresh"):
+        folder = result_of(kind, run)
+        DraftModel.of(Target.from_pretrained(str(folder), device="cpu"), target)
+        assert (folder / "tokenizer.json").read_bytes() == (own / "tokenizer.json").read_bytes()
+    assert AheadHeads.load(result_of("heads", run), target=target).heads == 4
+    assert ParallelModel.load(result_of("parallel", run), target=target, device="cpu").masks == 6
+    (file,) = (run / "outputs").iterdir()
+    written = Outputs.load(file)
+    tokens = small_tokenizer()
+    assert written[0].prompt == written[3].prompt == tuple(tokens(TEXTS[0])["input_ids"])
+    assert len(written[0].output) == 12
+
+
+def test_another_vocabulary_is_refused(own: Path, material: Material, prompts: Path, tmp_path: Path) -> None:
+    made = stage("sequence", own, prompts)
+    assert made.shape is not None
+    small = dataclasses.replace(made, shape=dataclasses.replace(made.shape, vocabulary=20))
+    with pytest.raises(ConfigError, match="its model knows 20"):
+        run_stage(small, material, tmp_path / "run", device=CPU, say=lambda _line: None)
+
+
+@pytest.mark.parametrize("text", ["no json", '{"text": "x"}', ""])
+def test_a_file_of_something_else_is_refused(own: Path, tmp_path: Path, text: str) -> None:
+    (tmp_path / "prompts.jsonl").write_text(text)
+    with pytest.raises(DataMissingError, match="prompts") as raised:
+        aligning.given_prompts(tmp_path / "prompts.jsonl", own, longest=8)
+    assert '"prompt"' in raised.value.hint
+
+
+def test_a_target_that_is_not_there_is_named(material: Material, tmp_path: Path) -> None:
+    with pytest.raises(DataMissingError, match="no target at"):
+        aligning.make_outputs(str(tmp_path / "none"), material, tmp_path, CPU, aligning.OutputOptions())

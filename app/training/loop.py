@@ -7,12 +7,9 @@ in a fixed order: a run that was killed and resumed ends with the same bits as o
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,6 +23,7 @@ from app.training.optimizers import Optimizers
 from app.training.plan import Plan
 from app.training.prefetch import batches_ahead
 from app.training.progress import Progress
+from app.training.stopping import stopping
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +86,7 @@ class Trainer:
         if self.plan.compile:
             self.model.compile(dynamic=True)
         self.model.train()
-        with _stopping(self), self._batches() as batches, ThreadPoolExecutor(self._threads()) as threads:
+        with stopping(self.stop), self._batches() as batches, ThreadPoolExecutor(self._threads()) as threads:
             progress = Progress(self.folder, self.plan, self.objective.name, self._say, step=self.step)
             self._steps(batches, threads, progress)
         return self.step >= self.plan.steps
@@ -148,22 +146,3 @@ class Trainer:
         workers = self.plan.workers if self.device.type == "cuda" else 0
         first, last = self.step * self.plan.batches, self.plan.steps * self.plan.batches
         return batches_ahead(self.objective, first, last, workers=workers)
-
-
-@contextmanager
-def _stopping(trainer: Trainer) -> Iterator[None]:
-    """SIGTERM and the first Ctrl-C end the run after its step; the second Ctrl-C is the usual one."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(signum: int, _frame: object) -> None:
-        trainer.stop()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -12,6 +12,7 @@ import hashlib
 import importlib
 import json
 import shutil
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from app.training.loop import Trainer
 from app.training.material import Material
 from app.training.model import Model
 from app.training.places import result_of, stage_folder
+from app.training.stopping import stopping
 
 KINDS = {
     "copying": "app.training.tasks",
@@ -70,6 +72,10 @@ def run_stage(
         return Outcome(finished=True)
     if time.monotonic() >= stop_at_s:
         return Outcome(finished=False)
+    ready = _prepared(stage, material, run, device, stop_at_s)
+    if not ready.finished:
+        say(f"{stage.name}: stopped while its target was writing; the same command goes on")
+        return ready
     made_by = importlib.import_module(KINDS[stage.kind])
     torch.manual_seed(stage.plan.seed)
     model: nn.Module = made_by.model(stage, run)
@@ -90,6 +96,22 @@ def run_stage(
     _save(made_by, stage, model, folder / "model", material)
     say(f"{stage.name}: done, {trainer.tokens:,} tokens in {trainer.seconds / 60:.1f} min")
     return Outcome(finished=True)
+
+
+def _prepared(stage: Stage, material: Material, run: Path, device: torch.device, stop_at_s: float) -> Outcome:
+    """Let the target write what the stage is trained on, if it learns from one."""
+    if not stage.target:
+        return Outcome(finished=True)
+    # It brings the engine along, which stages without a target do not need.
+    from app.training import aligning
+
+    signalled = threading.Event()
+    with stopping(signalled.set):
+        done = aligning.prepare(
+            stage, material, run, device, stopped=lambda: signalled.is_set() or time.monotonic() >= stop_at_s
+        )
+    interrupted = signalled.is_set()
+    return Outcome(finished=done and not interrupted, interrupted=interrupted)
 
 
 def _digest(stage: Stage, where: str, run: Path) -> str:

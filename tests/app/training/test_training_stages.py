@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import os
@@ -19,6 +20,8 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from app import cli
+from app.training import aligning, config
+from app.training.material import Material
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -117,6 +120,14 @@ def test_what_is_finished_is_left_alone_drawn_exported_and_measured(
     code, out, err = command("evaluate", "--model", models / "target", "--material", material, "--items", 5, "--json")
     assert code == 0, err
     assert {"gleu", "clean_changed", "answer_accuracy", "refusal_recall"} <= json.loads(out).keys()
+
+
+def test_the_target_stops_writing_when_time_is_up(gpu_job: Path, material: Path) -> None:
+    stage = dataclasses.replace(config.load("tiny").stage("sequence"), options={"outputs": 5})
+    run, device, opened = gpu_job / "run", torch.device("cpu"), Material(material)
+    assert not aligning.prepare(stage, opened, run, device, stopped=lambda: True)
+    made_before = config.load("tiny").stage("sequence")
+    assert aligning.prepare(made_before, opened, run, device, stopped=lambda: True)
 
 
 def test_another_configuration_is_refused_whether_finished_or_not(

@@ -113,7 +113,8 @@ def make_outputs(
         prompts = served_prompts(material, folder, split=split, options=options)
     loaded = Target.from_pretrained(str(folder), dtype="bfloat16", device=str(device))
     at_once = _ROWS_AT_ONCE if device.type == "cuda" else 1
-    engine = Engine(loaded, sources=SOURCES, max_rows=at_once, max_waiting=2 * at_once)
+    # No two prompts begin alike: nothing is kept of finished ones.
+    engine = Engine(loaded, sources=SOURCES, max_rows=at_once, max_waiting=2 * at_once, prefix_bytes=0)
     write_outputs(engine, prompts, path, count=options.outputs, at_once=at_once, show=_show, stopped=stopped)
     return path
 

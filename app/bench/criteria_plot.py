@@ -29,6 +29,7 @@ _STYLES: Mapping[str, tuple[str, str]] = {
     "top-beta-tau": ("#009E73", "^"),
 }
 _LOSSY = ("typical", "top-beta-tau")
+_LABEL_ROOM = 0.06  # Of the width that the marks take.
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,8 @@ def _draw_panel(axes: Axes, measure: _Measure, figures: Sequence[Figures]) -> No
         )
         for point in points:
             axes.plot([point.across] * 2, point.ends, color=colour, linewidth=0.8, alpha=0.5, zorder=1)
-            _label(axes, point, colour, is_above=family == "typical")
+        for group in _neighbours(points, room=_LABEL_ROOM * max(_span(figures), 0.1)):
+            _label(axes, group, colour, is_above=family == "typical")
     axes.margins(x=0.15, y=0.3)
     low, high = axes.get_ylim()
     missing = max(measure.least_span - (high - low), 0.0)
@@ -119,11 +121,11 @@ def _draw_panel(axes: Axes, measure: _Measure, figures: Sequence[Figures]) -> No
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _label(axes: Axes, point: _Point, colour: str, *, is_above: bool) -> None:
-    """The thresholds beside a mark, slanted, so that neighbours leave each other room."""
+def _label(axes: Axes, points: Sequence[_Point], colour: str, *, is_above: bool) -> None:
+    """The thresholds of neighbouring marks beside the last, slanted, so that the next ones have room."""
     axes.annotate(
-        point.label,
-        (point.across, point.up),
+        ", ".join(point.label for point in points),
+        (points[-1].across, points[-1].up),
         xytext=(1, 5) if is_above else (1, -5),
         textcoords="offset points",
         rotation=40 if is_above else -40,
@@ -138,15 +140,28 @@ def _family(figures: Figures) -> str:
     return str(figures["method"]).partition("=")[0]
 
 
+def _span(figures: Sequence[Figures]) -> float:
+    """How far the marks of a panel stand apart; plain decoding has none."""
+    across = [float(one["mean_acceptance_length"]) for one in figures if one["method"] != _PLAIN]
+    return max(across, default=0.0) - min(across, default=0.0)
+
+
 def _points(measure: _Measure, figures: Sequence[Figures], plain: float) -> list[_Point]:
-    """The marks of one criterion from left to right; those in one place are one, with all their thresholds."""
-    found: dict[tuple[float, float], _Point] = {}
+    """The marks of one criterion from left to right."""
+    found = []
     for one in figures:
         across, up = float(one["mean_acceptance_length"]), measure.scale * one[measure.key]
         ends = [plain + measure.scale * end for end in one["change_interval"]] if measure.with_interval else [up, up]
-        label = str(one["method"]).partition("=")[2]
-        place = (round(across, 1), round(up / measure.least_span, 2))
-        if place in found:
-            label = f"{found[place].label}, {label}"
-        found[place] = _Point(across, up, (ends[0], ends[1]), label)
-    return sorted(found.values(), key=lambda point: point.across)
+        found.append(_Point(across, up, (ends[0], ends[1]), str(one["method"]).partition("=")[2]))
+    return sorted(found, key=lambda point: point.across)
+
+
+def _neighbours(points: Sequence[_Point], *, room: float) -> list[list[_Point]]:
+    """The points in groups: one that stands less than ``room`` behind the first of a group is in it."""
+    groups: list[list[_Point]] = []
+    for point in points:
+        if groups and point.across - groups[-1][0].across < room:
+            groups[-1].append(point)
+        else:
+            groups.append([point])
+    return groups

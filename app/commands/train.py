@@ -77,7 +77,10 @@ def _add_measuring(names: argparse._SubParsersAction[argparse.ArgumentParser]) -
     evaluate.add_argument("--model", type=Path, required=True, help="the target's folder")
     heldout = _sub(names, "heldout", "write such items as files for `spandraft bench answers` and `grammar`", _heldout)
     heldout.add_argument("--out", type=Path, required=True, help="folder of the files")
-    for parser in (evaluate, heldout):
+    measure = _sub(names, "measure", "how far a drafter alone carries a target on such articles", _measure)
+    measure.add_argument("--model", type=Path, required=True, help="the target's folder")
+    measure.add_argument("--drafter", type=Path, required=True, help="folder of a draft model, heads, parallel drafter")
+    for parser in (evaluate, heldout, measure):
         parser.add_argument("--material", type=Path, required=True, help="file that `prepare` wrote")
         parser.add_argument("--items", type=int, default=300, help="how many of each (300)")
         parser.add_argument("--split", choices=_SPLITS, default=_SPLITS[parser is heldout])
@@ -174,6 +177,28 @@ def _evaluate(args: argparse.Namespace, settings: Settings, terminal: Terminal) 
         terminal.document(figures)
     else:
         terminal.table([["figure", "value"], *([name, f"{value:.3f}"] for name, value in figures.items())])
+    return 0
+
+
+def _measure(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
+    from app.training.acceptance import load_drafter, measure
+    from app.training.aligning import OutputOptions, served_prompts
+    from decoding.target import Target
+
+    _one_thread()
+    target = Target.from_pretrained(str(args.model), device="cpu")
+    source, shared = load_drafter(args.drafter, target)
+    prompts = served_prompts(_material(args.material), args.model, split=args.split, options=OutputOptions())
+    found = measure(target, source, shared, (prompts.request(number) for number in range(args.items)))
+    if terminal.json:
+        rows = [dataclasses.asdict(one) | {"mean_length": one.mean_length, "rate": one.rate} for one in found]
+        terminal.document({"source": source, "tasks": rows})
+    else:
+        header = ["source", "task", "requests", "mean acceptance length", "accepted"]
+        rows_of_text = [
+            [source, one.task, str(one.requests), f"{one.mean_length:.2f}", f"{one.rate:.1%}"] for one in found
+        ]
+        terminal.table([header, *rows_of_text])
     return 0
 
 

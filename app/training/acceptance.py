@@ -8,11 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
+from app.training.errors import DataMissingError
+from decoding.ahead import AheadHeads
 from decoding.budget import Budget
 from decoding.calibration import Calibration
 from decoding.engine import Engine
 from decoding.interfaces import Request
+from decoding.parallel import ParallelModel
+from decoding.sources.draft_model import DraftModel
 from decoding.sources.shared import Shared
 from decoding.target import Target
 
@@ -59,3 +64,16 @@ def measure(
         known = counts.setdefault(request.task, [0] * len(found))
         counts[request.task] = [a + b for a, b in zip(known, found, strict=True)]
     return [Accepted(task, *numbers) for task, numbers in sorted(counts.items())]
+
+
+def load_drafter(folder: Path, target: Target) -> tuple[str, Shared]:
+    """What lies in `folder` (heads, a parallel drafter or a draft model), and the source that drafts with it."""
+    if (folder / "heads.json").is_file():
+        return "heads", Shared(heads=AheadHeads.load(folder, target=target))
+    if (folder / "parallel.json").is_file():
+        return "parallel", Shared(parallel=ParallelModel.load(folder, target=target, device=str(target.device)))
+    if not (folder / "config.json").is_file():
+        raise DataMissingError(f"there is no drafter at {folder}", hint="name the folder `model` of a finished stage")
+    return "draft-chain", Shared(
+        draft_model=DraftModel.of(Target.from_pretrained(str(folder), device=str(target.device)), target)
+    )

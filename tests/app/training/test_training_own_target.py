@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from app.training import aligning
+from app.training.acceptance import load_drafter, measure
 from app.training.config import Stage
 from app.training.errors import ConfigError, DataMissingError
 from app.training.material import Material, Parts, write
@@ -67,6 +68,14 @@ def test_all_drafters_of_it_load(own: Path, material: Material, prompts: Path, t
         assert (folder / "tokenizer.json").read_bytes() == (own / "tokenizer.json").read_bytes()
     assert AheadHeads.load(result_of("heads", run), target=target).heads == 4
     assert ParallelModel.load(result_of("parallel", run), target=target, device="cpu").masks == 6
+    for kind, source in (("token", "draft-chain"), ("heads", "heads"), ("parallel", "parallel")):
+        found, shared = load_drafter(result_of(kind, run), target)
+        assert found == source
+        given = aligning.given_prompts(prompts, own, longest=12)
+        (counted,) = measure(target, found, shared, [given.request(number) for number in range(3)])
+        assert (counted.requests, counted.tokens) == (3, 36)
+        assert counted.mean_length == 36 / counted.forwards
+        assert counted.drafted > 0
     (file,) = (run / "outputs").iterdir()
     written = Outputs.load(file)
     tokens = small_tokenizer()
@@ -88,6 +97,11 @@ def test_a_file_of_something_else_is_refused(own: Path, tmp_path: Path, text: st
     with pytest.raises(DataMissingError, match="prompts") as raised:
         aligning.given_prompts(tmp_path / "prompts.jsonl", own, longest=8)
     assert '"prompt"' in raised.value.hint
+
+
+def test_a_drafter_that_is_not_there_is_named(own: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataMissingError, match="no drafter at"):
+        load_drafter(tmp_path, Target.from_pretrained(str(own), device="cpu"))
 
 
 def test_a_target_that_is_not_there_is_named(material: Material, tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def run(args: argparse.Namespace, settings: Settings) -> Report:
     temperatures = _temperatures(args.temperatures)
     chosen = rules(args.criteria or DEFAULT)
     settings = _settled(settings)
-    sources = _sources(chosen, settings, is_asked=args.criteria is not None)
+    sources = sources_for(chosen, settings, is_asked=args.criteria is not None)
     if args.plot is not None:
         picture.require(args.plot)
     pipeline, tasks = _opened(args, settings)
@@ -98,7 +98,7 @@ def _settled(settings: Settings) -> Settings:
     return settings.replace(quote=False) if settings.origin("quote") == "default" else settings
 
 
-def _sources(chosen: Sequence[Rule], settings: Settings, *, is_asked: bool) -> dict[Rule, tuple[str, ...]]:
+def sources_for(chosen: Sequence[Rule], settings: Settings, *, is_asked: bool) -> dict[Rule, tuple[str, ...]]:
     """Who drafts for each rule; one that only stands in the default list is left out where it cannot be run.
 
     Raises SettingError, UnknownNameError.

@@ -343,3 +343,10 @@ def test_the_command_prints_a_table(
     head, plain, drawn = capfd.readouterr().out.splitlines()
     assert head.split()[:3] == ["criterion", "T", "output"]
     assert [plain.split()[0], drawn.split()[0]] == ["plain", "one-draw"]
+
+
+def test_who_drafts_for_each_rule(settings: Settings) -> None:
+    given = settings.replace(draft_model="small", heads="mine")
+    by = {rule.method: names for rule, names in criteria.sources_for(rules(DEFAULT), given, is_asked=False).items()}
+    assert by.pop("speculative-sampling") == ("draft-model",), "other drafts were drawn from no distribution"
+    assert len({*by.values()}) == 1 and {"blend", "draft-model", "heads"} < {*by["one-draw"]}

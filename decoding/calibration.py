@@ -70,6 +70,7 @@ class TaskCalibration:
     frozen: bool = False
     cells: dict[tuple[str, int, int], _Cell] = field(default_factory=dict)
     gains: dict[tuple[str, int], float] = field(default_factory=dict)
+    saved_s: dict[str, float] = field(default_factory=dict)
 
     def apply(self, source: str, bucket: int, estimates: Sequence[float]) -> list[float]:
         """Calibrated acceptance of each token of a chain, given the ones before it."""
@@ -99,6 +100,15 @@ class TaskCalibration:
         key = (source, _size(without))
         if not self.frozen:
             self.gains[key] = self.gains.get(key, gain) * (1 - _FRESH) + gain * _FRESH
+
+    def may_explore(self, source: str, allowed_s: float, *, cost_s: float) -> bool:
+        """Whether a costly source that does not seem to pay is asked all the same, for ``cost_s``: once the seconds
+        allowed for that, ``allowed_s`` more with each step, have added up to them.
+        """
+        saved_s = self.saved_s.get(source, 0.0) + allowed_s
+        may = saved_s >= cost_s
+        self.saved_s[source] = 0.0 if may else saved_s
+        return may
 
 
 @dataclass(slots=True)

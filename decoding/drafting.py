@@ -21,8 +21,8 @@ from decoding.tree import TokenTree
 
 log = logging.getLogger(__name__)
 
-# A costly source that does not seem to pay is still asked one time in this many: what it is worth changes.
-_EXPLORE_EVERY = 24
+# A costly source that does not seem to pay is still asked for so much of the time: what it is worth changes.
+_EXPLORING = 0.01
 
 
 class Drafter:
@@ -41,7 +41,6 @@ class Drafter:
         self._shared = calibration if calibration is not None else Calibration()
         self._calibration: TaskCalibration = self._shared.of("")
         self._proposed: list[tuple[str, Draft]] = []
-        self._refused = 0
         self._pauses = Pauses(budget)
         self._unseen: list[Commit] = []
         self._asked_s = 0.0
@@ -92,20 +91,20 @@ class Drafter:
         """Ask a costly source if (E_with - E_without) / E_without is above its time over that of the forward."""
         limit = self.budget.limit
         without = tree.expected(limit)
-        if not self._pays(source, tree, without):
-            self._refused += 1
-            if self._refused % _EXPLORE_EVERY:
-                return
+        forward_s = self.budget.seconds(1 + min(tree.drafted, limit))
+        if not self._pays(source, tree, without, forward_s) and not self._calibration.may_explore(
+            source.name, _EXPLORING * forward_s, cost_s=source.cost_s(tree)
+        ):
+            return
         drafts = source.extend(tokens, tree, limit)
         self._merge(tree, source.name, drafts, max_depth)
         if drafts:  # One that had nothing to go by yet says nothing of what it is worth.
             self._calibration.learn_gain(source.name, without, tree.expected(limit) - without)
 
-    def _pays(self, source: CostlySource, tree: TokenTree, without: float) -> bool:
+    def _pays(self, source: CostlySource, tree: TokenTree, without: float, forward_s: float) -> bool:
         gain = self._calibration.gain(source.name, without)
         if gain is None or self.budget.cost_s is None:
             return True
-        forward_s = self.budget.seconds(1 + min(tree.drafted, self.budget.limit))
         return gain / without > source.cost_s(tree) / forward_s
 
     def observe(self, commit: Commit) -> None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from decoding.errors import ModelNotFound, UnsupportedModel
+from decoding.sources.prompt_cost import PromptCost
 from decoding.verification import Verification
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class ParallelModel:
     vocab_size: int
     masks: int
     cost_s: float = 0.0
+    prompts: PromptCost = field(default_factory=PromptCost)
 
     @property
     def mask_ids(self) -> tuple[int, ...]:

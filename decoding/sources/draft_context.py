@@ -6,6 +6,7 @@ forward. Knows no drafts. V vocabulary.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decoding.interfaces import NO_ORIGIN, Draft
+from decoding.sources.prompt_cost import PromptCost
 from decoding.tree import ROOT, TokenTree
 
 if TYPE_CHECKING:
@@ -25,9 +27,10 @@ _CATCH_UP: Final = 16  # Missing tokens that are read together with the chains; 
 class DraftContext:
     """One session of a small model: a prompt, and an output that may change between two calls."""
 
-    def __init__(self, model: Target, prompt: Sequence[int]) -> None:
+    def __init__(self, model: Target, prompt: Sequence[int], prompts: PromptCost) -> None:
         self._model = model
         self._prompt = tuple(prompt)
+        self._prompts = prompts
         self._cache = model.new_cache()
         self._output: list[int] = []  # What stands in the cache behind the prompt.
 
@@ -46,7 +49,10 @@ class DraftContext:
         self._rewind(output)
         missing = self._text(output, self._cache.length)
         if len(missing) > _CATCH_UP:
+            started, is_first = time.perf_counter(), not self._cache.length
             self._model.prefill(missing[:-1], self._cache)
+            if is_first:
+                self._prompts.read(len(missing) - 1, time.perf_counter() - started)
             self._output = list(output[:-1])
 
     def read(self, output: Sequence[int], chains: Sequence[tuple[int, ...]] = ((),)) -> Reading:

@@ -18,6 +18,7 @@ from decoding.interfaces import Commit, Draft, Request
 from decoding.sources.draft_context import DraftContext
 from decoding.sources.draft_marking import copied_chain, mark
 from decoding.sources.draft_writing import grow, sample, write
+from decoding.sources.prompt_cost import PromptCost
 from decoding.tree import TokenTree
 from decoding.verification import Verification
 
@@ -43,6 +44,7 @@ class DraftModel:
     model: Target
     vocab_size: int
     cost_s: dict[Mode, float] = field(default_factory=dict)
+    prompts: PromptCost = field(default_factory=PromptCost)
     tried: float = _PRIOR
     expected: float = _PRIOR / 2
     agreed: float = _PRIOR / 2
@@ -101,6 +103,7 @@ class DraftModelSource:
         self._context: DraftContext | None = None
         self._samples = sampled
         self._length = _FIRST_LENGTH
+        self._steps = 0
         self._written: Draft | None = None
 
     @property
@@ -116,11 +119,13 @@ class DraftModelSource:
         self._samples = self._sampled or (criterion is not None and criterion.name == _SAMPLING_CRITERION)
 
     def cost_s(self, tree: TokenTree) -> float:
-        """Seconds that ``extend`` takes in the mode that suits ``tree``, lately; reading the prompt is not counted.
-
-        0 before it was tried: only trying tells.
+        """Seconds that ``extend`` takes in the mode that suits ``tree``, lately; before the prompt is read, with a
+        step's share of reading it. 0 before it was tried: only trying tells.
         """
-        return self._shared.cost_s.get(self._mode(tree), 0.0) if self._shared is not None else 0.0
+        known_s = self._shared.cost_s.get(self._mode(tree)) if self._shared is not None else None
+        if self._shared is None or self._request is None or known_s is None:
+            return 0.0
+        return known_s + (self._shared.prompts.share_s(len(self._request.prompt)) if self._context is None else 0.0)
 
     def propose(self, tokens: Sequence[int], limit: int) -> list[Draft]:
         """What the model writes by itself: ``extend`` over an empty tree."""
@@ -133,7 +138,7 @@ class DraftModelSource:
         if self._shared is None or self._request is None:
             return []
         if self._context is None:
-            self._context = DraftContext(self._shared.model, self._request.prompt)
+            self._context = DraftContext(self._shared.model, self._request.prompt, self._shared.prompts)
         room = min(limit, self._context.room - len(tokens) - 1)
         if room < 1:
             return []
@@ -150,6 +155,7 @@ class DraftModelSource:
 
     def observe(self, commit: Commit) -> None:
         """A chain that was accepted whole makes the next one longer, another one shorter."""
+        self._steps += 1
         written, self._written = self._written, None
         if written is None or self._shared is None:
             return
@@ -162,7 +168,9 @@ class DraftModelSource:
 
     def finish(self) -> None:
         """Drop the session's cache."""
-        self._request, self._context, self._written, self._length = None, None, None, _FIRST_LENGTH
+        if self._shared is not None and self._steps:
+            self._shared.prompts.ended(self._steps)
+        self._request, self._context, self._written, self._length, self._steps = None, None, None, _FIRST_LENGTH, 0
 
     def _mode(self, tree: TokenTree) -> Mode:
         if self._samples:

@@ -25,6 +25,7 @@ class ParallelSource:
         self._shared = shared
         self._request: Request | None = None
         self._context: DraftContext | None = None
+        self._steps = 0
 
     @property
     def name(self) -> str:
@@ -37,15 +38,18 @@ class ParallelSource:
         self._request = request
 
     def cost_s(self, tree: TokenTree) -> float:
-        """Seconds that ``extend`` takes, lately; reading the prompt is not counted. 0 before it was tried."""
-        return self._shared.cost_s if self._shared is not None else 0.0
+        """Seconds that ``extend`` takes, lately, and a step's share of reading the prompt. 0 before it was tried."""
+        if self._shared is None or self._request is None or not self._shared.cost_s:
+            return 0.0
+        reading_s = self._shared.prompts.share_s(len(self._request.prompt)) if self._context is None else 0.0
+        return self._shared.cost_s + reading_s
 
     def propose(self, tokens: Sequence[int], limit: int) -> list[Draft]:
         """The chain of the likeliest tokens first, then the likeliest other combinations: at most ``limit`` nodes."""
         if self._shared is None or self._request is None:
             return []
         if self._context is None:
-            self._context = DraftContext(self._shared.model, self._request.prompt)
+            self._context = DraftContext(self._shared.model, self._request.prompt, self._shared.prompts)
         masks = self._shared.mask_ids[: max(0, self._context.room - len(tokens))]
         if limit < 1 or self._context.room < len(tokens):
             return []
@@ -63,8 +67,11 @@ class ParallelSource:
         return self.propose(tokens, limit)
 
     def observe(self, commit: Commit) -> None:
-        """Nothing to learn: calibration does."""
+        """Nothing to learn but how many steps there are: calibration does the rest."""
+        self._steps += 1
 
     def finish(self) -> None:
         """Drop the session's cache."""
-        self._request, self._context = None, None
+        if self._shared is not None and self._steps:
+            self._shared.prompts.ended(self._steps)
+        self._request, self._context, self._steps = None, None, 0

@@ -20,6 +20,7 @@ from decoding.sources.draft_context import DraftContext
 from decoding.sources.draft_marking import CopiedChain, copied_chain, mark
 from decoding.sources.draft_model import DraftModel, DraftModelSource
 from decoding.sources.draft_writing import grow, write
+from decoding.sources.prompt_cost import PromptCost
 from decoding.sources.shared import Shared
 from decoding.target import Target
 from decoding.tree import TokenTree
@@ -90,7 +91,7 @@ def test_the_output_is_the_targets_whatever_the_draft_model_says(
 
 def test_the_cache_stays_in_step_with_an_output_that_is_cut_and_changed_at_random(llama: Target) -> None:
     prompt = tuple(token % VOCABULARY for token in range(3, 40))
-    context, rng = DraftContext(llama, prompt), random.Random(7)
+    context, rng = DraftContext(llama, prompt, PromptCost()), random.Random(7)
     output: list[int] = []
     for _ in range(150):
         chain = tuple(rng.randrange(VOCABULARY) for _ in range(rng.randrange(5)))
@@ -108,7 +109,7 @@ def test_the_cache_stays_in_step_with_an_output_that_is_cut_and_changed_at_rando
 
 def test_a_chain_is_the_greedy_output_and_runners_up_stand_beside_it(llama: Target) -> None:
     expected = tuple(output_of(llama, 8))
-    chain, *beside = write(DraftContext(llama, PROMPT), [], limit=32, length=6)
+    chain, *beside = write(DraftContext(llama, PROMPT, PromptCost()), [], limit=32, length=6)
     assert chain.tokens == expected[: len(chain.tokens)]
     assert beside
     for draft in beside:
@@ -121,7 +122,7 @@ def test_a_chain_is_the_greedy_output_and_runners_up_stand_beside_it(llama: Targ
 
 
 def test_a_chain_ends_where_the_model_is_not_sure(llama: Target) -> None:
-    chain = write(DraftContext(llama, PROMPT), [], limit=200, length=200)[0]
+    chain = write(DraftContext(llama, PROMPT, PromptCost()), [], limit=200, length=200)[0]
     path = np.cumprod(chain.probabilities)
     assert len(chain.tokens) < 200
     assert path[-1] < 0.25 <= min(path[:-1], default=1)
@@ -129,7 +130,7 @@ def test_a_chain_ends_where_the_model_is_not_sure(llama: Target) -> None:
 
 @pytest.mark.parametrize("limit", [1, 4, 12, 40])
 def test_a_tree_holds_the_likeliest_paths_of_each_level(llama: Target, limit: int) -> None:
-    drafts = grow(DraftContext(llama, PROMPT), [], limit=limit, length=4, width=3)
+    drafts = grow(DraftContext(llama, PROMPT, PromptCost()), [], limit=limit, length=4, width=3)
     nodes = {draft.tokens[:depth] for draft in drafts for depth in range(1, len(draft.tokens) + 1)}
     assert len(nodes) <= limit
     for draft in drafts:
@@ -177,7 +178,7 @@ def test_a_deviation_becomes_branches_behind_which_the_copy_goes_on(sure: Target
         "inserted": (*right[:4], *right[5:10]),
     }
     for what, ids in cases.items():
-        drafts = mark(DraftContext(sure, PROMPT), [], copied(ids, 0.5), limit=64)
+        drafts = mark(DraftContext(sure, PROMPT, PromptCost()), [], copied(ids, 0.5), limit=64)
         for draft in drafts:
             for token, origin in zip(draft.tokens, draft.origins, strict=True):
                 assert origin is NO_ORIGIN or ids[origin.offset] == token
@@ -189,7 +190,7 @@ def test_a_deviation_becomes_branches_behind_which_the_copy_goes_on(sure: Target
 
 def test_a_marked_chain_has_the_small_models_chances(llama: Target) -> None:
     ids = (1, 2, 3, 4)
-    chain, *_ = mark(DraftContext(llama, PROMPT), [9], copied(ids, 0.9), limit=32)
+    chain, *_ = mark(DraftContext(llama, PROMPT, PromptCost()), [9], copied(ids, 0.9), limit=32)
     for at, (token, chance) in enumerate(zip(ids, chain.probabilities, strict=True)):
         logits = logits_of(llama, [*PROMPT, 9, *ids[:at]])
         assert chance == pytest.approx(np.exp(logits[token]) / np.exp(logits).sum(), abs=1e-9)
@@ -197,10 +198,10 @@ def test_a_marked_chain_has_the_small_models_chances(llama: Target) -> None:
 
 def test_marking_keeps_to_its_limit_and_reads_on_behind_the_chain(llama: Target) -> None:
     right = tuple(output_of(llama, 9))
-    drafts = mark(DraftContext(llama, PROMPT), [], copied(right[:8], 0.9), limit=32)
+    drafts = mark(DraftContext(llama, PROMPT, PromptCost()), [], copied(right[:8], 0.9), limit=32)
     assert right in {draft.tokens for draft in drafts[1:]}
     for limit in range(1, 20):
-        drafts = mark(DraftContext(llama, PROMPT), [], copied(right[:8], 0.9), limit=limit)
+        drafts = mark(DraftContext(llama, PROMPT, PromptCost()), [], copied(right[:8], 0.9), limit=limit)
         first = drafts[0].tokens
         assert len(first) <= limit
         beside = {
@@ -241,6 +242,23 @@ def test_costs_are_measured_by_mode_and_shared_by_sessions(llama: Target) -> Non
     assert second.cost_s(nothing) > 0 == second.cost_s(copy)
     first.extend([], copy, 16)
     assert second.cost_s(copy) > 0
+
+
+def test_a_prompt_that_is_not_read_yet_costs_a_share_of_reading_it(llama: Target) -> None:
+    shared = DraftModel.of(llama, llama)
+    first, second = DraftModelSource(shared), DraftModelSource(shared)
+    nothing, prompt = TokenTree.of(PROMPT[-1]), tuple(token % VOCABULARY for token in range(3, 60))
+    for source in (first, second):
+        source.start(Request(prompt, 40))
+    first.propose([], 16)
+    read_s = shared.prompts.token_s * len(prompt)
+    assert second.cost_s(nothing) == pytest.approx(first.cost_s(nothing) + read_s)
+    for _ in range(10):
+        first.observe(Commit((1,), ((),), (NO_ORIGIN,)))
+    first.finish()
+    assert 1 < shared.prompts.steps < 10
+    first.start(Request(prompt, 40))
+    assert first.cost_s(nothing) == second.cost_s(nothing) < shared.cost_s["write"] + read_s
 
 
 def test_a_chain_grows_while_it_is_accepted(sure: Target) -> None:

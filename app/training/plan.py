@@ -34,7 +34,7 @@ class Plan:
     """The largest norm of the gradients that AdamW gets; Muon's updates have one size whatever the gradients'."""
     tokens: int = 4096
     batches: int = 2
-    checkpoint_every: int = 200
+    checkpoint_every: int = 100
     log_every: int = 10
     seed: int = 0
     dtype: Precision = "bfloat16"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import io
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -20,7 +22,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from app import cli
-from app.training import aligning, config
+from app.training import aligning, config, stages
 from app.training.material import Material
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -120,6 +122,16 @@ def test_what_is_finished_is_left_alone_drawn_exported_and_measured(
     code, out, err = command("evaluate", "--model", models / "target", "--material", material, "--items", 5, "--json")
     assert code == 0, err
     assert {"gleu", "clean_changed", "answer_accuracy", "refusal_recall"} <= json.loads(out).keys()
+
+
+def test_worker_processes_can_be_given_the_objectives_of_the_cuda_configuration(gpu_job: Path, material: Path) -> None:
+    opened = Material(material)
+    for stage in config.load("tiny").stages:
+        if config.load("cuda").stage(stage.name).plan.workers:
+            made_by = importlib.import_module(stages.KINDS[stage.kind])
+            objective = made_by.objective(stage, opened, gpu_job / "run", torch.device("cpu"))
+            first, again = (made.batch(3) for made in (objective, pickle.loads(pickle.dumps(objective))))
+            assert repr(first) == repr(again), stage.name
 
 
 def test_the_target_stops_writing_when_time_is_up(gpu_job: Path, material: Path) -> None:

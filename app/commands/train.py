@@ -242,7 +242,10 @@ def _device(name: str) -> torch.device:
         raise UsageError("there is no CUDA device here", hint="leave --device out, or write --device cpu")
     chosen = ("cuda" if there else "cpu") if name == "auto" else name
     if chosen == "cpu":
+        from app.training.heap import return_large_blocks
+
         _one_thread()
+        return_large_blocks()
     else:
         torch.set_float32_matmul_precision("high")
     return torch.device(chosen)

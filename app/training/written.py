@@ -87,7 +87,7 @@ class Outputs:
         except (OSError, KeyError, ValueError, BadZipFile) as error:
             raise DataMissingError(
                 f"no outputs of a target at {path}: {error}",
-                hint="The target has not written over the training prompts yet. Run `spandraft train outputs` first.",
+                hint="The target has not written over the training prompts yet: run the stage without `outputs_file`, or name the right one.",
             ) from error
 
     def save(self, path: Path) -> None:

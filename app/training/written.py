@@ -87,7 +87,7 @@ class Outputs:
         except (OSError, KeyError, ValueError, BadZipFile) as error:
             raise DataMissingError(
                 f"no outputs of a target at {path}: {error}",
-                hint="The target has not written over the training prompts yet: run the stage without `outputs_file`, or name the right one.",
+                hint="Leave `outputs_file` out and the stage makes them first, or name a file that a stage has made.",
             ) from error
 
     def save(self, path: Path) -> None:

@@ -66,7 +66,9 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--change", action="append", default=[], metavar="KEY=VALUE", help="stages.tasks.steps=800, ..."
     )
-    parser.add_argument("--material", type=Path, required=True, help="file that `prepare` wrote")
+    parser.add_argument(
+        "--material", type=Path, help="file that `prepare` wrote; not needed by stages with `options.prompts_file`"
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder of the run: checkpoints, logs, models")
     parser.add_argument("--device", dest="on", default="auto", help="auto (default), cpu, cuda")
     parser.add_argument("--minutes", type=float, help="stop after so many, with a checkpoint")
@@ -226,10 +228,10 @@ def _export(args: argparse.Namespace, settings: Settings, terminal: Terminal) ->
     return 0
 
 
-def _material(path: Path) -> Material:
-    from app.training.material import Material
+def _material(path: Path | None) -> Material:
+    from app.training.material import Material, NoMaterial
 
-    return Material(path)
+    return Material(path) if path is not None else NoMaterial()
 
 
 def _device(name: str) -> torch.device:

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
+from tokenizers.models import BPE
 
 from app.training.candidates import Candidates
 from app.training.data import Split
@@ -63,6 +64,9 @@ class Material:
             raise self._damaged()
         self.about["digest"] = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
+    def require(self) -> None:
+        """Raise DataMissingError if there is none."""
+
     @cached_property
     def tokenizer(self) -> Tokenizer:
         """The tokenizer of all models."""
@@ -104,6 +108,31 @@ class Material:
         return MaterialError(
             f"{self.path} is damaged, or is no material of this version",
             hint="make it anew with `spandraft train prepare`",
+        )
+
+
+class NoMaterial(Material):
+    """In the place of material, for stages over prompts of the user's own: nothing can be drawn from it."""
+
+    def __init__(self) -> None:
+        self.path, self._packed, self.about = Path(), {}, {"digest": "none"}
+
+    @cached_property
+    def tokenizer(self) -> Tokenizer:
+        """An empty one: what is trained for a target of one's own gets the files of that target's."""
+        return Tokenizer(BPE())
+
+    def _bytes(self, name: str) -> bytes:
+        raise self._missing()
+
+    def require(self) -> None:
+        """There is none."""
+        raise self._missing()
+
+    def _missing(self) -> DataMissingError:
+        return DataMissingError(
+            "this stage draws from material, and none is named",
+            hint="name what `spandraft train prepare` wrote with --material, or your prompts with options.prompts_file",
         )
 
 

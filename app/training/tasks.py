@@ -118,6 +118,7 @@ def model(stage: Stage, run: Path) -> Model:
 def objective(stage: Stage, material: Material, run: Path, device: torch.device) -> TaskObjective:
     """The stage's rows, mixed by its shares."""
     options = stage.read_options(TaskOptions)
+    material.require()
     only_copying = stage.kind == "copying"
     if only_copying:
         options = dataclasses.replace(options, context_share=0.0, context_weight=0.0)

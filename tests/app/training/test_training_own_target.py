@@ -13,12 +13,11 @@ from app.training import aligning
 from app.training.acceptance import load_drafter, measure
 from app.training.config import Stage
 from app.training.errors import ConfigError, DataMissingError
-from app.training.material import Material, Parts, write
+from app.training.material import Material, NoMaterial
 from app.training.model import Shape
 from app.training.places import result_of
 from app.training.plan import Plan
 from app.training.stages import run_stage
-from app.training.word_forms import WordForms
 from app.training.written import Outputs
 from decoding.ahead import AheadHeads
 from decoding.parallel import ParallelModel
@@ -36,11 +35,9 @@ def own(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def material(tmp_path: Path) -> Material:
-    """Nothing is drawn from it: the prompts are the user's."""
-    bpe = small_tokenizer().backend_tokenizer
-    write(Parts(bpe, {}, {}, WordForms({}, {}, {}), {}), tmp_path / "material.npz")
-    return Material(tmp_path / "material.npz")
+def material() -> Material:
+    """Nothing can be drawn from it: the prompts are the user's."""
+    return NoMaterial()
 
 
 @pytest.fixture
@@ -107,3 +104,12 @@ def test_a_drafter_that_is_not_there_is_named(own: Path, tmp_path: Path) -> None
 def test_a_target_that_is_not_there_is_named(material: Material, tmp_path: Path) -> None:
     with pytest.raises(DataMissingError, match="no target at"):
         aligning.make_outputs(str(tmp_path / "none"), material, tmp_path, CPU, aligning.OutputOptions())
+
+
+def test_without_prompts_of_ones_own_material_is_asked_for(own: Path, material: Material, tmp_path: Path) -> None:
+    for kind, options in (("sequence", {"outputs": 2}), ("copying", {})):
+        wanted = dataclasses.replace(stage("sequence", own, tmp_path), kind=kind, options=options)
+        wanted = dataclasses.replace(wanted, target=str(own) if kind == "sequence" else "")
+        with pytest.raises(DataMissingError, match="none is named") as caught:
+            run_stage(wanted, material, tmp_path / kind, device=CPU, say=lambda _line: None)
+        assert "--material" in caught.value.hint

@@ -37,7 +37,7 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser], a
     _add_run(everything)
     stage = _sub(names, "stage", "run some stages, in the order of the configuration", _stages)
     stage.add_argument("names", nargs="+", metavar="NAME", help="a stage of the configuration")
-    stage.add_argument("--begin", help="weights to begin with: a stage, a model's folder, or `bundled`")
+    stage.add_argument("--begin", help="weights to begin with: a stage, a model's folder, or `none`")
     stage.add_argument("--target", dest="teacher", help="target to learn from: a stage, a folder, or `bundled`")
     _add_run(stage)
     _add_measuring(names)
@@ -142,7 +142,8 @@ def _stages(args: argparse.Namespace, settings: Settings, terminal: Terminal) ->
     named = [loaded.stage(name) for name in args.names]
     if len(named) > 1 and (args.begin or args.teacher):
         raise UsageError("--begin and --target are for one stage alone", hint="name one stage at a time")
-    given = {key: value for key, value in (("begin", args.begin), ("target", args.teacher)) if value}
+    begin = "" if args.begin == "none" else args.begin
+    given = {key: value for key, value in (("begin", begin), ("target", args.teacher)) if value is not None}
     chosen = [dataclasses.replace(stage, **given) for stage in loaded.stages if stage in named]
     return _train(args, chosen, terminal)
 

@@ -142,10 +142,14 @@ def _stages(args: argparse.Namespace, settings: Settings, terminal: Terminal) ->
     named = [loaded.stage(name) for name in args.names]
     if len(named) > 1 and (args.begin or args.teacher):
         raise UsageError("--begin and --target are for one stage alone", hint="name one stage at a time")
-    begin = "" if args.begin == "none" else args.begin
-    given = {key: value for key, value in (("begin", begin), ("target", args.teacher)) if value is not None}
-    chosen = [dataclasses.replace(stage, **given) for stage in loaded.stages if stage in named]
+    chosen = [_begun(stage, args.begin, args.teacher) for stage in loaded.stages if stage in named]
     return _train(args, chosen, terminal)
+
+
+def _begun(stage: Stage, begin: str | None, target: str | None) -> Stage:
+    """The stage with what ``--begin`` and ``--target`` say instead of its configuration."""
+    begun = stage if begin is None else dataclasses.replace(stage, begin="" if begin == "none" else begin)
+    return begun if target is None else dataclasses.replace(begun, target=target)
 
 
 def _train(args: argparse.Namespace, stages: Sequence[Stage], terminal: Terminal) -> int:

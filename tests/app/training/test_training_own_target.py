@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from app import cli
 from app.training import aligning
 from app.training.acceptance import load_drafter, measure
 from app.training.config import Stage
@@ -113,3 +114,21 @@ def test_without_prompts_of_ones_own_material_is_asked_for(own: Path, material: 
         with pytest.raises(DataMissingError, match="none is named") as caught:
             run_stage(wanted, material, tmp_path / kind, device=CPU, say=lambda _line: None)
         assert "--material" in caught.value.hint
+
+
+def test_the_command_needs_no_material_and_begins_with_nothing(
+    own: Path, prompts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli, "wait_passively", lambda: None)
+    run = tmp_path / "run"
+    settings = {
+        "models.draft.vocabulary": len(small_tokenizer()),
+        "stages.sequence.steps": 1,
+        "stages.sequence.options.outputs": 4,
+        "stages.sequence.options.prompts_file": prompts,
+    }
+    words = ["train", "stage", "sequence", "--target", str(own), "--out", str(run)]
+    changes = [word for key, value in settings.items() for word in ("--change", f"{key}={value}")]
+    assert cli.main([*words, *changes]) != 0, "without --begin it begins with the stage draft, which is not there"
+    assert cli.main([*words, "--begin", "none", *changes]) == 0
+    Target.from_pretrained(str(result_of("sequence", run)), device="cpu")

@@ -84,7 +84,7 @@ def test_a_library_that_is_not_there_is_named(
 )
 def test_the_doctor_says_how_drafts_are_verified(tmp_path: Path, name: str, status: str, says: str) -> None:
     state_model(name).float().save_pretrained(tmp_path / name)
-    [finding] = examine_drafting(Settings(home=tmp_path, target=str(tmp_path / name)))
+    finding, *_ = examine_drafting(Settings(home=tmp_path, target=str(tmp_path / name)))
     assert (finding.check, finding.status) == ("drafting", status)
     assert says in finding.detail
     assert finding.hint
@@ -95,7 +95,7 @@ def test_the_doctor_loads_no_large_model_and_no_absent_one(tmp_path: Path, monke
     assert list(examine_drafting(settings)) == []
     (tmp_path / "model.safetensors").write_bytes(b"no weights")
     monkeypatch.setattr("app.doctor.drafting._MOST_BYTES", 5)
-    [finding] = examine_drafting(settings)
+    finding, *_ = examine_drafting(settings)
     assert "when this large target is loaded" in finding.detail
 
 

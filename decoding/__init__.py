@@ -14,6 +14,7 @@ Works on token ids. Imports nothing from the other floors. To read it, in this o
     criteria     other acceptance rules, the lossy ones too  processors/  what the target may write
     ahead        heads on the target's hidden states         hidden       how these are come by
     parallel     a drafter of many places at once            layer_skip   the target without some layers
+    prompt_cost  what reading a prompt costs a drafter
     sources/     where drafts come from, one file each       presets      published methods from the same parts
     stats        what happened, by source and depth          engine       puts it all together
 

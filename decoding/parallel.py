@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from decoding.errors import ModelNotFound, UnsupportedModel
-from decoding.sources.prompt_cost import PromptCost
+from decoding.prompt_cost import PromptCost
 from decoding.verification import Verification
 
 if TYPE_CHECKING:

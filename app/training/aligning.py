@@ -12,7 +12,7 @@ import random
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -107,11 +107,13 @@ def make_outputs(
             f"there is no target at {folder}", hint="train it first, or name its folder as the stage's target"
         )
     prompts: Prompts
+    loaded = Target.from_pretrained(str(folder), dtype="bfloat16", device=str(device))
     if options.prompts_file:
-        prompts = given_prompts(Path(options.prompts_file), folder, longest=options.longest_output)
+        given = given_prompts(Path(options.prompts_file), folder, longest=options.longest_output)
+        # A chat model ends with tokens that its tokenizer does not name.
+        prompts = replace(given, eos_ids=given.eos_ids | loaded.eos_ids)
     else:
         prompts = served_prompts(material, folder, split=split, options=options)
-    loaded = Target.from_pretrained(str(folder), dtype="bfloat16", device=str(device))
     at_once = _ROWS_AT_ONCE if device.type == "cuda" else 1
     # No two prompts begin alike: nothing is kept of finished ones.
     engine = Engine(loaded, sources=SOURCES, max_rows=at_once, max_waiting=2 * at_once, prefix_bytes=0)
@@ -147,7 +149,7 @@ def given_prompts(file: Path, target: Path, *, longest: int) -> GivenPrompts:
     from transformers import AutoTokenizer
 
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = file.read_text(encoding="utf-8").split("\n")  # text may hold other line ends
         texts = [str(json.loads(line)["prompt"]) for line in lines if line.strip()]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataMissingError(

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decoding.interfaces import NO_ORIGIN, Draft
-from decoding.sources.prompt_cost import PromptCost
+from decoding.prompt_cost import PromptCost
 from decoding.tree import ROOT, TokenTree
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from decoding.errors import UnsupportedModel
 from decoding.interfaces import Commit, Draft, Request
+from decoding.prompt_cost import PromptCost
 from decoding.sources.draft_context import DraftContext
 from decoding.sources.draft_marking import copied_chain, mark
 from decoding.sources.draft_writing import grow, sample, write
-from decoding.sources.prompt_cost import PromptCost
 from decoding.tree import TokenTree
 from decoding.verification import Verification
 

@@ -15,12 +15,12 @@ from decoding.criteria import SpeculativeSampling
 from decoding.engine import Engine
 from decoding.errors import UnsupportedModel
 from decoding.interfaces import NO_ORIGIN, Commit, Draft, Origin, OriginKind, Request, Sampling
+from decoding.prompt_cost import PromptCost
 from decoding.sources import make_sources
 from decoding.sources.draft_context import DraftContext
 from decoding.sources.draft_marking import CopiedChain, copied_chain, mark
 from decoding.sources.draft_model import DraftModel, DraftModelSource
 from decoding.sources.draft_writing import grow, write
-from decoding.sources.prompt_cost import PromptCost
 from decoding.sources.shared import Shared
 from decoding.target import Target
 from decoding.tree import TokenTree

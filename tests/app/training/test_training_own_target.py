@@ -132,3 +132,22 @@ def test_the_command_needs_no_material_and_begins_with_nothing(
     assert cli.main([*words, *changes]) != 0, "without --begin it begins with the stage draft, which is not there"
     assert cli.main([*words, "--begin", "none", *changes]) == 0
     Target.from_pretrained(str(result_of("sequence", run)), device="cpu")
+
+
+def test_a_prompt_may_hold_the_line_ends_of_other_scripts(own: Path, tmp_path: Path) -> None:
+    file = tmp_path / "prompts.jsonl"
+    file.write_text(json.dumps({"prompt": "one\u2028two"}, ensure_ascii=False) + "\n", encoding="utf-8")
+    assert len(aligning.given_prompts(file, own, longest=4).prompts) == 1
+
+
+def test_outputs_end_with_every_token_that_ends_the_target(own: Path, prompts: Path, tmp_path: Path) -> None:
+    wanted = stage("sequence", own, prompts)
+    assert run_stage(wanted, NoMaterial(), tmp_path / "free", device=CPU, say=lambda _line: None).finished
+    (free,) = (tmp_path / "free" / "outputs").iterdir()
+    end = Outputs.load(free)[0].output[0]
+    config = json.loads((own / "generation_config.json").read_text(encoding="utf-8"))
+    config["eos_token_id"] = [config["eos_token_id"], end]
+    (own / "generation_config.json").write_text(json.dumps(config), encoding="utf-8")
+    assert run_stage(wanted, NoMaterial(), tmp_path / "ended", device=CPU, say=lambda _line: None).finished
+    (ended,) = (tmp_path / "ended" / "outputs").iterdir()
+    assert Outputs.load(ended)[0].output == (end,)

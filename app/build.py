@@ -110,14 +110,14 @@ def _tuning(folder: Path) -> Tuning:
     if not file.is_file():
         return Tuning()
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-        return Tuning(**{key: float(found.get(key, 0.0)) for key in Tuning.__dataclass_fields__})
+        return Tuning.of(json.loads(file.read_text(encoding="utf-8")))
     except (ValueError, AttributeError, TypeError) as error:
         raise ModelError(f"{file} cannot be read: {error}", hint="It must be JSON with numbers.") from error
 
 
-def evidence_finder(settings: Settings) -> FindEvidence:
-    """Finds the evidence sentences of hits with the encoder that the settings name."""
+def evidence_finder(settings: Settings, *, by_cosine: bool = False) -> FindEvidence:
+    """Finds the evidence sentences of hits with the encoder that the settings name, ``by_cosine``: by it alone."""
+    from app.relevance import relevance_for
     from retrieval.evidence import select_evidence
     from retrieval.sentences import SentenceCache
 
@@ -125,7 +125,8 @@ def evidence_finder(settings: Settings) -> FindEvidence:
     known = SentenceCache(found)
 
     def find(question: str, hits: Sequence[Hit], limit: int) -> Sequence[Evidence]:
-        return select_evidence(question, hits, encoder=found, limit=limit, cache=known)
+        judge = None if by_cosine else relevance_for(found.name)
+        return select_evidence(question, hits, encoder=found, limit=limit, cache=known, relevance=judge)
 
     return find
 

@@ -21,6 +21,7 @@ from app.errors import InputError
 from app.forgetting import Removals, note_removal
 from app.place import Place, fitting_chunking
 from app.receipts import Receipt
+from app.relevance import relevance_for
 from app.tokens import TextTokenizer
 from app.upkeep import Rebuilt
 from corpora.chunking import Chunking
@@ -205,12 +206,13 @@ class Corpus:
         return self._retriever.search([query], k)[0]
 
     def evidence(self, query: str, hits: Sequence[Hit], limit: int = 8) -> list[Evidence]:
-        """The at most ``limit`` sentences of the hits that are most similar to the query, best first."""
+        """The at most ``limit`` sentences of the hits that are most likely to answer the query, best first."""
         with self._lock:
             if self._removals.happened():
                 self._sentences = self._no_sentences()
             known = self._sentences
-        return select_evidence(query, hits, encoder=self._encoder, limit=limit, cache=known)
+        judge = relevance_for(self._encoder.name)
+        return select_evidence(query, hits, encoder=self._encoder, limit=limit, cache=known, relevance=judge)
 
     def token_index(self, tokens: TextTokenizer) -> TokenIndex | None:
         """What drafts may copy from the whole corpus, as this tokenizer writes it; None while there is nothing yet."""

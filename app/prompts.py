@@ -34,8 +34,8 @@ class Prompt:
 
     ``references`` are what drafts may copy, ``places`` say where each stands in its document. ``numbers`` has for
     each hit the ``[n]`` it carries, None for a hit that is not in the prompt. ``quotes`` and ``refusal`` are the
-    forms in which the output writes evidence and the refusal; ``similarities`` are the cosines of that evidence to
-    the question. ``notice`` says what was left out.
+    forms in which the output writes evidence and the refusal; ``relevances`` are the log-odds
+    of that evidence to answer the question. ``notice`` says what was left out.
     """
 
     ids: tuple[int, ...]
@@ -44,20 +44,15 @@ class Prompt:
     numbers: tuple[int | None, ...]
     quotes: tuple[QuotedSpan, ...]
     refusal: tuple[int, ...]
-    similarities: tuple[float, ...] = ()
+    relevances: tuple[float, ...] = ()
     notice: str | None = None
 
-    @property
-    def similarity(self) -> float | None:
-        """Cosine of the best evidence, None if the prompt has none."""
-        return max(self.similarities, default=None)
-
     def weighted_quotes(self, slope: float) -> tuple[QuotedSpan, ...]:
-        """The quotes, each the less likely the less it resembles the question: ``slope`` nats for a cosine of 1."""
-        best = self.similarity or 0.0
+        """The quotes, each the less likely the less likely it answers: ``slope`` nats for one of the log-odds."""
+        best = max(self.relevances, default=0.0)
         return tuple(
-            replace(quote, weight=slope * (similarity - best))
-            for quote, similarity in zip(self.quotes, self.similarities, strict=True)
+            replace(quote, weight=slope * (relevance - best))
+            for quote, relevance in zip(self.quotes, self.relevances, strict=True)
         )
 
 

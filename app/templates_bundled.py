@@ -80,7 +80,7 @@ class BundledTemplate:
             numbers=tuple(numbers),
             quotes=tuple(quotes),
             refusal=self._tokens.plain(" " + REFUSAL).ids,
-            similarities=tuple(one.similarity for one in evidence[: len(quotes)]),
+            relevances=tuple(one.relevance for one in evidence[: len(quotes)]),
             notice=notice,
         )
 

@@ -72,7 +72,7 @@ class ChatTemplate:
             numbers=tuple(numbers),
             quotes=tuple(self._quote(sentence) for sentence in evidence if sentence.hit < kept),
             refusal=refusal.ids,
-            similarities=tuple(sentence.similarity for sentence in evidence if sentence.hit < kept),
+            relevances=tuple(sentence.relevance for sentence in evidence if sentence.hit < kept),
             notice=left_out(len(hits) - kept, len(hits), "passages", room),
         )
 

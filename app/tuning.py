@@ -5,22 +5,44 @@ They stand in the target's own ``spandraft.json``, written by training and read 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from retrieval.relevance import any_answers, log_odds
+
+_FORMAT: Final = "spandraft-bundled-2"
+_BY_COSINE: Final = "spandraft-bundled-1"
 
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """``copy_bias``: bonus on the token that the cursor over a text under correction expects.
+    """``copy_bias``: bonus on the token that the cursor over a text under correction expects. ``edit_weight``: how much
+    the odds of a likely edit against copying count, see ``decoding.processors.CopyBias``.
 
     ``refusal_bias`` and ``refusal_slope``: how ready it is to refuse, see ``refusal_bonus``. ``evidence_slope``: how
-    much a quotation loses for evidence that is less like the question, nats for a whole cosine.
+    much a quotation loses for evidence that is less likely to answer, nats for one of the log-odds.
     """
 
     copy_bias: float = 0.0
+    edit_weight: float = 0.0
     refusal_bias: float = 0.0
     refusal_slope: float = 0.0
     evidence_slope: float = 0.0
 
-    def refusal_bonus(self, similarity: float | None) -> float:
-        """Nats added to the refusal: ``refusal_bias`` for evidence of cosine 0.5, and more the further it is off."""
-        return self.refusal_bias + self.refusal_slope * (0.5 - (similarity or 0.0))
+    def refusal_bonus(self, relevances: Sequence[float]) -> float:
+        """Nats added to the refusal: ``refusal_bias`` if the evidence answers as likely as not, more the less so."""
+        return self.refusal_bias - self.refusal_slope * any_answers(relevances)
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> Tuning:
+        """What a file holds; the first form of it counted slopes for a whole cosine. Raises ValueError, TypeError."""
+        values = {name: float(stored.get(name, 0.0)) for name in cls.__dataclass_fields__}
+        if stored.get("format") == _BY_COSINE:
+            cosine = log_odds(1.0) - log_odds(0.0)
+            values |= {name: values[name] / cosine for name in ("refusal_slope", "evidence_slope")}
+        return cls(**values)
+
+    def stored(self) -> dict[str, Any]:
+        """What ``of`` reads."""
+        return {"format": _FORMAT, **asdict(self)}

@@ -5,11 +5,14 @@ RetrievalError
  +-- UnsafeWeights        the model has no safetensors file
  +-- ChecksumMismatch     the bundled encoder's file is not the one this release was tested with
  +-- EncoderChanged       the corpus holds vectors of another encoder
+ +-- DamagedRelevance     the file that judges sentences is not there or cannot be read
  +-- IndexLibraryMissing  FAISS is not installed
  +-- EmptyCorpus          a question to a corpus without passages
 """
 
 from __future__ import annotations
+
+from pathlib import Path
 
 
 class RetrievalError(Exception):
@@ -31,6 +34,16 @@ class UnsafeWeights(RetrievalError):
 
 class ChecksumMismatch(RetrievalError):
     """The weights on disk are not those that the checksum names."""
+
+
+class DamagedRelevance(RetrievalError):
+    """The learned scorer of sentences cannot be used."""
+
+    def __init__(self, file: Path, cause: str) -> None:
+        super().__init__(
+            f"{file}, which judges the sentences found for a question, cannot be read: {' '.join(cause.split())}",
+            hint="install Spandraft again",
+        )
 
 
 class IndexLibraryMissing(RetrievalError):

@@ -1,15 +1,18 @@
 """The sentences of the hits that look most telling for the question: what the target is given to quote from.
 
-Knows hits, sentences and an encoder, not prompts or tokens. Offsets are in the document.
+Knows hits, sentences, an encoder and who judges them, not prompts or tokens. Offsets are in the document.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from corpora.chunking import sentences as sentence_spans
 from retrieval.hits import Evidence, Hit
 from retrieval.interfaces import Encoder
+from retrieval.relevance import CosineRelevance, Relevance, log_odds
+from retrieval.relevance_features import Candidate
 from retrieval.sentences import SentenceCache, SentenceSplitter
 
 
@@ -21,8 +24,11 @@ def select_evidence(
     limit: int = 8,
     sentences: SentenceSplitter = sentence_spans,
     cache: SentenceCache | None = None,
+    relevance: Relevance | None = None,
 ) -> list[Evidence]:
-    """The at most ``limit`` sentences of the hits most similar to the question, best first.
+    """The at most ``limit`` sentences of the hits most likely to answer the question, best first.
+
+    ``relevance`` judges them, None: their cosines to the question alone.
 
     Headings, code lines and scraps are passed over as long as the hits have any prose. What overlapping
     passages share counts once, for the higher hit, and so does text that is repeated elsewhere. Ties go to
@@ -41,13 +47,20 @@ def select_evidence(
             end=hit.passage.start + end,
             text=hit.passage.text[start:end],
             similarity=similarity,
+            relevance=log_odds(similarity),
         )
         for index, (hit, known) in enumerate(zip(hits, looked_up, strict=True))
         if known.prose or not telling
         for (start, end), similarity in zip(known.spans, known.similarities(query_D), strict=True)
     ]
-    ranked = sorted(_counted_once(candidates, hits), key=lambda one: (-one.similarity, one.hit, one.start))
-    return ranked[:limit]
+    judged = _judged(question, _counted_once(candidates, hits), relevance or CosineRelevance())
+    return sorted(judged, key=lambda one: (-one.relevance, one.hit, one.start))[:limit]
+
+
+def _judged(question: str, found: Sequence[Evidence], relevance: Relevance) -> list[Evidence]:
+    """With their relevance; ``found`` is in the order of hits, then of the document."""
+    scores = relevance.scores(question, [Candidate(one.text, one.hit, one.similarity) for one in found])
+    return [replace(one, relevance=score) for one, score in zip(found, scores, strict=True)]
 
 
 def _counted_once(candidates: Sequence[Evidence], hits: Sequence[Hit]) -> list[Evidence]:

@@ -19,7 +19,8 @@ class Hit:
 class Evidence:
     """One sentence of a hit: ``document.text[start:end] == text``, offsets in the document.
 
-    ``hit`` is the index of its passage in the list of hits; ``similarity`` the cosine to the question.
+    ``hit`` is the index of its passage in the list of hits; ``similarity`` the cosine to the question; ``relevance``
+    the log-odds that it answers the question, see ``retrieval.relevance``.
     """
 
     hit: int
@@ -27,3 +28,4 @@ class Evidence:
     end: int
     text: str
     similarity: float
+    relevance: float

@@ -1,8 +1,8 @@
 """``spandraft bench answers FILE``: how often an answer from given passages is right, verbatim, rightly refused.
 
 FILE has ``{"question", "passages", "gold": index or null, "answers"}`` a line; ``gold`` null marks a question that the
-passages do not answer. Two methods see the same passages and the same evidence: ``top-evidence`` gives the
-sentence that the encoder likes best, or refuses below a threshold, without a model; ``target`` is the pipeline.
+passages do not answer. Two methods see the same passages: ``top-evidence`` gives the sentence that the encoder likes
+best, or refuses below a threshold, without a model and without the learned scorer; ``target`` is the pipeline.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def run(args: argparse.Namespace, settings: Settings) -> Report:
 
     pipeline = open_pipeline(settings, corpus=None)
     methods: dict[str, AnswerFunction] = {
-        "top-evidence": top_evidence(evidence_finder(settings), args.threshold),
+        "top-evidence": top_evidence(evidence_finder(settings, by_cosine=True), args.threshold),
         "target": lambda question, hits: pipeline.answer_from(question, hits).text,
     }
     limited = "" if args.n is None else f" --n {args.n}"

@@ -1,6 +1,7 @@
 """Answer examples: a question, the eight evidence sentences serving would show, and the sentence that answers.
 
-Knows the answer prompt, and how evidence is picked: by cosine to the question. Must not know the model or the encoder.
+Knows the answer prompt, and how evidence is picked: by who judges it in serving, too. Must not know the model or the
+encoder.
 
 Shapes: S sentences.
 """
@@ -8,16 +9,18 @@ Shapes: S sentences.
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from app.relevance import bundled_relevance
 from app.training import tokenizer
 from app.training.candidates import Asked, Candidate, Candidates
 from app.training.grammar import encode
 from app.training.mixture import Example
+from retrieval.relevance import Relevance
+from retrieval.relevance_features import Candidate as Judged
 
 REFUSAL = "The documents do not answer this."
 EVIDENCE_SENTENCES = 8
@@ -41,11 +44,12 @@ class AnswerMix:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One sentence of a prompt: its text, the number of its passage, its cosine to the question."""
+    """One sentence of a prompt: its text, the number of its passage, its cosine to the question, its log-odds."""
 
     text: str
     number: int
     similarity: float
+    relevance: float
 
     @property
     def bucket(self) -> int:
@@ -75,6 +79,7 @@ class AnswerItems:
     candidates: Candidates
     bpe: Tokenizer
     mix: AnswerMix = field(default_factory=AnswerMix)
+    relevance: Relevance = field(default_factory=bundled_relevance)
     _ids: dict[str, list[int]] = field(default_factory=dict)
 
     def draw(self, rng: random.Random) -> Example:
@@ -114,15 +119,17 @@ class AnswerItems:
 
     def _try_item(self, asked: Asked, rng: random.Random, *, left_out: bool, far: bool, best: int) -> Item | None:
         """None if the gold sentence fell out of the evidence and another one seems to hold the answer."""
-        others = _distractors(asked, rng, DISTRACTORS + left_out, far=far)
+        others = distractors(asked, rng, DISTRACTORS + left_out, far=far)
         chosen = others if left_out else [asked.own, *others]
         rng.shuffle(chosen)
         rows = [row for c in chosen for row in c.sentences]
         owners = [c.passage for c in chosen for _ in c.sentences]
-        cosine_S = np.array([cosine for c in chosen for cosine in c.cosines], np.float32)
-        ranked = rank(cosine_S)[:best]
+        cosines = [cosine for c in chosen for cosine in c.cosines]
         texts = self.candidates.sentences
-        evidence = number_evidence([(texts[rows[i]], owners[i], float(cosine_S[i])) for i in ranked])
+        judged = [Judged(texts[row], owner, cosine) for row, owner, cosine in zip(rows, owners, cosines, strict=True)]
+        scores = self.relevance.scores(asked.text, judged)
+        ranked = rank(scores)[:best]
+        evidence = number_evidence([(judged[i], scores[i]) for i in ranked])
         picked = [rows[i] for i in ranked]
         gold = evidence[picked.index(asked.sentence)] if asked.sentence in picked else None
         if not evidence or (gold is None and any(a in e.text for a in asked.answers for e in evidence)):
@@ -142,7 +149,7 @@ class AnswerItems:
         return self._ids[text]
 
 
-def _distractors(asked: Asked, rng: random.Random, count: int, *, far: bool) -> list[Candidate]:
+def distractors(asked: Asked, rng: random.Random, count: int, *, far: bool) -> list[Candidate]:
     """Other passages, mostly of the same article; half of the time the likeliest ones, as a retriever would."""
     drawn = [] if far else rng.sample(asked.near, min(len(asked.near), 8))
     if rng.random() < 0.5:
@@ -152,15 +159,15 @@ def _distractors(asked: Asked, rng: random.Random, count: int, *, far: bool) -> 
     return [*drawn, *rng.sample(asked.far, min(missing, len(asked.far)))]
 
 
-def rank(cosine_S: NDArray[np.float32]) -> list[int]:
+def rank(scores: Sequence[float]) -> list[int]:
     """Indexes of the best EVIDENCE_SENTENCES, best first; equal ones in document order."""
-    return [int(i) for i in np.argsort(-cosine_S, kind="stable")[:EVIDENCE_SENTENCES]]
+    return sorted(range(len(scores)), key=lambda i: -scores[i])[:EVIDENCE_SENTENCES]
 
 
-def number_evidence(ranked: list[tuple[str, int, float]]) -> tuple[Evidence, ...]:
-    """(sentence, passage, cosine), best first -> evidence; passages are numbered by first appearance."""
+def number_evidence(ranked: Sequence[tuple[Judged, float]]) -> tuple[Evidence, ...]:
+    """Sentences with their log-odds, best first -> evidence; passages are numbered by first appearance."""
     numbers: dict[int, int] = {}
     return tuple(
-        Evidence(text=text, number=numbers.setdefault(passage, len(numbers) + 1), similarity=cosine)
-        for text, passage, cosine in ranked
+        Evidence(one.text, numbers.setdefault(one.passage, len(numbers) + 1), one.similarity, relevance)
+        for one, relevance in ranked
     )

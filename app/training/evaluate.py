@@ -124,11 +124,11 @@ def measure_answers(
             QuotedSpan(
                 marker=tuple(grammar.encode(greedy.bpe, f" [{e.number}]")),
                 body=tuple(grammar.encode(greedy.bpe, " " + e.text)),
-                weight=tuning.evidence_slope * (e.similarity - item.evidence[0].similarity),
+                weight=tuning.evidence_slope * (e.relevance - item.evidence[0].relevance),
             )
             for e in item.evidence
         ]
-        bonus = tuning.refusal_bonus(item.evidence[0].similarity)
+        bonus = tuning.refusal_bonus([e.relevance for e in item.evidence])
         ids = greedy.answer(items.prompt(item.question, item.evidence), quotes, refusal_bias=bonus)
         text = str(greedy.bpe.decode(ids))
         refuses = text.strip() == REFUSAL

@@ -9,7 +9,6 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -49,8 +48,8 @@ def export(run: Path, models: Path, *, tuning: Tuning | None, say: Callable[[str
     for part, folder in made.items():
         export_part(folder, models / part)
         if part == TARGET and (tuning is not None or not (models / part / _SETTINGS).is_file()):
-            settings = {"format": "spandraft-bundled-1", **asdict(tuning or Tuning())}
-            (models / part / _SETTINGS).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+            settings = json.dumps((tuning or Tuning()).stored(), indent=2)
+            (models / part / _SETTINGS).write_text(settings + "\n", encoding="utf-8")
         say(f"{part}: from {folder.parent.name}, {_bytes_of(models / part) / 2**20:.1f} MiB")
     check_size(models)
     return list(made)

@@ -17,6 +17,7 @@ from app.training.data import Split
 from app.training.errors import MaterialError
 from app.training.errors_synth import Corruptor
 from app.training.material import Material
+from retrieval.relevance import CosineRelevance
 
 
 def write(material: Material, out: Path, *, count: int, split: Split = "heldout") -> None:
@@ -49,7 +50,8 @@ def answer_records(
     candidates: Candidates, rng: random.Random, count: int, material: Material
 ) -> list[dict[str, object]]:
     """Questions over four passages each; `gold` is the index of the one that answers, or None."""
-    items = AnswerItems(candidates, material.tokenizer)
+    # Which items there are must not hang on a scorer that may be learned anew.
+    items = AnswerItems(candidates, material.tokenizer, relevance=CosineRelevance())
     drawn = [items.item(rng, unanswerable=i % 5 == 4) for i in range(count)]
     return [
         {

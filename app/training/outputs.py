@@ -76,17 +76,17 @@ class ServedPrompts:
             prompt = items.prompt(item.question, item.evidence)
             if len(prompt) <= _LONGEST_PROMPT:
                 break
-        best = item.evidence[0].similarity
+        best = max(one.relevance for one in item.evidence)
         quotes, references, at = [], [], prompt.index(tokenizer.EVIDENCE)
         for one in item.evidence:
             marker = tuple(grammar.encode(self.bpe, f" [{one.number}]"))
             body = tuple(grammar.encode(self.bpe, " " + one.text))
             at += 2 + len(marker)
-            quotes.append(QuotedSpan(marker, body, weight=self.tuning.evidence_slope * (one.similarity - best)))
+            quotes.append(QuotedSpan(marker, body, weight=self.tuning.evidence_slope * (one.relevance - best)))
             references.append(Reference(body, prompt_start=at, lead=marker))
             at += len(body)
         refusal = tuple(grammar.encode(self.bpe, " " + REFUSAL))
-        bonus = self.tuning.refusal_bonus(best)
+        bonus = self.tuning.refusal_bonus([one.relevance for one in item.evidence])
         quoting = QuoteProcessor(quotes, eos_ids=[tokenizer.EOS], refusal=refusal, refusal_bonus=bonus)
         return self._asked("answer", prompt, _LONGEST_ANSWER, tuple(references), quoting)
 
@@ -179,8 +179,7 @@ def tuning_of(target: Path) -> Tuning | None:
     file = target / "spandraft.json"
     if not file.is_file():
         return None
-    known = json.loads(file.read_text(encoding="utf-8"))
-    return Tuning(**{name: value for name, value in known.items() if name in Tuning.__dataclass_fields__})
+    return Tuning.of(json.loads(file.read_text(encoding="utf-8")))
 
 
 def _rows(outputs: Outputs) -> Iterator[Row]:

@@ -39,7 +39,9 @@ def evidence_of(hits: list[Hit], *spans: tuple[int, int, int, float]) -> list[Ev
     for hit, start, end, similarity in spans:
         passage = hits[hit].passage
         text = passage.text[start:end]
-        found.append(Evidence(hit, passage.start + start, passage.start + end, text, similarity))
+        found.append(
+            Evidence(hit, passage.start + start, passage.start + end, text, similarity, 20 * (similarity - 0.5))
+        )
     return found
 
 
@@ -81,7 +83,7 @@ def test_a_quoted_sentence_has_the_same_ids_in_prompt_and_output(tokens: TextTok
 def test_places_lead_from_tokens_to_the_documents_characters(tokens: TextTokenizer, text: str) -> None:
     document = Document.of("d", f"xyz{text}end")
     hit = Hit(Passage.of(document, 3, 3 + len(text)), 1.0)
-    evidence = [Evidence(0, 3, 3 + len(text), text, 0.5)]
+    evidence = [Evidence(0, 3, 3 + len(text), text, 0.5, 0.0)]
     for prompt in (
         BundledTemplate(tokens).answer("Q", [hit], evidence, ROOM),
         BundledTemplate(tokens).answer("Q", [hit], [], ROOM),

@@ -15,6 +15,7 @@ from app.training.data import QuestionRecord
 from app.training.embeddings import Embedded, EmbeddedQuestion, gold_sentence
 from app.training.errors_synth import Corruptor
 from app.training.word_forms import learn
+from retrieval.relevance import CosineRelevance
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def test_special_tokens_written_in_a_text_are_plain_characters(bpe: Tokenizer) -
 
 def test_the_prompt_is_the_one_serving_writes(bpe: Tokenizer, asked: Candidates) -> None:
     items = answers.AnswerItems(asked, bpe)
-    evidence = (answers.Evidence("Dogs run.", 1, 0.85), answers.Evidence("Bees fly.", 2, 0.61))
+    evidence = (answers.Evidence("Dogs run.", 1, 0.85, 7.0), answers.Evidence("Bees fly.", 2, 0.61, 2.2))
     ids = items.prompt("What flies?", evidence)
     text = bpe.decode(ids, skip_special_tokens=False)
     assert text == "<|q|> What flies?<|e|><|s8|> [1] Dogs run.<|e|><|s6|> [2] Bees fly.<|a|>"
@@ -50,7 +51,8 @@ def test_the_prompt_is_the_one_serving_writes(bpe: Tokenizer, asked: Candidates)
 
 
 def test_evidence_is_ranked_and_its_passages_numbered_by_first_appearance(bpe: Tokenizer, asked: Candidates) -> None:
-    item = answers.AnswerItems(asked, bpe).item(random.Random(0), unanswerable=False)
+    items = answers.AnswerItems(asked, bpe, relevance=CosineRelevance())
+    item = items.item(random.Random(0), unanswerable=False)
     assert [(e.text, e.bucket, e.number) for e in item.evidence[:2]] == [("Dogs run.", 8, 1), ("Bees fly.", 6, 2)]
     assert len(item.evidence) <= answers.EVIDENCE_SENTENCES
     assert item.gold is not None
@@ -69,7 +71,7 @@ def test_an_unanswerable_item_lacks_the_passage_and_is_refused(bpe: Tokenizer, a
 
 @pytest.mark.parametrize(("cosine", "bucket"), [(-0.2, 0), (0.0, 0), (0.59, 5), (0.999, 9), (1.0, 9)])
 def test_confidence_buckets(cosine: float, bucket: int) -> None:
-    assert answers.number_evidence([("x", 0, cosine)])[0].bucket == bucket
+    assert answers.number_evidence([(answers.Judged("x", 0, cosine), 0.0)])[0].bucket == bucket
 
 
 def test_gold_sentence_overlaps_the_recorded_one_and_holds_the_answer() -> None:
@@ -122,7 +124,7 @@ def test_repeating_rows_have_few_different_tokens() -> None:
 
 
 def test_training_sees_less_evidence_at_times_and_far_passages(bpe: Tokenizer, asked: Candidates) -> None:
-    items = answers.AnswerItems(asked, bpe)
+    items = answers.AnswerItems(asked, bpe, relevance=CosineRelevance())
     rng = random.Random(0)
     drawn = [items.item(rng, fewest=2) for _ in range(60)]
     assert {len(item.evidence) for item in drawn} >= {2, 3, 4}

@@ -134,7 +134,7 @@ def test_the_export_is_in_bfloat16_with_checksums_and_keeps_the_card(tmp_path: P
         digest, name = line.split("  ")
         assert hashlib.sha256((target / name).read_bytes()).hexdigest() == digest
     settings = json.loads((target / "spandraft.json").read_text())
-    assert settings.pop("format") == "spandraft-bundled-1"
+    assert settings.pop("format") == "spandraft-bundled-2"
     assert Tuning(**settings) == Tuning(copy_bias=2.0)
     export.export(tmp_path / "run", tmp_path / "models", tuning=None, say=said.append)
     assert json.loads((target / "spandraft.json").read_text())["copy_bias"] == 2.0

@@ -81,7 +81,7 @@ def test_questions_are_asked_as_they_are_served(served: ServedPrompts, bpe: Toke
     item = served.items.item(rng, unanswerable=rng.random() < 0.2)
     documents = {e.number: Document.of(f"{e.number}", " ".join(item.passages[0])) for e in item.evidence}
     hits = [Hit(Passage.of(one, 0, len(one.text)), 1.0) for one in documents.values()]
-    evidence = [Evidence(e.number - 1, 0, len(e.text), e.text, e.similarity) for e in item.evidence]
+    evidence = [Evidence(e.number - 1, 0, len(e.text), e.text, e.similarity, e.relevance) for e in item.evidence]
     from transformers import PreTrainedTokenizerFast
 
     template = BundledTemplate(TextTokenizer(PreTrainedTokenizerFast(tokenizer_object=bpe)))
@@ -90,7 +90,7 @@ def test_questions_are_asked_as_they_are_served(served: ServedPrompts, bpe: Toke
     assert request.references == prompt.references[: len(request.references)]
     assert len(request.references) == len(item.evidence)
     quotes = prompt.weighted_quotes(served.tuning.evidence_slope)
-    bonus = served.tuning.refusal_bonus(prompt.similarity)
+    bonus = served.tuning.refusal_bonus(prompt.relevances)
     theirs = QuoteProcessor(quotes, eos_ids=[tokenizer.EOS], refusal=prompt.refusal, refusal_bonus=bonus)
     (ours,) = request.processors
     for written in ((), prompt.quotes[0].marker):

@@ -1,0 +1,253 @@
+"""The scorer of evidence, learned: which sentence of some passages answers a question, or that none does.
+
+    python -m app.training.relevance --material FILE --out app/models/relevance.npz
+
+FILE is what `spandraft train prepare` wrote. Features are those of serving; a list is what serving would judge at once.
+The loss is the listwise softmax (Cao et al. 2007, ListNet's top-one form) with "none of them" as one more item of score
+0, as readers of SQuAD 2.0 have it. Must not know prompts or targets.
+
+Shapes: L lists, C candidates of the longest list, R rows of all lists, F features, H hidden.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import random
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from app.training.answers import DISTRACTORS, distractors, rank
+from app.training.candidates import Candidates
+from app.training.material import Material
+from retrieval.files import DEFAULT_ENCODER, find_encoder
+from retrieval.relevance import Layers, LearnedRelevance
+from retrieval.relevance_features import Candidate, Rarity, features, stems
+
+_RAREST = 4
+"""Words in fewer sentences are as good as unknown."""
+_OTHER_DISTRACTORS = (1, 2, 5, 7)
+_VARIED_SHARE = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How it is learned."""
+
+    hidden: int = 96
+    epochs: int = 10
+    lists_a_step: int = 256
+    rate: float = 2e-3
+    decay: float = 0.05
+    dropout: float = 0.2
+    unanswerable: float = 0.25
+    seed: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """Questions, each with its candidates: rows `starts_L[l]` to before `starts_L[l + 1]` are of list l.
+
+    `right_R`: an answer's words stand in it; `gold_R`: it is the sentence that was annotated.
+    """
+
+    features_RF: NDArray[np.float32]
+    right_R: NDArray[np.bool_]
+    gold_R: NDArray[np.bool_]
+    starts_L: NDArray[np.int64]
+    answerable_L: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.answerable_L)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Shares of lists: the first sentence is right; it is and is shown when a tenth of the answerable are refused;
+    unanswerable lists refused then.
+    """
+
+    first: float
+    shown: float
+    refused: float
+
+    def __str__(self) -> str:
+        return (
+            f"first {self.first:.1%}, right at 10 % refused {self.shown:.1%}, unanswerable refused {self.refused:.1%}"
+        )
+
+
+class Network(nn.Module):
+    """`retrieval.relevance.Layers` while it is learned; features are normalised by those of the training lists."""
+
+    def __init__(self, features_RF: Tensor, recipe: Recipe) -> None:
+        super().__init__()
+        width = features_RF.shape[1]
+        self.first, self.second = nn.Linear(width, recipe.hidden), nn.Linear(recipe.hidden, recipe.hidden)
+        self.last, self.direct = nn.Linear(recipe.hidden, 1), nn.Linear(width, 1, bias=False)
+        self.dropout = nn.Dropout(recipe.dropout)
+        self.mean_F: Tensor
+        self.scale_F: Tensor
+        self.register_buffer("mean_F", features_RF.mean(dim=0))
+        self.register_buffer("scale_F", features_RF.std(dim=0) + 1e-3)
+
+    def forward(self, features_RF: Tensor) -> Tensor:
+        """(R,) scores."""
+        normal_RF = (features_RF - self.mean_F) / self.scale_F
+        hidden_RH = self.dropout(torch.relu(self.first(normal_RF)))
+        hidden_RH = hidden_RH + torch.relu(self.second(hidden_RH))
+        scores_R: Tensor = (self.last(hidden_RH) + self.direct(normal_RF))[:, 0]
+        return scores_R
+
+    @torch.no_grad()
+    def layers(self) -> Layers:
+        """What serving computes with; the normalisation goes into the weights."""
+        first_HF, direct_F = self.first.weight / self.scale_F, self.direct.weight[0] / self.scale_F
+        tensors = {
+            "first_FH": first_HF.T,
+            "first_bias_H": self.first.bias - first_HF @ self.mean_F,
+            "second_HH": self.second.weight.T,
+            "second_bias_H": self.second.bias,
+            "last_H": self.last.weight[0],
+            "direct_F": direct_F,
+            "last_bias": self.last.bias[0] - direct_F @ self.mean_F,
+        }
+        return Layers(**{name: np.ascontiguousarray(one.numpy(), np.float32) for name, one in tensors.items()})
+
+
+def learn_rarity(sentences: Sequence[str]) -> Rarity:
+    """From all sentences of a split."""
+    counts = Counter(stem for sentence in sentences for stem in set(stems(sentence)))
+    total = max(2, len(sentences))
+    known = {stem: math.log(total / count) for stem, count in sorted(counts.items()) if count >= _RAREST}
+    return Rarity(known, math.log(total / 2))
+
+
+def draw(
+    candidates: Candidates, rarity: Rarity, rng: random.Random, *, unanswerable: float, varied: bool, times: int = 1
+) -> Lists:
+    """Lists for every question, `times` each: its passage among likely others, or left out, as answer items have them.
+
+    `varied`: some have fewer or more than four passages, as searches with other settings do.
+    """
+    found: list[tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_], bool]] = []
+    for number in range(len(candidates) * times):
+        asked = candidates.question(number % len(candidates))
+        left_out = rng.random() < unanswerable
+        others = rng.choice(_OTHER_DISTRACTORS) if varied and rng.random() < _VARIED_SHARE else DISTRACTORS
+        chosen = distractors(asked, rng, others + left_out, far=False) + ([] if left_out else [asked.own])
+        rng.shuffle(chosen)
+        rows = [row for one in chosen for row in one.sentences]
+        judged = [
+            Candidate(candidates.sentences[row], one.passage, cosine)
+            for one in chosen
+            for row, cosine in zip(one.sentences, one.cosines, strict=True)
+        ]
+        right = [any(a in one.text for a in asked.answers) for one in judged]
+        shown = rank([one.similarity for one in judged])
+        if not judged or (left_out and any(right[place] for place in shown)):
+            continue  # An answer stands elsewhere, too.
+        gold_C = np.array([row == asked.sentence for row in rows])
+        found.append((features(asked.text, judged, rarity), np.array(right), gold_C, not left_out))
+    return Lists(
+        features_RF=np.concatenate([one[0] for one in found]),
+        right_R=np.concatenate([one[1] for one in found]),
+        gold_R=np.concatenate([one[2] for one in found]),
+        starts_L=np.concatenate(([0], np.cumsum([len(one[1]) for one in found]))).astype(np.int64),
+        answerable_L=np.array([one[3] for one in found]),
+    )
+
+
+def learn(lists: Lists, recipe: Recipe) -> Network:
+    """A network for the lists: the same for the same lists and recipe, on one machine."""
+    torch.manual_seed(recipe.seed)
+    features_RF = torch.from_numpy(lists.features_RF)
+    network = Network(features_RF, recipe)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
+    steps = recipe.epochs * math.ceil(len(lists) / recipe.lists_a_step)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.rate, total_steps=steps + 1)
+    for chosen_L in _batches(len(lists), recipe):
+        rows_R, list_R = _rows(lists, chosen_L)
+        loss = _loss(network(features_RF[rows_R]), list_R, lists, rows_R, len(chosen_L))
+        optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        optimizer.step()
+        schedule.step()
+    network.train(mode=False)
+    return network
+
+
+def figures_of(scores_R: NDArray[np.float32], confidence_R: NDArray[np.float32], lists: Lists) -> Figures:
+    """What it is worth to show the candidate of highest score, if its confidence is high enough."""
+    best_L = [
+        start + int(np.argmax(scores_R[start:end]))
+        for start, end in zip(lists.starts_L, lists.starts_L[1:], strict=False)
+    ]
+    right_L, confidence_L, answerable_L = lists.right_R[best_L], confidence_R[best_L], lists.answerable_L
+    threshold = float(np.quantile(confidence_L[answerable_L], 0.1))
+    shown_L = confidence_L >= threshold
+    return Figures(
+        first=float(right_L[answerable_L].mean()),
+        shown=float((right_L & shown_L)[answerable_L].mean()),
+        refused=float((~shown_L)[~answerable_L].mean()),
+    )
+
+
+def _batches(count: int, recipe: Recipe) -> Iterator[NDArray[np.int64]]:
+    rng = np.random.default_rng(recipe.seed)
+    for _ in range(recipe.epochs):
+        order_L = rng.permutation(count)
+        for start in range(0, count, recipe.lists_a_step):
+            yield order_L[start : start + recipe.lists_a_step]
+
+
+def _rows(lists: Lists, chosen_L: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+    """The rows of some lists, and for each the place of its list among them."""
+    spans = [np.arange(lists.starts_L[one], lists.starts_L[one + 1]) for one in chosen_L]
+    places = np.repeat(np.arange(len(spans)), [len(span) for span in spans])
+    return torch.from_numpy(np.concatenate(spans)), torch.from_numpy(places)
+
+
+def _loss(scores_R: Tensor, list_R: Tensor, lists: Lists, rows_R: Tensor, count: int) -> Tensor:
+    """Mean cross-entropy; the annotated sentence counts twice what others count that hold an answer's words."""
+    right_R, gold_R = torch.from_numpy(lists.right_R)[rows_R], torch.from_numpy(lists.gold_R)[rows_R]
+    wanted_R = right_R * 0.5 + gold_R.float()
+    wanted_L = torch.zeros(count).index_add(0, list_R, wanted_R)
+    # The scores are bounded well below 60 nats, so that exp in float32 is safe without a maximum.
+    total_L = torch.log1p(torch.zeros(count).index_add(0, list_R, scores_R.clamp(max=60).exp()))
+    share_R = wanted_R / wanted_L.clamp(min=1e-9)[list_R]
+    return (total_L.sum() - (share_R * scores_R).sum()) / count
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Learn it, say what it is worth on the validation articles, and write the file."""
+    parser = argparse.ArgumentParser(description="Learn the scorer of evidence.")
+    parser.add_argument("--material", type=Path, required=True, help="file that `spandraft train prepare` wrote")
+    parser.add_argument("--out", type=Path, required=True, help="file to write")
+    parser.add_argument("--seed", type=int, default=Recipe().seed)
+    args = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    recipe, material = Recipe(seed=args.seed), Material(args.material)
+    asked = material.answers("train")
+    rarity = learn_rarity(asked.sentences)
+    lists = draw(asked, rarity, random.Random(recipe.seed), unanswerable=recipe.unanswerable, varied=True)
+    print(f"{len(lists)} lists, {len(lists.features_RF) / len(lists):.1f} sentences each")
+    found = LearnedRelevance(find_encoder(DEFAULT_ENCODER).name, rarity, learn(lists, recipe).layers())
+    found.write(args.out)
+    held = draw(material.answers("validation"), rarity, random.Random(2), unanswerable=0.3, varied=False, times=3)
+    cosine_R, scores_R = held.features_RF[:, 0], found.layers(held.features_RF)
+    print(f"validation, {len(held)} lists of four passages")
+    print(f"cosine:  {figures_of(cosine_R, cosine_R, held)}")
+    print(f"learned: {figures_of(scores_R, scores_R, held)}")
+    print(f"{args.out}: {args.out.stat().st_size / 1024:.0f} KiB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""How likely each sentence is to answer a question: as log-odds against "none of them does", which is 0.
+
+Knows texts and cosines, and the small file of a learned scorer; not hits, prompts or where the file lies. All scorers
+have one scale, so that what is decided by it needs no other number: 0 is as likely as not, 3 is 95 %.
+
+S sentences, F features, H hidden.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.errors import DamagedRelevance
+from retrieval.language import guess_language
+from retrieval.relevance_features import Candidate, Rarity, features
+
+_FORMAT = "spandraft-relevance-1"
+_LATIN = re.compile(r"[A-Za-z]{2}")
+_COSINE_SLOPE, _EVEN_COSINE = 20.0, 0.5
+
+
+class Relevance(Protocol):
+    """Judges sentences that were found for a question."""
+
+    def scores(self, question: str, candidates: Sequence[Candidate]) -> list[float]:
+        """The log-odds of each candidate, judged among the others. Those of a passage stand in its order."""
+        ...
+
+
+class CosineRelevance:
+    """By the encoder alone, for encoders and languages of which nothing was learned."""
+
+    def scores(self, question: str, candidates: Sequence[Candidate]) -> list[float]:
+        """A straight line of the cosine."""
+        return [log_odds(one.similarity) for one in candidates]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layers:
+    """A perceptron: a hidden layer, a residual one, and beside them a straight line from features to score."""
+
+    first_FH: NDArray[np.float32]
+    first_bias_H: NDArray[np.float32]
+    second_HH: NDArray[np.float32]
+    second_bias_H: NDArray[np.float32]
+    last_H: NDArray[np.float32]
+    direct_F: NDArray[np.float32]
+    last_bias: NDArray[np.float32]
+
+    def __call__(self, features_SF: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(S,) scores."""
+        hidden_SH = np.maximum(features_SF @ self.first_FH + self.first_bias_H, 0)
+        hidden_SH = hidden_SH + np.maximum(hidden_SH @ self.second_HH + self.second_bias_H, 0)
+        scores_S: NDArray[np.float32] = hidden_SH @ self.last_H + features_SF @ self.direct_F + self.last_bias
+        return scores_S
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LearnedRelevance:
+    """A small network over features of question and sentence, learned with the cosines of one ``encoder``.
+
+    Questions that seem to be in another language than English are judged by their cosines.
+    """
+
+    encoder: str
+    rarity: Rarity
+    layers: Layers
+
+    def scores(self, question: str, candidates: Sequence[Candidate]) -> list[float]:
+        """What the network says."""
+        if not candidates or not _LATIN.search(question) or guess_language(question) is not None:
+            return CosineRelevance().scores(question, candidates)
+        return [float(one) for one in self.layers(features(question, candidates, self.rarity))]
+
+    def write(self, file: Path) -> None:
+        """Write the file, compressed."""
+        words = sorted(self.rarity.known)
+        arrays: dict[str, NDArray[np.generic]] = {
+            "format": _packed(_FORMAT),
+            "encoder": _packed(self.encoder),
+            "words": _packed("\n".join(words)),
+            "rarity": np.array([self.rarity.known[word] for word in words], np.float16),
+            "unknown": np.array(self.rarity.unknown, np.float16),
+        }
+        arrays |= {name: getattr(self.layers, name) for name in Layers.__dataclass_fields__}
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, allow_pickle=False, **arrays)
+        file.write_bytes(buffer.getvalue())
+
+    @classmethod
+    def read(cls, file: Path) -> LearnedRelevance:
+        """Read the file. Raises ``DamagedRelevance``."""
+        try:
+            with np.load(io.BytesIO(file.read_bytes())) as arrays:
+                if _text(arrays["format"]) != _FORMAT:
+                    raise DamagedRelevance(file, "it is of another version")
+                words, rarity = _text(arrays["words"]).split("\n"), arrays["rarity"].astype(float).tolist()
+                known = Rarity(dict(zip(words, rarity, strict=True)), float(arrays["unknown"]))
+                weights = {name: arrays[name].astype(np.float32) for name in Layers.__dataclass_fields__}
+                found = cls(_text(arrays["encoder"]), known, Layers(**weights))
+            found.scores("Who is it?", [Candidate("It is Ann.", 0, 0.5)])  # the shapes fit one another
+        except (OSError, ValueError, KeyError, EOFError, TypeError, IndexError, zipfile.BadZipFile) as error:
+            raise DamagedRelevance(file, f"{type(error).__name__}: {error}") from error
+        return found
+
+
+def log_odds(similarity: float) -> float:
+    """What a cosine alone is worth: as likely as not at 0.5."""
+    return _COSINE_SLOPE * (similarity - _EVEN_COSINE)
+
+
+def any_answers(scores: Sequence[float]) -> float:
+    """The log-odds that any of the sentences with these scores answers; very low for none."""
+    if not scores:
+        return log_odds(0.0)
+    return float(np.logaddexp.reduce(np.asarray(scores, np.float64)))
+
+
+def _packed(text: str) -> NDArray[np.uint8]:
+    return np.frombuffer(text.encode(), dtype=np.uint8)
+
+
+def _text(packed: NDArray[np.uint8]) -> str:
+    return packed.tobytes().decode()

@@ -1,35 +1,123 @@
-"""Copy bias: a bonus on the token that copying the source would write next; how conservative a correction is.
+"""Copy bias: how conservative a correction is, and which changes of the source it is ready to make.
 
-The place in the source is that of the edit row (see ``editrow.py``): after an insertion, a deletion or a changed
-word the expected token is again the one that follows in the source. S source tokens, V vocabulary.
+What copying the source would write next gets a bonus; a likely edit of the source gets it too, more or less by its
+odds against copying. So the target's choice is weighed with that of whoever guessed the edits (a product of experts,
+Hinton 2002). S source tokens, V vocabulary.
 """
 
 from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from decoding.editrow import EditRow, first_row, next_row
+from decoding.errors import InvalidRequest
+from decoding.interfaces import Edit
+
+# Together the edits at one place are never certain; one less likely than this is none.
+_MOST, _LEAST = 0.99, 1e-3
+# Nats more for going on with an edit that was begun, and with what follows it: half a word helps no one.
+_BEGUN = 30.0
+
+Place: TypeAlias = tuple[int, int, int]
+"""Source tokens behind, the edit that was begun or just ended (-1: none) and how many of its tokens are written."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CopyState:
+    """``row`` says where the source goes on if nothing else does; ``places`` are where copying and edits have led."""
+
+    row: EditRow
+    places: tuple[Place, ...]
+
+    @property
+    def cursor(self) -> int:
+        """How many source tokens are behind."""
+        return self.places[0][0]
 
 
 class CopyBias:
-    """Adds ``bonus`` nats to the next source token; behind the last one, to ``end`` (the end token)."""
+    """Adds ``bonus`` nats to the next source token; behind the last one, to ``end`` (the end token).
 
-    def __init__(self, source: tuple[int, ...], *, bonus: float, end: int) -> None:
+    The first token of an edit gets ``bonus + edit_weight * log(chance / chance of copying)`` where that is above 0;
+    once it is written the edit is finished. Raises InvalidRequest for an edit of places that the source has not.
+    After an insertion, a deletion or a change that no edit foresaw, the place in the source is that of the edit row.
+    """
+
+    def __init__(
+        self,
+        source: tuple[int, ...],
+        *,
+        bonus: float,
+        end: int,
+        edits: Sequence[Edit] = (),
+        edit_weight: float = 0.0,
+    ) -> None:
         self._source_S = np.asarray(source, dtype=np.int64)
         self._expected = (*source, end)
-        self._bonus = bonus
+        self._bonus, self._weight = bonus, edit_weight
+        self._edits = [edit for edit in edits if edit_weight and edit.chance >= _LEAST]
+        self._at: defaultdict[int, list[int]] = defaultdict(list)
+        for number, edit in enumerate(self._edits):
+            if not 0 <= edit.start <= edit.end <= len(source) or (edit.start == edit.end and not edit.ids):
+                raise InvalidRequest(
+                    f"an edit of tokens {edit.start} to {edit.end} does nothing to a source of {len(source)}",
+                    hint="give places of the source in order, and ids where nothing is left out",
+                )
+            self._at[edit.start].append(number)
 
-    def start(self) -> EditRow:
+    def start(self) -> CopyState:
         """Nothing written."""
-        return first_row(self._source_S)
+        return CopyState(first_row(self._source_S), ((0, -1, 0),))
 
-    def advance(self, state: object, token: int) -> EditRow:
+    def advance(self, state: object, token: int) -> CopyState:
         """One more output token."""
-        assert isinstance(state, EditRow)
-        return next_row(state, self._source_S, token)
+        assert isinstance(state, CopyState)
+        row = next_row(state.row, self._source_S, token)
+        moved = dict.fromkeys(
+            to for place in state.places for expected, _, to in self._steps(place) if expected == token
+        )
+        return CopyState(row, tuple(moved) or ((row.cursor, -1, 0),))
 
     def apply(self, state: object, logits_V: NDArray[np.floating]) -> None:
-        """Add the bonus in place."""
-        assert isinstance(state, EditRow)
-        logits_V[self._expected[state.cursor]] += self._bonus
+        """Add the bonuses in place."""
+        assert isinstance(state, CopyState)
+        bonuses: dict[int, float] = {}
+        for place in state.places:
+            for token, bonus, _ in self._steps(place):
+                bonuses[token] = max(bonus, bonuses.get(token, bonus))
+        for token, bonus in bonuses.items():
+            logits_V[token] += bonus
+
+    def _steps(self, place: Place) -> Iterator[tuple[int, float, Place]]:
+        """What may be written at a place: a token, its bonus, and the place it leads to."""
+        behind, begun, written = place
+        if begun >= 0 and written < len(self._edits[begun].ids):
+            yield self._edits[begun].ids[written], self._bonus + _BEGUN, self._in_edit(begun, written + 1)
+            return
+        if behind >= len(self._expected):
+            return
+        ready = self._bonus + _BEGUN * (begun >= 0)
+        yield self._expected[behind], ready, (behind + 1, -1, 0)
+        # Where something was put in, nothing more is.
+        likely = [number for number in self._at.get(behind, ()) if begun < 0 or self._edits[number].end > behind]
+        total = sum(self._edits[number].chance for number in likely)
+        scale = min(1.0, _MOST / total) if total else 1.0
+        for number in likely:
+            edit = self._edits[number]
+            odds = math.log(edit.chance * scale) - math.log1p(-total * scale)
+            bonus = max(0.0, ready + self._weight * odds)
+            if edit.ids:
+                yield edit.ids[0], bonus, self._in_edit(number, 1)
+            else:
+                yield self._expected[edit.end], bonus, (edit.end + 1, -1, 0)
+
+    def _in_edit(self, number: int, written: int) -> Place:
+        edit = self._edits[number]
+        return edit.start if written < len(edit.ids) else edit.end, number, written

@@ -14,7 +14,7 @@ from typing import Any
 from decoding.budget import Budget
 from decoding.calibration import Calibration
 from decoding.engine import Engine
-from decoding.interfaces import DraftSource, Processor, Reference, Request, Sampling
+from decoding.interfaces import DraftSource, Edit, Processor, Reference, Request, Sampling
 from decoding.processors import CopyBias, QuotedSpan, QuoteProcessor, TokenRules
 from decoding.sources import DEFAULT_SOURCES, SOURCES, make_sources
 from decoding.sources.suffix_array import build_index
@@ -80,7 +80,8 @@ def processors_of(names: Sequence[str], prompt: Sequence[int], rng: random.Rando
     made = list(TokenRules(**options).processors(prompt, eos_ids=ENDS, vocab_size=VOCABULARY))
     if "copy-bias" in names:
         source = tuple(rng.randrange(2, VOCABULARY) for _ in range(20))
-        made.append(CopyBias(source, bonus=2.5, end=0))
+        edits = [Edit(3, 5, source[7:10], 0.7), Edit(9, 9, source[:1], 0.6), Edit(12, 14, (), 0.5)]
+        made.append(CopyBias(source, bonus=2.5, end=0, edits=edits, edit_weight=3.0))
     if "quote" in names:
         bodies = [tuple(rng.sample(range(9, VOCABULARY), 12)) for _ in range(3)]
         spans = [QuotedSpan((2 + at, 12 + at), body, weight=-0.3 * at) for at, body in enumerate(bodies)]

@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 from decoding.budget import Budget
 from decoding.editrow import first_row, next_row
 from decoding.engine import Engine
-from decoding.interfaces import Processor, Reference, Request, Sampling
+from decoding.errors import InvalidRequest
+from decoding.interfaces import Edit, Processor, Reference, Request, Sampling
 from decoding.processors import CopyBias, QuotedSpan, QuoteProcessor
 from decoding.target import Target
 
 EOS = 0
 REFUSAL = (50, 51)
+EDITS = (Edit(2, 4, (30, 31), 0.6), Edit(5, 5, (32,), 0.4))
 IDS = st.lists(st.integers(1, 4), max_size=7)
 
 
@@ -126,6 +128,59 @@ def test_copy_bias_follows_the_source_after_each_kind_of_edit() -> None:
         assert np.flatnonzero(logits_V).tolist() == [expected], written
 
 
+def written_by(bias: CopyBias, favoured: dict[int, float] | None = None) -> list[int]:
+    """What a target with these logits, else 0, writes greedily under the bias."""
+    written: list[int] = []
+    state = bias.start()
+    while len(written) < 30 and written[-1:] != [EOS]:
+        logits_V = np.zeros(40)
+        for token, logit in (favoured or {}).items():
+            logits_V[token] = logit
+        bias.apply(state, logits_V)
+        written.append(int(logits_V.argmax()))
+        state = bias.advance(state, written[-1])
+    return written
+
+
+@pytest.mark.parametrize(
+    ("edits", "expected"),
+    [
+        ([Edit(1, 2, (20,), 0.9)], [1, 20, 3, 4, EOS]),  # another word
+        ([Edit(1, 2, (20,), 0.3)], [1, 2, 3, 4, EOS]),  # less likely than copying
+        ([Edit(1, 3, (20, 21, 22), 0.9)], [1, 20, 21, 22, 4, EOS]),  # several tokens for several
+        ([Edit(2, 2, (20, 21), 0.9)], [1, 2, 20, 21, 3, 4, EOS]),  # put in once, not for ever
+        ([Edit(1, 3, (), 0.9)], [1, 4, EOS]),  # left out
+        ([Edit(4, 4, (20,), 0.9)], [1, 2, 3, 4, 20, EOS]),  # at the end
+        ([Edit(3, 4, (), 0.9)], [1, 2, 3, EOS]),
+        ([Edit(0, 1, (20,), 0.9), Edit(1, 2, (21,), 0.9)], [20, 21, 3, 4, EOS]),  # one behind the other
+        ([Edit(1, 2, (20,), 0.3), Edit(1, 2, (21,), 0.6)], [1, 21, 3, 4, EOS]),  # the likelier of two
+    ],
+)
+def test_copy_bias_makes_the_edits_that_are_likelier_than_copying(edits: list[Edit], expected: list[int]) -> None:
+    assert written_by(CopyBias((1, 2, 3, 4), bonus=2.0, end=EOS, edits=edits, edit_weight=1.0)) == expected
+    assert written_by(CopyBias((1, 2, 3, 4), bonus=2.0, end=EOS, edits=edits)) == [1, 2, 3, 4, EOS]
+
+
+def test_an_edit_once_begun_is_finished_and_copying_goes_on_behind_it() -> None:
+    bias = CopyBias((1, 2, 3, 4), bonus=2.0, end=EOS, edits=[Edit(1, 2, (20, 21), 0.9)], edit_weight=1.0)
+    state = bias.advance(bias.advance(bias.start(), 1), 20)
+    for written, meant in ((20, 21), (21, 3)):
+        logits_V = np.zeros(40)
+        logits_V[2] = 25.0  # the target would rather go on with the old word
+        bias.apply(state, logits_V)
+        assert int(logits_V.argmax()) == meant, written
+        state = bias.advance(state, meant)
+    assert state.cursor == 3
+
+
+@pytest.mark.parametrize(
+    "edit", [Edit(3, 2, (5,), 0.9), Edit(1, 5, (), 0.9), Edit(1, 1, (), 0.9), Edit(-1, 1, (), 0.9)]
+)
+def test_copy_bias_names_an_edit_that_cannot_be(edit: Edit) -> None:
+    with pytest.raises(InvalidRequest, match="does nothing"):
+        CopyBias((1, 2, 3, 4), bonus=2.0, end=EOS, edits=[edit], edit_weight=1.0)
+
+
 @pytest.mark.parametrize("sampling", [Sampling(), Sampling(do_sample=True, temperature=1.5, seed=3)])
 def test_drafts_change_nothing_under_processors(llama: Target, sampling: Sampling) -> None:
     body = (7, 8, 9, 10, 11, 12)
@@ -140,8 +195,8 @@ def test_drafts_change_nothing_under_processors(llama: Target, sampling: Samplin
     ]  # fmt: skip
     jobs.append(
         Request(
-            prompt, 30, references=(Reference(body, cursor=True),), sampling=sampling, eos_ids=frozenset({EOS}),
-            processors=(CopyBias(body, bonus=4.0, end=EOS),),
+            prompt, 30, references=(Reference(body, cursor=True, edits=EDITS),), sampling=sampling,
+            eos_ids=frozenset({EOS}), processors=(CopyBias(body, bonus=4.0, end=EOS, edits=EDITS, edit_weight=2.0),),
         )
     )  # fmt: skip
     engine = Engine(llama, budget=Budget(limit=16))

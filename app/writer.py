@@ -19,7 +19,7 @@ from app.tokens import TextTokenizer
 from app.tuning import Tuning
 from decoding import sampling
 from decoding.engine import Engine
-from decoding.interfaces import Processor, Reference, Request, TokenIndex
+from decoding.interfaces import Edit, Processor, Reference, Request, TokenIndex
 from decoding.processors import CopyBias, QuoteProcessor
 from decoding.session import Session
 
@@ -96,7 +96,7 @@ class Writer:
             max_new_tokens=max_new_tokens or min(self.settings.max_new_tokens, likely),
             references=(Reference(prompt.source, prompt.prompt_start, cursor=True, edits=edits),),
             eos_ids=self.eos_ids,
-            processors=(*self._rules(prompt.ids, self.settings), *self._copying(prompt)),
+            processors=(*self._rules(prompt.ids, self.settings), *self._copying(prompt, edits)),
             criterion=criterion(self.settings),
             scope=scope,
             task="grammar",
@@ -127,8 +127,9 @@ class Writer:
         quotes = prompt.weighted_quotes(self.tuning.evidence_slope)
         return (QuoteProcessor(quotes, eos_ids=self.eos_ids, refusal=prompt.refusal, refusal_bonus=bonus),)
 
-    def _copying(self, prompt: CorrectionPrompt) -> tuple[Processor, ...]:
+    def _copying(self, prompt: CorrectionPrompt, edits: tuple[Edit, ...]) -> tuple[Processor, ...]:
         bonus = self.tuning.copy_bias if self.settings.copy_bias is None else self.settings.copy_bias
         if not bonus or not self.eos_ids:
             return ()
-        return (CopyBias(prompt.source, bonus=bonus, end=min(self.eos_ids)),)
+        weight = self.tuning.edit_weight
+        return (CopyBias(prompt.source, bonus=bonus, end=min(self.eos_ids), edits=edits, edit_weight=weight),)

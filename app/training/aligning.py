@@ -16,8 +16,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from transformers import AutoTokenizer
 
 from app.bundled import TARGET, bundled_folder
+from app.likely_edits import likely
+from app.tokens import TextTokenizer
 from app.training.answers import AnswerItems
 from app.training.config import Stage
 from app.training.data import Split
@@ -30,6 +33,7 @@ from app.training.places import result_of
 from app.training.written import Outputs, RowBatches
 from app.tuning import Tuning
 from decoding.engine import Engine
+from decoding.interfaces import Edit
 from decoding.target import Target
 
 _ROWS_AT_ONCE = 48
@@ -133,15 +137,23 @@ def served_prompts(
         plain = plain_texts(texts) or texts
         mixed = random.Random(seed).sample(texts, min(len(texts), len(plain)))
         pairs = GrammarPairs([*plain, *mixed], Corruptor(material.forms, material.misspelt), material.tokenizer)
+    tuning = _tuning(target)
     return ServedPrompts(
         bpe=material.tokenizer,
         items=items,
         pairs=pairs,
-        tuning=_tuning(target),
+        tuning=tuning,
         seed=seed,
         answers_share=options.answers,
         processed=options.processed,
+        likely_edits=_likely_edits(target) if pairs is not None and tuning.edit_weight else None,
     )
+
+
+def _likely_edits(target: Path) -> Callable[[str, tuple[int, ...]], tuple[Edit, ...]]:
+    """As serving guesses them."""
+    known, tokens = likely.bundled(), TextTokenizer(AutoTokenizer.from_pretrained(target))
+    return lambda text, ids: known.edits(text, ids, tokens.plain)
 
 
 def given_prompts(file: Path, target: Path, *, longest: int) -> GivenPrompts:

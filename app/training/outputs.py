@@ -25,7 +25,7 @@ from app.training.grammar import GrammarPairs
 from app.training.written import Outputs, Row
 from app.tuning import Tuning
 from decoding.engine import Engine
-from decoding.interfaces import Processor, Reference, Request
+from decoding.interfaces import Edit, Processor, Reference, Request
 from decoding.processors import CopyBias, QuotedSpan, QuoteProcessor
 
 SOURCES = ("blend", "evidence", "cursor")
@@ -51,6 +51,7 @@ class ServedPrompts:
     """The bundled target's two tasks, `answers_share` of them questions. Either task may be missing (None).
 
     `processed`: with the quote processor and the biases, as served; else what the target would write by itself.
+    `likely_edits`: what serving guesses of a text and its ids, where its target is tuned to weigh that.
     """
 
     bpe: Tokenizer
@@ -60,6 +61,7 @@ class ServedPrompts:
     seed: int
     answers_share: float = 0.6
     processed: bool = True
+    likely_edits: Callable[[str, tuple[int, ...]], tuple[Edit, ...]] | None = None
 
     def request(self, number: int) -> Request:
         """Request `number`, of one task or the other."""
@@ -93,8 +95,11 @@ class ServedPrompts:
     def _correction(self, pairs: GrammarPairs, rng: random.Random) -> Request:
         prompt = pairs.draw(rng).prompt
         source = tuple(prompt[1:-1])
-        copying = CopyBias(source, bonus=self.tuning.copy_bias, end=tokenizer.EOS)
-        reference = Reference(source, prompt_start=1, cursor=True)
+        text = str(self.bpe.decode(list(source))).strip()
+        edits = self.likely_edits(text, source) if self.likely_edits is not None else ()
+        bonus, weight = self.tuning.copy_bias, self.tuning.edit_weight
+        copying = CopyBias(source, bonus=bonus, end=tokenizer.EOS, edits=edits, edit_weight=weight)
+        reference = Reference(source, prompt_start=1, cursor=True, edits=edits)
         return self._asked("grammar", prompt, len(source) * 3 // 2 + 16, (reference,), copying)
 
     def _asked(

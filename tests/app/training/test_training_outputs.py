@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ from app.tuning import Tuning
 from corpora.documents import Document, Passage
 from decoding.budget import Budget
 from decoding.engine import Engine
+from decoding.interfaces import Edit
 from decoding.processors import QuoteProcessor
 from decoding.target import Target
 from retrieval.hits import Evidence, Hit
@@ -116,6 +118,22 @@ def test_drafts_change_nothing_of_what_is_written(served: ServedPrompts, bundled
     assert all(any(sentence in text for sentence in known) for text in texts)
     side_by_side = written_rows(engine, served, range(6), at_once=3)
     assert side_by_side == rows
+
+
+def test_corrections_weigh_the_edits_that_serving_guesses(served: ServedPrompts) -> None:
+    def the_first_word_goes(text: str, ids: tuple[int, ...]) -> tuple[Edit, ...]:
+        assert served.bpe.decode(list(ids)) == f" {text}"
+        return (Edit(0, 1, (), 0.9),)
+
+    tuning = replace(served.tuning, edit_weight=30.0)
+    weighed = replace(served, items=None, tuning=tuning, likely_edits=the_first_word_goes)
+    request = weighed.request(3)
+    (reference,), (bias,) = request.references, request.processors
+    assert reference.edits == (Edit(0, 1, (), 0.9),)
+    row_V = np.zeros(tokenizer.VOCABULARY, np.float32)
+    bias.apply(bias.start(), row_V)
+    assert int(row_V.argmax()) == reference.ids[1]
+    assert weighed.request(3).prompt == replace(served, items=None).request(3).prompt
 
 
 def test_without_processors_the_target_writes_what_it_wants(served: ServedPrompts) -> None:

@@ -47,9 +47,14 @@ class Prompt:
     relevances: tuple[float, ...] = ()
     notice: str | None = None
 
+    @property
+    def relevance(self) -> float | None:
+        """Log-odds of the best evidence, None if the prompt has none."""
+        return max(self.relevances, default=None)
+
     def weighted_quotes(self, slope: float) -> tuple[QuotedSpan, ...]:
         """The quotes, each the less likely the less likely it answers: ``slope`` nats for one of the log-odds."""
-        best = max(self.relevances, default=0.0)
+        best = self.relevance or 0.0
         return tuple(
             replace(quote, weight=slope * (relevance - best))
             for quote, relevance in zip(self.quotes, self.relevances, strict=True)

@@ -5,11 +5,11 @@ They stand in the target's own ``spandraft.json``, written by training and read 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from retrieval.relevance import any_answers, log_odds
+from retrieval.relevance import log_odds
 
 _FORMAT: Final = "spandraft-bundled-2"
 _BY_COSINE: Final = "spandraft-bundled-1"
@@ -30,9 +30,9 @@ class Tuning:
     refusal_slope: float = 0.0
     evidence_slope: float = 0.0
 
-    def refusal_bonus(self, relevances: Sequence[float]) -> float:
-        """Nats added to the refusal: ``refusal_bias`` if the evidence answers as likely as not, more the less so."""
-        return self.refusal_bias - self.refusal_slope * any_answers(relevances)
+    def refusal_bonus(self, relevance: float | None) -> float:
+        """Nats added to the refusal: ``refusal_bias`` if the best evidence is as likely right as not."""
+        return self.refusal_bias - self.refusal_slope * (log_odds(0.0) if relevance is None else relevance)
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Tuning:

@@ -123,7 +123,7 @@ class Writer:
                 f"{self.engine.target.name} names no end token, so that a quotation could never end.",
                 hint="Switch quotations off (--set quote=false), or name eos_token_id in its generation_config.json.",
             )
-        bonus = self.tuning.refusal_bonus(prompt.relevances)
+        bonus = self.tuning.refusal_bonus(prompt.relevance)
         quotes = prompt.weighted_quotes(self.tuning.evidence_slope)
         return (QuoteProcessor(quotes, eos_ids=self.eos_ids, refusal=prompt.refusal, refusal_bonus=bonus),)
 

@@ -118,13 +118,6 @@ def log_odds(similarity: float) -> float:
     return _COSINE_SLOPE * (similarity - _EVEN_COSINE)
 
 
-def any_answers(scores: Sequence[float]) -> float:
-    """The log-odds that any of the sentences with these scores answers; very low for none."""
-    if not scores:
-        return log_odds(0.0)
-    return float(np.logaddexp.reduce(np.asarray(scores, np.float64)))
-
-
 def _packed(text: str) -> NDArray[np.uint8]:
     return np.frombuffer(text.encode(), dtype=np.uint8)
 

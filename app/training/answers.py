@@ -154,7 +154,7 @@ def distractors(asked: Asked, rng: random.Random, count: int, *, far: bool) -> l
     drawn = [] if far else rng.sample(asked.near, min(len(asked.near), 8))
     if rng.random() < 0.5:
         drawn.sort(key=lambda c: -c.best)
-    drawn = drawn[: count if rng.random() < 0.7 else max(1, count - 1)]
+    drawn = drawn[: count if rng.random() < 0.7 else max(min(1, count), count - 1)]
     missing = count - len(drawn)
     return [*drawn, *rng.sample(asked.far, min(missing, len(asked.far)))]
 

@@ -128,7 +128,7 @@ def measure_answers(
             )
             for e in item.evidence
         ]
-        bonus = tuning.refusal_bonus([e.relevance for e in item.evidence])
+        bonus = tuning.refusal_bonus(item.evidence[0].relevance)
         ids = greedy.answer(items.prompt(item.question, item.evidence), quotes, refusal_bias=bonus)
         text = str(greedy.bpe.decode(ids))
         refuses = text.strip() == REFUSAL

@@ -88,7 +88,7 @@ class ServedPrompts:
             references.append(Reference(body, prompt_start=at, lead=marker))
             at += len(body)
         refusal = tuple(grammar.encode(self.bpe, " " + REFUSAL))
-        bonus = self.tuning.refusal_bonus([one.relevance for one in item.evidence])
+        bonus = self.tuning.refusal_bonus(best)
         quoting = QuoteProcessor(quotes, eos_ids=[tokenizer.EOS], refusal=refusal, refusal_bonus=bonus)
         return self._asked("answer", prompt, _LONGEST_ANSWER, tuple(references), quoting)
 

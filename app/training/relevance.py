@@ -33,7 +33,7 @@ from retrieval.relevance_features import Candidate, Rarity, features, stems
 
 _RAREST = 4
 """Words in fewer sentences are as good as unknown."""
-_OTHER_DISTRACTORS = (1, 2, 5, 7)
+_OTHER_DISTRACTORS = (0, 1, 2, 5, 7)
 _VARIED_SHARE = 0.25
 
 

@@ -16,7 +16,7 @@ from retrieval.encoder import SentenceTransformerEncoder
 from retrieval.errors import DamagedRelevance
 from retrieval.evidence import select_evidence
 from retrieval.hits import Hit
-from retrieval.relevance import CosineRelevance, Layers, LearnedRelevance, any_answers, log_odds
+from retrieval.relevance import CosineRelevance, Layers, LearnedRelevance, log_odds
 from retrieval.relevance_features import Candidate, Rarity, features, stems
 from tests.retrieval.fakes import LetterEncoder
 
@@ -53,13 +53,6 @@ def test_the_cosine_alone_is_even_at_a_half() -> None:
     assert CosineRelevance().scores(QUESTION, CANDIDATES) == [log_odds(one.similarity) for one in CANDIDATES]
     assert log_odds(0.5) == 0.0
     assert log_odds(0.6) == pytest.approx(2.0)
-
-
-def test_any_answers_grows_with_every_sentence() -> None:
-    assert any_answers([0.0]) == pytest.approx(0.0)
-    assert any_answers([0.0, 0.0]) == pytest.approx(np.log(2))
-    assert any_answers([5.0, -20.0]) == pytest.approx(5.0)
-    assert any_answers([]) == log_odds(0.0) < -5
 
 
 def test_a_file_gives_the_same_scores_again(tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def test_questions_are_asked_as_they_are_served(served: ServedPrompts, bpe: Toke
     assert request.references == prompt.references[: len(request.references)]
     assert len(request.references) == len(item.evidence)
     quotes = prompt.weighted_quotes(served.tuning.evidence_slope)
-    bonus = served.tuning.refusal_bonus(prompt.relevances)
+    bonus = served.tuning.refusal_bonus(prompt.relevance)
     theirs = QuoteProcessor(quotes, eos_ids=[tokenizer.EOS], refusal=prompt.refusal, refusal_bonus=bonus)
     (ours,) = request.processors
     for written in ((), prompt.quotes[0].marker):

@@ -1,4 +1,6 @@
-"""``spandraft bench grammar FILE``: GLEU of doing nothing and of the target's corrections.
+"""``spandraft bench grammar FILE``: GLEU of doing nothing and of the target's corrections, and how many are right.
+
+``unchanged`` is the share of clean sentences left alone, ``right`` the share of the others that became a reference.
 
 FILE has ``{"source", "references"}`` a line. The field's sets come tokenized (``do n't know .``); people do not write
 so, and the target is given what people write. Both sides are tokenized alike before they are compared.
@@ -81,6 +83,8 @@ def as_written(text: str) -> str:
 def _row(method: str, items: Sequence[GrammarItem], candidates: Sequence[str]) -> Row:
     pairs = list(zip(items, candidates, strict=True))
     clean = [tokens_of(item.source) == tokens_of(candidate) for item, candidate in pairs if item.is_clean]
+    faulty = [(item, candidate) for item, candidate in pairs if not item.is_clean]
+    right = [any(tokens_of(candidate) == tokens_of(one) for one in item.references) for item, candidate in faulty]
     scored = [Corrected(item.source, candidate, item.references) for item, candidate in pairs]
     return {
         "method": method,
@@ -88,6 +92,7 @@ def _row(method: str, items: Sequence[GrammarItem], candidates: Sequence[str]) -
         "items": len(items),
         "clean_items": len(clean),
         "unchanged": round(sum(clean) / len(clean), 4) if clean else None,
+        "right": round(sum(right) / len(right), 4) if right else None,
     }
 
 

@@ -213,7 +213,7 @@ def _heldout(args: argparse.Namespace, settings: Settings, terminal: Terminal) -
     from app.training import heldout
 
     heldout.write(_material(args.material), args.out, count=args.items, split=args.split)
-    _done(terminal, {"folder": str(args.out)}, f"{args.out}: answers.jsonl, grammar.jsonl, clean.jsonl")
+    _done(terminal, {"folder": str(args.out)}, f"{args.out}: answers.jsonl, grammar.jsonl, clean.jsonl, misspelt.jsonl")
     return 0
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import random
+import re
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -19,14 +21,19 @@ from app.training.errors_synth import Corruptor
 from app.training.material import Material
 from retrieval.relevance import CosineRelevance
 
+_WORD = re.compile(r"(?<![\w'’-])[a-z]{4,}(?![\w'’-])")
+_COMMON = 5000
+"""Words as frequent as the training texts' first so many are common."""
+
 
 def write(material: Material, out: Path, *, count: int, split: Split = "heldout") -> None:
-    """answers.jsonl (a fifth without an answer), grammar.jsonl (a quarter without an error), clean.jsonl."""
+    """answers.jsonl (a fifth unanswerable), grammar.jsonl (a quarter without an error), clean.jsonl, misspelt.jsonl."""
     out.mkdir(parents=True, exist_ok=True)
     written, clean = grammar_records(material, split, count)
     _write(out / "answers.jsonl", answer_records(material.answers(split), random.Random(11), count, material))
     _write(out / "grammar.jsonl", written)
     _write(out / "clean.jsonl", clean)
+    _write(out / "misspelt.jsonl", misspelt_records(material, split, count))
 
 
 def grammar_records(
@@ -44,6 +51,24 @@ def grammar_records(
     read = [s if i % 4 == 0 else corruptor.corrupt(s, rng) for i, s in enumerate(chosen[count:])]
     written = [{"source": w, "references": [s]} for w, s in zip(read, chosen[count:], strict=True)]
     return [dict(record) for record in written], [{"source": s, "references": [s]} for s in chosen[:count]]
+
+
+def misspelt_records(material: Material, split: Split, count: int) -> list[dict[str, object]]:
+    """Sentences that are right but for one common word, which stands there as people misspell it."""
+    rng = random.Random(12)
+    counts = Counter(word for text in material.texts("train") for s in text for word in _WORD.findall(s))
+    common = {word for word, _ in counts.most_common(_COMMON)}
+    known = {word: [slip for slip in slips if slip not in counts] for word, slips in material.misspelt.items()}
+    sentences = [s for text in material.texts(split) for s in text]
+    rng.shuffle(sentences)
+    records: list[dict[str, object]] = []
+    for sentence in sentences:
+        places = [found for found in _WORD.finditer(sentence) if found[0] in common and known.get(found[0])]
+        if places and len(records) < count:
+            word = rng.choice(places)
+            wrong = sentence[: word.start()] + rng.choice(known[word[0]]) + sentence[word.end() :]
+            records.append({"source": wrong, "references": [sentence]})
+    return records
 
 
 def answer_records(

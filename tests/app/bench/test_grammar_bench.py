@@ -30,6 +30,7 @@ def test_a_perfect_corrector_beats_leaving_alone() -> None:
     assert target["gleu"] > uncorrected["gleu"] > 0
     assert target["unchanged"] == uncorrected["unchanged"] == 1.0
     assert (target["items"], target["clean_items"]) == (2, 1)
+    assert (uncorrected["right"], target["right"]) == (0.0, 1.0)
 
 
 def test_leaving_alone_scores_as_uncorrected_does() -> None:

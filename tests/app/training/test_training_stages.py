@@ -209,9 +209,13 @@ def test_held_out_items_are_written_for_the_benches(command: Command, material: 
     assert code == 0, err
     records: dict[str, list[dict[str, Any]]] = {
         name: [json.loads(line) for line in (tmp_path / f"{name}.jsonl").read_text().splitlines()]
-        for name in ("answers", "grammar", "clean")
+        for name in ("answers", "grammar", "clean", "misspelt")
     }
-    assert [len(found) for found in records.values()] == [10, 10, 10]
+    assert [len(found) for found in records.values()][:3] == [10, 10, 10]
+    for record in records["misspelt"]:
+        wrong, right = record["source"].split(), record["references"][0].split()
+        assert sum(one != other for one, other in zip(wrong, right, strict=True)) == 1
+    assert records["misspelt"]
     assert sum(record["gold"] is None for record in records["answers"]) == 2
     assert all([record["source"]] == record["references"] for record in records["clean"])
     assert any([record["source"]] != record["references"] for record in records["grammar"])

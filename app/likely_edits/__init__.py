@@ -1,1 +1,1 @@
-"""Likely edits: what a correction of a text may change, learned from data; for drafts only, never for the output."""
+"""Likely edits: what a correction of a text may change, and how likely, learned from data."""

@@ -6,6 +6,7 @@ never tokens. W words, T tags.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,19 +17,27 @@ from app.likely_edits import tags
 from app.likely_edits.spelling import Spelling
 from app.likely_edits.tables import Tables
 from app.likely_edits.tagger import Tagger
-from app.likely_edits.words import Word, words_of
+from app.likely_edits.words import Word, letters_alike, words_of
 
 _LEAST = 0.004
-# The corruptions that the tagger learned from are not those that people make: each kind's odds in their texts.
-_SCALE = {"insert": 1.3, "replace": 0.8, "form": 1.2, "drop": 0.6, "case": 1.5, "spell": 2.0}
-_COMMA = 4.0
-# An unknown word in small letters is misspelt this often at least; where so many are, the text is not English.
-_UNKNOWN = 0.8
+# The errors that the tagger learned from are not those that people make: each kind's odds in their texts.
+_SCALE = {"insert": 1.5, "replace": 1.0, "form": 0.67, "drop": 1.5, "case": 1.5, "spell": 1.5}
+_COMMA = 2.0
+# A known misspelling in small letters is one this often at least.
+_LISTED = 0.8
+# Where so many words are unknown, the text is not English.
 _FOREIGN = 0.34
 # A word written twice is a slip this often at least.
 _DOUBLED = 0.6
+# Where an error is unlikelier than this, the word that was meant is not asked for.
+_ASKED = 0.05
+# How much slips count against what the words around ask for.
+_SLIPS = 0.75
+# The log chance of a word that is none of those that may be meant.
+_RARE = -12.0
 _TAGS = tuple(tag.partition(":")[::2] for tag in tags.TAGS)
-_DROP, _SPELL = tags.TAGS.index(tags.DROP), tags.TAGS.index(tags.SPELL)
+_DROP, _SPELL, _OTHER = (tags.TAGS.index(tag) for tag in (tags.DROP, tags.SPELL, tags.OTHER))
+_FORMS = [at for at, tag in enumerate(tags.TAGS) if tag.startswith(tags.FORM)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,56 +53,95 @@ class Change:
 class Changes:
     """Reads only; one object serves every thread."""
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Tables, tagger: Tagger) -> None:
         self._families = tables.families
+        self._rank = tables.vocabulary
+        self._words = sorted(tables.vocabulary, key=tables.vocabulary.__getitem__)
         self._spelling = Spelling(tables)
-        self._tagger = Tagger(tables)
+        self._tagger = tagger
 
     def of(self, text: str) -> tuple[list[Word], list[float], list[Change]]:
         """The words of a text, the chance of each to be left out, and what else may change."""
         words = words_of(text)
-        unknown = [at for at, word in enumerate(words) if word.text.isalpha() and not self._spelling.knows(word.lower)]
-        if len(unknown) > max(2.0, _FOREIGN * len(words)):
+        unknown = {at for at, word in enumerate(words) if word.text.isalpha() and not self._spelling.knows(word.lower)}
+        if not words or len(unknown) > max(2.0, _FOREIGN * len(words)):
             return words, [0.0] * len(words), []
-        chances_WT = self._tagger.tag(words)
+        tagged = self._tagger.tag(words)
+        chances_WT = tagged.chances_WT
         changes = [*self._tagged(text, words, chances_WT)]
-        for at in unknown:
-            spell = min(1.0, float(chances_WT[at, _SPELL]) * _SCALE["spell"])
-            chance = spell if at and words[at].text[0].isupper() else max(spell, _UNKNOWN)
-            changes += self._spelt(words[at], chance, spaced=_is_spaced(text))
+        spells = {at: self._misspelt(words[at], at, chances_WT) for at in unknown}
+        forms_W, others_W = chances_WT[:-1, _FORMS].sum(axis=1), chances_WT[:-1, _OTHER]
+        asked = [at for at in range(len(words)) if max(forms_W[at], others_W[at], spells.get(at, 0.0)) >= _ASKED]
+        meant_PV = self._tagger.meant(tagged, asked) if asked else ()
+        for at, meant_V in zip(asked, meant_PV, strict=True):
+            if at in spells:
+                changes += self._spelt(words[at], spells[at], meant_V, spaced=_is_spaced(text))
+            else:
+                changes += self._others(words[at], float(others_W[at]), meant_V)
+            changes += self._formed(words[at], chances_WT[at], meant_V)
         return words, _dropped(words, chances_WT[:-1, _DROP]), changes
+
+    def _misspelt(self, word: Word, at: int, chances_WT: NDArray[np.float32]) -> float:
+        """How likely an unknown word is misspelt."""
+        spell = min(1.0, float(chances_WT[at, _SPELL]) * _SCALE["spell"])
+        is_name = at > 0 and word.text[0].isupper()
+        return spell if is_name or not self._spelling.lists(word.lower) else max(spell, _LISTED)
 
     def _tagged(self, text: str, words: Sequence[Word], chances_WT: NDArray[np.float32]) -> Iterator[Change]:
         spaced = _is_spaced(text)
         for at, tag in zip(*(places.tolist() for places in np.nonzero(chances_WT > _LEAST)), strict=True):
             kind, what = _TAGS[tag]
-            scale = _COMMA if (kind, what) == ("insert", ",") else _SCALE.get(kind, 0.0)
+            scale = _COMMA if (kind, what) == ("insert", ",") else _SCALE.get(kind, 1.0)
             chance = min(1.0, float(chances_WT[at, tag]) * scale)
-            if kind == "insert" and words:
+            if kind == "insert":
                 yield _insertion(words, at, what, chance, spaced=spaced)
-            elif at < len(words):
-                for new, share in self._instead(words[at], kind, what):
-                    yield Change(words[at].start, words[at].end, new, chance * share)
+            elif at < len(words) and kind == "replace" and what != words[at].lower:
+                yield Change(words[at].start, words[at].end, tags.like(words[at].text, what), chance)
+            elif at < len(words) and kind == "case":
+                yield Change(words[at].start, words[at].end, tags.flipped(words[at].text), chance)
 
-    def _instead(self, word: Word, kind: str, what: str) -> Iterator[tuple[str, float]]:
-        """What a tag writes instead of a word, with shares."""
-        if kind == "replace" and what != word.lower:
-            yield tags.like(word.text, what), 1.0
-        elif kind == "case":
-            yield tags.flipped(word.text), 1.0
-        elif kind == "form":
-            for rank, form in enumerate(tags.forms(word.text, what, self._families), start=1):
-                yield form, 1 / rank
-
-    def _spelt(self, word: Word, chance: float, *, spaced: bool) -> Iterator[Change]:
-        for near, share in self._spelling.candidates(word.lower):
-            right = near if spaced else near.replace(" n't", "n't").replace(" '", "'")
+    def _spelt(self, word: Word, chance: float, meant_V: NDArray[np.float32], *, spaced: bool) -> Iterator[Change]:
+        near = self._spelling.candidates(word.lower)
+        logs = [
+            _SLIPS * math.log(share) + max(_log(meant_V, self._rank.get(part, len(meant_V))) for part in one.split())
+            for one, share in near
+        ]
+        for (one, _), share in zip(near, _shares(logs), strict=True):
+            right = one if spaced else one.replace(" n't", "n't").replace(" '", "'")
             yield Change(word.start, word.end, tags.like(word.text, right), chance * share)
+
+    def _formed(self, word: Word, chances_T: NDArray[np.float32], meant_V: NDArray[np.float32]) -> Iterator[Change]:
+        """The forms of each tag share out its chance."""
+        for tag in _FORMS:
+            forms = list(tags.forms(word.lower, _TAGS[tag][1], self._families))
+            for form, share in zip(forms, _shares([_log(meant_V, self._rank[form]) for form in forms]), strict=True):
+                yield Change(
+                    word.start, word.end, tags.like(word.text, form), float(chances_T[tag]) * _SCALE["form"] * share
+                )
+
+    def _others(self, word: Word, chance: float, meant_V: NDArray[np.float32]) -> Iterator[Change]:
+        """The likeliest words of all, if they look alike."""
+        best = np.argpartition(-meant_V, 5)[:5]
+        for at in best:
+            other = self._words[at]
+            if other != word.lower and letters_alike(word.lower, other):
+                yield Change(word.start, word.end, tags.like(word.text, other), chance * math.exp(meant_V[at]))
+
+
+def _log(meant_V: NDArray[np.float32], rank: int) -> float:
+    return float(meant_V[rank]) if rank < len(meant_V) else _RARE
+
+
+def _shares(logs: Sequence[float]) -> list[float]:
+    if not logs or max(logs) == -math.inf:
+        return [0.0] * len(logs)
+    odds = [math.exp(log - max(logs)) for log in logs]
+    return [one / sum(odds) for one in odds]
 
 
 def _dropped(words: Sequence[Word], chances_W: NDArray[np.float32]) -> list[float]:
     """Chances to be left out. Of a word written twice it is the second, not either."""
-    dropped = [float(chance) * _SCALE["drop"] for chance in chances_W]
+    dropped = [min(1.0, float(chance) * _SCALE["drop"]) for chance in chances_W]
     for at in range(1, len(words)):
         if words[at].lower == words[at - 1].lower and words[at].text.isalpha():
             dropped[at - 1], dropped[at] = 0.0, max(dropped[at], _DOUBLED)

@@ -12,11 +12,13 @@ from pathlib import Path
 
 from app.likely_edits.changes import Change, Changes
 from app.likely_edits.tables import read_tables
+from app.likely_edits.tagger import Tagger, read_network
 from app.likely_edits.words import Word
 from app.tokens import Encoded
 from decoding.interfaces import Edit
 
 FILE = Path(__file__).parents[1] / "models" / "edits.npz"
+WEIGHTS = FILE.with_suffix(".safetensors")
 
 _MOST = 64
 _LEAST_DROP = 1e-4
@@ -61,7 +63,8 @@ class LikelyEdits:
 @cache
 def bundled() -> LikelyEdits:
     """What was learned from the training data (``app/training/edits.py``)."""
-    return LikelyEdits(Changes(read_tables(FILE)))
+    tables = read_tables(FILE)
+    return LikelyEdits(Changes(tables, Tagger(tables, read_network(WEIGHTS, tables))))
 
 
 def _borders(words: Sequence[Word], source: Encoded) -> list[int]:
@@ -87,4 +90,7 @@ def _in_tokens(change: Change, text: str, source: Encoded, encode: Encode) -> _S
     shorter = min(len(old), len(new))
     head = next((at for at in range(shorter) if old[at] != new[at]), shorter)
     tail = next((at for at in range(shorter - head) if old[-1 - at] != new[-1 - at]), shorter - head)
+    # A part of a word that goes takes a neighbour along: only whole words are edits without ids.
+    if head + tail == len(new) and head:
+        head -= 1
     return first + head, first + len(old) - tail, new[head : len(new) - tail]

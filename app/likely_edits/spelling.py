@@ -1,13 +1,17 @@
 """Spelling: what a word that the vocabulary does not have may have been meant to be.
 
 Known misspellings and lost apostrophes first, then words one slip away (a letter put in, left out, changed, or two
-swapped; Damerau 1964) by frequency, then two words run together. Knows words only.
+swapped; Damerau 1964) by frequency, then two words run together, then words two slips away. Knows words only.
+V words of the vocabulary, L letters.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from app.likely_edits.tables import Tables
 
@@ -25,6 +29,10 @@ _KNOWN, _SLIP, _SPLIT, _NONE = 6.0, 100.0, 8000.0, 0.15
 # A slip is likelier behind the first letter, and with a doubled letter, a vowel or two letters swapped.
 _INSIDE, _USUAL = 4.0, 2.5
 _LONE_LETTER = 0.2
+# Two slips, of which none is in the first letter, in a word of so many letters.
+_TWO, _TWO_LETTERS = 2.0, 4
+_MANY = 9
+_LETTER_COUNT = 26
 _RANK = 60.0
 # A rarer word of one or two letters is an abbreviation, or a slip in the prose.
 _SHORT, _SHORT_RANK = 2, 3000
@@ -38,13 +46,20 @@ class Spelling:
         self._rank = tables.vocabulary
         self._joined = {one.replace(" ", "").replace("'", ""): one for one in _JOINED}
         self._misspelt = {**tables.misspelt, **self._joined}
+        self._long = [word for word in self._rank if len(word) >= _TWO_LETTERS - 1 and word.isalpha()]
+        self._letters_VL = _letters(self._long)
+        self._initials_V = np.array([word[0] for word in self._long], dtype="U1")
 
     def knows(self, word: str) -> bool:
         """Whether ``word``, in small letters, is a word."""
         rank = self._rank.get(word)
         return rank is not None and word not in self._joined and (len(word) > _SHORT or rank < _SHORT_RANK)
 
-    def candidates(self, word: str, most: int = 3) -> list[tuple[str, float]]:
+    def lists(self, word: str) -> bool:
+        """Whether ``word``, in small letters, is a known misspelling."""
+        return word in self._misspelt
+
+    def candidates(self, word: str, most: int = 8) -> list[tuple[str, float]]:
         """The likeliest right words for ``word``, in small letters, with their shares, together at most 1.
 
         Two words, and the parts of a contraction, stand apart.
@@ -56,6 +71,9 @@ class Spelling:
             for near, slip in _one_slip(word):
                 if near in self._rank:
                     weights[near] = max(weights[near], slip * _SLIP * self._frequency(near))
+            if len(word) >= _TWO_LETTERS and word.isalpha() and word.isascii():
+                for near in self._two_slips(word):
+                    weights.setdefault(near, _TWO * self._frequency(near))
         for cut in range(1, len(word)):
             left, right = word[:cut], word[cut:]
             if self._rank.get(left, _COMMON) < _COMMON and self._rank.get(right, _COMMON) < _COMMON:
@@ -64,6 +82,15 @@ class Spelling:
         total = sum(weights.values()) + _NONE
         best = sorted(weights.items(), key=lambda pair: -pair[1])[:most]
         return [(near, weight / total) for near, weight in best]
+
+    def _two_slips(self, word: str) -> Iterator[str]:
+        """Every word at most two slips away that begins alike."""
+        # A changed letter counts twice.
+        far_V = np.abs(self._letters_VL - _letters([word])).sum(axis=1, dtype=np.int16)
+        for at in np.flatnonzero((far_V <= 4) & (self._initials_V == word[0])).tolist():
+            near = self._long[at]
+            if abs(len(near) - len(word)) <= 2 and _slips(word, near) <= 2:
+                yield near
 
     def _frequency(self, word: str) -> float:
         """In proportion, by Zipf's law."""
@@ -86,3 +113,26 @@ def _one_slip(word: str) -> Iterator[tuple[str, float]]:
                 yield head + letter + tail[1:], inside * (_USUAL if is_vowel and tail[0] in _VOWELS else 1.0)
             is_double = letter in (word[at - 1 : at], tail[:1])
             yield head + letter + tail, inside * (_USUAL if is_vowel or is_double else 1.0)
+
+
+def _letters(words: Sequence[str]) -> NDArray[np.int8]:
+    """(V, L) how often each letter is in each word; more than _MANY need not be told apart."""
+    counts_VL = np.zeros((len(words), _LETTER_COUNT), dtype=np.int32)
+    codes = np.frombuffer("".join(words).encode(), dtype=np.uint8) - ord("a")
+    np.add.at(counts_VL, (np.repeat(np.arange(len(words)), [len(word) for word in words]), codes), 1)
+    return np.minimum(counts_VL, _MANY).astype(np.int8)
+
+
+def _slips(word: str, near: str) -> int:
+    """How many slips lead from one word to the other."""
+    before: list[int] = []
+    last = list(range(len(near) + 1))
+    for row, letter in enumerate(word, start=1):
+        line = [row]
+        for column, other in enumerate(near, start=1):
+            best = min(last[column] + 1, line[-1] + 1, last[column - 1] + (letter != other))
+            if row > 1 and column > 1 and letter == near[column - 2] and other == word[row - 2]:
+                best = min(best, before[column - 2] + 1)
+            line.append(best)
+        before, last = last, line
+    return last[-1]

@@ -1,48 +1,131 @@
-"""The tagger: how likely each tag is for each word of a text.
+"""The tagger: how likely each tag is for each word of a text, and which word was meant.
 
-One hidden layer over the embeddings of a word and its neighbours. Knows words and tags, never tokens.
-W words, F features, P input of the hidden layer, T tags.
+Sentences are read one by one, as they were learned. Knows words and tags, never tokens of the target.
+W words, F features, T tags, P places, V words of the vocabulary.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
 
-from app.likely_edits.features import PARTS, features_of, names_of
+from app.likely_edits import encoder, pieces, tags
+from app.likely_edits.features import features_of, names_of
+from app.likely_edits.network import EMBEDDED, TRAINED, Inputs, Network
 from app.likely_edits.tables import Tables
 from app.likely_edits.words import Word
 
-# So few words at a time keep each product below what OpenBLAS shares out among threads, which costs milliseconds on a
-# busy machine and gains nothing at this size.
-_ROWS = 4
+MEANT = 22_000
+"""So many of the most frequent words may be meant."""
+LENGTH = 4.0
+"""Mean length of the vectors by which the meant word is told."""
+_RANK = 60.0
+_LONGEST = 120
+_ENDS = frozenset(".?!")
+
+
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """(W + 1, T) chances, those of BEFORE and those of AT each together 1; the last row is behind the last word.
+
+    ``read_W`` are states for ``Tagger.meant``.
+    """
+
+    chances_WT: NDArray[np.float32]
+    read_W: torch.Tensor
 
 
 class Tagger:
     """Reads only; one object serves every thread."""
 
-    def __init__(self, tables: Tables) -> None:
-        self._weights = tables.weights
-        count = len(self._weights["embedding_NE"])
-        self._names = {name: index for index, name in enumerate(names_of(tables.vocabulary, count)[:count])}
+    def __init__(self, tables: Tables, network: Network) -> None:
+        self._known = tables.vocabulary
+        self._names = {name: at for at, name in enumerate(names_of(tables.vocabulary, EMBEDDED))}
+        self._pieces = encoder.piece_tokenizer()
+        self._lower = encoder.stored_lower(encoder.LAYERS - TRAINED).to(torch.bfloat16)
+        self._network = network.to(torch.bfloat16).requires_grad_(False).eval()
+        self._words_VD = vectors(tables.vocabulary, self._lower).to(torch.bfloat16)
+        self._rarity_V = rarity(len(self._words_VD)).to(torch.bfloat16)
 
-    def tag(self, words: Sequence[Word]) -> NDArray[np.float32]:
-        """(W + 1, T) probabilities; the last row is the place behind the last word."""
-        features_WF = features_of(words, self._names)
-        logits_WT = np.concatenate(
-            [self._logits(rows) for rows in np.split(features_WF, range(_ROWS, len(features_WF), _ROWS))]
-        )
-        odds_WT = np.exp(logits_WT - logits_WT.max(axis=1, keepdims=True))
-        chances_WT: NDArray[np.float32] = odds_WT / odds_WT.sum(axis=1, keepdims=True)
-        return chances_WT
+    @torch.inference_mode()
+    def tag(self, words: Sequence[Word]) -> Tagged:
+        """Each word's tags."""
+        sentences = list(_sentences(words)) or [words]
+        found = pieces.pieces_of([[word.text for word in one] for one in sentences], self._pieces)
+        features_WF = np.concatenate([features_of(one, self._names, self._known) for one in sentences])
+        inputs = Inputs(
+            self._lower(found.ids_BN, found.mask_B11N), found.mask_B11N, found.first_W, found.last_W,
+            torch.from_numpy(features_WF),
+        )  # fmt: skip
+        read_W = self._network.read(inputs)
+        chances_WT = chances(self._network.tag(read_W, inputs.features_WF).float()).numpy()
+        # The place behind a sentence is the one before the next.
+        ends = np.cumsum([len(one) + 1 for one in sentences])[:-1] - 1
+        before = slice(0, len(tags.BEFORE))
+        for end in ends:
+            if chances_WT[end, 0] < chances_WT[end + 1, 0]:
+                chances_WT[end + 1, before] = chances_WT[end, before]
+        kept = np.delete(np.arange(len(chances_WT)), ends)
+        return Tagged(chances_WT[kept], read_W[torch.from_numpy(kept)])
 
-    def _logits(self, features_WF: NDArray[np.int32]) -> NDArray[np.float32]:
-        weights = self._weights
-        parts_WFE = weights["embedding_NE"][features_WF]
-        count, _, width = parts_WFE.shape
-        input_WP = parts_WFE.reshape(count, -1, PARTS, width).sum(axis=2).reshape(count, -1)
-        hidden_WH = np.maximum(input_WP @ weights["hidden_HP"].T + weights["hidden_H"], 0)
-        logits_WT: NDArray[np.float32] = hidden_WH @ weights["tags_TH"].T + weights["tags_T"]
-        return logits_WT
+    @torch.inference_mode()
+    def meant(self, tagged: Tagged, places: Sequence[int]) -> NDArray[np.float32]:
+        """(P, V) log chances that each word of the vocabulary was meant at each of P places."""
+        read_P = tagged.read_W[torch.tensor(places)]
+        logs_PV = self._network.words(read_P, self._words_VD, self._rarity_V).float().log_softmax(1)
+        found_PV: NDArray[np.float32] = logs_PV.numpy()
+        return found_PV
+
+
+def chances(logits_WT: torch.Tensor) -> torch.Tensor:
+    """Each group of tags shares out 1."""
+    count = len(tags.BEFORE)
+    return torch.cat((logits_WT[:, :count].softmax(1), logits_WT[:, count:].softmax(1)), dim=1)
+
+
+def vectors(vocabulary: Mapping[str, int], lower: encoder.Lower) -> torch.Tensor:
+    """(V, D) vectors of the words that may be meant."""
+    frequent = sorted(vocabulary, key=vocabulary.__getitem__)[:MEANT]
+    found = pieces.word_vectors(frequent, lower.pieces.weight.float(), encoder.piece_tokenizer())
+    scaled_VD: torch.Tensor = found * (LENGTH / found.norm(dim=1).mean())
+    return scaled_VD
+
+
+def rarity(count: int) -> torch.Tensor:
+    """(V,) the log of how rare each word is by its rank, about 0 (Zipf 1949)."""
+    logs_V = torch.log(torch.arange(count) + _RANK)
+    return logs_V - logs_V.mean()
+
+
+def read_network(file: Path, tables: Tables) -> Network:
+    """The trained weights."""
+    # What is drawn at random is overwritten at once, and nobody's draws may change by it.
+    with torch.random.fork_rng(devices=[]):
+        network = Network(len(names_of(tables.vocabulary, EMBEDDED)))
+    network.load_state_dict(load_file(file), assign=True)
+    return network
+
+
+def write_network(file: Path, network: Network) -> None:
+    """Write the trained weights, in bfloat16; what was there stays until all is written."""
+    part = file.with_suffix(".part")
+    save_file({name: array.to(torch.bfloat16) for name, array in network.state_dict().items()}, part)
+    part.replace(file)
+
+
+def _sentences(words: Sequence[Word]) -> Iterator[Sequence[Word]]:
+    """Cut where a mark ends a sentence and a capital begins one, and where a sentence gets too long."""
+    start = 0
+    for at in range(1, len(words)):
+        is_border = words[at - 1].text in _ENDS and words[at].text[:1].isupper() and at - start > 2
+        if is_border or at - start >= _LONGEST:
+            yield words[start:at]
+            start = at
+    if words[start:]:
+        yield words[start:]

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 KEEP, DROP, CASE, SPELL, OTHER = "keep", "drop", "case", "spell", "other"
+COMPLETE, MISSING = "complete", "missing"
+"""Nothing is to be put before a word; something is that has no tag."""
 INSERT, REPLACE, FORM = "insert:", "replace:", "form:"
 
 INSERTED = (
@@ -27,16 +29,18 @@ REPLACED = (
 _ENDINGS = ("ing", "ed", "ly", "s")
 FORMS = (*_ENDINGS, "base")
 
-TAGS = (
+BEFORE = (COMPLETE, MISSING, *(INSERT + word for word in dict.fromkeys(INSERTED)))
+"""What is to be put before a word: one of these; and what becomes of the word itself: one of AT."""
+AT = (
     KEEP,
     DROP,
     CASE,
     SPELL,
     OTHER,
-    *(INSERT + word for word in dict.fromkeys(INSERTED)),
     *(REPLACE + word for word in dict.fromkeys(REPLACED)),
     *(FORM + form for form in FORMS),
 )
+TAGS = (*BEFORE, *AT)
 
 Families = Mapping[str, Sequence[str]]
 """For a word in small letters its other forms."""
@@ -68,8 +72,10 @@ def like(old: str, new: str) -> str:
 
 def tag_of(old: str | None, new: str | None, families: Families, vocabulary: Mapping[str, int]) -> str:
     """The tag for a word that became another; None for a word that is not there. Its capitals do not count."""
-    if old is None or new is None:
-        return DROP if new is None else _known(INSERT + new.lower())
+    if new is None:
+        return DROP
+    if old is None:
+        return tag if (tag := INSERT + new.lower()) in _PLACE else MISSING
     small, wanted = old.lower(), new.lower()
     if small == wanted:
         return KEEP if old == new else CASE
@@ -77,16 +83,12 @@ def tag_of(old: str | None, new: str | None, families: Families, vocabulary: Map
         return FORM + form_of(wanted)
     if small not in vocabulary and wanted in vocabulary:
         return SPELL
-    return _known(REPLACE + wanted)
+    return tag if (tag := REPLACE + wanted) in _PLACE else OTHER
 
 
 def forms(word: str, form: str, families: Families) -> Iterator[str]:
     """The other forms of ``word`` that look like ``form``."""
     return (like(word, other) for other in families.get(word.lower(), ()) if form_of(other) == form)
-
-
-def _known(tag: str) -> str:
-    return tag if tag in _PLACE else OTHER
 
 
 _PLACE = frozenset(TAGS)

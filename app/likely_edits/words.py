@@ -19,7 +19,8 @@ EDGE = "<edge>"
 
 SHAPES = tuple(f"<{case}:{start}>" for start in ("consonant", "vowel") for case in ("lower", "Upper", "ALL", "none"))
 """Capitals and whether a vowel begins the word, which decides between "a" and "an"."""
-CLASSES = (EDGE, "<number>", "<mark>", "<word>", "<short>", *(f"<-{suffix}>" for suffix in _SUFFIXES))
+RARE, UNKNOWN = "<rare>", "<unknown>"
+CLASSES = (EDGE, RARE, UNKNOWN, "<number>", "<mark>", "<word>", "<short>", *(f"<-{suffix}>" for suffix in _SUFFIXES))
 """What stands for a word that the vocabulary does not have, and beside one that it has."""
 
 
@@ -59,3 +60,9 @@ def class_of(lower: str) -> str:
     if len(lower) < 4:
         return "<short>"
     return next((f"<-{suffix}>" for suffix in _SUFFIXES if lower.endswith(suffix)), "<word>")
+
+
+def letters_alike(old: str, new: str) -> bool:
+    """Whether most pairs of neighbouring letters are the same."""
+    ours, others = (set(zip(f"^{word}", f"{word}$", strict=True)) for word in (old, new))
+    return 2 * len(ours & others) >= 0.5 * (len(ours) + len(others))

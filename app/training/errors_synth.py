@@ -60,7 +60,7 @@ class Corruptor:
 
     def _draw_rule(self, rng: random.Random) -> Rule:
         rules: list[tuple[float, Rule]] = [
-            (22, self._misspell), (14, scramble_letters), (9, self._verb), (4, self._number), (1, self._adverb),
+            (22, self.misspell), (14, scramble_letters), (9, self.verb), (4, self.number), (1, self.adverb),
             (4, drop_article), (2, insert_article), (4, change_article), (3, change_preposition), (1, drop_preposition),
             (4, confuse), (1, drop_word), (2, insert_word), (5, repeat_word), (8, capitals), (2, drop_comma),
             (1, insert_comma), (5, drop_end), (3, space_mark), (3, join_words), (1, split_word), (1, swap_words),
@@ -68,20 +68,25 @@ class Corruptor:
         ]  # fmt: skip
         return rng.choices([r for _, r in rules], weights=[w for w, _ in rules])[0]
 
-    def _misspell(self, words: list[str], rng: random.Random) -> bool:
+    def misspell(self, words: list[str], rng: random.Random) -> bool:
+        """A known misspelling."""
+
         def change(word: str) -> str | None:
             known = self.misspelt.get(word.lower())
             return rng.choice(known) if known else None
 
         return change_one(words, rng, change)
 
-    def _verb(self, words: list[str], rng: random.Random) -> bool:
+    def verb(self, words: list[str], rng: random.Random) -> bool:
+        """Another form of a verb."""
         return change_one(words, rng, lambda w: _pick(self.forms.verbs.get(w.lower()), rng))
 
-    def _number(self, words: list[str], rng: random.Random) -> bool:
+    def number(self, words: list[str], rng: random.Random) -> bool:
+        """Singular for plural, or plural for singular."""
         return change_one(words, rng, lambda w: self.forms.nouns.get(w.lower()) if len(w) > 3 else None)
 
-    def _adverb(self, words: list[str], rng: random.Random) -> bool:
+    def adverb(self, words: list[str], rng: random.Random) -> bool:
+        """Adverb for adjective, or adjective for adverb."""
         return change_one(words, rng, lambda w: self.forms.adverbs.get(w.lower()))
 
 

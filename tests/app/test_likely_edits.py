@@ -10,9 +10,10 @@ from transformers import AutoTokenizer
 
 from app.likely_edits import tags
 from app.likely_edits.changes import Changes
-from app.likely_edits.likely import FILE, LikelyEdits, bundled
+from app.likely_edits.likely import FILE, WEIGHTS, LikelyEdits, bundled
 from app.likely_edits.spelling import Spelling
 from app.likely_edits.tables import read_tables
+from app.likely_edits.tagger import Tagger, read_network
 from app.likely_edits.words import words_of
 from app.tokens import TextTokenizer
 from decoding.interfaces import Edit
@@ -33,7 +34,8 @@ def tokens() -> TextTokenizer:
 
 @pytest.fixture(scope="module")
 def changes() -> Changes:
-    return Changes(read_tables(FILE))
+    tables = read_tables(FILE)
+    return Changes(tables, Tagger(tables, read_network(WEIGHTS, tables)))
 
 
 def edits_of(tokens: TextTokenizer, text: str, lead: str = " ") -> tuple[tuple[int, ...], tuple[Edit, ...]]:
@@ -120,7 +122,13 @@ def test_marks_are_put_in_as_the_text_has_them(changes: Changes) -> None:
 
 def test_candidates_are_known_words_one_slip_away_or_listed() -> None:
     spelling = Spelling(read_tables(FILE))
-    for wrong, right in (("becouse", "because"), ("teh", "the"), ("peple", "people"), ("infact", "in fact")):
+    for wrong, right in (
+        ("becouse", "because"),
+        ("teh", "the"),
+        ("peple", "people"),
+        ("infact", "in fact"),
+        ("tecnologies", "technologies"),
+    ):
         candidates = spelling.candidates(wrong)
         assert candidates[0][0] == right
         assert sum(share for _, share in candidates) <= 1
@@ -139,7 +147,7 @@ def test_candidates_are_known_words_one_slip_away_or_listed() -> None:
         ("catz", "cat", tags.SPELL),
         ("cat", "dog", tags.OTHER),
         ("cat", "cat", tags.KEEP),
-        (None, "xyzzy", tags.OTHER),
+        (None, "xyzzy", tags.MISSING),
     ],
 )
 def test_tags_say_what_became_of_a_word(old: str | None, new: str | None, tag: str) -> None:
@@ -153,8 +161,9 @@ def test_capitals_go_over_to_the_new_word() -> None:
     ]  # fmt: skip
 
 
-def test_the_committed_file_is_small() -> None:
+def test_the_committed_files_are_small() -> None:
     assert FILE.stat().st_size <= 1_000_000
+    assert WEIGHTS.stat().st_size <= 9_000_000
 
 
 def test_one_object_serves_all() -> None:

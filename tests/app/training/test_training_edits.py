@@ -1,4 +1,4 @@
-"""Learning likely edits: tags that undo corruptions, a network that learns them, a file that keeps what it knows."""
+"""Learning likely edits: tags that undo errors, a network that learns them, files that keep what it knows."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import pytest
 import torch
 
 from app.likely_edits import tags
-from app.likely_edits.features import features_of, names_of
+from app.likely_edits.network import Network
 from app.likely_edits.tables import Tables, read_tables, write_tables
-from app.likely_edits.tagger import Tagger
+from app.likely_edits.tagger import Tagger, read_network, write_network
 from app.likely_edits.words import words_of
-from app.training import edits, word_forms
-from app.training.errors_synth import Corruptor
+from app.training import edits
+from app.training.edit_examples import NO_WORD, Batches, Undoing
+from app.training.edit_network import Learner
 
 SUBJECTS = "The teacher,Our old neighbour,Every student of the school,A careful writer,The youngest child".split(",")
 VERBS = "walks talks listens answers walked talked listened answered walking talking listening walk talk".split()
@@ -34,48 +35,87 @@ def tables(sentences: list[str]) -> Tables:
     return edits.collect([sentences], MISSPELT)
 
 
+@pytest.fixture(scope="module")
+def undoing(sentences: list[str], tables: Tables) -> Undoing:
+    return Undoing(edits.errors_of([sentences], MISSPELT, tables), tables)
+
+
 def test_collecting_takes_words_their_forms_and_misspellings(tables: Tables) -> None:
     assert tables.vocabulary["the"] < tables.vocabulary["garden"]
-    assert "teacher" in tables.vocabulary
+    assert sorted(tables.vocabulary.values()) == list(range(len(tables.vocabulary)))
     assert {"walked", "walking", "walks"} <= set(tables.families["walk"])
     assert tables.misspelt == {"freind": "friend", "frend": "friend", "gardan": "garden", "shcool": "school"}
 
 
 @pytest.mark.parametrize(
-    ("wrong", "right", "expected"),
+    ("wrong", "right", "before", "at"),
     [
-        ("the teacher walk", "the teacher walks", {2: "form:s"}),
-        ("the the teacher", "the teacher", {0: tags.DROP}),
-        ("teacher walks", "the teacher walks", {0: "insert:the"}),
-        ("teacher walks", "teacher walks.", {2: "insert:."}),
-        ("to a freind", "to the friend", {1: "replace:the", 2: tags.SPELL}),
-        ("To the garden", "to the garden", {0: tags.CASE}),
-        ("the garden", "the garden", {}),
+        ("the teacher walk", "the teacher walks", {}, {2: "form:s"}),
+        ("the the teacher", "the teacher", {}, {0: tags.DROP}),
+        ("teacher walks", "the teacher walks", {0: "insert:the"}, {}),
+        ("teacher walks", "teacher walks.", {2: "insert:."}, {}),
+        ("to a freind", "to the friend", {}, {1: "replace:the", 2: tags.SPELL}),
+        ("to freind", "to the friend", {1: "insert:the"}, {1: tags.SPELL}),
+        ("teacher walks", "teacher surprisingly walks", {1: tags.MISSING}, {}),
+        ("To the garden", "to the garden", {}, {0: tags.CASE}),
+        ("the garden", "the garden", {}, {}),
     ],
 )
-def test_tags_undo_what_was_done(tables: Tables, wrong: str, right: str, expected: dict[int, str]) -> None:
-    found = edits.tags_between(words_of(wrong), words_of(right), tables)
-    assert {at: tag for at, tag in enumerate(found) if tag != tags.KEEP} == expected
+def test_tags_undo_what_was_done(
+    undoing: Undoing, wrong: str, right: str, before: dict[int, str], at: dict[int, str]
+) -> None:
+    found_before, found_at, _ = undoing.labels(words_of(wrong), words_of(right))
+    assert {place: tags.BEFORE[tag] for place, tag in enumerate(found_before) if tag} == before
+    assert {place: tags.AT[tag] for place, tag in enumerate(found_at) if tag} == at
 
 
-def test_the_network_learns_and_the_file_keeps_it(sentences: list[str], tables: Tables, tmp_path: Path) -> None:
+def test_the_word_that_was_meant_is_known_where_it_changed(undoing: Undoing, tables: Tables) -> None:
+    _, _, meant = undoing.labels(words_of("to a freind"), words_of("to the friend"))
+    assert meant == (NO_WORD, tables.vocabulary["the"], tables.vocabulary["friend"], NO_WORD)
+
+
+def test_the_same_seed_draws_the_same_batches(undoing: Undoing, sentences: list[str]) -> None:
+    first, again, other = (Batches([(1.0, sentences)], undoing, seed=seed, count=3, size=4) for seed in (1, 1, 2))
+    assert len(list(first)) == 3
+    pairs = list(zip(first, again, strict=True))
+    assert all(torch.equal(one.pieces.ids_BN, two.pieces.ids_BN) for one, two in pairs)
+    assert all(torch.equal(one.at_W, two.at_W) for one, two in pairs)
+    assert any(one.at_W.shape != two.at_W.shape for one, two in zip(first, other, strict=True))
+
+
+def test_the_network_learns_and_the_files_keep_it(
+    undoing: Undoing, sentences: list[str], tables: Tables, tmp_path: Path
+) -> None:
     torch.manual_seed(0)
-    corruptor = Corruptor(word_forms.learn(sentences), MISSPELT)
-    learned = edits.examples(sentences[:700], corruptor, tables, random.Random(1))
-    held = edits.examples(sentences[700:], corruptor, tables, random.Random(2))
-    shares = np.bincount(held.tags_B) / len(held.tags_B)
-    guessed = -float(np.log(shares[shares > 0]) @ shares[shares > 0])
-    network = edits.train(learned, held, tables, epochs=12, batch=128)
-    assert edits.held_out_loss(network, held) < 0.8 * guessed
+    learner = Learner(tables)
+    held = list(Batches([(1.0, sentences)], undoing, seed=5, count=2, size=16))
+    before = learner.held_out(held)
+    kept: list[Network] = []
+    learner.train(Batches([(1.0, sentences)], undoing, seed=1, count=40, size=12), 40, kept.append)
+    assert kept
+    assert learner.held_out(held).total.item() < 0.5 * before.total.item()
 
-    write_tables(tmp_path / "edits.npz", tables, edits.weights_of(network))
+    write_tables(tmp_path / "edits.npz", tables)
+    write_network(tmp_path / "edits.safetensors", learner.network)
+    assert [file.name for file in sorted(tmp_path.iterdir())] == ["edits.npz", "edits.safetensors"]
     read = read_tables(tmp_path / "edits.npz")
     assert (read.vocabulary, read.families, read.misspelt) == (tables.vocabulary, tables.families, tables.misspelt)
-    words = words_of("The freind walk to the garden")
-    chances_WT = Tagger(read).tag(words)
-    assert chances_WT.shape == (len(words) + 1, len(tags.TAGS))
-    assert np.allclose(chances_WT.sum(axis=1), 1, atol=1e-5)
-    assert chances_WT[1, tags.TAGS.index(tags.SPELL)] > 0.3
-    names = {name: at for at, name in enumerate(names_of(tables.vocabulary, edits.EMBEDDED))}
-    exact_WT = network(torch.from_numpy(features_of(words, names))).softmax(1).detach().numpy()
-    assert np.abs(chances_WT - exact_WT).max() < 0.05
+    tagger = Tagger(read, read_network(tmp_path / "edits.safetensors", read))
+    words = words_of("The teacher walks to the station")
+    tagged = tagger.tag(words)
+    assert tagged.chances_WT.shape == (len(words) + 1, len(tags.TAGS))
+    assert np.allclose(tagged.chances_WT[:, : len(tags.BEFORE)].sum(axis=1), 1, atol=1e-3)
+    assert np.allclose(tagged.chances_WT[:, len(tags.BEFORE) :].sum(axis=1), 1, atol=1e-3)
+    assert np.isclose(np.exp(tagger.meant(tagged, [1])).sum(), 1, atol=1e-3)
+
+
+def test_sentences_of_one_text_are_read_each_by_itself(tables: Tables) -> None:
+    torch.manual_seed(0)
+    tagger = Tagger(tables, Learner(tables).network)
+    one, other = "The teacher walks in the garden.", "A careful writer answered."
+    together = tagger.tag(words_of(f"{one} {other}")).chances_WT
+    parts = [tagger.tag(words_of(text)).chances_WT for text in (one, other)]
+    assert together.shape[0] == len(words_of(one)) + len(words_of(other)) + 1
+    assert np.allclose(together[: len(words_of(one))], parts[0][:-1], atol=0.02)
+    behind = len(words_of(one)) + 1
+    assert np.allclose(together[behind:], parts[1][1:], atol=0.02)

@@ -25,6 +25,8 @@ _SCALE = {"insert": 1.5, "replace": 1.0, "form": 0.67, "drop": 1.5, "case": 1.5,
 _COMMA = 2.0
 # A known misspelling in small letters is one this often at least.
 _LISTED = 0.8
+# A capital inside a sentence begins a name, and of names hardly any are known.
+_NAME = 0.3
 # Where so many words are unknown, the text is not English.
 _FOREIGN = 0.34
 # A word written twice is a slip this often at least.
@@ -85,7 +87,9 @@ class Changes:
         """How likely an unknown word is misspelt."""
         spell = min(1.0, float(chances_WT[at, _SPELL]) * _SCALE["spell"])
         is_name = at > 0 and word.text[0].isupper()
-        return spell if is_name or not self._spelling.lists(word.lower) else max(spell, _LISTED)
+        if self._spelling.lists(word.lower):
+            return spell if is_name else max(spell, _LISTED)
+        return spell * _NAME if is_name else spell
 
     def _tagged(self, text: str, words: Sequence[Word], chances_WT: NDArray[np.float32]) -> Iterator[Change]:
         spaced = _is_spaced(text)

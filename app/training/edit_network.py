@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -22,6 +23,7 @@ from app.likely_edits.tags import BEFORE
 from app.training.edit_examples import Batch
 
 LAYER_RATE, HEAD_RATE, WARMUP, LEAST_SHARE = 4e-4, 2e-3, 200, 0.02
+CONTINUED_SHARE = 0.5
 MEANT_WEIGHT = 0.1
 _SHOWN, _KEPT = 100, 500
 
@@ -46,10 +48,15 @@ class Losses:
 class Learner:
     """A network over the encoder's lower layers."""
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Tables, *, begin: Path | None = None) -> None:
+        """The encoder's own layers and new heads, or what `begin` holds of a network over the same tables."""
         self._lower = encoder.stored_lower(encoder.LAYERS - TRAINED).to(torch.bfloat16)
         self._words_VD = tagger.vectors(tables.vocabulary, self._lower).to(torch.bfloat16)
         self._rarity_V = tagger.rarity(len(self._words_VD))
+        self._share = 1.0 if begin is None else CONTINUED_SHARE
+        if begin is not None:
+            self.network = tagger.read_network(begin, tables).float()
+            return
         self.network = Network(len(names_of(tables.vocabulary, EMBEDDED)))
         for at, layer in enumerate(self.network.layers):
             layer.load_state_dict(encoder.stored_layer(encoder.LAYERS - TRAINED + at))
@@ -70,7 +77,7 @@ class Learner:
             done = max(step / steps, (time.monotonic() - started) / (60 * minutes))
             share = min(1, step / min(WARMUP, 1 + steps // 10)) * max(LEAST_SHARE, 1 - done)
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
-                group["lr"] = rate * share
+                group["lr"] = rate * share * self._share
             losses = self.losses(batch)
             optimizer.zero_grad()
             torch.autograd.backward(losses.total)

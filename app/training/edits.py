@@ -39,6 +39,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the file to write; weights go beside it")
     parser.add_argument("--sentences", type=int, default=360_000)
     parser.add_argument("--minutes", type=float, default=math.inf, help="end so early, the rate falling faster")
+    parser.add_argument("--begin", type=Path, default=None, help="weights to go on from, at a lower rate")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
@@ -59,7 +60,7 @@ def main() -> None:
     steps = arguments.sentences // BATCH
     sources = [(PLAIN_SHARE, plain), (1 - PLAIN_SHARE, every)]
     learned = Batches(sources, undoing, seed=arguments.seed, count=steps, size=BATCH)
-    learner = Learner(tables)
+    learner = Learner(tables, begin=arguments.begin)
     loader = torch.utils.data.DataLoader(learned, batch_size=None, num_workers=1, prefetch_factor=8)
     weights = arguments.out.with_suffix(".safetensors")
     learner.train(loader, steps, lambda network: write_network(weights, network), minutes=arguments.minutes)

@@ -20,7 +20,7 @@ from decoding.editrow import EditRow, first_row, next_row
 from decoding.errors import InvalidRequest
 from decoding.interfaces import Edit
 
-# Together the edits at one place are never certain; one less likely than this is none.
+# No edit is certain; one less likely than this is none.
 _MOST, _LEAST = 0.99, 1e-3
 # Nats more for going on with an edit that was begun, and with what follows it: half a word helps no one.
 _BEGUN = 30.0
@@ -45,7 +45,7 @@ class CopyState:
 class CopyBias:
     """Adds ``bonus`` nats to the next source token; behind the last one, to ``end`` (the end token).
 
-    The first token of an edit gets ``bonus + edit_weight * log(chance / chance of copying)`` where that is above 0;
+    The first token of an edit gets ``bonus + edit_weight * log(chance / (1 - chance))`` where that is above 0;
     once it is written the edit is finished. Raises InvalidRequest for an edit of places that the source has not.
     After an insertion, a deletion or a change that no edit foresaw, the place in the source is that of the edit row.
     """
@@ -62,14 +62,10 @@ class CopyBias:
         self._source_S = np.asarray(source, dtype=np.int64)
         self._expected = (*source, end)
         self._bonus, self._weight = bonus, edit_weight
-        self._edits = [edit for edit in edits if edit_weight and edit.chance >= _LEAST]
+        likely = [edit for edit in edits if edit_weight and edit.chance >= _LEAST]
+        self._edits = [_from_first_change(edit, source) for edit in likely]
         self._at: defaultdict[int, list[int]] = defaultdict(list)
         for number, edit in enumerate(self._edits):
-            if not 0 <= edit.start <= edit.end <= len(source) or (edit.start == edit.end and not edit.ids):
-                raise InvalidRequest(
-                    f"an edit of tokens {edit.start} to {edit.end} does nothing to a source of {len(source)}",
-                    hint="give places of the source in order, and ids where nothing is left out",
-                )
             self._at[edit.start].append(number)
 
     def start(self) -> CopyState:
@@ -88,10 +84,12 @@ class CopyBias:
     def apply(self, state: object, logits_V: NDArray[np.floating]) -> None:
         """Add the bonuses in place."""
         assert isinstance(state, CopyState)
+        # As long as all may have been copied, nothing was begun.
+        begun = _BEGUN if all(place[1] >= 0 for place in state.places) else 0.0
         bonuses: dict[int, float] = {}
         for place in state.places:
             for token, bonus, _ in self._steps(place):
-                bonuses[token] = max(bonus, bonuses.get(token, bonus))
+                bonuses[token] = max(bonus + begun, bonuses.get(token, 0.0))
         for token, bonus in bonuses.items():
             logits_V[token] += bonus
 
@@ -99,20 +97,17 @@ class CopyBias:
         """What may be written at a place: a token, its bonus, and the place it leads to."""
         behind, begun, written = place
         if begun >= 0 and written < len(self._edits[begun].ids):
-            yield self._edits[begun].ids[written], self._bonus + _BEGUN, self._in_edit(begun, written + 1)
+            yield self._edits[begun].ids[written], self._bonus, self._in_edit(begun, written + 1)
             return
         if behind >= len(self._expected):
             return
-        ready = self._bonus + _BEGUN * (begun >= 0)
-        yield self._expected[behind], ready, (behind + 1, -1, 0)
-        # Where something was put in, nothing more is.
-        likely = [number for number in self._at.get(behind, ()) if begun < 0 or self._edits[number].end > behind]
-        total = sum(self._edits[number].chance for number in likely)
-        scale = min(1.0, _MOST / total) if total else 1.0
-        for number in likely:
+        yield self._expected[behind], self._bonus, (behind + 1, -1, 0)
+        for number in self._at.get(behind, ()):
             edit = self._edits[number]
-            odds = math.log(edit.chance * scale) - math.log1p(-total * scale)
-            bonus = max(0.0, ready + self._weight * odds)
+            if begun >= 0 and edit.start == edit.end:
+                continue  # Where something was put in, nothing more is.
+            chance = min(edit.chance, _MOST)
+            bonus = self._bonus + self._weight * math.log(chance / (1 - chance))
             if edit.ids:
                 yield edit.ids[0], bonus, self._in_edit(number, 1)
             else:
@@ -121,3 +116,17 @@ class CopyBias:
     def _in_edit(self, number: int, written: int) -> Place:
         edit = self._edits[number]
         return edit.start if written < len(edit.ids) else edit.end, number, written
+
+
+def _from_first_change(edit: Edit, source: tuple[int, ...]) -> Edit:
+    """The edit without the tokens that it copies before it changes any. Raises InvalidRequest."""
+    if 0 <= edit.start <= edit.end <= len(source):
+        old = source[edit.start : edit.end]
+        pairs = zip(old, edit.ids, strict=False)
+        same = next((at for at, (one, other) in enumerate(pairs) if one != other), min(len(old), len(edit.ids)))
+        if old[same:] or edit.ids[same:]:
+            return Edit(edit.start + same, edit.end, edit.ids[same:], edit.chance)
+    raise InvalidRequest(
+        f"an edit of tokens {edit.start} to {edit.end} does nothing to a source of {len(source)}",
+        hint="give places of the source in order, and ids that are not the source's",
+    )

@@ -150,10 +150,11 @@ def written_by(bias: CopyBias, favoured: dict[int, float] | None = None) -> list
         ([Edit(1, 3, (20, 21, 22), 0.9)], [1, 20, 21, 22, 4, EOS]),  # several tokens for several
         ([Edit(2, 2, (20, 21), 0.9)], [1, 2, 20, 21, 3, 4, EOS]),  # put in once, not for ever
         ([Edit(1, 3, (), 0.9)], [1, 4, EOS]),  # left out
+        ([Edit(1, 3, (2,), 0.9)], [1, 2, 4, EOS]),  # begins with a copy
         ([Edit(4, 4, (20,), 0.9)], [1, 2, 3, 4, 20, EOS]),  # at the end
         ([Edit(3, 4, (), 0.9)], [1, 2, 3, EOS]),
         ([Edit(0, 1, (20,), 0.9), Edit(1, 2, (21,), 0.9)], [20, 21, 3, 4, EOS]),  # one behind the other
-        ([Edit(1, 2, (20,), 0.3), Edit(1, 2, (21,), 0.6)], [1, 21, 3, 4, EOS]),  # the likelier of two
+        ([Edit(1, 2, (20,), 0.4), Edit(1, 2, (21,), 0.55)], [1, 21, 3, 4, EOS]),  # the likelier of two
     ],
 )
 def test_copy_bias_makes_the_edits_that_are_likelier_than_copying(edits: list[Edit], expected: list[int]) -> None:
@@ -174,7 +175,7 @@ def test_an_edit_once_begun_is_finished_and_copying_goes_on_behind_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "edit", [Edit(3, 2, (5,), 0.9), Edit(1, 5, (), 0.9), Edit(1, 1, (), 0.9), Edit(-1, 1, (), 0.9)]
+    "edit", [Edit(3, 2, (5,), 0.9), Edit(1, 5, (), 0.9), Edit(1, 1, (), 0.9), Edit(1, 2, (2,), 0.9)]
 )
 def test_copy_bias_names_an_edit_that_cannot_be(edit: Edit) -> None:
     with pytest.raises(InvalidRequest, match="does nothing"):

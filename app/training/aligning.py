@@ -16,11 +16,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from transformers import AutoTokenizer
 
 from app.bundled import TARGET, bundled_folder
-from app.likely_edits import likely
-from app.tokens import TextTokenizer
 from app.training.answers import AnswerItems
 from app.training.config import Stage
 from app.training.data import Split
@@ -28,12 +25,19 @@ from app.training.errors import ConfigError, DataMissingError
 from app.training.errors_synth import Corruptor
 from app.training.grammar import GrammarPairs, plain_texts
 from app.training.material import Material
-from app.training.outputs import SOURCES, GivenPrompts, Prompts, ServedPrompts, tuning_of, write_outputs
+from app.training.outputs import (
+    SOURCES,
+    GivenPrompts,
+    Prompts,
+    ServedPrompts,
+    likely_edits_for,
+    tuning_of,
+    write_outputs,
+)
 from app.training.places import result_of
 from app.training.written import Outputs, RowBatches
 from app.tuning import Tuning
 from decoding.engine import Engine
-from decoding.interfaces import Edit
 from decoding.target import Target
 
 _ROWS_AT_ONCE = 48
@@ -146,14 +150,8 @@ def served_prompts(
         seed=seed,
         answers_share=options.answers,
         processed=options.processed,
-        likely_edits=_likely_edits(target) if pairs is not None and tuning.edit_weight else None,
+        likely_edits=likely_edits_for(target) if pairs is not None and tuning.edit_weight else None,
     )
-
-
-def _likely_edits(target: Path) -> Callable[[str, tuple[int, ...]], tuple[Edit, ...]]:
-    """As serving guesses them."""
-    known, tokens = likely.bundled(), TextTokenizer(AutoTokenizer.from_pretrained(target))
-    return lambda text, ids: known.edits(text, ids, tokens.plain)
 
 
 def given_prompts(file: Path, target: Path, *, longest: int) -> GivenPrompts:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from app.training.answers import REFUSAL, AnswerItems
 from app.training.candidates import Candidates
 from app.training.data import Split
 from app.training.material import Material
+from app.training.outputs import likely_edits_for
 from app.tuning import Tuning
 from decoding.processors import CopyBias, QuotedSpan, QuoteProcessor
 
@@ -56,11 +58,16 @@ class Greedy:
         self.bpe = AutoTokenizer.from_pretrained(target).backend_tokenizer
         self.model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(target, dtype=torch.float32)
         self.model.train(mode=False)
+        self._likely_edits = cache(partial(likely_edits_for, target))
 
-    def correct(self, text: str, *, copy_bias: float) -> str:
+    def correct(self, text: str, *, tuning: Tuning) -> str:
         """The correction of one text under copy bias. The copy is guessed ahead and checked by one forward."""
-        source = grammar.encode(self.bpe, " " + " ".join(text.split()))
-        bias = CopyBias(tuple(source), bonus=copy_bias, end=tokenizer.EOS)
+        plain = " ".join(text.split())
+        source = grammar.encode(self.bpe, " " + plain)
+        edits = self._likely_edits()(plain, tuple(source)) if tuning.edit_weight else ()
+        bias = CopyBias(
+            tuple(source), bonus=tuning.copy_bias, end=tokenizer.EOS, edits=edits, edit_weight=tuning.edit_weight
+        )
         prompt = [tokenizer.GRAMMAR, *source, tokenizer.CORRECTED]
         output: list[int] = []
         state = bias.start()
@@ -102,9 +109,9 @@ class Greedy:
         return out
 
 
-def measure_grammar(greedy: Greedy, records: list[dict[str, object]], *, copy_bias: float) -> GrammarFigures:
+def measure_grammar(greedy: Greedy, records: list[dict[str, object]], *, tuning: Tuning) -> GrammarFigures:
     """Figures over records `{"source", "references"}`."""
-    corrected = [_corrected(greedy, r, copy_bias=copy_bias) for r in records]
+    corrected = [_corrected(greedy, r, tuning=tuning) for r in records]
     return GrammarFigures(
         gleu=corpus_gleu(corrected),
         gleu_uncorrected=corpus_gleu([Corrected(c.source, c.source, c.references) for c in corrected]),
@@ -156,8 +163,8 @@ def measure(
     greedy = Greedy(target)
     say(f"correcting {count} sentences with errors and {count} without")
     written, clean = heldout.grammar_records(material, split, count)
-    corrected = measure_grammar(greedy, written, copy_bias=tuning.copy_bias)
-    left = measure_grammar(greedy, clean, copy_bias=tuning.copy_bias)
+    corrected = measure_grammar(greedy, written, tuning=tuning)
+    left = measure_grammar(greedy, clean, tuning=tuning)
     say(f"answering {count} questions")
     answered = measure_answers(greedy, material.answers(split), tuning=tuning, count=count)
     return {
@@ -168,7 +175,7 @@ def measure(
     }
 
 
-def _corrected(greedy: Greedy, record: dict[str, object], *, copy_bias: float) -> Corrected:
+def _corrected(greedy: Greedy, record: dict[str, object], *, tuning: Tuning) -> Corrected:
     source, references = str(record["source"]), record["references"]
     assert isinstance(references, list)
-    return Corrected(source, greedy.correct(source, copy_bias=copy_bias), tuple(references))
+    return Corrected(source, greedy.correct(source, tuning=tuning), tuple(references))

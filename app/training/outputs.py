@@ -15,10 +15,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from tokenizers import Tokenizer
+from transformers import AutoTokenizer
 
+from app.likely_edits import likely
+from app.tokens import TextTokenizer
 from app.training import grammar, tokenizer
 from app.training.answers import REFUSAL, AnswerItems
 from app.training.grammar import GrammarPairs
@@ -27,6 +30,8 @@ from app.tuning import Tuning
 from decoding.engine import Engine
 from decoding.interfaces import Edit, Processor, Reference, Request
 from decoding.processors import CopyBias, QuotedSpan, QuoteProcessor
+
+LikelyEditsOf: TypeAlias = Callable[[str, tuple[int, ...]], tuple[Edit, ...]]
 
 SOURCES = ("blend", "evidence", "cursor")
 """Drafts that need no model: most of what the bundled target writes stands in its prompt."""
@@ -61,7 +66,7 @@ class ServedPrompts:
     seed: int
     answers_share: float = 0.6
     processed: bool = True
-    likely_edits: Callable[[str, tuple[int, ...]], tuple[Edit, ...]] | None = None
+    likely_edits: LikelyEditsOf | None = None
 
     def request(self, number: int) -> Request:
         """Request `number`, of one task or the other."""
@@ -177,6 +182,12 @@ def written_rows(engine: Engine, prompts: Prompts, numbers: range, *, at_once: i
         return [one(number) for number in numbers]
     with ThreadPoolExecutor(at_once) as threads:
         return list(threads.map(one, numbers))
+
+
+def likely_edits_for(target: Path) -> LikelyEditsOf:
+    """What serving guesses of a text and its ids in the tokens of this target."""
+    known, tokens = likely.bundled(), TextTokenizer(AutoTokenizer.from_pretrained(target))
+    return lambda text, ids: known.edits(text, ids, tokens.plain)
 
 
 def tuning_of(target: Path) -> Tuning | None:

@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 
 from retrieval.errors import DamagedRelevance
 from retrieval.language import guess_language
+from retrieval.odds import log_odds
 from retrieval.relevance_features import Candidate, Rarity, features
 
 _FORMAT = "spandraft-relevance-1"
 _LATIN = re.compile(r"[A-Za-z]{2}")
-_COSINE_SLOPE, _EVEN_COSINE = 20.0, 0.5
 
 
 class Relevance(Protocol):
@@ -111,11 +111,6 @@ class LearnedRelevance:
         except (OSError, ValueError, KeyError, EOFError, TypeError, IndexError, zipfile.BadZipFile) as error:
             raise DamagedRelevance(file, f"{type(error).__name__}: {error}") from error
         return found
-
-
-def log_odds(similarity: float) -> float:
-    """What a cosine alone is worth: as likely as not at 0.5."""
-    return _COSINE_SLOPE * (similarity - _EVEN_COSINE)
 
 
 def _packed(text: str) -> NDArray[np.uint8]:

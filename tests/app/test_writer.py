@@ -10,7 +10,7 @@ import pytest
 from app.build import _tuning
 from app.errors import ModelError
 from app.tuning import Tuning
-from retrieval.relevance import log_odds
+from retrieval.odds import log_odds
 
 
 def test_the_refusal_grows_as_the_evidence_gets_worse() -> None:

@@ -7,6 +7,7 @@ deleted or inserted must be a small word or a mark, whatever is changed must sti
 from __future__ import annotations
 
 import re
+from collections import Counter
 from difflib import SequenceMatcher
 from typing import Final
 
@@ -14,6 +15,10 @@ from app.pieces import fixed_parts, line_breaks
 
 _WORD: Final = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|[^\w\s]|_")
 _NOT: Final = re.compile(r"(?:do|does|did|is|are|was|were|has|have|had|wo|would|should|could|ca|must|need|ai)n['’]?t")
+_DENIALS: Final = frozenset("no not n't never none neither nor cannot nothing nobody".split())
+_NUMBERS: Final = frozenset(
+    "two three four five six seven eight nine ten eleven twelve twenty thirty fifty hundred thousand million".split()
+)
 _LEAST_LIKENESS: Final = 0.5
 _SAME_JOINED: Final = 0.75
 _SHORT: Final = 4
@@ -53,7 +58,9 @@ def _changes_are_small(source: str, corrected: str) -> bool:
 
 
 def _is_small_change(old: list[str], new: list[str], *, before: list[str]) -> bool:
-    if not new and old == before:
+    if _told(old) - _told(new):
+        return False
+    if not new and old == before and old[0].isalnum():
         return True  # A word written twice.
     if not (old and new) and sum(any(map(str.isalnum, word)) for word in old + new) > 1:
         return False  # Several words dropped or added at once: the copy has slipped.
@@ -61,6 +68,15 @@ def _is_small_change(old: list[str], new: list[str], *, before: list[str]) -> bo
     if len(old_heavy) == len(new_heavy):
         return all(_looks_like(*pair) for pair in zip(old_heavy, new_heavy, strict=True))
     return _likeness("".join(old), "".join(new)) >= _SAME_JOINED
+
+
+def _told(words: list[str]) -> Counter[str]:
+    """What must not be lost: how often something is denied, the numbers written as words, signs that are no marks."""
+    told = Counter(
+        word for word in words if word in _NUMBERS or (len(word) == 1 and not (word.isalnum() or word.isascii()))
+    )
+    told["not"] = sum(word in _DENIALS or _NOT.fullmatch(word) is not None for word in words)
+    return told
 
 
 def _is_light(word: str) -> bool:

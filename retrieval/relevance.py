@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,9 @@ from retrieval.odds import log_odds
 from retrieval.relevance_features import Candidate, Rarity, features
 
 _FORMAT = "spandraft-relevance-1"
+_UNREADABLE = (
+    OSError, ValueError, LookupError, EOFError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 _LATIN = re.compile(r"[A-Za-z]{2}")
 
 
@@ -108,7 +112,7 @@ class LearnedRelevance:
                 weights = {name: arrays[name].astype(np.float32) for name in Layers.__dataclass_fields__}
                 found = cls(_text(arrays["encoder"]), known, Layers(**weights))
             found.scores("Who is it?", [Candidate("It is Ann.", 0, 0.5)])  # the shapes fit one another
-        except (OSError, ValueError, KeyError, EOFError, TypeError, IndexError, zipfile.BadZipFile) as error:
+        except _UNREADABLE as error:
             raise DamagedRelevance(file, f"{type(error).__name__}: {error}") from error
         return found
 

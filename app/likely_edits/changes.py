@@ -37,6 +37,9 @@ _ASKED = 0.05
 _SLIPS = 0.75
 # The log chance of a word that is none of those that may be meant.
 _RARE = -12.0
+_ENDS = (".", "?", "!", ",")
+# So many words make a sentence.
+_SENTENCE = 4
 _TAGS = tuple(tag.partition(":")[::2] for tag in tags.TAGS)
 _DROP, _SPELL, _OTHER = (tags.TAGS.index(tag) for tag in (tags.DROP, tags.SPELL, tags.OTHER))
 _FORMS = [at for at, tag in enumerate(tags.TAGS) if tag.startswith(tags.FORM)]
@@ -85,9 +88,10 @@ class Changes:
 
     def _misspelt(self, word: Word, at: int, chances_WT: NDArray[np.float32]) -> float:
         """How likely an unknown word is misspelt."""
-        spell = min(1.0, float(chances_WT[at, _SPELL]) * _SCALE["spell"])
+        spell = float(chances_WT[at, _SPELL])
         is_name = at > 0 and word.text[0].isupper()
         if self._spelling.lists(word.lower):
+            spell = min(1.0, spell * _SCALE["spell"])
             return spell if is_name else max(spell, _LISTED)
         return spell * _NAME if is_name else spell
 
@@ -97,7 +101,7 @@ class Changes:
             kind, what = _TAGS[tag]
             scale = _COMMA if (kind, what) == ("insert", ",") else _SCALE.get(kind, 1.0)
             chance = min(1.0, float(chances_WT[at, tag]) * scale)
-            if kind == "insert":
+            if kind == "insert" and not _ends_what_is_no_sentence(words, at, what):
                 yield _insertion(words, at, what, chance, spaced=spaced)
             elif at < len(words) and kind == "replace" and what != words[at].lower:
                 yield Change(words[at].start, words[at].end, tags.like(words[at].text, what), chance)
@@ -155,6 +159,11 @@ def _dropped(words: Sequence[Word], chances_W: NDArray[np.float32]) -> list[floa
 def _is_spaced(text: str) -> bool:
     """Whether marks stand alone, as in corpora: "do n't stop ."."""
     return any(mark in text for mark in (" .", " ,", " n't"))
+
+
+def _ends_what_is_no_sentence(words: Sequence[Word], at: int, what: str) -> bool:
+    """Whether a mark would end a title, an item of a list or a line of verse."""
+    return what in _ENDS and at == len(words) and (at < _SENTENCE or not words[-1].text[-1].isalnum())
 
 
 def _insertion(words: Sequence[Word], at: int, what: str, chance: float, *, spaced: bool) -> Change:

@@ -6,10 +6,15 @@ that cuts at spaces; an edit whose ids cannot be placed is left out.
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
+from safetensors import SafetensorError
+
+from app.errors import ModelError
 from app.likely_edits.changes import Change, Changes
 from app.likely_edits.tables import read_tables
 from app.likely_edits.tagger import Tagger, read_network
@@ -62,9 +67,16 @@ class LikelyEdits:
 
 @cache
 def bundled() -> LikelyEdits:
-    """What was learned from the training data (``app/training/edits.py``)."""
-    tables = read_tables(FILE)
-    return LikelyEdits(Changes(tables, Tagger(tables, read_network(WEIGHTS, tables))))
+    """What was learned from the training data (``app/training/edits.py``). Raises ModelError for damaged files."""
+    try:
+        tables = read_tables(FILE)
+        network = read_network(WEIGHTS, tables)
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError, zipfile.BadZipFile, zlib.error) as error:
+        raise ModelError(
+            f"{FILE} or {WEIGHTS.name}, which guess what is to be corrected, cannot be read: {type(error).__name__}.",
+            hint="Install Spandraft again.",
+        ) from error
+    return LikelyEdits(Changes(tables, Tagger(tables, network)))
 
 
 def _borders(words: Sequence[Word], source: Encoded) -> list[int]:

@@ -39,7 +39,7 @@ def write_tables(file: Path, tables: Tables) -> None:
 
 def read_tables(file: Path) -> Tables:
     """Read the file."""
-    with np.load(file) as arrays:
+    with np.load(io.BytesIO(file.read_bytes())) as arrays:
         lines = {name: arrays[name].tobytes().decode().split("\n") for name in ("vocabulary", "families", "misspelt")}
     return Tables(
         {word: rank for rank, word in enumerate(lines["vocabulary"])},

@@ -64,7 +64,8 @@ class Greedy:
         """The correction of one text under copy bias. The copy is guessed ahead and checked by one forward."""
         plain = " ".join(text.split())
         source = grammar.encode(self.bpe, " " + plain)
-        edits = self._likely_edits()(plain, tuple(source)) if tuning.edit_weight else ()
+        guessing = self._likely_edits() if tuning.edit_weight else None
+        edits = guessing(plain, tuple(source)) if guessing is not None else ()
         bias = CopyBias(
             tuple(source), bonus=tuning.copy_bias, end=tokenizer.EOS, edits=edits, edit_weight=tuning.edit_weight
         )

@@ -7,9 +7,11 @@ function of (seed, number) alone and outputs are kept in parts, so that a run ca
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import random
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +26,7 @@ from app.likely_edits import likely
 from app.tokens import TextTokenizer
 from app.training import grammar, tokenizer
 from app.training.answers import REFUSAL, AnswerItems
+from app.training.embeddings import ENCODER_PACKAGE
 from app.training.grammar import GrammarPairs
 from app.training.written import Outputs, Row
 from app.tuning import Tuning
@@ -184,8 +187,11 @@ def written_rows(engine: Engine, prompts: Prompts, numbers: range, *, at_once: i
         return list(threads.map(one, numbers))
 
 
-def likely_edits_for(target: Path) -> LikelyEditsOf:
-    """What serving guesses of a text and its ids in the tokens of this target."""
+def likely_edits_for(target: Path) -> LikelyEditsOf | None:
+    """What serving guesses of a text and its ids in the tokens of this target; None where the encoder is missing."""
+    if importlib.util.find_spec(ENCODER_PACKAGE) is None:
+        print(f"without guessed edits: the package {ENCODER_PACKAGE} is not installed here", file=sys.stderr)
+        return None
     known, tokens = likely.bundled(), TextTokenizer(AutoTokenizer.from_pretrained(target))
     return lambda text, ids: known.edits(text, ids, tokens.plain)
 

@@ -67,6 +67,8 @@ class CopyBias:
         self._at: defaultdict[int, list[int]] = defaultdict(list)
         for number, edit in enumerate(self._edits):
             self._at[edit.start].append(number)
+        for numbers in self._at.values():
+            numbers.sort(key=lambda number: (_puts_in(self._edits[number]), -self._edits[number].chance))
 
     def start(self) -> CopyState:
         """Nothing written."""
@@ -76,9 +78,12 @@ class CopyBias:
         """One more output token."""
         assert isinstance(state, CopyState)
         row = next_row(state.row, self._source_S, token)
-        moved = dict.fromkeys(
-            to for place in state.places for expected, _, to in self._steps(place) if expected == token
-        )
+        moved: dict[Place, None] = {}
+        for place in state.places:
+            # What may be a copy is one, and of several edits it is the likeliest: the first.
+            reached = next((to for expected, _, to in self._steps(place) if expected == token), None)
+            if reached is not None:
+                moved[reached] = None
         return CopyState(row, tuple(moved) or ((row.cursor, -1, 0),))
 
     def apply(self, state: object, logits_V: NDArray[np.floating]) -> None:
@@ -102,10 +107,12 @@ class CopyBias:
         if behind >= len(self._expected):
             return
         yield self._expected[behind], self._bonus, (behind + 1, -1, 0)
+        if begun >= 0 and self._edits[begun].start == self._edits[begun].end:
+            return  # Where something was put in, nothing more changes.
         for number in self._at.get(behind, ()):
             edit = self._edits[number]
             if begun >= 0 and edit.start == edit.end:
-                continue  # Where something was put in, nothing more is.
+                continue
             chance = min(edit.chance, _MOST)
             bonus = self._bonus + self._weight * math.log(chance / (1 - chance))
             if edit.ids:
@@ -116,6 +123,10 @@ class CopyBias:
     def _in_edit(self, number: int, written: int) -> Place:
         edit = self._edits[number]
         return edit.start if written < len(edit.ids) else edit.end, number, written
+
+
+def _puts_in(edit: Edit) -> bool:
+    return edit.start == edit.end
 
 
 def _from_first_change(edit: Edit, source: tuple[int, ...]) -> Edit:

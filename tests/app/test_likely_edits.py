@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from transformers import AutoTokenizer
 
-from app.likely_edits import tags
+from app.errors import ModelError
+from app.likely_edits import likely, tags
 from app.likely_edits.changes import Changes
 from app.likely_edits.likely import FILE, WEIGHTS, LikelyEdits, bundled
 from app.likely_edits.spelling import Spelling
@@ -170,3 +171,13 @@ def test_one_object_serves_all() -> None:
     assert isinstance(bundled(), LikelyEdits)
     assert bundled() is bundled()
     assert isinstance(FILE, Path)
+
+
+@pytest.mark.parametrize("name", ["FILE", "WEIGHTS"])
+def test_damaged_files_are_named(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    damaged = tmp_path / Path(getattr(likely, name)).name
+    damaged.write_bytes(Path(getattr(likely, name)).read_bytes()[:-500])
+    monkeypatch.setattr(likely, name, damaged)
+    with pytest.raises(ModelError, match=r"edits\.") as caught:
+        likely.bundled.__wrapped__()
+    assert caught.value.hint

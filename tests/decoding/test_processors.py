@@ -151,6 +151,8 @@ def written_by(bias: CopyBias, favoured: dict[int, float] | None = None) -> list
         ([Edit(2, 2, (20, 21), 0.9)], [1, 2, 20, 21, 3, 4, EOS]),  # put in once, not for ever
         ([Edit(1, 3, (), 0.9)], [1, 4, EOS]),  # left out
         ([Edit(1, 3, (2,), 0.9)], [1, 2, 4, EOS]),  # begins with a copy
+        ([Edit(1, 1, (20,), 0.9), Edit(1, 2, (20,), 0.8)], [1, 20, 3, 4, EOS]),  # not "than than"
+        ([Edit(0, 1, (20, 1), 0.7), Edit(0, 1, (20,), 0.9)], [20, 2, 3, 4, EOS]),
         ([Edit(4, 4, (20,), 0.9)], [1, 2, 3, 4, 20, EOS]),  # at the end
         ([Edit(3, 4, (), 0.9)], [1, 2, 3, EOS]),
         ([Edit(0, 1, (20,), 0.9), Edit(1, 2, (21,), 0.9)], [20, 21, 3, 4, EOS]),  # one behind the other

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -90,6 +91,16 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, damage: str) -> Non
         LearnedRelevance.read(file)
     assert caught.value.hint
     assert "\n" not in caught.value.cause
+
+
+def test_no_flipped_byte_is_a_bug_of_ours(tmp_path: Path) -> None:
+    file = tmp_path / "relevance.npz"
+    learned().write(file)
+    whole = file.read_bytes()
+    for at in range(0, len(whole), max(1, len(whole) // 100)):
+        file.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
+        with contextlib.suppress(DamagedRelevance):
+            LearnedRelevance.read(file)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+BEHIND_BEST = 1
+"""The feature that says how much lower than the best a cosine is."""
 _WORD = re.compile(r"[^\W\d_]+|\d(?:[\d,.]*\d)?")
 _ENDINGS = ("ing", "ed", "es", "s", "ly")
 _SHORTEST_STEM = 3

@@ -29,10 +29,13 @@ from app.training.candidates import Candidates
 from app.training.material import Material
 from retrieval.files import DEFAULT_ENCODER, find_encoder
 from retrieval.relevance import Layers, LearnedRelevance
-from retrieval.relevance_features import Candidate, Rarity, features, stems
+from retrieval.relevance_features import BEHIND_BEST, Candidate, Rarity, features, stems
 
 _RAREST = 4
 """Words in fewer sentences are as good as unknown."""
+_LESS_ALIKE = 5.0
+"""Nats that a sentence loses for a cosine of 1 less than the best, beyond what was learned: encyclopaedias are not all
+that is asked of, and there it costs nothing."""
 _OTHER_DISTRACTORS = (0, 1, 2, 5, 7)
 _VARIED_SHARE = 0.25
 
@@ -110,13 +113,15 @@ class Network(nn.Module):
     def layers(self) -> Layers:
         """What serving computes with; the normalisation goes into the weights."""
         first_HF, direct_F = self.first.weight / self.scale_F, self.direct.weight[0] / self.scale_F
+        raw_F = direct_F.clone()
+        raw_F[BEHIND_BEST] += _LESS_ALIKE
         tensors = {
             "first_FH": first_HF.T,
             "first_bias_H": self.first.bias - first_HF @ self.mean_F,
             "second_HH": self.second.weight.T,
             "second_bias_H": self.second.bias,
             "last_H": self.last.weight[0],
-            "direct_F": direct_F,
+            "direct_F": raw_F,
             "last_bias": self.last.bias[0] - direct_F @ self.mean_F,
         }
         return Layers(**{name: np.ascontiguousarray(one.numpy(), np.float32) for name, one in tensors.items()})

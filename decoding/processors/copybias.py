@@ -61,9 +61,10 @@ class CopyBias:
     ) -> None:
         self._source_S = np.asarray(source, dtype=np.int64)
         self._expected = (*source, end)
-        self._bonus, self._weight = bonus, edit_weight
+        self._bonus = bonus
         likely = [edit for edit in edits if edit_weight and edit.chance >= _LEAST]
         self._edits = [_from_first_change(edit, source) for edit in likely]
+        self._bonuses = [bonus + edit_weight * _log_odds(min(edit.chance, _MOST)) for edit in likely]
         self._at: defaultdict[int, list[int]] = defaultdict(list)
         for number, edit in enumerate(self._edits):
             self._at[edit.start].append(number)
@@ -107,22 +108,24 @@ class CopyBias:
         if behind >= len(self._expected):
             return
         yield self._expected[behind], self._bonus, (behind + 1, -1, 0)
-        if begun >= 0 and self._edits[begun].start == self._edits[begun].end:
+        if begun >= 0 and _puts_in(self._edits[begun]):
             return  # Where something was put in, nothing more changes.
         for number in self._at.get(behind, ()):
             edit = self._edits[number]
-            if begun >= 0 and edit.start == edit.end:
+            if begun >= 0 and _puts_in(edit):
                 continue
-            chance = min(edit.chance, _MOST)
-            bonus = self._bonus + self._weight * math.log(chance / (1 - chance))
             if edit.ids:
-                yield edit.ids[0], bonus, self._in_edit(number, 1)
+                yield edit.ids[0], self._bonuses[number], self._in_edit(number, 1)
             else:
-                yield self._expected[edit.end], bonus, (edit.end + 1, -1, 0)
+                yield self._expected[edit.end], self._bonuses[number], (edit.end + 1, -1, 0)
 
     def _in_edit(self, number: int, written: int) -> Place:
         edit = self._edits[number]
         return edit.start if written < len(edit.ids) else edit.end, number, written
+
+
+def _log_odds(chance: float) -> float:
+    return math.log(chance / (1 - chance))
 
 
 def _puts_in(edit: Edit) -> bool:

@@ -121,6 +121,25 @@ def test_marks_are_put_in_as_the_text_has_them(changes: Changes) -> None:
     assert " ." in put_in("Then , we went home") and "." not in put_in("Then , we went home")
 
 
+@pytest.mark.parametrize("text", ["milk", "Installing", "What immortal hand or eye,", "so much depends upon:"])
+def test_what_is_no_sentence_gets_no_mark_at_its_end(changes: Changes, text: str) -> None:
+    assert not [one for one in changes.of(text)[2] if one.start == len(text) and one.new.strip() in ".?!,"]
+
+
+def test_a_sentence_gets_a_mark_at_its_end(changes: Changes) -> None:
+    for text in ("The teachers are nice because they help him", 'The teachers are nice, he said to "her"'):
+        ends = [one.new for one in changes.of(text)[2] if one.start == len(text)]
+        assert "." in ends
+
+
+def test_names_that_are_not_known_stay(changes: Changes) -> None:
+    text = "She graduated from Temple University Beasley School of Law."
+    start = text.index("Beasley")
+    assert all(one.chance < 0.5 for one in changes.of(text)[2] if one.start == start)
+    wrong = text.replace("graduated", "gradauted")
+    assert any(one.chance > 0.5 and one.new == "graduated" for one in changes.of(wrong)[2])
+
+
 def test_candidates_are_known_words_one_slip_away_or_listed() -> None:
     spelling = Spelling(read_tables(FILE))
     for wrong, right in (

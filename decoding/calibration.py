@@ -90,13 +90,20 @@ class TaskCalibration:
             self.cells.setdefault((source, bucket, _band(depth)), _Cell()).add(estimate, accepted)
 
     def gain(self, source: str, without: float) -> float | None:
-        """Expected tokens that a costly source added when it was asked and ``without`` were expected before; None if
-        it was never asked.
+        """Tokens that a costly source brought when it was asked and ``without`` were expected before; None if it was
+        never asked.
         """
         return self.gains.get((source, _size(without)))
 
+    def expect_gain(self, source: str, without: float, gain: float) -> None:
+        """A costly source that is new here was asked: ``gain`` more tokens are expected, which is where its average
+        begins.
+        """
+        if not self.frozen:
+            self.gains.setdefault((source, _size(without)), gain)
+
     def learn_gain(self, source: str, without: float, gain: float) -> None:
-        """A costly source was asked, and added ``gain`` expected tokens."""
+        """Of what a costly source drafted, ``gain`` tokens were accepted that no other had drafted."""
         key = (source, _size(without))
         if not self.frozen:
             self.gains[key] = self.gains.get(key, gain) * (1 - _FRESH) + gain * _FRESH

@@ -10,19 +10,40 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeGuard
 
 from decoding.budget import Budget
 from decoding.calibration import Calibration, TaskCalibration
 from decoding.interfaces import Commit, CostlySource, Draft, DraftSource, Request, ThriftySource
 from decoding.pauses import Pauses
-from decoding.tree import TokenTree
+from decoding.tree import ROOT, TokenTree
 
 log = logging.getLogger(__name__)
 
 # A costly source that does not seem to pay is still asked for so much of the time: what it is worth changes.
 _EXPLORING = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class _Extended:
+    """A costly source was asked about ``tree``; the nodes it added, and how many tokens were expected without them."""
+
+    name: str
+    tree: TokenTree
+    added: range
+    without: float
+
+    def gain(self, commit: Commit) -> int:
+        """How many of the tokens that were committed because they were drafted had no node before."""
+        node, found = ROOT, 0
+        for token, names in zip(commit.tokens, commit.sources, strict=True):
+            child = self.tree.child(node, token) if names else None
+            if child is None:
+                break
+            node = child
+            found += node in self.added
+        return found
 
 
 class Drafter:
@@ -41,6 +62,7 @@ class Drafter:
         self._shared = calibration if calibration is not None else Calibration()
         self._calibration: TaskCalibration = self._shared.of("")
         self._proposed: list[tuple[str, Draft]] = []
+        self._extended: list[_Extended] = []
         self._pauses = Pauses(budget)
         self._unseen: list[Commit] = []
         self._asked_s = 0.0
@@ -58,7 +80,7 @@ class Drafter:
         Drafts with an id outside the vocabulary are dropped whole.
         """
         tree = TokenTree.of(root)
-        self._proposed = []
+        self._proposed, self._extended = [], []
         if not self._sources or max_depth < 1 or self._pauses.is_now():
             return tree
         started = time.perf_counter()
@@ -97,9 +119,11 @@ class Drafter:
         ):
             return
         drafts = source.extend(tokens, tree, limit)
+        nodes = len(tree)
         self._merge(tree, source.name, drafts, max_depth)
         if drafts:  # One that had nothing to go by yet says nothing of what it is worth.
-            self._calibration.learn_gain(source.name, without, tree.expected(limit) - without)
+            self._extended.append(_Extended(source.name, tree, range(nodes, len(tree)), without))
+            self._calibration.expect_gain(source.name, without, tree.expected(limit) - without)
 
     def _pays(self, source: CostlySource, tree: TokenTree, without: float, forward_s: float) -> bool:
         gain = self._calibration.gain(source.name, without)
@@ -113,6 +137,9 @@ class Drafter:
             started = time.perf_counter()
             hit = any(draft.tokens[:1] == commit.tokens[:1] for _, draft in self._proposed)
             self._learn(commit.tokens)
+            for asked in self._extended:
+                self._calibration.learn_gain(asked.name, asked.without, asked.gain(commit))
+            self._extended = []
             self._unseen.append(commit)
             self._catch_up()
             self._pauses.record(hit=hit, seconds=self._asked_s + time.perf_counter() - started)

@@ -38,8 +38,8 @@ class Costly(FixedSource):
         return [self._draft]
 
 
-def commit(*tokens: int) -> Commit:
-    return Commit(tokens, ((),) * len(tokens), (NO_ORIGIN,) * len(tokens))
+def commit(*tokens: int, drafted: bool = True) -> Commit:
+    return Commit(tokens, (("some",) if drafted else (),) * len(tokens), (NO_ORIGIN,) * len(tokens))
 
 
 def run(sources: list[FixedSource], steps: int, cost_s: dict[int, float] | None, *right: int) -> TokenTree:
@@ -73,6 +73,32 @@ def test_a_costly_source_that_does_not_pay_is_only_tried_now_and_then() -> None:
     source = Costly([5, 6, 7], 0.9, price_s=5.0)
     run([source], 2000, {1: 1.0, 16: 1.1}, 5, 6, 7)
     assert 3 <= source.asked <= 6, "a hundredth of the time"
+
+
+def test_a_costly_source_that_is_wrong_is_not_believed_for_long() -> None:
+    source = Costly([8, 9], 0.9, price_s=0.5)
+    run([source], 200, {1: 1.0, 16: 1.1}, 5, 6)
+    assert source.asked < 30
+
+
+def test_what_a_free_source_has_drafted_is_no_gain_of_a_costly_one() -> None:
+    source, other = Costly([5, 6, 7], 0.9, price_s=0.5), Costly([5, 6, 7], 0.9, price_s=0.5)
+    run([Always("spans", [5, 6], 0.6), source], 200, {1: 1.0, 16: 1.1}, 5, 6)
+    run([Always("spans", [5, 8], 0.6), other], 200, {1: 1.0, 16: 1.1}, 5, 6)
+    assert source.asked < 30 < 150 < other.asked
+
+
+def test_a_token_that_the_target_added_itself_is_no_gain() -> None:
+    calibration = Calibration()
+    source = Costly([5], 0.9, price_s=0.0)
+    drafter = Drafter([source], budget=Budget(8), vocab_size=99, calibration=calibration)
+    drafter.start(Request((1,), 99))
+    for drafted in (False, True):
+        drafter.draft([], root=1, max_depth=8)
+        drafter.observe(commit(5, drafted=drafted))
+        gain = calibration.of("").gain("costly", 1.0)
+        assert gain is not None
+        assert (gain > 0.9 * 0.9) == drafted
 
 
 def test_a_costly_source_comes_after_the_free_ones() -> None:

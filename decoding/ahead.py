@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from decoding.target import Target
 
 FORMAT: Final = "spandraft-heads-1"
-_WEIGHTS: Final = "heads.safetensors"
+WEIGHTS: Final = "heads.safetensors"
 _FACTS: Final = "heads.json"
 _FRESH: Final = 0.2
 
@@ -53,8 +53,13 @@ class AheadHeads(nn.Module):
 
     def hidden_after(self, hidden_PD: torch.Tensor) -> torch.Tensor:
         """(P, K, D) hidden states of the heads: the output matrix makes logits of them."""
-        ahead = [hidden_PD + down(silu(up(hidden_PD))) for up, down in zip(self.up, self.down, strict=True)]
-        return torch.stack(ahead, dim=-2)
+        return torch.stack([self.one_after(hidden_PD, k) for k in range(1, self.heads + 1)], dim=-2)
+
+    def one_after(self, hidden_PD: torch.Tensor, k: int) -> torch.Tensor:
+        """(P, D) hidden states of head ``k``, counted from 1."""
+        up, down = self.up[k - 1], self.down[k - 1]
+        after_PD: torch.Tensor = hidden_PD + down(silu(up(hidden_PD)))
+        return after_PD
 
     def forward(self, hidden_PD: torch.Tensor) -> torch.Tensor:
         """The same."""
@@ -95,7 +100,7 @@ class AheadHeads(nn.Module):
         """Write ``heads.safetensors`` and ``heads.json``; each is there whole or as it was before."""
         folder.mkdir(parents=True, exist_ok=True)
         weights = {name: weight.detach().cpu().contiguous() for name, weight in self.state_dict().items()}
-        _replace(folder / _WEIGHTS, lambda path: save_file(weights, path))
+        _replace(folder / WEIGHTS, lambda path: save_file(weights, path))
         facts = json.dumps({"format": FORMAT, "hidden": self.hidden, "heads": self.heads}) + "\n"
         _replace(folder / _FACTS, lambda path: path.write_text(facts, encoding="utf-8"))
 
@@ -119,11 +124,11 @@ class AheadHeads(nn.Module):
 def _read(folder: Path) -> tuple[Mapping[str, Any], Mapping[str, torch.Tensor]]:
     try:
         facts = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
-        weights = load_file(folder / _WEIGHTS)
+        weights = load_file(folder / WEIGHTS)
     except FileNotFoundError as error:
         raise ModelNotFound(
-            f"There are no heads in {folder}: {Path(error.filename or _WEIGHTS).name} is missing.",
-            hint=f"Give a folder with {_FACTS} and {_WEIGHTS}; `spandraft train` makes it.",
+            f"There are no heads in {folder}: {Path(error.filename or WEIGHTS).name} is missing.",
+            hint=f"Give a folder with {_FACTS} and {WEIGHTS}; `spandraft train` makes it.",
         ) from error
     except (OSError, ValueError, SafetensorError) as error:
         raise _broken(folder, error) from error

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -25,8 +26,10 @@ from app.training.material import Material
 from app.training.places import result_of
 from app.training.teacher import Teacher
 from app.training.written import RowBatch, RowBatches
-from decoding.ahead import AheadHeads
+from decoding.ahead import WEIGHTS, AheadHeads
 
+AHEAD = "ahead"
+"""Within the folder of a model: heads that were trained along with it."""
 DECAY = 0.8
 """What head k counts, to the power of k: a far token is hard to guess and rarely reached."""
 
@@ -40,11 +43,26 @@ class HeadOptions(OutputOptions):
 
 
 def model(stage: Stage, run: Path) -> AheadHeads:
-    """Untrained heads that fit the stage's target."""
+    """Heads that fit the stage's target: new ones, those first that were trained along with what it begins with."""
     from transformers import AutoConfig
 
     config = AutoConfig.from_pretrained(result_of(stage.target, run))
-    return AheadHeads(config.get_text_config().hidden_size, stage.read_options(HeadOptions).heads)
+    made = AheadHeads(config.get_text_config().hidden_size, stage.read_options(HeadOptions).heads)
+    if stage.begin:
+        begin_heads(made, result_of(stage.begin, run))
+    return made
+
+
+def begin_heads(heads: AheadHeads, folder: Path) -> None:
+    """Let the nearest heads be those that the model of ``folder`` was trained with, as many as both have."""
+    file = folder / AHEAD / WEIGHTS
+    if not file.is_file():
+        return
+    found = load_file(file)
+    with torch.no_grad():
+        for name, weight in heads.named_parameters():
+            if name in found and found[name].shape == weight.shape:
+                weight.copy_(found[name])
 
 
 def objective(stage: Stage, material: Material, run: Path, device: torch.device) -> HeadTraining:

@@ -66,7 +66,7 @@ def export_part(source: Path, to: Path) -> None:
             weights |= _halved(load_file(file))
         elif file.suffix == ".safetensors":
             save_file(_halved(load_file(file)), part / file.name, metadata={"format": "pt"})
-        elif not file.name.endswith(".index.json"):
+        elif file.is_file() and not file.name.endswith(".index.json"):
             shutil.copyfile(file, part / file.name)
     if weights:
         save_weights(weights, part)

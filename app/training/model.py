@@ -1,8 +1,8 @@
 """A model while it is trained: the same function as transformers' LlamaForCausalLM, with merged projections.
 
 Knows the architecture and how its weights are named in a Hugging Face checkpoint. Must not know data or schedules.
-`ahead` heads predict tokens further on while a target is trained, and are left out of what is exported: predicting
-several tokens at once is a better teacher than one alone (Gloeckle et al. 2024, "Better & Faster Large Language Models
+`ahead` heads predict tokens further on while a target is trained, and are no part of its folder: predicting several
+tokens at once is a better teacher than one alone (Gloeckle et al. 2024, "Better & Faster Large Language Models
 via Multi-token Prediction").
 Rows are right-padded and attention is causal, so padding needs no mask. Logits are computed only where a loss is.
 
@@ -17,6 +17,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from decoding.ahead import AheadHeads
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Model(nn.Module):
         self.shape = shape
         self.embed = nn.Embedding(shape.vocabulary, shape.hidden)
         self.blocks = nn.ModuleList(Block(shape) for _ in range(shape.layers))
-        self.ahead = nn.ModuleList(Ahead(shape.hidden) for _ in range(ahead))
+        self.ahead = AheadHeads(shape.hidden, ahead)
         self.norm = nn.RMSNorm(shape.hidden, eps=shape.norm_eps)
         cos_ND, sin_ND = rope_table(shape)
         self.cos_ND: Tensor
@@ -74,28 +76,11 @@ class Model(nn.Module):
     def _initialise(self) -> None:
         depth_scale = (2 * self.shape.layers) ** -0.5
         for name, weight in self.named_parameters():
-            if weight.ndim < 2:
+            if weight.ndim < 2 or name.startswith("ahead.down."):  # Those begin at zero.
                 continue
             scale = depth_scale if name.endswith(("attn_out.weight", "down.weight")) else 1.0
             std = 0.05 if name == "embed.weight" else weight.shape[1] ** -0.5
             nn.init.normal_(weight, std=std * scale)
-        for head in self.ahead:
-            assert isinstance(head, Ahead)
-            nn.init.zeros_(head.down.weight)
-
-
-class Ahead(nn.Module):
-    """One residual head: the hidden state, changed to say a token further on. It begins as no change at all."""
-
-    def __init__(self, hidden: int) -> None:
-        super().__init__()
-        self.up = nn.Linear(hidden, hidden, bias=False)
-        self.down = nn.Linear(hidden, hidden, bias=False)
-
-    def forward(self, hidden_PD: Tensor) -> Tensor:
-        """The hidden states that the output matrix turns into logits, (P, D)."""
-        out: Tensor = hidden_PD + self.down(F.silu(self.up(hidden_PD)))
-        return out
 
 
 class Block(nn.Module):

@@ -1,4 +1,4 @@
-"""What targets and untrained draft models learn: to copy, to answer from evidence, to correct, and plain prose.
+"""What targets and untrained draft models learn: to copy, to quote, to answer from evidence, to correct, plain prose.
 
 Knows which rows a stage is made of and what counts in them. Must not know how batches are run.
 """
@@ -17,15 +17,17 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from app.training import copying, grammar, tokenizer
+from app.training.ahead_heads import AHEAD, begin_heads
 from app.training.answers import AnswerItems
 from app.training.config import Stage
 from app.training.errors_synth import Corruptor
-from app.training.folders import load_model
+from app.training.folders import load_model, save_model
 from app.training.loop import Loss
 from app.training.material import Material
 from app.training.mixture import Batch, Example, Pools, Source
 from app.training.model import Model
 from app.training.places import result_of
+from app.training.quoting import QuotedSentences
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class TaskOptions:
     answers: float = 0.28
     copying: float = 0.10
     prose: float = 0.0
+    quoting: float = 0.0
     plain: float = 0.6
     """Of the corrections, those over short sentences of common words."""
     longest_copy: int = 48
@@ -67,7 +70,7 @@ class TaskObjective:
             context = (nats_P * context_P).sum() / context_P.sum().clamp_min(1.0)
             total = total + self._options.context_weight * context
             parts["context"] = context
-        if model.ahead:
+        if model.ahead.heads:
             ahead = self._ahead(model, hidden_TD, batch)
             total = total + self._options.ahead_weight * ahead
             parts["ahead"] = ahead
@@ -78,10 +81,10 @@ class TaskObjective:
         row_P = torch.div(batch.position_P, batch.tokens_BN.shape[1], rounding_mode="floor")
         position_P = torch.where(batch.is_context_P, -1, batch.position_P)
         nats = hidden_TD.new_zeros((), dtype=torch.float32)
-        for k, head in enumerate(model.ahead, start=1):
+        for k in range(1, model.ahead.heads + 1):
             same_P = (position_P[k:] == position_P[:-k] + k) & (row_P[k:] == row_P[:-k]) & (position_P[:-k] >= 0)
             # Weighted by 0 instead of left out: shapes that depend on values make a device wait.
-            logits_PV = model.logits(head(hidden_TD[batch.position_P[:-k]]))
+            logits_PV = model.logits(model.ahead.one_after(hidden_TD[batch.position_P[:-k]], k))
             each_P = F.cross_entropy(logits_PV.float(), batch.next_P[k:], reduction="none")
             nats = nats + (each_P * same_P).sum() / same_P.sum().clamp_min(1)
         return nats
@@ -105,14 +108,23 @@ class ProseRows:
 
 
 def model(stage: Stage, run: Path) -> Model:
-    """A new model, or the one the stage begins with, with heads of its own."""
+    """A new model, or the one the stage begins with and as many of its heads as are wanted."""
     options = stage.read_options(TaskOptions)
     made = Model(stage.wanted_shape(), ahead=options.ahead_heads)
     if stage.begin:
-        begun = load_model(result_of(stage.begin, run))
+        folder = result_of(stage.begin, run)
+        begun = load_model(folder)
         stage.check_shape(begun.shape)
         made.load_state_dict(begun.state_dict(), strict=False)
+        begin_heads(made.ahead, folder)
     return made
+
+
+def save(stage: Stage, model: Model, folder: Path, material: Material) -> None:
+    """Write the model, and its heads into a folder within, for stages that go on with them."""
+    save_model(model, folder, bpe=material.tokenizer)
+    if model.ahead.heads:
+        model.ahead.save(folder / AHEAD)
 
 
 def objective(stage: Stage, material: Material, run: Path, device: torch.device) -> TaskObjective:
@@ -140,15 +152,16 @@ def _copying(material: Material, options: TaskOptions) -> list[tuple[float, Sour
 def _mixed(stage: Stage, material: Material, options: TaskOptions) -> list[tuple[float, Source]]:
     bpe = material.tokenizer
     sources: list[tuple[float, Source]] = [
-        (options.copying * 0.8, copying.repeats_for(bpe)),
-        (options.copying * 0.1, copying.CopySpans(longest=options.longest_copy)),
-        (options.copying * 0.1, copying.sentences_for(bpe)),
+        (options.copying * 0.5, copying.repeats_for(bpe)),
+        (options.copying * 0.35, copying.CopySpans(longest=options.longest_copy)),
+        (options.copying * 0.15, copying.sentences_for(bpe)),
     ]
     if options.answers:
         sources.append((options.answers, AnswerItems(material.answers("train"), bpe, stage.answer_mix)))
-    if options.grammar or options.prose:
+    if options.grammar or options.prose or options.quoting:
         texts = material.texts("train")
         sources.append((options.prose, ProseRows(texts, bpe)))
+        sources.append((options.quoting, QuotedSentences(texts, bpe)))
         corruptor = Corruptor(material.forms, material.misspelt, stage.error_counts)
         # Plain sentences may be none where there is little prose.
         plain = grammar.plain_texts(texts) or texts

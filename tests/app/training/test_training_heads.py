@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from app.training.acceptance import measure
-from app.training.ahead_heads import HeadTraining, tokens_behind
+from app.training.ahead_heads import AHEAD, HeadTraining, begin_heads, tokens_behind
 from decoding.ahead import AheadHeads
 from decoding.sources.shared import Shared
 
@@ -34,6 +34,21 @@ def test_trained_heads_carry_the_target_further(tmp_path: Path) -> None:
     assert small.losses(tmp_path / "run", "nats")[-1] < small.losses(tmp_path / "run", "nats")[0] / 2
     heads.save(tmp_path / "after")
     assert mean_length(tmp_path / "after") > 1.2 * mean_length(tmp_path / "before")
+
+
+def test_heads_that_were_trained_with_the_target_come_first(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    trained, made = AheadHeads(32, 2), AheadHeads(32, 3)
+    torch.nn.init.normal_(trained.down[1].get_parameter("weight"))
+    last = made.up[2].get_parameter("weight").clone()
+    begin_heads(made, tmp_path)
+    assert not made.down[1].get_parameter("weight").any(), "there is nothing to begin with"
+    trained.save(tmp_path / AHEAD)
+    begin_heads(made, tmp_path)
+    hidden_PD = torch.randn(4, 32)
+    for k in (1, 2):
+        assert torch.equal(made.one_after(hidden_PD, k), trained.one_after(hidden_PD, k))
+    assert torch.equal(made.up[2].get_parameter("weight"), last)
 
 
 def test_only_the_heads_get_gradients() -> None:

@@ -82,8 +82,8 @@ def test_heads_for_tokens_ahead_begin_as_no_change_and_are_not_exported() -> Non
     torch.manual_seed(0)
     model = Model(SMALL, ahead=2)
     hidden_PD = torch.randn(5, SMALL.hidden)
-    for head in model.ahead:
-        assert torch.equal(head(hidden_PD), hidden_PD)
+    for k in (1, 2):
+        assert torch.equal(model.ahead.one_after(hidden_PD, k), hidden_PD)
     torch.manual_seed(0)
     assert to_hugging_face(model).keys() == to_hugging_face(Model(SMALL)).keys()
 

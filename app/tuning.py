@@ -5,6 +5,7 @@ They stand in the target's own ``spandraft.json``, written by training and read 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -13,6 +14,8 @@ from retrieval.odds import log_odds
 
 _FORMAT: Final = "spandraft-bundled-2"
 _BY_COSINE: Final = "spandraft-bundled-1"
+# Nats by which a target likes evidence better than the refusal before its biases: fits 150 answers of the bundled one.
+_EVIDENCE_PREFERRED: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,12 @@ class Tuning:
         """Nats added to the refusal: ``refusal_bias`` if the best evidence is as likely right as not."""
         return self.refusal_bias - self.refusal_slope * (log_odds(0.0) if relevance is None else relevance)
 
+    def refusal_chance(self, relevance: float | None, *, quotes: bool) -> float:
+        """How likely the output is the refusal: of one that ``quotes`` by its bonus, of any other by the evidence."""
+        if quotes:
+            return _share(self.refusal_bonus(relevance) - _EVIDENCE_PREFERRED)
+        return _share(-(log_odds(0.0) if relevance is None else relevance))
+
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Tuning:
         """What a file holds; the first form of it counted slopes for a whole cosine. Raises ValueError, TypeError."""
@@ -46,3 +55,8 @@ class Tuning:
     def stored(self) -> dict[str, Any]:
         """What ``of`` reads."""
         return {"format": _FORMAT, **asdict(self)}
+
+
+def _share(odds: float) -> float:
+    """A chance from its log-odds."""
+    return 1.0 / (1.0 + math.exp(min(-odds, 700.0)))

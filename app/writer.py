@@ -19,7 +19,7 @@ from app.tokens import TextTokenizer
 from app.tuning import Tuning
 from decoding import sampling
 from decoding.engine import Engine
-from decoding.interfaces import Edit, Processor, Reference, Request, TokenIndex
+from decoding.interfaces import Edit, Opening, Processor, Reference, Request, TokenIndex
 from decoding.processors import CopyBias, QuoteProcessor
 from decoding.session import Session
 
@@ -76,6 +76,7 @@ class Writer:
             scope=options.scope,
             task="answer",
             corpus=corpus,
+            openings=self._openings(prompt),
         )
 
     def correction_request(
@@ -114,9 +115,17 @@ class Writer:
         rules = token_rules(settings, target, self.tokens)
         return rules.processors(prompt, eos_ids=self.eos_ids, vocab_size=target.vocab_size)
 
+    @property
+    def _quotes(self) -> bool:
+        return self.template.quotes_by_default if self.settings.quote is None else self.settings.quote
+
+    def _openings(self, prompt: Prompt) -> tuple[Opening, ...]:
+        """The refusal, to be drafted whole."""
+        chance = self.tuning.refusal_chance(prompt.relevance, quotes=self._quotes)
+        return (Opening(prompt.refusal, chance),) if prompt.refusal else ()
+
     def _quoting(self, prompt: Prompt) -> tuple[Processor, ...]:
-        quote = self.template.quotes_by_default if self.settings.quote is None else self.settings.quote
-        if not quote:
+        if not self._quotes:
             return ()
         if not self.eos_ids:
             raise ModelError(

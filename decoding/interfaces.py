@@ -73,6 +73,14 @@ class Reference:
     edits: tuple[Edit, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """Fixed token ids, such as a refusal: the output begins with all of them with ``chance``, else likely with none."""
+
+    ids: tuple[int, ...]
+    chance: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class TokenIndex:
     """All token ids of a corpus with their suffix array, both usually memory-mapped: a draft index as open arrays.
@@ -175,7 +183,7 @@ class Request:
     ``progress`` is called after each prefill chunk with (tokens done, tokens in all). ``criterion`` is None for the
     one-draw rule. ``scope`` says whose earlier outputs may be drafted (None: nobody's, and nobody gets this one);
     ``task`` names the kind of request, for which acceptance is calibrated; ``corpus`` is what may be drafted beyond
-    the references.
+    the references, ``openings`` what may stand in place of any of them.
     """
 
     prompt: tuple[int, ...]
@@ -190,6 +198,7 @@ class Request:
     scope: str | None = None
     task: str = ""
     corpus: TokenIndex | None = None
+    openings: tuple[Opening, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,8 +90,9 @@ def _remapped(trace: Trace, stride: int) -> Trace:
 
     request = trace.request
     references = tuple(replace(one, ids=ids(one.ids), lead=ids(one.lead), edits=()) for one in request.references)
+    openings = tuple(replace(one, ids=ids(one.ids)) for one in request.openings)
     ends = frozenset(ids(sorted(request.eos_ids)))
-    request = replace(request, prompt=ids(request.prompt), references=references, eos_ids=ends)
+    request = replace(request, prompt=ids(request.prompt), references=references, eos_ids=ends, openings=openings)
     return Trace(request, ids(trace.output), tuple(ids(one) for one in trace.passages))
 
 

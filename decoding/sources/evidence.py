@@ -1,19 +1,23 @@
 """Evidence: beginnings of the pieces that the retriever likes best, where the output is about to begin one.
 
 A reference with a ``lead`` (the tokens that the output writes before quoting it, such as `` [1]``) is drafted whole at
-the start of the output and behind a quotation that is complete. References stand in the retriever's order.
+the start of the output and behind a quotation that is complete. References stand in the retriever's order. An opening
+(the refusal to answer) is drafted whole beside them, as likely as the request says, and to its end once begun.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from decoding.interfaces import NO_ORIGIN, Commit, Draft, Origin, OriginKind, Reference, Request
+from decoding.interfaces import NO_ORIGIN, Commit, Draft, Opening, Origin, OriginKind, Reference, Request
 
 # How often the target begins with the first, second, ... piece that is left; then, how often a begun one goes on.
 _BEGIN = (0.55, 0.15, 0.08)
 _BEGIN_NEXT = (0.25, 0.1, 0.05)
 _GO_ON = 0.97
+# Openings are calibrated apart from quotations; a start less likely than this is not worth a look.
+_OPENING, _BEGUN = 1, 2
+_LEAST_CHANCE = 0.01
 
 
 class EvidenceStarts:
@@ -21,6 +25,7 @@ class EvidenceStarts:
 
     def __init__(self) -> None:
         self._references: list[tuple[int, Reference]] = []
+        self._openings: list[Opening] = []
 
     @property
     def name(self) -> str:
@@ -28,27 +33,40 @@ class EvidenceStarts:
         return "evidence"
 
     def start(self, request: Request) -> None:
-        """Remember the pieces that can be quoted."""
+        """Remember the pieces that can be quoted, and what may be written in their place."""
         self._references = [(at, one) for at, one in enumerate(request.references) if one.lead and one.ids]
+        self._openings = [one for one in request.openings if one.ids]
 
     def propose(self, tokens: Sequence[int], limit: int) -> list[Draft]:
-        """The best pieces not quoted yet, from their lead on."""
-        if tokens and not self._at_border(tokens):
-            return []
+        """The best pieces not quoted yet, from their lead on; what of an opening is not written yet."""
         written = tuple(tokens)
-        left = [(at, one) for at, one in self._references if not tokens or not _holds(written, one.ids)]
-        chances = _BEGIN_NEXT if tokens else _BEGIN
-        return [_draft(at, one, chance, limit) for (at, one), chance in zip(left, chances, strict=False)]
+        if written and not self._at_border(written):
+            return [
+                _fixed(one.ids[len(written) :], _GO_ON, limit, bucket=_BEGUN)
+                for one in self._openings
+                if len(written) < len(one.ids) and one.ids[: len(written)] == written
+            ]
+        left = [(at, one) for at, one in self._references if not written or not _holds(written, one.ids)]
+        openings = [] if written else [one for one in self._openings if one.chance >= _LEAST_CHANCE]
+        others = max(0.0, 1.0 - sum(one.chance for one in openings))
+        chances = _BEGIN_NEXT if written else _BEGIN
+        quotations = [_draft(at, one, chance * others, limit) for (at, one), chance in zip(left, chances, strict=False)]
+        return [*(_fixed(one.ids, one.chance, limit, bucket=_OPENING) for one in openings), *quotations]
 
     def observe(self, commit: Commit) -> None:
         """Nothing to learn."""
 
     def finish(self) -> None:
         """Forget the session."""
-        self._references = []
+        self._references, self._openings = [], []
 
-    def _at_border(self, tokens: Sequence[int]) -> bool:
-        return any(tuple(tokens[-len(one.ids) :]) == one.ids for _, one in self._references)
+    def _at_border(self, tokens: tuple[int, ...]) -> bool:
+        return any(tokens[-len(one.ids) :] == one.ids for _, one in self._references)
+
+
+def _fixed(ids: tuple[int, ...], chance: float, limit: int, *, bucket: int) -> Draft:
+    ids = ids[:limit]
+    return Draft(ids, (chance, *[_GO_ON] * (len(ids) - 1)), (NO_ORIGIN,) * len(ids), bucket=bucket)
 
 
 def _draft(index: int, reference: Reference, chance: float, limit: int) -> Draft:

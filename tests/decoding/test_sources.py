@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from decoding.interfaces import OriginKind, Reference, Request
+from decoding.interfaces import NO_ORIGIN, Opening, OriginKind, Reference, Request
 from decoding.sources import make_sources
 from decoding.sources.cursor import Cursor
 from decoding.sources.evidence import EvidenceStarts
@@ -107,10 +107,33 @@ def test_evidence_begins_with_the_best_pieces_and_goes_on_behind_a_whole_one() -
     assert source.propose((9, 8, 1, 2, 3, 9, 7, 4, 2), 32) == []
 
 
+def test_an_opening_is_drafted_whole_and_to_its_end_once_begun() -> None:
+    source = EvidenceStarts()
+    source.start(Request((99,), 20, references=QUOTABLE, openings=(Opening((6, 5, 4), 0.9), Opening((), 0.1))))
+    opening, *quotations = source.propose((), 32)
+    assert (opening.tokens, opening.probabilities[0]) == ((6, 5, 4), 0.9)
+    assert all(origin == NO_ORIGIN for origin in opening.origins)
+    assert [draft.tokens for draft in quotations] == [(9, 8, 1, 2, 3), (9, 7, 4, 2)]
+    assert opening.probabilities[0] + sum(draft.probabilities[0] for draft in quotations) <= 1
+    (rest,) = source.propose((6,), 32)
+    assert rest.tokens == (5, 4)
+    assert rest.probabilities[0] > 0.9
+    assert rest.bucket != opening.bucket != quotations[0].bucket
+    assert source.propose((6, 5, 4), 32) == []
+    assert [draft.tokens for draft in source.propose((9, 8, 1, 2, 3), 32)] == [(9, 7, 4, 2)]
+
+
+def test_an_opening_that_is_not_expected_takes_no_room_but_is_finished_if_it_comes() -> None:
+    source = EvidenceStarts()
+    source.start(Request((99,), 20, references=QUOTABLE, openings=(Opening((6, 5, 4), 0.001),)))
+    assert [draft.tokens for draft in source.propose((), 32)] == [(9, 8, 1, 2, 3), (9, 7, 4, 2)]
+    assert [draft.tokens for draft in source.propose((6, 5), 32)] == [(4,)]
+
+
 @pytest.mark.parametrize("limit", range(1, 6))
 def test_evidence_keeps_to_its_limit(limit: int) -> None:
     source = EvidenceStarts()
-    source.start(Request((99,), 20, references=QUOTABLE))
+    source.start(Request((99,), 20, references=QUOTABLE, openings=(Opening((6, 5, 4), 0.5),)))
     for draft in source.propose((), limit):
         assert len(draft.tokens) == len(draft.probabilities) == len(draft.origins) <= limit
 

@@ -12,7 +12,7 @@ BIN = .venv/bin
 PYTEST = $(BIN)/python -m pytest
 PACKAGES = app retrieval decoding corpora
 
-.PHONY: help install install-dev run test check test-exact test-crash test-all bench clean
+.PHONY: help install install-dev run test check test-exact test-crash test-all bench sums clean
 
 help:
 	@echo "make install     put everything into .venv and build the sample library"
@@ -23,6 +23,7 @@ help:
 	@echo "make test-crash  the library under kills, full disks, damage and crowds; about 35 minutes on two cores"
 	@echo "make test-all    every test, the slow ones too; within an hour on two cores"
 	@echo "make bench       this machine's figures: with and without drafts"
+	@echo "make sums        checksums of the scorer, the tagger, phrases and biases, after one was made again"
 	@echo "make clean       remove .venv and caches (the library in SPANDRAFT_HOME stays)"
 
 install:
@@ -59,6 +60,10 @@ test-all: install-dev
 bench: install
 	@$(BIN)/spandraft bench speed --task answer $(ARGS)
 	@$(BIN)/spandraft bench speed --task grammar $(ARGS)
+
+# What `spandraft doctor` compares; a model's own folder gets its list from `spandraft train export`.
+sums:
+	@$(PYTHON) -m app.sums
 
 clean:
 	rm -rf .venv .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache build dist

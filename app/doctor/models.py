@@ -5,21 +5,20 @@ Loads no model and downloads nothing.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from app.bundled import DRAFTERS, TARGET, bundled_folder, has_weights
 from app.doctor.findings import Finding
 from app.settings import BUNDLED, Settings
+from app.sums import MODELS, read_sums, sha256, strangers
 
 _TARGET_FILES = ("config.json", "tokenizer.json", "model.safetensors")
-_SUMS = "SHA256SUMS"
 _MIB = 2**20
 
 
 def examine_models(settings: Settings) -> Iterator[Finding]:
-    """The target's line, the encoder's line, and one for each bundled drafter."""
+    """The target's line, the encoder's line, one for each bundled drafter, and one for all that helps them."""
     yield (
         examine_bundled_target(bundled_folder(TARGET))
         if settings.target == BUNDLED
@@ -29,6 +28,7 @@ def examine_models(settings: Settings) -> Iterator[Finding]:
     for key, part in DRAFTERS.items():
         if bundled_folder(part).is_dir():
             yield _intact(key, bundled_folder(part))
+    yield examine_helpers(MODELS)
 
 
 def examine_bundled_target(folder: Path) -> Finding:
@@ -41,16 +41,25 @@ def examine_bundled_target(folder: Path) -> Finding:
 
 def _intact(what: str, folder: Path) -> Finding:
     """Are the files of a bundled part the ones in ``SHA256SUMS``?"""
-    sums = _sums(folder)
-    for name, expected in sums:
+    sums = read_sums(folder)
+    for name, expected in sums.items():
         if not (folder / name).is_file():
             return Finding(what, "fail", f"bundled, but {name} is missing", "install Spandraft again")
-        if _sha256(folder / name) != expected:
+        if sha256(folder / name) != expected:
             hint = "it was damaged or replaced: install Spandraft again"
             return Finding(what, "fail", f"bundled, but {name} is not the file that was shipped", hint)
     if not has_weights(folder):
         return Finding(what, "fail", f"bundled, but {folder} has no weights", "install Spandraft again")
     return Finding(what, "ok", f"bundled, {_size(folder)}{', checksums right' if sums else ''}")
+
+
+def examine_helpers(models: Path) -> Finding:
+    """The scorer of evidence, the tagger of edits, phrases and biases: are they the ones that were shipped?"""
+    wrong = [f"{name} {matter}" for name, matter in strangers(models)]
+    if wrong:
+        hint = "damaged or replaced: install Spandraft again; if you made it yourself: `python -m app.sums`"
+        return Finding("helpers", "fail", f"bundled, but {' and '.join(wrong)}", hint)
+    return Finding("helpers", "ok", "bundled: evidence scorer, edit tagger, phrases, biases; checksums right")
 
 
 def _bundled_encoder() -> Finding:
@@ -72,20 +81,6 @@ def examine_named(what: str, name: str) -> Finding:
     if name.count("/") == 1 and not name.startswith((".", "/", "~")):
         return Finding(what, "ok", f"{name}, a name on the hub; the doctor does not look it up")
     return Finding(what, "fail", f"there is no model folder {name}", "check the path, or give a name like owner/model")
-
-
-def _sums(folder: Path) -> list[tuple[str, str]]:
-    """File names with the digests that were shipped beside them."""
-    file = folder / _SUMS
-    if not file.is_file():
-        return []
-    pairs = [line.split(maxsplit=1) for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
-    return [(name.lstrip("*"), digest) for digest, name in pairs]
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _size(folder: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,9 @@ from app.doctor import Finding, examine, find_chromium
 from app.doctor.drafting import examine_drafting
 from app.doctor.installation import PACKAGES, examine_faiss, examine_names
 from app.doctor.machine import examine_disk, examine_memory
-from app.doctor.models import examine_bundled_target, examine_models
+from app.doctor.models import examine_bundled_target, examine_helpers, examine_models
 from app.settings import Settings
+from app.sums import HELPERS, MODELS, SUMS, strangers, write_sums
 from tests.app.tiny import save_heads
 
 
@@ -76,6 +78,51 @@ def test_a_damaged_bundled_drafter_is_found(tmp_path: Path, monkeypatch: pytest.
         one = found()
         assert one is not None and one.status == status and (one.hint or status == "ok")
         (folder / "SHA256SUMS").write_text(f"{hashlib.sha256(b'right').hexdigest()}  heads.safetensors\n")
+
+
+def copied_helpers(to: Path) -> Path:
+    """The helpers' files and their list, as they are shipped."""
+    models = to / "models"
+    for name in (*HELPERS, SUMS):
+        (models / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(MODELS / name, models / name)
+    return models
+
+
+def test_the_shipped_checksums_are_those_of_the_shipped_files() -> None:
+    assert list(strangers()) == [], "a file was made again: run `make sums` (python -m app.sums) and commit the list"
+    loose = {file.name for file in MODELS.iterdir() if file.is_file()} - {"LICENSE", SUMS}
+    assert loose <= set(HELPERS), "a new file beside the models belongs into app.sums.HELPERS"
+
+
+@pytest.mark.parametrize("name", HELPERS)
+def test_a_damaged_exchanged_or_missing_helper_is_one_line_with_a_remedy(tmp_path: Path, name: str) -> None:
+    models = copied_helpers(tmp_path)
+    assert examine_helpers(models).status == "ok"
+    content = bytearray((models / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    for damaged in (bytes(content), b"", None):
+        (models / name).unlink()
+        if damaged is not None:
+            (models / name).write_bytes(damaged)
+        found = examine_helpers(models)
+        assert found.status == "fail" and Path(name).name in found.detail and "install" in found.hint
+        assert "\n" not in found.detail + found.hint
+
+
+def test_new_helpers_get_new_checksums(tmp_path: Path) -> None:
+    models = copied_helpers(tmp_path)
+    (models / "relevance.npz").write_bytes(b"learned again")
+    assert examine_helpers(models).status == "fail"
+    write_sums(models)
+    assert examine_helpers(models).status == "ok"
+    (models / SUMS).unlink()
+    assert SUMS in examine_helpers(models).detail
+
+
+def test_the_helpers_are_looked_at_whatever_the_target() -> None:
+    checks = [found.check for found in examine_models(Settings(target="owner/model"))]
+    assert checks[-1] == "helpers"
 
 
 def test_drafters_are_tried_on_the_target(tmp_path: Path, tiny_chat: Path, tiny_bundled: Path) -> None:

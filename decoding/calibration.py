@@ -18,7 +18,7 @@ _FADE = 0.999
 _TRUST = 16.0
 _LEAST, _MOST = 0.001, 0.995
 # Share of the latest gain of a costly source in its average.
-_FRESH = 0.1
+_FRESH = 0.15
 _DEPTHS = (1, 2, 3, 4, 6, 8, 12, 16)
 
 
@@ -90,15 +90,14 @@ class TaskCalibration:
             self.cells.setdefault((source, bucket, _band(depth)), _Cell()).add(estimate, accepted)
 
     def gain(self, source: str, without: float) -> float | None:
-        """Tokens that a costly source brought when it was asked and ``without`` were expected before; None if it was
-        never asked.
+        """Tokens that a costly source brought when it was asked and about ``without`` were expected before, or fewer:
+        where more is drafted already, it hardly brings more. None if it was never asked.
         """
-        return self.gains.get((source, _size(without)))
+        nearest = max((size for name, size in self.gains if name == source and size <= _size(without)), default=None)
+        return None if nearest is None else self.gains[source, nearest]
 
     def expect_gain(self, source: str, without: float, gain: float) -> None:
-        """A costly source that is new here was asked: ``gain`` more tokens are expected, which is where its average
-        begins.
-        """
+        """A costly source was asked, and ``gain`` more tokens are expected: where its average begins."""
         if not self.frozen:
             self.gains.setdefault((source, _size(without)), gain)
 

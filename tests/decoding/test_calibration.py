@@ -67,6 +67,17 @@ def test_it_comes_back_from_json() -> None:
     assert again.state() == calibration.state()
 
 
+def test_where_more_is_drafted_a_costly_source_is_not_hoped_to_bring_more() -> None:
+    cells = Calibration().of("answer")
+    cells.learn_gain("draft-model", 4.0, 0.2)
+    assert cells.gain("draft-model", 30.0) == cells.gain("draft-model", 4.0) == 0.2
+    assert cells.gain("draft-model", 1.0) is None, "where little is drafted only trying tells"
+    assert cells.gain("heads", 30.0) is None
+    cells.learn_gain("draft-model", 1.0, 2.0)
+    assert cells.gain("draft-model", 2.0) == 2.0
+    assert cells.gain("draft-model", 30.0) == 0.2
+
+
 @pytest.mark.parametrize("row", [["spans", 1, 1, 2, 3, 1], ["spans", 1, 1, 2, 1], ["spans", "x", 1, 2, 1, 1]])
 def test_a_broken_state_is_refused(row: list[object]) -> None:
     with pytest.raises(ValueError):

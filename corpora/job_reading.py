@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -76,7 +77,11 @@ Read: TypeAlias = Cut | Same | Refused | Unpacked | Broken
 
 
 class Reading:
-    """Threads that read the files they are given; results come out in the order in which they are ready."""
+    """Threads that read the files they are given; results come out in the order in which they are ready.
+
+    But files of one size, which may be one file twice, come out in the order in which they were given: of two equal
+    ones the first becomes the document, whichever was read faster.
+    """
 
     def __init__(
         self,
@@ -92,6 +97,9 @@ class Reading:
         self._reader = _Reader(store, folders, chunking, limits, tell)
         self._given: queue.SimpleQueue[JobFile | None] = queue.SimpleQueue()
         self._read: queue.SimpleQueue[Read] = queue.SimpleQueue()
+        self._turns: dict[int, deque[int]] = {}  # by size, the numbers of the files that were given and are not out
+        self._early: dict[int, Read] = {}  # by number, read before their turn
+        self._ready: deque[Read] = deque()
         self.threads = threads
         self.waiting = 0  # files given and not taken out
         for number in range(threads):
@@ -101,16 +109,29 @@ class Reading:
     def give(self, file: JobFile) -> None:
         """Let a file be read."""
         self.waiting += 1
+        self._turns.setdefault(file.bytes, deque()).append(file.number)
         self._given.put(file)
 
     def take(self, timeout_s: float) -> Read | None:
         """A file that has been read, if there is one in time."""
-        try:
-            read = self._read.get(timeout=timeout_s) if timeout_s > 0 else self._read.get_nowait()
-        except queue.Empty:
-            return None
+        while not self._ready:
+            try:
+                self._sort_in(self._read.get(timeout=timeout_s) if timeout_s > 0 else self._read.get_nowait())
+            except queue.Empty:
+                return None
         self.waiting -= 1
-        return read
+        return self._ready.popleft()
+
+    def _sort_in(self, read: Read) -> None:
+        if isinstance(read, Broken):
+            self._ready.append(read)
+            return
+        turn = self._turns[read.file.bytes]
+        self._early[read.file.number] = read
+        while turn and turn[0] in self._early:
+            self._ready.append(self._early.pop(turn.popleft()))
+        if not turn:
+            del self._turns[read.file.bytes]
 
     def close(self) -> None:
         """Let the threads end; what they are reading is thrown away."""

@@ -22,7 +22,7 @@ from corpora.job_types import FileState, Job, JobFile, Wanted
 from corpora.job_writing import Embedded, Gone, Writing
 from corpora.jobs import Jobs, busy
 from corpora.lease import lease
-from corpora.loaders import Limits
+from corpora.loaders import Limits, is_archive
 from corpora.staging import Staging
 from corpora.store import CorpusStore
 
@@ -34,6 +34,7 @@ _READ_AHEAD_PASSAGES = 1024
 _ENOUGH = 32  # passages
 _PAGE = 256  # files fetched from the database at a time
 _PATIENCE_S = 0.1
+_UNPACKING_S = 0.01  # the writer, who gives no sign, has what follows
 
 
 def run(
@@ -101,6 +102,7 @@ class _Run:
         self._flying: dict[int, Waiting[Cut] | None] = {}  # files that were taken from the queue and have not ended
         self._queued: deque[JobFile] = deque()
         self._fetched = 0  # the number of the last file that was fetched
+        self._archive: int | None = None  # the number of the last archive that was taken from the queue
         self._duplicates: set[int] = set()
         self._batches = Batches[Cut](derived, stopping=self._is_unwanted)
         self._writing = Writing(store, job.number, chunking=chunking, ended=self._ended, unpacked=self._unpacked)
@@ -116,7 +118,7 @@ class _Run:
                 self._read_more()
                 # Whoever has enough to compute waits for nobody; a few passages alone are not worth a batch.
                 enough = self._batches.passages >= _ENOUGH or (self._batches.waiting and not self._reading.waiting)
-                patience_s = 0.0 if enough else _PATIENCE_S
+                patience_s = 0.0 if enough else _PATIENCE_S if not self._is_unpacking() else _UNPACKING_S
                 while (read := self._reading.take(patience_s)) is not None:
                     self._take(read)
                     patience_s = 0.0
@@ -149,14 +151,21 @@ class _Run:
                 self._reading.give(file)
 
     def _next_file(self) -> JobFile | None:
-        """The next file of the queue; it is in flight then."""
+        """The next file of the queue, in flight then; what is in an archive comes before what stands behind it."""
+        if self._is_unpacking():
+            return None
         if not self._queued:
             self._fetch()
         with self._telling:
             file = self._queued.popleft() if self._queued else None
             if file is not None:
                 self._flying[file.number] = None
+                if file.member is None and file.outcome != "removed" and is_archive(file.name):
+                    self._archive = file.number
         return file
+
+    def _is_unpacking(self) -> bool:
+        return self._archive in self._flying
 
     def _fetch(self) -> None:
         """More of the queue from the database; at its end from the beginning, since files may be tried again."""

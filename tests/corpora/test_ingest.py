@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import threading
+import time
+import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from corpora import job_reading
 from corpora.chunking import Chunking
-from corpora.documents import Passage
+from corpora.documents import Document, Passage
 from corpora.ingest import FileOutcome, ingest
 from corpora.jobs import Jobs
 from corpora.library import Library
+from corpora.loaders import Limits, expand, load_bytes
 from corpora.store import CorpusStore
 from tests.corpora.pdf_bytes import Words, pdf
 
@@ -89,6 +95,38 @@ def test_adding_again_touches_only_what_changed(store: CorpusStore, folder: Path
     (folder / "a.txt").write_text("New text of a.")
     assert ("a.txt", "replaced") in summary(ingest(store, [folder]), folder)
     assert store.document("files/a.txt").text == "New text of a."
+
+
+@pytest.mark.parametrize("first", ["a.txt", "a.zip"])
+def test_of_two_equal_files_the_first_by_name_is_the_document_however_slow(
+    store: CorpusStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: str
+) -> None:
+    overtaken = threading.Event()
+
+    def slow_for_the_first(data: bytes, name: str, **options: Any) -> Document:
+        if name.endswith("a.txt"):
+            overtaken.wait(1.0)
+            time.sleep(0.1)  # the other one is on its way
+        document = load_bytes(data, name, **options)
+        if name.endswith("copy.txt"):
+            overtaken.set()
+        return document
+
+    def slowly(data: bytes, name: str, limits: Limits) -> Any:
+        overtaken.wait(1.0)
+        return expand(data, name, limits)
+
+    monkeypatch.setattr(job_reading, "load_bytes", slow_for_the_first)
+    monkeypatch.setattr(job_reading, "expand", slowly)
+    (tmp_path / "copy.txt").write_text("Text of a.")
+    (tmp_path / "a.txt").write_text("Text of a.")
+    if first == "a.zip":
+        with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+            archive.write(tmp_path / "a.txt", "a.txt")
+        (tmp_path / "a.txt").unlink()
+    outcomes = ingest(store, [tmp_path / first, tmp_path / "copy.txt"])
+    assert sorted((one.path.name, one.status) for one in outcomes) == [("a.txt", "added"), ("copy.txt", "duplicate")]
+    assert [info.name for info in store.documents()] == ["a.zip/a.txt" if first == "a.zip" else "a.txt"]
 
 
 def test_single_files_and_what_is_wrong_with_them(store: CorpusStore, folder: Path) -> None:

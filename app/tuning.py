@@ -14,8 +14,10 @@ from retrieval.odds import log_odds
 
 _FORMAT: Final = "spandraft-bundled-2"
 _BY_COSINE: Final = "spandraft-bundled-1"
-# Nats by which a target likes evidence better than the refusal before its biases: fits 150 answers of the bundled one.
-_EVIDENCE_PREFERRED: Final = 1.0
+# The bonus with which a target refuses as often as not, and how fast it gets sure with each nat more: as the bundled
+# one did on 150 questions held out. The evidence's odds that make the bonus are what it reads itself.
+_EVEN_BONUS: Final = 0.9
+_SURER: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Tuning:
     def refusal_chance(self, relevance: float | None, *, quotes: bool) -> float:
         """How likely the output is the refusal: of one that ``quotes`` by its bonus, of any other by the evidence."""
         if quotes:
-            return _share(self.refusal_bonus(relevance) - _EVIDENCE_PREFERRED)
+            return _share(_SURER * (self.refusal_bonus(relevance) - _EVEN_BONUS))
         return _share(-(log_odds(0.0) if relevance is None else relevance))
 
     @classmethod

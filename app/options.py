@@ -58,6 +58,11 @@ class GenerationOptions:
         for name in ("stop_strings", "bad_words"):
             if isinstance(getattr(self, name), str):
                 raise InputError(f"{name} is one text.", hint="Give a list of texts.")
+        for text in self.stop_strings:
+            if not isinstance(text, str) or not text:
+                raise InputError(
+                    f"stop_strings holds {text!r}, which cannot stop anything.", hint="Give texts, or leave it away."
+                )
         for name in ("k", "max_new_tokens"):
             value = getattr(self, name)
             if value is None:

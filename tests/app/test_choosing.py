@@ -94,6 +94,8 @@ def test_a_call_wins_over_the_settings(settings: Settings) -> None:
         {"do_sample": True, "temperature": math.inf},
         {"do_sample": True, "top_k": -1},
         {"min_p": 0.1},
+        {"stop_strings": [""]},
+        {"stop_strings": ["end", 7]},
     ],
 )
 def test_a_bad_option_is_refused_before_anything_is_done(pipeline: Pipeline, options: Any) -> None:

@@ -16,8 +16,6 @@ from app.likely_edits.encoder import HIDDEN, Layer
 from app.likely_edits.features import PARTS, RADIUS
 from app.likely_edits.tags import TAGS
 
-TRAINED = 2
-"""Layers above the frozen ones."""
 EMBEDDED, EMBEDDING, INNER = 8_000, 40, 320
 
 
@@ -35,11 +33,11 @@ class Inputs:
 
 
 class Network(nn.Module):
-    """``names`` is how many words and classes have an embedding."""
+    """``names`` is how many words and classes have an embedding, ``layers`` how many of the encoder are trained on."""
 
-    def __init__(self, names: int) -> None:
+    def __init__(self, names: int, layers: int) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(Layer() for _ in range(TRAINED))
+        self.layers = nn.ModuleList(Layer() for _ in range(layers))
         self.embedding = nn.Embedding(names, EMBEDDING)
         nn.init.normal_(self.embedding.weight, std=0.3)
         self.inner = nn.Linear(HIDDEN + (2 * RADIUS + 1) * EMBEDDING, INNER)

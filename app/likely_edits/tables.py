@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 @dataclass(frozen=True, slots=True)
 class Tables:
     """``vocabulary`` gives each word its rank by frequency, ``families`` its other forms, ``misspelt`` the right word
-    of a known misspelling; all in small letters.
+    of a known misspelling, ``rare`` are words too rare for the vocabulary; all in small letters.
     """
 
     vocabulary: Mapping[str, int]
     families: Mapping[str, tuple[str, ...]]
     misspelt: Mapping[str, str]
+    rare: frozenset[str] = frozenset()
 
 
 def write_tables(file: Path, tables: Tables) -> None:
@@ -31,6 +32,7 @@ def write_tables(file: Path, tables: Tables) -> None:
         "vocabulary": _packed(sorted(tables.vocabulary, key=tables.vocabulary.__getitem__)),
         "families": _packed(" ".join((word, *others)) for word, others in sorted(tables.families.items())),
         "misspelt": _packed(f"{bad} {good}" for bad, good in sorted(tables.misspelt.items())),
+        "rare": _packed(sorted(tables.rare)),
     }
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
@@ -40,11 +42,13 @@ def write_tables(file: Path, tables: Tables) -> None:
 def read_tables(file: Path) -> Tables:
     """Read the file."""
     with np.load(io.BytesIO(file.read_bytes())) as arrays:
-        lines = {name: arrays[name].tobytes().decode().split("\n") for name in ("vocabulary", "families", "misspelt")}
+        names = ("vocabulary", "families", "misspelt", "rare")
+        lines = {name: arrays[name].tobytes().decode().split("\n") for name in names if name in arrays}
     return Tables(
         {word: rank for rank, word in enumerate(lines["vocabulary"])},
         {word: tuple(others) for word, *others in map(str.split, lines["families"])},
         dict(line.split(" ", 1) for line in lines["misspelt"]),
+        frozenset(lines.get("rare", ())) - {""},
     )
 
 

@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 
 from app.likely_edits import encoder, pieces, tags
 from app.likely_edits.features import features_of, names_of
-from app.likely_edits.network import EMBEDDED, TRAINED, Inputs, Network
+from app.likely_edits.network import EMBEDDED, Inputs, Network
 from app.likely_edits.tables import Tables
 from app.likely_edits.words import Word
 
@@ -48,7 +48,7 @@ class Tagger:
         self._known = tables.vocabulary
         self._names = {name: at for at, name in enumerate(names_of(tables.vocabulary, EMBEDDED))}
         self._pieces = encoder.piece_tokenizer()
-        self._lower = encoder.stored_lower(encoder.LAYERS - TRAINED).to(torch.bfloat16)
+        self._lower = encoder.stored_lower(encoder.LAYERS - len(network.layers)).to(torch.bfloat16)
         self._network = network.to(torch.bfloat16).requires_grad_(False).eval()
         self._words_VD = vectors(tables.vocabulary, self._lower).to(torch.bfloat16)
         self._rarity_V = rarity(len(self._words_VD)).to(torch.bfloat16)
@@ -105,10 +105,12 @@ def rarity(count: int) -> torch.Tensor:
 
 def read_network(file: Path, tables: Tables) -> Network:
     """The trained weights."""
+    state = load_file(file)
+    layers = {name.split(".")[1] for name in state if name.startswith("layers.")}
     # What is drawn at random is overwritten at once, and nobody's draws may change by it.
     with torch.random.fork_rng(devices=[]):
-        network = Network(len(names_of(tables.vocabulary, EMBEDDED)))
-    network.load_state_dict(load_file(file), assign=True)
+        network = Network(len(names_of(tables.vocabulary, EMBEDDED)), len(layers))
+    network.load_state_dict(state, assign=True)
     return network
 
 

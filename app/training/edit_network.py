@@ -17,7 +17,7 @@ from torch import nn
 
 from app.likely_edits import encoder, tagger
 from app.likely_edits.features import names_of
-from app.likely_edits.network import EMBEDDED, TRAINED, Inputs, Network
+from app.likely_edits.network import EMBEDDED, Inputs, Network
 from app.likely_edits.tables import Tables
 from app.likely_edits.tags import BEFORE
 from app.training.edit_examples import Batch
@@ -48,18 +48,23 @@ class Losses:
 class Learner:
     """A network over the encoder's lower layers."""
 
-    def __init__(self, tables: Tables, *, begin: Path | None = None) -> None:
-        """The encoder's own layers and new heads, or what `begin` holds of a network over the same tables."""
-        self._lower = encoder.stored_lower(encoder.LAYERS - TRAINED).to(torch.bfloat16)
+    def __init__(self, tables: Tables, *, layers: int, begin: Path | None = None) -> None:
+        """The encoder's own layers and new heads, or what `begin` holds of a network over the same tables.
+
+        Of the encoder's layers the upper ones learn, so many; those that `begin` has not are the encoder's.
+        """
+        lowest = encoder.LAYERS - layers
+        self._lower = encoder.stored_lower(lowest).to(torch.bfloat16)
         self._words_VD = tagger.vectors(tables.vocabulary, self._lower).to(torch.bfloat16)
         self._rarity_V = tagger.rarity(len(self._words_VD))
         self._share = 1.0 if begin is None else CONTINUED_SHARE
-        if begin is not None:
-            self.network = tagger.read_network(begin, tables).float()
-            return
-        self.network = Network(len(names_of(tables.vocabulary, EMBEDDED)))
+        self.network = Network(len(names_of(tables.vocabulary, EMBEDDED)), layers)
         for at, layer in enumerate(self.network.layers):
-            layer.load_state_dict(encoder.stored_layer(encoder.LAYERS - TRAINED + at))
+            layer.load_state_dict(encoder.stored_layer(lowest + at))
+        if begin is not None:
+            begun = tagger.read_network(begin, tables).float()
+            begun.layers = nn.ModuleList([*self.network.layers[: layers - len(begun.layers)], *begun.layers])
+            self.network = begun
 
     def train(
         self, batches: Iterable[Batch], steps: int, keep: Callable[[Network], None], *, minutes: float = math.inf

@@ -13,21 +13,24 @@ import math
 import random
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from app.likely_edits.tables import Tables, write_tables
+from app.likely_edits.tables import Tables, read_tables, write_tables
 from app.likely_edits.tagger import write_network
 from app.likely_edits.words import words_of
 from app.training import data, grammar, word_forms
 from app.training.edit_examples import Batch, Batches, Undoing, batch_of
 from app.training.edit_network import Learner
+from app.training.edit_prose import prose_of
 from app.training.learner_errors import LearnerErrors
 
 VOCABULARY, RAREST = 50_000, 3
-BATCH, MORE = 64, 2.0
-PLAIN_SHARE, LONGEST, HELD_OUT = 0.6, 40, 1000
+RARE, SHORT = 2, 2
+BATCH, MORE = 64, 5.0
+LAYERS = 3
 SURELY_RIGHT = 200
 """A word that some list calls a misspelling is right if the prose has it more often."""
 
@@ -39,7 +42,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the file to write; weights go beside it")
     parser.add_argument("--sentences", type=int, default=360_000)
     parser.add_argument("--minutes", type=float, default=math.inf, help="end so early, the rate falling faster")
-    parser.add_argument("--begin", type=Path, default=None, help="weights to go on from, at a lower rate")
+    parser.add_argument(
+        "--begin", type=Path, default=None, help="weights to go on from, at a lower rate, with the tables beside them"
+    )
+    parser.add_argument("--layers", type=int, default=LAYERS, help="so many of the encoder's layers learn too")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
@@ -48,19 +54,18 @@ def main() -> None:
     rng = random.Random(arguments.seed)
     texts = grammar.clean_texts(arguments.data, "train", rng, more=MORE)
     misspelt = data.misspellings(arguments.data)
-    tables = collect(texts, misspelt)
+    begin = arguments.begin
+    tables = collect(texts, misspelt) if begin is None else read_tables(begin.with_suffix(".npz"))
+    tables = replace(tables, rare=rare_words(texts, tables))
     write_tables(arguments.out, tables)
     undoing = Undoing(errors_of(texts, misspelt, tables), tables)
-    held, plain = _short(grammar.plain_texts(texts), rng)
-    every = _short(texts, rng)[1]
-    print(
-        f"{len(plain)} plain sentences, {len(tables.vocabulary)} words, {len(tables.misspelt)} misspellings", flush=True
-    )
+    held, sources = prose_of(texts, rng)
+    counts = ", ".join(str(len(sentences)) for _, sentences in sources)
+    print(f"sentences: {counts}; {len(tables.vocabulary)} words, {len(tables.misspelt)} misspellings", flush=True)
     held_out = _batches(held, undoing, rng)
     steps = arguments.sentences // BATCH
-    sources = [(PLAIN_SHARE, plain), (1 - PLAIN_SHARE, every)]
     learned = Batches(sources, undoing, seed=arguments.seed, count=steps, size=BATCH)
-    learner = Learner(tables, begin=arguments.begin)
+    learner = Learner(tables, layers=arguments.layers, begin=begin)
     loader = torch.utils.data.DataLoader(learned, batch_size=None, num_workers=1, prefetch_factor=8)
     weights = arguments.out.with_suffix(".safetensors")
     learner.train(loader, steps, lambda network: write_network(weights, network), minutes=arguments.minutes)
@@ -79,11 +84,15 @@ def _batches(sentences: Sequence[str], undoing: Undoing, rng: random.Random) -> 
     return [batch_of(examples[at : at + BATCH]) for at in range(0, len(examples), BATCH)]
 
 
-def _short(texts: Iterable[Sequence[str]], rng: random.Random) -> tuple[list[str], list[str]]:
-    """Their sentences of at most LONGEST words, mixed: HELD_OUT of them and the others."""
-    sentences = [sentence for text in texts for sentence in text if len(sentence.split()) <= LONGEST]
-    rng.shuffle(sentences)
-    return sentences[:HELD_OUT], sentences[HELD_OUT:]
+def rare_words(texts: Iterable[Sequence[str]], tables: Tables) -> frozenset[str]:
+    """Words in small letters that the prose has more than once, and the vocabulary and the misspellings do not."""
+    counts = Counter(word.text for text in texts for sentence in text for word in words_of(sentence))
+    return frozenset(
+        word
+        for word, count in counts.items()
+        if count >= RARE and len(word) > SHORT and word.isascii() and word.isalpha() and word.islower()
+        and word not in tables.vocabulary and word not in tables.misspelt
+    )  # fmt: skip
 
 
 def collect(texts: Iterable[Sequence[str]], misspelt: Mapping[str, Sequence[str]]) -> Tables:

@@ -1,7 +1,8 @@
 """Clean sentences -> as people who learn English write them: several errors of many kinds, or none.
 
-Other shares than `errors_synth.py`, whose rules it uses, and errors of its own: double slips, wrong parts of speech,
-regular forms of irregular words, another word by one slip. Knows words. Must not know tokens or models.
+Other shares than `errors_synth.py`, whose rules it uses, and errors of its own (`learner_rules.py`): double slips,
+wrong parts of speech, regular forms of irregular words, another word by one slip. Some writers make one kind of error
+all the time (`learner_habits.py`). Knows words. Must not know tokens or models.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from app.training import errors_synth as errors
+from app.training import learner_rules
 from app.training.errors_synth import Corruptor, Rule, change_one
+from app.training.learner_habits import Habit, habits
 from app.training.spelling import slip
 from app.training.word_forms import IRREGULAR, WordForms, plural_of
 
@@ -44,6 +47,7 @@ class LearnerErrors:
     _derived: dict[str, list[str]] = field(init=False)
     _rules: list[Rule] = field(init=False)
     _weights: list[float] = field(init=False)
+    _habits: list[tuple[float, Habit]] = field(init=False)
 
     def __post_init__(self) -> None:
         known = frozenset(self.vocabulary)
@@ -52,12 +56,17 @@ class LearnerErrors:
         rules = self._table()
         object.__setattr__(self, "_rules", [rule for _, rule in rules])
         object.__setattr__(self, "_weights", [weight for weight, _ in rules])
+        old = Corruptor(self.forms, self.misspelt)
+        object.__setattr__(self, "_habits", habits(old.verb, old.number, old.misspell))
 
     def corrupt(self, sentence: str, rng: random.Random) -> str:
         """The sentence with about one error every six words, or as it is."""
         if rng.random() < self.untouched:
             return sentence
         words = sentence.split()
+        for share, habit in self._habits:
+            if rng.random() < share:
+                habit(words, rng)
         mean = len(words) / rng.choice((4.0, 6.0, 9.0, 14.0))
         count = min(_MOST, 1 + int(rng.expovariate(1 / mean)))
         for rule in rng.choices(self._rules, self._weights, k=count):
@@ -71,13 +80,15 @@ class LearnerErrors:
         old = Corruptor(self.forms, self.misspelt)
         return [
             (11, old.misspell), (9, errors.scramble_letters), (6, double_slip), (3, self._other_word),
-            (12, old.verb), (8, old.number), (2, old.adverb), (4, self._part_of_speech), (2, self._regular),
-            (2, self._uncountable), (8, errors.drop_article), (4, errors.insert_article), (3, errors.change_article),
-            (5, errors.change_preposition), (3, errors.drop_preposition), (2, insert_preposition),
-            (6, errors.confuse), (3, errors.drop_word), (3, errors.insert_word), (2, errors.repeat_word),
-            (5, errors.capitals), (8, errors.drop_comma), (2, errors.insert_comma), (3, errors.drop_end),
-            (2, errors.join_words), (1, errors.split_word), (1, errors.swap_words), (3, errors.contraction),
-            (2, errors.comparative),
+            (10, old.verb), (6, learner_rules.agreement), (4, self._infinitive), (9, old.number), (2, old.adverb),
+            (4, self._part_of_speech), (2, self._regular), (2, self._uncountable),
+            (8, errors.drop_article), (2, errors.insert_article), (5, learner_rules.article_of_a_thing),
+            (3, errors.change_article), (5, errors.change_preposition), (3, errors.drop_preposition),
+            (2, insert_preposition), (6, errors.confuse), (3, errors.drop_word), (2, errors.insert_word),
+            (2, learner_rules.filler), (1, errors.repeat_word), (5, errors.capitals), (8, errors.drop_comma),
+            (3, errors.insert_comma), (3, errors.drop_end), (2, errors.join_words), (1, errors.split_word),
+            (1.5, learner_rules.split_compound), (1, errors.swap_words), (2.5, errors.contraction),
+            (1, learner_rules.drop_possessive), (1.5, errors.comparative),
         ]  # fmt: skip
 
     def _part_of_speech(self, words: list[str], rng: random.Random) -> bool:
@@ -91,6 +102,9 @@ class LearnerErrors:
             return next((other for other in tries if other in self._known and other != word.lower()), None)
 
         return change_one(words, rng, change)
+
+    def _infinitive(self, words: list[str], rng: random.Random) -> bool:
+        return learner_rules.infinitive(words, rng, self.forms.verbs)
 
     def _regular(self, words: list[str], rng: random.Random) -> bool:
         """What the rule would make of an irregular word: taked, childs."""

@@ -47,6 +47,11 @@ def test_collecting_takes_words_their_forms_and_misspellings(tables: Tables) -> 
     assert tables.misspelt == {"freind": "friend", "frend": "friend", "gardan": "garden", "shcool": "school"}
 
 
+def test_rare_words_are_right_more_than_once_and_neither_known_nor_misspelt(tables: Tables) -> None:
+    prose = [["A chela of the freind spoke, Xanthe too.", "The chela and the freind of Xanthe left."], ["One rugae."]]
+    assert edits.rare_words(prose, tables) == {"chela"}
+
+
 @pytest.mark.parametrize(
     ("wrong", "right", "before", "at"),
     [
@@ -87,7 +92,7 @@ def test_the_network_learns_and_the_files_keep_it(
     undoing: Undoing, sentences: list[str], tables: Tables, tmp_path: Path
 ) -> None:
     torch.manual_seed(0)
-    learner = Learner(tables)
+    learner = Learner(tables, layers=2)
     held = list(Batches([(1.0, sentences)], undoing, seed=5, count=2, size=16))
     before = learner.held_out(held)
     kept: list[Network] = []
@@ -99,7 +104,7 @@ def test_the_network_learns_and_the_files_keep_it(
     write_network(tmp_path / "edits.safetensors", learner.network)
     assert [file.name for file in sorted(tmp_path.iterdir())] == ["edits.npz", "edits.safetensors"]
     read = read_tables(tmp_path / "edits.npz")
-    assert (read.vocabulary, read.families, read.misspelt) == (tables.vocabulary, tables.families, tables.misspelt)
+    assert read == Tables(tables.vocabulary, tables.families, tables.misspelt)
     tagger = Tagger(read, read_network(tmp_path / "edits.safetensors", read))
     words = words_of("The teacher walks to the station")
     tagged = tagger.tag(words)
@@ -109,9 +114,19 @@ def test_the_network_learns_and_the_files_keep_it(
     assert np.isclose(np.exp(tagger.meant(tagged, [1])).sum(), 1, atol=1e-3)
 
 
+def test_more_layers_go_on_from_fewer(tables: Tables, tmp_path: Path) -> None:
+    two = Learner(tables, layers=2).network
+    write_network(tmp_path / "edits.safetensors", two)
+    three = Learner(tables, layers=3, begin=tmp_path / "edits.safetensors").network
+    assert [len(one.layers) for one in (two, three)] == [2, 3]
+    words = words_of("The teacher walks to the station")
+    found = [Tagger(tables, one).tag(words).chances_WT for one in (two, three)]
+    assert np.allclose(*found, atol=0.02)
+
+
 def test_sentences_of_one_text_are_read_each_by_itself(tables: Tables) -> None:
     torch.manual_seed(0)
-    tagger = Tagger(tables, Learner(tables).network)
+    tagger = Tagger(tables, Learner(tables, layers=2).network)
     one, other = "The teacher walks in the garden.", "A careful writer answered."
     together = tagger.tag(words_of(f"{one} {other}")).chances_WT
     parts = [tagger.tag(words_of(text)).chances_WT for text in (one, other)]

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.likely_edits import tags
+from app.likely_edits.company import Change, weighed
 from app.likely_edits.spelling import Spelling
 from app.likely_edits.tables import Tables
 from app.likely_edits.tagger import Tagger
@@ -23,6 +23,8 @@ _LEAST = 0.004
 # The errors that the tagger learned from are not those that people make: each kind's odds in their texts.
 _SCALE = {"insert": 1.5, "replace": 1.0, "form": 0.67, "drop": 1.5, "case": 1.5, "spell": 1.5}
 _COMMA = 2.0
+# A word so rare that it has no place in the vocabulary is right rather than misspelt.
+_SELDOM = 0.3
 # A known misspelling in small letters is one this often at least.
 _LISTED = 0.8
 # A capital inside a sentence begins a name, and of names hardly any are known.
@@ -45,16 +47,6 @@ _SENTENCE = 4
 _TAGS = tuple(tag.partition(":")[::2] for tag in tags.TAGS)
 _DROP, _SPELL, _OTHER = (tags.TAGS.index(tag) for tag in (tags.DROP, tags.SPELL, tags.OTHER))
 _FORMS = [at for at, tag in enumerate(tags.TAGS) if tag.startswith(tags.FORM)]
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """The characters ``[start, end)`` of a text become ``new``."""
-
-    start: int
-    end: int
-    new: str
-    chance: float
 
 
 class Changes:
@@ -86,7 +78,8 @@ class Changes:
             else:
                 changes += self._others(words[at], float(others_W[at]), meant_V)
             changes += self._formed(words[at], chances_WT[at], meant_V)
-        return words, _dropped(words, chances_WT[:-1, _DROP]), changes
+        dropped, changes = weighed(words, _dropped(words, chances_WT[:-1, _DROP]), changes, unknown)
+        return words, dropped, changes
 
     def _misspelt(self, word: Word, at: int, chances_WT: NDArray[np.float32]) -> float:
         """How likely an unknown word is misspelt."""
@@ -95,6 +88,8 @@ class Changes:
         if self._spelling.lists(word.lower):
             spell = min(1.0, spell * _SCALE["spell"])
             return spell if is_name else max(spell, _LISTED)
+        if self._spelling.is_rare(word.lower):
+            spell *= _SELDOM
         return spell * _NAME if is_name else spell
 
     def _tagged(self, text: str, words: Sequence[Word], chances_WT: NDArray[np.float32]) -> Iterator[Change]:
@@ -103,12 +98,19 @@ class Changes:
             kind, what = _TAGS[tag]
             scale = _COMMA if (kind, what) == ("insert", ",") else _SCALE.get(kind, 1.0)
             chance = min(1.0, float(chances_WT[at, tag]) * scale)
-            if kind == "insert" and not _ends_what_is_no_sentence(words, at, what):
+            if kind == "insert" and not self._is_put_in_anyhow(words, at, what):
                 yield _insertion(words, at, what, chance, spaced=spaced)
             elif at < len(words) and kind == "replace" and what != words[at].lower:
                 yield Change(words[at].start, words[at].end, tags.like(words[at].text, what), chance)
             elif at < len(words) and kind == "case":
                 yield Change(words[at].start, words[at].end, tags.flipped(words[at].text), chance)
+
+    def _is_put_in_anyhow(self, words: Sequence[Word], at: int, what: str) -> bool:
+        """Whether a word beside lacks it ("dont"), or it would end what is no sentence."""
+        beside = words[max(0, at - 1) : at + 1]
+        return _ends_what_is_no_sentence(words, at, what) or any(
+            what in self._spelling.parts(word.lower) for word in beside
+        )
 
     def _spelt(self, word: Word, chance: float, meant_V: NDArray[np.float32], *, spaced: bool) -> Iterator[Change]:
         near = self._spelling.candidates(word.lower)

@@ -15,7 +15,8 @@ from pathlib import Path
 from safetensors import SafetensorError
 
 from app.errors import ModelError
-from app.likely_edits.changes import Change, Changes
+from app.likely_edits.changes import Changes
+from app.likely_edits.company import Change
 from app.likely_edits.tables import read_tables
 from app.likely_edits.tagger import Tagger, read_network
 from app.likely_edits.words import Word

@@ -18,7 +18,7 @@ from app.likely_edits.tables import Tables
 _JOINED = (
     "do n't,did n't,does n't,is n't,are n't,was n't,were n't,has n't,have n't,had n't,could n't,would n't,should n't,"
     "ca n't,wo n't,i 'm,i 've,i 'd,you 're,you 've,they 're,they 've,we 've,that 's,what 's,there 's,he 's,she 's,"
-    "a lot,in fact,as well,at least,every time,of course,each other,in order,even though,some one,any one,every one"
+    "a lot,in fact,as well,at least,every time,of course,each other,in order,even though"
 ).split(",")
 """What is often written as one word, and without an apostrophe."""
 
@@ -45,6 +45,7 @@ class Spelling:
     def __init__(self, tables: Tables) -> None:
         self._rank = tables.vocabulary
         self._joined = {one.replace(" ", "").replace("'", ""): one for one in _JOINED}
+        self._rare = tables.rare
         self._misspelt = {**tables.misspelt, **self._joined}
         self._long = [word for word in self._rank if len(word) >= _TWO_LETTERS - 1 and word.isalpha()]
         self._letters_VL = _letters(self._long)
@@ -58,6 +59,14 @@ class Spelling:
     def lists(self, word: str) -> bool:
         """Whether ``word``, in small letters, is a known misspelling."""
         return word in self._misspelt
+
+    def is_rare(self, word: str) -> bool:
+        """Whether ``word``, in small letters, is right though the vocabulary does not have it."""
+        return word in self._rare
+
+    def parts(self, word: str) -> Sequence[str]:
+        """The words that ``word``, in small letters, runs together."""
+        return self._joined.get(word, "").split()
 
     def candidates(self, word: str, most: int = 8) -> list[tuple[str, float]]:
         """The likeliest right words for ``word``, in small letters, with their shares, together at most 1.

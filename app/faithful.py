@@ -22,6 +22,7 @@ _NUMBERS: Final = frozenset(
 _LEAST_LIKENESS: Final = 0.5
 _SAME_JOINED: Final = 0.75
 _SHORT: Final = 4
+_MOST_PUT_BACK: Final = 2
 _MIDDLE: Final = 6
 
 # Words that carry grammar rather than meaning; a correction may add, drop or exchange them.
@@ -46,6 +47,34 @@ def keeps_its_meaning(source: str, corrected: str, *, strict: bool) -> bool:
     if strict:
         return _changes_are_small(source, corrected)
     return _likeness(source, corrected) >= _LEAST_LIKENESS
+
+
+def without_great_changes(source: str, corrected: str) -> str | None:
+    """The correction with what the strict check minds put back as it was; None where that is too much, or not all."""
+    old, new = list(_WORD.finditer(source)), list(_WORD.finditer(corrected))
+    old_words, new_words = ([match[0].casefold() for match in words] for words in (old, new))
+    matcher = SequenceMatcher(None, old_words, new_words, autojunk=False)
+    great = [
+        (i, j, k, m)
+        for kind, i, j, k, m in matcher.get_opcodes()
+        if kind != "equal" and not _is_small_change(old_words[i:j], new_words[k:m], before=old_words[max(0, i - 1) : i])
+    ]
+    if len(great) > _MOST_PUT_BACK:
+        return None
+    kept = corrected
+    for i, j, k, m in reversed(great):
+        start, stop = _span(new, k, m, len(corrected))
+        kept = kept[:start] + source[slice(*_span(old, i, j, len(source)))] + kept[stop:]
+    if source[:1].isupper():
+        kept = kept[:1].upper() + kept[1:]
+    return kept if keeps_its_meaning(source, kept, strict=True) else None
+
+
+def _span(words: list[re.Match[str]], start: int, stop: int, length: int) -> tuple[int, int]:
+    """Where words are, with the blanks before them; at the beginning, with those behind."""
+    if start == 0:
+        return 0, words[stop].start() if stop < len(words) else length
+    return words[start - 1].end(), words[stop - 1].end()
 
 
 def _changes_are_small(source: str, corrected: str) -> bool:

@@ -14,7 +14,7 @@ from app.choosing import lossy_remark
 from app.edits import edits_between, with_spacing_of
 from app.errors import InputError
 from app.events import Correction, CorrectionDone, Edit, TextDelta
-from app.faithful import keeps_its_meaning
+from app.faithful import keeps_its_meaning, without_great_changes
 from app.pieces import Piece, pieces
 from app.running import Figures
 from app.streaming import TextStream
@@ -127,7 +127,10 @@ class CorrectionStream(CancellableStream[CorrectionEvent]):
         if session.finish_reason is not FinishReason.EOS:
             return "", _UNFINISHED
         corrected = with_spacing_of(source, stream.text)
-        return corrected, None if keeps_its_meaning(source, corrected, strict=self._is_small) else _STRAYED
+        if keeps_its_meaning(source, corrected, strict=self._is_small):
+            return corrected, None
+        kept = without_great_changes(source, corrected) if self._is_small else None
+        return (source, _STRAYED) if kept is None or kept == source else (kept, None)
 
     def _notice(self) -> str | None:
         reasons = "; ".join(f"{count} {reason}" for reason, count in self._left.most_common())

@@ -43,13 +43,13 @@ class HeadOptions(OutputOptions):
 
 
 def model(stage: Stage, run: Path) -> AheadHeads:
-    """Heads that fit the stage's target: new ones, those first that were trained along with what it begins with."""
+    """Heads that fit the stage's target: new ones, but for those that were trained along with it."""
     from transformers import AutoConfig
 
-    config = AutoConfig.from_pretrained(result_of(stage.target, run))
+    folder = result_of(stage.target, run)
+    config = AutoConfig.from_pretrained(folder)
     made = AheadHeads(config.get_text_config().hidden_size, stage.read_options(HeadOptions).heads)
-    if stage.begin:
-        begin_heads(made, result_of(stage.begin, run))
+    begin_heads(made, folder)
     return made
 
 

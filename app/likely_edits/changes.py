@@ -32,13 +32,16 @@ _NAME = 0.3
 # Where so many words are unknown, the text is not English.
 _FOREIGN = 0.34
 # A word written twice is a slip this often at least.
-_DOUBLED = 0.6
+_DOUBLED = 0.8
 # Where an error is unlikelier than this, the word that was meant is not asked for.
 _ASKED = 0.05
 # How much slips count against what the words around ask for.
 _SLIPS = 0.75
 # The log chance of a word that is none of those that may be meant.
 _RARE = -12.0
+# Another of these is another thing said rather than an error.
+_MODALS = frozenset("can could will would may might shall should must".split())
+_MODAL = 0.3
 _ENDS = frozenset(".?!,")
 # Behind these a sentence goes on, or has ended.
 _OPEN = frozenset(".?!,;:-–—…")
@@ -101,7 +104,8 @@ class Changes:
             if kind == "insert" and not self._is_put_in_anyhow(words, at, what):
                 yield _insertion(words, at, what, chance, spaced=spaced)
             elif at < len(words) and kind == "replace" and what != words[at].lower:
-                yield Change(words[at].start, words[at].end, tags.like(words[at].text, what), chance)
+                likely = chance * _modal(words[at].lower, what)
+                yield Change(words[at].start, words[at].end, tags.like(words[at].text, what), likely)
             elif at < len(words) and kind == "case":
                 yield Change(words[at].start, words[at].end, tags.flipped(words[at].text), chance)
 
@@ -127,9 +131,8 @@ class Changes:
         for tag in _FORMS:
             forms = list(tags.forms(word.lower, _TAGS[tag][1], self._families))
             for form, share in zip(forms, _shares([_log(meant_V, self._rank[form]) for form in forms]), strict=True):
-                yield Change(
-                    word.start, word.end, tags.like(word.text, form), float(chances_T[tag]) * _SCALE["form"] * share
-                )
+                likely = float(chances_T[tag]) * _SCALE["form"] * share * _modal(word.lower, form)
+                yield Change(word.start, word.end, tags.like(word.text, form), likely)
 
     def _others(self, word: Word, chance: float, meant_V: NDArray[np.float32]) -> Iterator[Change]:
         """The likeliest words of all, if they look alike."""
@@ -149,6 +152,10 @@ def _shares(logs: Sequence[float]) -> list[float]:
         return [0.0] * len(logs)
     odds = [math.exp(log - max(logs)) for log in logs]
     return [one / sum(odds) for one in odds]
+
+
+def _modal(old: str, new: str) -> float:
+    return _MODAL if old in _MODALS and new in _MODALS else 1.0
 
 
 def _dropped(words: Sequence[Word], chances_W: NDArray[np.float32]) -> list[float]:

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from app.likely_edits.words import Word
 
 # A change as likely as this counts as an error; what is misspelt says less about the grammar around it.
-_SURE, _MISSPELT = 0.4, 0.2
-# Each error elsewhere adds so much to the odds, and so many errors at most do.
-_EACH, _MOST = 2.0, 2.0
+_SURE, _MISSPELT = 0.4, 0.1
+# What the odds of a lone change are multiplied by; each error elsewhere adds so much, and so many errors at most do.
+_ALONE, _EACH, _MOST = 0.4, 2.8, 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def _sure(changes: Sequence[Change], misspelt: Collection[int]) -> list[tuple[Ch
 
 def _with_company(change: Change, sure: Sequence[tuple[Change, float]]) -> float:
     others = sum(counts for one, counts in sure if not _touch(one, change))
-    odds = 1.0 + _EACH * min(_MOST, others)
+    odds = _ALONE + _EACH * min(_MOST, others)
     return change.chance * odds / (1.0 - change.chance + change.chance * odds)
 
 

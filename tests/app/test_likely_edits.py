@@ -140,6 +140,18 @@ def test_names_that_are_not_known_stay(changes: Changes) -> None:
     assert any(one.chance > 0.5 and one.new == "graduated" for one in changes.of(wrong)[2])
 
 
+def test_a_rare_word_is_no_slip(changes: Changes) -> None:
+    text = "The lessee must repair the house, and someone must tell everyone."
+    assert all(one.chance < 0.5 for one in changes.of(text)[2])
+
+
+def test_what_a_word_lacks_is_not_put_in_beside_it(changes: Changes) -> None:
+    text = "She dont know it aswell as you think."
+    found = changes.of(text)[2]
+    assert not [one for one in found if one.start == one.end and one.new.strip() in ("n't", "as")]
+    assert {"don't", "as well"} <= {one.new for one in found if one.chance > 0.3}
+
+
 def test_candidates_are_known_words_one_slip_away_or_listed() -> None:
     spelling = Spelling(read_tables(FILE))
     for wrong, right in (
@@ -183,7 +195,7 @@ def test_capitals_go_over_to_the_new_word() -> None:
 
 def test_the_committed_files_are_small() -> None:
     assert FILE.stat().st_size <= 1_000_000
-    assert WEIGHTS.stat().st_size <= 9_000_000
+    assert WEIGHTS.stat().st_size <= 13_000_000
 
 
 def test_one_object_serves_all() -> None:

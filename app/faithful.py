@@ -93,10 +93,17 @@ def _is_small_change(old: list[str], new: list[str], *, before: list[str]) -> bo
         return True  # A word written twice.
     if not (old and new) and sum(any(map(str.isalnum, word)) for word in old + new) > 1:
         return False  # Several words dropped or added at once: the copy has slipped.
+    if len(old) == len(new) and all(map(_is_same_place, old, new)):
+        return True
     old_heavy, new_heavy = ([word for word in words if not _is_light(word)] for words in (old, new))
     if len(old_heavy) == len(new_heavy):
         return all(_looks_like(*pair) for pair in zip(old_heavy, new_heavy, strict=True))
     return _likeness("".join(old), "".join(new)) >= _SAME_JOINED
+
+
+def _is_same_place(old: str, new: str) -> bool:
+    """Both carry grammar alone, or one is a slip of the other: ``becouse`` and ``because``."""
+    return (_is_light(old) and _is_light(new)) or _likeness(old, new) >= _SAME_JOINED
 
 
 def _told(words: list[str]) -> Counter[str]:

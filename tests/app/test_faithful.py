@@ -31,6 +31,7 @@ def test_denials_numbers_and_signs_must_not_be_lost(source: str, corrected: str)
         ("They did n't saw it.", "They didn't see it."),
         ("She has ten cat.", "She has ten cats."),
         ("He is is here.", "He is here."),
+        ("I agree becouse they is right.", "I agree because it are right."),
         ("I love it 😍 so mutch!", "I love it 😍 so much!"),
     ],
 )

@@ -18,6 +18,7 @@ from pathlib import Path
 import torch
 
 from app.bundled import TARGET, bundled_folder
+from app.sums import MODELS, read_sums
 from app.training.answers import AnswerItems
 from app.training.config import Stage
 from app.training.data import Split
@@ -89,10 +90,13 @@ def prepare(stage: Stage, material: Material, run: Path, device: torch.device, *
 
 
 def outputs_path(target: str, run: Path, options: OutputOptions) -> Path:
-    """Where a run keeps the outputs of this target: another target, or other options, mean another file."""
+    """Where a run keeps the outputs of this target: another target, other options, or others of the bundled files that
+    serving adds to its logits, mean another file.
+    """
     folder = result_of(target, run)
     asked = (options.answers, options.processed, options.prompts_file, options.longest_output, _tuning(folder))
-    found = hashlib.sha256(repr(asked).encode())
+    served_with = sorted(read_sums(MODELS).items()) if options.processed else ()
+    found = hashlib.sha256(repr((asked, served_with)).encode())
     for file in sorted(folder.glob("*.safetensors")):
         found.update(file.read_bytes())
     return run / "outputs" / f"{Path(target).name}-{options.outputs}-{found.hexdigest()[:12]}.npz"

@@ -14,9 +14,11 @@ from tokenizers import Tokenizer
 
 from app.bundled import TARGET, bundled_folder
 from app.prompts import REFUSAL
+from app.sums import SUMS
 from app.templates_bundled import BundledTemplate
 from app.tokens import TextTokenizer
-from app.training import tokenizer
+from app.training import aligning, tokenizer
+from app.training.aligning import OutputOptions, outputs_path
 from app.training.answers import AnswerItems
 from app.training.candidates import Candidates
 from app.training.errors import DataMissingError
@@ -161,6 +163,16 @@ def test_stopped_and_gone_on_is_the_same(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["whole.npz", "parts.npz"] or len(
         list(tmp_path.iterdir())
     ) == 2
+
+
+def test_what_serving_adds_decides_where_outputs_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    served, bare = OutputOptions(), OutputOptions(processed=False)
+    before = [outputs_path("bundled", tmp_path, one) for one in (served, bare)]
+    (tmp_path / SUMS).write_text(f"{'0' * 64}  edits.safetensors\n")
+    monkeypatch.setattr(aligning, "MODELS", tmp_path)
+    after = [outputs_path("bundled", tmp_path, one) for one in (served, bare)]
+    assert before[0] != after[0]
+    assert before[1] == after[1]
 
 
 @pytest.mark.parametrize("largest", [8191, 151_935])

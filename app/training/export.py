@@ -5,7 +5,6 @@ Knows which stage ends as which folder, and what may be bundled. Must not know h
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -16,13 +15,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from app.bundled import DRAFT_MODEL, HEADS, PARALLEL, TARGET
+from app.sums import SUMS, sha256
 from app.training.errors import ExportError
 from app.training.folders import SHARD_BYTES, save_weights
 from app.training.places import result_of
 from app.tuning import Tuning
 
 LARGEST_BYTES = 40 * 2**20
-SUMS = "SHA256SUMS"
 
 LEFT_BY = {
     TARGET: ("tasks",),
@@ -111,7 +110,7 @@ def _say_bfloat16(path: Path) -> None:
 def _write_sums(folder: Path) -> None:
     """As `sha256sum` writes them, and `spandraft doctor` compares them."""
     lines = [
-        f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n"
+        f"{sha256(file)}  {file.name}\n"
         for file in sorted(folder.iterdir()) if file.name not in (*_WRITTEN, _SETTINGS)
     ]  # fmt: skip
     (folder / SUMS).write_text("".join(lines), encoding="utf-8")

@@ -147,7 +147,7 @@ class Settings:
     sources: tuple[str, ...] | None = _setting(
         None, automatic(texts), "who drafts, such as spans,cursor,corpus; auto: all that may pay"
     )
-    budget: int = _setting(32, whole(1, 512), "most draft tokens verified at once")
+    budget: int = _setting(96, whole(1, 512), "most draft tokens verified at once")
     max_sessions: int = _setting(8, whole(1, 1024), "most requests that share each forward of the target")
     cuda_graphs: bool = _setting(True, flag, "forwards as CUDA graphs where there is a GPU; off is slower there")
     max_waiting: int = _setting(64, whole(0, 1_000_000), "most requests that may wait for that; more are refused")

@@ -22,7 +22,10 @@ from decoding.target import Target
 from decoding.tree import TokenTree
 from decoding.verification import SessionCache, Verification
 
-SIZES = (1, 2, 4, 8, 16, 32, 64)
+LIMIT = 96
+"""Nodes of a tree at most, unless told otherwise: a quoted sentence and its rivals. What is verified is what pays."""
+
+SIZES = (1, 2, 4, 8, 16, 32, 64, 128)
 _CONTEXT = 256
 _ROUNDS = 5
 _REFINE = 0.15
@@ -37,12 +40,12 @@ class Budget:
     ``steps`` counts the steps in which drafts did not seem to pay.
     """
 
-    limit: int = 32
+    limit: int = LIMIT
     cost_s: dict[int, float] | None = None
     steps: int = 0
 
     @classmethod
-    def measured(cls, target: Target, limit: int = 32) -> Budget:
+    def measured(cls, target: Target, limit: int = LIMIT) -> Budget:
         """Time forwards of growing size on ``target``, about two seconds at most."""
         most = max(2, 2 * limit) if target.verification is not Verification.PLAIN else 1
         return cls(limit, measure(target, [size for size in SIZES if size <= most]))

@@ -1,8 +1,9 @@
 """Calibration: how often what a source drafts is accepted, learned from what happened.
 
-A cell is (source, bucket, depth): the length of match that an estimate rests on, and the place in the chain. Acceptance
-is counted given that everything before the token was accepted. A cell moves a source's estimate in log odds, towards
-what was accepted; the less it has seen, the less. Old counts fade. Knows no tokens.
+A cell is (source, bucket, depth, band): the length of match that an estimate rests on, the place in the chain, and how
+sure the source was; a source is rarely as wrong about what it expects as about what it does not. Acceptance is counted
+given that everything before the token was accepted. A cell moves a source's estimate in log odds, towards what was
+accepted; the less it has seen, the less. Old counts fade. Knows no tokens.
 """
 
 from __future__ import annotations
@@ -11,15 +12,22 @@ import bisect
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 # A count of 1 has faded to a half after 700 more in its cell; a cell counts as much as the source's own estimate
 # after 16.
 _FADE = 0.999
 _TRUST = 16.0
-_LEAST, _MOST = 0.001, 0.995
+_LEAST, _MOST = 0.001, 0.998
+# Saved cells of a row so long are of the first version, which knew no bands of estimates.
+_WITHOUT_ESTIMATES = 6
 # Share of the latest gain of a costly source in its average.
 _FRESH = 0.15
 _DEPTHS = (1, 2, 3, 4, 6, 8, 12, 16)
+_SURE = (0.3, 0.8)
+
+Key: TypeAlias = tuple[str, int, int, int]
+"""A cell: source, bucket, band of depths, band of estimates."""
 
 
 @dataclass(slots=True)
@@ -68,7 +76,7 @@ class TaskCalibration:
     """The cells of one kind of request. Sessions share it in turns: a commit is one call, on one thread."""
 
     frozen: bool = False
-    cells: dict[tuple[str, int, int], _Cell] = field(default_factory=dict)
+    cells: dict[Key, _Cell] = field(default_factory=dict)
     gains: dict[tuple[str, int], float] = field(default_factory=dict)
     saved_s: dict[str, float] = field(default_factory=dict)
 
@@ -78,7 +86,7 @@ class TaskCalibration:
 
     def chance(self, source: str, bucket: int, depth: int, estimate: float) -> float:
         """Calibrated acceptance of one token at ``depth`` (from 1) of a chain."""
-        cell = self.cells.get((source, bucket, _band(depth)))
+        cell = self.cells.get(_key(source, bucket, depth, estimate))
         if cell is None:
             return estimate
         odds = cell.odds() * estimate / max(1 - estimate, 1 - _MOST)
@@ -87,7 +95,7 @@ class TaskCalibration:
     def learn(self, source: str, bucket: int, depth: int, *, estimate: float, accepted: bool) -> None:
         """A drafted token had its chance: everything before it was accepted. ``estimate`` is the source's own."""
         if not self.frozen:
-            self.cells.setdefault((source, bucket, _band(depth)), _Cell()).add(estimate, accepted)
+            self.cells.setdefault(_key(source, bucket, depth, estimate), _Cell()).add(estimate, accepted)
 
     def gain(self, source: str, without: float) -> float | None:
         """Tokens that a costly source brought when it was asked and about ``without`` were expected before, or fewer:
@@ -132,8 +140,8 @@ class Calibration:
         return self._tasks.setdefault(task, TaskCalibration(self.frozen))
 
     def state(self) -> dict[str, dict[str, list[list[object]]]]:
-        """Everything learned, as JSON can hold it: by task the ``cells`` as rows of source, bucket, band and three
-        sums, and the ``gains`` as rows of source, size and gain.
+        """Everything learned, as JSON can hold it: by task the ``cells`` as rows of their key and three sums,
+        and the ``gains`` as rows of source, size and gain.
         """
         return {
             task: {
@@ -151,8 +159,12 @@ class Calibration:
         made = cls(frozen)
         for task, rows in state.items():
             one = made.of(task)
-            for source, bucket, band, *sums in rows["cells"]:
-                one.cells[str(source), int(str(bucket)), int(str(band))] = _Cell.of([float(str(x)) for x in sums])
+            for row in rows["cells"]:
+                if len(row) == _WITHOUT_ESTIMATES:
+                    continue
+                source, bucket, depths, sure, *sums = row
+                key = str(source), int(str(bucket)), int(str(depths)), int(str(sure))
+                one.cells[key] = _Cell.of([float(str(x)) for x in sums])
             for source, size, gain in rows["gains"]:
                 one.gains[str(source), int(str(size))] = float(str(gain))
         return made
@@ -163,7 +175,8 @@ def _size(expected: float) -> int:
     return round(2 * math.log2(max(expected, 1.0)))
 
 
-def _band(depth: int) -> int:
-    """Depths that are counted together."""
+def _key(source: str, bucket: int, depth: int, estimate: float) -> Key:
+    """What is counted together."""
     at = bisect.bisect_left(_DEPTHS, depth)
-    return _DEPTHS[at] if at < len(_DEPTHS) else _DEPTHS[-1] + 1
+    depths = _DEPTHS[at] if at < len(_DEPTHS) else _DEPTHS[-1] + 1
+    return source, bucket, depths, bisect.bisect_right(_SURE, estimate)

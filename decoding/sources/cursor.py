@@ -21,6 +21,7 @@ class Cursor:
     def __init__(self) -> None:
         self._rewriting: Rewriting | None = None
         self._seen = 0
+        self.least_chance = 0.0
 
     @property
     def name(self) -> str:
@@ -42,7 +43,7 @@ class Cursor:
         for token in tokens[self._seen :]:
             self._rewriting.advance(token)
         self._seen = len(tokens)
-        return self._rewriting.drafts(limit, edited=self._edited)
+        return self._rewriting.drafts(limit, edited=self._edited, least=self.least_chance)
 
     def observe(self, commit: Commit) -> None:
         """The output is taken up by the next ``propose``."""

@@ -14,7 +14,7 @@ from decoding.interfaces import NO_ORIGIN, Commit, Draft, Opening, Origin, Origi
 # How often the target begins with the first, second, ... piece that is left; then, how often a begun one goes on.
 _BEGIN = (0.55, 0.15, 0.08)
 _BEGIN_NEXT = (0.25, 0.1, 0.05)
-_GO_ON = 0.97
+_GO_ON = 0.985
 # Openings are calibrated apart from quotations; a start less likely than this is not worth a look.
 _OPENING, _BEGUN = 1, 2
 _LEAST_CHANCE = 0.01
@@ -50,8 +50,8 @@ class EvidenceStarts:
         openings = [] if written else [one for one in self._openings if one.chance >= _LEAST_CHANCE]
         others = max(0.0, 1.0 - sum(one.chance for one in openings))
         chances = _BEGIN_NEXT if written else _BEGIN
-        quotations = [_draft(at, one, chance * others, limit) for (at, one), chance in zip(left, chances, strict=False)]
-        return [*(_fixed(one.ids, one.chance, limit, bucket=_OPENING) for one in openings), *quotations]
+        begun = [(at, one, chance * others) for (at, one), chance in zip(left, chances, strict=False)]
+        return [*(_fixed(one.ids, one.chance, limit, bucket=_OPENING) for one in openings), *_drafts(begun, limit)]
 
     def observe(self, commit: Commit) -> None:
         """Nothing to learn."""
@@ -69,11 +69,28 @@ def _fixed(ids: tuple[int, ...], chance: float, limit: int, *, bucket: int) -> D
     return Draft(ids, (chance, *[_GO_ON] * (len(ids) - 1)), (NO_ORIGIN,) * len(ids), bucket=bucket)
 
 
-def _draft(index: int, reference: Reference, chance: float, limit: int) -> Draft:
-    ids = (*reference.lead, *reference.ids)[:limit]
-    inside = range(len(ids) - len(reference.lead))
-    origins = [*[NO_ORIGIN] * len(reference.lead), *(Origin(OriginKind.REFERENCE, index, at) for at in inside)]
-    return Draft(ids, (chance, *[_GO_ON] * (len(ids) - 1))[: len(ids)], tuple(origins[: len(ids)]))
+def _drafts(pieces: Sequence[tuple[int, Reference, float]], limit: int) -> list[Draft]:
+    """The pieces as chains. Each is ``(index, reference, chance to be the one)``; where some begin alike, that is as
+    likely as all of them together, and parting is as likely as what is left.
+    """
+    chains = [((*one.lead, *one.ids)[:limit], chance) for _, one, chance in pieces]
+    drafts = []
+    for (index, reference, _), (ids, _) in zip(pieces, chains, strict=True):
+        alike = [(_shared(ids, other), chance) for other, chance in chains]
+        estimates, above = [], 1.0
+        for depth in range(1, len(ids) + 1):
+            here = sum(chance for shared, chance in alike if shared >= depth)
+            estimates.append(here / above * (_GO_ON if depth > 1 else 1.0))
+            above = here
+        inside = range(len(ids) - len(reference.lead))
+        origins = [*[NO_ORIGIN] * len(reference.lead), *(Origin(OriginKind.REFERENCE, index, at) for at in inside)]
+        drafts.append(Draft(ids, tuple(estimates), tuple(origins[: len(ids)])))
+    return drafts
+
+
+def _shared(a: tuple[int, ...], b: tuple[int, ...]) -> int:
+    """How many tokens both begin with."""
+    return next((at for at, (one, other) in enumerate(zip(a, b, strict=False)) if one != other), min(len(a), len(b)))
 
 
 def _holds(text: tuple[int, ...], piece: tuple[int, ...]) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from decoding.interfaces import Edit
 
 # Chance that a source token is copied where no edit is likely, by how many were copied since the last change.
-COPIED = (0.66, 0.82, 0.89, 0.925, 0.94, 0.95)
+COPIED = (0.66, 0.82, 0.9, 0.95, 0.97, 0.98)
 SETTLED = len(COPIED) - 1
 # Of what is not copied: the share of one, two, ... words left out.
 _SKIPPED = (0.25, 0.08, 0.04, 0.025, 0.012)

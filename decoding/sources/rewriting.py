@@ -66,17 +66,18 @@ class Rewriting:
         # Copied if that is what most likely happened, not where the belief now stands.
         self._run = self._run + 1 if copied and likeliest > total / 2 else 0
 
-    def drafts(self, limit: int, *, edited: bool) -> list[Draft]:
-        """The likeliest chains, a tree of at most ``limit`` tokens; through likely edits only if ``edited``.
+    def drafts(self, limit: int, *, edited: bool, least: float = 0.0) -> list[Draft]:
+        """The likeliest chains, a tree of at most ``limit`` tokens, none on a path less likely than ``least``; through
+        likely edits only if ``edited``.
 
         The voice of a token is ``edits`` where an edit wrote it, else ``cursor``.
         """
-        opened = self._opened(limit, edited)
+        opened = self._opened(limit, edited, max(least, _LEAST))
         marks = [self._mark(node) for node in opened]
         above = {node[2] for node in opened}
         return [self._draft(opened, marks, leaf) for leaf in range(len(opened)) if leaf not in above]
 
-    def _opened(self, limit: int, edited: bool) -> list[_Node]:
+    def _opened(self, limit: int, edited: bool, least_of_all: float) -> list[_Node]:
         """The likeliest continuations, the likeliest first and a parent before its children."""
         opened: list[_Node] = []
         heap: list[_Node] = []
@@ -86,7 +87,7 @@ class Rewriting:
         states = [(state, weight, self._run) for state, weight in belief]
         parent, number = -1, itertools.count()
         while len(opened) < limit:
-            least = best[0] if len(best) == limit else _LEAST
+            least = max(best[0], least_of_all) if len(best) == limit else least_of_all
             for token, reached in self._reached(states, least, edited).items():
                 chance = reached[0][1] if len(reached) == 1 else sum(map(_weight, reached))
                 if chance >= least:

@@ -78,7 +78,24 @@ def test_where_more_is_drafted_a_costly_source_is_not_hoped_to_bring_more() -> N
     assert cells.gain("draft-model", 30.0) == 0.2
 
 
-@pytest.mark.parametrize("row", [["spans", 1, 1, 2, 3, 1], ["spans", 1, 1, 2, 1], ["spans", "x", 1, 2, 1, 1]])
+def test_what_a_source_does_not_expect_is_no_measure_of_what_it_does() -> None:
+    """Branches of a tree stand beside its main chain: pooled, a chain that always holds would look like their mean."""
+    cells = TaskCalibration()
+    for _ in range(200):
+        cells.learn("edits", 5, 20, estimate=0.95, accepted=True)
+        for _ in range(3):
+            cells.learn("edits", 5, 20, estimate=0.05, accepted=False)
+    assert cells.chance("edits", 5, 20, 0.95) > 0.99
+    assert cells.chance("edits", 5, 20, 0.05) < 0.02
+
+
+def test_cells_of_the_first_version_are_left_out() -> None:
+    rows = [["spans", 1, 1, 2, 1, 1], ["spans", 1, 1, 1, 30, 15, 30]]
+    read = Calibration.from_state({"answer": {"cells": rows, "gains": []}}).of("answer")
+    assert list(read.cells) == [("spans", 1, 1, 1)] and read.chance("spans", 1, 1, 0.5) > 0.5
+
+
+@pytest.mark.parametrize("row", [["spans", 1, 1, 1, 2, 3, 1], ["spans", 1, 1, 2, 1], ["spans", "x", 1, 1, 2, 1, 1]])
 def test_a_broken_state_is_refused(row: list[object]) -> None:
     with pytest.raises(ValueError):
         Calibration.from_state({"answer": {"cells": [row], "gains": []}})

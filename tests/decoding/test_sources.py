@@ -14,6 +14,7 @@ from decoding.sources.cursor import Cursor
 from decoding.sources.evidence import EvidenceStarts
 from decoding.sources.prompt_lookup import PromptLookup
 from decoding.sources.spans import Spans
+from decoding.tree import TokenTree
 
 TOKENS = st.lists(st.integers(1, 5), min_size=1, max_size=40)
 
@@ -114,13 +115,30 @@ def test_an_opening_is_drafted_whole_and_to_its_end_once_begun() -> None:
     assert (opening.tokens, opening.probabilities[0]) == ((6, 5, 4), 0.9)
     assert all(origin == NO_ORIGIN for origin in opening.origins)
     assert [draft.tokens for draft in quotations] == [(9, 8, 1, 2, 3), (9, 7, 4, 2)]
-    assert opening.probabilities[0] + sum(draft.probabilities[0] for draft in quotations) <= 1
+    assert opening.probabilities[0] + quotations[0].probabilities[0] <= 1
     (rest,) = source.propose((6,), 32)
     assert rest.tokens == (5, 4)
     assert rest.probabilities[0] > 0.9
     assert rest.bucket != opening.bucket != quotations[0].bucket
     assert source.propose((6, 5, 4), 32) == []
     assert [draft.tokens for draft in source.propose((9, 8, 1, 2, 3), 32)] == [(9, 7, 4, 2)]
+
+
+def test_pieces_that_begin_alike_share_their_chance_until_they_part() -> None:
+    source = EvidenceStarts()
+    source.start(Request((99,), 20, references=(*QUOTABLE, Reference((7, 3), lead=(9, 8)))))
+    first, second, third = source.propose((), 32)
+    assert [draft.probabilities[0] for draft in (first, second, third)] == pytest.approx([0.78] * 3), (
+        "every piece begins with 9"
+    )
+    alike, parted = first.probabilities[1], third.probabilities[1]
+    assert alike == pytest.approx(parted) and alike > second.probabilities[1]
+    tree = TokenTree.of(99)
+    for draft in (first, second, third):
+        tree.add("evidence", draft, max_depth=32)
+    paths = [tree.probabilities[leaf] for leaf in range(1, len(tree)) if not tree.children[leaf]]
+    assert paths[0] == pytest.approx(0.55, rel=0.1) and sum(paths) < 0.78
+    assert all(sum(tree.probabilities[one] for one in found.values()) <= 1 for found in tree.children)
 
 
 def test_an_opening_that_is_not_expected_takes_no_room_but_is_finished_if_it_comes() -> None:

@@ -48,7 +48,7 @@ class EvidenceStarts:
             ]
         left = [(at, one) for at, one in self._references if not written or not _holds(written, one.ids)]
         openings = [] if written else [one for one in self._openings if one.chance >= _LEAST_CHANCE]
-        others = max(0.0, 1.0 - sum(one.chance for one in openings))
+        others = max(_LEAST_CHANCE, 1.0 - sum(one.chance for one in openings))
         chances = _BEGIN_NEXT if written else _BEGIN
         begun = [(at, one, chance * others) for (at, one), chance in zip(left, chances, strict=False)]
         return [*(_fixed(one.ids, one.chance, limit, bucket=_OPENING) for one in openings), *_drafts(begun, limit)]

@@ -141,6 +141,15 @@ def test_pieces_that_begin_alike_share_their_chance_until_they_part() -> None:
     assert all(sum(tree.probabilities[one] for one in found.values()) <= 1 for found in tree.children)
 
 
+def test_pieces_are_drafted_beside_an_opening_that_is_certain() -> None:
+    source = EvidenceStarts()
+    source.start(Request((99,), 20, references=QUOTABLE, openings=(Opening((6, 5, 4), 1.0),)))
+    opening, *quotations = source.propose((), 32)
+    assert opening.probabilities[0] == 1.0
+    assert [draft.tokens for draft in quotations] == [(9, 8, 1, 2, 3), (9, 7, 4, 2)]
+    assert all(0 < chance < 0.02 for chance in (draft.probabilities[0] for draft in quotations))
+
+
 def test_an_opening_that_is_not_expected_takes_no_room_but_is_finished_if_it_comes() -> None:
     source = EvidenceStarts()
     source.start(Request((99,), 20, references=QUOTABLE, openings=(Opening((6, 5, 4), 0.001),)))

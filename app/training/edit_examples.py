@@ -22,8 +22,11 @@ from app.likely_edits.tags import AT, BEFORE, CASE, COMPLETE, KEEP, tag_of
 from app.likely_edits.words import Word, letters_alike, words_of
 from app.training.alignment import aligned
 from app.training.learner_errors import LearnerErrors
+from app.training.present_tense import PresentTense
 
 NO_WORD = -1
+_IN_PRESENT = 0.4
+"""So often a sentence is put into the present, where that is easy."""
 _POOL = 32
 """So many batches are drawn at once and cut by length."""
 
@@ -57,12 +60,14 @@ class Undoing:
 
     def __init__(self, errors: LearnerErrors, tables: Tables) -> None:
         self._errors = errors
+        self._present = PresentTense(errors.forms)
         self._tables = tables
         self._names = {name: at for at, name in enumerate(names_of(tables.vocabulary, EMBEDDED))}
 
     def example(self, sentence: str, rng: random.Random) -> Undone:
         """The sentence with errors, or as it is."""
-        old, new = words_of(self._errors.corrupt(sentence, rng)), words_of(sentence)
+        right, wrong = (self._present.pair(sentence, rng) if rng.random() < _IN_PRESENT else None) or (sentence,) * 2
+        old, new = words_of(self._errors.corrupt(wrong, rng)), words_of(right)
         features_WF = features_of(old, self._names, self._tables.vocabulary)
         return Undone(tuple(word.text for word in old), features_WF, *self.labels(old, new))
 

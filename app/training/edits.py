@@ -55,7 +55,7 @@ def main() -> None:
     texts = grammar.clean_texts(arguments.data, "train", rng, more=MORE)
     misspelt = data.misspellings(arguments.data)
     begin = arguments.begin
-    tables = collect(texts, misspelt) if begin is None else read_tables(begin.with_suffix(".npz"))
+    tables = collect(texts, misspelt) if begin is None else known_words(begin.with_suffix(".npz"), misspelt)
     tables = replace(tables, rare=rare_words(texts, tables))
     write_tables(arguments.out, tables)
     undoing = Undoing(errors_of(texts, misspelt, tables), tables)
@@ -110,14 +110,32 @@ def collect(texts: Iterable[Sequence[str]], misspelt: Mapping[str, Sequence[str]
     )
     frequent = dict.fromkeys(word.lower() for word in itertools.islice(kept, VOCABULARY))
     vocabulary = {word: rank for rank, word in enumerate(frequent)}
+    return Tables(vocabulary, families_of(vocabulary), slips_of(misspelt, vocabulary))
+
+
+def known_words(file: Path, misspelt: Mapping[str, Sequence[str]]) -> Tables:
+    """The vocabulary of a file, with the forms and slips that are known of it now."""
+    tables = read_tables(file)
+    return replace(tables, families=families_of(tables.vocabulary), misspelt=slips_of(misspelt, tables.vocabulary))
+
+
+def families_of(vocabulary: Mapping[str, int]) -> dict[str, tuple[str, ...]]:
+    """The other forms of every word, those that are in the vocabulary."""
     found = word_forms.learn(word for word in vocabulary for _ in range(3))
     families: dict[str, tuple[str, ...]] = {}
     for word in vocabulary:
         others = [*found.verbs.get(word, ()), found.nouns.get(word, ""), found.adverbs.get(word, "")]
         if forms := tuple(dict.fromkeys(other for other in others if other in vocabulary and other != word)):
             families[word] = forms
+    return families
+
+
+def slips_of(misspelt: Mapping[str, Sequence[str]], vocabulary: Mapping[str, int]) -> dict[str, str]:
+    """Known misspellings of the vocabulary, and what the rules make of words that go another way."""
     pairs = ((bad, good) for good, slips in misspelt.items() if good in vocabulary for bad in slips)
-    return Tables(vocabulary, families, {bad: good for bad, good in pairs if bad not in vocabulary})
+    ies = (word for word in vocabulary if word.endswith("ies") and word[:-3] + "y" in vocabulary)
+    ruled = {word[:-3] + "ys": word for word in ies} | word_forms.regularized(vocabulary)
+    return {bad: good for bad, good in (*pairs, *ruled.items()) if bad not in vocabulary}
 
 
 if __name__ == "__main__":

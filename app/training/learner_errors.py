@@ -80,15 +80,16 @@ class LearnerErrors:
         old = Corruptor(self.forms, self.misspelt)
         return [
             (11, old.misspell), (9, errors.scramble_letters), (6, double_slip), (3, self._other_word),
-            (10, old.verb), (6, learner_rules.agreement), (4, self._infinitive), (9, old.number), (2, old.adverb),
-            (4, self._part_of_speech), (2, self._regular), (2, self._uncountable),
+            (10, old.verb), (6, learner_rules.agreement), (4, self._infinitive),
+            (4, self._after_auxiliary), (9, old.number), (2, old.adverb),
+            (4, self._part_of_speech), (3, self._regular), (2, self._uncountable),
             (8, errors.drop_article), (2, errors.insert_article), (5, learner_rules.article_of_a_thing),
             (3, errors.change_article), (5, errors.change_preposition), (3, errors.drop_preposition),
             (2, insert_preposition), (6, errors.confuse), (3, errors.drop_word), (2, errors.insert_word),
             (2, learner_rules.filler), (1, errors.repeat_word), (5, errors.capitals), (8, errors.drop_comma),
             (3, errors.insert_comma), (3, errors.drop_end), (2, errors.join_words), (1, errors.split_word),
             (1.5, learner_rules.split_compound), (1, errors.swap_words), (2.5, errors.contraction),
-            (1, learner_rules.drop_possessive), (1.5, errors.comparative),
+            (1, learner_rules.drop_possessive), (2.5, errors.comparative),
         ]  # fmt: skip
 
     def _part_of_speech(self, words: list[str], rng: random.Random) -> bool:
@@ -105,6 +106,9 @@ class LearnerErrors:
 
     def _infinitive(self, words: list[str], rng: random.Random) -> bool:
         return learner_rules.infinitive(words, rng, self.forms.verbs)
+
+    def _after_auxiliary(self, words: list[str], rng: random.Random) -> bool:
+        return learner_rules.after_auxiliary(words, rng, self.forms.verbs)
 
     def _regular(self, words: list[str], rng: random.Random) -> bool:
         """What the rule would make of an irregular word: taked, childs."""

@@ -17,6 +17,11 @@ _AGREEING = {
                  "doesn't don't")
     for one, other in (pair.split(), pair.split()[::-1])
 }  # fmt: skip
+_AUXILIARIES = frozenset(
+    "do does did don't doesn't didn't can could will would may might must shall should can't couldn't won't wouldn't "
+    "have has had haven't hasn't hadn't".split()
+)
+_BETWEEN = frozenset("not never also always".split())
 # What an article often follows, so that one there looks right at first.
 _BEFORE_THINGS = frozenset(
     (*PREPOSITIONS, *"and or that than because if when is are was were have has make makes made between".split())
@@ -93,3 +98,17 @@ def split_compound(words: list[str], rng: random.Random) -> bool:
 def drop_possessive(words: list[str], rng: random.Random) -> bool:
     """Lose "'s"."""
     return change_one(words, rng, lambda word: word[:-2] if word.endswith(("'s", "’s")) and len(word) > 3 else None)
+
+
+def after_auxiliary(words: list[str], rng: random.Random, verbs: Mapping[str, Sequence[str]]) -> bool:
+    """Another form where only one can stand: "did not came", "can plays", "has went"."""
+    places = []
+    for at in range(1, len(words)):
+        before = words[at - 2] if at > 1 and words[at - 1].lower() in _BETWEEN else words[at - 1]
+        if before.lower() in _AUXILIARIES and words[at].islower() and verbs.get(words[at]):
+            places.append(at)
+    if not places:
+        return False
+    at = rng.choice(places)
+    words[at] = rng.choice(verbs[words[at]])
+    return True

@@ -6,7 +6,7 @@ Knows English spelling rules of inflection. Must not know sentences or errors.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 IRREGULAR = (
@@ -27,10 +27,29 @@ IRREGULAR = (
     "choose chooses chose chosen choosing", "eat eats ate eaten eating", "win wins won winning",
     "teach teaches taught teaching", "learn learns learned learnt learning", "catch catches caught catching",
     "fly flies flew flown flying", "rise rises rose risen rising", "sell sells sold selling",
-    "sleep sleeps slept", "can could", "will would", "shall should", "may might", "man men", "woman women",
-    "child children", "person people", "life lives", "foot feet", "this these", "that those",
+    "sleep sleeps slept sleeping", "feed feeds fed feeding", "forget forgets forgot forgotten forgetting",
+    "sing sings sang sung singing", "swim swims swam swum swimming", "drink drinks drank drunk drinking",
+    "wear wears wore worn wearing", "tear tears tore torn tearing", "throw throws threw thrown throwing",
+    "ride rides rode ridden riding", "hide hides hid hidden hiding", "bite bites bit bitten biting",
+    "shake shakes shook shaken shaking", "steal steals stole stolen stealing", "wake wakes woke woken waking",
+    "freeze freezes froze frozen freezing", "ring rings rang rung ringing", "sink sinks sank sunk sinking",
+    "shoot shoots shot shooting", "dig digs dug digging", "hang hangs hung hanging", "fight fights fought fighting",
+    "seek seeks sought seeking", "lend lends lent lending", "bend bends bent bending", "stick sticks stuck sticking",
+    "strike strikes struck striking", "swear swears swore sworn swearing", "sweep sweeps swept sweeping",
+    "lay lays laid laying", "blow blows blew blown blowing", "beat beats beat beaten beating",
+    "deal deals dealt dealing", "forgive forgives forgave forgiven forgiving", "put puts put putting",
+    "cut cuts cut cutting", "hit hits hit hitting", "let lets let letting", "set sets set setting",
+    "cost costs cost costing", "hurt hurts hurt hurting", "read reads read reading", "shut shuts shut shutting",
+    "shine shines shone shining", "spread spreads spread spreading",
+    "arise arises arose arisen arising", "creep creeps crept creeping",
+    "flee flees fled fleeing", "mistake mistakes mistook mistaken mistaking",
+    "overcome overcomes overcame overcoming", "withdraw withdraws withdrew withdrawn withdrawing",
+    "undergo undergoes underwent undergone undergoing", "light lights lit lighting", "can could", "will would",
+    "shall should", "may might", "man men", "woman women", "child children", "person people", "life lives", "foot feet",
+    "tooth teeth", "mouse mice", "wife wives", "knife knives", "this these", "that those",
 )  # fmt: skip
 
+_NOT_REGULARIZED = frozenset("be can will shall may this that person".split())
 _RARE = 3
 """A form counts as a word if the vocabulary has it at least this often."""
 
@@ -67,6 +86,20 @@ def learn(sentences: Iterable[str]) -> WordForms:
         family = line.split()
         verbs |= {w: tuple(f for f in family if f != w) for w in family}
     return WordForms(verbs=verbs, nouns=nouns, adverbs=adverbs)
+
+
+def regularized(known: Container[str]) -> dict[str, str]:
+    """What the rules make of known words that go another way, and what is right: "gived" -> "gave", "storys"."""
+    made: dict[str, str] = {}
+    for line in IRREGULAR:
+        base, *forms = line.split()
+        if base in _NOT_REGULARIZED or not forms:
+            continue
+        if len(forms) > 1:
+            made[base + ("d" if base.endswith("e") else "ed")] = forms[1]
+        else:
+            made |= {plural_of(base): forms[0], forms[0] + "s": forms[0]}
+    return {bad: good for bad, good in made.items() if good in known and bad not in known and bad != good}
 
 
 def plural_of(word: str) -> str:

@@ -22,7 +22,7 @@ from decoding.tree import ROOT, TokenTree
 log = logging.getLogger(__name__)
 
 # A costly source that does not seem to pay is still asked for so much of the time: what it is worth changes.
-_EXPLORING = 0.01
+_EXPLORING = 0.005
 
 
 @dataclass(frozen=True, slots=True)

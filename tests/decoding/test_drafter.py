@@ -71,8 +71,8 @@ def test_a_costly_source_is_asked_while_it_pays() -> None:
 
 def test_a_costly_source_that_does_not_pay_is_only_tried_now_and_then() -> None:
     source = Costly([5, 6, 7], 0.9, price_s=5.0)
-    run([source], 2000, {1: 1.0, 16: 1.1}, 5, 6, 7)
-    assert 3 <= source.asked <= 6, "a hundredth of the time"
+    run([source], 4000, {1: 1.0, 16: 1.1}, 5, 6, 7)
+    assert 3 <= source.asked <= 6, "half a hundredth of the time"
 
 
 def test_a_costly_source_that_is_wrong_is_not_believed_for_long() -> None:

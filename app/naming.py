@@ -11,7 +11,7 @@ from corpora.errors import DocumentNotFound, nearest
 from corpora.records import DocumentInfo
 
 
-def meant(wanted: str, documents: Sequence[DocumentInfo], *, parts: bool = False) -> DocumentInfo:
+def meant(wanted: str, documents: Sequence[DocumentInfo], *, corpus: str, parts: bool = False) -> DocumentInfo:
     """The document of that id or name, else the only one whose name ends in ``/wanted``.
 
     ``parts``: else the only one in whose name it stands, letters' case aside. Raises ``DocumentNotFound``, which names
@@ -35,7 +35,7 @@ def meant(wanted: str, documents: Sequence[DocumentInfo], *, parts: bool = False
         raise DocumentNotFound(f"there is no document called {wanted}", hint=f"did you mean {_listed(holding)}?")
     raise DocumentNotFound(
         f"there is no document called {wanted}",
-        hint=f"did you mean {near}?" if near else "list the documents of the corpus to see their names",
+        hint=f"did you mean {near}?" if near else f"see its documents: spandraft corpus list {corpus}",
     )
 
 

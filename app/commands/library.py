@@ -73,7 +73,7 @@ def _add_looking(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -
     remove.add_argument("documents", nargs="*", metavar="DOCUMENT", help="its name or its id")
     remove.add_argument("--receipt", action="store_true", help="say what went")
     remove.add_argument("--with-conversations", action="store_true", help="also the conversations that quote it")
-    remove.add_argument("--yes", action="store_true", help="do not ask before a whole corpus is removed")
+    remove.add_argument("--yes", action="store_true", help="do not ask; needed where nobody can be asked")
     remove.set_defaults(run=library_documents.remove)
 
     for action in (listing, show):

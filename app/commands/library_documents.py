@@ -54,7 +54,7 @@ def show(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> in
         else:
             _show_facts(facts, terminal)
         return 0
-    info = meant(args.document, store.documents(), parts=True)
+    info = meant(args.document, store.documents(), corpus=args.name, parts=True)
     document = store.document(info.id)
     passages = passages_of(store, info.id)
     if terminal.json:
@@ -72,7 +72,8 @@ def remove(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> 
     library = Library(settings.home)
     store = library.open(args.name)
     if not args.documents:
-        _ask(args, store, terminal)
+        holding = count(len(store.documents()), "document")
+        _require_yes(args, f"the corpus {store.name} with {holding}", terminal)
         store.close()
         gone = remove_corpus(library, args.name, home=settings.home, with_conversations=args.with_conversations)
         _tell_corpus(args.name, gone, args.with_conversations, terminal)
@@ -80,11 +81,15 @@ def remove(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> 
     # All are looked up before the first is removed: a misspelt name leaves everything as it was.
     known = store.documents()
     if args.with_conversations and len(args.documents) == 1 and not _is_there(args.documents[0], known):
+        _require_yes(args, f"what cites {plain(args.documents[0])} of {store.name}", terminal)
         late = remove_conversations_of(store, args.documents[0], home=settings.home)
         if late:
             _tell_late(args.name, args.documents[0], late, terminal)
             return 0
-    infos = {info.id: info for info in (meant(one, known) for one in args.documents)}
+    infos = {info.id: info for info in (meant(one, known, corpus=args.name) for one in args.documents)}
+    (first, *others) = infos.values()
+    named = count(len(infos), "document") if others else plain(first.name)
+    _require_yes(args, f"{named} of {store.name}", terminal)
     receipts = _removed(args, settings, infos)
     if terminal.json:
         from app.receipts import receipt_document
@@ -203,12 +208,13 @@ def _show_document(info: DocumentInfo, document: Document, passages: list[Passag
         terminal.line(f"... and {len(document.text) - len(excerpt):,} more characters (--json prints all)")
 
 
-def _ask(args: argparse.Namespace, store: CorpusStore, terminal: Terminal) -> None:
-    """On a terminal, a whole corpus does not go at one slip of the finger."""
-    if args.yes or terminal.json or not may_ask():
+def _require_yes(args: argparse.Namespace, what: str, terminal: Terminal) -> None:
+    """Nothing goes at one slip of the finger, nor because there is nobody to be asked."""
+    if args.yes:
         return
-    documents = len(store.documents())
-    terminal.err.write(f"Remove the corpus {store.name} with {count(documents, 'document')} for good? [y/N] ")
+    if terminal.json or not may_ask():
+        raise InputError(f"nothing was removed: {what} would go for good", hint="add --yes")
+    terminal.err.write(f"Remove {what} for good? [y/N] ")
     terminal.err.flush()
     if sys.stdin.readline().strip().casefold() not in ("y", "yes"):
         raise InputError("nothing was removed", hint="answer y, or add --yes")
@@ -231,7 +237,7 @@ def _tell_documents(receipts: list[Receipt], terminal: Terminal, *, whole: bool)
             terminal.note(f"not yet: {line}")
         _tell_quoting(receipt.conversations, receipt.conversations_removed > 0, terminal)
         if receipt.conversations and not receipt.conversations_removed:
-            again = f"spandraft corpus remove {receipt.corpus} {receipt.id} --with-conversations"
+            again = f"spandraft corpus remove {receipt.corpus} {receipt.id} --with-conversations --yes"
             terminal.note(f"Remove them, too: {again}")
 
 

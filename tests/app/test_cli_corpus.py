@@ -332,17 +332,33 @@ def test_conversations_that_quote_are_named_and_go_when_asked(run: Run, folder: 
     for name in ("docs/try.txt", "docs/lambda.md", "docs/more/with.html"):
         passage = answer_quoting(library.open("mine").document(name))
         stored.add("browser", "", Turn(f"About {name}?", "mine", answer=passage))
-    code, out, err = run("remove", "mine", "try.txt", "--receipt")
+    code, out, err = run("remove", "mine", "try.txt", "--receipt", "--yes")
     assert (code, "1 still quote it" in out) == (0, True), err
-    code, _, err = run("remove", "mine", "lambda.md")
+    code, _, err = run("remove", "mine", "lambda.md", "--yes")
     assert "a conversation that quotes it stays: About docs/lambda.md?" in err
     again = err.rpartition("spandraft corpus ")[2].split()
     assert run(*again)[0] == 0, "the command that is named removes them, though the document is gone"
-    (receipt,) = document(run, "remove", "mine", "with.html", "--with-conversations")["receipts"]
+    (receipt,) = document(run, "remove", "mine", "with.html", "--with-conversations", "--yes")["receipts"]
     assert (len(receipt["conversations"]), receipt["conversations_removed"]) == (1, 1)
     assert [one.title for one in stored.of("browser")] == ["About docs/try.txt?"]
-    assert document(run, "remove", "mine", "--with-conversations")["conversations_removed"] == 1
+    gone = document(run, "remove", "mine", "--with-conversations", "--yes")
+    assert gone["conversations_removed"] == 1
     assert stored.of("browser") == []
+
+
+def test_nothing_goes_where_nobody_can_be_asked(run: Run) -> None:
+    run("create", "mine")
+    run("add", "mine", "docs")
+    for wanted in ([], ["try.txt"], ["try.txt", "lambda.md"], ["gone.txt", "--with-conversations"]):
+        code, out, err = run("remove", "mine", *wanted)
+        assert (code, out, len(err.splitlines())) == (2, "", 2)
+        assert err.endswith("hint: add --yes\n")
+        assert document(run, "remove", "mine", *wanted, code=2)["error"]["hint"] == "add --yes"
+    assert len(document(run, "list", "mine")["documents"]) == 3
+    code, _, err = run("remove", "mine", "qqqq")
+    assert (code, "spandraft corpus list mine" in err) == (2, True), "a wrong name is told before anything is asked"
+    assert run("remove", "mine", "try.txt", "lambda.md", "--yes")[0] == 0
+    assert len(document(run, "list", "mine")["documents"]) == 1
 
 
 # ------------------------------------------------------------------------------------------- on a real terminal
@@ -423,8 +439,15 @@ def test_ctrl_c_pauses_and_the_command_that_is_named_goes_on(
     assert document(run, "jobs", "mine")["jobs"][0]["state"] == "finished"
 
 
-def test_a_whole_corpus_goes_after_a_yes(run: Run, terminal: Callable[..., Terminal]) -> None:
+def test_what_goes_for_good_goes_after_a_yes(run: Run, terminal: Callable[..., Terminal]) -> None:
     run("create", "mine")
+    run("add", "mine", "docs")
+    for answer, code in (("n\n", 2), ("y\n", 0)):
+        asked = terminal("remove", "mine", "try.txt")
+        asked.read(lambda text: "Remove docs/try.txt of mine for good? [y/N]" in text)
+        asked.type(answer)
+        assert asked.end() == code
+        assert len(document(run, "list", "mine")["documents"]) == 3 - (not code)
     asked = terminal("remove", "mine")
     asked.read(lambda text: "[y/N]" in text)
     asked.type("n\n")
@@ -455,9 +478,9 @@ def test_a_name_is_meant_only_if_it_is_clear() -> None:
     from corpora.records import DocumentInfo
 
     infos = [DocumentInfo(f"id{name}", name, 1, 1, datetime.now(UTC)) for name in ("a/x.txt", "b/x.txt", "y.txt", "x")]
-    assert meant("x", infos).name == "x"
-    assert meant("ida/x.txt", infos).name == "a/x.txt"
-    assert meant("Y.", infos, parts=True).name == "y.txt"
+    assert meant("x", infos, corpus="mine").name == "x"
+    assert meant("ida/x.txt", infos, corpus="mine").name == "a/x.txt"
+    assert meant("Y.", infos, corpus="mine", parts=True).name == "y.txt"
     for wanted, parts in (("x.txt", False), ("Y.", False), ("", True), (".txt", True), ("z", True)):
         with pytest.raises(DocumentNotFound):
-            meant(wanted, infos, parts=parts)
+            meant(wanted, infos, corpus="mine", parts=parts)

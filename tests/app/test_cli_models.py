@@ -148,7 +148,7 @@ def test_one_bad_file_does_not_stop_the_rest(run: Run, folder: Path) -> None:
     assert found["error"]["hint"]
     names = [info["name"] for info in document(run, "corpus", "list", "notes")["documents"]]
     assert names == ["cats.txt", "good.txt", "rivers.md"]
-    removed = document(run, "corpus", "remove", "notes", "good.txt")
+    removed = document(run, "corpus", "remove", "notes", "good.txt", "--yes")
     assert (removed["corpus"], removed["removed"]) == ("notes", ["good.txt"])
     assert [receipt["pending"] for receipt in removed["receipts"]] == [[]]
     assert "good.txt" not in run("corpus", "list", "notes")[1]
@@ -171,7 +171,7 @@ def test_corpora_come_and_go(run: Run) -> None:
     assert error["cause"]
     error = document(run, "ask", "Anything?", "--corpus", "othr", code=2)["error"]
     assert "other" in error["hint"]
-    removed = document(run, "corpus", "remove", "other")
+    removed = document(run, "corpus", "remove", "other", "--yes")
     assert (removed["corpus"], removed["removed"], removed["documents"]) == ("other", "all", 0)
     assert [corpus["name"] for corpus in document(run, "corpus", "list")["corpora"]] == ["notes"]
 

@@ -212,7 +212,7 @@ def test_a_rebuild_leaves_nothing_of_the_old_passages(
 def test_a_whole_corpus_leaves_nothing(corpus: Corpus, settings: Settings, tokens: TextTokenizer) -> None:
     vectors = vectors_of(corpus)
     corpus.close()
-    gone = command(settings, "remove", "mine", "--with-conversations")
+    gone = command(settings, "remove", "mine", "--with-conversations", "--yes")
     assert (gone["documents"], gone["conversations_removed"]) == (4, 2)
     assert gone["files"] >= 4
     assert found_in_files(settings.home, tokens, vectors) == []
@@ -230,7 +230,7 @@ def test_a_process_that_had_it_open_drafts_it_no_more(
     assert shared.blend.history.scopes == ("browser",)
     shared.blend.history.add("browser", secret_tokens(tokens)[0].tolist())
     assert remembered(pipeline) > 0
-    receipt = command(settings, "remove", "mine", "secret.txt", "--with-conversations")["receipts"][0]
+    receipt = command(settings, "remove", "mine", "secret.txt", "--with-conversations", "--yes")["receipts"][0]
     assert receipt["pending"] == []
     assert found_in_files(settings.home, tokens, vectors) == []
     pipeline.correct("It are over.", max_new_tokens=4)

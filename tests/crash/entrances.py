@@ -198,7 +198,8 @@ def uploads(outer: Path) -> Any:
 
 
 COMMANDS = (
-    ("create", "{}"), ("list", "{}"), ("show", "{}"), ("show", "x", "{}"), ("remove", "{}"), ("remove", "x", "{}"),
+    ("create", "{}"), ("list", "{}"), ("show", "{}"), ("show", "x", "{}"),
+    ("remove", "{}", "--yes"), ("remove", "x", "{}", "--yes"),
     ("verify", "{}"), ("rebuild", "{}"), ("export", "{}", "{tmp}/e.spandraft"),
     ("import", "{tmp}/good.spandraft", "{}"),
     ("jobs", "{}"), ("add", "{}", "{tmp}/none.txt"), ("sync", "{}", "{tmp}/none.txt"),

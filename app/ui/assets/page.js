@@ -183,6 +183,10 @@ var spandraft = (() => {
       else if (mark) light([mark, ...runsOf(mark)]);
     });
   }
+  // A dropdown of Gradio's opens its list at every key, also at the Tab that leaves it, where it would stay open.
+  document.addEventListener("keydown", (key) => {
+    if (key.key === "Tab" && key.target.matches && key.target.matches("input[role='combobox']")) key.stopPropagation();
+  }, {capture: true});
   document.addEventListener("keydown", (key) => {
     if (key.key === "Enter" && key.target.matches && key.target.matches("#sources mark")) back(key.target);
     if (key.key !== "Escape" || document.querySelector("dialog[open]")) return;

@@ -99,3 +99,21 @@ def test_every_control_has_a_name(visit: Callable[..., Watched]) -> None:
                 .map((one) => one.outerHTML.slice(0, 160))"""
         )
         assert nameless == []
+
+
+def test_a_list_of_choices_closes_when_tab_goes_on(visit: Callable[..., Watched]) -> None:
+    page = visit().page
+    for name in ("corpus", "conversation"):
+        page.focus(f"#{name} input")
+        page.wait_for_selector(f"#{name} [role=listbox]")
+        page.keyboard.press("Tab")
+        page.wait_for_selector(f"#{name} [role=listbox]", state="detached")
+        assert page.evaluate(f"!document.activeElement.closest('#{name}')"), "and Tab goes where it goes"
+    page.wait_for_selector("[role=listbox]", state="detached")
+    page.focus("#corpus input")
+    page.keyboard.press("Shift+Tab")
+    page.wait_for_selector("[role=listbox]", state="detached")
+    page.click("#corpus input")
+    page.click("#corpus [role=option]:has-text('empty')")
+    page.wait_for_selector("[role=listbox]", state="detached")
+    assert page.input_value("#corpus input") == "empty"

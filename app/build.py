@@ -13,7 +13,15 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.build_models import load_target, load_tokenizer, place_of, require_same_vocabulary, without_progress_bars
+from app.build_models import (
+    as_shipped,
+    load_target,
+    load_tokenizer,
+    place_of,
+    require_place,
+    require_same_vocabulary,
+    without_progress_bars,
+)
 from app.compiling import keep_compiled
 from app.errors import ModelError
 from app.placing import loading_options
@@ -41,7 +49,8 @@ def open_pipeline(
     """A pipeline from settings; ``target`` and ``dtype`` win over them, None leaves them as they are.
 
     Further options, such as ``device_map`` and ``quantization_config``, load the target as transformers knows them.
-    A corpus is opened first: a wrong name costs no loading of models. Raises what loading and opening raise.
+    A wrong path of the target costs no building of a corpus, and a wrong name of a corpus no loading of models. Raises
+    what loading and opening raise.
     """
     wait_passively()
     from app.corpus import Corpus
@@ -50,6 +59,7 @@ def open_pipeline(
     settings = settings if settings is not None else Settings.load()
     changes = {key: value for key, value in (("target", target), ("dtype", dtype)) if value is not None}
     settings = settings.replace(**changes) if changes else settings
+    require_place(settings.target)
     opened = Corpus.open(corpus, settings=settings) if isinstance(corpus, str) else corpus
     if opened is not None:
         _load_encoder(settings)
@@ -83,9 +93,10 @@ def writer(settings: Settings, **hf_options: Any) -> Writer:
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
     name = place_of(settings.target)
-    with without_progress_bars(is_local=Path(name).is_dir()):
+    with as_shipped(settings.target), without_progress_bars(is_local=Path(name).is_dir()):
         target = load_target(name, settings, **{**loading_options(settings), **hf_options})
         tokens = load_tokenizer(name, settings)
+        tuning = _tuning(Path(name))
     require_same_vocabulary(tokens, target)
     target.graphs = None if settings.cuda_graphs else False
     shared = shared_of(settings, target, tokens)
@@ -101,7 +112,7 @@ def writer(settings: Settings, **hf_options: Any) -> Writer:
         max_rows=settings.max_sessions,
         max_waiting=settings.max_waiting,
     )
-    return Writer(engine, tokens, template_for(tokens), settings, _tuning(Path(name)), learned, CORPUS in sources)
+    return Writer(engine, tokens, template_for(tokens), settings, tuning, learned, CORPUS in sources)
 
 
 def _tuning(folder: Path) -> Tuning:

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.build_models import dtype_of, load_target, load_tokenizer, place_of, without_progress_bars
+from app.build_models import as_shipped, dtype_of, load_target, load_tokenizer, place_of, without_progress_bars
 from app.bundled import DRAFTERS
 from app.drafts import drafters_of, flag, require_same_tokenizer
 from app.errors import ModelError
@@ -53,15 +53,18 @@ def _draft_model(name: str, target: Target, tokens: TextTokenizer, settings: Set
 
     place = place_of(name, DRAFTERS["draft_model"], option="--draft-model")
     with without_progress_bars(is_local=Path(place).is_dir()):
-        model = load_target(place, settings)
-        require_same_tokenizer(name, load_tokenizer(place, settings), settings.target, tokens)
+        with as_shipped(name):
+            model, own = load_target(place, settings), load_tokenizer(place, settings)
+        require_same_tokenizer(name, own, settings.target, tokens)
         return DraftModel.of(model, target, tokens=tokens.vocabulary)
 
 
 def _heads(name: str, target: Target) -> AheadHeads:
     from decoding.ahead import AheadHeads
 
-    return AheadHeads.load(_folder("heads", name), target=target)
+    folder = _folder("heads", name)
+    with as_shipped(name):
+        return AheadHeads.load(folder, target=target)
 
 
 def _parallel(name: str, target: Target, tokens: TextTokenizer, settings: Settings) -> ParallelModel:
@@ -69,8 +72,10 @@ def _parallel(name: str, target: Target, tokens: TextTokenizer, settings: Settin
     from decoding.parallel import ParallelModel
 
     place = _folder("parallel_model", name)
-    with without_progress_bars(is_local=True):
-        require_same_tokenizer(name, load_tokenizer(str(place), settings), settings.target, tokens)
+    with as_shipped(name):
+        own = load_tokenizer(str(place), settings)
+    require_same_tokenizer(name, own, settings.target, tokens)
+    with as_shipped(name), without_progress_bars(is_local=True):
         return ParallelModel.load(
             place,
             target=target,

@@ -43,6 +43,32 @@ def place_of(name: str, part: str = TARGET, *, option: str = "--target") -> str:
     return str(folder)
 
 
+def require_place(name: str) -> None:
+    """Raise what loading a target of that name would, as far as a glance at the disk can tell."""
+    from decoding.errors import ModelNotFound
+
+    place = Path(place_of(name)).expanduser()
+    is_path = name.startswith((".", "~")) or place.is_absolute() or len(place.parts) > 2
+    if is_path and not place.is_dir():
+        raise ModelNotFound(f"There is no model folder at {name}.", hint="Check the path, or give a hub name.")
+
+
+@contextlib.contextmanager
+def as_shipped(name: str) -> Iterator[None]:
+    """While a model is loaded that settings call ``name``: if it is bundled, what is damaged was not made by the user.
+
+    Raises ModelError then, with the remedy of all bundled files.
+    """
+    from decoding.errors import ModelNotFound
+
+    try:
+        yield
+    except (ModelNotFound, ModelError) as error:
+        if name != BUNDLED:
+            raise
+        raise ModelError(error.cause, hint="Install Spandraft again.") from error
+
+
 @contextlib.contextmanager
 def without_progress_bars(*, is_local: bool) -> Iterator[None]:
     """No bar for a second's loading from a local folder; a download keeps its own."""

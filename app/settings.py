@@ -39,7 +39,7 @@ NOT_SET = "none"
 QUANTIZATIONS = ("4bit", "8bit")
 _ENVIRONMENT = "SPANDRAFT_"
 _CONFIG_VARIABLE = "SPANDRAFT_CONFIG"
-_NONE_OR_AUTO = f'"{NOT_SET}" for none; auto: as with draft_model'
+_NONE_OR_AUTO = f'"{NOT_SET}" for none; auto: none, too, as no bundled one was measured to pay for itself'
 
 
 def _no_origins() -> Mapping[str, str]:
@@ -133,7 +133,7 @@ class Settings:
         None,
         automatic(words),
         f'small model with the target\'s tokenizer that drafts for it: "{BUNDLED}", a name on the hub, or a folder; '
-        f'"{NOT_SET}" for none; auto: the bundled one for the bundled target where it pays',
+        + _NONE_OR_AUTO,
     )
     heads: str | None = _setting(
         None, automatic(words), f'heads that were trained on the target: "{BUNDLED}", or a folder; {_NONE_OR_AUTO}'

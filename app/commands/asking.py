@@ -37,7 +37,7 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser], a
 
 
 def _ask(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
-    question = _text(args.question, "question")
+    question = _text(args.question, "question", 'spandraft ask "What is a lambda?"')
     from app.pipeline import Pipeline
 
     pipeline = Pipeline.from_pretrained(corpus=settings.corpus, settings=settings)
@@ -90,7 +90,7 @@ def _cited(answer: Answer, citation: Citation) -> str:
 
 
 def _search(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
-    query = _text(args.query, "query")
+    query = _text(args.query, "query", 'spandraft search "lambda"')
     from app.corpus import Corpus
     from corpora.documents import place
 
@@ -112,8 +112,8 @@ def _where(document: str, place: str, start: int, end: int) -> str:
     return plain(in_words(document, place, start, end))
 
 
-def _text(words: Sequence[str], what: str) -> str:
+def _text(words: Sequence[str], what: str, example: str) -> str:
     text = " ".join(words).strip()
     if not text:
-        raise InputError(f"the {what} is empty", hint='write one: spandraft ask "What is a lambda?"')
+        raise InputError(f"the {what} is empty", hint=f"write one: {example}")
     return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from app.corpus import Corpus
 from app.drafts import Drafters, drafters_of, is_drafter, setting_of, source_names, sources_of, with_bundled
 from app.errors import MissingPartError, ModelError, SettingError, SpandraftError, UnknownNameError, as_user_error
 from app.pipeline import Pipeline
-from app.settings import Settings
+from app.settings import Settings, about
 from corpora.library import Library
 from decoding.drafting import is_costly
 from decoding.errors import DecodingError
@@ -229,6 +230,11 @@ def test_a_drafter_for_another_target_is_refused(
             build.writer(settings.replace(target=str(tiny_chat), skipped_layers=layers))
 
 
+@pytest.mark.parametrize("key", bundled.DRAFTERS)
+def test_the_help_says_what_auto_takes(key: str) -> None:
+    assert ("auto: none" in about(key)) == (key not in drafts.BY_DEFAULT)
+
+
 @pytest.mark.parametrize("key", ["draft_model", "heads", "parallel_model"])
 def test_a_bundled_drafter_that_is_not_there_is_a_missing_part(
     settings: Settings, tiny_chat: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str
@@ -237,6 +243,22 @@ def test_a_bundled_drafter_that_is_not_there_is_a_missing_part(
     with pytest.raises(MissingPartError, match="no weights") as caught:
         build.writer(settings.replace(target=str(tiny_chat), **{key: "bundled"}))
     assert "--" + key.replace("_", "-") in caught.value.hint
+
+
+@pytest.mark.parametrize("key", ["draft_model", "heads", "parallel_model"])
+def test_a_damaged_bundled_drafter_is_to_be_installed_again(
+    settings: Settings, tiny_chat: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    if key == "heads":
+        save_heads(tmp_path)
+    else:
+        shutil.copytree(tiny_chat, tmp_path, dirs_exist_ok=True)
+    for file in tmp_path.glob("*.safetensors"):
+        file.write_bytes(file.read_bytes()[:-100])
+    monkeypatch.setattr("app.build_models.bundled_folder", lambda part: tmp_path)
+    with pytest.raises(ModelError) as caught:
+        build.writer(settings.replace(target=str(tiny_chat), **{key: "bundled"}))
+    assert caught.value.hint == "Install Spandraft again."
 
 
 def test_a_draft_model_with_other_tokens_is_refused(

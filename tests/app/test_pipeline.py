@@ -22,6 +22,7 @@ from app.prompts import REFUSAL
 from app.settings import Settings
 from app.tuning import Tuning
 from decoding.errors import ModelNotFound
+from decoding.target import Target
 from retrieval.hits import Evidence, Hit
 from tests.app.tiny import QUESTION, TEXTS, hits_of, pipeline_of, save_tiny, small_tokenizer
 from tests.fakes import ARCHITECTURES
@@ -366,6 +367,31 @@ def test_without_weights_the_bundled_target_is_a_missing_part(
     monkeypatch.setattr("app.build_models.bundled_folder", lambda part: tmp_path)
     with pytest.raises(MissingPartError, match="no weights"):
         open_pipeline(settings)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json", "tokenizer.json", "spandraft.json"])
+def test_a_damaged_bundled_target_is_to_be_installed_again(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    folder = save_tiny(tmp_path / "model", small_tokenizer())
+    (folder / name).write_text("{")
+    with pytest.raises((ModelError, ModelNotFound)) as caught:
+        open_pipeline(settings.replace(target=str(folder)))
+    assert "Install" not in caught.value.hint, "this one is the user's own"
+    monkeypatch.setattr("app.build_models.bundled_folder", lambda part: folder)
+    with pytest.raises(ModelError) as found:
+        open_pipeline(settings)
+    assert (found.value.cause, found.value.hint) == (caught.value.cause, "Install Spandraft again.")
+
+
+@pytest.mark.parametrize("name", ["./nowhere", "~/nowhere", "/nowhere/at/all", "nowhere/at/all"])
+def test_a_path_without_a_target_is_told_before_a_corpus_is_made(settings: Settings, name: str) -> None:
+    with pytest.raises(ModelNotFound) as early:
+        open_pipeline(settings, corpus="sample", target=name)
+    assert not (settings.home / "corpora").exists(), "the sample would take a minute"
+    with pytest.raises(ModelNotFound) as late:
+        Target.from_pretrained(name)
+    assert str(early.value) == str(late.value)
 
 
 @pytest.mark.parametrize("options", [{"k": 2.5}, {"k": "3"}, {"max_new_tokens": 1.5}, {"max_new_tokens": True}])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from difflib import SequenceMatcher
 from typing import Final
 
@@ -35,6 +36,23 @@ _SMALL: Final = frozenset(
     "am is are was were be been being do does did done have has had having will would shall should can could may might "
     "must get got just only even still yet already ever never again".split()
 )
+# Who is spoken of: another one of these is about somebody else.
+_PERSONS: Final = {
+    word: person
+    for person, words in enumerate(
+        (
+            "i me my mine",
+            "we us our ours",
+            "you your yours",
+            "he him his",
+            "she her hers",
+            "it its",
+            "they them their theirs",
+        )
+    )
+    for word in words.split()
+}
+_NEVER: Final = frozenset({("its", "it")})
 
 
 def keeps_its_meaning(source: str, corrected: str, *, strict: bool) -> bool:
@@ -53,11 +71,10 @@ def without_great_changes(source: str, corrected: str) -> str | None:
     """The correction with what the strict check minds put back as it was; None where that is too much, or not all."""
     old, new = list(_WORD.finditer(source)), list(_WORD.finditer(corrected))
     old_words, new_words = ([match[0].casefold() for match in words] for words in (old, new))
-    matcher = SequenceMatcher(None, old_words, new_words, autojunk=False)
     great = [
         (i, j, k, m)
-        for kind, i, j, k, m in matcher.get_opcodes()
-        if kind != "equal" and not _is_small_change(old_words[i:j], new_words[k:m], before=old_words[max(0, i - 1) : i])
+        for i, j, k, m in _changes(old_words, new_words)
+        if not _is_small_change(old_words[i:j], new_words[k:m], before=old_words[max(0, i - 1) : i])
     ]
     if len(great) > _MOST_PUT_BACK:
         return None
@@ -79,11 +96,16 @@ def _span(words: list[re.Match[str]], start: int, stop: int, length: int) -> tup
 
 def _changes_are_small(source: str, corrected: str) -> bool:
     old, new = _WORD.findall(source.casefold()), _WORD.findall(corrected.casefold())
-    matcher = SequenceMatcher(None, old, new, autojunk=False)
-    return all(
-        kind == "equal" or _is_small_change(old[i:j], new[k:m], before=old[max(0, i - 1) : i])
-        for kind, i, j, k, m in matcher.get_opcodes()
-    )
+    return all(_is_small_change(old[i:j], new[k:m], before=old[max(0, i - 1) : i]) for i, j, k, m in _changes(old, new))
+
+
+def _changes(old: list[str], new: list[str]) -> Iterator[tuple[int, int, int, int]]:
+    """``old[i:j]`` became ``new[k:m]``. As many small words for as many are changes of one word each."""
+    for kind, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if kind == "replace" and j - i == m - k and all(map(_is_same_place, old[i:j], new[k:m])):
+            yield from ((i + at, i + at + 1, k + at, k + at + 1) for at in range(j - i))
+        elif kind != "equal":
+            yield i, j, k, m
 
 
 def _is_small_change(old: list[str], new: list[str], *, before: list[str]) -> bool:
@@ -93,6 +115,8 @@ def _is_small_change(old: list[str], new: list[str], *, before: list[str]) -> bo
         return True  # A word written twice.
     if not (old and new) and sum(any(map(str.isalnum, word)) for word in old + new) > 1:
         return False  # Several words dropped or added at once: the copy has slipped.
+    if len(old) == len(new) and any(map(_is_about_another, old, new)):
+        return False
     if len(old) == len(new) and all(map(_is_same_place, old, new)):
         return True
     old_heavy, new_heavy = ([word for word in words if not _is_light(word)] for words in (old, new))
@@ -104,6 +128,10 @@ def _is_small_change(old: list[str], new: list[str], *, before: list[str]) -> bo
 def _is_same_place(old: str, new: str) -> bool:
     """Both carry grammar alone, or one is a slip of the other: ``becouse`` and ``because``."""
     return (_is_light(old) and _is_light(new)) or _likeness(old, new) >= _SAME_JOINED
+
+
+def _is_about_another(old: str, new: str) -> bool:
+    return (old, new) in _NEVER or (old in _PERSONS and new in _PERSONS and _PERSONS[old] != _PERSONS[new])
 
 
 def _told(words: list[str]) -> Counter[str]:

@@ -25,6 +25,8 @@ from retrieval.language import guess_language
 
 CorrectionEvent: TypeAlias = TextDelta | CorrectionDone
 
+_ENDS: Final = ".!?:;…"
+_SENTENCE: Final = 3
 _CODE: Final = "of code"
 _LONG: Final = "too long for the target"
 _FOREIGN: Final = "in a language the target does not know (name another with --target)"
@@ -94,13 +96,15 @@ class CorrectionStream(CancellableStream[CorrectionEvent]):
 
     def _corrected(self, piece: Piece, source: str) -> str:
         """The corrected piece, or the piece itself with a reason counted."""
+        if piece.is_item and len(source.split()) < _SENTENCE:
+            return source
         reason = self._untouchable(piece, source)
         if reason is None:
             corrected, reason = self._generated(source)
         if reason is not None:
             self._left[reason] += 1
             return source
-        return corrected
+        return _as_item(source, corrected) if piece.is_item else corrected
 
     def _untouchable(self, piece: Piece, source: str) -> str | None:
         if self._cancelled.is_set():
@@ -136,3 +140,10 @@ class CorrectionStream(CancellableStream[CorrectionEvent]):
         reasons = "; ".join(f"{count} {reason}" for reason, count in self._left.most_common())
         remarks = [lossy_remark(self._writer.settings), reasons and f"Sentences left as they were: {reasons}."]
         return " ".join(filter(None, remarks)) or None
+
+
+def _as_item(source: str, corrected: str) -> str:
+    """Items and headings begin small if they did, and need no full stop."""
+    if corrected[:1].lower() == source[:1]:
+        corrected = source[:1] + corrected[1:]
+    return corrected if source[-1] in _ENDS else corrected.removesuffix(".")

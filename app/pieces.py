@@ -1,7 +1,8 @@
 """A text cut into the pieces that are corrected one by one, and which of them are better left alone.
 
 Works on strings only. Pieces are sentences; a sentence that runs on over a wrapped line is one piece. Between pieces
-lies nothing but white space, which nobody touches. Offsets are Unicode code points, half-open.
+lies nothing but white space and the marks of headings and items of lists, which nobody touches. Offsets are Unicode
+code points, half-open.
 """
 
 from __future__ import annotations
@@ -23,16 +24,30 @@ _CODE: Final = re.compile(
 _LETTER: Final = re.compile(r"[^\W\d_]")
 _WRAPPED_FROM: Final = 40
 _LEAST_LETTER_SHARE: Final = 0.55
-_KEPT: Final = re.compile(r"\w+://\S+|\S+@\S+\.\w+|`[^`]+`|\w*\d[\w.,:/-]*\w|\d")
+_FILE_OR_SITE: Final = (
+    "org|com|net|edu|gov|io|dev|info|uk|de|fr|eu|es|it|nl|ca|au|jp|py|js|ts|c|h|cpp|java|rs|go|sh|txt|md|rst|csv|json|"
+    "ya?ml|toml|xml|html?|css|pdf|docx?|xlsx?|pptx?|epub|png|jpe?g|gif|svg|mp[34]|zip|exe"
+)
+_KEPT: Final = re.compile(
+    r"\w+://\S*\w|\S+@\S+\.\w+|`[^`]+`"
+    r"|(?:[~.]{0,2}/|\bwww\.|\b[A-Z]:\\)\S*\w|(?<![\w.])[@#]\w+"
+    rf"|\w+(?:[/\\_]\w+)+(?:\.(?:{_FILE_OR_SITE})\b)?"
+    rf"|\b[\w-]+(?:\.[\w-]+)*\.(?:{_FILE_OR_SITE})\b(?:/\S*\w)?|\b[a-z]+[A-Z]\w*"
+    r"|\w*\d[\w.,:/-]*\w|\d"
+)
+_MARKER: Final = re.compile(r"(?:#{1,6}|[-*+•‣–>]|\(?\d{1,3}[.)]|\(?[a-z]\)|\[[ xX]\])[ \t]+(?=\S)")
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """``text[start:end]``; ``is_code`` says that it does not read like prose."""
+    """``text[start:end]``; ``is_code`` says that it does not read like prose, ``is_item`` that it is a heading, or
+    stands behind the mark of a heading or an item, which is no part of it.
+    """
 
     start: int
     end: int
     is_code: bool
+    is_item: bool = False
 
 
 def pieces(text: str) -> list[Piece]:
@@ -47,7 +62,9 @@ def pieces(text: str) -> list[Piece]:
 
 
 def fixed_parts(text: str) -> list[str]:
-    """What no correction may change: numbers, addresses and quoted code, in order of the alphabet."""
+    """What no correction may change: numbers, addresses, names of files and sites and people's, names with a capital
+    inside, and quoted code, in order of the alphabet.
+    """
     return sorted(_KEPT.findall(text))
 
 
@@ -66,8 +83,16 @@ def _prose(text: str, start: int, end: int) -> list[Piece]:
     cut = []
     for unit in units("".join(flat)):
         begin, stop = start + unit.start, start + unit.end
-        cut.append(Piece(begin, stop, unit.is_code or _is_code(text[begin:stop])))
+        is_code, first = unit.is_code or _is_code(text[begin:stop]), begin
+        while not is_code and _begins_line(text, begin) and (mark := _MARKER.match(text, first, stop)):
+            first = mark.end()
+        cut.append(Piece(first, stop, is_code, is_item=unit.is_heading or first > begin))
     return cut
+
+
+def _begins_line(text: str, at: int) -> bool:
+    before = text[:at].rstrip(" \t")
+    return not before or _BREAK.match(before[-1]) is not None
 
 
 def _is_wrapped(text: str, before: int, behind: int) -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.likely_edits import tags
+from app.likely_edits.articles import article_changes
 from app.likely_edits.company import Change, weighed
 from app.likely_edits.spelling import Spelling
 from app.likely_edits.tables import Tables
@@ -21,7 +22,7 @@ from app.likely_edits.words import Word, letters_alike, words_of
 
 _LEAST = 0.004
 # The errors that the tagger learned from are not those that people make: each kind's odds in their texts.
-_SCALE = {"insert": 1.5, "replace": 1.0, "form": 0.67, "drop": 1.5, "case": 1.5, "spell": 1.5}
+_SCALE = {"insert": 1.5, "replace": 1.0, "form": 0.9, "drop": 1.5, "case": 1.5, "spell": 1.5}
 _COMMA = 2.0
 # A word so rare that it has no place in the vocabulary is right rather than misspelt.
 _SELDOM = 0.3
@@ -70,7 +71,7 @@ class Changes:
             return words, [0.0] * len(words), []
         tagged = self._tagger.tag(words)
         chances_WT = tagged.chances_WT
-        changes = [*self._tagged(text, words, chances_WT)]
+        changes = [*self._tagged(text, words, chances_WT), *article_changes(words)]
         spells = {at: self._misspelt(words[at], at, chances_WT) for at in unknown}
         forms_W, others_W = chances_WT[:-1, _FORMS].sum(axis=1), chances_WT[:-1, _OTHER]
         asked = [at for at in range(len(words)) if max(forms_W[at], others_W[at], spells.get(at, 0.0)) >= _ASKED]

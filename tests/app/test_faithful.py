@@ -31,7 +31,10 @@ def test_denials_numbers_and_signs_must_not_be_lost(source: str, corrected: str)
         ("They did n't saw it.", "They didn't see it."),
         ("She has ten cat.", "She has ten cats."),
         ("He is is here.", "He is here."),
-        ("I agree becouse they is right.", "I agree because it are right."),
+        ("I agree becouse they is right.", "I agree because they are right."),
+        ("The dog wags it's tail.", "The dog wags its tail."),
+        ("Its cold.", "It's cold."),
+        ("Me want that.", "I want that."),
         ("I love it 😍 so mutch!", "I love it 😍 so much!"),
     ],
 )
@@ -50,6 +53,8 @@ def test_what_keeps_them_may_change(source: str, corrected: str) -> None:
         ("Yesterday he go there.", "he goes there.", "Yesterday he goes there."),
         ("They goes there with friends.", "They go there.", "They go there with friends."),
         ("He go home.", "He goes home tired mountain.", "He goes home."),
+        ("They was sad.", "It were sad.", "They were sad."),
+        ("its so cool becouse of it", "It so cool because of it.", "its so cool because of it."),
     ],
 )  # fmt: skip
 def test_a_great_change_is_put_back_and_the_others_stay(source: str, corrected: str, kept: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.build import open_pipeline
 from app.edits import apply_edits, edits_between, with_spacing_of
 from app.errors import InputError
 from app.events import CorrectionDone, Edit, TextDelta
@@ -26,6 +28,8 @@ WORDS = st.lists(st.sampled_from(["a", "b", "dog", "don't", " ", "  ", "\n", "é
 FEW_WORDS = WORDS.map("".join)
 LINES = st.lists(st.sampled_from(["A b.", "```\n", "\r\n", "\n", " c "])).map("".join)
 SURE = Tuning(copy_bias=1000.0)
+
+MARKS = re.compile(r"(?:(?:#{1,6}|[-*+•‣–>]|\(?\d{1,3}[.)]|\(?[a-z]\)|\[[ xX]\])\s*)+")
 
 
 @given(source=st.one_of(ANY_TEXT, FEW_WORDS), corrected=st.one_of(ANY_TEXT, FEW_WORDS), offset=st.integers(0, 5))
@@ -57,13 +61,46 @@ def test_spacing_of_the_source_survives_a_change_beside_it() -> None:
 
 
 @given(text=st.one_of(ANY_TEXT, FEW_WORDS, LINES))
-def test_all_that_is_not_white_space_lies_in_one_piece(text: str) -> None:
+def test_all_but_white_space_and_marks_of_items_lies_in_one_piece(text: str) -> None:
     at = 0
     for piece in pieces(text):
         assert at <= piece.start < piece.end
-        assert not text[at : piece.start].strip()
+        between = text[at : piece.start].strip()
+        assert not between or (piece.is_item and MARKS.fullmatch(between))
         at = piece.end
     assert not text[at:].strip()
+
+
+def test_the_mark_of_an_item_or_a_heading_is_no_part_of_it() -> None:
+    text = "# Head line\n\nWe like:\n- bread\n  2. Wait here. Go on.\n> - [ ] He go there today.\n1.5 is it.\n#tag"
+    found = [(text[piece.start : piece.end], piece.is_item) for piece in pieces(text)]
+    items = ["Head line", "bread", "Wait here.", "He go there today."]
+    assert [piece for piece, is_item in found if is_item] == items
+    assert [piece for piece, is_item in found if not is_item][:2] == ["We like:", "Go on."]
+    assert ("#tag", False) in found
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        "/usr/local/share/foo_bar.txt", "www.foo.org/bar", "foo.org", "@anna", "#party", "iPhone", "src/app/main.py",
+        "notes.txt", "C:\\Users\\me", "~/music", "snake_case", "and/or",
+    ],
+)  # fmt: skip
+def test_names_of_files_sites_and_things_are_fixed(kept: str) -> None:
+    assert fixed_parts(f"He seen {kept} there") == [kept]
+    assert fixed_parts(f"He saw {kept}.") == [kept], "the full stop is no part of it"
+    assert fixed_parts("It was late.He went. Its it's, wasn't Anna McDonald") == []
+
+
+def test_items_are_corrected_behind_their_marks() -> None:
+    pipeline = open_pipeline(Settings(), corpus=None)
+    text = "# Heading\n\n1. He go to school every day.\n2. wait for the the train\n- bread\n"
+    corrected = pipeline.correct(text).corrected
+    lines = corrected.splitlines()
+    assert lines[0] == "# Heading" and lines[4] == "- bread"
+    assert lines[2].startswith("1. He ") and lines[2].endswith(" every day.")
+    assert lines[3] == "2. wait for the train", "no capital and no full stop"
 
 
 def test_code_is_found_and_prose_is_not_taken_for_it() -> None:
@@ -81,10 +118,10 @@ def test_code_is_found_and_prose_is_not_taken_for_it() -> None:
         "if (a == b) { c(); }",
     ]
     assert by_kind[False] == [
-        "# A title",
+        "A title",
         "Call the function with two arguments (both are numbers).",
         "It costs 3 dollars; that is cheap.",
-        "- We has two dogs.",
+        "We has two dogs.",
     ]
 
 
@@ -100,7 +137,7 @@ def test_a_sentence_that_runs_over_a_wrapped_line_is_one_piece() -> None:
 
 def test_fixed_parts_and_line_breaks() -> None:
     assert fixed_parts("See http://a.b/c?d=1, mail x@y.org, `f(x)` 3.5 times in 2nd place.") == sorted(
-        ["http://a.b/c?d=1,", "x@y.org", "`f(x)`", "3.5", "2nd"]
+        ["http://a.b/c?d=1", "x@y.org", "`f(x)`", "3.5", "2nd"]
     )
     assert line_breaks("a\r\nb\nc\u2028d") == ["\r\n", "\n", "\u2028"]
 

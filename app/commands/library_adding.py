@@ -35,6 +35,7 @@ _TICK_S: Final = 0.25
 _REPORT_S: Final = 10.0  # between two lines of progress where nobody sees a table
 _SHOWN: Final = 40  # files of a plan
 _NAMED: Final = 10  # files that were left out
+_NOTHING: Final = "No files were found in there."
 _QUIET: Final = ("unchanged", "unsupported")  # outcomes that are counted, not listed
 
 
@@ -151,6 +152,8 @@ def _tell(corpus: Corpus, job: Job, terminal: Terminal, told: set[int], before: 
             if outcome.status not in _QUIET and file.number not in told:
                 _show(outcome, terminal)
         _show_counts(outcomes, terminal)
+        if not job.files:
+            terminal.line(_NOTHING)
         if is_stopped:
             terminal.note(f"Job {job.number} is {job.state}: what is done stays. Go on with it: {again}")
     if is_stopped:
@@ -175,7 +178,7 @@ def _show_counts(outcomes: list[FileOutcome], terminal: Terminal) -> None:
     if len(outcomes) > 1 or counts["unchanged"] or counts["unsupported"]:
         names = {"unsupported": "left out", "queued": "not read yet"}
         shown = [f"{number:,} {names.get(status, status)}" for status, number in counts.items()]
-        terminal.line(", ".join(shown) if shown else "There is nothing to read.")
+        terminal.line(", ".join(shown))
     for line in left_out_lines((outcome.path.name, outcome.cause) for outcome in outcomes if _is_left_out(outcome)):
         terminal.note(line)
 
@@ -228,6 +231,9 @@ def _show_plan(plan: Plan, terminal: Terminal, corpus: str) -> int:
 
     if terminal.json:
         terminal.document({"corpus": corpus, **plan_document(plan)})
+        return 0
+    if not plan.files:
+        terminal.line(_NOTHING)
         return 0
     listed = [one for one in plan.files if one.verdict != "unchanged"]
     if listed:

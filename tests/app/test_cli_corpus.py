@@ -94,6 +94,14 @@ def test_a_folder_goes_in_and_stays_in_step(run: Run, folder: Path) -> None:
     assert document(run, "list", "mine")["documents"] == []
 
 
+def test_a_folder_without_files_is_said_to_be_one(run: Run, folder: Path) -> None:
+    run("create", "mine")
+    (folder / "bare" / "within").mkdir(parents=True)
+    for command in (("add",), ("add", "--dry-run"), ("sync",)):
+        assert run(*command, "mine", "bare") == (0, "No files were found in there.\n", "")
+    assert document(run, "add", "mine", "bare")["files"] == []
+
+
 def test_documents_are_shown_by_any_name_that_is_clear(run: Run) -> None:
     run("create", "mine")
     run("add", "mine", "docs")

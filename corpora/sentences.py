@@ -43,6 +43,12 @@ _NEVER_LAST = words(
 )
 # These end a sentence unless a number follows.
 _BEFORE_NUMBER = words("no nos p pp jan feb mar apr jun jul aug sep sept oct nov dec art op par para ver v rev c")
+# A day or a century in German: "am 12. März", "im 19. Jahrhundert".
+_ORDINAL = re.compile(r"[1-9]\d?\Z")
+_COUNTED = words(
+    "januar jänner februar feber märz april mai juni juli august september oktober november dezember jahrhundert "
+    "jahrhunderts jahrhunderte jahrhunderten jh"
+)
 # These, and initials such as "U.S.", end a sentence only if a word follows that mostly begins one.
 _MAYBE_LAST = words("inc ltd co corp bros jr sr dept univ assn est")
 _BEGINNERS = words(
@@ -140,7 +146,7 @@ def _ends_with_dot(head: str, rest: str) -> bool:
         return False
     follower = re.match(r"[\w']+", rest)
     begins = follower is not None and follower[0].casefold() in _BEGINNERS
-    if word in _NEVER_LAST:
+    if word in _NEVER_LAST or (_ORDINAL.match(word) and follower and follower[0].casefold() in _COUNTED):
         return False
     if word in _BEFORE_NUMBER and rest[0].isdigit():
         return False

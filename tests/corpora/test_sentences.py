@@ -30,6 +30,8 @@ def split(text: str) -> list[str]:
         ["No. 5 lives.", "The answer is no.", "Why?"],
         ["1. First of all.", "Next."],
         ["Was it Plan B?", "It was.", "I know what I.", "Said."],
+        ["Er wurde am 12. März 1956 gegründet.", "Im 19. Jahrhundert gab es 12.", "Das war viel."],
+        ["Wir waren 30.", "Mehr kamen nicht am 1. Mai."],
         ["यह एक वाक्य है।", "यह दूसरा है।"],
     ],
 )

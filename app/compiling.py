@@ -9,8 +9,13 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import re
 import shutil
+import sys
 from pathlib import Path
+from typing import Final
+
+_KERNEL: Final = re.compile(r"^@compiled$", re.MULTILINE)
 
 
 def keep_compiled(home: Path) -> None:
@@ -25,12 +30,32 @@ def keep_compiled(home: Path) -> None:
                 shutil.rmtree(other, ignore_errors=True)
 
 
+def is_compiled() -> bool:
+    """Whether the next drafts find their machine code, or need none. ``keep_compiled`` must have run.
+
+    numba puts an index beside the code of each function, in a folder named after that of the sources.
+    """
+    if os.environ.get("SPANDRAFT_PLAIN_PYTHON") or importlib.util.find_spec("numba") is None:
+        return True
+    sources = _sources()
+    kernels = sum(len(_KERNEL.findall(path.read_text(encoding="utf-8"))) for path in sources.glob("*.py"))
+    name = f"{sources.name}_{hashlib.sha1(str(sources).encode(), usedforsecurity=False).hexdigest()}"
+    kept = Path(os.environ["NUMBA_CACHE_DIR"]) / name
+    version = f"py{sys.version_info.major}{sys.version_info.minor}{sys.abiflags}"
+    return len(list(kept.glob(f"*.{version}.nbi"))) >= kernels
+
+
 def _version() -> str:
-    """A digest of all sources. They are looked up, not imported: that would bring the compiler along."""
+    """A digest of all sources."""
+    whole = hashlib.sha256()
+    for path in sorted(_sources().glob("*.py")):
+        whole.update(path.read_bytes())
+    return whole.hexdigest()[:16]
+
+
+def _sources() -> Path:
+    """Their folder. They are looked up, not imported: that would bring the compiler along."""
     package = importlib.util.find_spec("decoding")
     assert package is not None
     assert package.origin is not None
-    whole = hashlib.sha256()
-    for path in sorted((Path(package.origin).parent / "sources").glob("*.py")):
-        whole.update(path.read_bytes())
-    return whole.hexdigest()[:16]
+    return Path(package.origin).parent / "sources"

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from app.commands.first_use import tell_compiling
 from app.commands.live import plain
 from app.commands.options import GENERATION, MODEL, SEARCH, add_common, add_no_speculation
 from app.commands.terminal import Terminal
@@ -41,6 +42,7 @@ def _ask(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> in
     from app.pipeline import Pipeline
 
     pipeline = Pipeline.from_pretrained(corpus=settings.corpus, settings=settings)
+    tell_compiling(settings, terminal)
     with pipeline.stream(question, speculate=settings.speculate, stop_strings=tuple(args.stop)) as stream:
         try:
             answer = _follow(stream, terminal)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.commands.first_use import tell_compiling
 from app.commands.options import GENERATION, MODEL, add_common, add_no_speculation
 from app.commands.terminal import Terminal
 from app.contracts import correction_document
@@ -38,6 +39,7 @@ def _fix(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> in
     from app.pipeline import Pipeline
 
     pipeline = Pipeline.from_pretrained(corpus=None, settings=settings)
+    tell_compiling(settings, terminal)
     correction = pipeline.correct(text, speculate=settings.speculate)
     if correction.notice:
         terminal.note(f"note: {correction.notice}")

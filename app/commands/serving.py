@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from app.commands.first_use import tell_compiling
 from app.commands.options import GENERATION, MODEL, SEARCH, add_common, add_no_speculation
 from app.commands.terminal import Terminal
 from app.settings import Settings
@@ -29,6 +30,7 @@ def _serve(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> 
     from app.pipeline import Pipeline
 
     pipeline = Pipeline.from_pretrained(corpus=settings.corpus, settings=settings)
+    tell_compiling(settings, terminal)
     if terminal.json:
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         terminal.document({"url": f"http://{host}:{settings.port}"})

@@ -176,6 +176,20 @@ def test_corpora_come_and_go(run: Run) -> None:
     assert [corpus["name"] for corpus in document(run, "corpus", "list")["corpora"]] == ["notes"]
 
 
+@pytest.mark.parametrize("command", [("ask", "Do cats sleep?"), ("fix", "cats.txt")])
+def test_the_first_use_says_what_it_waits_for(
+    run: Run, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    for is_compiled in (False, True):
+        monkeypatch.setattr("app.commands.first_use.is_compiled", lambda found=is_compiled: found)
+        code, out, err = run(*command)
+        assert (code, "ompil" in out, err.count("Compiling the draft kernels")) == (0, False, not is_compiled)
+    monkeypatch.setattr("app.commands.first_use.is_compiled", lambda: False)
+    document(run, *command)
+    assert "Compiling" not in run(*command, "--no-speculation")[2]
+    assert "Compiling" not in run(*command, "--sources", "prompt-lookup")[2]
+
+
 @pytest.mark.parametrize("command", [("ask", "Anything?"), ("fix", "cats.txt")])
 def test_a_target_that_is_not_there_is_wrong_input(run: Run, command: tuple[str, ...]) -> None:
     code, out, err = run(*command, "--target", "./no-such-model")

@@ -23,7 +23,8 @@ from decoding.tree import TokenTree
 from decoding.verification import SessionCache, Verification
 
 LIMIT = 96
-"""Nodes of a tree at most, unless told otherwise: a quoted sentence and its rivals. What is verified is what pays."""
+"""Nodes of a tree at most where what is verified is what pays: room for a quoted sentence and its rivals."""
+_FREE_LIMIT = 32
 
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128)
 _CONTEXT = 256
@@ -40,7 +41,7 @@ class Budget:
     ``steps`` counts the steps in which drafts did not seem to pay.
     """
 
-    limit: int = LIMIT
+    limit: int = _FREE_LIMIT
     cost_s: dict[int, float] | None = None
     steps: int = 0
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from app import compiling
-from app.settings import Settings
 from decoding.sources.compiled import PLAIN
-from tests.app.tiny import pipeline_of
 
 
 def test_each_version_of_the_sources_has_its_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,10 +33,27 @@ def test_the_users_own_choice_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert os.environ["NUMBA_CACHE_DIR"] == "elsewhere"
 
 
-def test_what_is_compiled_is_known(tiny_bundled: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    pipeline_of(tiny_bundled, settings).correct("He go to the school every day.", max_new_tokens=12)
-    assert compiling.is_compiled(), "a second use must not be told that it waits for the compiler"
-    monkeypatch.setenv("NUMBA_CACHE_DIR", str(settings.home / "another"))
-    assert not compiling.is_compiled()
-    monkeypatch.setenv(PLAIN, "1")
-    assert compiling.is_compiled(), "there is nothing to wait for"
+def test_what_is_compiled_is_known(tmp_path: Path) -> None:
+    """In processes of their own, as a command is: numba looks for its folder when it is imported."""
+    draft = (
+        "from decoding.interfaces import Reference, Request\n"
+        "from decoding.sources import make_sources\n"
+        "from app import compiling\n"
+        "print(compiling.is_compiled())\n"
+        "(source,) = make_sources(['blend'])\n"
+        "source.start(Request((1, 2, 3, 1, 2), 9, references=(Reference((1, 2, 3)),)))\n"
+        "source.propose((), 4), source.propose((3, 1), 4)\n"
+        "source.finish()\n"
+        "print(compiling.is_compiled())\n"
+    )
+    env = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), PLAIN: ""}
+
+    def told(**more: str) -> list[str]:
+        run = subprocess.run(
+            [sys.executable, "-c", draft], env={**env, **more}, capture_output=True, text=True, check=True
+        )
+        return run.stdout.split()
+
+    assert told() == ["False", "True"]
+    assert told()[0] == "True", "a second use must not be told that it waits for the compiler"
+    assert told(**{PLAIN: "1", "NUMBA_CACHE_DIR": str(tmp_path / "none")}) == ["True", "True"], "nothing is compiled"

@@ -187,6 +187,14 @@ var spandraft = (() => {
   document.addEventListener("keydown", (key) => {
     if (key.key === "Tab" && key.target.matches && key.target.matches("input[role='combobox']")) key.stopPropagation();
   }, {capture: true});
+  // One that was left before its list was there opens it all the same: it is told again that it was left.
+  document.addEventListener("focusout", (event) => {
+    const box = event.target;
+    if (!box.matches || !box.matches("input[role='combobox']")) return;
+    setTimeout(() => {
+      if (document.activeElement !== box && box.getAttribute("aria-expanded") === "true") box.dispatchEvent(new FocusEvent("blur"));
+    }, 150);
+  });
   document.addEventListener("keydown", (key) => {
     if (key.key === "Enter" && key.target.matches && key.target.matches("#sources mark")) back(key.target);
     if (key.key !== "Escape" || document.querySelector("dialog[open]")) return;

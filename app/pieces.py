@@ -84,15 +84,16 @@ def _prose(text: str, start: int, end: int) -> list[Piece]:
     for unit in units("".join(flat)):
         begin, stop = start + unit.start, start + unit.end
         is_code, first = unit.is_code or _is_code(text[begin:stop]), begin
-        while not is_code and _begins_line(text, begin) and (mark := _MARKER.match(text, first, stop)):
+        while not is_code and (mark := _MARKER.match(text, first, stop)) and _begins_line(text, begin):
             first = mark.end()
         cut.append(Piece(first, stop, is_code, is_item=unit.is_heading or first > begin))
     return cut
 
 
 def _begins_line(text: str, at: int) -> bool:
-    before = text[:at].rstrip(" \t")
-    return not before or _BREAK.match(before[-1]) is not None
+    while at and text[at - 1] in " \t":
+        at -= 1
+    return at == 0 or _BREAK.match(text, at - 1) is not None
 
 
 def _is_wrapped(text: str, before: int, behind: int) -> bool:

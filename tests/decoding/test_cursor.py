@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 import pytest
@@ -123,3 +124,13 @@ def test_a_session_over_leaves_nothing() -> None:
     assert drafts_of(source)
     source.finish()
     assert source.propose((), 32) == []
+
+
+def test_what_does_not_pay_is_not_drafted() -> None:
+    every, thrifty = Cursor(), Cursor()
+    thrifty.least_chance = 0.2
+    every_path, likely_path = (
+        {one.tokens[:end]: math.prod(one.probabilities[:end]) for one in drafts_of(source) for end in range(1, 10)}
+        for source in (every, thrifty)
+    )
+    assert set(likely_path) == {path for path, chance in every_path.items() if chance >= 0.2} < set(every_path)

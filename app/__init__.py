@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.threads import wait_passively
+from app.loading.openmp import wait_passively
 
 if TYPE_CHECKING:
-    from app.corpus import Corpus
+    from app.library.corpus import Corpus
     from app.pipeline import Pipeline
 
 __all__ = ["Corpus", "Pipeline"]
@@ -24,7 +24,7 @@ def __getattr__(name: str) -> object:
 
         return Pipeline
     if name == "Corpus":
-        from app.corpus import Corpus
+        from app.library.corpus import Corpus
 
         return Corpus
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -16,16 +16,16 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from app.commands import asking, bench, config, correcting, doctor, library, serving, train
+from app.commands import ask, bench, config, corpus, doctor, fix, serve, train
 from app.commands.options import Parser, settings_of
 from app.commands.terminal import Terminal
-from app.contracts import error_document
+from app.config.settings import BUNDLED, Settings
 from app.errors import UsageError, as_user_error, nearest
-from app.settings import BUNDLED, Settings
-from app.threads import wait_passively
+from app.loading.openmp import wait_passively
+from app.output.answer_json import error_document
 
 _WRONG_INPUT, _BUG, _INTERRUPTED, _BROKEN_PIPE = 2, 70, 130, 141
-_MODULES = (serving, asking, correcting, library, doctor, bench, train, config)
+_MODULES = (serve, ask, fix, corpus, doctor, bench, train, config)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -13,19 +13,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias, TypedDict, Unpack, runtime_checkable
 
-from app.answering import AnswerStream, Question
-from app.choosing import lossy_remark
+from app.answering.stream import AnswerStream, Question
+from app.config.generation_options import GenerationOptions
+from app.config.settings import Settings
+from app.correction.stream import CorrectionStream
 from app.errors import InputError
-from app.events import Answer, Correction
-from app.forgetting import Removals
-from app.grammar import CorrectionStream
-from app.options import GenerationOptions
-from app.settings import Settings
-from app.tokens import TextTokenizer
-from app.writer import Writer
+from app.generation.events import Answer, Correction
+from app.generation.requests import Writer
+from app.generation.token_rules import lossy_remark
+from app.generation.tokenizer import TextTokenizer
+from app.library.deletion_signal import Removals
 from decoding.engine import Engine
 from decoding.interfaces import TokenIndex
-from decoding.verification import Verification
+from decoding.target.capability import Verification
 from retrieval.hits import Evidence, Hit
 from retrieval.language import guess_language, unknown_language
 
@@ -35,7 +35,7 @@ FindEvidence: TypeAlias = Callable[[str, Sequence[Hit], int], Sequence[Evidence]
 
 
 class Searchable(Protocol):
-    """What questions are asked of: ``app.corpus.Corpus``, or anything else that finds passages."""
+    """What questions are asked of: ``app.library.corpus.Corpus``, or anything else that finds passages."""
 
     def search(self, query: str, k: int = 5) -> list[Hit]:
         """The at most ``k`` best passages, best first."""
@@ -63,7 +63,7 @@ def draft_index(corpus: Searchable | None, writer: Writer) -> TokenIndex | None:
 
 
 class Options(TypedDict, total=False):
-    """Keyword options of one call, as in ``app.options.GenerationOptions``."""
+    """Keyword options of one call, as in ``app.config.generation_options.GenerationOptions``."""
 
     k: int | None
     max_new_tokens: int | None
@@ -120,7 +120,7 @@ class Pipeline:
         Further options, such as ``device_map`` and ``quantization_config``, go to transformers as they are.
         Raises the errors of loading and opening, all with ``cause`` and ``hint``.
         """
-        from app import build
+        from app.loading import engine as build
 
         return build.open_pipeline(settings, corpus=corpus, target=target, dtype=dtype, **hf_options)
 
@@ -196,7 +196,7 @@ class Pipeline:
     ) -> CorrectionStream:
         """The events of a correction, sentence by sentence. Raises InputError before the first.
 
-        ``scope`` is that of ``app.options.GenerationOptions``.
+        ``scope`` is that of ``app.config.generation_options.GenerationOptions``.
         """
         self._forget_removed()
         stream = CorrectionStream(self._writer, text, max_new_tokens=max_new_tokens, speculate=speculate, scope=scope)

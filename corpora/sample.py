@@ -13,8 +13,8 @@ from itertools import groupby, pairwise
 
 from corpora.documents import Document
 from corpora.errors import LibraryError
-from corpora.reading import ReadingText
-from corpora.topics import Block, Kind, parsed
+from corpora.pydoc_topics import Block, Kind, parsed
+from corpora.text.reading_text import ReadingText
 
 _PREFIX = "Language reference: "
 # A paragraph this long is the same one wherever it stands; a shorter one only beside the same neighbour.

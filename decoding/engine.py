@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from decoding import sampling
-from decoding.batch import Batch
-from decoding.budget import Budget
-from decoding.calibration import Calibration
-from decoding.drafting import Drafter
+from decoding.drafting.budget import Budget
+from decoding.drafting.calibration import Calibration
+from decoding.drafting.drafter import Drafter
 from decoding.errors import InvalidRequest, PromptTooLong
 from decoding.interfaces import DraftSource, Request
-from decoding.prefixes import DEFAULT_BYTES, Prefixes
-from decoding.session import Session
+from decoding.scheduling.prefix_cache import DEFAULT_BYTES, Prefixes
+from decoding.scheduling.scheduler import Batch
+from decoding.scheduling.session import Session
 from decoding.sources import DEFAULT_SOURCES, make_sources
 from decoding.sources.shared import Shared
 from decoding.stats import Throughput
-from decoding.target import Target
-from decoding.verification import Verification
+from decoding.target.capability import Verification
+from decoding.target.target import Target
+from decoding.verification import sampling
 
 DEFAULT_ROWS = 8
 DEFAULT_WAITING = 64

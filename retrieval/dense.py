@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpora.documents import Passage
-from retrieval.blocks import Blocks, Part
 from retrieval.errors import IndexLibraryMissing
 from retrieval.interfaces import Encoder
+from retrieval.segments import Blocks, Part
 
 VECTORS = "vectors:"
 _LITTLE_ENDIAN = np.dtype("<f4")

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval.encoder_files import DEFAULT_ENCODER, EncoderFiles, find_encoder
 from retrieval.errors import EncoderNotFound
-from retrieval.files import DEFAULT_ENCODER, EncoderFiles, find_encoder
-from retrieval.turns import Turns
+from retrieval.fair_lock import Turns
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from corpora.chunking import sentences as sentence_spans
+from corpora.text.chunking import sentences as sentence_spans
 from retrieval.hits import Evidence, Hit
 from retrieval.interfaces import Encoder
-from retrieval.odds import log_odds
-from retrieval.relevance import CosineRelevance, Relevance
+from retrieval.relevance import CosineRelevance, Relevance, log_odds
 from retrieval.relevance_features import Candidate
 from retrieval.sentences import SentenceCache, SentenceSplitter
 

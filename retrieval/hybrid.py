@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from retrieval.background_writer import BackgroundWriter, WritePolicy
 from retrieval.errors import EmptyCorpus
 from retrieval.fusion import reciprocal_rank_fusion
 from retrieval.hits import Hit
 from retrieval.indexes import Indexes
 from retrieval.interfaces import Encoder, PassageStore
-from retrieval.writing import BackgroundWriter, WritePolicy
 
 _MIN_DEPTH: Final = 50  # places of each ranking that are fused; far below the first few a place hardly counts
 _TRIES: Final = 4

@@ -18,16 +18,16 @@ from typing import Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from corpora import durable, schema
 from corpora.errors import LibraryError
-from corpora.index_files import IndexFolder
-from retrieval.blocks import B, Blocks, Part, merged
+from corpora.store import atomic_write, schema
+from corpora.store.index_files import IndexFolder
 from retrieval.dense import VECTORS, DenseIndex, VectorBlock, read_vectors, vectors_kind
 from retrieval.errors import EncoderChanged, RetrievalError
+from retrieval.index_file import KeptIndex, Standing, holds_only
 from retrieval.interfaces import Encoder, PassageStore
-from retrieval.kept import KeptIndex, Standing, holds_only
 from retrieval.lexical import TERMS, LexicalIndex
 from retrieval.postings import PostingBlock
+from retrieval.segments import B, Blocks, Part, merged
 
 log = logging.getLogger(__name__)
 
@@ -142,14 +142,14 @@ class Indexes:
         self._write_one(lexical, by_words, before[1], now)
         for path in self._files.paths():
             if path not in (dense.path, lexical.path):
-                durable.remove_file(path)
+                atomic_write.remove_file(path)
         with self._lock:
             self._added, self._gone = self._added - added, self._gone - gone
 
     def _write_one(self, kept: KeptIndex[B], blocks: Blocks[B], before: Sequence[Part[B]], now: Standing) -> None:
         left = [part for part in (part.only(now.rows_P) for part in before) if part.alive_N.any()]
         if not left:
-            durable.remove_file(kept.path)
+            atomic_write.remove_file(kept.path)
             return
         block = merged(left)
         if not kept.is_of(block, now):
@@ -160,7 +160,7 @@ class Indexes:
     def _delete_what_is_gone(self, now: Standing) -> None:
         for path in self._files.paths():
             if not holds_only(path, now):
-                durable.remove_file(path)
+                atomic_write.remove_file(path)
 
     def _begin_anew(self) -> None:
         self.dense = DenseIndex()

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpora.documents import Passage
-from corpora.store import StoredPassage
+from corpora.store.store import StoredPassage
 from retrieval.hits import Hit
 
 
@@ -53,7 +53,7 @@ class Retriever(Protocol):
 
 
 class PassageStore(Protocol):
-    """The part of ``corpora.store.CorpusStore`` that searching needs. Rows only grow and never come back.
+    """The part of ``corpora.store.store.CorpusStore`` that searching needs. Rows only grow and never come back.
 
     Every method sees what is committed when it is called, by this process or another, and the seen generation only.
     """

@@ -14,8 +14,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.blocks import Blocks, Part
 from retrieval.postings import PostingBlock, fingerprints
+from retrieval.segments import Blocks, Part
 from retrieval.terms import query_terms, terms
 
 TERMS: Final = "terms:1"

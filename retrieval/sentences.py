@@ -14,10 +14,10 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from corpora.chunking import sentences as sentence_spans
 from corpora.documents import Passage
+from corpora.text.chunking import sentences as sentence_spans
 from retrieval.interfaces import Encoder
-from retrieval.prose import is_prose
+from retrieval.sentence_filter import is_prose
 
 SentenceSplitter: TypeAlias = Callable[[str], Sequence[tuple[int, int]]]
 StoredRows: TypeAlias = Callable[[Sequence[Passage]], Mapping[str, bytes]]

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from app.bench.report import Report
 from app.commands.options import DRAFTERS, MODEL, add_common
 from app.commands.terminal import Terminal
-from app.settings import Settings
+from app.config.settings import Settings
 
 BENCHES = {
     "methods": "the methods that replay and speed can run: paper and rule",
@@ -26,6 +26,19 @@ BENCHES = {
     "answers": "how often answers are right, verbatim, or rightly refused",
     "grammar": "GLEU of corrections",
     "criteria": "what lossy acceptance costs in quality and diversity, and what it buys in speed",
+}
+
+_MODULES = {
+    "methods": "drafters.methods",
+    "replay": "replay.bench",
+    "record": "replay.record",
+    "speed": "speed.bench",
+    "drafters": "drafters.bench",
+    "concurrency": "speed.concurrency",
+    "divergence": "speed.divergence",
+    "answers": "quality.answers",
+    "grammar": "quality.grammar",
+    "criteria": "criteria.bench",
 }
 
 # `replay` names its target by --model, because it needs none; what a target is loaded with are settings all the same.
@@ -47,7 +60,7 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser], a
     for name, about in BENCHES.items():
         parser = names.add_parser(name, help=about, description=about)
         if list(argv[:2]) == ["bench", name]:
-            module = importlib.import_module(f"app.bench.{name}")
+            module = importlib.import_module(f"app.bench.{_MODULES[name]}")
             module.add_arguments(parser)
             parser.set_defaults(run=_run, bench=module)
         add_common(parser, _FLAGS.get(name, MODEL))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from app.commands.options import DRAFTERS, MODEL, add_common
 from app.commands.terminal import Terminal
-from app.settings import Settings
+from app.config.settings import Settings
 
 
 def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser], argv: Sequence[str]) -> None:

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NoReturn
 
+from app.config.settings import Settings, about, keys
 from app.errors import SettingError, UsageError
-from app.settings import Settings, about, keys
 
 MODEL = ("target", "dtype", "device", "device_map", "quantization_config", "threads", "trust_remote_code")
 _SAMPLING = ("temperature", "top_k", "top_p", "min_p", "seed")

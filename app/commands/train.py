@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.commands.terminal import Terminal
+from app.config.settings import Settings
 from app.errors import UsageError
-from app.settings import Settings
-from app.tuning import Tuning
+from app.generation.logit_biases import Tuning
 
 if TYPE_CHECKING:
     import torch
 
-    from app.training.config import Stage
-    from app.training.material import Material
+    from app.training.data.material import Material
+    from app.training.stages.config import Stage
 
 _UNFINISHED, _INTERRUPTED = 1, 130
 _SPLITS = ("validation", "heldout")
@@ -113,7 +113,7 @@ def _sub(
 
 
 def _prepare(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
-    from app.training.prepare import Amounts, bundled_tokenizer, prepare
+    from app.training.data.prepare import Amounts, bundled_tokenizer, prepare
 
     _one_thread()
     chosen = {"bundled": bundled_tokenizer(), "new": None}
@@ -130,13 +130,13 @@ def _prepare(args: argparse.Namespace, settings: Settings, terminal: Terminal) -
 
 
 def _all(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
-    from app.training import config
+    from app.training.stages import config
 
     return _train(args, config.load(args.training, args.change).stages, terminal)
 
 
 def _stages(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
-    from app.training import config
+    from app.training.stages import config
 
     loaded = config.load(args.training, args.change)
     named = [loaded.stage(name) for name in args.names]
@@ -153,7 +153,7 @@ def _begun(stage: Stage, begin: str | None, target: str | None) -> Stage:
 
 
 def _train(args: argparse.Namespace, stages: Sequence[Stage], terminal: Terminal) -> int:
-    from app.training.stages import run_stage
+    from app.training.stages.stages import run_stage
 
     device = _device(args.on)
     material = _material(args.material)
@@ -173,8 +173,8 @@ def _train(args: argparse.Namespace, stages: Sequence[Stage], terminal: Terminal
 
 
 def _evaluate(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
-    from app.training.evaluate import measure
-    from app.training.outputs import tuning_of
+    from app.training.drafters.write_outputs import tuning_of
+    from app.training.targets.evaluate import measure
 
     _one_thread()
     tuning = _tuning(args) or tuning_of(args.model) or Tuning()
@@ -188,9 +188,9 @@ def _evaluate(args: argparse.Namespace, settings: Settings, terminal: Terminal) 
 
 
 def _measure(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
-    from app.training.acceptance import load_drafter, measure
-    from app.training.aligning import OutputOptions, served_prompts
-    from decoding.target import Target
+    from app.training.drafters.acceptance import load_drafter, measure
+    from app.training.drafters.aligning import OutputOptions, served_prompts
+    from decoding.target.target import Target
 
     _one_thread()
     target = Target.from_pretrained(str(args.model), device="cpu")
@@ -210,7 +210,7 @@ def _measure(args: argparse.Namespace, settings: Settings, terminal: Terminal) -
 
 
 def _heldout(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
-    from app.training import heldout
+    from app.training.data import heldout
 
     heldout.write(_material(args.material), args.out, count=args.items, split=args.split)
     _done(terminal, {"folder": str(args.out)}, f"{args.out}: answers.jsonl, grammar.jsonl, clean.jsonl, misspelt.jsonl")
@@ -218,7 +218,7 @@ def _heldout(args: argparse.Namespace, settings: Settings, terminal: Terminal) -
 
 
 def _curves(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
-    from app.training.curves import draw
+    from app.training.loop.curves import draw
 
     file = draw(args.folder)
     _done(terminal, {"curves": str(file)}, str(file))
@@ -226,7 +226,7 @@ def _curves(args: argparse.Namespace, settings: Settings, terminal: Terminal) ->
 
 
 def _export(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
-    from app.training.export import export
+    from app.training.stages.export import export
 
     parts = export(args.folder, args.out, tuning=_tuning(args), say=terminal.note)
     _done(terminal, {"folder": str(args.out), "parts": parts}, f"{args.out}: {', '.join(parts)}")
@@ -234,7 +234,7 @@ def _export(args: argparse.Namespace, settings: Settings, terminal: Terminal) ->
 
 
 def _material(path: Path | None) -> Material:
-    from app.training.material import Material, NoMaterial
+    from app.training.data.material import Material, NoMaterial
 
     return Material(path) if path is not None else NoMaterial()
 
@@ -249,7 +249,7 @@ def _device(name: str) -> torch.device:
         raise UsageError("there is no CUDA device here", hint="leave --device out, or write --device cpu")
     chosen = ("cuda" if there else "cpu") if name == "auto" else name
     if chosen == "cpu":
-        from app.training.heap import return_large_blocks
+        from app.training.loop.malloc_trim import return_large_blocks
 
         _one_thread()
         return_large_blocks()
@@ -259,7 +259,7 @@ def _device(name: str) -> torch.device:
 
 
 def _one_thread() -> None:
-    """The trainer runs batches on threads of their own; see `app.training.loop`."""
+    """The trainer runs batches on threads of their own; see `app.training.loop.trainer`."""
     import torch
 
     torch.set_num_threads(1)
@@ -268,8 +268,8 @@ def _one_thread() -> None:
 def _draw(run: Path, terminal: Terminal) -> None:
     """Curves are worth having and no reason to fail."""
     from app.errors import MissingPartError
-    from app.training.curves import draw
     from app.training.errors import DataMissingError
+    from app.training.loop.curves import draw
 
     try:
         draw(run)

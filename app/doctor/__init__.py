@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.metadata
 from collections.abc import Callable, Iterable, Iterator
 
+from app.config.settings import Settings
 from app.doctor.corpora import examine_corpora
 from app.doctor.drafting import examine_drafting
 from app.doctor.findings import Finding
@@ -15,7 +16,6 @@ from app.doctor.installation import examine_chromium, examine_installation, find
 from app.doctor.machine import examine_devices, examine_disk, examine_memory
 from app.doctor.models import examine_models
 from app.errors import as_user_error
-from app.settings import Settings
 
 __all__ = ["Finding", "examine", "find_chromium"]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from app.config.settings import Settings
 from app.doctor.findings import Finding
 from app.errors import as_user_error
-from app.settings import Settings
-from corpora.library import Library
+from corpora.store.library import Library
 
 
 def examine_corpora(settings: Settings) -> Iterator[Finding]:

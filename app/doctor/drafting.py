@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.bundled import TARGET, bundled_folder
+from app.config.device_options import loading_options
+from app.config.parsers import written
+from app.config.settings import BUNDLED, NOT_SET, Settings
 from app.doctor.findings import Finding
 from app.doctor.models import examine_named
 from app.errors import SpandraftError, as_user_error
-from app.placing import loading_options
-from app.setting_types import written
-from app.settings import BUNDLED, NOT_SET, Settings
+from app.loading.bundled import TARGET, bundled_folder
 
 if TYPE_CHECKING:
-    from decoding.target import Target
+    from decoding.target.target import Target
 
 _MOST_BYTES = 2**30
 
@@ -29,10 +29,10 @@ def examine_drafting(settings: Settings) -> Iterator[Finding]:
     if size_bytes > _MOST_BYTES:
         yield Finding("drafting", "ok", "trees, chains or none: a self-check chooses when this large target is loaded")
         return
+    from decoding.cuda.graphs import try_out
     from decoding.errors import DecodingError
-    from decoding.graphs import try_out
-    from decoding.target import Target
-    from decoding.verification import Verification
+    from decoding.target.capability import Verification
+    from decoding.target.target import Target
 
     options = loading_options(settings)
     try:
@@ -59,9 +59,9 @@ def examine_drafting(settings: Settings) -> Iterator[Finding]:
 
 def _drafters(settings: Settings, folder: Path, target: Target) -> Iterator[Finding]:
     """The drafters of a run, each loaded for the target; what may be a name on the hub is not looked up."""
-    from app.build_drafters import add_drafters
-    from app.build_models import load_tokenizer
-    from app.drafts import drafters_of, source_names
+    from app.loading.drafters import add_drafters
+    from app.loading.models import load_tokenizer
+    from app.loading.sources import drafters_of, source_names
     from decoding.errors import DecodingError
     from decoding.sources.shared import Shared
 

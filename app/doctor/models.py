@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from app.bundled import DRAFTERS, TARGET, bundled_folder, has_weights
+from app.config.settings import BUNDLED, Settings
 from app.doctor.findings import Finding
-from app.settings import BUNDLED, Settings
-from app.sums import MODELS, read_sums, sha256, strangers
+from app.loading.bundled import DRAFTERS, TARGET, bundled_folder, has_weights
+from app.loading.checksums import MODELS, read_sums, sha256, strangers
 
 _TARGET_FILES = ("config.json", "tokenizer.json", "model.safetensors")
 _MIB = 2**20
@@ -57,13 +57,15 @@ def examine_helpers(models: Path) -> Finding:
     """The scorer of evidence, the tagger of edits, phrases and biases: are they the ones that were shipped?"""
     wrong = [f"{name} {matter}" for name, matter in strangers(models)]
     if wrong:
-        hint = "damaged or replaced: install Spandraft again; if you made it yourself: `python -m app.sums`"
+        hint = (
+            "damaged or replaced: install Spandraft again; if you made it yourself: `python -m app.loading.checksums`"
+        )
         return Finding("helpers", "fail", f"bundled, but {' and '.join(wrong)}", hint)
     return Finding("helpers", "ok", "bundled: evidence scorer, edit tagger, phrases, biases; checksums right")
 
 
 def _bundled_encoder() -> Finding:
-    from retrieval.files import find_encoder
+    from retrieval.encoder_files import find_encoder
 
     files = find_encoder(BUNDLED)
     files.verify()

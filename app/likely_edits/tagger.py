@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
-from app.likely_edits import encoder, pieces, tags
+from app.likely_edits import encoder, tags, word_pieces
 from app.likely_edits.features import features_of, names_of
 from app.likely_edits.network import EMBEDDED, Inputs, Network
 from app.likely_edits.tables import Tables
@@ -57,7 +57,7 @@ class Tagger:
     def tag(self, words: Sequence[Word]) -> Tagged:
         """Each word's tags."""
         sentences = list(_sentences(words)) or [words]
-        found = pieces.pieces_of([[word.text for word in one] for one in sentences], self._pieces)
+        found = word_pieces.pieces_of([[word.text for word in one] for one in sentences], self._pieces)
         features_WF = np.concatenate([features_of(one, self._names, self._known) for one in sentences])
         inputs = Inputs(
             self._lower(found.ids_BN, found.mask_B11N), found.mask_B11N, found.first_W, found.last_W,
@@ -92,7 +92,7 @@ def chances(logits_WT: torch.Tensor) -> torch.Tensor:
 def vectors(vocabulary: Mapping[str, int], lower: encoder.Lower) -> torch.Tensor:
     """(V, D) vectors of the words that may be meant."""
     frequent = sorted(vocabulary, key=vocabulary.__getitem__)[:MEANT]
-    found = pieces.word_vectors(frequent, lower.pieces.weight.float(), encoder.piece_tokenizer())
+    found = word_pieces.word_vectors(frequent, lower.pieces.weight.float(), encoder.piece_tokenizer())
     scaled_VD: torch.Tensor = found * (LENGTH / found.norm(dim=1).mean())
     return scaled_VD
 

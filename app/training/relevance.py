@@ -24,10 +24,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from app.training.answers import DISTRACTORS, distractors, rank
-from app.training.candidates import Candidates
-from app.training.material import Material
-from retrieval.files import DEFAULT_ENCODER, find_encoder
+from app.training.data.candidates import Candidates
+from app.training.data.material import Material
+from app.training.examples.answers import DISTRACTORS, distractors, rank
+from retrieval.encoder_files import DEFAULT_ENCODER, find_encoder
 from retrieval.relevance import Layers, LearnedRelevance
 from retrieval.relevance_features import BEHIND_BEST, Candidate, Rarity, features, stems
 

@@ -1,1 +1,1 @@
-"""The web page: one FastAPI application on loopback with Gradio Blocks mounted. ``app.ui.server`` starts it."""
+"""The web page: one FastAPI application on loopback with Gradio Blocks mounted. ``app.ui.serving.server`` starts it."""

@@ -12,10 +12,10 @@ from typing import Any
 
 import gradio as gr
 
-from app.events import Correction, CorrectionDone, RunStats, TextDelta
-from app.ui.chat_parts import Updates
-from app.ui.desk import Desk, browser, tab, words
-from app.ui.reporting import reporting
+from app.generation.events import Correction, CorrectionDone, RunStats, TextDelta
+from app.ui.app_state import Desk, browser, tab, words
+from app.ui.chat.parts import Updates
+from app.ui.error_display import reporting
 from app.ui.views.answer import problem_view
 from app.ui.views.correction import correcting_view, correction_view
 

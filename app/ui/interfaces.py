@@ -10,11 +10,11 @@ import threading
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from app.events import Event
-from app.receipts import Receipt
+from app.generation.events import Event
+from app.library.receipts import Receipt
 from corpora.documents import Document
-from corpora.jobs import Job, Jobs
-from corpora.listing import Holdings, Listing
+from corpora.jobs.jobs import Job, Jobs
+from corpora.store.listing import Holdings, Listing
 
 
 class EventStream(Protocol):

@@ -8,10 +8,10 @@ from typing import Any
 
 import gradio as gr
 
-from app.ui.chat import chat_tab
-from app.ui.desk import Desk
+from app.ui.app_state import Desk
+from app.ui.chat.tab import chat_tab
 from app.ui.grammar import grammar_tab
-from app.ui.library import library_tab
+from app.ui.library.tab import library_tab
 from app.ui.views.chrome import header_view
 
 # Uploaded files are deleted as soon as they are read; this sweeps up after a crash.

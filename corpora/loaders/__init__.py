@@ -4,8 +4,8 @@
 library.
 """
 
-from corpora.loaders.archives import is_archive
-from corpora.loaders.limited import Member, expand, load_bytes, load_file
+from corpora.loaders.formats.archives import is_archive
+from corpora.loaders.isolation.sandboxed_loader import Member, expand, load_bytes, load_file
 from corpora.loaders.limits import Limits
 
 __all__ = ["Limits", "Member", "expand", "is_archive", "load_bytes", "load_file"]

@@ -13,31 +13,31 @@ from typing import cast
 
 from corpora.errors import UnknownSuffix
 from corpora.interfaces import Loader
-from corpora.language import prepare
+from corpora.text.language import prepare
 
 LOADERS: Mapping[str, str] = MappingProxyType(
     {
-        ".txt": "corpora.loaders.txt:load",
-        ".text": "corpora.loaders.txt:load",
-        ".rst": "corpora.loaders.txt:load",
-        ".md": "corpora.loaders.md:load",
-        ".markdown": "corpora.loaders.md:load",
-        ".html": "corpora.loaders.html:load",
-        ".htm": "corpora.loaders.html:load",
-        ".xhtml": "corpora.loaders.html:load",
-        ".pdf": "corpora.loaders.pdf:load",
-        ".docx": "corpora.loaders.docx:load",
-        ".docm": "corpora.loaders.docx:load",
-        ".pptx": "corpora.loaders.pptx:load",
-        ".pptm": "corpora.loaders.pptx:load",
-        ".xlsx": "corpora.loaders.xlsx:load",
-        ".xlsm": "corpora.loaders.xlsx:load",
-        ".csv": "corpora.loaders.csv:load",
-        ".tsv": "corpora.loaders.csv:load",
-        ".jsonl": "corpora.loaders.jsonl:load",
-        ".ndjson": "corpora.loaders.jsonl:load",
-        ".json": "corpora.loaders.jsonl:load",
-        ".epub": "corpora.loaders.epub:load",
+        ".txt": "corpora.loaders.formats.txt:load",
+        ".text": "corpora.loaders.formats.txt:load",
+        ".rst": "corpora.loaders.formats.txt:load",
+        ".md": "corpora.loaders.formats.md:load",
+        ".markdown": "corpora.loaders.formats.md:load",
+        ".html": "corpora.loaders.formats.html:load",
+        ".htm": "corpora.loaders.formats.html:load",
+        ".xhtml": "corpora.loaders.formats.html:load",
+        ".pdf": "corpora.loaders.formats.pdf:load",
+        ".docx": "corpora.loaders.formats.docx:load",
+        ".docm": "corpora.loaders.formats.docx:load",
+        ".pptx": "corpora.loaders.formats.pptx:load",
+        ".pptm": "corpora.loaders.formats.pptx:load",
+        ".xlsx": "corpora.loaders.formats.xlsx:load",
+        ".xlsm": "corpora.loaders.formats.xlsx:load",
+        ".csv": "corpora.loaders.formats.csv:load",
+        ".tsv": "corpora.loaders.formats.csv:load",
+        ".jsonl": "corpora.loaders.formats.jsonl:load",
+        ".ndjson": "corpora.loaders.formats.jsonl:load",
+        ".json": "corpora.loaders.formats.jsonl:load",
+        ".epub": "corpora.loaders.formats.epub:load",
     }
 )
 # What has no loader here, and what its programs can save it as instead.

@@ -1,6 +1,6 @@
 """Target-side logits processors: part of the target, verified like any other choice of it."""
 
-from decoding.processors.copybias import CopyBias
+from decoding.processors.copy_bias import CopyBias
 from decoding.processors.forbidding import BadWords, LogitBias, MinNewTokens, NoRepeatNgram
 from decoding.processors.penalties import FrequencyPenalty, PresencePenalty, RepetitionPenalty
 from decoding.processors.quote import QuotedSpan, QuoteProcessor

@@ -8,28 +8,28 @@ from types import MappingProxyType
 from decoding.errors import InvalidRequest
 from decoding.interfaces import DraftSource
 from decoding.sources.corpus import CorpusPlaces
-from decoding.sources.cursor import Cursor
-from decoding.sources.draft_model import DraftModelSource
-from decoding.sources.edits import Edits
 from decoding.sources.evidence import EvidenceStarts
-from decoding.sources.first_chain import FirstChain
-from decoding.sources.heads import HeadsSource
-from decoding.sources.llma import Llma
-from decoding.sources.parallel import ParallelSource
-from decoding.sources.pia import Pia
-from decoding.sources.prompt_lookup import PromptLookup
+from decoding.sources.neural.draft_model import DraftModelSource
+from decoding.sources.neural.heads import HeadsSource
+from decoding.sources.neural.parallel import ParallelSource
+from decoding.sources.published.first_chain import FirstChain
+from decoding.sources.published.llma import Llma
+from decoding.sources.published.pia import Pia
+from decoding.sources.published.prompt_lookup import PromptLookup
+from decoding.sources.published.rest import Rest
+from decoding.sources.published.sad import AggressiveDecoding
+from decoding.sources.published.sam import Sam
+from decoding.sources.published.suffix import SuffixDecoding
 from decoding.sources.recycled import Recycled
-from decoding.sources.rest import Rest
-from decoding.sources.sad import AggressiveDecoding
-from decoding.sources.sam import Sam
+from decoding.sources.rewrite.cursor import Cursor
+from decoding.sources.rewrite.edits import Edits
 from decoding.sources.shared import Shared
 from decoding.sources.spans import Spans
-from decoding.sources.suffix import SuffixDecoding
 
 
 def _blend(shared: Shared) -> DraftSource:
     # Its kernels are compiled when first needed: importing the compiler takes a while.
-    from decoding.sources.blend import Blend
+    from decoding.sources.blend.blend import Blend
 
     return Blend(shared.blend)
 

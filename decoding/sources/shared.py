@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from decoding.ahead import AheadHeads
-from decoding.parallel import ParallelModel
-from decoding.sources.blend_state import BlendState
-from decoding.sources.draft_model import DraftModel
-from decoding.sources.pia import Trie
+from decoding.drafters.medusa_heads import AheadHeads
+from decoding.drafters.parallel_model import ParallelModel
+from decoding.sources.blend.blend_state import BlendState
+from decoding.sources.neural.draft_model import DraftModel
+from decoding.sources.published.pia import Trie
+from decoding.sources.published.suffix import Outputs
 from decoding.sources.recycled import RecycledTable
-from decoding.sources.suffix import Outputs
 
 
 @dataclass(slots=True)

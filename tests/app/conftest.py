@@ -10,9 +10,9 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
-from app.bundled import TARGET, bundled_folder
-from app.settings import Settings
-from tests.app.tiny import save_tiny, small_tokenizer
+from app.config.settings import Settings
+from app.loading.bundled import TARGET, bundled_folder
+from tests.support.tiny import save_tiny, small_tokenizer
 
 
 @pytest.fixture(scope="session", autouse=True)

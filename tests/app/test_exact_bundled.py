@@ -8,19 +8,19 @@ from pathlib import Path
 import pytest
 import torch
 
-from app.bench.hugging_face import HuggingFace
-from app.bench.jobs import answer_job, grammar_job
-from app.build import open_pipeline
-from app.bundled import TARGET, bundled_folder
+from app.bench.speed.hugging_face import HuggingFace
+from app.bench.speed.jobs import answer_job, grammar_job
+from app.config.settings import Settings
+from app.loading.bundled import TARGET, bundled_folder
+from app.loading.engine import open_pipeline
 from app.pipeline import Pipeline
-from app.settings import Settings
-from corpora.chunking import sentences
 from corpora.sample import sample_documents
-from decoding.budget import Budget
+from corpora.text.chunking import sentences
+from decoding.drafting.budget import Budget
 from decoding.engine import Engine
 from decoding.interfaces import DraftSource, Request
 from decoding.sources import DEFAULT_SOURCES, make_sources
-from tests.fakes import AlwaysWrong, Oracle
+from tests.support.fakes import AlwaysWrong, Oracle
 
 PROMPTS = Path(__file__).parents[2] / "app" / "bench" / "data"
 VOCABULARY = 8192

@@ -13,19 +13,19 @@ from typing import Any
 
 import pytest
 
-from app.build import evidence_finder, open_pipeline
-from app.bundled import TARGET, bundled_folder
+from app.config.settings import Settings
 from app.errors import InputError, MissingPartError, ModelError
-from app.events import Answer, Citation, Done, Retrieval, TextDelta
+from app.generation.events import Answer, Citation, Done, Retrieval, TextDelta
+from app.generation.logit_biases import Tuning
+from app.generation.prompts import REFUSAL
+from app.loading.bundled import TARGET, bundled_folder
+from app.loading.engine import evidence_finder, open_pipeline
 from app.pipeline import Pipeline
-from app.prompts import REFUSAL
-from app.settings import Settings
-from app.tuning import Tuning
 from decoding.errors import ModelNotFound
-from decoding.target import Target
+from decoding.target.target import Target
 from retrieval.hits import Evidence, Hit
-from tests.app.tiny import QUESTION, TEXTS, hits_of, pipeline_of, save_tiny, small_tokenizer
-from tests.fakes import ARCHITECTURES
+from tests.support.fakes import ARCHITECTURES
+from tests.support.tiny import QUESTION, TEXTS, hits_of, pipeline_of, save_tiny, small_tokenizer
 
 
 @pytest.fixture(scope="module")
@@ -364,7 +364,7 @@ def test_the_bundled_target_corrects_without_garbling(bundled: Pipeline) -> None
 def test_without_weights_the_bundled_target_is_a_missing_part(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("app.build_models.bundled_folder", lambda part: tmp_path)
+    monkeypatch.setattr("app.loading.models.bundled_folder", lambda part: tmp_path)
     with pytest.raises(MissingPartError, match="no weights"):
         open_pipeline(settings)
 
@@ -378,7 +378,7 @@ def test_a_damaged_bundled_target_is_to_be_installed_again(
     with pytest.raises((ModelError, ModelNotFound)) as caught:
         open_pipeline(settings.replace(target=str(folder)))
     assert "Install" not in caught.value.hint, "this one is the user's own"
-    monkeypatch.setattr("app.build_models.bundled_folder", lambda part: folder)
+    monkeypatch.setattr("app.loading.models.bundled_folder", lambda part: folder)
     with pytest.raises(ModelError) as found:
         open_pipeline(settings)
     assert (found.value.cause, found.value.hint) == (caught.value.cause, "Install Spandraft again.")

@@ -7,10 +7,10 @@ from collections import Counter
 
 import pytest
 
-from corpora.chunking import passages
 from corpora.documents import Document
 from corpora.errors import LibraryError
 from corpora.sample import documents_of, sample_documents
+from corpora.text.chunking import passages
 
 TOPIC = """The "for" statement
 *******************

@@ -17,9 +17,9 @@ from pydoc_data.topics import topics
 import pytest
 
 from corpora.documents import Passage
-from corpora.ingest import ingest
 from corpora.interfaces import Derived
-from corpora.library import Library
+from corpora.jobs.ingest import ingest
+from corpora.store.library import Library
 from retrieval.dense import VectorRows
 from retrieval.encoder import SentenceTransformerEncoder
 from retrieval.sentences import SentenceRows

@@ -9,7 +9,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from corpora.errors import DocumentNotFound, LibraryBusy
-from corpora.library import Library
+from corpora.store.library import Library
 from retrieval.errors import EmptyCorpus
 from retrieval.hybrid import HybridRetriever
 from tests.crash import tasks

@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from app.errors import InputError, SpandraftError
-from corpora.chunking import passages
 from corpora.documents import Document
 from corpora.errors import CorporaError
-from corpora.ingest import ingest
-from corpora.library import Library
+from corpora.jobs.ingest import ingest
 from corpora.loaders import expand, load_bytes
-from corpora.portable_export import export_corpus
-from corpora.portable_import import import_corpus
-from corpora.store import CorpusStore
+from corpora.store.library import Library
+from corpora.store.store import CorpusStore
+from corpora.text.chunking import passages
+from corpora.transfer.export import export_corpus
+from corpora.transfer.import_ import import_corpus
 from tests.crash.hostile_names import SECRET, payloads
 from tests.crash.watch import Watch
 from tests.crash.zygote import Report
@@ -177,7 +177,7 @@ def rewritten(export: Path, change: Callable[[dict[str, Any]], dict[str, Any]], 
 def uploads(outer: Path) -> Any:
     import asyncio
 
-    from app.ui.uploads import Incoming
+    from app.ui.serving.uploads import Incoming
 
     incoming = Incoming(outer / "home" / "uploads")
 
@@ -226,10 +226,10 @@ def command_line(outer: Path) -> Any:
 def http(outer: Path) -> Any:
     from starlette.testclient import TestClient
 
-    from app.settings import Settings
-    from app.ui.server import create_app
-    from tests.app.ui.page_fakes import FakePipeline
-    from tests.app.ui.page_shelf import PageShelf
+    from app.config.settings import Settings
+    from app.ui.serving.server import create_app
+    from tests.support.page_fakes import FakePipeline
+    from tests.support.page_registry import PageShelf
 
     home = outer / "home"
     app = create_app(FakePipeline(), Settings(home=home), shelf=PageShelf(home, "sample"))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from corpora.chunking import passages
+from corpora.text.chunking import passages
 from tests.crash.acts import TARGET_CHARS, Act, World, after, document_of, version_of
 from tests.crash.words import DIMENSION, WordEncoder
 

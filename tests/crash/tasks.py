@@ -15,16 +15,16 @@ from pathlib import Path
 
 import numpy as np
 
-from app.corpus import Corpus
-from app.place import Place
-from corpora import schema
-from corpora.chunking import Chunking, passages
+from app.config.corpus_options import Place
+from app.library.corpus import Corpus
 from corpora.documents import Document, Passage
-from corpora.durable import UNFINISHED
 from corpora.errors import EmptyFile
-from corpora.ingest import Stage
-from corpora.library import Library
-from corpora.store import CorpusStore
+from corpora.jobs.ingest import Stage
+from corpora.store import schema
+from corpora.store.atomic_write import UNFINISHED
+from corpora.store.library import Library
+from corpora.store.store import CorpusStore
+from corpora.text.chunking import Chunking, passages
 from retrieval.dense import VectorRows
 from retrieval.errors import EmptyCorpus
 from retrieval.hybrid import HybridRetriever
@@ -178,8 +178,8 @@ def use(report: Report, home: str, queries: Sequence[str]) -> None:
 
 
 def verify(report: Report, home: str) -> None:
-    """What ``corpora.verify`` finds."""
-    from corpora.verify import verify as findings
+    """What ``corpora.recovery.verify`` finds."""
+    from corpora.recovery.verify import verify as findings
 
     found = findings(Path(home) / "corpora" / NAME)
     report(findings=[[str(one.file), one.cause, one.hint] for one in found])

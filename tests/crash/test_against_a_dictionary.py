@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from corpora.chunking import passages
 from corpora.documents import Document, Passage
 from corpora.errors import DocumentNotFound
-from corpora.library import Library
-from corpora.store import CorpusStore
+from corpora.store.library import Library
+from corpora.store.store import CorpusStore
+from corpora.text.chunking import passages
 from retrieval.dense import VectorRows
 from retrieval.errors import EmptyCorpus
 from retrieval.hybrid import HybridRetriever

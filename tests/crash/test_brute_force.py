@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 
-from corpora.chunking import passages
 from corpora.documents import Document, Passage
+from corpora.text.chunking import passages
 from retrieval.lexical import LexicalIndex
 from tests.crash import brute_force
 from tests.crash.acts import TARGET_CHARS, document_of

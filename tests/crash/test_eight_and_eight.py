@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from corpora.library import Library
+from corpora.store.library import Library
 from tests.crash.acts import Act, World, after
 from tests.crash.children import Child, Ended, Zygote
 from tests.crash.crowd import own_part

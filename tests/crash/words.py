@@ -39,7 +39,7 @@ class Continued:
 
 
 class WordTokens:
-    """What draft indexes need of an ``app.tokens.TextTokenizer``: a token is a word."""
+    """What draft indexes need of an ``app.generation.tokenizer.TextTokenizer``: a token is a word."""
 
     fingerprint = "words"
 

@@ -14,14 +14,14 @@ import sys
 import traceback
 from typing import Any
 
-from corpora.loaders import nursery_client
+from corpora.loaders.isolation import client
+from corpora.loaders.isolation.task import Task
 from corpora.loaders.limits import Limits
 from corpora.loaders.table import loader_name
-from corpora.loaders.task import Task
 from retrieval.terms import terms
 from tests.crash.shim import arm, loaded
 
-IMPORTED = ("app.corpus", "retrieval.hybrid", "faiss", "tests.crash.all_tasks")
+IMPORTED = ("app.library.corpus", "retrieval.hybrid", "faiss", "tests.crash.all_tasks")
 
 
 class Report:
@@ -50,9 +50,9 @@ def main() -> None:
 
 def warm_loaders() -> None:
     """One nursery for all children, one after the other: each would need a second to start its own."""
-    nursery = nursery_client.shared()
+    nursery = client.shared()
     nursery.ask(Task("document", loader_name("warm.txt"), "warm.txt", Limits()), b"Warm.")
-    nursery_client._of_process = lambda pid: nursery
+    client._of_process = lambda pid: nursery
 
 
 def start(wish: dict[str, Any]) -> int:

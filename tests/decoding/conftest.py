@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from decoding.target import Target
-from tests.fakes import ARCHITECTURES, saved_model
+from decoding.target.target import Target
+from tests.support.fakes import ARCHITECTURES, saved_model
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -13,16 +13,16 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from decoding.budget import Budget
-from decoding.calibration import Calibration
+from decoding.drafting.budget import Budget
+from decoding.drafting.calibration import Calibration
 from decoding.engine import Engine
 from decoding.errors import InvalidRequest
 from decoding.interfaces import NO_ORIGIN, Draft, DraftSource, Request, Sampling
 from decoding.processors import LogitBias
-from decoding.session import Session
-from decoding.target import Target
-from tests.decoding.trials import by_hand, together
-from tests.fakes import VOCABULARY, AlwaysWrong, FixedSource, Oracle, Repeating, chain, tiny_model
+from decoding.scheduling.session import Session
+from decoding.target.target import Target
+from tests.support.fakes import VOCABULARY, AlwaysWrong, FixedSource, Oracle, Repeating, chain, tiny_model
+from tests.support.trials import by_hand, together
 
 PROMPT = (5, 9, 2, 33, 7, 5, 9, 2)
 MODES = (Sampling(), Sampling(do_sample=True, seed=3), Sampling(do_sample=True, temperature=0.7, top_p=0.9, seed=4))

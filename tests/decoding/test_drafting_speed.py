@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from decoding.budget import Budget
-from decoding.drafting import Drafter
+from decoding.drafting.budget import Budget
+from decoding.drafting.drafter import Drafter
 from decoding.interfaces import NO_ORIGIN, Commit, Request
 from decoding.sources import DEFAULT_SOURCES, make_sources
 

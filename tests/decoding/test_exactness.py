@@ -15,17 +15,17 @@ import numpy as np
 import pytest
 import torch
 
-from decoding.budget import Budget
-from decoding.calibration import Calibration
+from decoding.drafting.budget import Budget
+from decoding.drafting.calibration import Calibration
 from decoding.engine import Engine
 from decoding.interfaces import DraftSource, Reference, Request, Sampling
-from decoding.session import Session
+from decoding.scheduling.session import Session
 from decoding.sources import DEFAULT_SOURCES, make_sources
-from decoding.target import Target
-from tests.decoding.designs import ENDS, PROCESSORS, processors_of
-from tests.decoding.near_ties import NearTies
-from tests.decoding.trials import alone, by_hand, say
-from tests.fakes import ARCHITECTURES, VOCABULARY, AlwaysWrong, Oracle, Repeating
+from decoding.target.target import Target
+from tests.support.designs import ENDS, PROCESSORS, processors_of
+from tests.support.fakes import ARCHITECTURES, VOCABULARY, AlwaysWrong, Oracle, Repeating
+from tests.support.near_ties import NearTies
+from tests.support.trials import alone, by_hand, say
 
 NEW_TOKENS = 40
 SAMPLINGS = {

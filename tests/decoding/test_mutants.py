@@ -12,33 +12,35 @@ from typing import Any
 
 import pytest
 
-from decoding import acceptance, masks, prefixes, sampling
-from decoding import layer_skip as layer_skip_module
-from decoding import target as target_module
-from decoding.batch import Batch
-from decoding.cache import TreeCache
-from decoding.drafting import Drafter
+from decoding.drafters import layer_skip as layer_skip_module
+from decoding.drafting.drafter import Drafter
 from decoding.errors import DecodingError
-from decoding.hidden import Forward
-from decoding.logits import Likeliest, TreeLogits
-from decoding.session import Choice, Session
-from decoding.sources.heads import HeadsSource
-from decoding.sources.parallel import ParallelSource
-from decoding.target import Target
+from decoding.scheduling import prefix_cache
+from decoding.scheduling.scheduler import Batch
+from decoding.scheduling.session import Choice, Session
+from decoding.sources.neural.heads import HeadsSource
+from decoding.sources.neural.parallel import ParallelSource
+from decoding.target import masks
+from decoding.target import target as target_module
+from decoding.target.hidden_states import Forward
+from decoding.target.target import Target
+from decoding.target.tree_cache import TreeCache
 from decoding.tree import TokenTree
-from tests.decoding import test_ahead_heads as ahead
+from decoding.verification import acceptance, sampling
+from decoding.verification.logits import Likeliest, TreeLogits
 from tests.decoding import test_bad_input as bad
 from tests.decoding import test_exactness as exactness
-from tests.decoding import test_hidden_states as hidden_states
-from tests.decoding import test_layer_skip as layer_skip
-from tests.decoding import test_parallel_drafter as parallel
-from tests.decoding import test_seeds as seeds
-from tests.decoding import test_stops as stops
-from tests.decoding.broken import mutate
-from tests.decoding.drafters import random_heads
-from tests.decoding.test_cache_rounds import Rounds, check_states
+from tests.decoding.drafters import test_layer_skip as layer_skip
+from tests.decoding.drafters import test_medusa_heads as ahead
+from tests.decoding.drafters import test_parallel_drafter as parallel
+from tests.decoding.scheduling import test_stops as stops
+from tests.decoding.target import test_hidden_states as hidden_states
+from tests.decoding.target.test_tree_cache_rounds import Rounds, check_states
 from tests.decoding.test_pairwise import check_row
-from tests.fakes import SLIDING, tiny_model
+from tests.decoding.verification import test_seeds as seeds
+from tests.support.broken_models import mutate
+from tests.support.drafters import random_heads
+from tests.support.fakes import SLIDING, tiny_model
 
 Targets = Mapping[str, Target]
 ROWS = (
@@ -296,9 +298,13 @@ CACHE = (
         cache,
     ),
     Mutant(
-        "a prefix one token too long is reused", prefixes._common, "int(differing[0])", "int(differing[0]) + 1", cache
+        "a prefix one token too long is reused",
+        prefix_cache._common,
+        "int(differing[0])",
+        "int(differing[0]) + 1",
+        cache,
     ),
-    Mutant("the whole of a prompt is reused", prefixes.Prefixes.find, "prompt[:-1]", "prompt", rows),
+    Mutant("the whole of a prompt is reused", prefix_cache.Prefixes.find, "prompt[:-1]", "prompt", rows),
 )
 FORWARD = (
     Mutant(

@@ -13,12 +13,12 @@ import pytest
 
 from decoding.engine import Engine
 from decoding.interfaces import Request
-from decoding.session import Session
-from decoding.target import Target
-from tests.decoding import designs
-from tests.decoding.trials import Outcome, alone, say, together
-from tests.fakes import ARCHITECTURES, SLIDING, tiny_model
-from tests.pairwise import Row, covering, uncovered
+from decoding.scheduling.session import Session
+from decoding.target.target import Target
+from tests.support import designs
+from tests.support.fakes import ARCHITECTURES, SLIDING, tiny_model
+from tests.support.pairwise import Row, covering, uncovered
+from tests.support.trials import Outcome, alone, say, together
 
 SHORT: Mapping[str, Sequence[str]] = {
     **designs.FACTORS,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decoding.tree import ROOT, TokenTree
-from tests.fakes import chain
+from tests.support.fakes import chain
 
 CHAINS = st.lists(st.tuples(st.lists(st.integers(0, 3), min_size=1, max_size=6), st.floats(0.05, 1.0)), max_size=8)
 

@@ -20,16 +20,16 @@ from typing import Any
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from app.bench.recorded import BUNDLED_TOKENIZER, TRACES, Trace, load_tokenizer, read_traces
-from decoding.budget import SIZES, Budget
+from app.bench.replay.traces import BUNDLED_TOKENIZER, TRACES, Trace, load_tokenizer, read_traces
+from decoding.cuda.graphs import pool_for
+from decoding.drafting.budget import SIZES, Budget
 from decoding.engine import Engine
-from decoding.graphs import pool_for
 from decoding.interfaces import Reference, Request
-from decoding.logits import TreeLogits
-from decoding.session import Session
-from decoding.target import Target
+from decoding.scheduling.session import Session
+from decoding.target.target import Target
 from decoding.tree import TokenTree
-from tests.fakes import chain
+from decoding.verification.logits import TreeLogits
+from tests.support.fakes import chain
 
 SESSIONS = 16
 RECORDS = 2

@@ -10,18 +10,18 @@ import numpy as np
 import pytest
 import torch
 
-from decoding.budget import Budget
+from decoding.cuda.graphs import CudaCapture, StaticRunner
+from decoding.drafting.budget import Budget
 from decoding.engine import Engine
-from decoding.graphs import CudaCapture, StaticRunner
 from decoding.interfaces import Request, Sampling
 from decoding.sources import DEFAULT_SOURCES, make_sources
 from decoding.sources.shared import Shared
-from decoding.target import Target
+from decoding.target.target import Target
 from decoding.tree import TokenTree
-from tests.decoding.drafters import random_heads
-from tests.decoding.test_graphs import Mirror, interleave, jobs, pooled
-from tests.decoding.test_hidden_states import check_replayed, check_rows
-from tests.fakes import ARCHITECTURES, AlwaysWrong, Oracle, chain, tiny_model
+from tests.decoding.cuda.test_graphs import Mirror, interleave, jobs, pooled
+from tests.decoding.target.test_hidden_states import check_replayed, check_rows
+from tests.support.drafters import random_heads
+from tests.support.fakes import ARCHITECTURES, AlwaysWrong, Oracle, chain, tiny_model
 
 pytestmark = pytest.mark.gpu
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from corpora.chunking import passages
 from corpora.documents import Document
-from corpora.library import Library
-from corpora.store import CorpusStore
+from corpora.store.library import Library
+from corpora.store.store import CorpusStore
+from corpora.text.chunking import passages
 from retrieval.dense import VectorRows
 from retrieval.encoder import SentenceTransformerEncoder
 from retrieval.interfaces import Encoder

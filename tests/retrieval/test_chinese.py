@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from corpora.chunking import passages
 from corpora.loaders import load_bytes
+from corpora.text.chunking import passages
 from retrieval.lexical import LexicalIndex
 
 CHINESE = """港口的历史

@@ -13,7 +13,7 @@ from corpora.documents import Document, Passage
 from retrieval import dense
 from retrieval.dense import DenseIndex, VectorRows, read_vectors
 from retrieval.errors import IndexLibraryMissing
-from tests.retrieval.fakes import LetterEncoder
+from tests.support.retrieval_fakes import LetterEncoder
 
 # Small whole numbers: inner products are exact, and ties are common.
 VECTOR = st.lists(st.integers(-2, 2), min_size=4, max_size=4)

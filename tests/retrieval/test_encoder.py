@@ -14,8 +14,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from retrieval.encoder import SentenceTransformerEncoder
+from retrieval.encoder_files import EncoderFiles, find_encoder
 from retrieval.errors import ChecksumMismatch, EncoderNotFound, RetrievalError, UnsafeWeights
-from retrieval.files import EncoderFiles, find_encoder
 
 ROOT = Path(__file__).parents[2]
 LONG = "Ordinary words fill this paragraph without any meaning. " * 60

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpora.chunking import passages
 from corpora.documents import Document, Passage
-from corpora.store import CorpusStore
+from corpora.store.store import CorpusStore
+from corpora.text.chunking import passages
 from retrieval.encoder import SentenceTransformerEncoder
 from retrieval.evidence import select_evidence
 from retrieval.hits import Hit
 from retrieval.sentences import SentenceCache, SentenceRows, sentences_kind
-from tests.retrieval.fakes import LetterEncoder
+from tests.support.retrieval_fakes import LetterEncoder
 
 TOWER = (
     "The tower\n\n"

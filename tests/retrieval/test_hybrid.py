@@ -12,15 +12,15 @@ import numpy as np
 import pytest
 
 from corpora.documents import Document
-from corpora.library import Library
-from corpora.store import CorpusStore
+from corpora.store.library import Library
+from corpora.store.store import CorpusStore
 from retrieval.dense import VectorRows
 from retrieval.encoder import SentenceTransformerEncoder
 from retrieval.errors import EmptyCorpus, EncoderChanged
 from retrieval.fusion import reciprocal_rank_fusion
 from retrieval.hits import Hit
 from retrieval.hybrid import HybridRetriever
-from tests.retrieval.fakes import LetterEncoder
+from tests.support.retrieval_fakes import LetterEncoder
 
 Add = Callable[..., Document]
 
@@ -87,8 +87,8 @@ def test_sees_what_another_process_does(tmp_path: Path, store: CorpusStore, add:
     assert names(retriever.search(["zebras"], 5)[0]) == ["here.txt"]
     script = (
         "import sys; from pathlib import Path\n"
-        "from corpora.library import Library; from corpora.documents import Document, Passage\n"
-        "from retrieval.dense import VectorRows; from tests.retrieval.fakes import LetterEncoder\n"
+        "from corpora.store.library import Library; from corpora.documents import Document, Passage\n"
+        "from retrieval.dense import VectorRows; from tests.support.retrieval_fakes import LetterEncoder\n"
         "store = Library(Path(sys.argv[1])).open('tested'); document = Document.of('there.txt', 'Zebras run.')\n"
         "store.add(document, [Passage.of(document, 0, 11)], [VectorRows(LetterEncoder())])\n"
         "store.remove('here.txt'); store.close()\n"

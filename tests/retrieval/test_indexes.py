@@ -11,20 +11,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from corpora import index_files
-from corpora.chunking import passages
 from corpora.documents import Document
 from corpora.errors import DamagedIndex, LibraryError, NewerSchema
-from corpora.index_files import IndexFolder, IndexHeader, load_part
-from corpora.library import Library
-from corpora.store import CorpusStore
+from corpora.store import index_files
+from corpora.store.index_files import IndexFolder, IndexHeader, load_part
+from corpora.store.library import Library
+from corpora.store.store import CorpusStore
+from corpora.text.chunking import passages
 from retrieval import lexical
+from retrieval.background_writer import WritePolicy
 from retrieval.dense import VectorBlock, VectorRows
 from retrieval.hits import Hit
 from retrieval.hybrid import HybridRetriever
 from retrieval.postings import fingerprints
-from retrieval.writing import WritePolicy
-from tests.retrieval.fakes import LetterEncoder
+from tests.support.retrieval_fakes import LetterEncoder
 
 Add = Callable[..., Document]
 QUESTIONS = ["Which lake do herons wade in?", "number 7", "reeds"]

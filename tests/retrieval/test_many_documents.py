@@ -15,13 +15,13 @@ import pytest
 from numpy.typing import NDArray
 
 from corpora.documents import Document, Passage
-from corpora.library import Library
-from corpora.store import CorpusStore
+from corpora.store.library import Library
+from corpora.store.store import CorpusStore
+from retrieval.background_writer import WritePolicy
 from retrieval.dense import VectorRows, vectors_kind
 from retrieval.hybrid import HybridRetriever
 from retrieval.indexes import Unwritten
-from retrieval.writing import WritePolicy
-from tests.retrieval.fakes import LetterEncoder
+from tests.support.retrieval_fakes import LetterEncoder
 
 ROOT = Path(__file__).parents[2]
 DIMENSION = 384
@@ -133,9 +133,9 @@ def test_what_must_be_done_at_a_change_does_not_grow_with_the_corpus(tmp_path: P
 READER = """
 import sys
 from pathlib import Path
-from corpora.library import Library
+from corpora.store.library import Library
 from retrieval.hybrid import HybridRetriever
-from tests.retrieval.fakes import LetterEncoder
+from tests.support.retrieval_fakes import LetterEncoder
 store = Library(Path(sys.argv[1])).open("tested")
 sys.stdout.write("ready\\n"); sys.stdout.flush()
 seen, rounds = 0, 0

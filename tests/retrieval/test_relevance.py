@@ -17,10 +17,9 @@ from retrieval.encoder import SentenceTransformerEncoder
 from retrieval.errors import DamagedRelevance
 from retrieval.evidence import select_evidence
 from retrieval.hits import Hit
-from retrieval.odds import log_odds
-from retrieval.relevance import CosineRelevance, Layers, LearnedRelevance
+from retrieval.relevance import CosineRelevance, Layers, LearnedRelevance, log_odds
 from retrieval.relevance_features import Candidate, Rarity, features, stems
-from tests.retrieval.fakes import LetterEncoder
+from tests.support.retrieval_fakes import LetterEncoder
 
 RARITY = Rarity({"tower": 3.0, "tall": 4.0, "metre": 5.0}, 9.0)
 CANDIDATES = (

@@ -10,13 +10,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.events import Citation, SourcePassage
-from app.ui.links import Link, copied_share, links
-from app.ui.markup import Html, escape, join, tag
-from app.ui.spans import cut
-from app.ui.turns import Problem, Turn
-from app.ui.views.amounts import sentence
+from app.conversations.turns import Problem, Turn
+from app.generation.events import Citation, SourcePassage
+from app.output.formatting import sentence
+from app.output.links import Link, copied_share, links
 from app.ui.views.figures import figures, figures_view, proof_view
+from app.ui.views.markup import Html, escape, join, tag
+from app.ui.views.spans import cut
 
 _NUMBER = re.compile(r"(\[\d+\])")
 _ENDINGS = {

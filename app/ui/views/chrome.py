@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.ui.markup import Html, join, tag
-from app.ui.turns import Turn
+from app.conversations.turns import Turn
 from app.ui.views.answer import turn_view
+from app.ui.views.markup import Html, join, tag
 
 _STARTERS = (
     "How does the with statement work?",

@@ -6,10 +6,10 @@ browser (``assets/page.js``): the result is read from the diff's own letters, so
 
 from __future__ import annotations
 
-from app.events import Correction
-from app.ui.markup import Html, join, tag
+from app.generation.events import Correction
 from app.ui.views.figures import figures, figures_view
-from app.ui.worddiff import Change, changes
+from app.ui.views.markup import Html, join, tag
+from app.ui.views.word_diff import Change, changes
 
 
 def correcting_view(text: str, status: str) -> Html:

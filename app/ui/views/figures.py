@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.events import RunStats
-from app.ui.markup import Html, join, tag
-from app.ui.turns import Proof
+from app.conversations.turns import Proof
+from app.generation.events import RunStats
+from app.ui.views.markup import Html, join, tag
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from app.ui.dry_run import DryRun, Verdict
-from app.ui.markup import Html, join, tag
-from app.ui.views.amounts import amount, kind_of, sentence
-from corpora.job_types import ACTIVE, ENDED, FileState, Job, JobFile
+from app.output.formatting import amount, kind_of, sentence
+from app.ui.library.dry_run import DryRun, Verdict
+from app.ui.views.markup import Html, join, tag
+from corpora.jobs.types import ACTIVE, ENDED, FileState, Job, JobFile
 
 ROWS: Final = 50
 # The order in which files are listed, failed ones first.

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from app.ui.dry_run import WORDS, DryRun, Total
-from app.ui.markup import Html, tag
-from app.ui.views.amounts import amount, count, duration, sentence
+from app.output.formatting import amount, count, duration, sentence
+from app.ui.library.dry_run import WORDS, DryRun, Total
 from app.ui.views.job_files import JobWindow, files_view
-from corpora.job_types import ACTIVE, ENDED, Job, JobState
+from app.ui.views.markup import Html, tag
+from corpora.jobs.types import ACTIVE, ENDED, Job, JobState
 
 _JOB_STATES: Final[dict[JobState, str]] = {
     "queued": "waiting",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 
-from app.receipts import Receipt
-from app.ui.markup import Html, tag
-from app.ui.views.amounts import count, day, kind_of
-from corpora.listing import Holdings, ListedDocument, Listing
+from app.library.receipts import Receipt
+from app.output.formatting import count, day, kind_of
+from app.ui.views.markup import Html, tag
+from corpora.store.listing import Holdings, ListedDocument, Listing
 
 ROWS = 50
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 
-from app.events import SourcePassage
-from app.ui.links import Link, colour_of, in_order, label_of
-from app.ui.markup import Html, join, tag
-from app.ui.spans import cut
+from app.generation.events import SourcePassage
+from app.output.links import Link, colour_of, in_order, label_of
+from app.ui.views.markup import Html, join, tag
+from app.ui.views.spans import cut
 from corpora.documents import Document, Mark, place
 
 _READER_CHARACTERS = 20_000

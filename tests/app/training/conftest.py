@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
-from app.training import tokenizer
+from app.training.data import tokenizer
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.app.ui.page_fakes import FakePipeline
-from tests.app.ui.page_live import LivePage, serving
-from tests.app.ui.page_shelf import PageShelf
-from tests.app.ui.page_visit import Watched
+from tests.support.page_fakes import FakePipeline
+from tests.support.page_live import LivePage, serving
+from tests.support.page_registry import PageShelf
+from tests.support.page_visit import Watched
 
 _FLAGS = (
     "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync"

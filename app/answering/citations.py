@@ -1,0 +1,197 @@
+"""Citations of an answer, computed from its text: what was copied, from where, down to the character.
+
+A copied run is a maximal identical run of at least six tokens in a retrieved passage. Only text is compared, never
+how it was drafted, so the same answer has the same citations with speculation on or off. Offsets are Unicode code
+points, half-open, and for a copied run the document's characters equal the answer's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from app.generation.events import Citation, SourcePassage
+from corpora.text.chunking import sentences
+
+LEAST_TOKENS: Final = 6
+
+_MARKER: Final = re.compile(r"\[(\d{1,4})\]")
+_LAST_MARKER: Final = re.compile(r"\s*\[\d{1,4}\]\s*$")
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Tokens ``[first, last)`` of the answer that stand in a passage, beginning at character ``at`` of its text."""
+
+    first: int
+    last: int
+    passage: int
+    at: int
+
+
+def cite(
+    answer: str, token_spans: Sequence[tuple[int, int]], passages: Sequence[SourcePassage]
+) -> tuple[Citation, ...]:
+    """The citations of ``answer`` in its order.
+
+    ``token_spans`` are the characters of each of its tokens; passages come best first. Where several passages hold
+    a run, the one whose ``[n]`` the answer wrote next to it is cited, then the better one. A marker without a
+    verbatim copy of its passage in its sentence is cited as ``marked``, with the whole passage.
+    """
+    spans = [span for span in (_trimmed(answer, *span) for span in token_spans) if span[0] < span[1]]
+    copied = [_copied(run, spans, passages) for run in _chosen(answer, spans, passages)]
+    marked = _marked(answer, copied, passages)
+    return tuple(sorted((*copied, *marked), key=lambda found: (found.answer_start, found.answer_end)))
+
+
+def _chosen(answer: str, spans: Sequence[tuple[int, int]], passages: Sequence[SourcePassage]) -> list[_Run]:
+    """Longest runs first; a run that overlaps a longer one keeps what that one leaves over, if it is enough."""
+    nearest = _nearest_marker(answer)
+
+    def rank(run: _Run) -> tuple[int, int, bool, int, int]:
+        wanted = nearest(spans[run.first][0], spans[run.last - 1][1])
+        is_other = wanted is None or passages[run.passage].number != wanted
+        return run.first - run.last, run.first, is_other, run.passage, run.at
+
+    taken: list[_Run] = []
+    queue = sorted(_maximal_runs(answer, spans, passages), key=rank)
+    while queue:
+        run = queue.pop(0)
+        left = _uncovered(run, taken, spans)
+        if left == run:
+            taken.append(run)
+        elif left is not None:
+            queue = sorted((*queue, left), key=rank)
+    return sorted(taken, key=lambda run: run.first)
+
+
+def _maximal_runs(answer: str, spans: Sequence[tuple[int, int]], passages: Sequence[SourcePassage]) -> Iterator[_Run]:
+    for index, passage in enumerate(passages):
+        reached: dict[int, int] = {}
+        for first in range(len(spans) - LEAST_TOKENS + 1):
+            start = spans[first][0]
+            for at in _occurrences(answer[start : spans[first + LEAST_TOKENS - 1][1]], passage.text):
+                # On one diagonal the first run found is the one that reaches furthest to the left.
+                if reached.get(at - start, -1) >= first:
+                    continue
+                last = _extended(answer, spans, first, passage.text, at)
+                reached[at - start] = last - 1
+                yield _Run(first, last, index, at)
+
+
+def _occurrences(wanted: str, text: str) -> Iterator[int]:
+    at = text.find(wanted)
+    while at >= 0:
+        yield at
+        at = text.find(wanted, at + 1)
+
+
+def _extended(answer: str, spans: Sequence[tuple[int, int]], first: int, text: str, at: int) -> int:
+    """Index behind the last token up to which answer and passage agree."""
+    start, last = spans[first][0], first + LEAST_TOKENS
+    while last < len(spans):
+        begin, end = spans[last - 1][1], spans[last][1]
+        if answer[begin:end] != text[at + begin - start : at + end - start]:
+            break
+        last += 1
+    return last
+
+
+def _uncovered(run: _Run, taken: Iterable[_Run], spans: Sequence[tuple[int, int]]) -> _Run | None:
+    """The longest part of ``run`` that no taken run covers, None if it is too short."""
+    covered = {token for other in taken for token in range(other.first, other.last)}
+    best, first = (0, 0), run.first
+    for token in range(run.first, run.last + 1):
+        if token in covered or token == run.last:
+            best = max(best, (token - first, -first))
+            first = token + 1
+    length, start = best[0], -best[1]
+    if length < LEAST_TOKENS:
+        return None
+    return _Run(start, start + length, run.passage, run.at + spans[start][0] - spans[run.first][0])
+
+
+def _copied(run: _Run, spans: Sequence[tuple[int, int]], passages: Sequence[SourcePassage]) -> Citation:
+    passage = passages[run.passage]
+    start, end = spans[run.first][0], spans[run.last - 1][1]
+    source_start = passage.start + run.at
+    source_end = source_start + end - start
+    return Citation(
+        passage_id=passage.passage_id,
+        document=passage.document,
+        source_start=source_start,
+        source_end=source_end,
+        answer_start=start,
+        answer_end=end,
+        kind="copied",
+        place=passage.place_of(source_start, source_end),
+    )
+
+
+def _nearest_marker(answer: str) -> Callable[[int, int], int | None]:
+    """For a span of the answer, the number of the marker nearest to it; the one before it if two are as near."""
+    markers = [(found.start(), found.end(), int(found[1])) for found in _MARKER.finditer(answer)]
+
+    def nearest(start: int, end: int) -> int | None:
+        before = [(start - stop, 0, number) for _, stop, number in markers if stop <= start]
+        behind = [(begin - end, 1, number) for begin, _, number in markers if begin >= end]
+        return min((*before, *behind))[2] if before or behind else None
+
+    return nearest
+
+
+def _marked(answer: str, copied: Sequence[Citation], passages: Sequence[SourcePassage]) -> Iterator[Citation]:
+    by_number = {passage.number: passage for passage in passages if passage.number is not None}
+    for start, end in _claims(answer):
+        verbatim = {c.passage_id for c in copied if c.answer_start < end and c.answer_end > start}
+        # Brackets inside a copy are the document's own.
+        written = {
+            int(found[1])
+            for found in _MARKER.finditer(answer, start, end)
+            if not any(c.answer_start <= found.start() < c.answer_end for c in copied)
+        }
+        for number in sorted(written):
+            passage = by_number.get(number)
+            if passage is None or passage.passage_id in verbatim:
+                continue
+            claim_start, claim_end = _without_markers(answer, start, end)
+            yield Citation(
+                passage_id=passage.passage_id,
+                document=passage.document,
+                source_start=passage.start,
+                source_end=passage.end,
+                answer_start=claim_start,
+                answer_end=claim_end,
+                kind="marked",
+                place=passage.place,
+            )
+
+
+def _claims(answer: str) -> list[tuple[int, int]]:
+    """Sentences of the answer; one that is nothing but markers belongs to the sentence before it."""
+    claims: list[tuple[int, int]] = []
+    for start, end in sentences(answer):
+        text = _MARKER.sub("", answer[start:end])
+        if claims and not any(character.isalnum() for character in text):
+            claims[-1] = (claims[-1][0], end)
+        else:
+            claims.append((start, end))
+    return claims
+
+
+def _without_markers(answer: str, start: int, end: int) -> tuple[int, int]:
+    """The claim without the markers at its ends; as it is if nothing else is in it."""
+    begin, stop = _trimmed(answer, start, end)
+    while found := _MARKER.match(answer, begin, stop):
+        begin = _trimmed(answer, found.end(), stop)[0]
+    while found := _LAST_MARKER.search(answer, begin, stop):
+        stop = found.start()
+    return (begin, stop) if begin < stop else _trimmed(answer, start, end)
+
+
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    """The span without whitespace at both ends."""
+    piece = text[start:end]
+    return start + len(piece) - len(piece.lstrip()), end - len(piece) + len(piece.rstrip())

@@ -1,0 +1,133 @@
+"""One question on its way: an iterator of events that another thread may cancel.
+
+The work is done in the thread that iterates: retrieval, prompt, generation step by step, citations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from app.answering.citations import cite
+from app.answering.live_citations import Hints
+from app.config.generation_options import GenerationOptions
+from app.generation.cancellable import CancellableStream
+from app.generation.detokenizer import TextStream
+from app.generation.events import Answer, Citation, Done, Event, Retrieval, SourcePassage, TextDelta
+from app.generation.requests import Writer
+from app.generation.run_stats import Figures
+from corpora.documents import place
+from decoding.interfaces import Commit, FinishReason, TokenIndex
+from decoding.scheduling.session import Session
+from retrieval.hits import Evidence, Hit
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question with the ways to find its hits, its evidence and what else may be drafted, and remarks to make
+    beside the answer.
+    """
+
+    text: str
+    find_hits: Callable[[], Sequence[Hit]]
+    find_evidence: Callable[[Sequence[Hit]], Sequence[Evidence]]
+    notices: tuple[str, ...] = ()
+    find_drafts: Callable[[], TokenIndex | None] = lambda: None
+
+
+class AnswerStream(CancellableStream[Event]):
+    """Events of one answer: Retrieval, then TextDelta and Citation (live hints), last Done.
+
+    ``cancel`` takes effect within one step or prefill chunk, while waiting for the model, too; Done then says
+    ``cancelled``. As a context manager it cancels on leaving. Iterating raises what retrieval and prompt raise.
+    """
+
+    def __init__(self, writer: Writer, question: Question, options: GenerationOptions) -> None:
+        self._writer = writer
+        self._question = question
+        self._options = options
+        self._figures = Figures()
+        super().__init__()
+
+    def answer(self) -> Answer:
+        """Run to the end and return the answer."""
+        for event in self:
+            if isinstance(event, Done):
+                return event.answer
+        raise RuntimeError("this stream has been read already")
+
+    def _run(self) -> Iterator[Event]:
+        limit = self._options.limit(self._writer.settings, self._writer.engine.target)
+        with self._figures.stage("retrieve"):
+            hits = self._question.find_hits()
+            evidence = self._question.find_evidence(hits)
+        with self._figures.stage("prompt"):
+            room = self._writer.room(limit)
+            prompt = self._writer.template.answer(self._question.text, hits, evidence, room)
+            corpus = self._question.find_drafts()
+        passages = tuple(_shown(hit, number) for hit, number in zip(hits, prompt.numbers, strict=True))
+        notice = _one_line((*self._question.notices, prompt.notice or ""))
+        yield Retrieval(passages, notice)
+        request = self._writer.answer_request(prompt, self._options, limit, corpus=corpus)
+        session = self._began(self._writer.begin(request, speculate=self._options.speculate))
+        stream = TextStream(self._writer.tokens, self._options.stop_strings)
+        yield from self._generate(session, stream, Hints(prompt, passages))
+        self._figures.add(session.stats)
+        yield Done(self._answer(stream.text, passages, notice, session.finish_reason or FinishReason.CANCELLED))
+
+    def _generate(self, session: Session, stream: TextStream, hints: Hints) -> Iterator[Event]:
+        for commit in session:
+            text, found = self._text_of(commit, stream, hints)
+            if text:
+                self._figures.saw_text()
+                yield TextDelta(text)
+            yield from found
+        if rest := stream.finish():
+            self._figures.saw_text()
+            yield TextDelta(rest)
+        if hint := hints.finish(stream.text):
+            yield hint
+
+    def _text_of(self, commit: Commit, stream: TextStream, hints: Hints) -> tuple[str, list[Citation]]:
+        new, found = "", []
+        for token, origin in zip(commit.tokens, commit.origins, strict=True):
+            start = len(stream.text)
+            new += stream.push(token)
+            if hint := hints.push(token, origin, start, len(stream.text), stream.text):
+                found.append(hint)
+        return new, found
+
+    def _answer(
+        self, text: str, passages: tuple[SourcePassage, ...], notice: str | None, reason: FinishReason
+    ) -> Answer:
+        encoded = self._writer.tokens.plain(text)
+        return Answer(
+            question=self._question.text,
+            text=text,
+            citations=cite(text, list(zip(encoded.starts, encoded.ends, strict=True)), passages),
+            passages=passages,
+            stats=self._figures.result(),
+            finish_reason=reason.value,
+            notice=notice,
+        )
+
+
+def _one_line(remarks: Iterable[str]) -> str | None:
+    """Remarks as sentences on one line; None if there is none."""
+    sentences = [remark[:1].upper() + remark[1:].rstrip(".") + "." for remark in remarks if remark]
+    return " ".join(sentences) or None
+
+
+def _shown(hit: Hit, number: int | None) -> SourcePassage:
+    passage = hit.passage
+    return SourcePassage(
+        passage_id=passage.id,
+        document=passage.document_name,
+        start=passage.start,
+        end=passage.end,
+        text=passage.text,
+        score=hit.score,
+        number=number,
+        place=place(passage.marks, passage.start, passage.end),
+        marks=passage.marks,
+    )

@@ -1,0 +1,158 @@
+"""``spandraft bench criteria``: what lossy acceptance costs in quality and diversity, and what it buys in speed.
+
+Every criterion writes the same answers and corrections on the same target; they take turns item by item in one run.
+Plain decoding is among them: ``one-draw`` must write its tokens, ``speculative-sampling`` keeps its distribution,
+``typical`` and ``top-beta-tau`` keep neither, and are worth what is drafted: by the app's own sources, or by --sources.
+
+Quotations are off unless ``--quote on``: with them only spans of the evidence can be written, whatever is accepted,
+and what is lost shows in nothing but the choice of the sentence. ``typical`` loses nothing at temperature 0, where one
+token has all the chance; ``top-beta-tau`` was made for it. Which drafts are verified depends on measured times, so that
+lossy rows may differ a little from run to run; the others cannot.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from app.bench import picture
+from app.bench.criteria import plot
+from app.bench.criteria import table as criteria_table
+from app.bench.criteria.rules import DEFAULT, SAMPLED, Rule, rules
+from app.bench.criteria.run import rows_at
+from app.bench.criteria.tasks import Task, answers_of, bundled_answers, corrections_of, is_grammar
+from app.bench.report import Report, Row
+from app.config.settings import NOT_SET, Settings
+from app.errors import InputError
+from app.loading.engine import open_pipeline
+from app.loading.sources import asked_for, drafters_of, flag, source_names
+from app.pipeline import Pipeline
+
+_OURS = ("criterion", "temperature", "seed", "typical_epsilon", "typical_delta", "top_beta", "top_tau", "speculate")
+_TEMPERATURES = "0,0.7,1"
+_SEEDS = 3
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """FILEs, rules, temperatures, and the picture."""
+    about = 'items of "bench answers" or of "bench grammar" (default: the bundled questions and texts)'
+    parser.add_argument("files", type=Path, nargs="*", metavar="FILE", help=about)
+    parser.add_argument("--n", type=int, default=None, metavar="N", help="only the first N items of each")
+    about = "rules with their thresholds, epsilon/delta or beta/tau"
+    parser.add_argument("--criteria", metavar="LIST", help=f"{about} (default {DEFAULT})")
+    parser.add_argument(
+        "--temperatures", default=_TEMPERATURES, metavar="LIST", help=f"0 is greedy (default {_TEMPERATURES})"
+    )
+    about = f"outputs of each item where tokens are drawn (default {_SEEDS})"
+    parser.add_argument("--seeds", type=int, default=_SEEDS, metavar="N", help=about)
+    parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw quality against acceptance length")
+
+
+def run(args: argparse.Namespace, settings: Settings) -> Report:
+    """Write everything with every rule. Raises InputError, SettingError and what rules and files raise."""
+    if min(args.seeds, 1 if args.n is None else args.n) < 1:
+        raise InputError("--n and --seeds must be at least 1.", hint="For example --n 8 --seeds 2.")
+    temperatures = _temperatures(args.temperatures)
+    chosen = rules(args.criteria or DEFAULT)
+    settings = _settled(settings)
+    sources = sources_for(chosen, settings, is_asked=args.criteria is not None)
+    if args.plot is not None:
+        picture.require(args.plot)
+    pipeline, tasks = _opened(args, settings)
+    rows: list[Row] = []
+    for temperature in temperatures:
+        rows += rows_at(temperature, pipeline, tasks, sources, seeds=args.seeds)
+    _note(criteria_table.EXPLAINED)
+    report = Report.of(command(args, settings), rows)
+    if args.plot is not None:
+        plot.draw(args.plot, report.rows)
+    return report
+
+
+def table(report: Report) -> list[list[str]]:
+    """What a terminal shows of the report."""
+    return criteria_table.lines(report.rows)
+
+
+def _temperatures(text: str) -> list[float]:
+    try:
+        found = list(dict.fromkeys(float(one) for one in text.split(",")))
+    except ValueError as error:
+        raise InputError(f"--temperatures cannot be {text!r}", hint="write --temperatures 0,0.7,1") from error
+    if not all(0 <= one < math.inf for one in found):
+        raise InputError(f"--temperatures cannot be {text!r}", hint="a temperature is 0 or more; 0 is greedy")
+    return found
+
+
+def _settled(settings: Settings) -> Settings:
+    """The settings with what this bench chooses itself. Raises InputError if the command line chose it, too."""
+    for key in _OURS:
+        if settings.origin(key) == "command line":
+            raise InputError(
+                f"{key} is set, but this bench tries several.",
+                hint="name them with --criteria, --temperatures, --seeds",
+            )
+    settings = settings.replace(criterion="one-draw", speculate=True)
+    return settings.replace(quote=False) if settings.origin("quote") == "default" else settings
+
+
+def sources_for(chosen: Sequence[Rule], settings: Settings, *, is_asked: bool) -> dict[Rule, tuple[str, ...]]:
+    """Who drafts for each rule; one that only stands in the default list is left out where it cannot be run.
+
+    Raises SettingError, UnknownNameError.
+    """
+    # Other drafters stay with the other rules.
+    alone = settings.replace(criterion=SAMPLED, heads=NOT_SET, parallel_model=NOT_SET, skipped_layers=())
+    found = {}
+    for rule in chosen:
+        if rule.family != SAMPLED:
+            found[rule] = source_names(settings)
+        elif is_asked or (drafters_of(alone).draft_model is not None and settings.sources is None):
+            found[rule] = source_names(alone)
+        else:
+            why = "it needs --draft-model" if settings.sources is None else "it takes no --sources"
+            _note(f"{SAMPLED} is left out: {why}")
+    return found
+
+
+def _opened(args: argparse.Namespace, settings: Settings) -> tuple[Pipeline, list[Task]]:
+    """The pipeline, and what it is to write."""
+    grammar = [file for file in args.files if is_grammar(file)]
+    questions = [file for file in args.files if file not in grammar]
+    for files in (grammar, questions):
+        if len(files) > 1:
+            raise InputError(
+                f"{files[0]} and {files[1]} are of one kind.", hint="name one file of a kind, or join them"
+            )
+    pipeline = open_pipeline(settings, corpus=None if args.files else "sample")
+    tasks: list[Task] = []
+    if questions or not args.files:
+        tasks.append(answers_of(questions[0], pipeline, args.n) if questions else bundled_answers(pipeline, args.n))
+    if grammar or not args.files:
+        tasks.append(corrections_of(grammar[0] if grammar else None, args.n))
+    return pipeline, tasks
+
+
+def command(args: argparse.Namespace, settings: Settings) -> str:
+    """The line that repeats this run."""
+    words = ["spandraft bench criteria", *map(shlex.quote, map(str, args.files))]
+    if args.n is not None:
+        words.append(f"--n {args.n}")
+    if args.criteria is not None:
+        words.append(f"--criteria {args.criteria}")
+    words.append(f"--temperatures {args.temperatures} --seeds {args.seeds}")
+    shown = {"target", "dtype", "sources", "budget", *asked_for(settings)}
+    for given in settings:
+        if given.key in shown and given.origin != "default":
+            text = ",".join(map(str, given.value)) if isinstance(given.value, tuple) else given.text
+            words.append(f"{flag(given.key)} {shlex.quote(text)}")
+    return " ".join([*words, f"--quote {'off' if settings.quote is False else 'on'}"])
+
+
+def _note(text: str) -> None:
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()

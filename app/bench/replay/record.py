@@ -1,0 +1,61 @@
+"""``spandraft bench record FOLDER``: what the bundled target writes over the sample corpus, as records to replay.
+
+``answers.jsonl`` has a question with the passages found and the answer a line, ``corrections.jsonl`` a sentence with
+its correction. Run on ``app/bench/traces`` it renews what ``spandraft bench replay`` takes by default.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from app.bench.replay.traces import TRACES
+from app.bench.report import Report
+from app.bench.speed.prompts import prompts
+from app.config.settings import Settings
+from app.correction.segments import pieces
+from app.errors import InputError
+from app.loading.engine import open_pipeline
+from app.pipeline import Pipeline
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Where the records go."""
+    parser.add_argument("folder", type=Path, help="an existing folder")
+    parser.add_argument("--n", type=int, default=None, metavar="N", help="only the first N questions and texts")
+
+
+def run(args: argparse.Namespace, settings: Settings) -> Report:
+    """Write both files. Raises InputError if they cannot be written."""
+    if args.n is not None and args.n < 1:
+        raise InputError(f"--n cannot be {args.n}", hint="it must be at least 1")
+    pipeline = open_pipeline(settings, corpus="sample")
+    written = (answers(pipeline, prompts("answer")[: args.n]), corrections(pipeline, prompts("grammar")[: args.n]))
+    rows = [_write(args.folder / file.name, records) for file, records in zip(TRACES, written, strict=True)]
+    return Report.of(f"spandraft bench record {args.folder}", rows)
+
+
+def answers(pipeline: Pipeline, questions: Iterable[str]) -> Iterator[dict[str, object]]:
+    """Each question with the passages that were found for it and what the target wrote."""
+    for question in questions:
+        answer = pipeline.answer(question)
+        yield {"question": question, "passages": [one.text for one in answer.passages], "output": answer.text.strip()}
+
+
+def corrections(pipeline: Pipeline, texts: Iterable[str]) -> Iterator[dict[str, object]]:
+    """Each sentence of the texts with its correction, in the form that outside sets have."""
+    for text in texts:
+        for piece in pieces(text):
+            source = text[piece.start : piece.end]
+            yield {"source": source, "references": [pipeline.correct(source).corrected]}
+
+
+def _write(file: Path, records: Iterable[Mapping[str, object]]) -> dict[str, object]:
+    lines = [json.dumps(record, ensure_ascii=False) + "\n" for record in records]
+    try:
+        file.write_text("".join(lines), encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise InputError(f"cannot write {file}: {error.strerror or error}", hint="name an existing folder") from error
+    return {"method": file.name, "records": len(lines), "bytes": file.stat().st_size}

@@ -1,0 +1,218 @@
+"""``spandraft bench speed``: the same prompts on the same target, with and without drafts, and by Hugging Face.
+
+The methods take turns prompt by prompt in one run, so that a noisy machine is noisy for all of them. Decode time
+is what comes after the first token; speed-ups are ratios of summed decode time. Hugging Face has its first token when
+the prompt is read, ours needs a step for it, which is timed by itself (with ``--shape`` it counts as decoding).
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from app.bench.drafters import parts
+from app.bench.replay.traces import BUNDLED_TOKENIZER, TRACES, load_tokenizer, read_traces
+from app.bench.report import Report
+from app.bench.speed import jobs
+from app.bench.speed.contenders import METHODS, Ran, Way, missing, ways
+from app.bench.speed.jobs import Job
+from app.config.settings import Settings
+from app.errors import InputError, unknown
+from app.loading.engine import open_pipeline
+from app.loading.sources import asked_for, flag
+from decoding.drafting.budget import Budget
+from decoding.engine import Engine
+from decoding.interfaces import Request
+
+TASKS = ("answer", "grammar", "nothing")
+DEFAULT_METHODS = "hf-greedy,hf-prompt-lookup,plain,spandraft"
+SHAPE_METHODS = "plain,spandraft"
+
+
+@dataclass(slots=True)
+class Timings:
+    """What one method took, an entry a job: seconds, decoded tokens, and the output."""
+
+    decode_s: list[float] = field(default_factory=list)
+    first_s: list[float] = field(default_factory=list)
+    tokens: list[int] = field(default_factory=list)
+    outputs: list[tuple[int, ...]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What is timed: an engine and the jobs. ``is_long``: prompts take long to read."""
+
+    engine: Engine
+    jobs: Sequence[Job]
+    is_long: bool = False
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the bench."""
+    about = "what to generate; nothing: forced random tokens, which nobody can draft"
+    parser.add_argument("--task", choices=TASKS, default="answer", help=about)
+    parser.add_argument("--n", type=int, help="prompts, 32 are bundled (default 32; with --shape 4)")
+    parser.add_argument("--repeats", type=int, default=1, help="runs over all prompts (default 1)")
+    parser.add_argument("--methods", help=f"some of {', '.join(METHODS)} (default {DEFAULT_METHODS})")
+    parser.add_argument(
+        "--shape", metavar="NAME", help="random weights of a shape (qwen3-0.6b), recorded outputs forced"
+    )
+    parser.add_argument("--file", type=Path, help="force recorded outputs (default with --shape: the bundled ones)")
+    parser.add_argument("--tokenizer", type=Path, default=BUNDLED_TOKENIZER, help="of --file, with --shape")
+
+
+def run(args: argparse.Namespace, settings: Settings) -> Report:
+    """Time the methods, plain decoding always among them."""
+    n = args.n if args.n is not None else 4 if args.shape else 32
+    if n < 1 or args.repeats < 1:
+        raise InputError("--n and --repeats must be at least 1.", hint="For example --n 8 --repeats 3.")
+    names = _names(args.methods or (SHAPE_METHODS if args.shape else DEFAULT_METHODS))
+    setup = _on_shape(args, settings, n) if args.shape else _on_target(args, settings, n)
+    chosen = ways(names, setup.engine)
+    for left_out in (name for name in names if name not in chosen):
+        _note(f"{left_out} is left out: it needs {missing(left_out, setup.engine)}")
+    return Report.of(_command(args, settings, n), rows(setup.jobs, measure(chosen, setup, args.repeats)))
+
+
+def _names(methods: str) -> list[str]:
+    names = list(dict.fromkeys(name.strip() for name in methods.split(",")))
+    names = ["plain" if name == "autoregressive" else name for name in names]
+    if missing := [name for name in names if name not in METHODS]:
+        raise unknown("method", missing[0], METHODS)
+    return names if "plain" in names else ["plain", *names]
+
+
+def _on_target(args: argparse.Namespace, settings: Settings, n: int) -> Setup:
+    """The target that the settings name, asked as the app asks it, or forced to records or to noise."""
+    corpus = "sample" if args.task == "answer" and args.file is None else None
+    pipeline = open_pipeline(corpus=corpus, settings=settings)
+    engine = pipeline.engine
+    if args.task == "nothing":
+        wanted = jobs.nothing_to_copy(n, vocab_size=engine.target.vocab_size)
+    elif args.file is not None:
+        end = min(pipeline.writer.eos_ids, default=0)
+        traces = read_traces(args.file, pipeline.writer.tokens.hf.backend_tokenizer, end=end)
+        room = engine.target.context_length
+        fitting = [trace for trace in traces if len(trace.request.prompt) + len(trace.output) <= room]
+        if not fitting:
+            raise InputError(f"No record of {args.file} fits the model.", hint="Take a larger --target.")
+        wanted = jobs.recorded(fitting[:n])
+    else:
+        wanted = jobs.asked(pipeline, args.task, n)
+    return Setup(engine, wanted)
+
+
+def _on_shape(args: argparse.Namespace, settings: Settings, n: int) -> Setup:
+    """Random weights, forced to records or to noise."""
+    from app.bench.speed.shapes import random_target
+
+    if given := asked_for(settings):
+        raise InputError("Random weights agree with no draft model.", hint=f"Leave {flag(given[0])} away, or --shape.")
+    target = random_target(args.shape, settings)
+    engine = Engine(target, budget=Budget.measured(target, limit=settings.budget))
+    if args.task == "nothing":
+        return Setup(engine, jobs.nothing_to_copy(n, vocab_size=target.vocab_size), is_long=True)
+    file = args.file or TRACES[TASKS.index(args.task)]
+    tokenizer = load_tokenizer(args.tokenizer)
+    traces = read_traces(file, tokenizer)[:n]
+    size = tokenizer.get_vocab_size() + 1  # The end token is one that the tokenizer does not have.
+    spread = jobs.spread_over(traces, tokens=size, vocab_size=target.vocab_size)
+    return Setup(engine, jobs.recorded(spread), is_long=True)
+
+
+def measure(chosen: Mapping[str, Way], setup: Setup, repeats: int) -> dict[str, Timings]:
+    """Run every job with every method in turn."""
+    timings = {name: Timings() for name in chosen}
+    for name, way in chosen.items():
+        # First calls allocate and compile.
+        _time(way, _shortest(setup.jobs).in_run(0), Timings(), is_long=setup.is_long)
+        _note(f"warmed up {name}")
+    for number in range(1, repeats + 1):
+        for job in (one.in_run(number) for one in setup.jobs):
+            for name, way in chosen.items():
+                _time(way, job, timings[name], is_long=setup.is_long)
+    return timings
+
+
+def _shortest(wanted: Sequence[Job]) -> Job:
+    return min(wanted, key=lambda job: sum(len(request.prompt) for request in job.requests))
+
+
+def _time(way: Way, job: Job, timings: Timings, *, is_long: bool) -> None:
+    first_s, decode_s, tokens = [], 0.0, 0
+    output: tuple[int, ...] = ()
+    for request in job.requests:
+        ran = way(request)
+        first_s.append(_first_s(way, request, ran, is_long=is_long))
+        decode_s += ran.spent_s - first_s[-1]
+        tokens += len(ran.tokens) - 1
+        output += ran.tokens
+    timings.first_s.append(job.prepare_s + first_s[0])
+    timings.decode_s.append(decode_s)
+    timings.tokens.append(tokens)
+    timings.outputs.append(output)
+
+
+def _first_s(way: Way, request: Request, ran: Ran, *, is_long: bool) -> float:
+    """Seconds to the first token of ``ran``: from itself as far as it knows them, else from a run of one token."""
+    if ran.prefill_s is not None and (ran.reads_first or is_long):
+        return ran.prefill_s
+    one = way(replace(request, max_new_tokens=1))
+    if ran.prefill_s is None or one.prefill_s is None:
+        return one.spent_s
+    return ran.prefill_s + one.spent_s - one.prefill_s
+
+
+def rows(wanted: Sequence[Job], timings: Mapping[str, Timings]) -> list[dict[str, object]]:
+    """Figures of each method beside Hugging Face's greedy decoding, if that ran, and beside ours without drafts."""
+    table = []
+    for name, one in timings.items():
+        # An output of one token has no decode time, and noise may leave less than none.
+        rates = [tokens / spent for tokens, spent in zip(one.tokens, one.decode_s, strict=True) if tokens and spent > 0]
+        low, middle, high = _quartiles(rates)
+        table.append(
+            {
+                "method": name,
+                "tokens_per_s": middle,
+                "tokens_per_s_quartiles": [low, high],
+                "ttft_s": statistics.median(one.first_s),
+                "speedup_vs_hf_greedy": _speedup(timings.get("hf-greedy"), one),
+                "speedup_vs_plain": _speedup(timings["plain"], one),
+                "equal": one.outputs == timings["plain"].outputs,
+                "prompts": len(wanted),
+            }
+        )
+    return table
+
+
+def _speedup(slow: Timings | None, fast: Timings) -> float | None:
+    return sum(slow.decode_s) / sum(fast.decode_s) if slow is not None else None
+
+
+def _quartiles(values: Sequence[float]) -> tuple[float, float, float]:
+    if len(values) < 2:
+        return (values[0],) * 3 if values else (0.0, 0.0, 0.0)
+    low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
+    return low, middle, high
+
+
+def _command(args: argparse.Namespace, settings: Settings, n: int) -> str:
+    """The line that repeats this run."""
+    words = [f"spandraft bench speed --task {args.task} --n {n} --repeats {args.repeats}"]
+    for key in ("methods", "shape", "file"):
+        if (value := getattr(args, key)) is not None:
+            words.append(f"--{key} {value}")
+    for key in ("target", "dtype"):
+        if settings.origin(key) != "default":
+            words.append(f"{flag(key)} {getattr(settings, key)}")
+    return " ".join([*words, *parts.words(settings)])
+
+
+def _note(text: str) -> None:
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()

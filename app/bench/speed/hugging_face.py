@@ -1,0 +1,148 @@
+"""Hugging Face's own generation on our target, as the yardstick: greedy, with its prompt lookup, with a draft model.
+
+Our processors are handed over as its logits processors, so that all write the same output. B batch (1), V vocabulary.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from transformers import LogitsProcessor, LogitsProcessorList
+
+from app.bench.speed.forced import Forced
+from decoding.interfaces import Processor, Request
+from decoding.target.target import Target
+
+NGRAM, LOOKUP_TOKENS = 2, 10
+_NO_RULES: tuple[tuple[str, Any], ...] = (
+    ("repetition_penalty", 1.0),
+    ("no_repeat_ngram_size", 0),
+    ("min_new_tokens", 0),
+    ("suppress_tokens", []),
+)
+
+
+@dataclass(slots=True)
+class Forwards:
+    """The target's forwards of one generation: when the first was done (``time.perf_counter``), and how many rows of
+    the last one no processor has seen yet.
+    """
+
+    first_at: float = 0.0
+    rows_left: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HuggingFace:
+    """``model.generate`` of an unmodified model; ``draft`` is a smaller one with the same tokens."""
+
+    target: Target
+    draft: Target | None = None
+    forwards: Forwards = field(default_factory=Forwards)
+
+    def greedy(self, request: Request) -> list[int]:
+        """One token a forward."""
+        return self._generate(request)
+
+    def prompt_lookup(self, request: Request) -> list[int]:
+        """Its draft-and-verify without a draft model; n-grams of at most 2, 10 tokens a draft."""
+        return self._generate(request, prompt_lookup_num_tokens=LOOKUP_TOKENS, max_matching_ngram_size=NGRAM)
+
+    def assisted(self, request: Request) -> list[int]:
+        """Its draft-and-verify with a draft model, as it comes: the length of drafts adapts itself."""
+        assert self.draft is not None
+        return self._generate(request, assistant_model=self.draft.model)
+
+    def _generate(self, request: Request, **options: Any) -> list[int]:
+        ids = torch.tensor([request.prompt], device=self.target.device)
+        processors = LogitsProcessorList([self._adapter(one, len(request.prompt)) for one in request.processors])
+        ends = sorted(request.eos_ids) or None
+        with torch.inference_mode(), self._watched():
+            output = self.target.model.generate(
+                ids,
+                attention_mask=torch.ones_like(ids),
+                max_new_tokens=request.max_new_tokens,
+                do_sample=False,
+                eos_token_id=ends,
+                pad_token_id=ends[0] if ends else 0,
+                logits_processor=processors,
+                **self._without_own_rules(),
+                **options,
+            )
+        tokens: list[int] = output[0, len(request.prompt) :].tolist()
+        return tokens
+
+    def _without_own_rules(self) -> dict[str, Any]:
+        """Switches off what the model's generation_config says: requests carry it as processors, once is enough."""
+        config = self.target.model.generation_config
+        return {name: value for name, value in _NO_RULES if getattr(config, name, None) not in (None, value)}
+
+    def _adapter(self, processor: Processor, prompt_length: int) -> LogitsProcessor:
+        adapter = _Adapter(processor, prompt_length)
+        return _TargetOnly(adapter, self.forwards) if isinstance(processor, Forced) else adapter
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Watch each forward of the target."""
+        forwards = self.forwards
+        forwards.first_at, forwards.rows_left = 0.0, 0
+
+        def done(_module: torch.nn.Module, _inputs: object, output: Any) -> None:
+            forwards.first_at = forwards.first_at or time.perf_counter()
+            forwards.rows_left = int(output.logits.shape[1])
+
+        hook = self.target.model.register_forward_hook(done)
+        try:
+            yield
+        finally:
+            hook.remove()
+
+
+class _Adapter(LogitsProcessor):
+    """A processor of ours as one of theirs. The states along the output are kept, so a call costs one step."""
+
+    def __init__(self, processor: Processor, prompt_length: int) -> None:
+        self._processor = processor
+        self._prompt_length = prompt_length
+        self._tokens: list[int] = []
+        self._states = [processor.start()]
+
+    def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
+        """(B, tokens so far) ids and (B, V) scores, B = 1."""
+        output: list[int] = input_ids[0, self._prompt_length :].tolist()
+        shared = 0
+        while shared < min(len(output), len(self._tokens)) and output[shared] == self._tokens[shared]:
+            shared += 1
+        del self._tokens[shared:], self._states[shared + 1 :]
+        for token in output[shared:]:
+            self._tokens.append(token)
+            self._states.append(self._processor.advance(self._states[-1], token))
+        logits_V = scores[0].float().cpu().numpy().copy()
+        self._processor.apply(self._states[-1], logits_V)
+        processed = torch.from_numpy(logits_V)[None].to(scores.device, scores.dtype)
+        assert isinstance(processed, torch.Tensor)
+        return processed  # type: ignore[return-value]  # transformers names a legacy tensor type
+
+
+class _TargetOnly(LogitsProcessor):
+    """Applies to the target's own rows alone.
+
+    transformers asks the processors about its drafts, too, to drop what they forbid, and hands them to the draft model.
+    A forced choice would tell both which token comes next: each row of the target's forward is one call, no other is.
+    """
+
+    def __init__(self, adapter: _Adapter, forwards: Forwards) -> None:
+        self._adapter = adapter
+        self._forwards = forwards
+
+    def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
+        """(B, tokens so far) ids and (B, V) scores, B = 1."""
+        if not self._forwards.rows_left:
+            return scores
+        self._forwards.rows_left -= 1
+        return self._adapter(input_ids, scores)

@@ -1,0 +1,121 @@
+"""``spandraft ask`` streams an answer and then its sources; ``spandraft search`` shows the passages alone."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from app.commands.first_use import tell_compiling
+from app.commands.live_lines import plain
+from app.commands.options import GENERATION, MODEL, SEARCH, add_common, add_no_speculation
+from app.commands.terminal import Terminal
+from app.config.settings import Settings
+from app.errors import InputError
+from app.output.answer_json import answer_document, hit_document
+from app.output.links import where as in_words
+
+if TYPE_CHECKING:
+    from app.generation.events import Answer, Citation
+    from app.pipeline import AnswerStream
+
+_EXCERPT = 160
+
+
+def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser], argv: Sequence[str]) -> None:
+    """Add ``ask`` and ``search``."""
+    ask = commands.add_parser("ask", help="answer a question from your documents, with sources")
+    ask.add_argument("question", nargs="+", help="the question, in quotes or not")
+    ask.add_argument("--stop", action="append", default=[], metavar="TEXT", help="end the answer before TEXT")
+    add_no_speculation(ask)
+    add_common(ask, (*SEARCH, "evidence_sentences", "quote", *MODEL, *GENERATION))
+    ask.set_defaults(run=_ask)
+
+    search = commands.add_parser("search", help="find passages; no language model is used")
+    search.add_argument("query", nargs="+", help="what to look for, in quotes or not")
+    add_common(search, SEARCH)
+    search.set_defaults(run=_search)
+
+
+def _ask(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
+    question = _text(args.question, "question", 'spandraft ask "What is a lambda?"')
+    from app.pipeline import Pipeline
+
+    pipeline = Pipeline.from_pretrained(corpus=settings.corpus, settings=settings)
+    tell_compiling(settings, terminal)
+    with pipeline.stream(question, speculate=settings.speculate, stop_strings=tuple(args.stop)) as stream:
+        try:
+            answer = _follow(stream, terminal)
+        except KeyboardInterrupt:
+            stream.cancel()
+            raise
+    if terminal.json:
+        terminal.document(answer_document(answer))
+    else:
+        _sources(answer, terminal)
+    return 0
+
+
+def _follow(stream: AnswerStream, terminal: Terminal) -> Answer:
+    """Show the text as it comes and return the finished answer."""
+    from app.generation.events import Done, Retrieval, TextDelta
+
+    for event in stream:
+        match event:
+            case Retrieval(notice=str(notice)):
+                terminal.note(f"note: {notice}")
+            case TextDelta(text=text) if not terminal.json:
+                terminal.write(text)
+            case Done(answer=answer):
+                return answer
+    raise AssertionError("a stream ends with Done")
+
+
+def _sources(answer: Answer, terminal: Terminal) -> None:
+    """What the answer was copied from, then how fast it was."""
+    terminal.line()
+    if answer.citations:
+        terminal.line("\n" + terminal.bold("Sources"))
+    for citation in answer.citations:
+        where = _where(citation.document, citation.place, citation.source_start, citation.source_end)
+        terminal.line(f"  {where}: {terminal.dim(_cited(answer, citation))}")
+    stats = answer.stats
+    terminal.note(
+        f"{stats.tokens} tokens in {stats.target_forwards} forwards of the target "
+        f"({stats.mean_acceptance_length:.1f} tokens each), {stats.tokens_per_s:.0f} tokens/s"
+    )
+
+
+def _cited(answer: Answer, citation: Citation) -> str:
+    text = " ".join(answer.text[citation.answer_start : citation.answer_end].split())
+    return f'"{text}"' if len(text) <= _EXCERPT else f'"{text[:_EXCERPT]}..."'
+
+
+def _search(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
+    query = _text(args.query, "query", 'spandraft search "lambda"')
+    from app.library.corpus import Corpus
+    from corpora.documents import place
+
+    hits = Corpus.open(settings.corpus, settings=settings).search(query, k=settings.k)
+    if terminal.json:
+        terminal.document({"query": query, "corpus": settings.corpus, "passages": [hit_document(hit) for hit in hits]})
+        return 0
+    for number, hit in enumerate(hits, start=1):
+        passage = hit.passage
+        found = place(passage.marks, passage.start, passage.end)
+        where = _where(passage.document_name, found, passage.start, passage.end)
+        terminal.line(terminal.bold(f"{number}. {where}") + terminal.dim(f"  {hit.score:.3f}"))
+        terminal.line("   " + " ".join(passage.text.split()) + "\n")
+    return 0
+
+
+def _where(document: str, place: str, start: int, end: int) -> str:
+    """``handbook.pdf, page 7, characters 3,410 to 3,468``; what a document calls itself may not steer the terminal."""
+    return plain(in_words(document, place, start, end))
+
+
+def _text(words: Sequence[str], what: str, example: str) -> str:
+    text = " ".join(words).strip()
+    if not text:
+        raise InputError(f"the {what} is empty", hint=f"write one: {example}")
+    return text

@@ -1,0 +1,159 @@
+"""``spandraft corpus jobs``: files on their way in. List, pause, resume, cancel and retry them, whoever runs them."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Final
+
+from app.commands.live_lines import plain
+from app.commands.terminal import Terminal
+from app.config.settings import Settings
+from app.errors import UsageError
+from app.output.formatting import count, day, duration
+from corpora.jobs.types import ENDED
+from corpora.store.library import Library
+
+if TYPE_CHECKING:
+    from corpora.jobs.jobs import Job, JobFile, Jobs
+
+ACTIONS: Final = ("list", "show", "pause", "resume", "cancel", "retry", "remove")
+
+
+def jobs(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
+    """Do the action with the job."""
+    from corpora.jobs.jobs import Jobs
+
+    found = Jobs(Library(settings.home).open(args.name))
+    if args.action == "list":
+        if args.number is not None:
+            raise UsageError("list takes no number", hint=f"spandraft corpus jobs {args.name} show {args.number}")
+        return _show_all(found, args.name, terminal)
+    if args.number is None:
+        raise UsageError(f"{args.action} which job?", hint=f"spandraft corpus jobs {args.name} lists their numbers")
+    if args.file is not None and args.action not in ("cancel", "retry"):
+        raise UsageError(f"{args.action} is for a whole job", hint="leave --file away")
+    if args.action == "resume" and _is_over(found, args, terminal):
+        return 0
+    if args.action in ("resume", "retry"):
+        return _go_on(args, settings, terminal, found)
+    if args.action == "remove":
+        found.remove(args.number)
+        return _say(f"Job {args.number} is forgotten; what it stored stays.", {"removed": args.number}, terminal)
+    if args.file is None and _is_over(found, args, terminal):
+        return 0
+    if args.action == "pause":
+        found.pause(args.number)
+    elif args.action == "cancel":
+        found.cancel(args.number, args.file)
+    return _show_one(found, args.number, terminal)
+
+
+def _go_on(args: argparse.Namespace, settings: Settings, terminal: Terminal, found: Jobs) -> int:
+    """Make the job run again, here, unless a process is running it."""
+    from app.commands.corpus_add import watch
+    from app.library.corpus import Corpus
+
+    before: frozenset[int] = frozenset()
+    if args.action == "retry":
+        before = _done_before(found, args.number, args.file)
+        job = found.retry(args.number, args.file)
+        if job.state in ENDED and not terminal.json:
+            what = f"job {args.number}" if args.file is None else f"file {args.file} of job {args.number}"
+            terminal.line(f"There is nothing to retry of {what}.")
+            return 0
+    else:
+        job = found.resume(args.number)
+    if job.state != "queued":
+        return _show_one(found, args.number, terminal)
+    return watch(Corpus.open(args.name, settings=settings), job, terminal, before=before)
+
+
+def _done_before(found: Jobs, number: int, file: int | None) -> frozenset[int]:
+    """Files of a job that a retry has nothing to do with."""
+    if file is not None:
+        return frozenset(one.number for one in found.files(number) if one.number != file)
+    return frozenset(one.number for one in found.files(number) if one.state in ("ready", "skipped", "cancelled"))
+
+
+def _is_over(found: Jobs, args: argparse.Namespace, terminal: Terminal) -> bool:
+    """Say of a job that has ended that it cannot be steered any more; programs are given it as it is."""
+    if args.action not in ("pause", "resume", "cancel") or terminal.json:
+        return False
+    job = found.get(args.number)
+    if job.state not in ENDED:
+        return False
+    again = f" Read what failed again: spandraft corpus jobs {args.name} retry {job.number}"
+    failed = again if job.counts.get("failed") and args.action == "resume" else ""
+    terminal.line(f"Job {job.number} is {job.state} already.{failed}")
+    return True
+
+
+def _show_all(found: Jobs, corpus: str, terminal: Terminal) -> int:
+    from app.output.library_json import job_document
+
+    listed = found.all()
+    if terminal.json:
+        terminal.document({"corpus": corpus, "jobs": [job_document(job) for job in listed]})
+    elif listed:
+        rows = [(str(job.number), job.kind, _state(job), _progress(job), _left(job), _what(job)) for job in listed]
+        terminal.table([("job", "kind", "state", "files", "left", "from"), *rows])
+    else:
+        terminal.note(f"There is no job: spandraft corpus add {corpus} FILE")
+    return 0
+
+
+def _show_one(found: Jobs, number: int, terminal: Terminal) -> int:
+    from app.commands.corpus_add import left_out_lines, named
+    from app.output.library_json import job_document, job_file_document
+
+    job, files = found.get(number), found.files(number)
+    if terminal.json:
+        terminal.document({**job_document(job), "listed": [job_file_document(file) for file in files]})
+        return 0
+    terminal.line(f"Job {job.number} of {day(job.created_at)}: {_state(job)}, {_progress(job)} files{_note(job)}")
+    rows = [(str(file.number), file.outcome or file.state, _passages(file), plain(file.name)) for file in files]
+    if rows:
+        terminal.table([("file", "state", "passages", "name"), *rows])
+    for line in left_out_lines((file.name, file.cause) for file in files if file.outcome == "unsupported"):
+        terminal.note(line)
+    for file in files:
+        if file.state == "failed":
+            terminal.note(f"error: {plain(named(file.name, str(file.cause)))}\nhint: {plain(str(file.hint))}")
+    return 0
+
+
+def _say(line: str, document: dict[str, object], terminal: Terminal) -> int:
+    if terminal.json:
+        terminal.document(document)
+    else:
+        terminal.line(line)
+    return 0
+
+
+def _state(job: Job) -> str:
+    asked = {"pause": " (to be paused)", "cancel": " (to be cancelled)"}
+    return job.state + (asked.get(job.wanted, "") if job.state == "running" else "")
+
+
+def _progress(job: Job) -> str:
+    failed = job.counts.get("failed", 0)
+    return f"{job.files_done:,} of {job.files:,}" + (f", {failed:,} failed" if failed else "")
+
+
+def _left(job: Job) -> str:
+    return duration(job.eta_s) if job.eta_s is not None and job.state not in ENDED else ""
+
+
+def _what(job: Job) -> str:
+    first = plain(str(job.paths[0])) if job.paths else ""
+    return first if len(job.paths) < 2 else f"{first} and {count(len(job.paths) - 1, 'other')}"
+
+
+def _note(job: Job) -> str:
+    if job.cause is not None:
+        return f"\n  {job.cause}\n  {job.hint}"
+    return f", by process {job.holder.pid}" if job.holder is not None else ""
+
+
+def _passages(file: JobFile) -> str:
+    return f"{file.done} of {file.total}" if file.total and file.done < file.total else str(file.total or "")

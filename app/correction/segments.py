@@ -1,0 +1,114 @@
+"""A text cut into the pieces that are corrected one by one, and which of them are better left alone.
+
+Works on strings only. Pieces are sentences; a sentence that runs on over a wrapped line is one piece. Between pieces
+lies nothing but white space and the marks of headings and items of lists, which nobody touches. Offsets are Unicode
+code points, half-open.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from corpora.text.sentences import units
+
+_BREAK: Final = re.compile(r"\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+_FENCE: Final = re.compile(r"^[ \t]*(```|~~~).*?(^[ \t]*\1[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
+_INDENT: Final = re.compile(r"[ \t]*")
+_CODE: Final = re.compile(
+    r"[{};]\s*$|^\s*[{}<$]\s*\w|^\s*(?:>>>|//|/\*|--)|[=!<>]=|=>|->|::|&&|\|\||\w\(\w*\)|</?\w+[^>]*>\s*$"
+    r"|^\s*\w+\s*[+*/-]?=\s*\S"
+    r"|^\s*(?:def|class|import|from|return|raise|assert|elif|if|for|while|with|try|except)\b.*(?:[:)=]\s*$|import )"
+)
+_LETTER: Final = re.compile(r"[^\W\d_]")
+_WRAPPED_FROM: Final = 40
+_LEAST_LETTER_SHARE: Final = 0.55
+_FILE_OR_SITE: Final = (
+    "org|com|net|edu|gov|io|dev|info|uk|de|fr|eu|es|it|nl|ca|au|jp|py|js|ts|c|h|cpp|java|rs|go|sh|txt|md|rst|csv|json|"
+    "ya?ml|toml|xml|html?|css|pdf|docx?|xlsx?|pptx?|epub|png|jpe?g|gif|svg|mp[34]|zip|exe"
+)
+_KEPT: Final = re.compile(
+    r"\w+://\S*\w|\S+@\S+\.\w+|`[^`]+`"
+    r"|(?:[~.]{0,2}/|\bwww\.|\b[A-Z]:\\)\S*\w|(?<![\w.])[@#]\w+"
+    rf"|\w+(?:[/\\_]\w+)+(?:\.(?:{_FILE_OR_SITE})\b)?"
+    rf"|\b[\w-]+(?:\.[\w-]+)*\.(?:{_FILE_OR_SITE})\b(?:/\S*\w)?|\b[a-z]+[A-Z]\w*"
+    r"|\w*\d[\w.,:/-]*\w|\d"
+)
+_MARKER: Final = re.compile(r"(?:#{1,6}|[-*+•‣–>]|\(?\d{1,3}[.)]|\(?[a-z]\)|\[[ xX]\])[ \t]+(?=\S)")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """``text[start:end]``; ``is_code`` says that it does not read like prose, ``is_item`` that it is a heading, or
+    stands behind the mark of a heading or an item, which is no part of it.
+    """
+
+    start: int
+    end: int
+    is_code: bool
+    is_item: bool = False
+
+
+def pieces(text: str) -> list[Piece]:
+    """The pieces of a text, in order and apart; all that is not white space lies in one."""
+    found: list[Piece] = []
+    at = 0
+    for fence in _FENCE.finditer(text):
+        found += _prose(text, at, fence.start())
+        found.append(Piece(fence.start(), fence.end(), is_code=True))
+        at = fence.end()
+    return found + _prose(text, at, len(text))
+
+
+def fixed_parts(text: str) -> list[str]:
+    """What no correction may change: numbers, addresses, names of files and sites and people's, names with a capital
+    inside, and quoted code, in order of the alphabet.
+    """
+    return sorted(_KEPT.findall(text))
+
+
+def line_breaks(text: str) -> list[str]:
+    """The line breaks of a text, as they are written."""
+    return _BREAK.findall(text)
+
+
+def _prose(text: str, start: int, end: int) -> list[Piece]:
+    """Sentences between two blocks of code. Wrapped lines are read as one, at unchanged offsets."""
+    flat = list(text[start:end])
+    for found in _BREAK.finditer(text, start, end):
+        wrapped = _is_wrapped(text, found.start(), found.end())
+        for at in range(found.start(), found.end()):
+            flat[at - start] = " " if wrapped else "\n"
+    cut = []
+    for unit in units("".join(flat)):
+        begin, stop = start + unit.start, start + unit.end
+        is_code, first = unit.is_code or _is_code(text[begin:stop]), begin
+        while not is_code and (mark := _MARKER.match(text, first, stop)) and _begins_line(text, begin):
+            first = mark.end()
+        cut.append(Piece(first, stop, is_code, is_item=unit.is_heading or first > begin))
+    return cut
+
+
+def _begins_line(text: str, at: int) -> bool:
+    while at and text[at - 1] in " \t":
+        at -= 1
+    return at == 0 or _BREAK.match(text, at - 1) is not None
+
+
+def _is_wrapped(text: str, before: int, behind: int) -> bool:
+    """Whether a line break stands inside a sentence: behind a long line of prose, before a small letter."""
+    line_start = max((found.end() for found in _BREAK.finditer(text, max(0, before - 400), before)), default=0)
+    line = text[line_start:before]
+    indent, next_indent = _INDENT.match(line), _INDENT.match(text, behind)
+    assert indent is not None
+    assert next_indent is not None
+    follows = text[next_indent.end() : next_indent.end() + 1]
+    same_indent = len(indent[0]) == next_indent.end() - behind < 4
+    return same_indent and len(line) >= _WRAPPED_FROM and line[-1].isalpha() | (line[-1] == ",") and follows.islower()
+
+
+def _is_code(piece: str) -> bool:
+    visible = [character for character in piece if not character.isspace()]
+    letters = sum(1 for character in visible if _LETTER.match(character))
+    return letters < _LEAST_LETTER_SHARE * len(visible) or _CODE.search(piece) is not None

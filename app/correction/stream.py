@@ -1,0 +1,149 @@
+"""Grammar correction: sentence by sentence, with everything between the sentences and every line break kept.
+
+A sentence that cannot be corrected safely (code, too long, another language, a correction that lost a number or
+went astray) is left as it is, and that is said. Offsets are Unicode code points, half-open.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final, TypeAlias
+
+from app.correction.diff import edits_between, with_spacing_of
+from app.correction.meaning_check import keeps_its_meaning, without_great_changes
+from app.correction.segments import Piece, pieces
+from app.errors import InputError
+from app.generation.cancellable import CancellableStream
+from app.generation.detokenizer import TextStream
+from app.generation.events import Correction, CorrectionDone, Edit, TextDelta
+from app.generation.requests import Writer
+from app.generation.run_stats import Figures
+from app.generation.token_rules import lossy_remark
+from decoding.interfaces import FinishReason
+from retrieval.language import guess_language
+
+CorrectionEvent: TypeAlias = TextDelta | CorrectionDone
+
+_ENDS: Final = ".!?:;…"
+_SENTENCE: Final = 3
+_CODE: Final = "of code"
+_LONG: Final = "too long for the target"
+_FOREIGN: Final = "in a language the target does not know (name another with --target)"
+_STRAYED: Final = "that came back too much changed"
+_UNFINISHED: Final = "not finished within the token limit"
+_STOPPED: Final = "not reached before the stop"
+
+
+class CorrectionStream(CancellableStream[CorrectionEvent]):
+    """Events of one correction: TextDelta for each finished sentence, last CorrectionDone.
+
+    ``cancel`` takes effect within one step; the rest of the text is then left as it is. As a context manager it
+    cancels on leaving.
+    """
+
+    def __init__(
+        self,
+        writer: Writer,
+        text: str,
+        *,
+        max_new_tokens: int | None = None,
+        speculate: bool | None = None,
+        scope: str | None = "",
+    ) -> None:
+        """``max_new_tokens`` holds for each sentence. Raises InputError."""
+        if not text.strip():
+            raise InputError("There is no text to correct.", hint="Give at least one sentence.")
+        if max_new_tokens is not None and max_new_tokens < 1:
+            raise InputError(f"max_new_tokens cannot be {max_new_tokens}.", hint="It must be at least 1.")
+        self._writer = writer
+        self._text = text
+        self._max_new_tokens = max_new_tokens
+        self._speculate = speculate
+        self._scope = scope
+        self._figures = Figures()
+        self._left: Counter[str] = Counter()
+        # A target with a format of its own is small and knows English only; a chat model may know the language.
+        self._is_small = writer.template.longest_correction is not None
+        self._is_foreign = guess_language(text) is not None
+        super().__init__()
+
+    def correction(self) -> Correction:
+        """Run to the end and return the correction."""
+        for event in self:
+            if isinstance(event, CorrectionDone):
+                return event.correction
+        raise RuntimeError("this stream has been read already")
+
+    def _run(self) -> Iterator[CorrectionEvent]:
+        written: list[str] = []
+        edits: list[Edit] = []
+        at = 0
+        for piece in pieces(self._text):
+            source = self._text[piece.start : piece.end]
+            corrected = self._corrected(piece, source)
+            edits += edits_between(source, corrected, offset=piece.start)
+            written.append(self._text[at : piece.start] + corrected)
+            at = piece.end
+            self._figures.saw_text()
+            yield TextDelta(written[-1])
+        if rest := self._text[at:]:
+            written.append(rest)
+            yield TextDelta(rest)
+        yield CorrectionDone(
+            Correction(self._text, "".join(written), tuple(edits), self._figures.result(), self._notice())
+        )
+
+    def _corrected(self, piece: Piece, source: str) -> str:
+        """The corrected piece, or the piece itself with a reason counted."""
+        if piece.is_item and len(source.split()) < _SENTENCE:
+            return source
+        reason = self._untouchable(piece, source)
+        if reason is None:
+            corrected, reason = self._generated(source)
+        if reason is not None:
+            self._left[reason] += 1
+            return source
+        return _as_item(source, corrected) if piece.is_item else corrected
+
+    def _untouchable(self, piece: Piece, source: str) -> str | None:
+        if self._cancelled.is_set():
+            return _STOPPED
+        if piece.is_code:
+            return _CODE
+        return _FOREIGN if self._is_small and (self._is_foreign or guess_language(source)) else None
+
+    def _generated(self, source: str) -> tuple[str, str | None]:
+        """The target's correction, and why it cannot be used, if so."""
+        with self._figures.stage("prompt"):
+            request = self._writer.correction_request(source, self._max_new_tokens, scope=self._scope)
+        if request is None:
+            return "", _LONG
+        session = self._began(self._writer.begin(request, speculate=self._speculate))
+        stream = TextStream(self._writer.tokens)
+        for commit in session:
+            for token in commit.tokens:
+                stream.push(token)
+        stream.finish()
+        self._figures.add(session.stats)
+        if session.finish_reason is FinishReason.CANCELLED:
+            return "", _STOPPED
+        if session.finish_reason is not FinishReason.EOS:
+            return "", _UNFINISHED
+        corrected = with_spacing_of(source, stream.text)
+        if keeps_its_meaning(source, corrected, strict=self._is_small):
+            return corrected, None
+        kept = without_great_changes(source, corrected) if self._is_small else None
+        return (source, _STRAYED) if kept is None or kept == source else (kept, None)
+
+    def _notice(self) -> str | None:
+        reasons = "; ".join(f"{count} {reason}" for reason, count in self._left.most_common())
+        remarks = [lossy_remark(self._writer.settings), reasons and f"Sentences left as they were: {reasons}."]
+        return " ".join(filter(None, remarks)) or None
+
+
+def _as_item(source: str, corrected: str) -> str:
+    """Items and headings begin small if they did, and need no full stop."""
+    if corrected[:1].lower() == source[:1]:
+        corrected = source[:1] + corrected[1:]
+    return corrected if source[-1] in _ENDS else corrected.removesuffix(".")

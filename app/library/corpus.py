@@ -1,0 +1,276 @@
+"""A corpus as its user handles it: documents in, hits and evidence out. What ``from app import Corpus`` gives.
+
+    corpus = Corpus.open("sample")
+    hits = corpus.search("When is a finally clause executed?", k=3)
+
+Joins the library's store with encoder and retriever. Any thread may use it; what other processes add or remove is
+seen by the next search. Knows nothing of models that write.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.config.corpus_options import Place, fitting_chunking
+from app.errors import InputError
+from app.generation.tokenizer import TextTokenizer
+from app.library import deletion
+from app.library import rebuild as upkeep
+from app.library.deletion_signal import Removals, note_removal
+from app.library.draft_index import DraftIndex
+from app.library.rebuild import Rebuilt
+from app.library.receipts import Receipt
+from app.loading.relevance import relevance_for
+from corpora.documents import Document, Passage
+from corpora.interfaces import Derived
+from corpora.jobs.ingest import FileOutcome, Progress, outcomes_of
+from corpora.jobs.jobs import Job, Jobs, Plan
+from corpora.jobs.runner import run
+from corpora.recovery.verify import Finding, verify
+from corpora.store.store import CorpusStore, DocumentInfo
+from corpora.text.chunking import Chunking
+from corpora.transfer.export import Exported, export_corpus
+from corpora.transfer.export import Progress as ExportProgress
+from corpora.transfer.vectors import VectorKind
+from decoding.interfaces import TokenIndex
+from retrieval.dense import VECTORS, VectorRows, vectors_kind
+from retrieval.errors import EncoderChanged
+from retrieval.evidence import select_evidence
+from retrieval.hits import Evidence, Hit
+from retrieval.hybrid import HybridRetriever
+from retrieval.interfaces import Encoder
+from retrieval.sentences import SentenceCache, SentenceRows, sentences_kind
+
+if TYPE_CHECKING:
+    from app.config.settings import Settings
+
+__all__ = ["Corpus", "DocumentInfo", "Exported", "FileOutcome", "Job", "Plan", "Progress", "Receipt"]
+
+log = logging.getLogger(__name__)
+
+
+class Corpus:
+    """One corpus. Make it with ``open`` or ``create``; the encoder's model is loaded when it is first needed."""
+
+    def __init__(
+        self, store: CorpusStore, encoder: Encoder, retriever: HybridRetriever, place: Place | None = None
+    ) -> None:
+        self._store = store
+        self._encoder = encoder
+        self._retriever = retriever
+        self._place = place or Place(store.folder.parents[1])
+        self._lock = threading.Lock()
+        self._removals = Removals(self._place.home)
+        self._sentences = self._no_sentences()
+        self._drafts: dict[str, DraftIndex] = {}
+
+    @classmethod
+    def open(cls, name: str = "sample", *, settings: Settings | None = None) -> Corpus:
+        """Open a corpus. The sample is built if it is not there, which takes a minute and is said on stderr.
+
+        Raises ``CorpusNotFound`` with the nearest name, ``InvalidName``, ``NewerSchema``, ``DamagedLibrary``.
+        """
+        from app.library import opening
+
+        return opening.open_corpus(name, settings)
+
+    @classmethod
+    def create(cls, name: str, *, settings: Settings | None = None) -> Corpus:
+        """Make an empty corpus. Raises ``InvalidName``, ``CorpusExists``."""
+        from app.library import opening
+
+        return opening.create_corpus(name, settings)
+
+    @classmethod
+    def import_(
+        cls,
+        path: Path | str,
+        name: str | None = None,
+        *,
+        recompute: bool = False,
+        settings: Settings | None = None,
+        progress: ExportProgress | None = None,
+    ) -> Corpus:
+        """Make a new corpus of a file that ``export`` wrote; ``name`` None: as it was called there.
+
+        The file may come from anybody: nothing in it is run, and all of it is checked. Its vectors are used if they are
+        of the encoder that the settings name, and some of them are computed again to see; ``recompute`` computes all.
+        Raises ``DamagedExport``, ``CorpusExists``, ``InvalidName``, ``UnreadableFile``.
+        """
+        from app.library import opening
+
+        return opening.import_corpus(Path(path), name, settings, recompute=recompute, progress=progress)[0]
+
+    @property
+    def name(self) -> str:
+        """The name it is opened by."""
+        return self._store.name
+
+    @property
+    def store(self) -> CorpusStore:
+        """What is on disk: for those who list, verify and rebuild."""
+        return self._store
+
+    @property
+    def jobs(self) -> Jobs:
+        """Files on their way in: list, pause, resume, cancel and retry them, in whatever process they run."""
+        return Jobs(self._store)
+
+    def documents(self) -> list[DocumentInfo]:
+        """All documents, in the order of their names."""
+        return self._store.documents()
+
+    def document(self, id_or_name: str) -> Document:
+        """One document with its text. Raises ``DocumentNotFound``."""
+        return self._store.document(id_or_name)
+
+    def passages(self, id_or_name: str) -> list[Passage]:
+        """The passages of one document, in order. Raises ``DocumentNotFound``."""
+        return deletion.passages_of(self._store, self._store.document(id_or_name).id)
+
+    def plan(self, *paths: Path | str, sync: bool = False) -> Plan:
+        """What ``add``, or ``sync``, would do with each file. Nothing is changed."""
+        return self.jobs.plan(paths, sync=sync)
+
+    def add(self, *paths: Path | str, progress: Progress | None = None) -> list[FileOutcome]:
+        """Add files, and folders with all that is in them; one bad file does not stop the rest.
+
+        A file that was read before is read again only if it changed; another text replaces its document. Raises
+        ``EncoderChanged``, ``ChunkingChanged`` and ``LibraryError``.
+        """
+        return self._ingest(paths, sync=False, progress=progress)
+
+    def sync(self, *paths: Path | str, progress: Progress | None = None) -> list[FileOutcome]:
+        """Like ``add``, and documents whose files are gone from these folders are removed."""
+        return self._ingest(paths, sync=True, progress=progress)
+
+    def begin(self, *paths: Path | str, sync: bool = False, staged: bool = False) -> Job:
+        """Queue files as a job for ``run``. ``staged``: the corpus keeps copies of them until they are read."""
+        if "" in paths:
+            raise InputError("'' is no path", hint="name a file or a folder; . is the current folder")
+        self._require_fitting()
+        return self.jobs.create(paths, sync=sync, staged=staged)
+
+    def run(self, job: int, *, progress: Progress | None = None, stop: threading.Event | None = None) -> Job:
+        """Work through a job to its end, or until it is paused or cancelled by anybody, or ``stop`` is set.
+
+        Raises ``JobNotFound``, ``LibraryBusy`` if another process runs it, and what ``add`` raises.
+        """
+        chunking = self._require_fitting()
+        if self._store.encoder() is None:
+            self._store.set_encoder(self._encoder.name)
+        try:
+            done = run(self._store, job, derived=self.derived(), chunking=chunking, progress=progress, stop=stop)
+        finally:
+            self._settle(job)
+        return done
+
+    def remove(self, id_or_name: str, *, with_conversations: bool = False) -> Receipt:
+        """Remove a document for good: its text, vectors, terms, draft indexes, and what was written from it.
+
+        The receipt says what went, and which conversations quote it; with ``with_conversations`` these went, too.
+        Raises ``DocumentNotFound``, ``LibraryBusy``.
+        """
+        return deletion.remove_document(
+            self._store,
+            id_or_name,
+            home=self._place.home,
+            retriever=self._retriever,
+            with_conversations=with_conversations,
+        )
+
+    def verify(self) -> list[Finding]:
+        """Every file that is not what was written, with the cause and the remedy; empty if all is well."""
+        return verify(self._store.folder)
+
+    def rebuild(self, *, progress: ExportProgress | None = None, stop: threading.Event | None = None) -> Rebuilt:
+        """Make the index files anew, and, if encoder or chunking of the settings are others, all passages.
+
+        Questions are answered from the old ones until the new take their place at once. What was interrupted goes on
+        where it stopped. Raises ``LibraryError`` and what the encoder raises.
+        """
+        return upkeep.rebuild(self._store, self._encoder, self._retriever, self._place, progress=progress, stop=stop)
+
+    def export(self, path: Path | str, *, progress: ExportProgress | None = None) -> Exported:
+        """Write the corpus to one file that can be given to anybody; what is there is replaced.
+
+        Raises ``LibraryError``, ``UnstorableDocument``.
+        """
+        return export_corpus(self._store, Path(path), vector_kinds(self._encoder), progress=progress)
+
+    def search(self, query: str, k: int = 5) -> list[Hit]:
+        """The at most ``k`` best passages, best first. Raises ``EmptyCorpus``, ``EncoderChanged``."""
+        return self._retriever.search([query], k)[0]
+
+    def evidence(self, query: str, hits: Sequence[Hit], limit: int = 8) -> list[Evidence]:
+        """The at most ``limit`` sentences of the hits that are most likely to answer the query, best first."""
+        with self._lock:
+            if self._removals.happened():
+                self._sentences = self._no_sentences()
+            known = self._sentences
+        judge = relevance_for(self._encoder.name)
+        return select_evidence(query, hits, encoder=self._encoder, limit=limit, cache=known, relevance=judge)
+
+    def token_index(self, tokens: TextTokenizer) -> TokenIndex | None:
+        """What drafts may copy from the whole corpus, as this tokenizer writes it; None while there is nothing yet."""
+        return self._drafts.setdefault(tokens.fingerprint, DraftIndex(self._store, tokens)).current()
+
+    def derived(self) -> list[Derived]:
+        """What is computed of every passage of this corpus."""
+        return [VectorRows(self._encoder), SentenceRows(self._encoder)]
+
+    def settle(self) -> None:
+        """Leave everything on disk in good order: index files hold what is there, the database is sealed."""
+        self._settle_indexes()
+        self._store.settle()
+
+    def close(self) -> None:
+        """Settle, and close the files. The corpus must be opened again to be used."""
+        self._settle_indexes()
+        self._store.close()
+
+    def _settle_indexes(self) -> None:
+        """Index files are a convenience: what goes wrong with them costs time, and is said."""
+        for line in deletion.clear_indexes(self._store, self._retriever):
+            log.warning("%s: %s", self.name, line)
+
+    def _ingest(self, paths: Sequence[Path | str], *, sync: bool, progress: Progress | None) -> list[FileOutcome]:
+        job = self.begin(*paths, sync=sync)
+        self.run(job.number, progress=progress)
+        return outcomes_of(self._store, self.jobs.files(job.number))
+
+    def _settle(self, job: int) -> None:
+        """What was replaced or removed leaves the index files, and what was added comes into them."""
+        outcomes = self.jobs.get(job).outcomes
+        if outcomes.get("replaced") or outcomes.get("removed"):
+            note_removal(self._place.home)
+        self.settle()
+
+    def _no_sentences(self) -> SentenceCache:
+        return SentenceCache(
+            self._encoder,
+            stored=lambda passages: self._store.derived_of(sentences_kind(self._encoder.name), passages),
+        )
+
+    def _require_fitting(self) -> Chunking:
+        """Before hours of work: passages cut in two ways and vectors of two encoders cannot be searched together."""
+        kind = vectors_kind(self._encoder.name)
+        stored = [other for other in self._store.derived_kinds() if other.startswith(VECTORS)]
+        own = self._store.encoder()
+        if not stored and own is not None and own != self._encoder.name:
+            raise EncoderChanged(corpus=self.name, stored=own, wanted=self._encoder.name)
+        if stored and kind not in stored:
+            raise EncoderChanged(corpus=self.name, stored=stored[0].removeprefix(VECTORS), wanted=self._encoder.name)
+        return fitting_chunking(self._store, self._place)
+
+
+def vector_kinds(encoder: Encoder) -> list[VectorKind]:
+    """The derived rows of an encoder that an export takes along."""
+    return [
+        VectorKind(vectors_kind(encoder.name), "vectors"),
+        VectorKind(sentences_kind(encoder.name), "sentences", one_each=False),
+    ]

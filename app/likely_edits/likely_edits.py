@@ -1,0 +1,110 @@
+"""Likely edits: which changes the correction of a text may make, as edits of its token ids.
+
+``changes.py`` says what may be written instead; here the tokenizer gives its ids in context. Works for any tokenizer
+that cuts at spaces; an edit whose ids cannot be placed is left out.
+"""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+
+from safetensors import SafetensorError
+
+from app.errors import ModelError
+from app.generation.tokenizer import Encoded
+from app.likely_edits.changes import Changes
+from app.likely_edits.company import Change
+from app.likely_edits.tables import read_tables
+from app.likely_edits.tagger import Tagger, read_network
+from app.likely_edits.words import Word
+from decoding.interfaces import Edit
+
+FILE = Path(__file__).parents[1] / "models" / "edits.npz"
+WEIGHTS = FILE.with_suffix(".safetensors")
+
+_MOST = 64
+_LEAST_DROP = 1e-4
+_CERTAIN = 0.99
+
+Encode = Callable[[str], Encoded]
+_Span = tuple[int, int, tuple[int, ...]]
+
+
+class LikelyEdits:
+    """Reads only; one object serves every thread."""
+
+    def __init__(self, changes: Changes) -> None:
+        self._changes = changes
+
+    def edits(self, text: str, ids: Sequence[int], encode: Encode) -> tuple[Edit, ...]:
+        """Edits of ``ids``, which are those of ``text`` or of a space and ``text``; none if they are neither.
+
+        Every word is also an edit without ids: it may be left out, and where words begin copying may resume.
+        """
+        for lead in (" ", ""):
+            source = encode(lead + text)
+            if source.ids == tuple(ids):
+                return self._edits(lead + text, source, encode)
+        return ()
+
+    def _edits(self, text: str, source: Encoded, encode: Encode) -> tuple[Edit, ...]:
+        words, dropped, changes = self._changes.of(text)
+        borders = _borders(words, source)
+        found: dict[_Span, float] = {}
+        for at, chance in enumerate(dropped):
+            if borders[at] < borders[at + 1]:
+                found[borders[at], borders[at + 1], ()] = max(chance, _LEAST_DROP)
+        changes.sort(key=lambda change: -change.chance)
+        for change in changes[:_MOST]:
+            span = _in_tokens(change, text, source, encode)
+            if span is not None:
+                found[span] = found.get(span, 0.0) + change.chance
+        return tuple(Edit(start, end, ids, min(_CERTAIN, chance)) for (start, end, ids), chance in found.items())
+
+
+@cache
+def bundled() -> LikelyEdits:
+    """What was learned from the training data (``app/training/edit_tagger/train.py``). Raises ModelError for damaged
+    files."""
+    try:
+        tables = read_tables(FILE)
+        network = read_network(WEIGHTS, tables)
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError, zipfile.BadZipFile, zlib.error) as error:
+        raise ModelError(
+            f"{FILE} or {WEIGHTS.name}, which guess what is to be corrected, cannot be read: {type(error).__name__}.",
+            hint="Install Spandraft again.",
+        ) from error
+    return LikelyEdits(Changes(tables, Tagger(tables, network)))
+
+
+def _borders(words: Sequence[Word], source: Encoded) -> list[int]:
+    """For each word the first token that ends behind its start; at the end, how many tokens there are."""
+    borders, token = [], 0
+    for word in words:
+        while token < len(source.ids) and source.ends[token] <= word.start:
+            token += 1
+        borders.append(token)
+    return [*borders, len(source.ids)]
+
+
+def _in_tokens(change: Change, text: str, source: Encoded, encode: Encode) -> _Span | None:
+    """The change as (start, end, ids) of the source's tokens, from the words around it alone."""
+    start = max(0, text.rfind(" ", 0, max(0, change.start - 1)))
+    stop = text.find(" ", change.end + 1)
+    stop = len(text) if stop < 0 else stop
+    old = encode(text[start:stop]).ids
+    new = encode(text[start : change.start] + change.new + text[change.end : stop]).ids
+    first = next((at for at, end in enumerate(source.ends) if end > start), 0)
+    if old != source.ids[first : first + len(old)] or old == new:
+        return None
+    shorter = min(len(old), len(new))
+    head = next((at for at in range(shorter) if old[at] != new[at]), shorter)
+    tail = next((at for at in range(shorter - head) if old[-1 - at] != new[-1 - at]), shorter - head)
+    # A part of a word that goes takes a neighbour along: only whole words are edits without ids.
+    if head + tail == len(new) and head:
+        head -= 1
+    return first + head, first + len(old) - tail, new[head : len(new) - tail]

@@ -1,0 +1,61 @@
+"""Where the compiled inner loops of drafting are kept between runs. Must run before they are first used.
+
+numba looks whether the file of a function has changed, not the files of the functions that it calls: so each version
+of the sources has a folder of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import Final
+
+_KERNEL: Final = re.compile(r"^@compiled$", re.MULTILINE)
+
+
+def keep_compiled(home: Path) -> None:
+    """Let numba keep its machine code in the home folder, unless the user has chosen another place."""
+    if "NUMBA_CACHE_DIR" in os.environ:
+        return
+    folder = home / "compiled" / _version()
+    os.environ["NUMBA_CACHE_DIR"] = str(folder)
+    if folder.parent.is_dir():
+        for other in folder.parent.iterdir():
+            if other != folder:
+                shutil.rmtree(other, ignore_errors=True)
+
+
+def is_compiled() -> bool:
+    """Whether the next drafts find their machine code, or need none. ``keep_compiled`` must have run.
+
+    numba puts an index beside the code of each function, in a folder named after that of the sources.
+    """
+    if os.environ.get("SPANDRAFT_PLAIN_PYTHON") or importlib.util.find_spec("numba") is None:
+        return True
+    sources = _sources()
+    kernels = sum(len(_KERNEL.findall(path.read_text(encoding="utf-8"))) for path in sources.glob("*.py"))
+    name = f"{sources.name}_{hashlib.sha1(str(sources).encode(), usedforsecurity=False).hexdigest()}"
+    kept = Path(os.environ["NUMBA_CACHE_DIR"]) / name
+    version = f"py{sys.version_info.major}{sys.version_info.minor}{sys.abiflags}"
+    return len(list(kept.glob(f"*.{version}.nbi"))) >= kernels
+
+
+def _version() -> str:
+    """A digest of all sources."""
+    whole = hashlib.sha256()
+    for path in sorted(_sources().glob("*.py")):
+        whole.update(path.read_bytes())
+    return whole.hexdigest()[:16]
+
+
+def _sources() -> Path:
+    """Their folder. They are looked up, not imported: that would bring the compiler along."""
+    package = importlib.util.find_spec("decoding")
+    assert package is not None
+    assert package.origin is not None
+    return Path(package.origin).parent / "sources" / "blend"

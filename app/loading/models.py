@@ -1,0 +1,145 @@
+"""Loads models and tokenizers by what settings call them: the target, and the models that draft for it.
+
+Everything heavy is imported where it is made, so that importing this module costs nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.config.settings import BUNDLED, Settings
+from app.errors import MissingPartError, ModelError, nearest, unknown
+from app.loading.bundled import DRAFT_MODEL, HEADS, PARALLEL, TARGET, bundled_folder, has_weights
+
+if TYPE_CHECKING:
+    from app.generation.tokenizer import TextTokenizer
+    from decoding.target.target import Target
+
+log = logging.getLogger(__name__)
+
+_PARTS = {DRAFT_MODEL: "draft model", HEADS: "set of heads", PARALLEL: "parallel drafter"}
+_COARSE = ("bfloat16", "float16")
+
+
+def place_of(name: str, part: str = TARGET, *, option: str = "--target") -> str:
+    """What to load for a name: the folder of the bundled ``part``, or the name itself.
+
+    ``option`` is what one types to name another. Raises MissingPartError, UnknownNameError.
+    """
+    if name != BUNDLED:
+        if not Path(name).exists() and nearest(name, [BUNDLED]):
+            raise unknown("model", name, [BUNDLED])
+        return name
+    folder = bundled_folder(part)
+    if not has_weights(folder):
+        raise MissingPartError(
+            f"The bundled {_PARTS.get(part, part)} has no weights in this installation.",
+            hint=f"Install a release, or name another with {option}.",
+        )
+    return str(folder)
+
+
+def require_place(name: str) -> None:
+    """Raise what loading a target of that name would, as far as a glance at the disk can tell."""
+    from decoding.errors import ModelNotFound
+
+    place = Path(place_of(name)).expanduser()
+    is_path = name.startswith((".", "~")) or place.is_absolute() or len(place.parts) > 2
+    if is_path and not place.is_dir():
+        raise ModelNotFound(f"There is no model folder at {name}.", hint="Check the path, or give a hub name.")
+
+
+@contextlib.contextmanager
+def as_shipped(name: str) -> Iterator[None]:
+    """While a model is loaded that settings call ``name``: if it is bundled, what is damaged was not made by the user.
+
+    Raises ModelError then, with the remedy of all bundled files.
+    """
+    from decoding.errors import ModelNotFound
+
+    try:
+        yield
+    except (ModelNotFound, ModelError) as error:
+        if name != BUNDLED:
+            raise
+        raise ModelError(error.cause, hint="Install Spandraft again.") from error
+
+
+@contextlib.contextmanager
+def without_progress_bars(*, is_local: bool) -> Iterator[None]:
+    """No bar for a second's loading from a local folder; a download keeps its own."""
+    import transformers.utils.logging
+
+    hf_logging: Any = transformers.utils.logging  # Its functions have no types.
+    hide = is_local and hf_logging.is_progress_bar_enabled()
+    if hide:
+        hf_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if hide:
+            hf_logging.enable_progress_bar()
+
+
+def load_target(name: str, settings: Settings, **hf_options: Any) -> Target:
+    """A causal LM by folder or name on the hub. Raises the decoder's errors."""
+    from decoding.target.target import Target
+
+    dtype = dtype_of(name, settings)
+    target = Target.from_pretrained(
+        name,
+        dtype=dtype,
+        device=settings.device or "auto",
+        trust_remote_code=settings.trust_remote_code,
+        **hf_options,
+    )
+    if dtype in _COARSE or target.is_quantized:
+        log.warning(
+            "%s rounds coarsely: where two tokens are as likely, an output may differ from the one without drafts",
+            "a quantised target" if target.is_quantized else dtype,
+        )
+    return target
+
+
+def dtype_of(name: str, settings: Settings) -> str:
+    """What the settings say; else float32 on a CPU, where it is exact, and on a GPU what the model was made with."""
+    import torch
+    from transformers import AutoConfig
+
+    if settings.dtype is not None:
+        return settings.dtype
+    device = settings.device or "auto"
+    if not (device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())):
+        return "float32"
+    with contextlib.suppress(OSError, ValueError, KeyError):  # Loading the model says what is wrong with it.
+        config = AutoConfig.from_pretrained(name, trust_remote_code=settings.trust_remote_code)
+        return str(config.dtype or "float32").removeprefix("torch.")
+    return "float32"
+
+
+def load_tokenizer(name: str, settings: Settings) -> TextTokenizer:
+    """The tokenizer of a model. Raises ModelError."""
+    from transformers import AutoTokenizer
+
+    from app.generation.tokenizer import TextTokenizer
+
+    try:
+        return TextTokenizer(AutoTokenizer.from_pretrained(name, trust_remote_code=settings.trust_remote_code))
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(
+            f"The tokenizer of {name} could not be loaded: {str(error).strip().splitlines()[0][:160]}",
+            hint="The model's folder must hold its tokenizer.json, too.",
+        ) from error
+
+
+def require_same_vocabulary(tokens: TextTokenizer, target: Target) -> None:
+    """Raise ModelError if the tokenizer writes ids that the model does not have."""
+    if tokens.vocabulary > target.vocab_size:
+        raise ModelError(
+            f"The tokenizer has {tokens.vocabulary} tokens, the model {target.name} only {target.vocab_size}.",
+            hint="Use the tokenizer that the model was trained with.",
+        )

@@ -1,0 +1,89 @@
+"""The JSON that others rely on: answers, corrections and passages as plain values, key by key.
+
+Written out rather than derived from the dataclasses: renaming a field must not rename a key.
+"""
+
+from __future__ import annotations
+
+from app.generation.events import Answer, Citation, Correction, RunStats, SourcePassage
+from corpora.documents import place
+from retrieval.hits import Hit
+
+
+def answer_document(answer: Answer) -> dict[str, object]:
+    """What ``spandraft ask --json`` prints."""
+    return {
+        "answer": answer.text,
+        "citations": [_citation(citation) for citation in answer.citations],
+        "passages": [_passage(passage) for passage in answer.passages],
+        "stats": stats_document(answer.stats),
+    }
+
+
+def correction_document(correction: Correction) -> dict[str, object]:
+    """What ``spandraft fix --json`` prints."""
+    return {
+        "corrected": correction.corrected,
+        "edits": [{"start": edit.start, "end": edit.end, "replacement": edit.replacement} for edit in correction.edits],
+        "stats": stats_document(correction.stats),
+    }
+
+
+def hit_document(hit: Hit) -> dict[str, object]:
+    """A passage as ``spandraft search --json`` prints it: the same keys as the passages of an answer."""
+    passage = hit.passage
+    return {
+        "passage_id": passage.id,
+        "document": passage.document_name,
+        "start": passage.start,
+        "end": passage.end,
+        "text": passage.text,
+        "place": place(passage.marks, passage.start, passage.end),
+        "score": float(hit.score),
+    }
+
+
+def stats_document(stats: RunStats) -> dict[str, object]:
+    """The figures of one request."""
+    return {
+        "tokens": stats.tokens,
+        "target_forwards": stats.target_forwards,
+        "mean_acceptance_length": stats.mean_acceptance_length,
+        "by_source": {
+            name: {"drafted": counts.drafted, "accepted": counts.accepted} for name, counts in stats.by_source.items()
+        },
+        "ttft_s": stats.ttft_s,
+        "tokens_per_s": stats.tokens_per_s,
+        "stages_s": dict(stats.stages_s),
+        "failed_sources": dict(stats.failed_sources),
+    }
+
+
+def error_document(cause: str, hint: str) -> dict[str, object]:
+    """What is printed instead of a result."""
+    return {"error": {"cause": cause, "hint": hint}}
+
+
+def _citation(citation: Citation) -> dict[str, object]:
+    return {
+        "passage_id": citation.passage_id,
+        "document": citation.document,
+        "source_start": citation.source_start,
+        "source_end": citation.source_end,
+        "answer_start": citation.answer_start,
+        "answer_end": citation.answer_end,
+        "kind": citation.kind,
+        "place": citation.place,
+    }
+
+
+def _passage(passage: SourcePassage) -> dict[str, object]:
+    return {
+        "passage_id": passage.passage_id,
+        "document": passage.document,
+        "start": passage.start,
+        "end": passage.end,
+        "text": passage.text,
+        "place": passage.place,
+        "score": float(passage.score),
+    }

@@ -1,0 +1,124 @@
+"""Common phrases for the tokenizer at hand: the table of English pieces, as counts over its token ids; and its kins.
+
+The table knows no tokenizer (see app.training.phrases); a piece becomes the ids that the tokenizer makes of it behind
+other text. N rows of the table.
+"""
+
+from __future__ import annotations
+
+import io
+import lzma
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from decoding.sources.blend.blend_state import BlendState
+from decoding.sources.blend.phrases import Phrases, context_key, phrases_of
+
+TABLE = Path(__file__).parent / "phrases.xz"
+_LEVELS = 8
+_NO_TOKEN = -1
+# Something before a piece, so that it is encoded as the middle of a text: a letter before what is no letter.
+_BEFORE = ("a", '"')
+
+
+def blend_state(tokenizer: Tokenizer, table: Path = TABLE) -> BlendState:
+    """What the blend may know about a vocabulary before it has seen any request."""
+    return BlendState(kin_V=kins(tokenizer), phrases=phrases(tokenizer, table))
+
+
+def kins(tokenizer: Tokenizer) -> NDArray[np.int32]:
+    """(V) for each id the id that stands for its kin: those that differ in case or in the space before them."""
+    first: dict[str, int] = {}
+    texts = tokenizer.decode_batch([[at] for at in range(tokenizer.get_vocab_size())], skip_special_tokens=False)
+    folded = [text.strip().casefold() for text in texts]
+    # Bytes that are no text alone, and mere spaces, are their own kin.
+    return np.array(
+        [first.setdefault(text, at) if text and "\ufffd" not in text else at for at, text in enumerate(folded)],
+        np.int32,
+    )
+
+
+def phrases(tokenizer: Tokenizer, table: Path = TABLE) -> Phrases:
+    """The table in token ids."""
+    with np.load(io.BytesIO(lzma.decompress(table.read_bytes())), allow_pickle=False) as arrays:
+        pieces = arrays["pieces"].tobytes().decode().split("\x00")
+        rows = {name: arrays[name] for name in arrays.files if name != "pieces"}
+    ids = _Ids.of(_encoded(tokenizer, pieces))
+    keys, tokens, counts = [], [], []
+    for order in (1, 2):
+        contexts = np.cumsum(rows[f"contexts{order}"])
+        successors = rows[f"successors{order}"].astype(np.int64)
+        last = contexts % len(pieces)
+        before = contexts // len(pieces) if order == 2 else np.zeros_like(contexts)
+        key, known = ids.keys(before, last, order)
+        keys.append(key[known])
+        tokens.append(np.where(successors > 0, ids.first_P[successors], _NO_TOKEN)[known])
+        counts.append(2.0 ** (rows[f"levels{order}"][known] / _LEVELS))
+    often_P = np.zeros(len(pieces))
+    np.add.at(often_P, rows["successors1"], 2.0 ** (rows["levels1"] / _LEVELS))
+    inner = ids.inner(often_P)
+    parts = [np.concatenate([*made, more]) for made, more in zip((keys, tokens, counts), inner, strict=True)]
+    return phrases_of(parts[0], parts[1].astype(np.int32), parts[2])
+
+
+def _encoded(tokenizer: Tokenizer, pieces: Sequence[str]) -> list[tuple[int, ...]]:
+    """The ids of each piece in the middle of a text; none if it has none of its own."""
+    heads = [tokenizer.encode(before, add_special_tokens=False).ids for before in _BEFORE]
+    kinds = [piece[:1].isalnum() for piece in pieces]
+    texts = [_BEFORE[kind] + piece for kind, piece in zip(kinds, pieces, strict=True)]
+    encoded = [one.ids for one in tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
+    return [
+        tuple(ids[len(heads[kind]) :]) if ids[: len(heads[kind])] == heads[kind] else ()
+        for kind, ids in zip(kinds, encoded, strict=True)
+    ]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ids:
+    """The ids of P pieces: the first, the last, the one before the last (-1 where there is none), and all."""
+
+    first_P: NDArray[np.int64]
+    last_P: NDArray[np.int64]
+    second_last_P: NDArray[np.int64]
+    all: Sequence[tuple[int, ...]]
+
+    @classmethod
+    def of(cls, ids: Sequence[tuple[int, ...]]) -> _Ids:
+        return cls(
+            np.array([one[0] if one else _NO_TOKEN for one in ids]),
+            np.array([one[-1] if one else _NO_TOKEN for one in ids]),
+            np.array([one[-2] if len(one) > 1 else _NO_TOKEN for one in ids]),
+            ids,
+        )
+
+    def keys(
+        self, before_N: NDArray[np.int64], last_N: NDArray[np.int64], order: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Context keys of pieces, and which of them are known: of two pieces, or of the last one alone."""
+        last_ids_N = self.last_P[last_N]
+        known_N = last_ids_N != _NO_TOKEN
+        if order == 1:
+            return last_ids_N + 1, known_N
+        inside_N = self.second_last_P[last_N]
+        before_ids_N = np.where(inside_N != _NO_TOKEN, inside_N, self.last_P[before_N])
+        return context_key(before_ids_N, last_ids_N), known_N & (before_ids_N != _NO_TOKEN)
+
+    def inner(self, often_P: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+        """Counts inside pieces of several ids: each id behind the one, and the two, before it."""
+        rows = [
+            (before, last, token, often)
+            for ids, often in zip(self.all, often_P.tolist(), strict=True)
+            for before, last, token in zip((_NO_TOKEN, *ids), ids, ids[1:], strict=False)
+            if often
+        ]
+        if not rows:
+            return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
+        before_N, last_N, token_N, often_N = (np.array(column) for column in zip(*rows, strict=True))
+        pairs_N = before_N != _NO_TOKEN
+        keys_N = np.r_[last_N + 1, context_key(before_N, last_N)[pairs_N]]
+        return keys_N, np.r_[token_N, token_N[pairs_N]], np.r_[often_N, often_N[pairs_N]]

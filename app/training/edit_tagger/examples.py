@@ -1,0 +1,139 @@
+"""Sentences with errors and, for each of their words, what undoes the error: what the edit tagger learns from.
+
+Knows prose, words and tags. Must not know the network. B sentences, N pieces, W words, F features.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from app.likely_edits import encoder, word_pieces
+from app.likely_edits.features import features_of, names_of
+from app.likely_edits.network import EMBEDDED
+from app.likely_edits.tables import Tables
+from app.likely_edits.tagger import MEANT
+from app.likely_edits.tags import AT, BEFORE, CASE, COMPLETE, KEEP, tag_of
+from app.likely_edits.words import Word, letters_alike, words_of
+from app.training.corruption.learner_errors import LearnerErrors
+from app.training.corruption.present_tense import PresentTense
+from app.training.edit_tagger.alignment import aligned
+
+NO_WORD = -1
+_IN_PRESENT = 0.4
+"""So often a sentence is put into the present, where that is easy."""
+_POOL = 32
+"""So many batches are drawn at once and cut by length."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """One sentence: of each word, and of the place behind the last, the features, what is to be put before it and what
+    becomes of it (indices in BEFORE and AT), and which word it becomes, if it does.
+    """
+
+    words: tuple[str, ...]
+    features_WF: NDArray[np.int32]
+    before_W: tuple[int, ...]
+    at_W: tuple[int, ...]
+    meant_W: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Sentences of much the same length."""
+
+    pieces: word_pieces.Pieces
+    features_WF: torch.Tensor
+    before_W: torch.Tensor
+    at_W: torch.Tensor
+    meant_W: torch.Tensor
+
+
+class Undoing:
+    """Corrupts sentences and says what would undo that."""
+
+    def __init__(self, errors: LearnerErrors, tables: Tables) -> None:
+        self._errors = errors
+        self._present = PresentTense(errors.forms)
+        self._tables = tables
+        self._names = {name: at for at, name in enumerate(names_of(tables.vocabulary, EMBEDDED))}
+
+    def example(self, sentence: str, rng: random.Random) -> Undone:
+        """The sentence with errors, or as it is."""
+        right, wrong = (self._present.pair(sentence, rng) if rng.random() < _IN_PRESENT else None) or (sentence,) * 2
+        old, new = words_of(self._errors.corrupt(wrong, rng)), words_of(right)
+        features_WF = features_of(old, self._names, self._tables.vocabulary)
+        return Undone(tuple(word.text for word in old), features_WF, *self.labels(old, new))
+
+    def labels(
+        self, old: Sequence[Word], new: Sequence[Word]
+    ) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+        """What is put before each old word, what becomes of it, and the word that was meant.
+
+        Of several words put in at one place the first counts.
+        """
+        vocabulary, families = self._tables.vocabulary, self._tables.families
+        before, at = [_COMPLETE] * (len(old) + 1), [_KEEP] * (len(old) + 1)
+        meant = [NO_WORD] * (len(old) + 1)
+        following = 0
+        for i, j in aligned([word.lower for word in old], [word.lower for word in new], self._alike):
+            tag = tag_of(None if i is None else old[i].text, None if j is None else new[j].text, families, vocabulary)
+            if i is None:
+                if before[following] == _COMPLETE:
+                    before[following] = _BEFORE[tag]
+                continue
+            following, at[i] = i + 1, _AT[tag]
+            if j is not None and tag not in (KEEP, CASE):
+                rank = vocabulary.get(new[j].lower, MEANT)
+                meant[i] = rank if rank < MEANT else NO_WORD
+        return tuple(before), tuple(at), tuple(meant)
+
+    def _alike(self, old: str, new: str) -> bool:
+        return new in self._tables.families.get(old, ()) or letters_alike(old, new)
+
+
+class Batches(torch.utils.data.IterableDataset[Batch]):
+    """So many batches; the same for the same seed."""
+
+    def __init__(
+        self, sources: Sequence[tuple[float, Sequence[str]]], undoing: Undoing, *, seed: int, count: int, size: int
+    ) -> None:
+        self._sources = sources
+        self._undoing = undoing
+        self._seed, self._count, self._size = seed, count, size
+
+    def __iter__(self) -> Iterator[Batch]:
+        rng = random.Random(self._seed)
+        sources, weights = [texts for _, texts in self._sources], [weight for weight, _ in self._sources]
+        for start in range(0, self._count, _POOL):
+            drawn = (rng.choice(rng.choices(sources, weights)[0]) for _ in range(_POOL * self._size))
+            pool = sorted((self._undoing.example(one, rng) for one in drawn), key=lambda one: len(one.words))
+            cut = [pool[at : at + self._size] for at in range(0, len(pool), self._size)]
+            rng.shuffle(cut)
+            yield from map(batch_of, cut[: self._count - start])
+
+
+def batch_of(examples: Sequence[Undone]) -> Batch:
+    """The examples as arrays."""
+
+    def joined(rows: Iterator[tuple[int, ...]]) -> torch.Tensor:
+        return torch.tensor([index for row in rows for index in row])
+
+    return Batch(
+        word_pieces.pieces_of([one.words for one in examples], encoder.piece_tokenizer()),
+        torch.from_numpy(np.concatenate([one.features_WF for one in examples])),
+        joined(one.before_W for one in examples),
+        joined(one.at_W for one in examples),
+        joined(one.meant_W for one in examples),
+    )
+
+
+_BEFORE = {tag: at for at, tag in enumerate(BEFORE)}
+_AT = {tag: at for at, tag in enumerate(AT)}
+_COMPLETE, _KEEP = _BEFORE[COMPLETE], _AT[KEEP]

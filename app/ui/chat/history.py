@@ -1,0 +1,96 @@
+"""Conversations in the Chat tab: open the page, switch, start a new one, delete one.
+
+A browser sees its own conversations only: every look-up carries the scope of its cookie. Must not run the pipeline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import gradio as gr
+
+from app.conversations.turns import Turn
+from app.output.links import links
+from app.ui.app_state import Desk, browser, words
+from app.ui.chat.parts import ChatParts, Updates
+from app.ui.views.chrome import announcement, starters_view, thread_view, tools_view
+from app.ui.views.sources import sources_view
+
+NEW = ("New conversation", "")
+
+
+class ChatHistory:
+    """The handlers. They hold no state of a browser."""
+
+    def __init__(self, desk: Desk, parts: ChatParts) -> None:
+        """Work with ``desk`` on ``parts``."""
+        self._desk = desk
+        self._parts = parts
+
+    def load(self, request: gr.Request) -> Updates:
+        """Fill the tab for a browser that has just opened the page, with its latest conversation."""
+        names, shown = self._desk.corpus_choices()
+        stored = self._desk.conversations.of(browser(request))
+        return {
+            self._parts.corpus: gr.Dropdown(choices=names, value=shown),
+            **self._conversation(browser(request), stored[0].id if stored else "", shown or ""),
+        }
+
+    def switch(self, conversation: object, corpus: object, request: gr.Request) -> Updates:
+        """Show another conversation."""
+        return self._conversation(browser(request), words(conversation), words(corpus))
+
+    def choose(self, corpus: object, conversation: object, request: gr.Request) -> Updates:
+        """Another corpus was chosen: what an empty conversation offers depends on it."""
+        if self._desk.conversations.turns(browser(request), words(conversation)):
+            return self._parts.nothing()
+        return {self._parts.thread: self.hello(words(corpus))}
+
+    def fresh(self, corpus: object, request: gr.Request) -> Updates:
+        """Start a new conversation."""
+        return self._conversation(browser(request), "", words(corpus))
+
+    def forget(self, corpus: object, conversation: object, request: gr.Request) -> Updates:
+        """Delete the conversation that is shown."""
+        scope = browser(request)
+        self._desk.conversations.remove(scope, words(conversation))
+        if scope:
+            self._desk.pipeline.forget(scope)
+        return {
+            **self._conversation(browser(request), "", words(corpus)),
+            self._parts.said: announcement("Conversation deleted"),
+        }
+
+    def hello(self, corpus: str) -> str:
+        """What an empty conversation shows."""
+        return starters_view(corpus, is_sample=corpus == "sample")
+
+    def chooser(self, scope: str, conversation: str) -> Updates:
+        """The list of conversations with ``conversation`` chosen, and the tools that go with it."""
+        stored = [(entry.title, entry.id) for entry in self._desk.conversations.of(scope)]
+        return {
+            self._parts.conversation: gr.Dropdown(choices=[NEW, *stored], value=conversation),
+            self._parts.tools: tools_view(bool(conversation)),
+        }
+
+    def cards(self, turns: Sequence[Turn], proving: dict[int, str] | None = None) -> Updates:
+        """The turns as cards, the newest in its own component."""
+        return {
+            self._parts.thread: thread_view(turns[:-1], proving),
+            self._parts.live: thread_view(turns[-1:], proving),
+        }
+
+    def panel(self, turn: Turn | None, focus: str = "") -> Updates:
+        """The sources of ``turn``."""
+        if turn is None or turn.answer is None:
+            return {self._parts.sources: sources_view(0, (), ())}
+        answer = turn.answer
+        found = links(answer.text, answer.citations, answer.passages)
+        return {self._parts.sources: sources_view(turn.id, answer.passages, found, focus=focus)}
+
+    def _conversation(self, scope: str, conversation: str, corpus: str) -> Updates:
+        turns = self._desk.conversations.turns(scope, conversation)
+        updates = {**self.chooser(scope, conversation if turns else ""), **self.cards(turns)}
+        if not turns:
+            updates[self._parts.thread] = self.hello(corpus)
+        return {**updates, **self.panel(turns[-1] if turns else None), self._parts.reader: ""}

@@ -1,0 +1,118 @@
+"""The Chat tab: a question box, the conversation, and the sources beside it.
+
+Lays out the components and connects them; the work is in ``chat_actions`` and ``chat_history``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from app.ui.app_state import Desk
+from app.ui.assets import ON_LOAD
+from app.ui.chat.actions import ChatActions
+from app.ui.chat.history import NEW, ChatHistory
+from app.ui.chat.parts import ChatParts
+
+_PLACEHOLDER = "Ask your documents"
+# How many browsers may wait for the model at once; beyond it they queue without a thread.
+_WAITING = 32
+
+
+@dataclass(frozen=True, slots=True)
+class ChatTab:
+    """The tab as others know it: the library keeps its corpora and conversations up to date."""
+
+    parts: ChatParts
+    history: ChatHistory
+
+
+def chat_tab(desk: Desk, page: gr.Blocks) -> ChatTab:
+    """Build the tab inside ``page``."""
+    with gr.Row(elem_id="chat-bar", elem_classes="bar-row"):
+        corpus = gr.Dropdown(label="Corpus", choices=[], elem_id="corpus", filterable=False, scale=1, min_width=140)
+        conversation = gr.Dropdown(
+            label="Conversation",
+            choices=[NEW],
+            value="",
+            elem_id="conversation",
+            filterable=False,
+            scale=2,
+            min_width=140,
+        )
+        tools = _html("chat-tools")
+    with gr.Row(elem_id="chat-grid"):
+        with gr.Column(elem_id="chat-answers", min_width=0):
+            thread, live, said = _html("thread"), _html("live"), _html("said")
+        with gr.Column(elem_id="chat-sources", min_width=0):
+            sources, reader = _html("sources"), _html("reader")
+        with gr.Row(elem_id="chat-composer"):
+            question = gr.Textbox(
+                label="Question",
+                show_label=False,
+                placeholder=_PLACEHOLDER,
+                lines=1,
+                max_lines=8,
+                max_length=20_000,
+                elem_id="question",
+                container=False,
+                autofocus=True,
+                scale=8,
+                min_width=0,
+            )
+            ask = gr.Button("Ask", variant="primary", elem_id="ask", scale=0, min_width=88)
+            stop = gr.Button("Stop", variant="stop", elem_id="stop", scale=0, min_width=88, visible=False)
+    parts = ChatParts(
+        corpus=corpus,
+        conversation=conversation,
+        tools=tools,
+        thread=thread,
+        live=live,
+        said=said,
+        sources=sources,
+        reader=reader,
+        question=question,
+        ask=ask,
+        stop=stop,
+    )
+    return ChatTab(parts, _connect(desk, parts, page))
+
+
+def _html(elem_id: str) -> gr.HTML:
+    return gr.HTML("", js_on_load=ON_LOAD, apply_default_css=False, elem_id=elem_id)
+
+
+def _connect(desk: Desk, parts: ChatParts, page: gr.Blocks) -> ChatHistory:
+    history = ChatHistory(desk, parts)
+    actions = ChatActions(desk, parts, history)
+    outputs: list[Any] = parts.all()
+
+    def on(listener: Callable[..., Any], action: Callable[..., Any], *inputs: Any) -> None:
+        listener(
+            action,
+            list(inputs),
+            outputs,
+            api_visibility="private",
+            show_progress="hidden",
+            concurrency_limit=_WAITING,
+            preprocess=False,
+        )
+
+    on(page.load, history.load)
+    on(parts.conversation.input, history.switch, parts.conversation, parts.corpus)
+    on(parts.corpus.input, history.choose, parts.corpus, parts.conversation)
+    on(parts.tools.fresh, history.fresh, parts.corpus)
+    on(parts.tools.forget, history.forget, parts.corpus, parts.conversation)
+    on(parts.question.submit, actions.ask, parts.question, parts.corpus, parts.conversation)
+    on(parts.ask.click, actions.ask, parts.question, parts.corpus, parts.conversation)
+    on(parts.thread.starter, actions.start, parts.corpus, parts.conversation)
+    for cards in (parts.thread, parts.live):
+        on(cards.prove, actions.prove, parts.conversation)
+        on(cards.sources, actions.show_sources, parts.conversation)
+    on(parts.sources.open, actions.open_document, parts.conversation)
+    parts.stop.click(actions.stop, None, None, api_visibility="private", show_progress="hidden", queue=False)
+    page.unload(actions.stop)
+    return history

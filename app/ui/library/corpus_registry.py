@@ -1,0 +1,97 @@
+"""The shelf over the real library: corpora of ``settings.home`` as the page sees them.
+
+Keeps one handle a corpus, because its indexes live in it. Any thread may use it.
+"""
+
+from __future__ import annotations
+
+import threading
+
+from app.config.settings import Settings
+from app.library.corpus import Corpus
+from app.library.deletion_signal import note_removal
+from app.library.receipts import Receipt
+from corpora.documents import Document
+from corpora.jobs.jobs import Job, Jobs
+from corpora.store.library import Library
+from corpora.store.listing import Holdings, Listing
+from corpora.store.listing import holdings as holdings_of
+from corpora.store.listing import listing as listed
+
+_SAMPLE = "sample"
+
+
+class CorpusShelf:
+    """All corpora of one home."""
+
+    def __init__(self, settings: Settings, *opened: Corpus) -> None:
+        """``opened`` are handles that exist already; the others are opened when they are first needed."""
+        self._settings = settings
+        self._library = Library(settings.home)
+        self._lock = threading.Lock()
+        self._handles = {corpus.name: corpus for corpus in opened}
+
+    def names(self) -> list[str]:
+        """Names of the corpora, the sample first."""
+        return sorted(self._library.names(), key=lambda name: (name != _SAMPLE, name))
+
+    def open(self, corpus: str) -> Corpus:
+        """The handle of a corpus. Raises ``CorpusNotFound`` also for one that another process has removed."""
+        with self._lock:
+            if corpus not in self._handles or not self._library.exists(corpus):
+                self._handles.pop(corpus, None)
+                self._handles[corpus] = self._opened(corpus)
+            return self._handles[corpus]
+
+    def document(self, corpus: str, passage_id: str) -> Document:
+        """The document that a passage is cut from. Raises ``DocumentNotFound``."""
+        return self.open(corpus).store.document(passage_id.rpartition(":")[0])
+
+    def listing(self, corpus: str, *, wanted: str = "", offset: int = 0, limit: int = 50) -> Listing:
+        """A part of the documents, by name."""
+        return listed(self.open(corpus).store, wanted=wanted, offset=offset, limit=limit)
+
+    def holdings(self, corpus: str, document: str) -> Holdings | None:
+        """What the corpus has of a document."""
+        return holdings_of(self.open(corpus).store, document)
+
+    def version(self, corpus: str) -> int:
+        """Grows with every change of the corpus."""
+        return self.open(corpus).store.version()
+
+    def create(self, corpus: str) -> None:
+        """Make an empty corpus."""
+        with self._lock:
+            self._handles[corpus] = self._created(corpus)
+
+    def remove_document(self, corpus: str, document: str) -> Receipt:
+        """Remove a document by its id."""
+        return self.open(corpus).remove(document)
+
+    def remove_corpus(self, corpus: str) -> None:
+        """Remove a whole corpus."""
+        with self._lock:
+            self._handles.pop(corpus, None)
+            self._library.remove(corpus)
+        note_removal(self._settings.home)
+
+    def jobs(self, corpus: str) -> Jobs:
+        """The jobs of a corpus."""
+        return self.open(corpus).jobs
+
+    def run_job(self, corpus: str, number: int, stop: threading.Event) -> Job:
+        """Run a job until it ends, is paused, or ``stop`` is set."""
+        return self.open(corpus).run(number, stop=stop)
+
+    def close(self) -> None:
+        """Leave every corpus' database in good order. Index files were written when something changed."""
+        with self._lock:
+            handles, self._handles = list(self._handles.values()), {}
+        for handle in handles:
+            handle.store.close()
+
+    def _opened(self, corpus: str) -> Corpus:
+        return Corpus.open(corpus, settings=self._settings)
+
+    def _created(self, corpus: str) -> Corpus:
+        return Corpus.create(corpus, settings=self._settings)

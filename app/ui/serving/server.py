@@ -1,0 +1,214 @@
+"""Starts the page: one FastAPI application on loopback, with the guard in front and Gradio mounted behind.
+
+``serve`` checks address and port before anything slow, warms up so that the first question is quick, and prints the
+address. Knows no models: it is handed a pipeline.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import os
+import socket
+import sys
+from collections.abc import Callable
+from typing import TextIO
+
+import gradio as gr
+import uvicorn
+from fastapi import FastAPI
+from gradio.routes import App as GradioApp
+from starlette.routing import Mount
+
+from app.config.settings import Settings
+from app.conversations.store import Conversations
+from app.errors import ServerError
+from app.ui.app_state import Desk
+from app.ui.assets import head, icon, style
+from app.ui.error_display import reporting
+from app.ui.interfaces import PagePipeline, Shelf
+from app.ui.library.job_workers import JobWorkers
+from app.ui.page import page
+from app.ui.serving.guard import Guard
+from app.ui.serving.upload_routes import upload_routes
+from app.ui.serving.uploads import Incoming
+from app.ui.theme import theme
+from corpora.jobs.jobs import Job
+
+_UPLOAD_LIMIT = "200mb"
+_PATIENCE_S = 3
+
+
+def serve(pipeline: PagePipeline, settings: Settings, *, out: TextIO | None = None) -> None:
+    """Serve the page until interrupted.
+
+    Raises ``ServerError`` if the address is not loopback or the port is taken.
+    """
+    check_address(settings.host, settings.port)
+    application = create_app(pipeline, settings)
+    warm_up(pipeline)
+    shown = f"[{settings.host}]" if ":" in settings.host else settings.host
+    print(f"Spandraft is ready: http://{shown}:{settings.port}", file=out or sys.stdout, flush=True)
+    PageServer(application, settings).run()
+
+
+class PageServer(uvicorn.Server):
+    """uvicorn that ends the page's open streams when it is asked to stop, instead of waiting for their browsers."""
+
+    def __init__(self, application: FastAPI, settings: Settings) -> None:
+        """Serve ``application``, which ``create_app`` made, on the address of ``settings``."""
+        self._application = application
+        super().__init__(
+            uvicorn.Config(
+                application,
+                host=settings.host,
+                port=settings.port,
+                log_level="warning",
+                timeout_graceful_shutdown=_PATIENCE_S,
+            )
+        )
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start as usual, then go on with jobs that were interrupted."""
+        await super().startup(sockets)
+        await asyncio.to_thread(self._application.state.resume_jobs)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop what runs, then shut down as usual."""
+        await asyncio.to_thread(self._application.state.end_streams)
+        await super().shutdown(sockets)
+
+
+def create_app(pipeline: PagePipeline, settings: Settings, *, shelf: Shelf | None = None) -> FastAPI:
+    """The application. ``shelf`` is the library of ``settings`` unless another is given."""
+    if shelf is None:
+        shelf = _shelf(pipeline, settings)
+    # Gradio reads these when it is built: the upload folder belongs to the user's data, nothing is reported, and it
+    # need not keep a table of all requests either.
+    os.environ["GRADIO_TEMP_DIR"] = str(settings.home / "uploads")
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(sys.maxsize)
+    desk = _desk(pipeline, shelf, settings)
+
+    application = FastAPI(title="Spandraft", docs_url=None, redoc_url=None, openapi_url=None)
+    application.add_middleware(Guard, host=settings.host)
+    application.include_router(upload_routes(desk.incoming))
+
+    @application.get("/health")
+    def health() -> dict[str, str]:
+        return {"status": "ok", "target": pipeline.target_name}
+
+    def mounted() -> FastAPI:
+        app: FastAPI = gr.mount_gradio_app(
+            application,
+            page(desk),
+            "/",
+            footer_links=[],
+            run_history=False,
+            allowed_paths=[],
+            show_error=False,
+            max_file_size=_UPLOAD_LIMIT,
+            ssr_mode=False,
+            enable_monitoring=False,
+            pwa=False,
+            mcp_server=False,
+            theme=theme(),
+            css=style(),
+            head=head(),
+            favicon_path=icon(),
+        )
+        return app
+
+    application = _in_event_loop(mounted)
+    mounts = [route.app for route in application.routes if isinstance(route, Mount)]
+
+    def end_streams() -> None:
+        desk.runs.stop_all()
+        desk.workers.stop()
+        desk.shelf.close()
+        for inner in mounts:
+            if isinstance(inner, GradioApp):
+                inner.stop_event.set()
+
+    application.state.end_streams = end_streams
+    application.state.resume_jobs = desk.workers.resume
+    return application
+
+
+def _desk(pipeline: PagePipeline, shelf: Shelf, settings: Settings) -> Desk:
+    """What the tabs share. Texts that a job replaced or removed are forgotten by the pipeline, too."""
+
+    def after(job: Job) -> None:
+        if job.outcomes.get("replaced") or job.outcomes.get("removed"):
+            pipeline.forget()
+
+    incoming = Incoming(settings.home / "uploads" / "incoming")
+    incoming.sweep()
+    return Desk(
+        pipeline=pipeline,
+        shelf=shelf,
+        conversations=Conversations(settings.home / "conversations.sqlite3"),
+        default_corpus=settings.corpus,
+        incoming=incoming,
+        workers=JobWorkers(shelf, after),
+    )
+
+
+def _in_event_loop(make: Callable[[], FastAPI]) -> FastAPI:
+    """Call ``make`` while an event loop runs: else Gradio opens one for each lock it makes, and closes none."""
+
+    async def made() -> FastAPI:
+        return make()
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(made())
+    return make()
+
+
+def check_address(host: str, port: int) -> None:
+    """Raise ``ServerError`` unless ``host`` is loopback and ``port`` is free on it."""
+    if not _is_loopback(host):
+        raise ServerError(
+            f"{host} is not a loopback address, and the page has no login",
+            hint="keep host at 127.0.0.1; from another machine: ssh -L 7860:127.0.0.1:7860 THIS_MACHINE",
+        )
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        # As uvicorn binds: an old connection that is still closing does not count as in use.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise ServerError(
+                f"port {port} on {host} cannot be used: {error.strerror}",
+                hint=f"stop the program that uses it, or choose another: spandraft serve --port {port + 1}",
+            ) from error
+
+
+def warm_up(pipeline: PagePipeline) -> None:
+    """Answer and correct once and throw it away, so that a user's first question finds everything loaded."""
+    with reporting():  # an empty corpus, say: the user is told when asking
+        for _ in pipeline.stream("What is this about?"):
+            pass
+        for _ in pipeline.stream_correct("This are a test."):
+            pass
+
+
+def _shelf(pipeline: PagePipeline, settings: Settings) -> Shelf:
+    """The library of ``settings``, sharing the handle of the corpus that the pipeline has open."""
+    from app.library.corpus import Corpus
+    from app.ui.library.corpus_registry import CorpusShelf
+
+    opened = getattr(pipeline, "corpus", None)
+    return CorpusShelf(settings, *([opened] if isinstance(opened, Corpus) else []))
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

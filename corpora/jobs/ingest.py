@@ -1,0 +1,81 @@
+"""Files and folders to documents of a corpus, in one call: a job that is created and run at once.
+
+One bad file does not stop the rest, and leaves nothing behind. The job stays listed when it is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from corpora.interfaces import Derived
+from corpora.jobs.jobs import Jobs
+from corpora.jobs.runner import Progress, Stage, run
+from corpora.jobs.types import JobFile
+from corpora.loaders import Limits
+from corpora.store.store import CorpusStore, DocumentInfo
+from corpora.text.chunking import Chunking
+
+__all__ = ["FileOutcome", "Progress", "Stage", "Status", "ingest", "outcomes_of"]
+
+Status: TypeAlias = Literal[
+    "added", "replaced", "duplicate", "unchanged", "removed", "unsupported", "failed", "cancelled", "queued"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class FileOutcome:
+    """What became of one file. ``cause`` and ``hint`` are set if it failed, ``cause`` also if it was left out.
+
+    ``document`` is the stored one, for a duplicate the one that had the same text already. A file that is ``queued``
+    has still to be read, since somebody paused the job.
+    """
+
+    path: Path
+    status: Status
+    document: DocumentInfo | None = None
+    passages: int = 0
+    cause: str | None = None
+    hint: str | None = None
+
+
+def ingest(
+    store: CorpusStore,
+    paths: Sequence[Path | str],
+    *,
+    derived: Sequence[Derived] = (),
+    chunking: Chunking | None = None,
+    limits: Limits | None = None,
+    progress: Progress | None = None,
+    sync: bool = False,
+) -> list[FileOutcome]:
+    """Add files, and folders with all that is in them; with ``sync`` also remove what is gone from the folders.
+
+    Raises only what concerns the corpus: ``LibraryError``, and what ``derived`` raises.
+    """
+    jobs = Jobs(store)
+    number = jobs.create(paths, sync=sync, limits=limits).number
+    run(store, number, derived=derived, chunking=chunking, limits=limits, progress=progress)
+    return outcomes_of(store, jobs.files(number))
+
+
+def outcomes_of(store: CorpusStore, files: Sequence[JobFile]) -> list[FileOutcome]:
+    """Files of a job with the documents that they became."""
+    documents = {info.id: info for info in store.documents()} if files else {}
+    outcomes = []
+    for file in files:
+        info = documents.get(file.document or "")
+        path = file.path if file.member is None else file.path / file.member
+        passages = info.passages if info else 0
+        outcomes.append(FileOutcome(path, _status(file), info, passages, file.cause, file.hint))
+    return outcomes
+
+
+def _status(file: JobFile) -> Status:
+    if file.state in ("ready", "skipped") and file.outcome is not None:
+        return file.outcome
+    if file.state == "failed" or file.state == "cancelled":
+        return file.state
+    return "queued"

@@ -1,0 +1,265 @@
+"""Files of a job become documents cut into passages, ahead of whoever embeds them, by a few threads.
+
+The reading itself is done by child processes (``corpora.loaders``). What is stored already in the same form is found
+out here, so that nothing is computed for it. Writes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import TypeAlias
+
+from corpora.documents import Document, Passage
+from corpora.errors import EmptyFile, LoaderError, UnknownSuffix
+from corpora.jobs.discovery import free_name, left_out, safe_name
+from corpora.jobs.staging import Staging
+from corpora.jobs.types import FileState, JobFile, path_to_text
+from corpora.loaders import Limits, Member, expand, is_archive, load_bytes
+from corpora.loaders.isolation.opening import read_file
+from corpora.loaders.isolation.sandboxed_loader import printable
+from corpora.loaders.table import loader_name
+from corpora.store import records
+from corpora.store.records import DocumentInfo, SourceFile
+from corpora.store.store import CorpusStore
+from corpora.text.chunking import Chunking, passages
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A document that is to be embedded and stored."""
+
+    file: JobFile
+    document: Document
+    passages: Sequence[Passage]
+    source: SourceFile | None
+
+
+@dataclass(frozen=True, slots=True)
+class Same:
+    """A file whose text is stored already, in the document ``twin``."""
+
+    file: JobFile
+    twin: DocumentInfo
+    source: SourceFile | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A file that did not become a document."""
+
+    file: JobFile
+    cause: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unpacked:
+    """An archive and what is in it, each with a state of its own; numbers are not given yet."""
+
+    file: JobFile
+    members: tuple[JobFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """What went wrong is no fault of a file."""
+
+    error: Exception
+
+
+Read: TypeAlias = Cut | Same | Refused | Unpacked | Broken
+
+
+class Reading:
+    """Threads that read the files they are given; results come out in the order in which they are ready.
+
+    But files of one size, which may be one file twice, come out in the order in which they were given: of two equal
+    ones the first becomes the document, whichever was read faster.
+    """
+
+    def __init__(
+        self,
+        store: CorpusStore,
+        folders: Sequence[Path],
+        *,
+        chunking: Chunking,
+        limits: Limits,
+        tell: Callable[[JobFile, FileState], None],
+        threads: int,
+    ) -> None:
+        """``folders`` are those that were named: no link below them is followed."""
+        self._reader = _Reader(store, folders, chunking, limits, tell)
+        self._given: queue.SimpleQueue[JobFile | None] = queue.SimpleQueue()
+        self._read: queue.SimpleQueue[Read] = queue.SimpleQueue()
+        self._turns: dict[int, deque[int]] = {}  # by size, the numbers of the files that were given and are not out
+        self._early: dict[int, Read] = {}  # by number, read before their turn
+        self._ready: deque[Read] = deque()
+        self.threads = threads
+        self.waiting = 0  # files given and not taken out
+        for number in range(threads):
+            # Whoever stops does not wait for a file that takes long, and neither does the end of the process.
+            threading.Thread(target=self._work, name=f"job-reader-{number}", daemon=True).start()
+
+    def give(self, file: JobFile) -> None:
+        """Let a file be read."""
+        self.waiting += 1
+        self._turns.setdefault(file.bytes, deque()).append(file.number)
+        self._given.put(file)
+
+    def take(self, timeout_s: float) -> Read | None:
+        """A file that has been read, if there is one in time."""
+        while not self._ready:
+            try:
+                self._sort_in(self._read.get(timeout=timeout_s) if timeout_s > 0 else self._read.get_nowait())
+            except queue.Empty:
+                return None
+        self.waiting -= 1
+        return self._ready.popleft()
+
+    def _sort_in(self, read: Read) -> None:
+        if isinstance(read, Broken):
+            self._ready.append(read)
+            return
+        turn = self._turns[read.file.bytes]
+        self._early[read.file.number] = read
+        while turn and turn[0] in self._early:
+            self._ready.append(self._early.pop(turn.popleft()))
+        if not turn:
+            del self._turns[read.file.bytes]
+
+    def close(self) -> None:
+        """Let the threads end; what they are reading is thrown away."""
+        while True:
+            try:
+                self._given.get_nowait()
+            except queue.Empty:
+                break
+        for _ in range(self.threads):
+            self._given.put(None)
+
+    def _work(self) -> None:
+        while (file := self._given.get()) is not None:
+            try:
+                self._read.put(self._reader.read(file))
+            except Exception as error:  # noqa: BLE001  whoever takes it raises it
+                self._read.put(Broken(error))
+
+
+class _Reader:
+    """Reads one file after the other, for several threads."""
+
+    def __init__(
+        self,
+        store: CorpusStore,
+        folders: Sequence[Path],
+        chunking: Chunking,
+        limits: Limits,
+        tell: Callable[[JobFile, FileState], None],
+    ) -> None:
+        self._store = store
+        self._folders = folders
+        self._chunking = chunking
+        self._limits = limits
+        self._tell = tell
+        self._staging = Staging(store.folder)
+        self._lock = threading.Lock()
+        self._archive: tuple[Path, dict[str, Member]] | None = None  # the one that was opened last
+
+    def read(self, file: JobFile) -> Read:
+        """Everything up to the cut document."""
+        self._tell(file, "reading")
+        try:
+            if file.member is None and is_archive(file.name):
+                return self._unpacked(file)
+            data, source = self._content(file)
+            if source is not None and (twin := self._unchanged(source)) is not None:
+                return Same(file, twin, source)
+            document = load_bytes(data, file.name, limits=self._limits)
+        except LoaderError as error:
+            return Refused(file, error.cause, error.hint)
+        with self._store.connections.reading() as connection:
+            twin = records.stored_as(connection, document.name, records.digest_of(document))
+        if twin is not None:
+            return Same(file, twin, source)
+        self._tell(file, "chunking")
+        return Cut(file, document, passages(document, **asdict(self._chunking)), source)
+
+    def _content(self, file: JobFile) -> tuple[bytes, SourceFile | None]:
+        """The bytes of a file, or of one inside an archive, and what is to be remembered of it."""
+        mtime_ns = _mtime_ns(file.path)  # before it is read: a change meanwhile is noticed next time
+        if file.member is None:
+            loader_name(file.name)  # an unknown suffix is refused before anything is read
+            data = read_file(file.path, self._limits.file_bytes + 1, within=self._within(file.path))
+            path = path_to_text(file.path)
+        else:
+            data = self._member(file, file.member)
+            path = f"{path_to_text(file.path)}/{file.member}"
+        if self._staging.holds(file.path):  # a copy that will be gone
+            return data, None
+        return data, SourceFile(path, len(data), mtime_ns, hashlib.sha256(data).digest())
+
+    def _unchanged(self, source: SourceFile) -> DocumentInfo | None:
+        """The document that was read from this very content at this very place."""
+        stored = self._store.source_of(source.path)
+        if stored is None or stored.source.sha256 != source.sha256:
+            return None
+        return self._store.find(stored.document_name)
+
+    def _unpacked(self, archive: JobFile) -> Unpacked:
+        inside = self._opened(archive.path, archive.name, anew=True)
+        if not inside:
+            raise EmptyFile(f"{archive.name} is empty", hint="add an archive with files in it")
+        taken: set[str] = set()
+        members = []
+        for member, one in inside.items():
+            name = free_name(safe_name(f"{archive.name}/{member}"), taken)
+            taken.add(name)
+            members.append(_member_of(archive, member, one, name))
+        return Unpacked(archive, tuple(members))
+
+    def _member(self, file: JobFile, member: str) -> bytes:
+        archive = file.name[: -len(member) - 1]
+        found = self._opened(file.path, archive).get(member)
+        if found is None:
+            raise UnknownSuffix(f"{member} is not in {archive} any more", hint="add the archive again")
+        if found.error is not None:
+            raise found.error
+        return found.data
+
+    def _opened(self, path: Path, name: str, *, anew: bool = False) -> dict[str, Member]:
+        """What is in an archive, by the way to it. Only the last archive is kept in memory."""
+        with self._lock:
+            if anew or self._archive is None or self._archive[0] != path:
+                self._archive = None
+                data = read_file(path, self._limits.file_bytes + 1, within=self._within(path))
+                outer = len(printable(name)) + 1
+                self._archive = path, {one.name[outer:]: one for one in expand(data, name, self._limits)}
+            return self._archive[1]
+
+    def _within(self, path: Path) -> Path | None:
+        return next((folder for folder in self._folders if folder in path.parents), None)
+
+
+def _member_of(archive: JobFile, member: str, one: Member, name: str) -> JobFile:
+    """A file inside an archive as a file of the job: to be read, or why it is not."""
+    file = replace(archive, name=name, member=member, bytes=len(one.data), state="queued")
+    why = left_out(PurePosixPath(member).name)
+    if why is not None:
+        return replace(file, state="skipped", outcome="unsupported", cause=why)
+    if one.error is not None:
+        return replace(file, state="failed", cause=one.error.cause, hint=one.error.hint)
+    return file
+
+
+def _mtime_ns(path: Path) -> int:
+    """When a file was changed; 0, which is never so, if that cannot be asked."""
+    try:
+        return path.stat().st_mtime_ns
+    except (OSError, ValueError):
+        return 0

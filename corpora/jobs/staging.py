@@ -1,0 +1,114 @@
+"""Files that came by upload wait here, inside the corpus' folder, until they are documents.
+
+    corpus/staging/TOKEN/0001.pdf       copies, forced to the disk before their job is committed
+    corpus/staging/job-7.lock           see ``corpora.store.lease``
+
+A copy is deleted when its file needs it no more; what belongs to no job is swept away. Knows nothing of the database.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import repeat
+from pathlib import Path
+
+from corpora.errors import LibraryError
+from corpora.store.atomic_write import remove_file, sync_folder, write_file
+from corpora.store.lease import is_held, lease
+
+_FOLDER = "staging"
+_PIECE = 2**20
+_COPIERS = 8  # the disk forces what several threads ask for at once
+_FRESH_S = 60.0  # A folder is made an instant before it is locked.
+
+
+class Staging:
+    """The staging folder of one corpus."""
+
+    def __init__(self, corpus: Path) -> None:
+        self.folder = corpus.resolve() / _FOLDER
+
+    def lock_of(self, job: int) -> Path:
+        """The file that whoever runs this job has locked."""
+        return self.folder / f"job-{job}.lock"
+
+    @contextmanager
+    def copies(self, paths: Sequence[Path]) -> Iterator[tuple[str, list[Path]]]:
+        """A token and the copies; nobody sweeps them away inside, where their job is to be committed.
+
+        They are gone again if anything is raised. Raises ``LibraryError``.
+        """
+        token = secrets.token_hex(8)
+        folder = self.folder / token
+        try:
+            self.folder.mkdir(exist_ok=True, mode=0o700)
+            with lease(self.folder / f"{token}.lock"):
+                folder.mkdir(mode=0o700)
+                with ThreadPoolExecutor(_COPIERS, thread_name_prefix="staging") as pool:
+                    copied = list(pool.map(self._copy, paths, repeat(folder), range(1, len(paths) + 1)))
+                sync_folder(self.folder)
+                yield token, copied
+        except OSError as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise LibraryError(
+                f"an upload cannot be kept in {self.folder}: {error.strerror or error}",
+                hint="free some space and check the folder's permissions, then upload again",
+            ) from error
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+    def holds(self, path: Path) -> bool:
+        """Is this a copy of ours?"""
+        return path.is_relative_to(self.folder)
+
+    def discard(self, path: Path) -> None:
+        """A copy is needed no more. Nothing happens to files that are not ours."""
+        if self.holds(path) and path.parent.is_dir():
+            remove_file(path)
+
+    def discard_some(self, paths: Iterable[Path]) -> None:
+        """Copies that are needed no more."""
+        for path in paths:
+            self.discard(path)
+
+    def discard_all(self, token: str) -> None:
+        """A job needs its copies no more."""
+        folder = self.folder / token
+        if folder.is_dir():
+            shutil.rmtree(folder, ignore_errors=True)
+            sync_folder(self.folder)
+
+    def sweep(self, tokens: Collection[str]) -> None:
+        """Delete copies of no job: what a kill left between copying and committing."""
+        if not self.folder.is_dir():
+            return
+        for entry in list(self.folder.iterdir()):
+            fresh = _age_s(entry) < _FRESH_S
+            if entry.is_dir() and entry.name not in tokens and not fresh and not is_held(self._lock(entry)):
+                self._lock(entry).unlink(missing_ok=True)
+                self.discard_all(entry.name)
+
+    def _lock(self, entry: Path) -> Path:
+        return self.folder / f"{entry.name}.lock"
+
+    def _copy(self, path: Path, folder: Path, number: int) -> Path:
+        """Names of uploads are somebody else's; the copy keeps of it only what tells its kind."""
+        suffix = path.suffix if path.suffix.removeprefix(".").isalnum() and len(path.suffix) < 16 else ""
+        copy = folder / f"{number:06d}{suffix}"
+        with path.open("rb") as file:
+            write_file(copy, iter(lambda: file.read(_PIECE), b""))
+        return copy
+
+
+def _age_s(entry: Path) -> float:
+    try:
+        return time.time() - os.stat(entry).st_mtime
+    except FileNotFoundError:  # another process was sweeping
+        return 0.0

@@ -1,0 +1,1 @@
+"""corpora/loaders/formats."""

@@ -1,0 +1,198 @@
+"""Word documents (docx) to reading text: headings, lists with their numbers, tables, notes; pages as Word broke them.
+
+The XML is read as a stream, so that a long document costs no more memory than its text. What was deleted with changes
+tracked is gone, what was inserted is there; headers, footers and comments are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from xml.etree.ElementTree import Element
+
+from corpora.documents import Document
+from corpora.errors import DamagedFile
+from corpora.loaders.formats.docx_styles import Numbering, Style, heading_level, number, read_styles, value
+from corpora.loaders.formats.opc_package import Package, attribute, child, children_of, local
+from corpora.text.reading_text import PAGE_BREAK, ReadingText, words
+
+_UNREAD = words(
+    "pPr rPr tblPr tblGrid trPr tcPr sectPr sdtPr sdtEndPr del moveFrom instrText delText delInstrText Fallback "
+    "commentRangeStart commentReference object rubyPr rt"
+)
+_DEEPEST_LIST = 8
+
+
+def load(data: bytes, name: str) -> Document:
+    """Raises ``EncryptedFile``, ``DamagedFile``, ``HostileArchive``."""
+    package = Package.opened(data, name)
+    main = package.main_part()
+    parts = {relation.kind: relation.part for relation in package.relations(main).values()}
+
+    def optional(kind: str) -> Element | None:
+        return package.xml(parts[kind]) if kind in parts and package.has(parts[kind]) else None
+
+    reading = ReadingText(title=package.title(), paged=True)
+    writer = _Writer(
+        reading,
+        read_styles(optional("styles")),
+        Numbering.read(optional("numbering")),
+        {kind: _notes(optional(f"{kind}s")) for kind in ("footnote", "endnote")},
+        counts_rendered=b"lastRenderedPageBreak" in package.bytes_of(main),
+    )
+    try:
+        for block in package.children(main, "body"):
+            writer.block(block)
+        writer.flush()
+    except RecursionError as error:
+        raise DamagedFile(
+            f"the parts of {name} are nested too deeply", hint="save it as text in its program and add that"
+        ) from error
+    return reading.document(name)
+
+
+def _notes(root: Element | None) -> dict[str, Element]:
+    """Notes by their number."""
+    return {attribute(note, "id") or "": note for note in children_of(root)}
+
+
+@dataclass(slots=True)
+class _Writer:
+    """Writes blocks in order; the items of a list are gathered until something else comes."""
+
+    reading: ReadingText
+    styles: dict[str, Style]
+    numbering: Numbering
+    notes: dict[str, dict[str, Element]]
+    counts_rendered: bool
+    """Word noted where its pages end; breaks that somebody set are among these."""
+    items: list[str] = field(default_factory=list)
+    cited: list[str] = field(default_factory=list)
+    boxes: list[Element] = field(default_factory=list)
+
+    def block(self, element: Element) -> None:
+        """A paragraph, a table, or what wraps several of them."""
+        tag = local(element.tag)
+        if tag == "p":
+            self._paragraph(element)
+        elif tag == "tbl":
+            self.flush()
+            self.reading.table(self._rows(element))
+            self._flush_notes()
+        elif tag not in _UNREAD:
+            for inner in element:
+                self.block(inner)
+
+    def flush(self) -> None:
+        """The list ends here."""
+        if self.items:
+            self.reading.items(self.items)
+            self.items = []
+            self._flush_notes()
+
+    def _paragraph(self, paragraph: Element) -> None:
+        properties = child(paragraph, "pPr")
+        style = self.styles.get(value(child(properties, "pStyle")) or "", Style())
+        level = heading_level(properties) or style.level
+        marker, depth = self._marker(properties, style)
+        text = self._text(paragraph)
+        if style.is_contents:
+            text = PAGE_BREAK * text.count(PAGE_BREAK)
+        if not self.counts_rendered and value(child(properties, "pageBreakBefore")) not in ("0", "false", None):
+            text = PAGE_BREAK + text
+        if level is not None and text.strip():
+            self.flush()
+            if style.is_title and text.strip(f" \n{PAGE_BREAK}"):
+                self.reading.title = None  # the one that readers see
+            self.reading.heading(f"{marker} {text}" if marker and marker != "-" else text, level=level)
+        elif marker and text.strip(f" \n{PAGE_BREAK}"):
+            self.items.append(_item(text, marker, depth))
+        elif text.strip(" \n"):
+            self.flush()
+            self.reading.paragraph(text)
+        if not self.items:
+            self._flush_notes()
+
+    def _marker(self, properties: Element | None, style: Style) -> tuple[str | None, int]:
+        """What numbering puts before a paragraph, and how deep in lists it stands."""
+        own = child(properties, "numPr")
+        numbering = value(child(own, "numId")) or style.numbering
+        depth = number(value(child(own, "ilvl")), style.depth)
+        if numbering is None or numbering == "0":
+            return None, 0
+        return self.numbering.marker(numbering, depth), depth
+
+    def _text(self, element: Element) -> str:
+        return "".join(self._parts(element))
+
+    def _parts(self, element: Element) -> Iterator[str]:
+        """The text inside an element; notes and boxes that it refers to wait until its block is written."""
+        for inner in element:
+            tag = local(inner.tag)
+            if tag == "t":
+                yield inner.text or ""
+            elif tag == "tab":
+                yield "\t"
+            elif tag in ("br", "cr"):
+                yield self._break(attribute(inner, "type"))
+            elif tag == "lastRenderedPageBreak":
+                yield PAGE_BREAK
+            elif tag == "noBreakHyphen":
+                yield "-"
+            elif tag in ("footnoteReference", "endnoteReference"):
+                self._cite(tag.removesuffix("Reference"), attribute(inner, "id") or "")
+            elif tag == "txbxContent":
+                self.boxes.append(inner)
+            elif tag == "p":
+                yield from (*self._parts(inner), "\n")
+            elif tag not in _UNREAD:
+                yield from self._parts(inner)
+
+    def _break(self, kind: str | None) -> str:
+        if kind == "page":
+            return " " if self.counts_rendered else PAGE_BREAK
+        return " " if kind == "column" else "\n"
+
+    def _cite(self, kind: str, number: str) -> None:
+        if (note := self.notes[kind].pop(number, None)) is not None:  # each is shown once
+            self.cited.append(self._text(note))
+
+    def _flush_notes(self) -> None:
+        """Boxes and notes follow the block that they belong to."""
+        boxes, self.boxes = self.boxes, []
+        for box in boxes:
+            for block in box:
+                self.block(block)
+            self.flush()
+        cited, self.cited = self.cited, []
+        for note in cited:
+            if words := note.replace(PAGE_BREAK, " ").strip():
+                self.reading.paragraph(f"Note: {words}")
+
+    def _rows(self, table: Element) -> Iterator[list[str]]:
+        for row in _inside(table, "tr"):
+            yield [" ".join(self._text(block) for block in self._cell_blocks(cell)) for cell in _inside(row, "tc")]
+
+    def _cell_blocks(self, cell: Element) -> Iterator[Element]:
+        """Paragraphs of a cell, those of tables inside it included."""
+        for inner in cell:
+            if local(inner.tag) == "p":
+                yield inner
+            elif local(inner.tag) not in _UNREAD:
+                yield from self._cell_blocks(inner)
+
+
+def _inside(element: Element, wanted: str) -> Iterator[Element]:
+    """Children of that name, wrapped ones (content controls, changes) too."""
+    for inner in element:
+        if local(inner.tag) == wanted:
+            yield inner
+        elif local(inner.tag) in ("sdt", "sdtContent", "ins", "customXml", "moveTo"):
+            yield from _inside(inner, wanted)
+
+
+def _item(text: str, marker: str, depth: int) -> str:
+    """The line of an item; a page that begins with it begins with its line."""
+    words = text.strip(f" \n\t{PAGE_BREAK}").replace("\n", " ").replace("\t", " ")
+    begins = PAGE_BREAK if text.lstrip(" \n\t").startswith(PAGE_BREAK) else ""
+    return f"{begins}{'  ' * min(depth, _DEEPEST_LIST)}{marker} {words}"

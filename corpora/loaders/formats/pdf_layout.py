@@ -1,0 +1,165 @@
+"""Lines with boxes to reading text: which lines make a paragraph, an item, a heading, or code.
+
+A PDF knows no paragraphs. They are told by gaps, indents, font heights and lines that end early. Knows
+nothing of pdfium.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from statistics import median
+
+from corpora.loaders.formats.pdf_lines import Line, without_running_lines
+from corpora.text.joining import Joiner
+from corpora.text.reading_text import CODE_INDENT
+
+_SENTENCE_END = re.compile(r"[.!?:\u3002\uff01\uff1a\uff1b\uff1f][\"')\]\u2019\u201d\u300d\u300f\uff09]*$")
+_BULLET = re.compile(r"(?:[\u2022\u25cf\u25e6\u25aa\u2023\uf0b7*\u2013-]|\(?\d{1,3}[.)])\s+(?=\S)")
+_ROUND_BULLET = re.compile(r"^[\u2022\u25cf\u25e6\u25aa\u2023\uf0b7*\u2013]\s+")
+# A gap this much wider than the usual one, or a font this much higher or lower, parts two blocks.
+_WIDE_GAP, _OTHER_HEIGHT = 1.3, 0.15
+# A line was ended on purpose if the next word would have fitted and left this share of the width free.
+_FREE_SHARE = 0.1
+# The right edge of a column is looked for this many lines up and down, among lines that begin this near (points).
+_EDGE_LINES, _EDGE_NEAR = 8, 60.0
+_JOINED, _NEW_LINE, _NEW_BLOCK = "", "\n", "\n\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Reading text and the offset in it at which each page begins."""
+
+    text: str
+    page_starts: list[int]
+
+
+@dataclass(slots=True)
+class _Block:
+    """Lines that belong together, each with the number of its page; ``gap`` is what parts it from what is above."""
+
+    gap: str
+    lines: list[tuple[int, Line]] = field(default_factory=list)
+
+    @property
+    def is_code(self) -> bool:
+        return all(line.is_fixed_pitch for _, line in self.lines)
+
+
+def laid_out(pages: Sequence[Sequence[Line]]) -> Layout:
+    """The reading text of all pages."""
+    body = without_running_lines(pages)
+    joiner = Joiner("\n".join(line.text for lines in body for line in lines))
+    parts: list[str] = []
+    length, starts = 0, [-1] * len(pages)
+    for block in _blocks(body):
+        parts.append(block.gap)
+        length += len(block.gap)
+        for page, piece, glued in _pieces(block):
+            cut, gap = joiner.seam(parts[-1], piece) if glued else (0, "")
+            parts[-1] = parts[-1][: len(parts[-1]) - cut] + gap
+            length += len(gap) - cut
+            if starts[page] < 0:
+                starts[page] = length
+            parts.append(piece)
+            length += len(piece)
+    return Layout("".join(parts), _filled(starts, length))
+
+
+def _pieces(block: _Block) -> Iterator[tuple[int, str, bool]]:
+    """(page, text, is it joined to what stands before) for each line of a block."""
+    if block.is_code:
+        margin = min(line.left for _, line in block.lines)
+        for n, (page, line) in enumerate(block.lines):
+            character_width = max((line.right - line.left) / len(line.text), 0.1)
+            indent = " " * min(round((line.left - margin) / character_width), 80)
+            yield page, ("\n" if n else "") + CODE_INDENT + indent + line.text, False
+        return
+    for n, (page, line) in enumerate(block.lines):
+        yield page, _ROUND_BULLET.sub("- ", line.text) if n == 0 else line.text, n > 0
+
+
+def _filled(starts: list[int], end: int) -> list[int]:
+    """A page without text of its own begins where the next one does."""
+    for page in reversed(range(len(starts))):
+        if starts[page] < 0:
+            starts[page] = starts[page + 1] if page + 1 < len(starts) else end
+    return starts
+
+
+def _blocks(pages: Sequence[Sequence[Line]]) -> Iterator[_Block]:
+    """Group lines; a paragraph may run on over a column or a page."""
+    block = _Block(_JOINED)
+    before, edge = None, 0.0
+    for number, lines in enumerate(pages):
+        usual_gap = _usual_gap(lines)
+        for n, line in enumerate(lines):
+            if before is not None:
+                gap = _gap(before, line, edge, None if n == 0 else usual_gap)
+                if gap != _JOINED:
+                    yield block
+                    block = _Block(gap)
+            block.lines.append((number, line))
+            before, edge = line, _right_edge(lines, n)
+    if block.lines:
+        yield block
+
+
+def _gap(before: Line, line: Line, edge: float, usual_gap: float | None) -> str:
+    """What parts a line from the one before it; ``usual_gap`` is none over a page border."""
+    if before.is_fixed_pitch and line.is_fixed_pitch:
+        return _JOINED
+    same_height = abs(before.height - line.height) <= _OTHER_HEIGHT * max(before.height, line.height)
+    if before.is_fixed_pitch != line.is_fixed_pitch or not same_height:
+        return _NEW_BLOCK
+    drop = before.bottom - line.bottom
+    moved_on = usual_gap is None or drop < -before.height / 2  # to the next page or column
+    is_wide = not moved_on and usual_gap is not None and drop > _WIDE_GAP * usual_gap
+    if _BULLET.match(line.text):
+        return _NEW_BLOCK if is_wide else _NEW_LINE
+    ended = _SENTENCE_END.search(before.text) is not None
+    if moved_on:
+        return _NEW_BLOCK if ended or not line.text[0].islower() else _JOINED
+    if is_wide:
+        return _NEW_BLOCK
+    is_indented = line.left > before.left + 0.8 * before.height
+    if ended and is_indented:
+        return _NEW_BLOCK
+    if _was_ended(before, line, edge):
+        return _NEW_BLOCK if ended else _NEW_LINE
+    return _JOINED
+
+
+def _was_ended(before: Line, line: Line, edge: float) -> bool:
+    """Would the first word of ``line`` have fitted on the line before it, with room to spare?"""
+    character_width = (before.right - before.left) / len(before.text)
+    first_word = len(line.text.split(None, 1)[0]) + 1
+    return before.right + first_word * character_width < edge - _FREE_SHARE * (edge - before.left)
+
+
+def _right_edge(lines: Sequence[Line], n: int) -> float:
+    """Where lines around line ``n`` end that begin about where it does and no wide gap sets apart."""
+    right = lines[n].right
+    for step in (-1, 1):
+        last = lines[n]
+        for i in range(n + step, n + step * _EDGE_LINES, step):
+            if not 0 <= i < len(lines):
+                break
+            line = lines[i]
+            if abs(line.bottom - last.bottom) > 3 * last.height or abs(line.left - last.left) > _EDGE_NEAR:
+                break
+            right, last = max(right, line.right), line
+    return right
+
+
+def _usual_gap(lines: Sequence[Line]) -> float:
+    """The median distance from one line to the next below it; generous where there is nothing to measure."""
+    gaps = [
+        a.bottom - b.bottom
+        for a, b in pairwise(lines)
+        if 0 < a.bottom - b.bottom < 3 * a.height and abs(a.height - b.height) <= _OTHER_HEIGHT * a.height
+    ]
+    tight = [gap for gap, line in zip(gaps, lines, strict=False) if gap <= 1.7 * line.height]
+    return median(tight or gaps) if gaps else 2 * max((line.height for line in lines), default=1.0)

@@ -1,0 +1,22 @@
+"""Plain text to reading text: hard-wrapped lines joined, everything that is meant line by line kept.
+
+Form feeds end pages: so do the printers' files of old, and what ``pdftotext`` writes.
+"""
+
+from __future__ import annotations
+
+from corpora.documents import Document
+from corpora.loaders.formats.decoding import decoded
+from corpora.text.reading_text import PAGE_BREAK, ReadingText
+from corpora.text.reflow import reflow
+
+
+def load(data: bytes, name: str) -> Document:
+    """Raises ``BinaryText``. The title is the first line if it stands alone and is short."""
+    text = decoded(data, name)
+    reading = ReadingText(paged=PAGE_BREAK in text.strip())
+    reflow(text, reading)
+    first = reading.text.split("\n\n", 1)[0]
+    is_title = "\n" not in first and len(first) <= 100 and not first.endswith((".", ":", ",", ";"))
+    reading.title = first if is_title else None
+    return reading.document(name)

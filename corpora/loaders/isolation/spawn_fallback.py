@@ -1,0 +1,92 @@
+"""A fresh Python for one task: slower than the nursery by far, for systems that cannot fork, and when a nursery dies.
+
+The child gets the file on stdin and answers on stdout; nothing else crosses.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from corpora.loaders.isolation.client import ENVIRONMENT, ROOT
+from corpora.loaders.isolation.task import Ended, Task
+
+
+def ask_fresh(task: Task, data: bytes) -> tuple[bytes, Ended]:
+    """As ``Nursery.ask``, but what the child cost is not known."""
+    started_s = time.monotonic()
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-s", "-m", "corpora.loaders.isolation.worker", task.to_json()],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=ENVIRONMENT,
+        cwd=ROOT.anchor,
+        start_new_session=True,
+    )
+    with _ended_after(process, task.limits.wall_s) as late, _fed(process, data):
+        assert process.stdout is not None
+        answer = process.stdout.read(task.answer_bytes + 1)
+        if len(answer) > task.answer_bytes:
+            _kill(process)
+        status = process.wait()
+    return answer, Ended(status, late.is_set(), time.monotonic() - started_s, 0.0, 0)
+
+
+@contextmanager
+def _ended_after(process: subprocess.Popen[bytes], wall_s: float) -> Iterator[threading.Event]:
+    """End the child's whole process group after ``wall_s``, or on leaving; the event says that time ran out."""
+    late = threading.Event()
+
+    def end() -> None:
+        late.set()
+        _kill(process)
+
+    timer = threading.Timer(wall_s, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield late
+    finally:
+        timer.cancel()
+        _kill(process)
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+@contextmanager
+def _fed(process: subprocess.Popen[bytes], data: bytes) -> Iterator[None]:
+    """Write the file to the child while its answer is being read."""
+
+    def feed() -> None:
+        assert process.stdin is not None
+        try:
+            with process.stdin as pipe:
+                pipe.write(data)
+        except BrokenPipeError:
+            return  # the child ended early; its answer or its status says why
+
+    feeder = threading.Thread(target=feed, daemon=True)
+    feeder.start()
+    try:
+        yield
+    finally:
+        _kill(process)
+        feeder.join()
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End the child and everything it started; nothing if it has ended and was waited for."""
+    if process.poll() is not None:
+        return
+    if sys.platform == "win32":
+        process.kill()
+    else:
+        os.killpg(process.pid, signal.SIGKILL)

@@ -1,0 +1,220 @@
+"""Another cut and encoding of all texts, made beside the one that is seen, and put in its place when it is whole.
+
+    build = Build(store, Chunking(400, 0), derived=[...], encoder="name")
+    build.run()
+
+Readers see the old passages until one transaction shows the new and deletes the old. Each batch is a transaction: a
+build that was killed goes on where it stopped, and documents that are added, replaced or removed meanwhile are caught
+up with. Knows nothing of what derived rows mean.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Final, TypeAlias
+
+from corpora.documents import Document, Passage
+from corpora.errors import LibraryError
+from corpora.interfaces import Derived
+from corpora.store import metadata, records, secure_delete
+from corpora.store.store import CorpusStore
+from corpora.text.chunking import Chunking, passages
+
+# (documents done, documents in all)
+Progress: TypeAlias = Callable[[int, int], None]
+
+_BATCH: Final = 256  # passages computed and committed at a time
+_BUILD: Final = "build"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is being built. ``document`` is the number of the last one begun, of which ``cut`` passages are stored."""
+
+    generation: int
+    chunking: Chunking
+    kinds: tuple[str, ...]
+    encoder: str | None
+    document: int = 0
+    cut: int = 0
+    is_whole: bool = True
+
+    def is_like(self, other: Plan) -> bool:
+        """Whether both lead to the same passages and rows."""
+        return (self.chunking, self.kinds, self.encoder) == (other.chunking, other.kinds, other.encoder)
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Passages to store by document, and the plan as it is afterwards."""
+
+    parts: list[tuple[int, list[Passage]]]
+    after: Plan
+
+
+class Build:
+    """One build. Making it begins it, or goes on with what a kill left; a build of another kind is given up for it."""
+
+    def __init__(
+        self, store: CorpusStore, chunking: Chunking, *, derived: Sequence[Derived], encoder: str | None = None
+    ) -> None:
+        """``derived``: all that passages are to have; other kinds go with the old passages. Raises ``LibraryError``."""
+        self._store = store
+        self._derived = list(derived)
+        self._begun: tuple[int, list[Passage]] = (0, [])
+        kinds = tuple(sorted(one.kind for one in derived))
+        with store.connections.writing() as connection:
+            wanted = Plan(_next_generation(connection), chunking, kinds, encoder)
+            left = _plan(connection)
+            if left is None or not left.is_like(wanted):
+                _forget(connection)
+                _keep(connection, wanted)
+
+    def run(self, progress: Progress | None = None, stop: threading.Event | None = None) -> bool:
+        """Build all and swap. False if it was stopped: another ``Build`` goes on. Raises ``LibraryError``."""
+        while True:
+            more = self.step()
+            if progress is not None:
+                progress(*self.done())
+            if stop is not None and stop.is_set():
+                return False
+            if not more and self.swap():
+                return True
+
+    def step(self) -> bool:
+        """Cut, compute and store the next passages; False if all documents have theirs. Raises ``LibraryError``."""
+        with self._store.connections.reading() as connection:
+            plan = _required(connection)
+            batch = self._next(connection, plan)
+        if batch.after == plan:
+            return False
+        cut = [passage for _, part in batch.parts for passage in part]
+        values = {one.kind: one.compute(cut) for one in self._derived}
+        with self._store.connections.writing() as connection:
+            if _plan(connection) == plan:  # Otherwise another process was faster, or it was given up.
+                _store(connection, batch, values)
+        return True
+
+    def done(self) -> tuple[int, int]:
+        """Documents that have their new passages, and all documents."""
+        with self._store.connections.reading() as connection:
+            plan = _required(connection)
+            whole = plan.document if plan.is_whole else plan.document - 1
+            (done,) = connection.execute("SELECT count(*) FROM documents WHERE number <= ?", (whole,)).fetchone()
+            (total,) = connection.execute("SELECT count(*) FROM documents").fetchone()
+            return done, total
+
+    def swap(self) -> bool:
+        """Show what was built, delete what was seen; False if documents were added that have no new passages yet."""
+        with self._store.connections.writing() as connection:
+            plan = _required(connection)
+            if not plan.is_whole or _first_after(connection, plan.document) is not None:
+                return False
+            old, version = metadata.generation(connection), metadata.version(connection) + 1
+            connection.execute(
+                "INSERT INTO removals (row, version) SELECT row, ? FROM passages WHERE generation = ?", (version, old)
+            )
+            connection.execute("UPDATE state SET generation = ?, version = ?", (plan.generation, version))
+            connection.execute("DELETE FROM passages WHERE generation = ?", (old,))
+            metadata.set_setting(connection, metadata.CHUNKING, json.dumps(asdict(plan.chunking)))
+            if plan.encoder is not None:
+                metadata.set_setting(connection, metadata.ENCODER, plan.encoder)
+            metadata.set_setting(connection, _BUILD, None)
+            secure_delete.note(connection)
+        self._store.compact()
+        return True
+
+    def abandon(self) -> None:
+        """Delete what was built so far. Nothing that is seen changes."""
+        abandon(self._store)
+
+    def _next(self, connection: sqlite3.Connection, plan: Plan) -> _Batch:
+        """The next passages in the order of documents; a long document may take several batches."""
+        parts: list[tuple[int, list[Passage]]] = []
+        room = _BATCH
+        while room > 0:
+            number = plan.document if not plan.is_whole else _first_after(connection, plan.document)
+            if number is None:
+                break
+            whole = self._cut(connection, number, plan.chunking)
+            start = 0 if plan.is_whole else plan.cut
+            part = whole[start : start + room]
+            parts.append((number, part))
+            room -= max(1, len(part))
+            plan = replace(plan, document=number, cut=start + len(part), is_whole=start + len(part) >= len(whole))
+        return _Batch(parts, plan)
+
+    def _cut(self, connection: sqlite3.Connection, number: int, chunking: Chunking) -> list[Passage]:
+        """All passages of a document, none if it is gone."""
+        if self._begun[0] != number:
+            record = connection.execute(
+                "SELECT id, name, text, marks FROM documents WHERE number = ?", (number,)
+            ).fetchone()
+            self._begun = (number, [])
+            if record is not None:
+                document_id, name, text, marks = record
+                document = Document(document_id, name, text, marks=records.marks_from_json(marks))
+                self._begun = (number, passages(document, **asdict(chunking)))
+        return self._begun[1]
+
+
+def under_way(store: CorpusStore) -> Plan | None:
+    """The build that was begun and neither swapped nor given up."""
+    with store.connections.reading() as connection:
+        return _plan(connection)
+
+
+def abandon(store: CorpusStore) -> None:
+    """Delete what a build has stored so far. Nothing that is seen changes."""
+    with store.connections.writing() as connection:
+        _forget(connection)
+        secure_delete.note(connection)
+    store.compact()
+
+
+def _plan(connection: sqlite3.Connection) -> Plan | None:
+    stored = metadata.setting(connection, _BUILD)
+    if stored is None:
+        return None
+    fields = json.loads(stored)
+    return Plan(**(fields | {"chunking": Chunking(**fields["chunking"]), "kinds": tuple(fields["kinds"])}))
+
+
+def _required(connection: sqlite3.Connection) -> Plan:
+    plan = _plan(connection)
+    if plan is None:
+        raise LibraryError("this rebuild was given up or finished by another process", hint="run it again if needed")
+    return plan
+
+
+def _keep(connection: sqlite3.Connection, plan: Plan) -> None:
+    metadata.set_setting(connection, _BUILD, json.dumps(asdict(plan)))
+
+
+def _forget(connection: sqlite3.Connection) -> None:
+    connection.execute(f"DELETE FROM passages WHERE generation > {records.SEEN}")
+    metadata.set_setting(connection, _BUILD, None)
+
+
+def _next_generation(connection: sqlite3.Connection) -> int:
+    return metadata.generation(connection) + 1
+
+
+def _first_after(connection: sqlite3.Connection, number: int) -> int | None:
+    (found,) = connection.execute("SELECT min(number) FROM documents WHERE number > ?", (number,)).fetchone()
+    return None if found is None else int(found)
+
+
+def _store(connection: sqlite3.Connection, batch: _Batch, values: dict[str, list[bytes]]) -> None:
+    """Store passages of documents that are still there, with their derived rows."""
+    at = 0
+    for number, part in batch.parts:
+        own = {kind: rows[at : at + len(part)] for kind, rows in values.items()}
+        at += len(part)
+        if connection.execute("SELECT 1 FROM documents WHERE number = ?", (number,)).fetchone():
+            records.insert_passages(connection, number, part, own, generation=batch.after.generation)
+    _keep(connection, batch.after)

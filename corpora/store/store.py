@@ -1,0 +1,291 @@
+"""One corpus: documents, their passages, and derived rows, in one SQLite database.
+
+A document becomes visible with its passages and all derived rows in one transaction, or not at all.
+Knows nothing of files that are read, of how text is cut, and of what derived rows mean.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Final
+
+from corpora.documents import Document, Passage
+from corpora.errors import ChunkingChanged, UnstorableDocument
+from corpora.interfaces import Derived
+from corpora.store import metadata as state
+from corpora.store import records, schema, secure_delete
+from corpora.store.connections import Connections
+from corpora.store.passage_rows import PassageRows
+from corpora.store.records import DocumentInfo, Put, Removal, SourceFile, StoredPassage, StoredSource
+from corpora.text.chunking import Chunking
+
+__all__ = ["CorpusStore", "DocumentInfo", "Put", "Removal", "SourceFile", "StoredPassage", "StoredSource"]
+
+_PATIENCE_AT_END_S: Final = 0.2
+
+
+class CorpusStore(PassageRows):
+    """Reads and writes one corpus. Any thread may use it; other processes may read and write at the same time."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        """Raises ``NewerSchema``, ``DamagedLibrary``, ``LibraryError``."""
+        self.name = name
+        self.folder = folder
+        secure_delete.check_at_rest(folder)
+        super().__init__(Connections(folder / schema.FILE_NAME))
+        self.version()  # opens the database, so that a damaged one is known at once
+
+    @property
+    def connections(self) -> Connections:
+        """For other tables of the same database, such as those of jobs."""
+        return self._connections
+
+    def put(
+        self,
+        document: Document,
+        passages: Sequence[Passage],
+        values: Mapping[str, Sequence[bytes]],
+        *,
+        source: SourceFile | None = None,
+        also: Callable[[sqlite3.Connection, Put], object] | None = None,
+        chunking: Chunking | None = None,
+        generation: int | None = None,
+        erase: bool = True,
+    ) -> Put:
+        """Store a document with its passages and derived rows, ``values`` by kind; what ``also`` writes goes with it.
+
+        A document of the same name but with another text is replaced; this very text is not stored twice. With
+        ``chunking``, the corpus must be cut in this way, or not at all yet; with ``generation``, it must not have been
+        rebuilt since. Without ``erase``, a replaced text is overwritten only later, say by the next ``settle``.
+        Raises ``UnstorableDocument``, ``ChunkingChanged``, ``LibraryBusy``, ``LibraryError``.
+        """
+        records.check(document, passages)
+        _check_lengths(passages, values)
+        with self._connections.writing() as connection:
+            self._require(connection, chunking, generation)
+            done = _placed(connection, document, passages, values, source)
+            if done.status == "replaced":
+                secure_delete.note(connection)
+            if also is not None:
+                also(connection, done)
+        if done.status == "replaced" and erase:
+            secure_delete.erase(self._connections)
+        elif erase:
+            secure_delete.catch_up(self._connections)
+        return done
+
+    def add(
+        self,
+        document: Document,
+        passages: Sequence[Passage],
+        derived: Sequence[Derived] = (),
+        *,
+        source: SourceFile | None = None,
+    ) -> bool:
+        """Store a document. False, and nothing changes, if this very text is stored already.
+
+        Derived rows are computed before anything is locked. Raises what ``put`` raises.
+        """
+        records.check(document, passages)
+        with self._connections.reading() as connection:
+            if source is None and records.stored_as(connection, document.name, records.digest_of(document)):
+                return False
+        values = {one.kind: one.compute(passages) for one in derived}
+        return self.put(document, passages, values, source=source).status != "duplicate"
+
+    def remove(
+        self,
+        id_or_name: str,
+        *,
+        also: Callable[[sqlite3.Connection, Removal], object] | None = None,
+        erase: bool = True,
+    ) -> Removal:
+        """Delete a document, its passages and derived rows, and overwrite them; what ``also`` writes goes with it.
+
+        ``Removal.erased`` is False where readers held old pages back all the time: then the next write or ``close``
+        of anybody overwrites them. Without ``erase``, this does not try, for removing many.
+        Raises ``DocumentNotFound``.
+        """
+        with self._connections.writing() as connection:
+            version = state.version(connection) + 1
+            removal = records.delete(connection, records.found(connection, id_or_name), version)
+            state.set_version(connection, version)
+            secure_delete.note(connection)
+            if also is not None:
+                also(connection, removal)
+        return replace(removal, erased=erase and secure_delete.erase(self._connections))
+
+    def find(self, name: str) -> DocumentInfo | None:
+        """The document of that name, if there is one."""
+        with self._connections.reading() as connection:
+            return records.info_where(connection, "name", name)
+
+    def twin(self, document: Document) -> DocumentInfo | None:
+        """The stored document that has the same text, whatever it is called."""
+        with self._connections.reading() as connection:
+            return records.info_where(connection, "digest", records.digest_of(document))
+
+    def documents(self) -> list[DocumentInfo]:
+        """All documents, in the order of their names."""
+        with self._connections.reading() as connection:
+            return records.infos(connection)
+
+    def document(self, id_or_name: str) -> Document:
+        """One document by id or name. Raises ``DocumentNotFound``."""
+        with self._connections.reading() as connection:
+            info = records.found(connection, id_or_name)
+            text, metadata, marks = connection.execute(
+                "SELECT text, metadata, marks FROM documents WHERE id = ?", (info.id,)
+            ).fetchone()
+            kept = records.metadata_from_json(metadata)
+            return Document(info.id, info.name, text, kept, records.marks_from_json(marks))
+
+    def sources(self) -> list[StoredSource]:
+        """The files that documents were read from, with their documents, in the order of their paths."""
+        with self._connections.reading() as connection:
+            return records.sources(connection)
+
+    def source_of(self, path: str) -> StoredSource | None:
+        """The document that was read from this path last, as the file was then."""
+        with self._connections.reading() as connection:
+            found = records.sources(connection, path)
+            return found[-1] if found else None
+
+    def add_derived(self, derived: Derived, rows: Sequence[int]) -> int:
+        """Compute and store one kind for these rows, in one transaction; how many of them were still there."""
+        wanted = self.passages(rows)
+        values = derived.compute([stored.passage for stored in wanted])
+        with self._changing() as connection:
+            before = connection.total_changes
+            connection.executemany(
+                "INSERT OR REPLACE INTO derived (kind, row, value) SELECT ?, row, ? FROM passages WHERE row = ?",
+                [(derived.kind, value, stored.row) for stored, value in zip(wanted, values, strict=True)],
+            )
+            return connection.total_changes - before
+
+    def drop_derived(self, kind: str) -> None:
+        """Delete all rows of one kind."""
+        with self._changing() as connection:
+            seen = f"SELECT row FROM passages WHERE generation = {records.SEEN}"
+            connection.execute(f"DELETE FROM derived WHERE kind = ? AND row IN ({seen})", (kind,))
+
+    def setting(self, key: str) -> str | None:
+        """A setting of this corpus, such as the encoder it was built with; none if it was never set."""
+        with self._connections.reading() as connection:
+            return state.setting(connection, key)
+
+    def set_setting(self, key: str, value: str) -> None:
+        """Keep a setting with the corpus."""
+        with self._changing() as connection:
+            state.set_setting(connection, key, value)
+
+    def chunking(self) -> Chunking | None:
+        """How the texts are cut; None while nobody said."""
+        stored = self.setting(state.CHUNKING)
+        return None if stored is None else Chunking(**json.loads(stored))
+
+    def set_chunking(self, chunking: Chunking) -> None:
+        """Note how the texts are cut. Changing it later takes ``corpora.store.generations``."""
+        self.set_setting(state.CHUNKING, json.dumps(asdict(chunking)))
+
+    def encoder(self) -> str | None:
+        """By what name the encoder of the passages goes; None while nobody said."""
+        return self.setting(state.ENCODER)
+
+    def set_encoder(self, name: str) -> None:
+        """Note which encoder made the derived rows."""
+        self.set_setting(state.ENCODER, name)
+
+    def version(self) -> int:
+        """Grows with every committed change by any process."""
+        with self._connections.reading() as connection:
+            return state.version(connection)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[int]:
+        """Everything this thread reads inside is of one version, which is what it gets. No writing inside."""
+        with self._connections.reading() as connection:
+            yield state.version(connection)
+
+    def compact(self) -> bool:
+        """Leave no byte of what was deleted, and give back room. False if a reader holds old pages back."""
+        return secure_delete.compact(self._connections)
+
+    def settle(self) -> bool:
+        """Bring everything into the one file of the database and seal it. False if somebody else is using it."""
+        return secure_delete.settle(self._connections)
+
+    def close(self) -> None:
+        """Seal what was written, erase what is owed, and close. The corpus must be opened again to be used."""
+        secure_delete.catch_up(self._connections)  # This may have been the reader that a removal waited for in vain.
+        if self._connections.has_written:
+            secure_delete.settle(self._connections, wait_s=_PATIENCE_AT_END_S)
+        self._connections.close()
+
+    def _require(self, connection: sqlite3.Connection, chunking: Chunking | None, generation: int | None) -> None:
+        """Passages of two ways of cutting must not be mixed."""
+        stored = state.setting(connection, state.CHUNKING)
+        if chunking is not None and stored is None:
+            state.set_setting(connection, state.CHUNKING, json.dumps(asdict(chunking)))
+        elif chunking is not None and stored is not None and chunking != Chunking(**json.loads(stored)):
+            raise _chunking_changed(self.name, Chunking(**json.loads(stored)), chunking)
+        if generation is not None and generation != state.generation(connection):
+            raise ChunkingChanged(f"{self.name} was rebuilt while this file was being read", hint="add the file again")
+
+    @contextmanager
+    def _changing(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that makes a new version. One that changes nothing makes none."""
+        with self._connections.writing() as connection:
+            version, before = state.version(connection) + 1, connection.total_changes
+            yield connection
+            if connection.total_changes > before:
+                state.set_version(connection, version)
+        secure_delete.catch_up(self._connections)
+
+
+def _placed(
+    connection: sqlite3.Connection,
+    document: Document,
+    passages: Sequence[Passage],
+    values: Mapping[str, Sequence[bytes]],
+    source: SourceFile | None,
+) -> Put:
+    """Write a document in the place of one of the same name, unless its text is there."""
+    twin = records.stored_as(connection, document.name, records.digest_of(document))
+    if twin is not None:
+        if source is not None and twin.name == document.name:
+            records.set_source(connection, twin.id, source)
+        return Put("duplicate", twin, twin.passages)
+    old = records.info_where(connection, "name", document.name)
+    version = state.version(connection) + 1
+    if old is not None:
+        records.delete(connection, old, version)
+    number = records.insert(connection, document, source=source)
+    records.insert_passages(connection, number, passages, values, generation=state.generation(connection))
+    state.set_version(connection, version)
+    info = records.info_where(connection, "id", document.id)
+    assert info is not None, "it was just written"
+    return Put("added" if old is None else "replaced", info, len(passages))
+
+
+def _check_lengths(passages: Sequence[Passage], values: Mapping[str, Sequence[bytes]]) -> None:
+    for kind, rows in values.items():
+        if len(rows) != len(passages):
+            raise UnstorableDocument(
+                f"{kind} gave {len(rows)} rows for {len(passages)} passages",
+                hint="report this as a bug of the part that computes them",
+            )
+
+
+def _chunking_changed(name: str, stored: Chunking, wanted: Chunking) -> ChunkingChanged:
+    return ChunkingChanged(
+        f"{name} is cut at {stored.target_chars} characters with {stored.overlap_sentences} sentences of overlap, "
+        f"not at {wanted.target_chars} with {wanted.overlap_sentences}",
+        hint=f"run `spandraft corpus rebuild {name} --chunk-chars {wanted.target_chars} "
+        f"--chunk-overlap {wanted.overlap_sentences}`, or add the files with the corpus' own chunking",
+    )

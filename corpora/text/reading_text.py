@@ -1,0 +1,214 @@
+"""Reading text: the one form in which every document is stored, whatever it was loaded from.
+
+Blocks are separated by one blank line. A heading or a paragraph is one line; a list has one line an item
+(nested ones indented by two spaces), a table one line a row (cells between bars); code keeps its lines, each
+indented by four spaces. So a newline is always meant, and an indent of four always means code.
+
+While blocks are collected, so are marks: where in the text a page, a section or a row of a table begins and ends.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from corpora.documents import Document, Mark, MarkKind
+from corpora.text.language import language_of
+
+CODE_INDENT = "    "
+PAGE_BREAK = "\f"
+"""In text given to a ``ReadingText`` that is ``paged``: the next page begins here."""
+
+_BETWEEN = "\n\n"
+_SPACE = re.compile(r"\s+")
+_SPACE_BUT_PAGE_BREAKS = re.compile(r"[^\S\f]+")
+_SPACE_AROUND_PAGE_BREAK = re.compile(r" ?\f ?")
+_AT_PAGE_BREAK = re.compile(r"[ \n]*\f[ \n\f]*")
+_AT_ENDS = " \n" + PAGE_BREAK
+_INVISIBLE = re.compile("[\N{SOFT HYPHEN}\N{ZERO WIDTH SPACE}\N{ZERO WIDTH NO-BREAK SPACE}]")
+_LONGEST_LABEL = 200
+_MOST_MARKS = 500_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A mark whose end is not yet known; ``level`` counts for headings alone."""
+
+    start: int
+    kind: MarkKind
+    label: str
+    level: int = 0
+
+
+@dataclass(slots=True)
+class ReadingText:
+    """Collects blocks in order; ``text`` is the document, ``marks`` its places.
+
+    ``paged`` text is counted in pages, from 1, that end at every ``PAGE_BREAK``.
+    """
+
+    title: str | None = None
+    paged: bool = False
+    _blocks: list[str] = field(default_factory=list)
+    _end: int = 0
+    _page: int = 1
+    _open: list[_Open] = field(default_factory=list)
+    _marks: list[Mark] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if self.paged:
+            self._open.append(_Open(0, "page", "1"))
+
+    def heading(self, text: str, *, level: int = 1) -> None:
+        """It reaches to the next of the same or a higher level. The first is the document's title unless one is set."""
+        line = self._in_one_line(text)
+        if label := in_one_line(line):
+            self.title = self.title or label
+            self._close(lambda mark: mark.kind == "heading" and mark.level >= level)
+            self._open.append(_Open(self._next, "heading", label[:_LONGEST_LABEL], level))
+        self._append([line])
+
+    def section(self, kind: MarkKind, label: str) -> None:
+        """What follows lies on this page, slide or sheet, in this chapter, until the next of its kind begins."""
+        self._close(lambda mark: mark.kind == kind or (mark.kind == "heading" and kind != "page"))
+        self._open.append(_Open(self._next, kind, in_one_line(label)[:_LONGEST_LABEL]))
+
+    def page_break(self) -> None:
+        """The next block begins a new page."""
+        self._page += 1
+        self.section("page", str(self._page))
+
+    def paragraph(self, text: str) -> None:
+        """One paragraph; newlines in it are line breaks that were meant."""
+        lines = [self._in_one_line(line) for line in text.split("\n")]
+        self._append(line for line in lines if line)
+
+    def items(self, items: Iterable[str]) -> None:
+        """A list, one finished line an item (bullet or number included, nesting as indent)."""
+        self._append(_INVISIBLE.sub("", item).rstrip(" ") for item in items if item.strip())
+
+    def table(self, rows: Iterable[Sequence[str]]) -> None:
+        """A table, one line and one mark a row, counted from 1. A page that begins inside it begins with a row."""
+        block: list[tuple[str, str]] = []
+        for number, row in enumerate(rows, 1):
+            if self.paged and any(PAGE_BREAK in cell for cell in row):
+                self.lines("row", block)
+                self.page_break()
+                block = []
+            if any(cells := [in_one_line(cell) for cell in row]):
+                block.append((str(number), " | ".join(cells)))
+        self.lines("row", block)
+
+    def lines(self, kind: MarkKind, lines: Iterable[tuple[str, str]]) -> None:
+        """(label, text) of rows or records that make one block, a line and a mark each."""
+        block: list[str] = []
+        at = self._next
+        for label, text in lines:
+            if line := in_one_line(text):
+                self._marks.append(Mark(at, at + len(line), kind, label))
+                block.append(line)
+                at += len(line) + 1
+        self._append(block)
+
+    def code(self, text: str) -> None:
+        """Code, line by line; its own common indent is replaced by the one that marks code."""
+        lines = [line.rstrip() for line in text.replace(PAGE_BREAK, "").expandtabs(4).split("\n")]
+        while lines and not lines[0]:
+            lines.pop(0)
+        while lines and not lines[-1]:
+            lines.pop()
+        margin = min((len(line) - len(line.lstrip()) for line in lines if line), default=0)
+        self._append(CODE_INDENT + line[margin:] if line else "" for line in lines)
+
+    @property
+    def text(self) -> str:
+        """All blocks, one blank line between each two."""
+        return _BETWEEN.join(self._blocks)
+
+    @property
+    def marks(self) -> list[Mark]:
+        """The marks so far; those still open end with the last block. Nothing marks an empty place."""
+        return [*self._marks, *(self._ended(mark) for mark in self._open if mark.start < self._end)]
+
+    def document(self, name: str) -> Document:
+        """What was collected, as the document of that name."""
+        return as_document(name, self.text, title=self.title, marks=self.marks)
+
+    @property
+    def _next(self) -> int:
+        """Where the next block will begin."""
+        return self._end + len(_BETWEEN) if self._blocks else 0
+
+    def _append(self, lines: Iterable[str]) -> None:
+        block, breaks_after = "\n".join(lines), 0
+        if self.paged and PAGE_BREAK in block:
+            inner = block.strip(_AT_ENDS)
+            before, _, after = block.partition(inner) if inner else (block, "", "")
+            self._page_breaks(before.count(PAGE_BREAK))
+            breaks_after = after.count(PAGE_BREAK)
+            block = self._without_page_breaks(before.rpartition(PAGE_BREAK)[2].lstrip("\n") + inner)
+        if block:
+            start = self._next
+            self._blocks.append(block)
+            self._end = start + len(block)
+        self._page_breaks(breaks_after)
+
+    def _page_breaks(self, count: int) -> None:
+        for _ in range(count):
+            self.page_break()
+
+    def _without_page_breaks(self, block: str) -> str:
+        """The block with a space, or its own newline, at each page break inside it, where a page now ends."""
+        parts: list[str] = []
+        at, done = self._next, 0
+        for match in _AT_PAGE_BREAK.finditer(block):
+            gap = "\n" if "\n" in match[0] else " "
+            parts += (block[done : match.start()], gap)
+            at += match.start() - done
+            for mark in [mark for mark in self._open if mark.kind == "page"]:
+                self._open.remove(mark)
+                self._marks.append(Mark(mark.start, at, "page", mark.label))
+            at, done = at + len(gap), match.end()
+            self._page += match[0].count(PAGE_BREAK)
+            self._open.append(_Open(at, "page", str(self._page)))
+        return "".join(parts) + block[done:]
+
+    def _close(self, ends: Callable[[_Open], bool]) -> None:
+        """Those of the open marks that end here do; they reach to the end of the last block."""
+        self._marks.extend(self._ended(mark) for mark in self._open if ends(mark) and mark.start < self._end)
+        self._open = [mark for mark in self._open if not ends(mark)]
+
+    def _ended(self, mark: _Open) -> Mark:
+        return Mark(mark.start, self._end, mark.kind, mark.label)
+
+    def _in_one_line(self, text: str) -> str:
+        """As ``in_one_line``, page breaks kept if they count."""
+        if not self.paged:
+            return in_one_line(text)
+        line = _SPACE_BUT_PAGE_BREAKS.sub(" ", _INVISIBLE.sub("", text)).strip(" ")
+        return _SPACE_AROUND_PAGE_BREAK.sub(PAGE_BREAK, line)
+
+
+def as_document(name: str, text: str, *, title: str | None = None, marks: Iterable[Mark] = ()) -> Document:
+    """A loaded document; its metadata are its title (its name if it has none) and, if it can be told, its language."""
+    language, marks = language_of(text), list(marks)
+    if len(marks) > _MOST_MARKS:  # of a sheet as long as that the rows at the end have no numbers
+        marks = sorted(marks, key=lambda mark: mark.kind in ("row", "record"))[:_MOST_MARKS]
+    return Document.of(name, text, {"title": title or name} | ({"language": language} if language else {}), marks)
+
+
+def in_one_line(text: str) -> str:
+    """White space runs as single spaces; soft hyphens and zero-width marks, which break words, gone."""
+    return _SPACE.sub(" ", _INVISIBLE.sub("", text)).strip()
+
+
+def words(text: str) -> frozenset[str]:
+    """A set of words, written as one string."""
+    return frozenset(text.split())
+
+
+def item_line(text: str, *, depth: int, number: int | None = None) -> str:
+    """One list item as its line; ``number`` is none for a bullet."""
+    marker = "-" if number is None else f"{number}."
+    return f"{'  ' * depth}{marker} {in_one_line(text)}"

@@ -1,0 +1,169 @@
+"""Hard-wrapped plain text to reading text: lines broken by a margin are joined, lines broken on purpose are not.
+
+Knows nothing of files or formats; the margin is measured from the text itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from corpora.text.joining import COLUMNS, NEARLY_FULL, Joiner, indent
+from corpora.text.reading_text import PAGE_BREAK, ReadingText
+
+_BULLET = re.compile(r"\s*(?:[-*+\u2022\u2023\u25e6\u2043]|\(?(?:\d{1,3}|[a-zA-Z])[.)])\s+(?=\S)")
+_UNDERLINE = re.compile(r"([=\-~^\"*#+])\1{2,}\s*")
+_RULE = re.compile(r"\s*([=\-_*~#])(?:\s*\1){2,}\s*")
+_FENCE = re.compile(r"\s{0,3}(```+|~~~+)")
+_GRID = re.compile(r"\s*[+|].*[+|]\s*")
+_BORDER = re.compile(r"(?=.*[-=]{3})[-=+|: ]+")
+_CODE = re.compile(
+    r"^\s*(?:>>>|\.\.\.|[$%#>] |//|[\w.\[\]]+ ?[-+*/|&]?= |(?:def|class|import|from|return|for|if|while) |[})\]])"
+    r"|[;{}\\]$|\(\)"
+)
+
+
+def reflowed(text: str) -> str:
+    """The reading text of a plain text."""
+    reading = ReadingText()
+    reflow(text, reading)
+    return reading.text
+
+
+def reflow(text: str, reading: ReadingText) -> None:
+    """Add a plain text to a reading text."""
+    writer = _Writer(reading, Joiner(text))
+    for n, page in enumerate(text.split(PAGE_BREAK) if reading.paged else [text]):
+        if n:
+            reading.page_break()
+        for block in _blocks(page):
+            writer.write(block)
+
+
+def _blocks(text: str) -> Iterator[list[str]]:
+    """Runs of lines without a blank one; lines of fenced code come marked by a leading NUL, as one block."""
+    block: list[str] = []
+    fence: str | None = None
+    for line in re.split(r"\n|[\v\f\u2028\u2029]", text.replace("\0", "")):
+        opening = _FENCE.match(line)
+        if fence is not None:
+            if opening and opening[1].startswith(fence):
+                fence = None
+                yield from _emitted(block)
+                block = []
+            else:
+                block.append("\0" + line)
+        elif opening and not (block and _UNDERLINE.fullmatch(line)):
+            yield from _emitted(block)
+            block, fence = [], opening[1]
+        elif line.strip():
+            block.append(line.rstrip())
+        else:
+            yield from _emitted(block)
+            block = []
+    yield from _emitted(block)
+
+
+def _emitted(block: list[str]) -> Iterator[list[str]]:
+    if block:
+        yield block
+
+
+@dataclass(slots=True)
+class _Writer:
+    """Adds blocks as what they look like. The lines drawn below (and above) headings rank them as they first appear."""
+
+    reading: ReadingText
+    joiner: Joiner
+    styles: list[str] = field(default_factory=list)
+
+    def write(self, block: list[str]) -> None:
+        """One block; fenced code comes with a NUL before each line."""
+        if block[0].startswith("\0"):
+            self.reading.code("\n".join(line[1:] for line in block))
+            return
+        if len(block) > 1 and _UNDERLINE.fullmatch(block[1]) and not _BULLET.match(block[0]):
+            self._heading(block[0], block[1][0])
+            block = block[2:]
+        elif len(block) > 2 and _UNDERLINE.fullmatch(block[0]) and block[0] == block[2]:
+            self._heading(block[1], block[0][0] * 2)
+            block = block[3:]
+        if not block or (len(block) == 1 and _RULE.fullmatch(block[0])):
+            return
+        if looks_like_code(block):
+            self.reading.code("\n".join(block))
+        elif _is_table(block):
+            self.reading.table(grid_rows(block) if _GRID.fullmatch(block[0]) else ([line] for line in block))
+        elif any(_BULLET.match(line) for line in block[1:]) or (_BULLET.match(block[0]) and len(block) > 1):
+            self._list(block)
+        else:
+            self.reading.paragraph(self.joiner.paragraph(block))
+
+    def _heading(self, text: str, style: str) -> None:
+        if style not in self.styles:
+            self.styles.append(style)
+        self.reading.heading(text, level=self.styles.index(style) + 1)
+
+    def _list(self, block: list[str]) -> None:
+        """Markers begin lines, what follows is joined to them; what stands before the first is a paragraph."""
+        items: list[list[str]] = []
+        lead: list[str] = []
+        margin = min(indent(line) for line in block)
+        for line in block:
+            if _BULLET.match(line):
+                depth = min((indent(line) - margin) // 2, 6)
+                items.append(["  " * depth + line.strip()])
+            elif items:
+                items[-1].append(line.strip())
+            else:
+                lead.append(line)
+        if lead:
+            self.reading.paragraph(self.joiner.paragraph(lead))
+        self.reading.items(self.joiner.joined(item) for item in items)
+
+
+def looks_like_code(block: list[str]) -> bool:
+    """Indented as a whole by a tab or four spaces, or mostly lines such as only programs have."""
+    if any(_BULLET.match(line) for line in block[:1]):
+        return False
+    codelike = sum(bool(_CODE.search(line)) for line in block)
+    indented = all(indent(line) >= 4 for line in block)
+    if indented:
+        return len(block) < 2 or codelike > 0 or not _is_filled(block)
+    return codelike * 2 > len(block) and (len(block) > 1 or indent(block[0]) > 0 or block[0].startswith((">>>", "$ ")))
+
+
+def _is_filled(block: list[str]) -> bool:
+    """Every line but the last is nearly as long as the longest: prose in a wide margin, not code."""
+    longest = max(len(line) for line in block)
+    return longest > 40 and all(len(line) > longest * NEARLY_FULL for line in block[:-1])
+
+
+def _is_table(block: list[str]) -> bool:
+    if all(_GRID.fullmatch(line) for line in block):
+        return len(block) > 1
+    return len(block) > 1 and sum(bool(COLUMNS.search(line.strip())) for line in block) * 3 >= len(block) * 2
+
+
+def grid_rows(block: list[str]) -> list[list[str]]:
+    """The rows of a table drawn with bars; cells that run over several lines are put together between two borders."""
+    has_inner_borders = sum(bool(_BORDER.fullmatch(line)) for line in block) > 3
+    corners = [at for at, ch in enumerate(block[0]) if ch == "+"]
+    rows: list[list[str]] = []
+    fresh = True
+    for line in block:
+        if _BORDER.fullmatch(line):
+            fresh = True
+            continue
+        if corners:
+            cells = [line[a + 1 : b].strip() for a, b in pairwise(corners)]
+        else:
+            cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        if fresh or not has_inner_borders or len(rows[-1]) != len(cells):
+            rows.append(cells)
+            fresh = False
+        else:
+            rows[-1] = [f"{above} {below}".strip() for above, below in zip(rows[-1], cells, strict=True)]
+    return rows

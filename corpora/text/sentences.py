@@ -1,0 +1,173 @@
+"""Finds the sentences of reading text, each with what a packer of passages must know about it.
+
+Rules instead of a model: they are exact, quick, and can be argued with. Languages without spaces end sentences
+with their own stops. Knows nothing of documents.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import regex
+
+from corpora.text.reading_text import CODE_INDENT, words
+
+_NOT_SPACE = re.compile(r"\S")
+_LINE = re.compile(r"[^\n]+")
+_LIST_ITEM = re.compile(r"\s*(?:[-*+\u2022]|\(?(?:\d{1,3}|[a-zA-Z])[.)])\s")
+_CLOSERS = "\"')\\]}\u2019\u201d\u00bb\u3009\u300b\u300d\u300f\u3011\u3015\uff09\uff3d\uff5d"
+# Stops of scripts that need no space after them, and stops that do. A run of stops is looked at once, from its first.
+_SPACED_STOPS = ".!?\u2026\u203d\u0964\u0965\u061f\u06d4\u0589\u1362"
+# The full-width dot is also the point in numbers and names.
+_UNSPACED_STOPS = "\u3002\uff01\uff1f\uff1b\uff61\u104b\u17d4\u17d5\u203c\u2047\u2048\u2049"
+_UNSPACED_STOP = re.compile(f"[{_UNSPACED_STOPS}\u0964\u0965\uff0e]")
+_STOP = regex.compile(
+    f"(?:[{_UNSPACED_STOPS}]|\uff0e(?![0-9A-Za-z\uff10-\uff19]))+[{_CLOSERS}]*(?!\\p{{M}})"
+    f"|(?<![{_SPACED_STOPS}])[{_SPACED_STOPS}]++[{_CLOSERS}]*+(?=\\s)"
+)
+_OPENERS = "\"'([{\u2018\u201c\u00ab\u300c\u300e\uff08*_`"
+# In Japanese a sentence goes on after what it quotes.
+_QUOTE_ENDS, _AFTER_QUOTE = "\u300d\u300f", ("\u3068", "\u3063\u3066")
+_QUOTES = "\"')]\u2019\u201d\u300b\u300d\u300f\u3011\uff09"
+_NO_HEADLINE_ENDS = _UNSPACED_STOPS + ".!?:;,\u2026\u0964\u3001\uff0c\uff1a"
+_LAST_WORD = re.compile(r"[^\s(\[\"'\u2018\u201c/]+\Z")
+_INITIALS = re.compile(r"(?:[^\W\d_]\.)+\Z")
+_ENUMERATOR = re.compile(r"\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})\.\Z")
+
+# Nothing ends with these, whatever follows.
+_NEVER_LAST = words(
+    "e.g i.e cf vs viz approx ca resp dr mr mrs ms mx prof st mt messrs gen col lt sgt capt cmdr adm rev hon gov "
+    "sen rep pres fig figs eq eqs sec sect ch chap vol ed eds transl al d.h z.b bzw nr"
+)
+# These end a sentence unless a number follows.
+_BEFORE_NUMBER = words("no nos p pp jan feb mar apr jun jul aug sep sept oct nov dec art op par para ver v rev c")
+# A day or a century in German: "am 12. März", "im 19. Jahrhundert".
+_ORDINAL = re.compile(r"[1-9]\d?\Z")
+_COUNTED = words(
+    "januar jänner februar feber märz april mai juni juli august september oktober november dezember jahrhundert "
+    "jahrhunderts jahrhunderte jahrhunderten jh"
+)
+# These, and initials such as "U.S.", end a sentence only if a word follows that mostly begins one.
+_MAYBE_LAST = words("inc ltd co corp bros jr sr dept univ assn est")
+_BEGINNERS = words(
+    "a an and as at but by for from he her his how however i if in is it its many most no not of on one our she since "
+    "so some such that the their then there these they this those to we what when where which while who why with "
+    "you your"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A sentence, or a block of code: ``text[start:end]``."""
+
+    start: int
+    end: int
+    opens_paragraph: bool
+    is_heading: bool
+    leads_on: bool
+    """A heading, or a line ending in a colon: of no use without what follows."""
+    is_line: bool
+    """Begins a line of its own inside its block: an item, a row, a line of verse."""
+    is_code: bool
+    opens_section: bool = False
+    """Is marked as a heading of one of the first levels; told by who knows the document."""
+
+    def moved(self, by: int) -> Unit:
+        return replace(self, start=self.start + by, end=self.end + by) if by else self
+
+
+def units(text: str) -> list[Unit]:
+    """All sentences and blocks of code of a text, in order."""
+    found: list[Unit] = []
+    lines = [(match.start(), match.end()) for match in _LINE.finditer(text) if match[0].strip()]
+    i, previous_end = 0, -1
+    while i < len(lines):
+        start, end = lines[i]
+        opens = previous_end < 0 or "\n\n" in _bare(text[previous_end:start])
+        if _is_code(text[start:end]):
+            while i + 1 < len(lines) and _is_code(text[slice(*lines[i + 1])]):
+                i += 1
+            end = start + len(text[start : lines[i][1]].rstrip())
+            if found and text[found[-1].end - 1] not in ".!?":
+                found[-1] = replace(found[-1], leads_on=True)
+            found.append(Unit(start, end, opens, False, False, True, True))
+        else:
+            ends_block = i + 1 == len(lines) or "\n\n" in _bare(text[end : lines[i + 1][0]])
+            is_headline = i + 1 < len(lines) and ends_block and _is_headline(text[start:end])
+            found.extend(_line_units(text, start, end, opens, is_headline))
+        previous_end = lines[i][1]
+        i += 1
+    return found
+
+
+def _line_units(text: str, start: int, end: int, opens: bool, is_headline: bool) -> Iterator[Unit]:
+    """The sentences of one line. A headline that is a block of its own is a heading."""
+    spans = [(start + a, start + b) for a, b in _in_line(text[start:end])]
+    for n, (a, b) in enumerate(spans):
+        is_last = n + 1 == len(spans)
+        leads_on = is_headline or (is_last and text[b - 1] in ":\uff1a")
+        yield Unit(a, b, opens and n == 0, opens and is_headline, leads_on, not opens and n == 0, False)
+
+
+def _in_line(line: str) -> Iterator[tuple[int, int]]:
+    """The spans of sentences in a line without newlines, white space around them left out."""
+    end = len(line.rstrip())
+    start = len(line) - len(line.lstrip())
+    for stop in _STOP.finditer(line, 0, end):
+        if _ends_sentence(line, start, stop):
+            yield start, stop.end()
+            following = _NOT_SPACE.search(line, stop.end(), end)
+            start = following.start() if following else end
+    if start < end:
+        yield start, end
+
+
+def _ends_sentence(line: str, start: int, stop: re.Match[str]) -> bool:
+    """Is this stop the end of the sentence that began at ``start``?"""
+    if _UNSPACED_STOP.match(stop[0]):
+        return not (stop[0][-1] in _QUOTE_ENDS and line.startswith(_AFTER_QUOTE, stop.end()))
+    rest = line[stop.end() : stop.end() + 40].lstrip().lstrip(_OPENERS)
+    if rest[:1].islower():
+        return False
+    if not rest or not stop[0].startswith(".") or stop[0].startswith(".."):
+        return True
+    return _ends_with_dot(line[max(start, stop.start() - 40) : stop.start()], rest)
+
+
+def _ends_with_dot(head: str, rest: str) -> bool:
+    """Is the dot after ``head``, the end of a sentence, a full stop, given that ``rest`` follows?"""
+    last = _LAST_WORD.search(head)
+    if last is None:
+        return True
+    word = last[0].casefold()
+    if _ENUMERATOR.match(head + "."):
+        return False
+    follower = re.match(r"[\w']+", rest)
+    begins = follower is not None and follower[0].casefold() in _BEGINNERS
+    if word in _NEVER_LAST or (_ORDINAL.match(word) and follower and follower[0].casefold() in _COUNTED):
+        return False
+    if word in _BEFORE_NUMBER and rest[0].isdigit():
+        return False
+    if word in _MAYBE_LAST or (_INITIALS.match(last[0] + ".") and word != "i"):
+        return begins
+    return True
+
+
+def _is_headline(line: str) -> bool:
+    """A short line that ends like no sentence; only asked of the last line of a block."""
+    stripped = line.strip()
+    if len(stripped) > 100 or _LIST_ITEM.match(line) or " | " in line:
+        return False
+    return any(ch.isalpha() for ch in stripped) and stripped.rstrip(_QUOTES)[-1:] not in _NO_HEADLINE_ENDS
+
+
+def _is_code(line: str) -> bool:
+    """Indented like code, and not an item of a nested list."""
+    return line.startswith((CODE_INDENT, "\t")) and not _LIST_ITEM.match(line)
+
+
+def _bare(gap: str) -> str:
+    """The newlines of a gap between two lines: two of them in a row are a blank line."""
+    return "".join(ch for ch in gap if ch == "\n")

@@ -1,0 +1,204 @@
+"""The archive of an export: a zip whose parts are stored as they are, written and read as a stream.
+
+Nothing in it is compressed, so that it cannot hold more than it is long, and what is declared is checked before it is
+read: few parts, apart from each other, of the sizes and checksums that the manifest names. Knows nothing of what the
+parts mean.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import stat
+import struct
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Final
+
+from corpora.errors import DamagedExport
+from corpora.transfer.format import MOST_MANIFEST_BYTES, Manifest, Part, manifest_bytes, read_manifest, wanted
+
+MANIFEST: Final = "manifest.json"
+_MOST_PARTS: Final = 9
+_MOST_DIRECTORY_BYTES: Final = 16 * 2**10
+_PIECE: Final = 2**18
+_END, _END_64, _LOCATOR = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
+_RAISED = (zipfile.BadZipFile, RuntimeError, ValueError, EOFError, struct.error, OSError)
+
+
+def archive(
+    parts: Mapping[str, Iterable[bytes]], manifest: Callable[[Mapping[str, Part]], Manifest]
+) -> Iterator[bytes]:
+    """The bytes of an archive; ``manifest`` is asked last, when the sizes and checksums of the parts are known."""
+    sink = _Sink()
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as writing:
+        described: dict[str, Part] = {}
+        for name, pieces in parts.items():
+            size, digest = 0, hashlib.sha256()
+            with writing.open(_info(name), "w", force_zip64=True) as stream:
+                for piece in pieces:
+                    stream.write(piece)
+                    digest.update(piece)
+                    size += len(piece)
+                    yield sink.taken()
+            described[name] = Part(size, digest.hexdigest())
+        writing.writestr(_info(MANIFEST), manifest_bytes(manifest(described)))
+    yield sink.taken()
+
+
+class Archive:
+    """An export that is being read; use it as a context. Raises ``DamagedExport``, OSError if it cannot be opened."""
+
+    def __init__(self, path: Path) -> None:
+        # A pipe or a device would block, so what is opened is checked, not what was looked up.
+        self._file = os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb")
+        try:
+            wanted(stat.S_ISREG(os.fstat(self._file.fileno()).st_mode), f"{path.name} is not a file")
+            _check_directory(self._file)
+            with _AsDamage():
+                self._zip = zipfile.ZipFile(self._file)
+            self.manifest = self._checked()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def __enter__(self) -> Archive:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._zip.close()
+        self._file.close()
+
+    def part(self, name: str) -> PartStream:
+        """Read a part from its beginning. Several may be read at a time."""
+        with _AsDamage():
+            return PartStream(name, self.manifest.parts[name], self._zip.open(name))
+
+    def _checked(self) -> Manifest:
+        infos = self._zip.infolist()
+        wanted(len({info.filename for info in infos}) == len(infos), "it holds a part twice")
+        for info in infos:
+            is_plain = info.compress_type == zipfile.ZIP_STORED and not info.flag_bits & 0x2041
+            if not is_plain or info.file_size != info.compress_size:
+                raise DamagedExport(
+                    f"{info.filename[:80]!r} in it is compressed or encrypted",
+                    hint="take the file as it was exported, or pack its parts without compressing them",
+                )
+        _check_places(infos, self._zip.start_dir)
+        found = next((info for info in infos if info.filename == MANIFEST), None)
+        if found is None or found.file_size > MOST_MANIFEST_BYTES:
+            raise DamagedExport("it is no export of a corpus", hint="make one with: spandraft corpus export NAME FILE")
+        with _AsDamage():
+            manifest = read_manifest(self._zip.read(MANIFEST))
+        sizes = {info.filename: info.file_size for info in infos if info.filename != MANIFEST}
+        same = sizes == {name: part.bytes for name, part in manifest.parts.items()}
+        wanted(same, "its parts are not those that its manifest names")
+        return manifest
+
+
+class PartStream:
+    """One part, read in order; its checksum is compared when its end is reached."""
+
+    def __init__(self, name: str, part: Part, stream: IO[bytes]) -> None:
+        self._name = name
+        self._part = part
+        self._stream = stream
+        self._digest = hashlib.sha256()
+
+    def read(self, size: int) -> bytes:
+        """Exactly so many bytes."""
+        with _AsDamage():
+            data = self._stream.read(size)
+        wanted(len(data) == size, f"{self._name} in it is too short")
+        self._digest.update(data)
+        return data
+
+    def lines(self, longest: int) -> Iterator[bytes]:
+        """The lines, and the end of the part."""
+        while True:
+            with _AsDamage():
+                line = self._stream.readline(longest + 1)
+            if not line:
+                break
+            wanted(len(line) <= longest, f"a line of {self._name} is too long")
+            self._digest.update(line)
+            yield line
+        self.finish()
+
+    def finish(self) -> None:
+        """Say that all was read. Raises ``DamagedExport`` if there is more, or it is not what was written."""
+        with _AsDamage():
+            wanted(self._stream.read(1) == b"", f"{self._name} in it is too long")
+        wanted(self._digest.hexdigest() == self._part.sha256, f"{self._name} in it is not what was written")
+        self._stream.close()
+
+
+class _Sink(io.RawIOBase):
+    """Takes what a zip writer writes, until it is fetched. Cannot be sought, so nothing is written twice."""
+
+    def __init__(self) -> None:
+        self._held = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: object) -> int:
+        view = memoryview(data)  # type: ignore[arg-type]
+        self._held += view
+        return view.nbytes
+
+    def taken(self) -> bytes:
+        data = bytes(self._held)
+        self._held.clear()
+        return data
+
+
+class _AsDamage:
+    """What zipfile raises for broken bytes, as an error with a remedy."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, _RAISED) and not isinstance(error, DamagedExport):
+            raise DamagedExport(
+                "it is damaged, or no zip", hint="get the file again from where it was exported"
+            ) from error
+
+
+def _info(name: str) -> zipfile.ZipInfo:
+    """No time of day, so that the same corpus gives the same file."""
+    info = zipfile.ZipInfo(name)
+    info.external_attr = (stat.S_IFREG | 0o600) << 16
+    return info
+
+
+def _check_directory(file: IO[bytes]) -> None:
+    """Before zipfile makes objects of its entries: a directory of millions would fill the memory."""
+    size = os.fstat(file.fileno()).st_size
+    file.seek(max(0, size - 22 - 20 - 56))
+    tail = file.read()
+    end = tail[-22:]
+    # zipfile looks for an end that is followed by a comment, too; ours never is.
+    wanted(len(end) == 22 and end[:4] == _END and end[-2:] == b"\0\0", "it is damaged, or no export")
+    entries, directory_bytes = struct.unpack_from("<HL", end, 10)
+    if tail[-42:-38] == _LOCATOR:
+        record = tail[-98:-42]
+        wanted(len(record) == 56 and record[:4] == _END_64, "it is damaged, or no export")
+        entries, directory_bytes = struct.unpack_from("<QQ", record, 32)
+    wanted(entries <= _MOST_PARTS and directory_bytes <= _MOST_DIRECTORY_BYTES, "it holds too many parts")
+    file.seek(0)
+
+
+def _check_places(infos: list[zipfile.ZipInfo], directory: int) -> None:
+    """Parts that share bytes could hold more than the file is long."""
+    at = 0
+    for info in sorted(infos, key=lambda one: one.header_offset):
+        wanted(info.header_offset >= at, "its parts share their bytes")
+        at = info.header_offset + 30 + info.file_size
+    wanted(at <= directory, "its parts share their bytes")

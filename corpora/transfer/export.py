@@ -1,0 +1,126 @@
+"""Export: a corpus as one file that can be given to anybody.
+
+    NAME.spandraft   a zip, nothing in it compressed: manifest.json, documents.jsonl, *.safetensors
+
+Written as a stream, one document in memory at a time. Indexes are not exported, they are made anew; neither is where
+on this machine a document came from. Knows nothing of what vectors mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from corpora.documents import Passage
+from corpora.errors import LibraryError
+from corpora.store.atomic_write import write_file
+from corpora.store.store import CorpusStore, SourceFile
+from corpora.transfer.archive import archive
+from corpora.transfer.format import Manifest, Part, document_line
+from corpora.transfer.vectors import VectorKind, vector_file
+
+# (documents done, documents in all)
+Progress: TypeAlias = Callable[[int, int], None]
+
+DOCUMENTS: Final = "documents.jsonl"
+_FLOAT_BYTES: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What was written; ``kinds`` are those of which the vectors went along."""
+
+    path: Path
+    bytes: int
+    documents: int
+    passages: int
+    kinds: tuple[str, ...]
+
+
+def export_corpus(
+    store: CorpusStore, path: Path, vectors: Sequence[VectorKind] = (), *, progress: Progress | None = None
+) -> Exported:
+    """Write a corpus as it is at this moment to ``path``, in place of what is there, all or nothing.
+
+    Vectors of a kind that some passages lack are left out. Raises ``UnstorableDocument``, ``LibraryError``.
+    """
+    with store.snapshot():
+        export = _Export(store, vectors, progress)
+        try:
+            write_file(path, export.chunks())
+            size = path.stat().st_size
+        except OSError as error:
+            raise LibraryError(
+                f"{path} cannot be written: {error.strerror}", hint="choose another place, or free some space"
+            ) from error
+    return Exported(path, size, len(export.documents), export.passages, tuple(one.kind for one in export.vectors))
+
+
+class _Export:
+    """One export, inside a snapshot: the same documents and passages however often they are read."""
+
+    def __init__(self, store: CorpusStore, vectors: Sequence[VectorKind], progress: Progress | None) -> None:
+        self._store = store
+        self._progress = progress
+        # The order of rows is the order of ties in a search, which is kept; documents without passages come last.
+        self._rows: dict[str, list[int]] = {}
+        for row, document_id in store.owners():
+            self._rows.setdefault(document_id, []).append(row)
+        self.passages = sum(map(len, self._rows.values()))
+        for info in store.documents():
+            self._rows.setdefault(info.id, [])
+        self.documents = list(self._rows)
+        self._sources = {one.document_id: _source(one.source) for one in store.sources()}
+        whole = [one for one in vectors if self.passages and not store.missing_derived(one.kind)]
+        self.vectors = whole if whole and whole[0].one_each else []  # It tells how wide those of the others are.
+        self._dimension = self._width(self.vectors[0]) if self.vectors else 0
+
+    def chunks(self) -> Iterator[bytes]:
+        """The bytes of the file."""
+        parts = {DOCUMENTS: self._lines()}
+        for one in self.vectors:
+            row_bytes = self._dimension * _FLOAT_BYTES
+            counts = [len(value) // row_bytes for value in self._values(one)]
+            parts[one.file] = vector_file(counts, self._dimension, self._values(one))
+        return archive(parts, self._manifest)
+
+    def _lines(self) -> Iterator[bytes]:
+        for done, document_id in enumerate(self.documents, start=1):
+            document = self._store.document(document_id)
+            yield document_line(document, self._passages(document_id), self._sources.get(document_id))
+            if self._progress is not None:
+                self._progress(done, len(self.documents))
+
+    def _passages(self, document_id: str) -> list[Passage]:
+        return [stored.passage for stored in self._store.passages(self._rows[document_id])]
+
+    def _values(self, one: VectorKind) -> Iterator[bytes]:
+        for document_id in self.documents:
+            passages = self._passages(document_id)
+            found = self._store.derived_of(one.kind, passages)
+            yield from (found[passage.id] for passage in passages)
+
+    def _width(self, one: VectorKind) -> int:
+        return len(next(self._values(one))) // _FLOAT_BYTES
+
+    def _manifest(self, written: Mapping[str, Part]) -> Manifest:
+        kinds = {one.file: one.kind for one in self.vectors}
+        parts = {
+            name: Part(part.bytes, part.sha256, kinds[name], self._dimension) if name in kinds else part
+            for name, part in written.items()
+        }
+        return Manifest(
+            name=self._store.name,
+            documents=len(self.documents),
+            passages=self.passages,
+            chunking=self._store.chunking(),
+            encoder=self._store.encoder(),
+            parts=parts,
+        )
+
+
+def _source(source: SourceFile) -> dict[str, str | int]:
+    """The file that a document was read from, by its content: where it lies is nobody else's business."""
+    return {"bytes": source.bytes, "sha256": source.sha256.hex()}

@@ -1,0 +1,206 @@
+"""Import: a new corpus from a file that ``portable_export`` wrote, be it from a stranger.
+
+Read as a stream, every field checked, and built in a folder of its own: the corpus appears under its name when all of
+it was read and compared with its checksums, or not at all. Vectors of the file are taken only if they are of the kinds
+that are wanted here, and some of them are computed anew to see whether they are theirs. Knows nothing of what vectors
+mean.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from corpora.documents import Document, Passage
+from corpora.errors import CorpusExists, DamagedExport, LibraryError, UnreadableFile, UnstorableDocument
+from corpora.interfaces import Derived
+from corpora.store import metadata, records
+from corpora.store.library import Library, checked
+from corpora.store.store import CorpusStore
+from corpora.text.chunking import Chunking
+from corpora.text.chunking import passages as cut
+from corpora.transfer.archive import Archive
+from corpora.transfer.export import DOCUMENTS, Progress
+from corpora.transfer.format import MOST_LINE_BYTES, Manifest, read_document, wanted
+from corpora.transfer.vectors import VectorKind, VectorReader
+
+# Are these the values that this kind really has for these passages?
+Fits: TypeAlias = Callable[[str, Sequence[Passage], Sequence[bytes]], bool]
+
+_COMPARED: Final = 64  # passages whose vectors are computed anew
+_ROOM: Final = 3  # A database takes up to so many times what stands in an export.
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What was stored. Vectors of ``reused`` kinds came from the file, those of ``computed`` were made here."""
+
+    name: str
+    documents: int
+    passages: int
+    reused: tuple[str, ...]
+    computed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a corpus is to have here. ``chunking`` None: as in the file. ``fits`` None: no vectors are taken from it."""
+
+    derived: Sequence[Derived] = ()
+    vectors: Sequence[VectorKind] = ()
+    chunking: Chunking | None = None
+    fits: Fits | None = None
+
+
+def import_corpus(
+    library: Library,
+    path: Path,
+    name: str | None = None,
+    *,
+    want: Wanted | None = None,
+    progress: Progress | None = None,
+) -> Imported:
+    """Make the corpus ``name`` (as it was called if None) of the export at ``path``.
+
+    Raises ``DamagedExport``, ``CorpusExists``, ``InvalidName``, ``UnreadableFile``, ``LibraryError``.
+    """
+    with _named(path), _renamable(), _opened(path) as source:
+        manifest = source.manifest
+        new = checked(name if name is not None else manifest.name)
+        want = want or Wanted()
+        wanted(DOCUMENTS in manifest.parts, "it holds no documents")
+        try:
+            with library.building(new) as store:
+                return _Import(source, store, want, progress).run()
+        except _Misfit:
+            rest = Wanted(want.derived, (), want.chunking)
+            with library.building(new) as store:
+                return _Import(source, store, rest, progress).run()
+
+
+class _Misfit(Exception):
+    """The vectors of the file are not those that its passages have."""
+
+
+class _Import:
+    """One run over an export, into a store that nobody sees."""
+
+    def __init__(self, source: Archive, store: CorpusStore, want: Wanted, progress: Progress | None) -> None:
+        self._source = source
+        self._store = store
+        self._want = want
+        self._progress = progress
+        self._manifest: Manifest = source.manifest
+        self._recut = want.chunking is not None and want.chunking != self._manifest.chunking
+        self._readers = {} if self._recut or want.fits is None else self._vector_readers()
+        self._is_first = True
+        self._compared = random.Random()  # not to be foretold by who made the file
+
+    def run(self) -> Imported:
+        _require_room(self._store.folder, sum(part.bytes for part in self._manifest.parts.values()))
+        documents = passages = stored = 0
+        for line in self._source.part(DOCUMENTS).lines(MOST_LINE_BYTES):
+            document, found = read_document(line)
+            documents, passages = documents + 1, passages + len(found)
+            stored += self._put(document, found)
+            if self._progress is not None:
+                self._progress(documents, self._manifest.documents)
+        is_whole = (documents, passages) == (self._manifest.documents, self._manifest.passages)
+        wanted(is_whole, "it holds more or fewer documents than it says")
+        for reader in self._readers.values():
+            reader.finish()
+        chunking = self._want.chunking or self._manifest.chunking
+        if chunking is not None:
+            self._store.set_chunking(chunking)
+        computed = tuple(one.kind for one in self._want.derived if one.kind not in self._readers)
+        return Imported(self._store.name, documents, stored, tuple(self._readers), computed)
+
+    def _put(self, document: Document, passages: Sequence[Passage]) -> int:
+        given = {kind: reader.take(len(passages)) for kind, reader in self._readers.items()}
+        if self._want.chunking is not None and self._recut:
+            passages = cut(document, **asdict(self._want.chunking))
+        self._compare(passages, given)
+        values = given | {one.kind: one.compute(passages) for one in self._want.derived if one.kind not in given}
+        try:
+            records.check(document, passages)
+        except UnstorableDocument as error:
+            raise DamagedExport(error.cause, hint="get the file again from where it was exported") from error
+        # Not ``put``: two documents of one text may well be in a corpus, and ``put`` would leave one out.
+        with self._store.connections.writing() as connection:
+            is_new = records.info_where(connection, "id", document.id) is None
+            wanted(is_new, f"two of its documents have the id {document.id}")
+            is_new = records.info_where(connection, "name", document.name) is None
+            wanted(is_new, f"two of its documents are called {document.name}")
+            number = records.insert(connection, document, source=None)
+            records.insert_passages(connection, number, passages, values, generation=metadata.generation(connection))
+            metadata.set_version(connection, metadata.version(connection) + 1)
+        return len(passages)
+
+    def _compare(self, passages: Sequence[Passage], given: dict[str, list[bytes]]) -> None:
+        """Compute a few again: those of the first document, and some by chance of those that follow."""
+        if not passages or not given or self._want.fits is None:
+            return
+        chance = _COMPARED * len(passages) / max(1, self._manifest.passages)
+        if self._is_first or self._compared.random() < chance:
+            self._is_first = False
+            at = self._compared.randrange(len(passages))
+            for kind, values in given.items():
+                if not self._want.fits(kind, passages[at : at + 1], values[at : at + 1]):
+                    raise _Misfit
+
+    def _vector_readers(self) -> dict[str, VectorReader]:
+        readers = {}
+        known = {one.kind for one in self._want.derived}
+        for one in self._want.vectors:
+            part = self._manifest.parts.get(one.file)
+            if part is not None and part.kind == one.kind and one.kind in known:
+                wanted(part.dimension is not None, "its vectors have no dimension")
+                stream = self._source.part(one.file)
+                readers[one.kind] = VectorReader(stream, part, passages=self._manifest.passages, one_each=one.one_each)
+        return readers
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Say of which file the errors are."""
+    try:
+        yield
+    except DamagedExport as error:
+        raise DamagedExport(f"{path.name} cannot be imported: {error.cause}", hint=error.hint) from error
+
+
+@contextmanager
+def _renamable() -> Iterator[None]:
+    """An import can be given another name on the spot."""
+    try:
+        yield
+    except CorpusExists as error:
+        raise CorpusExists(error.cause, hint="choose another name for it: --name NAME") from error
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Archive]:
+    try:
+        source = Archive(path)
+    except IsADirectoryError as error:
+        raise UnreadableFile(f"{path} is a folder", hint="name the file in it that an export wrote") from error
+    except FileNotFoundError as error:
+        raise UnreadableFile(f"{path} does not exist", hint="check the path") from error
+    except OSError as error:
+        raise UnreadableFile(f"{path} cannot be read: {error.strerror}", hint="check its permissions") from error
+    with source:
+        yield source
+
+
+def _require_room(folder: Path, size: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < _ROOM * size:
+        raise LibraryError(
+            f"importing it may take {_ROOM * size // 2**20} MiB, and {free // 2**20} MiB are free",
+            hint="free some space, or set SPANDRAFT_HOME to another disk",
+        )

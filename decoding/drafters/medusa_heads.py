@@ -1,0 +1,156 @@
+"""Heads that look ahead: small networks on the target's last hidden state that guess what follows its next token.
+
+Blockwise parallel decoding (Stern et al. 2018), in the residual form of Medusa-1 (Cai et al. 2024); the logits come
+from the target's own output matrix. Knows neither drafts nor how heads are trained.
+P positions, K heads, D hidden size, V vocabulary.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+from torch.nn.functional import silu
+
+from decoding.errors import DecodingError, ModelNotFound, UnsupportedModel
+from decoding.verification.logits import TreeLogits
+
+if TYPE_CHECKING:
+    from decoding.target.target import Target
+
+FORMAT: Final = "spandraft-heads-1"
+WEIGHTS: Final = "heads.safetensors"
+_FACTS: Final = "heads.json"
+_FRESH: Final = 0.2
+
+Ranked = tuple[tuple[tuple[int, float], ...], ...]
+"""For each place ahead the likeliest tokens with their chances, best first."""
+
+
+class AheadHeads(nn.Module):
+    """K residual heads: head k (from 1) predicts the token k behind the one that the target itself predicts.
+
+    A new one predicts that token for every place: what each head adds to the hidden state begins at zero. ``cost_s``
+    are the seconds that ``likely`` takes, lately.
+    """
+
+    def __init__(self, hidden: int, heads: int) -> None:
+        super().__init__()
+        self.hidden, self.heads, self.cost_s = hidden, heads, 0.0
+        self.up = nn.ModuleList(nn.Linear(hidden, hidden, bias=False) for _ in range(heads))
+        self.down = nn.ModuleList(nn.Linear(hidden, hidden, bias=False) for _ in range(heads))
+        for down in self.down:
+            nn.init.zeros_(down.get_parameter("weight"))
+        self._output: Callable[[torch.Tensor], torch.Tensor] | None = None
+
+    def hidden_after(self, hidden_PD: torch.Tensor) -> torch.Tensor:
+        """(P, K, D) hidden states of the heads: the output matrix makes logits of them."""
+        return torch.stack([self.one_after(hidden_PD, k) for k in range(1, self.heads + 1)], dim=-2)
+
+    def one_after(self, hidden_PD: torch.Tensor, k: int) -> torch.Tensor:
+        """(P, D) hidden states of head ``k``, counted from 1."""
+        up, down = self.up[k - 1], self.down[k - 1]
+        after_PD: torch.Tensor = hidden_PD + down(silu(up(hidden_PD)))
+        return after_PD
+
+    def forward(self, hidden_PD: torch.Tensor) -> torch.Tensor:
+        """The same."""
+        return self.hidden_after(hidden_PD)
+
+    def bind(self, target: Target) -> AheadHeads:
+        """Move to where ``target`` computes its logits, and use its output matrix; it keeps its hidden states from now.
+
+        Raises UnsupportedModel for a target of another hidden size.
+        """
+        output = target.model.get_output_embeddings()
+        size = getattr(output, "in_features", None) or output.weight.shape[1]
+        if size != self.hidden:
+            raise UnsupportedModel(
+                f"The heads were made for a hidden size of {self.hidden}, {target.name} has {size}.",
+                hint="Use heads that were trained for this target; `spandraft train` makes them.",
+            )
+        device = next((weight.device for weight in output.parameters()), target.device)
+        self.to(device=device, dtype=target.dtype)
+        self.eval().requires_grad_(False)
+        self._output = output.__call__  # No part of this module: it is the target's.
+        target.keeps_hidden = True
+        return self
+
+    @torch.inference_mode()
+    def likely(self, hidden_D: torch.Tensor, *, k: int) -> Ranked:
+        """The ``k`` likeliest tokens of each head, the nearest place first. The heads must be bound to a target."""
+        assert self._output is not None, "heads draft for the target that they are bound to"
+        started = time.perf_counter()
+        logits_KV = self._output(self.hidden_after(hidden_D[None])[0])
+        places = range(self.heads)
+        best = TreeLogits(logits_KV, places).chances(places, [0] * self.heads, k=k).best
+        spent_s = time.perf_counter() - started
+        self.cost_s = self.cost_s * (1 - _FRESH) + spent_s * _FRESH if self.cost_s else spent_s
+        return best
+
+    def save(self, folder: Path) -> None:
+        """Write ``heads.safetensors`` and ``heads.json``; each is there whole or as it was before."""
+        folder.mkdir(parents=True, exist_ok=True)
+        weights = {name: weight.detach().cpu().contiguous() for name, weight in self.state_dict().items()}
+        _replace(folder / WEIGHTS, lambda path: save_file(weights, path))
+        facts = json.dumps({"format": FORMAT, "hidden": self.hidden, "heads": self.heads}) + "\n"
+        _replace(folder / _FACTS, lambda path: path.write_text(facts, encoding="utf-8"))
+
+    @classmethod
+    def load(cls, folder: Path, *, target: Target) -> AheadHeads:
+        """The heads of ``folder``, bound to ``target``. Raises ModelNotFound, UnsupportedModel."""
+        facts, weights = _read(folder)
+        if facts.get("format") != FORMAT:
+            raise UnsupportedModel(
+                f"{folder / _FACTS} is of format {facts.get('format')!r}, not {FORMAT!r}.",
+                hint="Make the heads with this version of `spandraft train`, or take those that came with it.",
+            )
+        try:
+            heads = cls(int(facts["hidden"]), int(facts["heads"]))
+            heads.load_state_dict(dict(weights))
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise _broken(folder, error) from error
+        return heads.bind(target)
+
+
+def _read(folder: Path) -> tuple[Mapping[str, Any], Mapping[str, torch.Tensor]]:
+    try:
+        facts = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
+        weights = load_file(folder / WEIGHTS)
+    except FileNotFoundError as error:
+        raise ModelNotFound(
+            f"There are no heads in {folder}: {Path(error.filename or WEIGHTS).name} is missing.",
+            hint=f"Give a folder with {_FACTS} and {WEIGHTS}; `spandraft train` makes it.",
+        ) from error
+    except (OSError, ValueError, SafetensorError) as error:
+        raise _broken(folder, error) from error
+    if not isinstance(facts, dict):
+        raise _broken(folder, TypeError(f"{_FACTS} is no object"))
+    return facts, weights
+
+
+def _broken(folder: Path, error: Exception) -> DecodingError:
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0][:120]
+    return ModelNotFound(
+        f"The heads in {folder} could not be loaded: {reason}", hint="Copy the folder again, or train the heads anew."
+    )
+
+
+def _replace(path: Path, write: Callable[[Path], object]) -> None:
+    """Write beside ``path``, then put it in its place."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        write(part)
+        with part.open("rb") as stream:
+            os.fsync(stream.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

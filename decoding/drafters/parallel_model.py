@@ -1,0 +1,98 @@
+"""Parallel drafter: a small causal LM that fills several masked places in one forward (SpecDec, Xia et al. 2023).
+
+Its vocabulary is the target's V ids and k more for the masks: behind the text stand mask 0 to mask k - 1, and what the
+model predicts at the last text token and at each mask are the next k + 1 tokens. Knows neither drafts nor training.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from decoding.drafters.prompt_cost import PromptCost
+from decoding.errors import ModelNotFound, UnsupportedModel
+from decoding.target.capability import Verification
+
+if TYPE_CHECKING:
+    from decoding.target.target import Target
+
+FORMAT: Final = "spandraft-parallel-1"
+FACTS: Final = "parallel.json"
+_FRESH: Final = 0.2
+
+
+@dataclass(slots=True)
+class ParallelModel:
+    """A model that drafts ``masks`` + 1 tokens at once for a target of ``vocab_size`` tokens, with its time a draft.
+
+    Sessions share it in turns; each has a cache of its own.
+    """
+
+    model: Target
+    vocab_size: int
+    masks: int
+    cost_s: float = 0.0
+    prompts: PromptCost = field(default_factory=PromptCost)
+
+    @property
+    def mask_ids(self) -> tuple[int, ...]:
+        """What stands behind the text."""
+        return tuple(range(self.vocab_size, self.vocab_size + self.masks))
+
+    @classmethod
+    def of(cls, model: Target, target: Target) -> ParallelModel:
+        """``model`` as the parallel drafter of ``target``: what its vocabulary has beyond the target's are masks.
+
+        Raises UnsupportedModel if it has no more than the target, or a state that drafts cannot be taken back from.
+        """
+        if model.verification is not Verification.TREE:
+            raise UnsupportedModel(
+                f"The parallel drafter {model.name} keeps a state that masks cannot be taken back from.",
+                hint="Choose one with attention in all its layers.",
+            )
+        if model.vocab_size <= target.vocab_size:
+            raise UnsupportedModel(
+                f"{model.name} has {model.vocab_size} tokens, the target {target.vocab_size}: it has none for masks.",
+                hint="Give a parallel drafter made for this target; `spandraft train` makes it.",
+            )
+        return cls(model, target.vocab_size, model.vocab_size - target.vocab_size)
+
+    @classmethod
+    def load(
+        cls, folder: Path, *, target: Target, dtype: str = "float32", device: str = "auto", **hf_options: Any
+    ) -> ParallelModel:
+        """The drafter of a folder with ``parallel.json``. Raises what ``Target.from_pretrained`` raises."""
+        from decoding.target.target import Target
+
+        facts = _facts(folder)
+        if facts.get("format") != FORMAT:
+            raise UnsupportedModel(
+                f"{folder / FACTS} is of format {facts.get('format')!r}, not {FORMAT!r}.",
+                hint="Make the parallel drafter with this version of `spandraft train`.",
+            )
+        found = cls.of(Target.from_pretrained(str(folder), dtype=dtype, device=device, **hf_options), target)
+        if (facts.get("vocabulary"), facts.get("masks")) != (found.vocab_size, found.masks):
+            raise UnsupportedModel(
+                f"The parallel drafter in {folder} is for {facts.get('vocabulary')} tokens and {facts.get('masks')} "
+                f"masks, the target leaves it {found.vocab_size} and {found.masks}.",
+                hint="Give a parallel drafter made for this target; `spandraft train` makes it.",
+            )
+        return found
+
+    def spent(self, seconds: float) -> None:
+        """Take a measured time into the moving average."""
+        self.cost_s = self.cost_s * (1 - _FRESH) + seconds * _FRESH if self.cost_s else seconds
+
+
+def _facts(folder: Path) -> Mapping[str, Any]:
+    try:
+        facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelNotFound(
+            f"There is no parallel drafter in {folder}: {FACTS} is missing or broken.",
+            hint=f"Give a folder with a model and its {FACTS}; `spandraft train` makes it.",
+        ) from error
+    return facts if isinstance(facts, dict) else {}

@@ -1,0 +1,204 @@
+"""The drafter asks every source and merges their drafts into one token tree, in calibrated chances.
+
+A source is a guest here: what it drafts is checked, and one that raises is switched off for the request. It may
+cost speed, never an answer. Free sources are asked first; a costly one only if it is likely to pay for its own time;
+none at all for some steps where they had nothing to say.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeGuard
+
+from decoding.drafting.backoff import Pauses
+from decoding.drafting.budget import Budget
+from decoding.drafting.calibration import Calibration, TaskCalibration
+from decoding.interfaces import Commit, CostlySource, Draft, DraftSource, Request, ThriftySource
+from decoding.tree import ROOT, TokenTree
+
+log = logging.getLogger(__name__)
+
+# A costly source that does not seem to pay is still asked for so much of the time: what it is worth changes.
+_EXPLORING = 0.005
+
+
+@dataclass(frozen=True, slots=True)
+class _Extended:
+    """A costly source was asked about ``tree``; the nodes it added, and how many tokens were expected without them."""
+
+    name: str
+    tree: TokenTree
+    added: range
+    without: float
+
+    def gain(self, commit: Commit) -> int:
+        """How many of the tokens that were committed because they were drafted had no node before."""
+        node, found = ROOT, 0
+        for token, names in zip(commit.tokens, commit.sources, strict=True):
+            child = self.tree.child(node, token) if names else None
+            if child is None:
+                break
+            node = child
+            found += node in self.added
+        return found
+
+
+class Drafter:
+    """The sources of one session. ``failed`` names those that were switched off, with what they raised."""
+
+    def __init__(
+        self,
+        sources: Iterable[DraftSource],
+        *,
+        budget: Budget,
+        vocab_size: int,
+        calibration: Calibration | None = None,
+    ) -> None:
+        self._sources = list(sources)
+        self._vocab_size = vocab_size
+        self._shared = calibration if calibration is not None else Calibration()
+        self._calibration: TaskCalibration = self._shared.of("")
+        self._proposed: list[tuple[str, Draft]] = []
+        self._extended: list[_Extended] = []
+        self._pauses = Pauses(budget)
+        self._unseen: list[Commit] = []
+        self._asked_s = 0.0
+        self.budget = budget
+        self.failed: dict[str, str] = {}
+
+    def start(self, request: Request) -> None:
+        """Show the request to every source."""
+        self._calibration = self._shared.of(request.task)
+        self._ask(lambda source: source.start(request))
+
+    def draft(self, tokens: Sequence[int], *, root: int, max_depth: int) -> TokenTree:
+        """All drafts after the output ``tokens`` as one tree, not cut yet; ``root`` is the last committed token.
+
+        Drafts with an id outside the vocabulary are dropped whole.
+        """
+        tree = TokenTree.of(root)
+        self._proposed, self._extended = [], []
+        if not self._sources or max_depth < 1 or self._pauses.is_now():
+            return tree
+        started = time.perf_counter()
+        self._catch_up()
+        limit, least_chance = self.budget.limit, self.budget.least_chance()
+
+        def propose(source: DraftSource) -> None:
+            if is_thrifty(source):
+                source.least_chance = least_chance
+            if not is_costly(source):
+                self._merge(tree, source.name, source.propose(tokens, limit), max_depth)
+
+        def extend(source: DraftSource) -> None:
+            if is_costly(source):
+                self._extend(tree, source, tokens, max_depth)
+
+        self._ask(propose)
+        self._ask(extend)
+        self._asked_s = time.perf_counter() - started
+        return tree
+
+    def _merge(self, tree: TokenTree, name: str, drafts: Iterable[Draft], max_depth: int) -> None:
+        for draft in drafts:
+            if all(0 <= token < self._vocab_size for token in draft.tokens):
+                chances = self._calibration.apply(name, draft.bucket, draft.probabilities)
+                tree.add(name, draft, max_depth=max_depth, chances=chances)
+                self._proposed.append((name, draft))
+
+    def _extend(self, tree: TokenTree, source: CostlySource, tokens: Sequence[int], max_depth: int) -> None:
+        """Ask a costly source if (E_with - E_without) / E_without is above its time over that of the forward."""
+        limit = self.budget.limit
+        without = tree.expected(limit)
+        forward_s = self.budget.seconds(1 + min(tree.drafted, limit))
+        if not self._pays(source, tree, without, forward_s) and not self._calibration.may_explore(
+            source.name, _EXPLORING * forward_s, cost_s=source.cost_s(tree)
+        ):
+            return
+        drafts = source.extend(tokens, tree, limit)
+        nodes = len(tree)
+        self._merge(tree, source.name, drafts, max_depth)
+        if drafts:  # One that had nothing to go by yet says nothing of what it is worth.
+            self._extended.append(_Extended(source.name, tree, range(nodes, len(tree)), without))
+            self._calibration.expect_gain(source.name, without, tree.expected(limit) - without)
+
+    def _pays(self, source: CostlySource, tree: TokenTree, without: float, forward_s: float) -> bool:
+        gain = self._calibration.gain(source.name, without)
+        if gain is None or self.budget.cost_s is None:
+            return True
+        return gain / without > source.cost_s(tree) / forward_s
+
+    def observe(self, commit: Commit) -> None:
+        """Learn how good the drafts were, and tell every source what was committed, before it is asked again."""
+        if self._asked_s:
+            started = time.perf_counter()
+            hit = any(draft.tokens[:1] == commit.tokens[:1] for _, draft in self._proposed)
+            self._learn(commit.tokens)
+            for asked in self._extended:
+                self._calibration.learn_gain(asked.name, asked.without, asked.gain(commit))
+            self._extended = []
+            self._unseen.append(commit)
+            self._catch_up()
+            self._pauses.record(hit=hit, seconds=self._asked_s + time.perf_counter() - started)
+            self._asked_s = 0.0
+        elif self._sources:
+            self._unseen.append(commit)
+
+    def _catch_up(self) -> None:
+        """Tell the sources what was committed since they were told last, steps of a pause as one."""
+        if self._unseen:
+            commit, self._unseen = _joined(self._unseen), []
+            self._ask(lambda source: source.observe(commit))
+
+    def _learn(self, committed: Sequence[int]) -> None:
+        """Every drafted token whose predecessors were committed had its chance, whether it was verified or cut."""
+        tried: set[tuple[str, tuple[int, ...]]] = set()
+        for name, draft in self._proposed:
+            for depth, (token, right) in enumerate(zip(draft.tokens, committed, strict=False), start=1):
+                path = (name, draft.tokens[:depth])
+                if path not in tried:
+                    tried.add(path)
+                    estimate = draft.probabilities[depth - 1]
+                    self._calibration.learn(name, draft.bucket, depth, estimate=estimate, accepted=token == right)
+                if token != right:
+                    break
+        self._proposed = []
+
+    def finish(self) -> None:
+        """The session is over."""
+        self._catch_up()
+        self._ask(lambda source: source.finish())
+
+    def _ask(self, question: Callable[[DraftSource], None]) -> None:
+        for source in tuple(self._sources):
+            try:
+                question(source)
+            except Exception as error:  # noqa: BLE001  # whatever a plugged-in source raises
+                log.warning("draft source %s is switched off for this request: %r", source.name, error)
+                self.failed[source.name] = repr(error)
+                self._sources.remove(source)
+
+
+def _joined(commits: Sequence[Commit]) -> Commit:
+    """Several steps as one, with what the target said in the last of them."""
+    if len(commits) == 1:
+        return commits[0]
+    return replace(
+        commits[-1],
+        tokens=tuple(token for one in commits for token in one.tokens),
+        sources=tuple(names for one in commits for names in one.sources),
+        origins=tuple(origin for one in commits for origin in one.origins),
+    )
+
+
+def is_costly(source: DraftSource) -> TypeGuard[CostlySource]:
+    """Whether ``source`` is asked last, and only if it pays."""
+    return hasattr(source, "extend")
+
+
+def is_thrifty(source: DraftSource) -> TypeGuard[ThriftySource]:
+    """Whether ``source`` wants to know what pays."""
+    return hasattr(source, "least_chance")

@@ -1,0 +1,115 @@
+"""What a small model writes by itself: a chain with its runners-up, a tree grown level by level, a sampled chain.
+
+Knows the model's context and nothing of when it is worth asking. V vocabulary.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from decoding.interfaces import NO_ORIGIN, Draft, Request
+from decoding.sources.neural.draft_context import DraftContext
+from decoding.verification import sampling
+from decoding.verification.sampling import Stream
+
+WRITTEN: Final = 0
+SAMPLED: Final = 1
+# No forward is spent behind a path less likely than this; a token is drafted from this path chance on.
+_GO_ON: Final = 0.25
+_WORTH: Final = 0.03
+_RUNNERS_UP: Final = 2
+_SAMPLED_CHANCE: Final = 0.7
+
+_Path = tuple[float, tuple[int, ...], tuple[float, ...]]
+
+
+def write(context: DraftContext, output: Sequence[int], *, limit: int, length: int, odds: float = 1.0) -> list[Draft]:
+    """The greedy chain of at most ``length`` tokens, a forward each, for as long as it is likely enough.
+
+    It comes first; then the runners-up beside it, which cost no forward of their own: ``limit`` tokens in all.
+    ``odds`` is how much likelier the target agrees than the model is sure of itself, as a factor on the odds.
+    """
+    text, path = list(output), 1.0
+    chain: tuple[int, ...] = ()
+    chances: tuple[float, ...] = ()
+    beside: list[_Path] = []
+    while len(chain) < length and (not chain or _agreed(chances, odds) >= _GO_ON):
+        best, *others = context.read(text).chances([()], k=1 + _RUNNERS_UP).best[0]
+        beside += [(path * chance, (*chain, token), (*chances, chance)) for token, chance in others]
+        token, chance = best
+        text.append(token)
+        chain, chances, path = (*chain, token), (*chances, chance), path * chance
+    likely = [one for one in sorted(beside, reverse=True) if one[0] >= _WORTH]
+    return [_draft(chain, chances), *(_draft(*one[1:]) for one in likely[: limit - len(chain)])]
+
+
+def grow(
+    context: DraftContext, output: Sequence[int], *, limit: int, length: int, width: int, odds: float = 1.0
+) -> list[Draft]:
+    """A tree of at most ``limit`` nodes and ``length`` levels: the ``width`` likeliest paths of each level are gone on
+    with, in one forward a level. A parent is never less likely than its child, so the best nodes are a tree.
+    """
+    grown: list[_Path] = []
+    level: list[_Path] = [(1.0, (), ())]
+    for _ in range(length):
+        chains = [tokens for _, tokens, _ in level]
+        best = context.read(output, chains).chances(chains, k=width).best
+        ahead = [
+            (path * chance, (*tokens, token), (*chances, chance))
+            for (path, tokens, chances), likely in zip(level, best, strict=True)
+            for token, chance in likely
+        ]
+        grown += ahead
+        level = sorted(ahead, reverse=True)[:width]
+        if _agreed(level[0][2], odds) < _GO_ON:
+            break
+    # Sorted by path, then by depth: of equals the parent comes first.
+    chosen = sorted(grown, key=lambda one: (-one[0], len(one[1])))[:limit]
+    inner = {tokens[:-1] for _, tokens, _ in chosen}
+    return [_draft(tokens, chances) for _, tokens, chances in chosen if tokens not in inner]
+
+
+def sample(
+    context: DraftContext, output: Sequence[int], request: Request, *, vocab_size: int, length: int
+) -> list[Draft]:
+    """One chain of exactly ``length`` tokens drawn from the model's own distributions, (``vocab_size``) each.
+
+    The noise is a hash of (seed, position) of its own stream. How long the chain is does not depend on its tokens.
+    """
+    text, chain, drawn = list(output), [], []
+    for at in range(length):
+        logits_V = _fitted(context.read(text).after(), vocab_size)
+        position = len(request.prompt) + len(output) + at
+        drawn.append(sampling.distribution(logits_V, request.sampling))
+        token = sampling.choose(logits_V, request.sampling, position=position, stream=Stream.DRAFT)
+        chain.append(token)
+        text.append(token)
+    return [
+        Draft(
+            tokens=tuple(chain),
+            probabilities=(_SAMPLED_CHANCE,) * length,
+            origins=(NO_ORIGIN,) * length,
+            bucket=SAMPLED,
+            distributions=tuple(drawn),
+        )
+    ]
+
+
+def _agreed(chances: Sequence[float], odds: float) -> float:
+    """The chance that the target agrees with a whole path."""
+    return math.prod(odds * chance / (1 - chance + odds * chance) for chance in chances)
+
+
+def _fitted(logits_V: NDArray[np.floating], vocab_size: int) -> NDArray[np.floating]:
+    """Padding of another size taken away, or put on as tokens that are never drawn."""
+    missing = max(0, vocab_size - logits_V.size)
+    return np.pad(logits_V[:vocab_size], (0, missing), constant_values=-np.inf)
+
+
+def _draft(tokens: tuple[int, ...], chances: tuple[float, ...]) -> Draft:
+    return Draft(tokens, chances, (NO_ORIGIN,) * len(tokens), bucket=WRITTEN)

@@ -1,0 +1,65 @@
+"""Heads: what the target's own heads saw coming at the last verified node, as a chain with its likeliest side branches.
+
+Blockwise parallel decoding (Stern et al. 2018) with one guess a place, Medusa (Cai et al. 2024) with several. The
+state is that of the node whose logits gave the token that is the root now: no forward is needed, one small matrix
+product is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from decoding.drafters.medusa_heads import AheadHeads
+from decoding.interfaces import Commit, Draft, Request
+from decoding.sources.neural.combined import combined
+from decoding.tree import TokenTree
+
+if TYPE_CHECKING:
+    import torch
+
+_GUESSES: Final = 6  # A place ahead.
+
+
+class HeadsSource:
+    """One session's drafts of the heads. Silent without heads, before the first verified step, and where the target
+    keeps no hidden states.
+    """
+
+    def __init__(self, heads: AheadHeads | None) -> None:
+        self._heads = heads
+        self._hidden_D: torch.Tensor | None = None
+        self._written = 0
+
+    @property
+    def name(self) -> str:
+        """``heads``."""
+        return "heads"
+
+    def start(self, request: Request) -> None:
+        """Nothing is verified yet."""
+        self.finish()
+
+    def cost_s(self, tree: TokenTree) -> float:
+        """Seconds that ``extend`` takes, lately; 0 before it was tried."""
+        return self._heads.cost_s if self._heads is not None else 0.0
+
+    def propose(self, tokens: Sequence[int], limit: int) -> list[Draft]:
+        """The chain of best guesses first, then the likeliest other combinations: at most ``limit`` nodes."""
+        # A state of another place than the output's end says nothing about what follows.
+        if self._heads is None or self._hidden_D is None or self._written != len(tokens):
+            return []
+        return combined(self._heads.likely(self._hidden_D, k=_GUESSES), limit)
+
+    def extend(self, tokens: Sequence[int], tree: TokenTree, limit: int) -> list[Draft]:
+        """The same, whatever others drafted."""
+        return self.propose(tokens, limit)
+
+    def observe(self, commit: Commit) -> None:
+        """Take the state of the node behind which the last token was chosen."""
+        self._written += len(commit.tokens)
+        self._hidden_D = commit.verified.hidden(commit.last_node) if commit.verified is not None else None
+
+    def finish(self) -> None:
+        """Drop the state."""
+        self._hidden_D, self._written = None, 0

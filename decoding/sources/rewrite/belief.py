@@ -1,0 +1,151 @@
+"""Where a rewriting stands in its source, as a belief over the states of a lattice, and what it may write next.
+
+Each output token moves the belief (the forward pass of a pair hidden Markov model, Durbin et al. 1998): copied, left
+out, put in, put for a word, or a likely edit. So copying resumes at every place where it may, the likelier the better.
+The continuations form a tree that is opened in order of path probability. Beyond SAD (Sun et al. 2021), which waits
+for a unique n-gram after each edit.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from operator import itemgetter
+
+from decoding.interfaces import NO_ORIGIN, Draft, Origin, OriginKind
+from decoding.sources.rewrite.lattice import COPY, EDIT, SETTLED, Lattice
+
+# Of what no arc expects: one token put in, or one in the place of the rest of this word, of two words, ...
+_UNEXPECTED = 0.008
+_PUT_IN = 0.06
+_PUT_FOR = (0.07, 0.02, 0.008, 0.004)
+# A jump to any place that holds the token just written.
+_JUMP = 4e-6
+_KEPT, _FAINT = 12, 1e-4
+_ROOT_STATES, _NODE_STATES = 8, 3
+_LEAST = 0.002
+# A token may be reached in some ways that are worth it only together.
+_WAYS = 3
+
+_weight = itemgetter(1)
+_States = list[tuple[int, float, int]]
+"""State, chance of the path to it, tokens copied since the last change."""
+_Node = tuple[float, int, int, int, _States]
+"""A drafted token: minus the chance of its path, a running number, the place of its parent, token, where it leads."""
+
+
+class Rewriting:
+    """The belief of one session about the rewriting of reference ``index``."""
+
+    def __init__(self, lattice: Lattice, index: int) -> None:
+        self._lattice = lattice
+        self._index = index
+        self._belief: dict[int, float] = {0: 1.0}
+        self._run = SETTLED
+
+    def advance(self, token: int) -> None:
+        """The output has one more token."""
+        lattice, moved = self._lattice, dict[int, float]()
+        copied, likeliest = False, 0.0
+        for state, weight in self._belief.items():
+            for expected, chance, to, kind in lattice.arcs(state, self._run):
+                if expected == token:
+                    moved[to] = moved.get(to, 0.0) + weight * chance
+                    if weight * chance > likeliest:
+                        likeliest, copied = weight * chance, kind == COPY
+            home = lattice.homes[state]
+            put = weight * _UNEXPECTED
+            moved[home] = moved.get(home, 0.0) + put * _PUT_IN
+            for to, share in zip(lattice.after[state], _PUT_FOR, strict=False):
+                moved[to] = moved.get(to, 0.0) + put * share
+        for place in lattice.places.get(token, ()):
+            moved[place + 1] = moved.get(place + 1, 0.0) + _JUMP
+        best = sorted(moved.items(), key=_weight, reverse=True)[:_KEPT]
+        total = sum(weight for _, weight in best)
+        self._belief = {state: weight / total for state, weight in best if weight > _FAINT * total}
+        # Copied if that is what most likely happened, not where the belief now stands.
+        self._run = self._run + 1 if copied and likeliest > total / 2 else 0
+
+    def drafts(self, limit: int, *, edited: bool, least: float = 0.0) -> list[Draft]:
+        """The likeliest chains, a tree of at most ``limit`` tokens, none on a path less likely than ``least``; through
+        likely edits only if ``edited``.
+
+        The voice of a token is ``edits`` where an edit wrote it, else ``cursor``.
+        """
+        opened = self._opened(limit, edited, max(least, _LEAST))
+        marks = [self._mark(node) for node in opened]
+        above = {node[2] for node in opened}
+        return [self._draft(opened, marks, leaf) for leaf in range(len(opened)) if leaf not in above]
+
+    def _opened(self, limit: int, edited: bool, least_of_all: float) -> list[_Node]:
+        """The likeliest continuations, the likeliest first and a parent before its children."""
+        opened: list[_Node] = []
+        heap: list[_Node] = []
+        # The chances of the best found, at most ``limit``: what is below all of them will never be opened.
+        best: list[float] = []
+        belief = sorted(self._belief.items(), key=_weight, reverse=True)[:_ROOT_STATES]
+        states = [(state, weight, self._run) for state, weight in belief]
+        parent, number = -1, itertools.count()
+        while len(opened) < limit:
+            least = max(best[0], least_of_all) if len(best) == limit else least_of_all
+            for token, reached in self._reached(states, least, edited).items():
+                chance = reached[0][1] if len(reached) == 1 else sum(map(_weight, reached))
+                if chance >= least:
+                    (heapq.heappush if len(best) < limit else heapq.heappushpop)(best, chance)
+                    heapq.heappush(heap, (-chance, next(number), parent, token, reached))
+            if not heap:
+                break
+            parent = len(opened)
+            opened.append(heapq.heappop(heap))
+            states = opened[-1][4]
+            if len(states) > _NODE_STATES:
+                states = sorted(states, key=_weight, reverse=True)[:_NODE_STATES]
+        return opened
+
+    def _reached(self, states: _States, least: float, edited: bool) -> dict[int, _States]:
+        """The tokens that may follow, each with the states it leads to."""
+        arcs_of = self._lattice.arcs
+        found: dict[int, _States] = {}
+        for state, weight, run in states:
+            enough = least / (_WAYS * weight)
+            for token, chance, to, kind in arcs_of(state, run):
+                if chance < enough:
+                    break
+                if kind == EDIT and not edited:
+                    continue
+                step = (to, weight * chance, run + 1 if kind == COPY else 0)
+                if token in found:
+                    found[token].append(step)
+                else:
+                    found[token] = [step]
+        return found
+
+    def _mark(self, node: _Node) -> tuple[Origin, tuple[str]]:
+        """Origin and voice."""
+        place = max(node[4], key=_weight)[0] - 1
+        if node[3] in self._lattice.places and place in self._lattice.places[node[3]]:
+            is_source = place < self._lattice.size
+            return Origin(OriginKind.REFERENCE, self._index, place) if is_source else NO_ORIGIN, ("cursor",)
+        return NO_ORIGIN, ("edits",)
+
+    def _draft(self, opened: list[_Node], marks: list[tuple[Origin, tuple[str]]], leaf: int) -> Draft:
+        path = []
+        at = leaf
+        while at >= 0:
+            path.append(at)
+            at = opened[at][2]
+        path.reverse()
+        chances, above = [], 1.0
+        for at in path:
+            chance = -opened[at][0]
+            chances.append(min(1.0, chance / above))
+            above = chance
+        # The main chain, or a branch: estimates of the two are wrong in different ways.
+        bucket = min(self._run, SETTLED) + (0 if path[0] == 0 else SETTLED + 1)
+        return Draft(
+            tuple(opened[at][3] for at in path),
+            tuple(chances),
+            tuple(marks[at][0] for at in path),
+            bucket=bucket,
+            voices=tuple(marks[at][1] for at in path),
+        )

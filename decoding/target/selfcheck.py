@@ -1,0 +1,185 @@
+"""The self-check at load: which way of verifying drafts gives the model's own logits.
+
+Trees are tried first, then chains, then plain decoding; each is compared with forwards of the model without any
+cache, past its sliding window. V vocabulary.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+
+from decoding.errors import UnsupportedModel
+from decoding.interfaces import NO_ORIGIN, Draft
+from decoding.target.capability import Verification
+from decoding.target.loading import unsupported
+from decoding.target.placement import is_quantized
+from decoding.tree import TokenTree
+from decoding.verification.logits import TreeLogits
+
+if TYPE_CHECKING:
+    from decoding.target.target import Target
+
+log = logging.getLogger(__name__)
+
+_COARSE: Final = 0.25
+_TOLERANCE: Final = {torch.float64: 1e-9, torch.float32: 1e-3, torch.bfloat16: _COARSE, torch.float16: 0.05}
+_CHECKED_WINDOW: Final = 4
+_WINDOWS: Final = ("sliding_window", "sliding_window_size", "attention_window_size", "attention_chunk_size")
+_TEXT: Final = tuple(5 + 6 * at % 53 for at in range(40))
+# Of each step: how many drafted tokens are right, and how many wrong ones stand behind them.
+_STEPS: Final = ((0, 0), (2, 2), (3, 0), (0, 3), (1, 1), (4, 1), (0, 0), (2, 4), (3, 3), (0, 0))
+
+
+@torch.inference_mode()
+def first_exact(targets: Iterable[Target]) -> Target:
+    """The first target that passes. Raises UnsupportedModel, with the reason of the first, if none does."""
+    reasons: list[UnsupportedModel] = []
+    for target in targets:
+        try:
+            self_check(target)
+        except UnsupportedModel as error:
+            reasons.append(error)
+            continue
+        if target.verification is not Verification.TREE:
+            log.warning("%s: %s", target.name, target.verification.about)
+        return target
+    raise reasons[0]
+
+
+@torch.inference_mode()
+def self_check(target: Target) -> None:
+    """Raises UnsupportedModel if any logit differs by more than rounding from that of a forward without a cache.
+
+    It may be that a mask is ignored, a cache not appended to, a position not taken as given, a state not put back.
+    """
+    way = {Verification.TREE: "a tree", Verification.CHAIN: "a chain", Verification.PLAIN: "a step"}
+    try:
+        if target.verification is Verification.TREE:
+            with _narrow_attention(target):
+                _check_tree(target)
+        else:
+            with _narrow(target.model.config.get_text_config(), _WINDOWS):
+                _check_steps(target, _STEPS if target.verification is Verification.CHAIN else [(0, 0)] * 16)
+    except (TypeError, ValueError, RuntimeError, IndexError, AttributeError, KeyError, ImportError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:120]
+        raise unsupported(target.name, f"{way[target.verification]} forward failed: {reason}") from error
+
+
+def _check_tree(target: Target) -> None:
+    """A small tree, against each of its paths."""
+    prompt = _ids(target, _TEXT[:6])
+    tree = TokenTree.of(prompt[-1])
+    for chain in ((7, 8, 9), (7, 12), (13, 14)):
+        _draft(tree, _ids(target, chain))
+    cache = target.new_cache()
+    target.prefill(prompt[:-1], cache)
+    logits = target.verify(tree, cache)
+    for node in range(len(tree)):
+        path = [tree.tokens[at] for at in _path(tree, node)]
+        _compare(target, _whole(target, prompt[:-1] + path)[-1:], logits, node)
+
+
+def _check_steps(target: Target, steps: Sequence[tuple[int, int]]) -> None:
+    """Steps along a text, each with right drafts and then wrong ones, which must leave no trace.
+
+    Another session goes the same way backwards in between, and the first one moves to another cache.
+    """
+    text = _ids(target, _TEXT)
+    texts = (text, text[::-1])
+    expected = [_whole(target, ids) for ids in texts]
+    caches = [target.new_cache(), target.new_cache()]
+    lengths = [4, 7]
+    for ids, cache, length in zip(texts, caches, lengths, strict=True):
+        target.prefill(ids[:length], cache)
+        if not target.reads_whole:
+            target.prefill(ids[length : length + 3], cache)
+    for right, wrong in steps:
+        for ids, cache, expected_TV in zip(texts, caches, expected, strict=True):
+            at = cache.length
+            tree = TokenTree.of(ids[at])
+            ahead = ids[at + 1 : at + 1 + right]
+            _draft(tree, [*ahead, *((token + 1) % target.vocab_size for token in ids[at + 1 + right :][:wrong])])
+            logits = target.verify(tree, cache)
+            for node in range(1 + right):
+                _compare(target, expected_TV[at + node : at + node + 1], logits, node)
+            cache.keep(at, range(1, 1 + right))
+        moved = target.new_cache()
+        moved.lengths.clear()
+        moved.add_row(caches[0])
+        caches[0] = moved
+
+
+def _whole(target: Target, ids: Sequence[int]) -> torch.Tensor:
+    """(T, V) logits after each token, by a forward without a cache."""
+    ids_1T = torch.tensor([[*ids]], device=target.device)
+    logits: torch.Tensor = target.model(input_ids=ids_1T, use_cache=False).logits[0]
+    return logits
+
+
+def _compare(target: Target, expected_1V: torch.Tensor, logits: TreeLogits, node: int) -> None:
+    """Beside the logits' own spread: those of a random model are tiny, and so is what an ignored mask changes."""
+    expected_V = expected_1V[0].double().cpu().numpy()
+    spread = float(expected_V.std()) or 1.0
+    difference = float(abs(expected_V - logits.row(node)).max()) / spread
+    if not difference <= _tolerance(target):
+        way = "tree" if target.verification is Verification.TREE else "cached"
+        raise unsupported(target.name, f"{way} and plain logits differ by {difference:.1e} of their size")
+
+
+def _tolerance(target: Target) -> float:
+    """Recurrent layers work in float32 whatever the weights are; quantised ones may round by what stands beside."""
+    tolerance = _TOLERANCE.get(target.dtype, _COARSE)
+    if target.verification is not Verification.TREE:
+        tolerance = max(tolerance, _TOLERANCE[torch.float32])
+    return max(tolerance, _COARSE) if is_quantized(target.model) else tolerance
+
+
+@contextlib.contextmanager
+def _narrow_attention(target: Target) -> Iterator[None]:
+    attention = target.attention
+    if attention.window is None:
+        yield
+        return
+    target.attention = replace(attention, window=_CHECKED_WINDOW)
+    try:
+        with _narrow(target.model.config.get_text_config(), _WINDOWS[:1]):
+            yield
+    finally:
+        target.attention = attention
+
+
+@contextlib.contextmanager
+def _narrow(config: Any, names: Iterable[str]) -> Iterator[None]:
+    """Windows so small that a short text reaches past them, for as long as the check takes."""
+    windows = {name: getattr(config, name, None) for name in names}
+    windows = {name: window for name, window in windows.items() if isinstance(window, int)}
+    for name in windows:
+        setattr(config, name, _CHECKED_WINDOW)
+    try:
+        yield
+    finally:
+        for name, window in windows.items():
+            setattr(config, name, window)
+
+
+def _ids(target: Target, tokens: Iterable[int]) -> list[int]:
+    return [token % target.vocab_size for token in tokens]
+
+
+def _draft(tree: TokenTree, ids: Sequence[int]) -> None:
+    draft = Draft(tuple(ids), (1.0,) * len(ids), (NO_ORIGIN,) * len(ids))
+    tree.add("check", draft, max_depth=len(ids))
+
+
+def _path(tree: TokenTree, node: int) -> list[int]:
+    nodes = []
+    while node >= 0:
+        nodes.append(node)
+        node = tree.parents[node]
+    return nodes[::-1]

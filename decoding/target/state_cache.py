@@ -1,0 +1,235 @@
+"""The cache of hybrid and recurrent models: transformers' own, with states that can be put back after a forward.
+
+One row only. A recurrent state cannot be cut at a token, so it is copied before each forward. Where a chain is
+accepted in part the copy comes back, and the accepted tokens are read again together with the next chain: no forward
+more, some tokens more. Convolutions and attention are cropped instead. T tokens, V vocabulary.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import torch
+from transformers import DynamicCache
+from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
+
+from decoding.errors import UnsupportedModel
+from decoding.target.placement import input_device
+
+# Tokens read again with each chain, at most: more get a forward of their own, once.
+_READ_AGAIN: Final = 16
+_CACHE_ARGUMENTS: Final = ("past_key_values", "cache_params")
+_REPLACED: Final = ("keys", "values")
+# RecurrentGemma keeps these in its modules: they are moved in and out, so that sessions do not share them.
+_HELD_BY_MODULES: Final = ("conv1d_state", "recurrent_states")
+
+
+@dataclass(frozen=True, slots=True)
+class _LayerStates:
+    """A layer's attributes; ``tokens`` says how many keys and values it had, if these are not among them."""
+
+    attributes: Mapping[str, Any]
+    tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Saved:
+    """States before a forward: those of the layers, and those that the modules hold."""
+
+    layers: tuple[_LayerStates, ...]
+    held: tuple[Any, ...]
+
+
+class StateCache:
+    """What a model with states has read, for one session. ``lengths`` is empty or has one entry.
+
+    ``resumes`` says whether the model reads on from a state with more than one token at a time. Between a forward and
+    the call that says what of it is kept, ``_saved`` holds the way back.
+    """
+
+    def __init__(self, model: Any, *, resumes: bool) -> None:
+        self.lengths: list[int] = [0]
+        self._model = model
+        self._resumes = resumes
+        self._arguments = inspect.signature(model.forward).parameters
+        self._held_by = [
+            (module, name) for module in model.modules() for name in _HELD_BY_MODULES if name in vars(module)
+        ]
+        self._clear()
+
+    def _clear(self) -> None:
+        self._states: Any = DynamicCache(config=self._model.config)  # Its layers have no common type.
+        self._held: tuple[Any, ...] = (None,) * len(self._held_by)
+        self._again: tuple[int, ...] = ()  # Committed, but not in the states: they are read before what comes next.
+        self._fresh: tuple[int, ...] = ()  # Read last; so many of them are committed:
+        self._done = 0
+        self._saved: _Saved | None = None
+        self._crops = False
+
+    @property
+    def length(self) -> int:
+        """Committed tokens."""
+        return self.lengths[0]
+
+    @property
+    def token_bytes(self) -> int:
+        """Bytes that a token takes on the average: states do not grow."""
+        tensors = [one for layer in self._states.layers for one in _tensors(vars(layer))]
+        size = sum(one.numel() * one.element_size() for one in (*tensors, *_tensors(self._held)))
+        return -(-size // max(1, self.length)) if self.lengths else 0
+
+    @torch.inference_mode()
+    def read(self, tokens: Sequence[int], *, logits_to_keep: int = 0) -> torch.Tensor:
+        """(T, V) logits after each of ``tokens``, read behind the committed ones; only the last ones if asked for."""
+        self._put_back()
+        if len(self._again) > _READ_AGAIN:
+            self._saved = self._save()
+            self._forward(self._again, start=self.length - len(self._again), logits_to_keep=1)
+            if self._crops:
+                self._states.crop(0)
+            self._saved, self._again = None, ()
+        self._saved, self._fresh = self._save(), tuple(tokens)
+        everything, start = (*self._again, *tokens), self.length - len(self._again)
+        return self._forward(everything, start=start, logits_to_keep=logits_to_keep or len(tokens))
+
+    def append(self, tokens: int, *, row: int = 0) -> None:
+        """Commit the first ``tokens`` of what was read last; what follows them is committed by ``keep_rows``."""
+        self._commit(tokens)
+        if self._done == len(self._fresh):
+            self._settle()
+
+    def keep(self, base: int, path: Sequence[int]) -> None:
+        """Commit the root of the chain read last and its nodes ``path``."""
+        assert base == self.length, "the chain stands behind the committed tokens"
+        self.keep_rows([path])
+
+    @torch.inference_mode()
+    def keep_rows(self, paths: Sequence[Sequence[int] | None], *, first: int = 0) -> None:
+        """The same, for the only row there is; None commits nothing."""
+        assert first == 0
+        for path in paths:
+            assert list(path or ()) == list(range(1, 1 + len(path or ()))), "an accepted chain is its first nodes"
+            self._commit(0 if path is None else 1 + len(path))
+            self._settle()
+
+    def _commit(self, tokens: int) -> None:
+        self._done += tokens
+        self.lengths[0] += tokens
+        assert self._done <= len(self._fresh)
+
+    def _settle(self) -> None:
+        """Bring the states to the last committed token, or the way back to it."""
+        rejected = len(self._fresh) - self._done
+        if rejected and not self._crops:
+            self._put_back()
+            return
+        if self._crops:
+            self._states.crop(-rejected)
+        self._saved, self._fresh, self._again, self._done = None, (), (), 0
+        if not self._crops and self._states.is_croppable:
+            self._states.activate_past_recording()  # Not before the prompt is read, whose past nobody wants.
+            self._crops = True
+
+    def reach(self, length: int, *, row: int = 0) -> int:
+        """All that was read or nothing: a state cannot be cut. Nothing, too, if reading cannot go on from a state."""
+        return self.length if self._resumes and self.length <= length else 0
+
+    def rewind(self, length: int, *, row: int = 0) -> None:
+        """Forget everything. Raises UnsupportedModel for a place in between."""
+        if length == 0:
+            self._clear()
+            self.lengths[0] = 0
+        elif length != self.length:
+            raise UnsupportedModel(
+                f"What a model with recurrent layers has read cannot be cut to {length} of {self.length} tokens.",
+                hint="Use a model with attention layers only here, such as Llama, Qwen3 or GPT-2.",
+            )
+
+    @torch.inference_mode()
+    def add_row(self, source: StateCache, *, row: int = 0) -> int:
+        """Copy what another cache of the same model holds. There may be one row only."""
+        assert not self.lengths, "a model with states takes one session at a time"
+        assert source._saved is None
+        self._clear()
+        self._restore(source._save(cut=False))
+        self._again, self._crops = source._again, source._crops
+        self.lengths.append(source.length)
+        return 0
+
+    def drop_row(self, row: int) -> None:
+        """Give the row up."""
+        assert row == 0
+        self.lengths.pop()
+        self._clear()
+
+    def _forward(self, tokens: Sequence[int], *, start: int, logits_to_keep: int) -> torch.Tensor:
+        """(K, V) logits after the last K tokens; all states move on."""
+        if start and len(tokens) > 1 and not self._resumes:
+            single = [self._forward([token], start=start + at, logits_to_keep=1) for at, token in enumerate(tokens)]
+            return torch.cat(single[-logits_to_keep:])
+        argument = next((name for name in _CACHE_ARGUMENTS if name in self._arguments), None)
+        if argument is None or "logits_to_keep" not in self._arguments:
+            raise ValueError("its forward takes no cache that transformers' other models take")
+        device = input_device(self._model)
+        options: dict[str, Any] = {argument: self._states, "logits_to_keep": logits_to_keep}
+        if "position_ids" in self._arguments:
+            options["position_ids"] = torch.arange(start, start + len(tokens), device=device)[None]
+        self._hand_to_modules(self._held)
+        output = self._model(input_ids=torch.tensor([[*tokens]], device=device), use_cache=True, **options)
+        self._held = tuple(getattr(module, name) for module, name in self._held_by)
+        logits = output.logits
+        assert isinstance(logits, torch.Tensor)
+        return logits[0]
+
+    def _hand_to_modules(self, values: Sequence[Any]) -> None:
+        for (module, name), value in zip(self._held_by, values, strict=True):
+            setattr(module, name, value)
+
+    def _put_back(self) -> None:
+        """Undo the last forward; what of it was committed has to be read again."""
+        if self._saved is not None:
+            self._restore(self._saved)
+            self._again += self._fresh[: self._done]
+        self._saved, self._fresh, self._done = None, (), 0
+
+    def _save(self, *, cut: bool = True) -> _Saved:
+        return _Saved(
+            tuple(_layer_states(layer, cut=cut) for layer in self._states.layers), tuple(map(_copied, self._held))
+        )
+
+    def _restore(self, saved: _Saved) -> None:
+        for layer, states in zip(self._states.layers, saved.layers, strict=True):
+            vars(layer).update(states.attributes)
+            if states.tokens is not None:
+                layer.keys, layer.values = layer.keys[..., : states.tokens, :], layer.values[..., : states.tokens, :]
+        self._held = saved.held
+
+
+def _layer_states(layer: Any, *, cut: bool) -> _LayerStates:
+    """A layer's attributes, copied where a forward writes into them.
+
+    Keys and values are never written into, only replaced by longer ones; where all of them are kept, their number is
+    enough to come back (``cut``), and the old ones need not stay in memory meanwhile.
+    """
+    attributes = {name: _copied(value) for name, value in vars(layer).items() if name not in _REPLACED}
+    keeps_all = isinstance(layer, DynamicLayer) and not isinstance(layer, DynamicSlidingWindowLayer)
+    if cut and keeps_all and layer.keys is not None and layer.keys.numel():
+        return _LayerStates(attributes, layer.keys.shape[-2])
+    return _LayerStates(attributes | {name: value for name, value in vars(layer).items() if name in _REPLACED})
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        return value.clone()
+    return {key: _copied(one) for key, one in value.items()} if isinstance(value, dict) else value
+
+
+def _tensors(values: Any) -> list[torch.Tensor]:
+    """All tensors in ``values``, which may be a tensor or nest them."""
+    if isinstance(values, torch.Tensor):
+        return [values]
+    inner = values.values() if isinstance(values, Mapping) else values if isinstance(values, (list, tuple)) else ()
+    return [tensor for one in inner for tensor in _tensors(one)]

@@ -1,0 +1,42 @@
+"""Whether a sentence says something: headings, code lines and fragments make poor evidence.
+
+Rules of thumb about characters and words, without a tagger; knows nothing of passages or scores.
+"""
+
+from __future__ import annotations
+
+import re
+
+from corpora.text.reading_text import CODE_INDENT
+
+_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_CODE = re.compile(
+    r"\s*(>>>|\.\.\.( |$)|[$#] |@\w+|(async )?(def|class|import|from|return|raise|assert|for|if|while) .*[:)=]$)"
+)
+_SENTENCE_END = re.compile(r"[.!?;。！？।…][\"'”’)\]»*`]*$")
+_MIN_WORDS = 4
+_MIN_WORDS_UNENDED = 8  # without an end mark, anything shorter is taken for a heading
+_MIN_UNSPACED_LETTERS = 6
+_MIN_LETTER_SHARE = 0.6
+
+
+def is_prose(sentence: str) -> bool:
+    """Whether ``sentence`` reads like a statement rather than a heading, a code line or a scrap.
+
+    Reading text marks code by its indent; other white space around the sentence does not count. What ends in a
+    colon says nothing without what follows it.
+    """
+    if sentence.startswith(CODE_INDENT) or _CODE.match(sentence):
+        return False
+    sentence = sentence.strip()
+    if sentence.endswith((":", "\uff1a")):
+        return False
+    visible = [character for character in sentence if not character.isspace()]
+    letters = sum(character.isalnum() for character in visible)
+    if not visible or letters < _MIN_LETTER_SHARE * len(visible):
+        return False
+    if len(_UNSPACED.findall(sentence)) > letters / 2:
+        return letters >= _MIN_UNSPACED_LETTERS
+    words = len(_WORD.findall(sentence))
+    return words >= (_MIN_WORDS if _SENTENCE_END.search(sentence) else _MIN_WORDS_UNENDED)

@@ -1,0 +1,81 @@
+"""A refusal is drafted whole: one or two forwards of the target, and the text that plain decoding writes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from app.config.generation_options import GenerationOptions
+from app.config.settings import Settings
+from app.generation.logit_biases import Tuning
+from app.generation.prompts import REFUSAL
+from app.loading.engine import evidence_finder, open_pipeline
+from app.pipeline import Pipeline
+from decoding.drafting.budget import Budget
+from decoding.engine import Engine
+from decoding.sources import DEFAULT_SOURCES, make_sources
+from retrieval.relevance import log_odds
+from tests.support.tiny import QUESTION, hits_of, writer_of
+
+ELSEWHERE = ("What is the capital of France?", "Who won the world cup?", "Why is the sky blue?")
+
+
+@pytest.fixture(scope="module")
+def refusing(tiny_bundled: Path, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+    """A random target that always refuses, and drafts as the real one."""
+    settings = Settings(home=tmp_path_factory.mktemp("home"))
+    writer = writer_of(tiny_bundled, settings, tuning=Tuning(refusal_bias=1000.0))
+    budget = Budget(limit=32, cost_s=_costs())
+    engine = Engine(writer.engine.target, sources=lambda: make_sources(DEFAULT_SOURCES), budget=budget)
+    return Pipeline(replace(writer, engine=engine), evidence_finder(settings), target_name="tiny")
+
+
+def _costs() -> dict[int, float]:
+    """A processor on which a node costs a twentieth of a forward."""
+    return {1: 0.01, 2: 0.0105, 64: 0.0415}
+
+
+def test_a_refusal_takes_one_forward_and_is_what_plain_decoding_writes(refusing: Pipeline) -> None:
+    plain = refusing.answer_from(QUESTION, hits_of(), speculate=False)
+    for scope in (None, "a", "a"):
+        drafted = refusing.answer_from(QUESTION, hits_of(), scope=scope)
+        assert drafted.text == plain.text == REFUSAL
+        assert drafted.stats.tokens == plain.stats.tokens == plain.stats.target_forwards > 4
+        assert drafted.stats.target_forwards == 1
+        assert drafted.stats.by_source["evidence"].accepted == drafted.stats.tokens - 1
+
+
+def test_a_refusal_that_nobody_expected_takes_two(refusing: Pipeline) -> None:
+    writer = replace(refusing.writer, tuning=Tuning(refusal_bias=-1000.0))
+    hits = hits_of()
+    prompt = writer.template.answer(QUESTION, hits, refusing.find_evidence(QUESTION, hits, 8), writer.room(64))
+    unexpected = writer.answer_request(prompt, GenerationOptions(scope=None), 64)
+    expected = refusing.writer.answer_request(prompt, GenerationOptions(scope=None), 64)
+    assert unexpected.openings[0].chance < 1e-9 < 0.99 < expected.openings[0].chance
+    session = refusing.engine.generate(replace(expected, openings=unexpected.openings))
+    assert tuple(session.tokens[:-1]) == prompt.refusal
+    assert session.stats.target_forwards == 2
+
+
+def test_a_refusal_is_the_likelier_the_worse_the_evidence() -> None:
+    tuning = Tuning(refusal_bias=1.0, refusal_slope=2.0)
+    for quotes in (True, False):
+        chances = [tuning.refusal_chance(odds, quotes=quotes) for odds in (None, -4.0, -1.0, 0.0, 1.0, 4.0)]
+        assert chances == sorted(chances, reverse=True)
+        assert chances[0] == tuning.refusal_chance(log_odds(0.0), quotes=quotes) > 0.99
+        assert 0.4 < tuning.refusal_chance(0.0, quotes=quotes) < 0.6
+        assert chances[-1] < 0.02
+    assert Tuning(refusal_bias=1e6).refusal_chance(0.0, quotes=True) == 1.0
+    assert Tuning(refusal_bias=-1e6).refusal_chance(0.0, quotes=True) < 1e-9
+
+
+def test_the_bundled_target_refuses_in_two_forwards_at_most(tmp_path: Path) -> None:
+    pipeline = open_pipeline(corpus=None, settings=Settings(home=tmp_path, threads=1))
+    pipeline.engine.budget.cost_s = _costs()
+    for question in ELSEWHERE:
+        plain = pipeline.answer_from(question, hits_of(), speculate=False)
+        drafted = pipeline.answer_from(question, hits_of(), scope=None)
+        assert plain.text.strip() == drafted.text.strip() == REFUSAL
+        assert drafted.stats.target_forwards <= 2 < plain.stats.target_forwards

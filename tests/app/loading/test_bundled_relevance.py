@@ -1,0 +1,82 @@
+"""The scorer that comes along finds the answering sentence where cosines do not, and knows when none answers."""
+
+from __future__ import annotations
+
+from app.loading.relevance import FILE, bundled_relevance, relevance_for
+from retrieval.encoder_files import DEFAULT_ENCODER, find_encoder
+from retrieval.relevance import CosineRelevance, LearnedRelevance
+from retrieval.relevance_features import Candidate
+
+# Each with (passage, sentence, cosine of the bundled encoder, rounded); the star marks what answers.
+ITEMS = (
+    (
+        "How tall is the Eiffel Tower?",
+        (
+            (0, "The Eiffel Tower is a lattice tower on the Champ de Mars in Paris.", 0.68),
+            (0, "* The tower is 330 metres tall, about as much as a building of 81 floors.", 0.63),
+            (1, "The Tower of London was founded by William the Conqueror.", 0.35),
+        ),
+    ),
+    (
+        "When was the Suez Canal opened?",
+        (
+            (0, "The Suez Canal is a waterway in Egypt that joins two seas.", 0.72),
+            (0, "* After ten years of work the canal was opened on 17 November 1869.", 0.69),
+            (1, "The Panama Canal has locks, which the Suez Canal does not need.", 0.62),
+        ),
+    ),
+    (
+        "Who wrote the opera Fidelio?",
+        (
+            (0, "Fidelio is an opera in two acts, first performed in Vienna.", 0.70),
+            (0, "* The only opera that Ludwig van Beethoven wrote, Fidelio tells of Leonore.", 0.69),
+            (1, "An opera is a drama that is set to music for singers.", 0.38),
+        ),
+    ),
+    (
+        "How many moons does Mars have?",
+        (
+            (0, "The moons of Mars are named after companions of the god of war.", 0.70),
+            (0, "* Mars has two moons, Phobos and Deimos.", 0.69),
+            (1, "Jupiter has 95 moons that are known.", 0.52),
+        ),
+    ),
+    (
+        "Why do leaves turn red in autumn?",
+        (
+            (0, "Leaves that turn red in autumn draw many visitors to New England.", 0.72),
+            (0, "* They turn red because the green chlorophyll is broken down when days get short.", 0.66),
+            (1, "Conifers keep their needles over the winter.", 0.33),
+        ),
+    ),
+)
+
+
+def test_the_answering_sentence_comes_first() -> None:
+    learned, by_cosine = [], []
+    for question, rows in ITEMS:
+        candidates = [Candidate(text.removeprefix("* "), passage, cosine) for passage, text, cosine in rows]
+        right = next(at for at, row in enumerate(rows) if row[1].startswith("*"))
+        for scorer, found in ((bundled_relevance(), learned), (CosineRelevance(), by_cosine)):
+            scores = scorer.scores(question, candidates)
+            found.append(max(range(len(rows)), key=scores.__getitem__) == right)
+    assert by_cosine == [False] * len(ITEMS)
+    assert sum(learned) >= 4
+
+
+def test_a_question_that_nothing_answers_is_told_from_one_that_is_answered() -> None:
+    refused = []
+    for question, rows in ITEMS:
+        candidates = [Candidate(text.removeprefix("* "), passage, cosine) for passage, text, cosine in rows]
+        answered = max(bundled_relevance().scores(question, candidates))
+        without = max(bundled_relevance().scores(question, [one for one in candidates if one.passage == 1]))
+        assert without < answered
+        refused.append(without < 0 < answered)
+    assert sum(refused) >= 4
+
+
+def test_it_serves_the_encoder_it_was_learned_with_and_no_other() -> None:
+    assert relevance_for(find_encoder(DEFAULT_ENCODER).name) is bundled_relevance()
+    assert isinstance(bundled_relevance(), LearnedRelevance)
+    assert isinstance(relevance_for("another/encoder@1"), CosineRelevance)
+    assert FILE.stat().st_size < 300 * 1024

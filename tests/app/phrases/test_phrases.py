@@ -1,0 +1,34 @@
+"""The table of phrases in the tokens of a tokenizer, and which tokens are kin."""
+
+from __future__ import annotations
+
+import pytest
+from tokenizers import Tokenizer
+
+from app.bench.replay.traces import BUNDLED_TOKENIZER
+from app.phrases.table import kins, phrases
+from decoding.interfaces import Request
+from decoding.sources.blend.blend import Blend
+from decoding.sources.blend.blend_state import BlendState
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Tokenizer:
+    return Tokenizer.from_file(str(BUNDLED_TOKENIZER))
+
+
+def test_prose_goes_on_as_prose(tokenizer: Tokenizer) -> None:
+    source = Blend(BlendState(phrases=phrases(tokenizer)))
+    source.start(Request(tuple(tokenizer.encode("It was one of", add_special_tokens=False).ids), 9))
+    best = max(source.propose([], 16), key=lambda draft: draft.probabilities[0])
+    assert tokenizer.decode(list(best.tokens)).split()[0] == "the"
+
+
+def test_kin_differ_in_case_and_leading_space_only(tokenizer: Tokenizer) -> None:
+    kin_V = kins(tokenizer)
+    assert kin_V.size == tokenizer.get_vocab_size()
+    assert all(kin_V[kin] == kin for kin in set(kin_V.tolist()))
+    the, space_the, other = (
+        tokenizer.encode(text, add_special_tokens=False).ids[-1] for text in ("The", "of the", "of a")
+    )
+    assert kin_V[the] == kin_V[space_the] != kin_V[other]

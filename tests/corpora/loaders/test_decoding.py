@@ -1,0 +1,137 @@
+"""Encodings: marks, UTF-8, cp1252, then guessing; and what is no text at all."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from corpora.errors import BinaryText
+from corpora.loaders.formats.decoding import decoded
+
+GERMAN = "Die Straße führt über den Fluß – „sagt man“."
+RUSSIAN = "Съешь ещё этих мягких французских булок, да выпей чаю. " * 8
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32", "cp1252"])
+def test_usual_encodings(encoding: str) -> None:
+    assert decoded(GERMAN.encode(encoding), "a.txt") == GERMAN
+
+
+def test_letters_that_are_nearly_all_high_are_not_taken_for_cp1252() -> None:
+    assert decoded(RUSSIAN.encode("cp1251"), "a.txt") == RUSSIAN
+
+
+def test_a_declared_encoding_comes_before_cp1252_but_after_utf_8() -> None:
+    assert decoded("naïve".encode("mac-roman"), "a.html", declared="mac-roman") == "naïve"
+    assert decoded("naïve".encode(), "a.html", declared="mac-roman") == "naïve"
+    assert decoded("naïve".encode("cp1252"), "a.html", declared="no-such-encoding") == "naïve"
+
+
+CHINESE = "中华人民共和国位于亚洲东部，太平洋西岸，是世界上历史最悠久的国家之一。"
+TRADITIONAL = "國立故宮博物院位於臺北市士林區，是臺灣最具規模的博物館，收藏許多珍貴的文物。"
+JAPANESE = "日本国憲法は、日本の現在の国家形態及び統治の組織・作用を規定している憲法である。"
+KOREAN = "대한민국은 민주공화국이다. 대한민국의 주권은 국민에게 있고, 모든 권력은 국민으로부터 나온다."
+
+
+@pytest.mark.parametrize("times", [1, 20])
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        (CHINESE, "gb18030"),
+        ("港口由该镇于1842年自行建造。", "gb2312"),
+        (TRADITIONAL, "big5"),
+        ("港口由該鎮於1842年自行建造。", "big5"),
+        (JAPANESE, "shift_jis"),
+        (JAPANESE, "euc_jp"),
+        (JAPANESE, "iso2022_jp"),
+        ("港は1842年に町によって建設されました。", "shift_jis"),
+        ("港は1842年に町によって建設されました。", "euc_jp"),
+        (KOREAN, "euc_kr"),
+        ("항구는 1842년에 마을이 만들었다.", "cp949"),
+        ("Съешь ещё этих мягких французских булок, да выпей чаю.", "cp1251"),
+        ("Съешь ещё этих мягких французских булок, да выпей чаю.", "koi8_r"),
+        ("Съешь ещё этих мягких французских булок, да выпей чаю.", "cp866"),
+        ("Το λιμάνι χτίστηκε από την ίδια την πόλη το 1842.", "cp1253"),
+        ("ท่าเรือสร้างขึ้นโดยเมืองเองในปี พ.ศ. 2385", "cp874"),
+        ("تم بناء الميناء من قبل المدينة نفسها عام 1842.", "cp1256"),
+        ("הנמל נבנה על ידי העיר עצמה בשנת 1842.", "cp1255"),
+        ("Zażółć gęślą jaźń, port został zbudowany przez miasto.", "cp1250"),
+        ("Příliš žluťoučký kůň úpěl ďábelské ódy.", "cp1250"),
+        ("Liman 1842 yılında şehrin kendisi tarafından inşa edildi, çok güzel.", "cp1254"),
+        ("The chapter on Beijing (北京) and Shanghai (上海) is in the usual plan of a guide.\n", "gb18030"),
+        ("The chapter on Taipei (臺北) and Tainan (臺南) is in the usual plan of a guide.\n", "big5"),
+    ],
+)
+def test_encodings_that_nobody_names(text: str, encoding: str, times: int) -> None:
+    assert decoded((text * times).encode(encoding), "a.txt") == text * times
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "Größe",
+            "É",
+            "à",
+            "naïve café",
+            "10¹² units",
+            "±5 °C at 20 m²",
+            "Price ¥500 only",
+            "£5",
+            "½ cup, ¼ cup",
+            "¿Qué?",
+        ),
+        "Il était une fois à l’été, où ça coûtait 5 €.",
+        "El niño comió piñas en España; la señora, no.",
+        "Ação é não, coração.",
+        "Þetta er íslenskur texti um höfnina í bænum.",
+        "Æblet og øen på fjorden ligger stille hen.",
+        "Hyvää päivää, mitä kuuluu sinulle tänään?",
+        "“Quoted” – it’s fine…",
+        "Name;Preis\nMüller;3,5\nÖzil;4",
+    ],
+)
+def test_western_text_stays_western(text: str) -> None:
+    assert decoded(text.encode("cp1252"), "a.txt") == text
+
+
+def test_a_declared_encoding_may_mean_its_successor() -> None:
+    assert decoded("“naïve”".encode("cp1252"), "a.html", declared="ISO-8859-1") == "“naïve”"
+    assert decoded("朱镕基".encode("gbk"), "a.html", declared="gb2312") == "朱镕基"
+
+
+def test_a_large_file_is_guessed_by_its_beginning_and_read_whole() -> None:
+    text = CHINESE * 20_000
+    assert decoded(text.encode("gb18030"), "a.txt") == text
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(range(256)),
+        b"PK\x03\x04\x14\x00\x00\x00\x08\x00" * 20,
+        b"\x7fELF\x02\x01\x01\x00" + b"\x00" * 64,
+        "text in UTF-16 without a mark".encode("utf-16-le"),
+        bytes(range(1, 32)) * 40,
+    ],
+)
+def test_binary_is_refused(data: bytes) -> None:
+    with pytest.raises(BinaryText, match=r"a\.txt is not text"):
+        decoded(data, "a.txt")
+
+
+@given(st.text(st.characters(exclude_categories=["Cs", "Cc"])))
+def test_any_utf_8_without_controls_is_itself(text: str) -> None:
+    assert decoded(text.encode("utf-8-sig"), "a.txt") == text
+
+
+@settings(deadline=None)  # the first loads the language model
+@given(st.binary())
+def test_any_bytes_are_text_or_refused(data: bytes) -> None:
+    try:
+        text = decoded(data, "a.txt")
+    except BinaryText:
+        return
+    assert "\0" not in text
+    assert "\r" not in text

@@ -1,0 +1,94 @@
+"""Sentences: where they end, and that spans cover any text exactly."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from corpora.text.chunking import sentences
+
+LIKE_TEXT = st.text(st.sampled_from("aA1 .!?\n\t-*\"')(…。！「」é\u0301\u200d漢:\r\x0b\u2028"), max_size=120)
+
+
+def split(text: str) -> list[str]:
+    return [text[start:end] for start, end in sentences(text)]
+
+
+@pytest.mark.parametrize(
+    "expected",
+    [
+        ["Dr. Smith paid $3.50 to J. R. Doe.", "He left."],
+        ['"Really?" he asked.', '"Yes."', "She nodded."],
+        ["It stopped...", "Then it went on... and on."],
+        ["See e.g. Fig. 3 and Sec. 2.", "It is clear."],
+        ["In the U.S. Army it rains.", "He came from the U.S.", "It was late."],
+        ["At 5 p.m. we met.", "Mr. and Mrs. Jones came, etc. etc.", "All left!"],
+        ["Use version 3.11.2 of it.", "Then stop (or not.)", "End."],
+        ["She said “Stop.”", "He did."],
+        ["Is it?!", "No."],
+        ["No. 5 lives.", "The answer is no.", "Why?"],
+        ["1. First of all.", "Next."],
+        ["Was it Plan B?", "It was.", "I know what I.", "Said."],
+        ["Er wurde am 12. März 1956 gegründet.", "Im 19. Jahrhundert gab es 12.", "Das war viel."],
+        ["Wir waren 30.", "Mehr kamen nicht am 1. Mai."],
+        ["यह एक वाक्य है।", "यह दूसरा है।"],
+    ],
+)
+def test_where_sentences_end(expected: list[str]) -> None:
+    assert split(" ".join(expected)) == expected
+
+
+def test_scripts_without_spaces() -> None:
+    assert split("今天天气很好。我们去公园吧！「好的。」他说。") == [
+        "今天天气很好。",
+        "我们去公园吧！",
+        "「好的。」",
+        "他说。",
+    ]
+
+
+@pytest.mark.parametrize(
+    "expected",
+    [
+        ["“我们走吧。”", "他说。", "然后呢？！", "（他走了。）", "价格为3．5元；", "数量不知道"],
+        ["『何？』", "彼は「行く。」と言った。", "値は3．5である．", "次へ．"],
+        ["ភាសាខ្មែរ។", "ជាភាសា។"],
+        ["မြန်မာဘာသာ။", "စကား။"],
+    ],
+)
+def test_stops_that_need_no_space(expected: list[str]) -> None:
+    assert split("".join(expected)) == expected
+
+
+def test_blocks() -> None:
+    text = "A heading\n\nText before. Code:\n\n    a = 1\n\n    b = 2\n\n"
+    text += "- item one\n- item two. More.\n    - nested\n\nx | y"
+    assert split(text) == [
+        "A heading",
+        "Text before.",
+        "Code:",
+        "    a = 1\n\n    b = 2",
+        "- item one",
+        "- item two.",
+        "More.",
+        "- nested",
+        "x | y",
+    ]
+
+
+@given(LIKE_TEXT | st.text())
+@example("\n\n \u2028 .")
+def test_spans_are_in_order_apart_and_cover_everything(text: str) -> None:
+    end = 0
+    for start, stop in sentences(text):
+        assert end <= start < stop <= len(text)
+        assert not text[end:start].strip()
+        assert text[start:stop].strip()
+        end = stop
+    assert not text[end:].strip()
+
+
+@pytest.mark.parametrize("text", ["." * 200_000, "a. " * 60_000, "J. R. " * 30_000, "?) " * 60_000, "x\n" * 60_000])
+def test_no_text_takes_quadratic_time(text: str) -> None:
+    assert sum(stop - start for start, stop in sentences(text)) > 0

@@ -1,0 +1,58 @@
+"""A server of the page in a process of its own, to be killed; ``main`` is what runs in it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.config.settings import Settings
+from app.ui.serving.server import PageServer, create_app
+from tests.support.page_fakes import FakePipeline
+from tests.support.page_registry import GatedEncoder, PageShelf
+
+
+class SlowEncoder(GatedEncoder):
+    """Takes a while for each passage."""
+
+    def __init__(self, slow_s: float) -> None:
+        super().__init__()
+        self._slow_s = slow_s
+
+    def encode_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        time.sleep(self._slow_s * len(texts))
+        return super().encode_passages(texts)
+
+
+def started(home: Path, port: int, slow_s: float) -> subprocess.Popen[bytes]:
+    """The process, once its page answers."""
+    command = [sys.executable, "-m", __name__, str(home), str(port), str(slow_s)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    with process.stdout as told:
+        assert told.readline() == b"ready\n"
+    return process
+
+
+class _Telling(PageServer):
+    async def startup(self, sockets: object = None) -> None:
+        await super().startup()
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+
+
+def main(home: str, port: str, slow_s: str) -> None:
+    """Serve until killed."""
+    shelf = PageShelf(Path(home), "notes")
+    shelf.encoder = SlowEncoder(float(slow_s))
+    settings = Settings(home=Path(home), port=int(port))
+    _Telling(create_app(FakePipeline(), settings, shelf=shelf), settings).run()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

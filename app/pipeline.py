@@ -19,7 +19,7 @@ from app.config.settings import Settings
 from app.correction.stream import CorrectionStream
 from app.errors import InputError
 from app.generation.events import Answer, Correction
-from app.generation.requests import Writer
+from app.generation.requests import RequestBuilder
 from app.generation.token_rules import lossy_remark
 from app.generation.tokenizer import TextTokenizer
 from app.library.deletion_signal import Removals
@@ -55,7 +55,7 @@ class Draftable(Protocol):
         ...
 
 
-def draft_index(corpus: Searchable | None, writer: Writer) -> TokenIndex | None:
+def draft_index(corpus: Searchable | None, writer: RequestBuilder) -> TokenIndex | None:
     """What ``writer`` may draft from the whole of ``corpus``; None if it drafts from none, or there is nothing."""
     if writer.drafts_corpus and writer.settings.speculate and isinstance(corpus, Draftable):
         return corpus.token_index(writer.tokens)
@@ -91,7 +91,7 @@ class Pipeline:
 
     def __init__(
         self,
-        writer: Writer,
+        writer: RequestBuilder,
         find_evidence: FindEvidence,
         *,
         corpus: Searchable | None = None,
@@ -136,7 +136,7 @@ class Pipeline:
         return self._writer.engine
 
     @property
-    def writer(self) -> Writer:
+    def writer(self) -> RequestBuilder:
         """The target with its tokenizer and prompts, for benches."""
         return self._writer
 

@@ -10,8 +10,8 @@ from decoding.drafting.calibration import Calibration
 from decoding.drafting.drafter import Drafter
 from decoding.errors import InvalidRequest, PromptTooLong
 from decoding.interfaces import DraftSource, Request
-from decoding.scheduling.prefix_cache import DEFAULT_BYTES, Prefixes
-from decoding.scheduling.scheduler import Batch
+from decoding.scheduling.prefix_cache import DEFAULT_BYTES, PrefixCache
+from decoding.scheduling.scheduler import Scheduler
 from decoding.scheduling.session import Session
 from decoding.sources import DEFAULT_SOURCES, make_sources
 from decoding.sources.shared import Shared
@@ -49,8 +49,8 @@ class Engine:
         self.calibration = calibration if calibration is not None else Calibration()
         self.shared = shared if shared is not None else Shared()
         self._sources: SourceFactory = sources if callable(sources) else lambda: make_sources(sources, self.shared)
-        self._batch = Batch(
-            target, self.budget, max_rows=max_rows, max_waiting=max_waiting, prefixes=Prefixes(prefix_bytes)
+        self._batch = Scheduler(
+            target, self.budget, max_rows=max_rows, max_waiting=max_waiting, prefixes=PrefixCache(prefix_bytes)
         )
 
     def session(self, request: Request, *, speculate: bool = True) -> Session:

@@ -130,7 +130,7 @@ class Processor(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SamplingPosition:
     """Where a token is chosen: how to sample, and the absolute position, which indexes the noise."""
 
     sampling: Sampling
@@ -154,7 +154,7 @@ class AcceptanceCriterion(Protocol):
         ...
 
     def choose(
-        self, logits_V: NDArray[np.floating], offered: Mapping[int, NDArray[np.floating] | None], at: Place
+        self, logits_V: NDArray[np.floating], offered: Mapping[int, NDArray[np.floating] | None], at: SamplingPosition
     ) -> int:
         """The token after a node, from its processed logits and the drafted tokens behind it.
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from corpora.documents import Passage
 from retrieval.errors import IndexLibraryMissing
 from retrieval.interfaces import Encoder
-from retrieval.segments import Blocks, Part
+from retrieval.segments import Part, Segments
 
 VECTORS = "vectors:"
 _LITTLE_ENDIAN = np.dtype("<f4")
@@ -55,14 +55,14 @@ def read_vectors(rows: Sequence[bytes]) -> NDArray[np.float32]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class VectorBlock:
+class VectorSegment:
     """A ``Block``: a FAISS index whose places are those of the rows."""
 
     rows_N: NDArray[np.int64]
     index: Any  # faiss has no type stubs.
 
     @classmethod
-    def of(cls, rows_N: NDArray[np.int64], vectors_ND: NDArray[np.float32]) -> VectorBlock:
+    def of(cls, rows_N: NDArray[np.int64], vectors_ND: NDArray[np.float32]) -> VectorSegment:
         """Unit vectors, one for each row."""
         index = _import_faiss().IndexFlatIP(vectors_ND.shape[1])
         index.add(np.ascontiguousarray(vectors_ND))
@@ -76,7 +76,7 @@ class VectorBlock:
         return vectors_ND
 
     @classmethod
-    def merged(cls, blocks: Sequence[VectorBlock], alive: Sequence[NDArray[np.bool_]]) -> VectorBlock:
+    def merged(cls, blocks: Sequence[VectorSegment], alive: Sequence[NDArray[np.bool_]]) -> VectorSegment:
         """As ``Block`` says."""
         both = list(zip(blocks, alive, strict=True))
         rows_N = np.concatenate([block.rows_N[alive_N] for block, alive_N in both])
@@ -87,7 +87,7 @@ class VectorBlock:
         return {"faiss": _import_faiss().serialize_index(self.index)}
 
     @classmethod
-    def unpacked(cls, rows_N: NDArray[np.int64], parts: Mapping[str, memoryview]) -> VectorBlock:
+    def unpacked(cls, rows_N: NDArray[np.int64], parts: Mapping[str, memoryview]) -> VectorSegment:
         """As ``Block`` says."""
         faiss = _import_faiss()
         _limit_reading(faiss)
@@ -121,9 +121,9 @@ class VectorBlock:
 class DenseIndex:
     """Vectors by row. Not thread-safe; its owner holds a lock. The first ``add`` fixes D."""
 
-    def __init__(self, parts: Sequence[Part[VectorBlock]] = ()) -> None:
+    def __init__(self, parts: Sequence[Part[VectorSegment]] = ()) -> None:
         _import_faiss()
-        self.blocks = Blocks(parts)
+        self.blocks = Segments(parts)
 
     def __len__(self) -> int:
         return len(self.blocks)
@@ -132,7 +132,7 @@ class DenseIndex:
         """Add unit vectors under new row numbers."""
         assert len(rows) == len(vectors_ND), "one row number for each vector"
         if rows:
-            self.blocks.add(VectorBlock.of(np.asarray(rows, dtype=np.int64), vectors_ND))
+            self.blocks.add(VectorSegment.of(np.asarray(rows, dtype=np.int64), vectors_ND))
 
     def remove(self, rows: Sequence[int]) -> int:
         """Remove rows for good; rows that are not here are ignored. Returns how many went."""

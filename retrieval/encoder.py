@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from retrieval.encoder_files import DEFAULT_ENCODER, EncoderFiles, find_encoder
 from retrieval.errors import EncoderNotFound
-from retrieval.fair_lock import Turns
+from retrieval.fair_lock import FairLock
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -48,7 +48,7 @@ class SentenceTransformerEncoder:
         self._device = device
         self._batch_size = batch_size
         self._lock = threading.RLock()  # finding and loading
-        self._turns = Turns()  # a fast tokenizer cannot be used by two threads at once
+        self._turns = FairLock()  # a fast tokenizer cannot be used by two threads at once
         self._found: EncoderFiles | None = None
         self._loaded: SentenceTransformer | None = None
 

@@ -7,7 +7,7 @@ from collections import deque
 from types import TracebackType
 
 
-class Turns:
+class FairLock:
     """``with turns:`` is a lock in order of arrival. Not to be entered twice by one thread.
 
     With an ordinary lock a thread that releases and takes it again in a loop keeps it from all others.

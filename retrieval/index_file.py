@@ -28,7 +28,7 @@ SOURCES: Final = "sources"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Standing:
+class CorpusSnapshot:
     """All passages that there are at one version: their rows in order, and a fingerprint of each one's id."""
 
     version: int
@@ -37,7 +37,7 @@ class Standing:
     sources_P: NDArray[np.int64]
 
     @classmethod
-    def of(cls, store: PassageStore) -> Standing:
+    def of(cls, store: PassageStore) -> CorpusSnapshot:
         """As the store is now."""
         with store.snapshot() as version:
             generation, ids = store.generation(), store.passage_ids()
@@ -62,7 +62,7 @@ class KeptIndex(Generic[B]):
         self._kind = kind
         self._block = block
 
-    def load(self, now: Standing) -> Part[B] | None:
+    def load(self, now: CorpusSnapshot) -> Part[B] | None:
         """What the file holds, without rows that are gone; None if there is none that is of this corpus.
 
         Raises ``DamagedIndex``, ``NewerSchema``.
@@ -84,7 +84,7 @@ class KeptIndex(Generic[B]):
             return None
         return Part(block, alive_N)
 
-    def is_of(self, block: B, now: Standing) -> bool:
+    def is_of(self, block: B, now: CorpusSnapshot) -> bool:
         """Whether the file is whole and holds what this block does, which is of now."""
         try:
             found = self._files.load(self._kind, mapped=True)
@@ -95,7 +95,7 @@ class KeptIndex(Generic[B]):
         rows, sources = numbers(found.parts[ROWS]), numbers(found.parts[SOURCES])
         return np.array_equal(np.sort(rows), np.sort(block.rows_N)) and np.array_equal(sources, now.sources_of(rows))
 
-    def save(self, block: B, now: Standing) -> None:
+    def save(self, block: B, now: CorpusSnapshot) -> None:
         """Put a file with this block in the place of the old one. Inside ``writing()``. Raises OSError."""
         sources_N = now.sources_of(block.rows_N)
         assert sources_N.all(), "nothing that is gone is written"
@@ -119,7 +119,7 @@ class KeptIndex(Generic[B]):
         return self._block.unpacked(rows_N, found.parts), sources_N
 
 
-def holds_only(path: Path, now: Standing) -> bool:
+def holds_only(path: Path, now: CorpusSnapshot) -> bool:
     """Whether an index file, of whatever kind, is known to hold nothing but passages that there are."""
     try:
         rows, sources = load_part(path, ROWS), load_part(path, SOURCES)

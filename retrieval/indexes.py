@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 from corpora.errors import LibraryError
 from corpora.store import atomic_write, schema
 from corpora.store.index_files import IndexFolder
-from retrieval.dense import VECTORS, DenseIndex, VectorBlock, read_vectors, vectors_kind
+from retrieval.dense import VECTORS, DenseIndex, VectorSegment, read_vectors, vectors_kind
 from retrieval.errors import EncoderChanged, RetrievalError
-from retrieval.index_file import KeptIndex, Standing, holds_only
+from retrieval.index_file import CorpusSnapshot, KeptIndex, holds_only
 from retrieval.interfaces import Encoder, PassageStore
 from retrieval.lexical import TERMS, LexicalIndex
-from retrieval.postings import PostingBlock
-from retrieval.segments import B, Blocks, Part, merged
+from retrieval.postings import PostingSegment
+from retrieval.segments import B, Part, Segments, merged
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +114,7 @@ class Indexes:
                 raise
             log.warning("the index files of corpus %s are deleted, not rewritten: %s", self._store.name, error)
             with self._files.writing():
-                self._delete_what_is_gone(Standing.of(self._store))
+                self._delete_what_is_gone(CorpusSnapshot.of(self._store))
             return
         if self._database != _database_of(self._store):
             raise LibraryError(f"corpus {self._store.name} was replaced by another", hint="open it again")
@@ -122,7 +122,7 @@ class Indexes:
             try:
                 self._write()
             except (OSError, LibraryError) as error:
-                self._delete_what_is_gone(Standing.of(self._store))
+                self._delete_what_is_gone(CorpusSnapshot.of(self._store))
                 if not removed:
                     raise
                 log.warning("the index files of corpus %s could not be rewritten: %s", self._store.name, error)
@@ -134,7 +134,7 @@ class Indexes:
             generation, added, gone = self._generation, self._added, self._gone
             by_meaning, by_words = self.dense.blocks, self.lexical.blocks
             before = by_meaning.parts, by_words.parts
-        now = Standing.of(self._store)  # later than the parts: what it does not know is gone and not new
+        now = CorpusSnapshot.of(self._store)  # later than the parts: what it does not know is gone and not new
         if generation != now.generation:  # It was rebuilt this moment, by another process, which writes its files.
             self._delete_what_is_gone(now)
             return
@@ -146,7 +146,9 @@ class Indexes:
         with self._lock:
             self._added, self._gone = self._added - added, self._gone - gone
 
-    def _write_one(self, kept: KeptIndex[B], blocks: Blocks[B], before: Sequence[Part[B]], now: Standing) -> None:
+    def _write_one(
+        self, kept: KeptIndex[B], blocks: Segments[B], before: Sequence[Part[B]], now: CorpusSnapshot
+    ) -> None:
         left = [part for part in (part.only(now.rows_P) for part in before) if part.alive_N.any()]
         if not left:
             atomic_write.remove_file(kept.path)
@@ -157,7 +159,7 @@ class Indexes:
         with self._lock:
             blocks.replace(before, block)
 
-    def _delete_what_is_gone(self, now: Standing) -> None:
+    def _delete_what_is_gone(self, now: CorpusSnapshot) -> None:
         for path in self._files.paths():
             if not holds_only(path, now):
                 atomic_write.remove_file(path)
@@ -172,7 +174,7 @@ class Indexes:
     def _open(self) -> None:
         """From the files, and from the store what they do not hold. No snapshot is held: this may take long."""
         self._begin_anew()
-        now = Standing.of(self._store)
+        now = CorpusSnapshot.of(self._store)
         vectors = self._dense_file().load(now)
         self.dense = DenseIndex([vectors] if vectors is not None else [])
         self._without_vector = set(np.setdiff1d(now.rows_P, self.dense.blocks.rows()).tolist())
@@ -228,11 +230,11 @@ class Indexes:
             if stored.passage.id in values:
                 yield stored.row, values[stored.passage.id]
 
-    def _dense_file(self) -> KeptIndex[VectorBlock]:
-        return KeptIndex(self._files, vectors_kind(self._encoder.name), VectorBlock)
+    def _dense_file(self) -> KeptIndex[VectorSegment]:
+        return KeptIndex(self._files, vectors_kind(self._encoder.name), VectorSegment)
 
-    def _lexical_file(self) -> KeptIndex[PostingBlock]:
-        return KeptIndex(self._files, TERMS, PostingBlock)
+    def _lexical_file(self) -> KeptIndex[PostingSegment]:
+        return KeptIndex(self._files, TERMS, PostingSegment)
 
 
 def _batches(items: Iterable[T]) -> Iterator[list[T]]:

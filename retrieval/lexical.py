@@ -14,8 +14,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.postings import PostingBlock, fingerprints
-from retrieval.segments import Blocks, Part
+from retrieval.postings import PostingSegment, fingerprints
+from retrieval.segments import Part, Segments
 from retrieval.terms import query_terms, terms
 
 TERMS: Final = "terms:1"
@@ -28,8 +28,8 @@ B: Final = 0.75  # how much a long passage is discounted
 class LexicalIndex:
     """Terms by row. Not thread-safe; its owner holds a lock."""
 
-    def __init__(self, parts: Sequence[Part[PostingBlock]] = ()) -> None:
-        self.blocks = Blocks(parts)
+    def __init__(self, parts: Sequence[Part[PostingSegment]] = ()) -> None:
+        self.blocks = Segments(parts)
 
     def __len__(self) -> int:
         return len(self.blocks)
@@ -38,7 +38,7 @@ class LexicalIndex:
         """Add passages under new row numbers."""
         assert len(rows) == len(texts), "one row number for each text"
         if rows:
-            self.blocks.add(PostingBlock.of(rows, [terms(text) for text in texts]))
+            self.blocks.add(PostingSegment.of(rows, [terms(text) for text in texts]))
 
     def remove(self, rows: Sequence[int]) -> int:
         """Remove rows for good; rows that are not here are ignored. Returns how many went."""
@@ -58,7 +58,7 @@ class LexicalIndex:
 class _Scorer:
     """The parts as they are now; ``count`` passages of ``average`` terms."""
 
-    def __init__(self, parts: Sequence[Part[PostingBlock]], count: int, average: float) -> None:
+    def __init__(self, parts: Sequence[Part[PostingSegment]], count: int, average: float) -> None:
         self._parts = parts
         self._count = count
         self._average = average

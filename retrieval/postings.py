@@ -30,7 +30,7 @@ def fingerprints(terms: Iterable[str]) -> NDArray[np.uint64]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PostingBlock:
+class PostingSegment:
     """A ``Block``: for each term, in the order of fingerprints, the places in ``rows_N`` where it is, how often.
 
     The postings of term v are ``[starts_V[v], starts_V[v + 1])``; ``starts_V`` has one more, the end.
@@ -44,7 +44,7 @@ class PostingBlock:
     counts_P: NDArray[np.int32]
 
     @classmethod
-    def of(cls, rows: Sequence[int], terms: Sequence[Sequence[str]]) -> PostingBlock:
+    def of(cls, rows: Sequence[int], terms: Sequence[Sequence[str]]) -> PostingSegment:
         """The terms of each row, in any order; every occurrence counts."""
         numbers: dict[str, int] = {}
         counted = [Counter(of_row) for of_row in terms]
@@ -71,7 +71,7 @@ class PostingBlock:
         return slice(int(self.starts_V[at]), int(self.starts_V[at + 1]))
 
     @classmethod
-    def merged(cls, blocks: Sequence[PostingBlock], alive: Sequence[NDArray[np.bool_]]) -> PostingBlock:
+    def merged(cls, blocks: Sequence[PostingSegment], alive: Sequence[NDArray[np.bool_]]) -> PostingSegment:
         """As ``Block`` says. Linear in the postings."""
         kept = [block._only(alive_N) for block, alive_N in zip(blocks, alive, strict=True)]
         terms_V = np.unique(np.concatenate([block.terms_V for block in kept]))
@@ -94,7 +94,7 @@ class PostingBlock:
         lengths_N = np.concatenate([block.lengths_N for block in kept])
         return cls(rows_N, lengths_N, terms_V, starts_V, places_P, counts_P)
 
-    def _only(self, alive_N: NDArray[np.bool_]) -> PostingBlock:
+    def _only(self, alive_N: NDArray[np.bool_]) -> PostingSegment:
         """This without rows that are gone, and without terms that only they had."""
         if alive_N.all():
             return self
@@ -102,7 +102,7 @@ class PostingBlock:
         sizes_V = np.diff(np.concatenate([[0], np.cumsum(kept_P)])[self.starts_V])
         used_V = sizes_V > 0
         new_places_N = (np.cumsum(alive_N) - 1).astype(np.int32)
-        return PostingBlock(
+        return PostingSegment(
             self.rows_N[alive_N],
             self.lengths_N[alive_N],
             self.terms_V[used_V],
@@ -117,7 +117,7 @@ class PostingBlock:
         return {name: array.astype(_ARRAYS[name]) for name, array in zip(_ARRAYS, arrays, strict=True)}
 
     @classmethod
-    def unpacked(cls, rows_N: NDArray[np.int64], parts: Mapping[str, memoryview]) -> PostingBlock:
+    def unpacked(cls, rows_N: NDArray[np.int64], parts: Mapping[str, memoryview]) -> PostingSegment:
         """As ``Block`` says."""
         if not parts.keys() >= _ARRAYS.keys():
             raise ValueError("it holds no postings")

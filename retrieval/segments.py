@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 _MERGED_AT_ONCE = 4096  # rows; making one block of more takes longer than a question should wait
 
 
-class Block(Protocol):
+class Segment(Protocol):
     """What an index knows of some rows."""
 
     @property
@@ -39,7 +39,7 @@ class Block(Protocol):
         ...
 
 
-B = TypeVar("B", bound=Block)
+B = TypeVar("B", bound=Segment)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,7 +73,7 @@ class Part(Generic[B]):
         return replace(self, alive_N=self.alive_N & np.isin(self.block.rows_N, rows))
 
 
-class Blocks(Generic[B]):
+class Segments(Generic[B]):
     """The parts of one index. Not thread-safe; its owner holds a lock. ``parts`` may be kept and read without it."""
 
     def __init__(self, parts: Sequence[Part[B]] = ()) -> None:

@@ -26,7 +26,7 @@ class _Run:
     end: int
 
 
-class Hints:
+class LiveCitations:
     """Feed it every token with its origin and the answer's length around it; it returns hints as runs end."""
 
     def __init__(self, prompt: Prompt, passages: Sequence[SourcePassage]) -> None:

@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from app.answering.citations import cite
-from app.answering.live_citations import Hints
+from app.answering.live_citations import LiveCitations
 from app.config.generation_options import GenerationOptions
 from app.generation.cancellable import CancellableStream
 from app.generation.detokenizer import TextStream
 from app.generation.events import Answer, Citation, Done, Event, Retrieval, SourcePassage, TextDelta
-from app.generation.requests import Writer
-from app.generation.run_stats import Figures
+from app.generation.requests import RequestBuilder
+from app.generation.run_stats import RunTally
 from corpora.documents import place
 from decoding.interfaces import Commit, FinishReason, TokenIndex
 from decoding.scheduling.session import Session
@@ -42,11 +42,11 @@ class AnswerStream(CancellableStream[Event]):
     ``cancelled``. As a context manager it cancels on leaving. Iterating raises what retrieval and prompt raise.
     """
 
-    def __init__(self, writer: Writer, question: Question, options: GenerationOptions) -> None:
+    def __init__(self, writer: RequestBuilder, question: Question, options: GenerationOptions) -> None:
         self._writer = writer
         self._question = question
         self._options = options
-        self._figures = Figures()
+        self._figures = RunTally()
         super().__init__()
 
     def answer(self) -> Answer:
@@ -71,11 +71,11 @@ class AnswerStream(CancellableStream[Event]):
         request = self._writer.answer_request(prompt, self._options, limit, corpus=corpus)
         session = self._began(self._writer.begin(request, speculate=self._options.speculate))
         stream = TextStream(self._writer.tokens, self._options.stop_strings)
-        yield from self._generate(session, stream, Hints(prompt, passages))
+        yield from self._generate(session, stream, LiveCitations(prompt, passages))
         self._figures.add(session.stats)
         yield Done(self._answer(stream.text, passages, notice, session.finish_reason or FinishReason.CANCELLED))
 
-    def _generate(self, session: Session, stream: TextStream, hints: Hints) -> Iterator[Event]:
+    def _generate(self, session: Session, stream: TextStream, hints: LiveCitations) -> Iterator[Event]:
         for commit in session:
             text, found = self._text_of(commit, stream, hints)
             if text:
@@ -88,7 +88,7 @@ class AnswerStream(CancellableStream[Event]):
         if hint := hints.finish(stream.text):
             yield hint
 
-    def _text_of(self, commit: Commit, stream: TextStream, hints: Hints) -> tuple[str, list[Citation]]:
+    def _text_of(self, commit: Commit, stream: TextStream, hints: LiveCitations) -> tuple[str, list[Citation]]:
         new, found = "", []
         for token, origin in zip(commit.tokens, commit.origins, strict=True):
             start = len(stream.text)

@@ -20,7 +20,7 @@ from corpora.store.library import Library
 if TYPE_CHECKING:
     from app.conversations.quoting import Quoting
     from app.library.receipts import Receipt
-    from app.library.summary import CorpusFacts
+    from app.library.summary import CorpusSummary
     from corpora.documents import Document, Passage
     from corpora.store.listing import ListedDocument
     from corpora.store.store import CorpusStore, DocumentInfo
@@ -43,12 +43,12 @@ def show(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> in
     """What there is to know of a corpus, or of one of its documents."""
     from app.library.deletion import passages_of
     from app.library.lookup import meant
-    from app.library.summary import facts_of
+    from app.library.summary import summary_of
     from app.output.library_json import document_whole, facts_document
 
     store = Library(settings.home).open(args.name)
     if args.document is None:
-        facts = facts_of(store)
+        facts = summary_of(store)
         if terminal.json:
             terminal.document(facts_document(facts))
         else:
@@ -156,7 +156,7 @@ def _places(found: ListedDocument) -> str:
     return ", ".join([*(count(number, kind) for kind, number in found.leaves.items()), *filter(None, [found.language])])
 
 
-def _show_facts(facts: CorpusFacts, terminal: Terminal) -> None:
+def _show_facts(facts: CorpusSummary, terminal: Terminal) -> None:
     cut = f"of about {facts.chunking.target_chars} characters (overlap: {facts.chunking.overlap_sentences})"
     terminal.line(terminal.bold(facts.name))
     rows = [
@@ -178,9 +178,9 @@ def _show_facts(facts: CorpusFacts, terminal: Terminal) -> None:
 
 
 def _index(one: object) -> str:
-    from app.library.summary import IndexFacts
+    from app.library.summary import IndexSummary
 
-    assert isinstance(one, IndexFacts)
+    assert isinstance(one, IndexSummary)
     if one.cause is not None:
         return one.cause
     state = "current" if one.is_current else "brought in step by the next question"

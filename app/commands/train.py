@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from app.commands.terminal import Terminal
 from app.config.settings import Settings
 from app.errors import UsageError
-from app.generation.logit_biases import Tuning
+from app.generation.logit_biases import LogitBiases
 
 if TYPE_CHECKING:
     import torch
@@ -90,7 +90,7 @@ def _add_measuring(names: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def _add_tuning(parser: argparse.ArgumentParser) -> None:
-    for field in dataclasses.fields(Tuning):
+    for field in dataclasses.fields(LogitBiases):
         # Not the setting of the same name: this is the value that the model's folder keeps.
         dest = f"tuned_{field.name}"
         parser.add_argument(
@@ -177,7 +177,7 @@ def _evaluate(args: argparse.Namespace, settings: Settings, terminal: Terminal) 
     from app.training.targets.evaluate import measure
 
     _one_thread()
-    tuning = _tuning(args) or tuning_of(args.model) or Tuning()
+    tuning = _tuning(args) or tuning_of(args.model) or LogitBiases()
     material = _material(args.material)
     figures = measure(args.model, material, split=args.split, tuning=tuning, count=args.items, say=terminal.note)
     if terminal.json:
@@ -249,10 +249,10 @@ def _device(name: str) -> torch.device:
         raise UsageError("there is no CUDA device here", hint="leave --device out, or write --device cpu")
     chosen = ("cuda" if there else "cpu") if name == "auto" else name
     if chosen == "cpu":
-        from app.training.loop.malloc_trim import return_large_blocks
+        from app.training.loop.malloc_trim import return_freed_blocks
 
         _one_thread()
-        return_large_blocks()
+        return_freed_blocks()
     else:
         torch.set_float32_matmul_precision("high")
     return torch.device(chosen)
@@ -279,11 +279,11 @@ def _draw(run: Path, terminal: Terminal) -> None:
         terminal.note(f"no curves: {error.cause} {error.hint}")
 
 
-def _tuning(args: argparse.Namespace) -> Tuning | None:
+def _tuning(args: argparse.Namespace) -> LogitBiases | None:
     """The biases that were given; None if none was."""
-    given = {f.name: getattr(args, f"tuned_{f.name}") for f in dataclasses.fields(Tuning)}
+    given = {f.name: getattr(args, f"tuned_{f.name}") for f in dataclasses.fields(LogitBiases)}
     found = {name: value for name, value in given.items() if value is not None}
-    return Tuning(**found) if found else None
+    return LogitBiases(**found) if found else None
 
 
 def _done(terminal: Terminal, document: dict[str, object], text: str) -> None:

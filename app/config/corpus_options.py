@@ -15,7 +15,7 @@ from corpora.text.chunking import Chunking
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class CorpusConfig:
     """``home`` of all data; how passages are cut: None leaves it as the corpus is cut."""
 
     home: Path
@@ -23,7 +23,7 @@ class Place:
     chunk_overlap: int | None = None
 
     @classmethod
-    def of(cls, settings: Settings) -> Place:
+    def of(cls, settings: Settings) -> CorpusConfig:
         """What the settings say."""
         return cls(settings.home, settings.chunk_chars, settings.chunk_overlap)
 
@@ -40,12 +40,12 @@ class Place:
         return self.chunk_chars is not None or self.chunk_overlap is not None
 
 
-def new_chunking(store: CorpusStore, place: Place) -> Chunking:
+def new_chunking(store: CorpusStore, place: CorpusConfig) -> Chunking:
     """How the corpus is to be cut from now on."""
     return place.over(store.chunking() or Chunking())
 
 
-def fitting_chunking(store: CorpusStore, place: Place) -> Chunking:
+def fitting_chunking(store: CorpusStore, place: CorpusConfig) -> Chunking:
     """How the next documents are cut. Raises ``ChunkingChanged`` if the corpus is cut in another way."""
     own = store.chunking()
     base, wanted = own or Chunking(), new_chunking(store, place)

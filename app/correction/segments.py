@@ -39,7 +39,7 @@ _MARKER: Final = re.compile(r"(?:#{1,6}|[-*+•‣–>]|\(?\d{1,3}[.)]|\(?[a-z]\
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class Segment:
     """``text[start:end]``; ``is_code`` says that it does not read like prose, ``is_item`` that it is a heading, or
     stands behind the mark of a heading or an item, which is no part of it.
     """
@@ -50,13 +50,13 @@ class Piece:
     is_item: bool = False
 
 
-def pieces(text: str) -> list[Piece]:
+def segments(text: str) -> list[Segment]:
     """The pieces of a text, in order and apart; all that is not white space lies in one."""
-    found: list[Piece] = []
+    found: list[Segment] = []
     at = 0
     for fence in _FENCE.finditer(text):
         found += _prose(text, at, fence.start())
-        found.append(Piece(fence.start(), fence.end(), is_code=True))
+        found.append(Segment(fence.start(), fence.end(), is_code=True))
         at = fence.end()
     return found + _prose(text, at, len(text))
 
@@ -73,7 +73,7 @@ def line_breaks(text: str) -> list[str]:
     return _BREAK.findall(text)
 
 
-def _prose(text: str, start: int, end: int) -> list[Piece]:
+def _prose(text: str, start: int, end: int) -> list[Segment]:
     """Sentences between two blocks of code. Wrapped lines are read as one, at unchanged offsets."""
     flat = list(text[start:end])
     for found in _BREAK.finditer(text, start, end):
@@ -86,7 +86,7 @@ def _prose(text: str, start: int, end: int) -> list[Piece]:
         is_code, first = unit.is_code or _is_code(text[begin:stop]), begin
         while not is_code and (mark := _MARKER.match(text, first, stop)) and _begins_line(text, begin):
             first = mark.end()
-        cut.append(Piece(first, stop, is_code, is_item=unit.is_heading or first > begin))
+        cut.append(Segment(first, stop, is_code, is_item=unit.is_heading or first > begin))
     return cut
 
 

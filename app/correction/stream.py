@@ -12,13 +12,13 @@ from typing import Final, TypeAlias
 
 from app.correction.diff import edits_between, with_spacing_of
 from app.correction.meaning_check import keeps_its_meaning, without_great_changes
-from app.correction.segments import Piece, pieces
+from app.correction.segments import Segment, segments
 from app.errors import InputError
 from app.generation.cancellable import CancellableStream
 from app.generation.detokenizer import TextStream
 from app.generation.events import Correction, CorrectionDone, Edit, TextDelta
-from app.generation.requests import Writer
-from app.generation.run_stats import Figures
+from app.generation.requests import RequestBuilder
+from app.generation.run_stats import RunTally
 from app.generation.token_rules import lossy_remark
 from decoding.interfaces import FinishReason
 from retrieval.language import guess_language
@@ -44,7 +44,7 @@ class CorrectionStream(CancellableStream[CorrectionEvent]):
 
     def __init__(
         self,
-        writer: Writer,
+        writer: RequestBuilder,
         text: str,
         *,
         max_new_tokens: int | None = None,
@@ -61,7 +61,7 @@ class CorrectionStream(CancellableStream[CorrectionEvent]):
         self._max_new_tokens = max_new_tokens
         self._speculate = speculate
         self._scope = scope
-        self._figures = Figures()
+        self._figures = RunTally()
         self._left: Counter[str] = Counter()
         # A target with a format of its own is small and knows English only; a chat model may know the language.
         self._is_small = writer.template.longest_correction is not None
@@ -79,7 +79,7 @@ class CorrectionStream(CancellableStream[CorrectionEvent]):
         written: list[str] = []
         edits: list[Edit] = []
         at = 0
-        for piece in pieces(self._text):
+        for piece in segments(self._text):
             source = self._text[piece.start : piece.end]
             corrected = self._corrected(piece, source)
             edits += edits_between(source, corrected, offset=piece.start)
@@ -94,7 +94,7 @@ class CorrectionStream(CancellableStream[CorrectionEvent]):
             Correction(self._text, "".join(written), tuple(edits), self._figures.result(), self._notice())
         )
 
-    def _corrected(self, piece: Piece, source: str) -> str:
+    def _corrected(self, piece: Segment, source: str) -> str:
         """The corrected piece, or the piece itself with a reason counted."""
         if piece.is_item and len(source.split()) < _SENTENCE:
             return source
@@ -106,7 +106,7 @@ class CorrectionStream(CancellableStream[CorrectionEvent]):
             return source
         return _as_item(source, corrected) if piece.is_item else corrected
 
-    def _untouchable(self, piece: Piece, source: str) -> str | None:
+    def _untouchable(self, piece: Segment, source: str) -> str | None:
         if self._cancelled.is_set():
             return _STOPPED
         if piece.is_code:

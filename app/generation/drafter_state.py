@@ -25,7 +25,7 @@ _EVERY_S = 30.0
 _CALIBRATION, _BLEND = "calibration", "blend"
 
 
-class Learned:
+class DrafterState:
     """The calibration of one target and the weights of its blend, with the file they live in.
 
     ``blend`` is what the target's sources share; what is known of it is put back at once. Safe to use from several

@@ -21,7 +21,7 @@ _SURER: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class Tuning:
+class LogitBiases:
     """``copy_bias``: bonus on the token that the cursor over a text under correction expects. ``edit_weight``: how much
     the odds of a likely edit against copying count, see ``decoding.processors.CopyBias``.
 
@@ -46,7 +46,7 @@ class Tuning:
         return _share(-(log_odds(0.0) if relevance is None else relevance))
 
     @classmethod
-    def of(cls, stored: Mapping[str, Any]) -> Tuning:
+    def of(cls, stored: Mapping[str, Any]) -> LogitBiases:
         """What a file holds; the first form of it counted slopes for a whole cosine. Raises ValueError, TypeError."""
         values = {name: float(stored.get(name, 0.0)) for name in cls.__dataclass_fields__}
         if stored.get("format") == _BY_COSINE:

@@ -20,7 +20,7 @@ REFUSAL = "The documents do not answer this."
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SourceSpan:
     """Where a reference's tokens stand in a document: token i covers ``[starts[i], ends[i])`` of hit ``hit``'s."""
 
     hit: int
@@ -40,7 +40,7 @@ class Prompt:
 
     ids: tuple[int, ...]
     references: tuple[Reference, ...]
-    places: tuple[Place, ...]
+    places: tuple[SourceSpan, ...]
     numbers: tuple[int | None, ...]
     quotes: tuple[QuotedSpan, ...]
     refusal: tuple[int, ...]
@@ -120,7 +120,7 @@ class Collapsed:
         return cls("".join(characters), tuple(indices))
 
 
-def place(hit: int, base: int, encoded: Encoded, tokens: range, indices: Sequence[int], shift: int = 0) -> Place:
+def place(hit: int, base: int, encoded: Encoded, tokens: range, indices: Sequence[int], shift: int = 0) -> SourceSpan:
     """Map ``tokens`` of an encoded text to a document.
 
     ``base`` is where the text begins in the document, ``indices`` the index in it of each encoded character,
@@ -129,10 +129,12 @@ def place(hit: int, base: int, encoded: Encoded, tokens: range, indices: Sequenc
     last = len(indices) - 1
     starts = [max(0, min(last, encoded.starts[i] - shift)) for i in tokens]
     ends = [max(0, min(last, encoded.ends[i] - shift - 1)) for i in tokens]
-    return Place(hit, tuple(base + indices[at] for at in starts), tuple(base + indices[at] + 1 for at in ends))
+    return SourceSpan(hit, tuple(base + indices[at] for at in starts), tuple(base + indices[at] + 1 for at in ends))
 
 
-def outside(tokens: TextTokenizer, hits: Sequence[Hit], numbers: Sequence[int | None]) -> list[tuple[Reference, Place]]:
+def outside(
+    tokens: TextTokenizer, hits: Sequence[Hit], numbers: Sequence[int | None]
+) -> list[tuple[Reference, SourceSpan]]:
     """References for the hits that are not in the prompt: drafts may copy them all the same."""
     found = []
     for index, hit in enumerate(hits):

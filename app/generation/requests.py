@@ -11,8 +11,8 @@ from app.config.generation_options import GenerationOptions
 from app.config.settings import Settings
 from app.errors import InputError, ModelError
 from app.generation.detokenizer import stop_factory
-from app.generation.drafter_state import Learned
-from app.generation.logit_biases import Tuning
+from app.generation.drafter_state import DrafterState
+from app.generation.logit_biases import LogitBiases
 from app.generation.prompts import Collapsed, CorrectionPrompt, Prompt, Template
 from app.generation.token_rules import criterion, token_rules, warn_if_lossy
 from app.generation.tokenizer import TextTokenizer
@@ -25,15 +25,15 @@ from decoding.verification import sampling
 
 
 @dataclass(frozen=True, slots=True)
-class Writer:
+class RequestBuilder:
     """One loaded target, ready to write for many requests at once. ``drafts_corpus``: it drafts from whole corpora."""
 
     engine: Engine
     tokens: TextTokenizer
     template: Template
     settings: Settings
-    tuning: Tuning = field(default_factory=Tuning)
-    learned: Learned | None = None
+    tuning: LogitBiases = field(default_factory=LogitBiases)
+    learned: DrafterState | None = None
     drafts_corpus: bool = False
 
     @property

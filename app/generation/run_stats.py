@@ -16,7 +16,7 @@ _STAGES: Final = ("retrieve", "prompt", "prefill", "decode")
 
 
 @dataclass(slots=True)
-class Figures:
+class RunTally:
     """What becomes ``RunStats``: times by stage from ``begun_at`` on, and the sum of several sessions' counts."""
 
     begun_at: float = field(default_factory=time.perf_counter)

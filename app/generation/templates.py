@@ -27,8 +27,8 @@ from app.generation.prompts import (
     REFUSAL,
     Collapsed,
     CorrectionPrompt,
-    Place,
     Prompt,
+    SourceSpan,
     Template,
     left_out,
     outside,
@@ -67,7 +67,7 @@ class BundledTemplate:
         require_room(len(ids) + len(answer), room)
         numbers: list[int | None] = [None] * len(hits)
         quotes: list[QuotedSpan] = []
-        references: list[tuple[Reference, Place]] = []
+        references: list[tuple[Reference, SourceSpan]] = []
         for kept, sentence in enumerate(evidence):
             number = numbers[sentence.hit] or 1 + max((n for n in numbers if n), default=0)
             marker = self._tokens.plain(f" [{number}]").ids
@@ -101,7 +101,7 @@ class BundledTemplate:
         ids = (*self._ids["<|g|>"], *source, *self._ids["<|c|>"])
         return CorrectionPrompt(ids, source, prompt_start=1) if len(ids) <= room else None
 
-    def _sentence(self, sentence: Evidence) -> tuple[tuple[int, ...], Place]:
+    def _sentence(self, sentence: Evidence) -> tuple[tuple[int, ...], SourceSpan]:
         collapsed = Collapsed.of(sentence.text)
         encoded = self._tokens.plain(" " + collapsed.text)
         every = range(len(encoded.ids))
@@ -178,7 +178,9 @@ class ChatTemplate:
         text += f"Question: {question}" + ("" if self._is_chat else "\n\nAnswer:")
         return self._tokens.plain(text), starts
 
-    def _inside(self, encoded: Encoded, hits: Sequence[Hit], starts: Sequence[int]) -> list[tuple[Reference, Place]]:
+    def _inside(
+        self, encoded: Encoded, hits: Sequence[Hit], starts: Sequence[int]
+    ) -> list[tuple[Reference, SourceSpan]]:
         found = []
         for index, start in enumerate(starts):
             passage = hits[index].passage

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.config.corpus_options import Place, fitting_chunking
+from app.config.corpus_options import CorpusConfig, fitting_chunking
 from app.errors import InputError
 from app.generation.tokenizer import TextTokenizer
 from app.library import deletion
@@ -57,12 +57,12 @@ class Corpus:
     """One corpus. Make it with ``open`` or ``create``; the encoder's model is loaded when it is first needed."""
 
     def __init__(
-        self, store: CorpusStore, encoder: Encoder, retriever: HybridRetriever, place: Place | None = None
+        self, store: CorpusStore, encoder: Encoder, retriever: HybridRetriever, place: CorpusConfig | None = None
     ) -> None:
         self._store = store
         self._encoder = encoder
         self._retriever = retriever
-        self._place = place or Place(store.folder.parents[1])
+        self._place = place or CorpusConfig(store.folder.parents[1])
         self._lock = threading.Lock()
         self._removals = Removals(self._place.home)
         self._sentences = self._no_sentences()

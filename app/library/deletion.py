@@ -24,7 +24,7 @@ from corpora.store.store import CorpusStore, Removal
 from retrieval.dense import VECTORS
 from retrieval.errors import RetrievalError
 from retrieval.hybrid import HybridRetriever
-from retrieval.index_file import Standing, holds_only
+from retrieval.index_file import CorpusSnapshot, holds_only
 from retrieval.sentences import sentences_kind
 from retrieval.terms import terms
 
@@ -113,7 +113,7 @@ def _delete_stale(store: CorpusStore) -> None:
 
 def _stale(store: CorpusStore) -> list[Path]:
     """Index files that hold, or may hold, something of a passage that is gone."""
-    now = Standing.of(store)
+    now = CorpusSnapshot.of(store)
     folders = (IndexFolder(store.folder / name) for name in FOLDERS)
     return [path for folder in folders for path in folder.paths() if not holds_only(path, now)]
 

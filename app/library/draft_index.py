@@ -32,7 +32,7 @@ from corpora.store.index_files import IndexFile, IndexFolder, IndexHeader, load_
 from corpora.store.store import CorpusStore
 from decoding.interfaces import TokenIndex
 from decoding.sources.suffix_array import build_index
-from retrieval.index_file import ROWS, SOURCES, Standing, holds_only, numbers
+from retrieval.index_file import ROWS, SOURCES, CorpusSnapshot, holds_only, numbers
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ def forget_removed(store: CorpusStore) -> None:
     try:
         if files.folder.is_dir():
             with files.writing():
-                _forget_removed(files, Standing.of(store))
+                _forget_removed(files, CorpusSnapshot.of(store))
     except (LibraryBusy, OSError) as error:
         log.warning("draft indexes of what is gone may be left in %s: %s", files.folder, error)
 
@@ -79,7 +79,7 @@ def load(store: CorpusStore, fingerprint: str, rows_P: NDArray[np.int64]) -> Ind
     files, kind = _files(store), _kind(fingerprint)
     try:
         held, path = load_part(files.path(kind), ROWS), files.path(kind)
-        if held is None or not np.array_equal(numbers(held), rows_P) or not holds_only(path, Standing.of(store)):
+        if held is None or not np.array_equal(numbers(held), rows_P) or not holds_only(path, CorpusSnapshot.of(store)):
             return None
         found = files.load(kind, mapped=True)
         return None if found is None else _indexed(found, rows_P)
@@ -95,7 +95,7 @@ def save(store: CorpusStore, fingerprint: str, held: IndexedRows) -> None:
     """
     files = _files(store)
     with files.writing():
-        now = Standing.of(store)
+        now = CorpusSnapshot.of(store)
         if held.holds_only(now.rows_P):
             rows_P, index = held.rows_P, held.index
             arrays: dict[str, NDArray[Any]] = {
@@ -119,7 +119,7 @@ def _kind(fingerprint: str) -> str:
     return f"drafts:{fingerprint}"
 
 
-def _forget_removed(files: IndexFolder, now: Standing) -> None:
+def _forget_removed(files: IndexFolder, now: CorpusSnapshot) -> None:
     """Inside ``writing()``. Folders are those of the first releases, which had four files an index and no hashes."""
     for path in files.paths():
         if not holds_only(path, now):

@@ -48,13 +48,13 @@ def create_corpus(name: str, settings: Settings | None = None) -> Corpus:
 
     Raises ``EncoderNotFound``, ``InvalidName``, ``CorpusExists``.
     """
-    from app.config.corpus_options import Place
+    from app.config.corpus_options import CorpusConfig
     from app.loading import engine
     from corpora.store.library import Library
     from corpora.text.chunking import Chunking
 
     settings = settings if settings is not None else Settings.load()
-    where = Place.of(settings)
+    where = CorpusConfig.of(settings)
     own = None if settings.encoder == BUNDLED else engine.encoder(settings).name  # Is it there at all?
     store = Library(settings.home).create(name)
     if own is not None:
@@ -73,7 +73,7 @@ def import_corpus(
     progress: Progress | None = None,
 ) -> tuple[Corpus, Imported]:
     """Make a corpus of an export, cut and encoded as the settings say, or as it was if they say nothing."""
-    from app.config.corpus_options import Place
+    from app.config.corpus_options import CorpusConfig
     from app.library.corpus import vector_kinds
     from app.loading import engine
     from corpora.store.library import Library
@@ -86,7 +86,7 @@ def import_corpus(
     settings = settings if settings is not None else Settings.load()
     encoder = engine.encoder(settings)
     library = Library(settings.home)
-    where = Place.of(settings)
+    where = CorpusConfig.of(settings)
     cut = where.over(Chunking()) if where.says_how_to_cut else None
     derived: list[Derived] = [VectorRows(encoder), SentenceRows(encoder)]
     want = Wanted(derived, vector_kinds(encoder), cut, None if recompute else _fits(encoder))
@@ -98,13 +98,13 @@ def import_corpus(
 
 
 def _corpus(store: CorpusStore, settings: Settings) -> Corpus:
-    from app.config.corpus_options import Place
+    from app.config.corpus_options import CorpusConfig
     from app.library.corpus import Corpus
     from app.loading import engine
     from retrieval.hybrid import HybridRetriever
 
     found = engine.encoder(settings)
-    return Corpus(store, found, HybridRetriever(store, found), Place.of(settings))
+    return Corpus(store, found, HybridRetriever(store, found), CorpusConfig.of(settings))
 
 
 def _fits(encoder: Encoder) -> Fits:

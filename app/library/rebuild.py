@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from app.config.corpus_options import Place, new_chunking
+from app.config.corpus_options import CorpusConfig, new_chunking
 from app.library.deletion_signal import note_removal
 from corpora.interfaces import Derived
 from corpora.store import generations, index_files
@@ -43,7 +43,7 @@ def rebuild(
     store: CorpusStore,
     encoder: Encoder,
     retriever: HybridRetriever,
-    place: Place,
+    place: CorpusConfig,
     *,
     progress: Progress | None = None,
     stop: threading.Event | None = None,

@@ -21,7 +21,7 @@ _VECTORS = "vectors:"
 
 
 @dataclass(frozen=True, slots=True)
-class IndexFacts:
+class IndexSummary:
     """One index file. One that is not current is brought in step by the next search; ``cause``: it is damaged."""
 
     kind: str
@@ -32,7 +32,7 @@ class IndexFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class CorpusFacts:
+class CorpusSummary:
     """A corpus. ``derived`` counts rows by kind, ``bytes`` by what they are used for."""
 
     name: str
@@ -44,14 +44,14 @@ class CorpusFacts:
     chunking: Chunking
     derived: Mapping[str, int]
     bytes: Mapping[str, int]
-    indexes: tuple[IndexFacts, ...]
+    indexes: tuple[IndexSummary, ...]
     is_sealed: bool
     format: int
     rebuild_under_way: bool
     jobs: int
 
 
-def facts_of(store: CorpusStore) -> CorpusFacts:
+def summary_of(store: CorpusStore) -> CorpusSummary:
     """Look at a corpus. Raises ``LibraryError``."""
     with store.connections.reading() as connection:
         documents, characters = connection.execute("SELECT count(*), total(chars) FROM documents").fetchone()
@@ -61,7 +61,7 @@ def facts_of(store: CorpusStore) -> CorpusFacts:
         ).fetchall()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
     encoders = [kind.removeprefix(_VECTORS) for kind, _ in derived if kind.startswith(_VECTORS)]
-    return CorpusFacts(
+    return CorpusSummary(
         name=store.name,
         folder=store.folder,
         documents=documents,
@@ -90,7 +90,7 @@ def _sizes(folder: Path) -> dict[str, int]:
     return sizes
 
 
-def _indexes(store: CorpusStore) -> list[IndexFacts]:
+def _indexes(store: CorpusStore) -> list[IndexSummary]:
     version, found = store.version(), []
     for folder in (IndexFolder(store.folder / name) for name in FOLDERS):
         for path in folder.paths():
@@ -98,8 +98,8 @@ def _indexes(store: CorpusStore) -> list[IndexFacts]:
             try:
                 file = load(path, mapped=True)
             except LibraryError as error:
-                found.append(IndexFacts(path.name, 0, size, False, error.cause))
+                found.append(IndexSummary(path.name, 0, size, False, error.cause))
                 continue
             if file is not None:
-                found.append(IndexFacts(file.header.kind, file.header.count, size, file.header.version == version))
+                found.append(IndexSummary(file.header.kind, file.header.count, size, file.header.version == version))
     return found

@@ -17,7 +17,7 @@ from app.loading.sources import drafters_of, flag, require_same_tokenizer
 
 if TYPE_CHECKING:
     from app.generation.tokenizer import TextTokenizer
-    from decoding.drafters.medusa_heads import AheadHeads
+    from decoding.drafters.medusa_heads import MedusaHeads
     from decoding.drafters.parallel_model import ParallelModel
     from decoding.sources.neural.draft_model import DraftModel
     from decoding.sources.shared import Shared
@@ -59,12 +59,12 @@ def _draft_model(name: str, target: Target, tokens: TextTokenizer, settings: Set
         return DraftModel.of(model, target, tokens=tokens.vocabulary)
 
 
-def _heads(name: str, target: Target) -> AheadHeads:
-    from decoding.drafters.medusa_heads import AheadHeads
+def _heads(name: str, target: Target) -> MedusaHeads:
+    from decoding.drafters.medusa_heads import MedusaHeads
 
     folder = _folder("heads", name)
     with as_shipped(name):
-        return AheadHeads.load(folder, target=target)
+        return MedusaHeads.load(folder, target=target)
 
 
 def _parallel(name: str, target: Target, tokens: TextTokenizer, settings: Settings) -> ParallelModel:

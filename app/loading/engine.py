@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from app.config.device_options import loading_options
 from app.config.settings import BUNDLED, Settings
 from app.errors import ModelError
-from app.generation.logit_biases import Tuning
+from app.generation.logit_biases import LogitBiases
 from app.loading.kernel_cache import keep_compiled
 from app.loading.models import (
     as_shipped,
@@ -30,7 +30,7 @@ from app.loading.models import (
 from app.loading.openmp import wait_passively
 
 if TYPE_CHECKING:
-    from app.generation.requests import Writer
+    from app.generation.requests import RequestBuilder
     from app.pipeline import FindEvidence, Pipeline, Searchable
     from retrieval.encoder import SentenceTransformerEncoder
     from retrieval.hits import Evidence, Hit
@@ -74,13 +74,13 @@ def open_pipeline(
     )
 
 
-def writer(settings: Settings, **hf_options: Any) -> Writer:
+def writer(settings: Settings, **hf_options: Any) -> RequestBuilder:
     """Load the target that the settings name, with its tokenizer. Raises ModelError and the decoder's errors."""
     wait_passively()
     import torch
 
-    from app.generation.drafter_state import Learned
-    from app.generation.requests import Writer
+    from app.generation.drafter_state import DrafterState
+    from app.generation.requests import RequestBuilder
     from app.generation.templates import template_for
     from app.generation.token_rules import warn_if_lossy
     from app.loading.drafters import shared_of
@@ -101,7 +101,7 @@ def writer(settings: Settings, **hf_options: Any) -> Writer:
     target.graphs = None if settings.cuda_graphs else False
     shared = shared_of(settings, target, tokens)
     warn_if_lossy(settings)
-    learned = Learned(settings.home, settings.target, shared.blend)
+    learned = DrafterState(settings.home, settings.target, shared.blend)
     atexit.register(learned.save)
     engine = Engine(
         target,
@@ -112,16 +112,16 @@ def writer(settings: Settings, **hf_options: Any) -> Writer:
         max_rows=settings.max_sessions,
         max_waiting=settings.max_waiting,
     )
-    return Writer(engine, tokens, template_for(tokens), settings, tuning, learned, CORPUS in sources)
+    return RequestBuilder(engine, tokens, template_for(tokens), settings, tuning, learned, CORPUS in sources)
 
 
-def _tuning(folder: Path) -> Tuning:
+def _tuning(folder: Path) -> LogitBiases:
     """What the target's folder says about its own biases; nothing for a model without that file."""
     file = folder / _TUNING_FILE
     if not file.is_file():
-        return Tuning()
+        return LogitBiases()
     try:
-        return Tuning.of(json.loads(file.read_text(encoding="utf-8")))
+        return LogitBiases.of(json.loads(file.read_text(encoding="utf-8")))
     except (ValueError, AttributeError, TypeError) as error:
         raise ModelError(f"{file} cannot be read: {error}", hint="It must be JSON with numbers.") from error
 

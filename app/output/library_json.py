@@ -6,7 +6,7 @@ Written out rather than derived from the dataclasses: renaming a field must not 
 from __future__ import annotations
 
 from app.conversations.quoting import Quoting
-from app.library.summary import CorpusFacts
+from app.library.summary import CorpusSummary
 from corpora.documents import Document, Passage, place
 from corpora.jobs.plan import Plan
 from corpora.jobs.types import Job, JobFile
@@ -44,7 +44,7 @@ def document_whole(document: Document, passages: list[Passage]) -> dict[str, obj
     }
 
 
-def facts_document(facts: CorpusFacts) -> dict[str, object]:
+def facts_document(facts: CorpusSummary) -> dict[str, object]:
     """A corpus as ``corpus show NAME`` prints it."""
     return {
         "name": facts.name,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import gradio as gr
 
 from app.conversations.store import Conversations
-from app.ui.interfaces import PagePipeline, Shelf
+from app.ui.interfaces import PagePipeline, Registry
 from app.ui.library.job_workers import JobWorkers
 from app.ui.runs import Runs
 from app.ui.serving.guard import scope_of
@@ -18,11 +18,11 @@ from app.ui.serving.uploads import Incoming
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class AppState:
     """The parts that the tabs work with."""
 
     pipeline: PagePipeline
-    shelf: Shelf
+    shelf: Registry
     conversations: Conversations
     default_corpus: str
     incoming: Incoming

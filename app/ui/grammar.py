@@ -13,7 +13,7 @@ from typing import Any
 import gradio as gr
 
 from app.generation.events import Correction, CorrectionDone, RunStats, TextDelta
-from app.ui.app_state import Desk, browser, tab, words
+from app.ui.app_state import AppState, browser, tab, words
 from app.ui.chat.parts import Updates
 from app.ui.error_display import reporting
 from app.ui.views.answer import problem_view
@@ -25,7 +25,7 @@ _SAMPLE = (
 )
 
 
-def grammar_tab(desk: Desk, page: gr.Blocks) -> None:
+def grammar_tab(desk: AppState, page: gr.Blocks) -> None:
     """Build the tab inside ``page``."""
     with gr.Row(elem_id="grammar-grid"):
         with gr.Column(elem_id="grammar-input", min_width=0):
@@ -55,7 +55,7 @@ def grammar_tab(desk: Desk, page: gr.Blocks) -> None:
 class GrammarActions:
     """The handlers. They hold no state of a browser."""
 
-    def __init__(self, desk: Desk, *, view: gr.HTML, fix: gr.Button, stop: gr.Button) -> None:
+    def __init__(self, desk: AppState, *, view: gr.HTML, fix: gr.Button, stop: gr.Button) -> None:
         """Work with ``desk`` and show in ``view``."""
         self._desk = desk
         self._view = view

@@ -51,7 +51,7 @@ class PagePipeline(Protocol):
     def stream(
         self, question: str, *, corpus: Any = None, speculate: bool = True, scope: str | None = ""
     ) -> AnswerStream:
-        """Answer ``question`` from ``corpus`` (a handle that ``Shelf.open`` gave), with drafts from ``scope``."""
+        """Answer ``question`` from ``corpus`` (a handle that ``Registry.open`` gave), with drafts from ``scope``."""
 
     def forget(self, scope: str | None = None) -> None:
         """Keep nothing of earlier outputs in ``scope``, or of any (None), in memory."""
@@ -60,7 +60,7 @@ class PagePipeline(Protocol):
         """Correct ``text``: text deltas, then one event with a ``correction``."""
 
 
-class Shelf(Protocol):
+class Registry(Protocol):
     """All corpora of this installation. Methods raise user errors for names that do not exist."""
 
     def names(self) -> list[str]:

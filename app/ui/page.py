@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from app.ui.app_state import Desk
+from app.ui.app_state import AppState
 from app.ui.chat.tab import chat_tab
 from app.ui.grammar import grammar_tab
 from app.ui.library.tab import library_tab
@@ -18,7 +18,7 @@ from app.ui.views.chrome import header_view
 _SWEEP_EVERY_S = 3600
 
 
-def page(desk: Desk) -> Page:
+def page(desk: AppState) -> Page:
     """Build the page around ``desk``."""
     blocks = Page(
         analytics_enabled=False, title="Spandraft", fill_width=True, delete_cache=(_SWEEP_EVERY_S, _SWEEP_EVERY_S)

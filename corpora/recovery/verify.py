@@ -76,7 +76,7 @@ def _by_seal(folder: Path, database: Path) -> tuple[list[Finding], Proof]:
         logged = log.stat().st_size if log.exists() else 0
         if (found == sealed and not logged) or checksum.read(folder) != sealed:
             return [], "seal" if found == sealed else "rows"
-    except checksum.BrokenSeal as error:
+    except checksum.BrokenChecksum as error:
         hint = f"run `spandraft corpus rebuild {folder.name}`, which sets it anew"
         return [
             Finding(folder / checksum.FILE_NAME, f"{folder / checksum.FILE_NAME} is damaged: {error}", hint)

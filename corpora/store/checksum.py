@@ -21,19 +21,19 @@ _LONGEST = 1024  # bytes; whatever is longer is no seal
 
 
 @dataclass(frozen=True, slots=True)
-class Seal:
+class Checksum:
     """What the database was when it was sealed. ``bytes`` is its size."""
 
     sha256: str
     bytes: int
 
 
-class BrokenSeal(ValueError):
+class BrokenChecksum(ValueError):
     """The file of the seal is not what was written."""
 
 
-def read(folder: Path) -> Seal | None:
-    """The seal, if there is one. Raises ``BrokenSeal``, OSError."""
+def read(folder: Path) -> Checksum | None:
+    """The seal, if there is one. Raises ``BrokenChecksum``, OSError."""
     try:
         with (folder / FILE_NAME).open("rb") as stream:
             content = stream.read(_LONGEST)
@@ -41,15 +41,15 @@ def read(folder: Path) -> Seal | None:
         return None
     try:
         stored = json.loads(content)
-        seal = Seal(str(stored["sha256"]), int(stored["bytes"]))
+        seal = Checksum(str(stored["sha256"]), int(stored["bytes"]))
     except (ValueError, KeyError, TypeError) as error:
-        raise BrokenSeal("it is not a seal") from error
+        raise BrokenChecksum("it is not a seal") from error
     if content != _content(seal):
-        raise BrokenSeal("it is not what was written")
+        raise BrokenChecksum("it is not what was written")
     return seal
 
 
-def write(folder: Path, seal: Seal) -> None:
+def write(folder: Path, seal: Checksum) -> None:
     """Set the seal. Raises OSError; then there is none."""
     write_file(folder / FILE_NAME, [_content(seal)])
 
@@ -60,7 +60,7 @@ def remove(folder: Path) -> None:
         remove_file(folder / FILE_NAME)
 
 
-def _content(seal: Seal) -> bytes:
+def _content(seal: Checksum) -> bytes:
     said = {"format": _FORMAT, "sha256": seal.sha256, "bytes": seal.bytes}
     own = hashlib.sha256(json.dumps(said).encode()).hexdigest()
     return (json.dumps(said | {"own": own}) + "\n").encode()

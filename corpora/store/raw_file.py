@@ -12,13 +12,13 @@ import sys
 from pathlib import Path
 
 from corpora.store import page_wipe
-from corpora.store.checksum import Seal
+from corpora.store.checksum import Checksum
 
 
-def digest(path: Path) -> Seal:
+def digest(path: Path) -> Checksum:
     """What a file is. Raises OSError."""
     sha256, size = _answer("digest", path)
-    return Seal(sha256, int(size))
+    return Checksum(sha256, int(size))
 
 
 def is_open(path: Path) -> bool:

@@ -156,7 +156,7 @@ def check_at_rest(folder: Path) -> None:
             why = "its bytes are not those that were written (SHA-256)"
         if why is not None and checksum.read(folder) == sealed:  # Otherwise somebody has begun to write.
             raise schema.damaged(database, why)
-    except (checksum.BrokenSeal, OSError):
+    except (checksum.BrokenChecksum, OSError):
         return  # ``verify`` has words for this; what is to be read may be well.
 
 

@@ -26,7 +26,7 @@ from decoding.cuda.grouped_attention import shared_heads
 from decoding.cuda.pool_cache import PoolCache
 from decoding.target import oom
 from decoding.target.capability import Verification
-from decoding.target.hidden_states import Forward, listening
+from decoding.target.hidden_states import Forward, capture_hidden_states
 from decoding.target.masks import attention_masks
 from decoding.target.target import Target
 from decoding.target.tree_cache import TreeCache
@@ -246,7 +246,7 @@ class StaticRunner:
         masks = attention_masks(
             target.attention, bases_B, positions_BN, visible_BNN, keys=bucket.keys, dtype=target.dtype
         )
-        with shared_heads(target.model), listening(target.model, wanted=self._keeps_hidden) as heard:
+        with shared_heads(target.model), capture_hidden_states(target.model, wanted=self._keeps_hidden) as heard:
             output = target.model(
                 input_ids=ids_BN,
                 position_ids=positions_BN,

@@ -35,7 +35,7 @@ Ranked = tuple[tuple[tuple[int, float], ...], ...]
 """For each place ahead the likeliest tokens with their chances, best first."""
 
 
-class AheadHeads(nn.Module):
+class MedusaHeads(nn.Module):
     """K residual heads: head k (from 1) predicts the token k behind the one that the target itself predicts.
 
     A new one predicts that token for every place: what each head adds to the hidden state begins at zero. ``cost_s``
@@ -65,7 +65,7 @@ class AheadHeads(nn.Module):
         """The same."""
         return self.hidden_after(hidden_PD)
 
-    def bind(self, target: Target) -> AheadHeads:
+    def bind(self, target: Target) -> MedusaHeads:
         """Move to where ``target`` computes its logits, and use its output matrix; it keeps its hidden states from now.
 
         Raises UnsupportedModel for a target of another hidden size.
@@ -105,7 +105,7 @@ class AheadHeads(nn.Module):
         _replace(folder / _FACTS, lambda path: path.write_text(facts, encoding="utf-8"))
 
     @classmethod
-    def load(cls, folder: Path, *, target: Target) -> AheadHeads:
+    def load(cls, folder: Path, *, target: Target) -> MedusaHeads:
         """The heads of ``folder``, bound to ``target``. Raises ModelNotFound, UnsupportedModel."""
         facts, weights = _read(folder)
         if facts.get("format") != FORMAT:

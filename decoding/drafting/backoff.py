@@ -18,7 +18,7 @@ _LONGEST = 8
 _FRESH = 0.1
 
 
-class Pauses:
+class Backoff:
     """One session's. With a budget that counts no time there is none, and the same requests draft the same trees."""
 
     def __init__(self, budget: Budget) -> None:

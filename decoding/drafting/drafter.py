@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeGuard
 
-from decoding.drafting.backoff import Pauses
+from decoding.drafting.backoff import Backoff
 from decoding.drafting.budget import Budget
 from decoding.drafting.calibration import Calibration, TaskCalibration
 from decoding.interfaces import Commit, CostlySource, Draft, DraftSource, Request, ThriftySource
@@ -63,7 +63,7 @@ class Drafter:
         self._calibration: TaskCalibration = self._shared.of("")
         self._proposed: list[tuple[str, Draft]] = []
         self._extended: list[_Extended] = []
-        self._pauses = Pauses(budget)
+        self._pauses = Backoff(budget)
         self._unseen: list[Commit] = []
         self._asked_s = 0.0
         self.budget = budget

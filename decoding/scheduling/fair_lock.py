@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 
 
-class Turns:
+class FairLock:
     """``with turns.turn():`` holds the lock. Not to be entered twice by one thread."""
 
     def __init__(self) -> None:

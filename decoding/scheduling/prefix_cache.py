@@ -28,7 +28,7 @@ class _Entry:
         return self.cache.token_bytes * len(self.tokens_T)
 
 
-class Prefixes:
+class PrefixCache:
     """Token sequences with their single-row caches. Not thread-safe; the batch asks under its own turn."""
 
     def __init__(self, limit_bytes: int = DEFAULT_BYTES) -> None:

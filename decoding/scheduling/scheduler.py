@@ -19,11 +19,11 @@ from decoding.cuda.graphs import pool_for
 from decoding.drafting.budget import Budget
 from decoding.interfaces import Commit, FinishReason
 from decoding.scheduling import oom_fallback
-from decoding.scheduling.fair_lock import Turns
-from decoding.scheduling.prefix_cache import Prefixes
+from decoding.scheduling.fair_lock import FairLock
+from decoding.scheduling.prefix_cache import PrefixCache
 from decoding.scheduling.session import Session
-from decoding.scheduling.slot import Seat
-from decoding.scheduling.waiting_queue import Door
+from decoding.scheduling.slot import Slot
+from decoding.scheduling.waiting_queue import WaitingQueue
 from decoding.stats import Throughput
 from decoding.target import oom
 from decoding.target.capability import SessionCache
@@ -36,28 +36,30 @@ _PATIENCE: Final = 0.15
 _IDLE_S: Final = 0.02
 
 
-class Batch:
+class Scheduler:
     """At most ``max_rows`` sessions at work and ``max_waiting`` in the queue, served in the order they came."""
 
-    def __init__(self, target: Target, budget: Budget, *, max_rows: int, max_waiting: int, prefixes: Prefixes) -> None:
+    def __init__(
+        self, target: Target, budget: Budget, *, max_rows: int, max_waiting: int, prefixes: PrefixCache
+    ) -> None:
         self.target = target
         self.budget = budget
         self.prefixes = prefixes
         self.throughput = Throughput()
-        self._turns = Turns()
+        self._turns = FairLock()
         most = min(max_rows, target.max_rows)
-        self._door: Door[Seat] = Door(most_inside=most, most_waiting=max_waiting, inside=self._inside)
+        self._door: WaitingQueue[Slot] = WaitingQueue(most_inside=most, most_waiting=max_waiting, inside=self._inside)
         self._served, self._width, self._forward_s = 0, 1, 0.0
-        self._reading: deque[Seat] = deque()
-        self._parked: list[Seat] = []
-        self._rows: list[Seat] = []
+        self._reading: deque[Slot] = deque()
+        self._parked: list[Slot] = []
+        self._rows: list[Slot] = []
         # On a GPU one cache stays for good, since graphs hold its addresses.
         self._pool = pool_for(target, most)
         self._cache: SessionCache = self._pool if self._pool is not None else self._no_rows()
 
     def run(self, session: Session) -> Iterator[Commit]:
         """Take a session through; its commits as they come. Raises Overloaded, OutOfMemory, and what ended it."""
-        seat = Seat(session)
+        seat = Slot(session)
         self._door.enter(seat)
         try:
             while not (seat.over and not seat.commits):
@@ -79,7 +81,7 @@ class Batch:
     def _inside(self) -> int:
         return len(self._rows) + len(self._reading)
 
-    def _next(self, seat: Seat) -> Commit | None:
+    def _next(self, seat: Slot) -> Commit | None:
         """The next commit, None if it has to be asked for again. Whoever has one already needs no turn."""
         moved = True
         with self._turns.turn(unless=lambda: bool(seat.commits) or seat.over) as mine:
@@ -151,7 +153,7 @@ class Batch:
             seat.session.stats.prefill_s += time.perf_counter() - started
         return has_read
 
-    def _read_some(self, seat: Seat, *, may_run: bool) -> bool:
+    def _read_some(self, seat: Slot, *, may_run: bool) -> bool:
         """Whether a chunk was read, for which one forward was made."""
         request, cache = seat.session.request, seat.own
         unread = request.prompt[cache.length : -1]
@@ -210,7 +212,7 @@ class Batch:
             seat.session.stats.decode_s += ended_at - started
             self._hand_over(seat, outcome)
 
-    def _hand_over(self, seat: Seat, outcome: Commit | Exception) -> None:
+    def _hand_over(self, seat: Slot, outcome: Commit | Exception) -> None:
         """Last of all: readers look at any time, and what they find must be all there is."""
         if isinstance(outcome, Exception):
             self._fail(seat, outcome)
@@ -220,7 +222,7 @@ class Batch:
             self._leave(seat)
 
     def _accept(
-        self, seat: Seat, tree: TokenTree, logits: TreeLogits | None
+        self, seat: Slot, tree: TokenTree, logits: TreeLogits | None
     ) -> tuple[Sequence[int] | None, Commit | Exception]:
         """The accepted path of a row with its commit; None with what ended its session."""
         try:
@@ -231,7 +233,7 @@ class Batch:
             return None, error
         return walk.path, commit
 
-    def _add_row(self, seat: Seat) -> None:
+    def _add_row(self, seat: Slot) -> None:
         if not self._rows and self._pool is None:
             self._cache = seat.own  # The first one brings its own cache along.
         else:
@@ -239,7 +241,7 @@ class Batch:
         seat.cache = None
         self._rows.append(seat)
 
-    def _drop_row(self, seat: Seat) -> None:
+    def _drop_row(self, seat: Slot) -> None:
         row = self._rows.index(seat)
         self._cache.drop_row(row)
         last = self._rows.pop()
@@ -248,12 +250,12 @@ class Batch:
         if not self._rows and self._pool is None:
             self._cache = self._no_rows()
 
-    def _fail(self, seat: Seat, error: Exception) -> None:
+    def _fail(self, seat: Slot, error: Exception) -> None:
         seat.error = error
         seat.session.finish_reason = FinishReason.FAILED
         self._leave(seat)
 
-    def _leave(self, seat: Seat) -> None:
+    def _leave(self, seat: Slot) -> None:
         """Free what a session holds; called again for one that has left, it does nothing."""
         if seat.left:
             return

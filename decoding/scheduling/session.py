@@ -13,21 +13,21 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from decoding.drafting.drafter import Drafter
-from decoding.interfaces import NO_ORIGIN, Commit, FinishReason, Place, Request
+from decoding.interfaces import NO_ORIGIN, Commit, FinishReason, Request, SamplingPosition
 from decoding.stats import Stats
 from decoding.tree import TokenTree
 from decoding.verification import sampling
-from decoding.verification.acceptance import Walk, one_draw
+from decoding.verification.acceptance import Walk, sample_and_match
 from decoding.verification.logits import TreeLogits
 
 if TYPE_CHECKING:
-    from decoding.scheduling.scheduler import Batch
+    from decoding.scheduling.scheduler import Scheduler
 
 
 class Session:
     """One request on its way. Iterate it for commits, once; ``cancel`` may be called from any thread."""
 
-    def __init__(self, request: Request, drafter: Drafter, batch: Batch) -> None:
+    def __init__(self, request: Request, drafter: Drafter, batch: Scheduler) -> None:
         self.request = request
         self.drafter = drafter
         self.tokens: list[int] = []
@@ -80,7 +80,7 @@ class Session:
             self.finish_reason = self._reason(token)
             return self.finish_reason is not None
 
-        walk = one_draw(tree, choose, ended)
+        walk = sample_and_match(tree, choose, ended)
         return walk, self._commit(tree, walk, logits)
 
     def end(self) -> Commit:
@@ -160,7 +160,7 @@ class Choice:
         if self._criterion is None:
             token = sampling.choose(logits_V, self._sampling, position=self.position)
         else:
-            place = Place(self._sampling, self.position)
+            place = SamplingPosition(self._sampling, self.position)
             token = self._criterion.choose(logits_V, tree.offers(node), place)
         self._states = [processor.advance(state, token) for processor, state in pairs]
         return token

@@ -15,7 +15,7 @@ _AHEAD: Final = 8
 
 
 @dataclass(slots=True, eq=False)
-class Seat:
+class Slot:
     """A session in the batch. ``cache`` is its own while it stands in no row; ``over``: there is no more to come.
 
     ``unread`` is the end of its prompt, which the forward over its first tree reads.

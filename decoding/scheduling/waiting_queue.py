@@ -15,7 +15,7 @@ from decoding.errors import Overloaded
 T = TypeVar("T")
 
 
-class Door(Generic[T]):
+class WaitingQueue(Generic[T]):
     """``waiting``: those who have not been let in yet. ``inside`` says how many have."""
 
     def __init__(self, *, most_inside: int, most_waiting: int, inside: Callable[[], int]) -> None:

@@ -10,7 +10,7 @@ from decoding.interfaces import DraftSource
 from decoding.sources.corpus import CorpusPlaces
 from decoding.sources.evidence import EvidenceStarts
 from decoding.sources.neural.draft_model import DraftModelSource
-from decoding.sources.neural.heads import HeadsSource
+from decoding.sources.neural.heads import MedusaSource
 from decoding.sources.neural.parallel import ParallelSource
 from decoding.sources.published.first_chain import FirstChain
 from decoding.sources.published.llma import Llma
@@ -46,8 +46,8 @@ SOURCES: Mapping[str, Callable[[Shared], DraftSource]] = MappingProxyType(
         "draft-model": lambda shared: DraftModelSource(shared.draft_model),
         "draft-tree": lambda shared: DraftModelSource(shared.draft_model, width=4),
         "draft-chain": lambda shared: FirstChain(DraftModelSource(shared.draft_model)),
-        "heads": lambda shared: HeadsSource(shared.heads),
-        "heads-chain": lambda shared: FirstChain(HeadsSource(shared.heads)),
+        "heads": lambda shared: MedusaSource(shared.heads),
+        "heads-chain": lambda shared: FirstChain(MedusaSource(shared.heads)),
         "parallel": lambda shared: ParallelSource(shared.parallel),
         "parallel-chain": lambda shared: FirstChain(ParallelSource(shared.parallel)),
         "layer-skip": lambda shared: DraftModelSource(shared.layer_skip, name="layer-skip"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from decoding.drafters.medusa_heads import AheadHeads
+from decoding.drafters.medusa_heads import MedusaHeads
 from decoding.drafters.parallel_model import ParallelModel
 from decoding.sources.blend.blend_state import BlendState
 from decoding.sources.neural.draft_model import DraftModel
@@ -24,7 +24,7 @@ class Shared:
     suffix_outputs: dict[str, Outputs] = field(default_factory=dict)
     recycled: RecycledTable = field(default_factory=RecycledTable)
     draft_model: DraftModel | None = None
-    heads: AheadHeads | None = None
+    heads: MedusaHeads | None = None
     parallel: ParallelModel | None = None
     layer_skip: DraftModel | None = None
     blend: BlendState = field(default_factory=BlendState)

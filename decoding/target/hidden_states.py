@@ -53,7 +53,7 @@ class Forward:
 
 
 @contextlib.contextmanager
-def listening(model: Any, *, wanted: bool) -> Iterator[list[torch.Tensor]]:
+def capture_hidden_states(model: Any, *, wanted: bool) -> Iterator[list[torch.Tensor]]:
     """For the time of a forward, what this thread feeds into the output embeddings of ``model``, in order."""
     heard: list[torch.Tensor] = []
     if not wanted:

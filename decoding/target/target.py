@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from decoding.interfaces import Sampling
 from decoding.target import loading, selfcheck
 from decoding.target.capability import SessionCache, Verification
-from decoding.target.hidden_states import Forward, listening
+from decoding.target.hidden_states import Forward, capture_hidden_states
 from decoding.target.masks import FULL_ATTENTION, Attention, attention_masks, padded_visibility
 from decoding.target.placement import input_device, is_quantized
 from decoding.target.state_cache import StateCache
@@ -174,7 +174,7 @@ class Target:
     ) -> Forward:
         """Logits after the new tokens; ``visible`` says of each row which of them see which, None: those before."""
         if isinstance(cache, StateCache):
-            with listening(self.model, wanted=self.keeps_hidden) as heard:
+            with capture_hidden_states(self.model, wanted=self.keeps_hidden) as heard:
                 logits_NV = cache.read(tokens[0], logits_to_keep=logits_to_keep)
             return Forward.of(logits_NV[None], heard)
         assert isinstance(cache, TreeCache)
@@ -192,7 +192,7 @@ class Target:
             visible_BNN = to_device(torch.from_numpy(padded_visibility(visible, rows=rows, nodes=nodes)), device)
         masks = attention_masks(self.attention, bases_B, positions_BN, visible_BNN, keys=window.keys, dtype=self.dtype)
         # Of a prompt that is read nobody asks for states.
-        with listening(self.model, wanted=self.keeps_hidden and visible is not None) as heard:
+        with capture_hidden_states(self.model, wanted=self.keeps_hidden and visible is not None) as heard:
             output = self.model(
                 input_ids=to_device(_padded(tokens, nodes), device),
                 position_ids=positions_BN,

@@ -26,7 +26,7 @@ class Walk:
         return (ROOT, *self.path)[len(self.tokens) - 1]
 
 
-def one_draw(tree: TokenTree, draw: Callable[[int], int], ended: Callable[[int], bool]) -> Walk:
+def sample_and_match(tree: TokenTree, draw: Callable[[int], int], ended: Callable[[int], bool]) -> Walk:
     """Walk down the tree. ``draw(node)`` is the target's token after ``node``; ``ended(token)`` stops the walk.
 
     ``draw`` is called for the root and for each accepted node in order, never for others. A token for which

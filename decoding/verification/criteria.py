@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decoding.errors import InvalidRequest
-from decoding.interfaces import AcceptanceCriterion, Place
+from decoding.interfaces import AcceptanceCriterion, SamplingPosition
 from decoding.verification import sampling
 from decoding.verification.sampling import Stream
 
@@ -27,13 +27,13 @@ Offers = Mapping[int, NDArray[np.floating] | None]
 
 
 @dataclass(frozen=True, slots=True)
-class OneDraw:
+class ExactMatch:
     """Draws the target's own next token; drafts only save time. Equal to plain decoding token for token."""
 
     name = "one-draw"
     lossless = True
 
-    def choose(self, logits_V: NDArray[np.floating], offered: Offers, at: Place) -> int:
+    def choose(self, logits_V: NDArray[np.floating], offered: Offers, at: SamplingPosition) -> int:
         """The token after a node."""
         return sampling.choose(logits_V, at.sampling, position=at.position)
 
@@ -50,7 +50,7 @@ class SpeculativeSampling:
     name = "speculative-sampling"
     lossless = True
 
-    def choose(self, logits_V: NDArray[np.floating], offered: Offers, at: Place) -> int:
+    def choose(self, logits_V: NDArray[np.floating], offered: Offers, at: SamplingPosition) -> int:
         """The token after a node. Raises InvalidRequest for several tokens and for a token without distribution."""
         if not offered:
             return sampling.choose(logits_V, at.sampling, position=at.position)
@@ -85,7 +85,7 @@ class TypicalAcceptance:
                     hint="Give a number above 0 and at most 1; a smaller one accepts more.",
                 )
 
-    def choose(self, logits_V: NDArray[np.floating], offered: Offers, at: Place) -> int:
+    def choose(self, logits_V: NDArray[np.floating], offered: Offers, at: SamplingPosition) -> int:
         """The token after a node."""
         if offered:
             target_V = sampling.distribution(logits_V, at.sampling)
@@ -115,7 +115,7 @@ class TopBetaTau:
         if not 0 <= self.tau < math.inf:
             raise InvalidRequest(f"tau of top-beta-tau is {self.tau}", hint="Give a finite number from 0 on.")
 
-    def choose(self, logits_V: NDArray[np.floating], offered: Offers, at: Place) -> int:
+    def choose(self, logits_V: NDArray[np.floating], offered: Offers, at: SamplingPosition) -> int:
         """The token after a node."""
         if offered:
             token = max(offered, key=lambda one: (logits_V[one], -one))
@@ -126,8 +126,8 @@ class TopBetaTau:
         return sampling.choose(logits_V, at.sampling, position=at.position)
 
 
-CRITERIA: Mapping[str, type[OneDraw | SpeculativeSampling | TypicalAcceptance | TopBetaTau]] = {
-    kind.name: kind for kind in (OneDraw, SpeculativeSampling, TypicalAcceptance, TopBetaTau)
+CRITERIA: Mapping[str, type[ExactMatch | SpeculativeSampling | TypicalAcceptance | TopBetaTau]] = {
+    kind.name: kind for kind in (ExactMatch, SpeculativeSampling, TypicalAcceptance, TopBetaTau)
 }
 
 

@@ -16,7 +16,7 @@ import pytest
 from app.config.settings import Settings
 from app.errors import InputError, MissingPartError, ModelError
 from app.generation.events import Answer, Citation, Done, Retrieval, TextDelta
-from app.generation.logit_biases import Tuning
+from app.generation.logit_biases import LogitBiases
 from app.generation.prompts import REFUSAL
 from app.loading.bundled import TARGET, bundled_folder
 from app.loading.engine import evidence_finder, open_pipeline
@@ -32,7 +32,7 @@ from tests.support.tiny import QUESTION, TEXTS, hits_of, pipeline_of, save_tiny,
 def quoting(tiny_bundled: Path, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
     """A random target that never refuses."""
     settings = Settings(home=tmp_path_factory.mktemp("home"))
-    return pipeline_of(tiny_bundled, settings, tuning=Tuning(refusal_bias=-1000.0))
+    return pipeline_of(tiny_bundled, settings, tuning=LogitBiases(refusal_bias=-1000.0))
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from app.config.corpus_options import Place
+from app.config.corpus_options import CorpusConfig
 from app.library.corpus import Corpus
 from corpora.documents import Document, Passage
 from corpora.errors import EmptyFile
@@ -59,7 +59,7 @@ def opened(store: CorpusStore, chunk_chars: int | None = None) -> Corpus:
     retriever = HybridRetriever(store, WordEncoder(), policy=None)
     if store.chunking() is None:
         store.set_chunking(Chunking(target_chars=TARGET_CHARS))
-    return Corpus(store, WordEncoder(), retriever, Place(store.folder.parents[1], chunk_chars))
+    return Corpus(store, WordEncoder(), retriever, CorpusConfig(store.folder.parents[1], chunk_chars))
 
 
 def finish(report: Report, home: str, acts: Sequence[Act], first: int, files: str) -> None:

@@ -16,9 +16,9 @@ from decoding.drafters import layer_skip as layer_skip_module
 from decoding.drafting.drafter import Drafter
 from decoding.errors import DecodingError
 from decoding.scheduling import prefix_cache
-from decoding.scheduling.scheduler import Batch
+from decoding.scheduling.scheduler import Scheduler
 from decoding.scheduling.session import Choice, Session
-from decoding.sources.neural.heads import HeadsSource
+from decoding.sources.neural.heads import MedusaSource
 from decoding.sources.neural.parallel import ParallelSource
 from decoding.target import masks
 from decoding.target import target as target_module
@@ -176,7 +176,7 @@ SAMPLER = (
         "noise by place in the tree", Choice._processed, "position=self.position", "position=tree.depths[node]", rows
     ),
     Mutant("noise by size of the tree", Choice.token, "self.position += 1", "self.position += len(tree)", states),
-    Mutant("one draw for a whole path", acceptance.one_draw, "token = draw(node)", "token = draw(ROOT)", rows),
+    Mutant("one draw for a whole path", acceptance.sample_and_match, "token = draw(node)", "token = draw(ROOT)", rows),
 )
 PROCESSORS = (
     Mutant("processors never advance", Choice._processed, "processor.advance(state, token) for", "state for", states),
@@ -199,21 +199,21 @@ PROCESSORS = (
 WALK = (
     Mutant(
         "any drafted child is followed",
-        acceptance.one_draw,
+        acceptance.sample_and_match,
         "tree.child(node, token)",
         "next(iter(tree.children[node].values()), None)",
         rows,
     ),
     Mutant(
         "the drafted token is committed",
-        acceptance.one_draw,
+        acceptance.sample_and_match,
         "token = draw(node)",
         "token = next(iter(tree.children[node]), draw(node))",
         rows,
     ),
     Mutant(
         "the bonus token is not looked up in the tree",
-        acceptance.one_draw,
+        acceptance.sample_and_match,
         "path.append(node)",
         "path.append(len(path) + 1)",
         rows,
@@ -222,14 +222,14 @@ WALK = (
 ENDS = (
     Mutant(
         "the walk goes on behind an end",
-        acceptance.one_draw,
+        acceptance.sample_and_match,
         "if ended(token):",
         "if ended(token) and node is None:",
         ends,
     ),
     Mutant(
         "ends are looked for one token late",
-        acceptance.one_draw,
+        acceptance.sample_and_match,
         "if ended(token):",
         "if ended(([-1] + tokens)[-2]):",
         ends,
@@ -252,7 +252,7 @@ ENDS = (
     ),
     Mutant(
         "stop strings are asked only of the target's own tokens",
-        acceptance.one_draw,
+        acceptance.sample_and_match,
         "if ended(token):",
         "if node is None and ended(token):",
         ends,
@@ -304,7 +304,7 @@ CACHE = (
         "int(differing[0]) + 1",
         cache,
     ),
-    Mutant("the whole of a prompt is reused", prefix_cache.Prefixes.find, "prompt[:-1]", "prompt", rows),
+    Mutant("the whole of a prompt is reused", prefix_cache.PrefixCache.find, "prompt[:-1]", "prompt", rows),
 )
 FORWARD = (
     Mutant(
@@ -337,9 +337,11 @@ FORWARD = (
     ),
 )
 BATCH = (
-    Mutant("rows keep others' paths", Batch._decode, "for path, _ in accepted", "for path, _ in accepted[::-1]", crowd),
-    Mutant("the cache drops another row", Batch._drop_row, "drop_row(row)", "drop_row(len(self._rows) - 1)", crowd),
-    Mutant("an error of another's turn is lost", Batch.run, "seat.error is not None", "False", errors),
+    Mutant(
+        "rows keep others' paths", Scheduler._decode, "for path, _ in accepted", "for path, _ in accepted[::-1]", crowd
+    ),
+    Mutant("the cache drops another row", Scheduler._drop_row, "drop_row(row)", "drop_row(len(self._rows) - 1)", crowd),
+    Mutant("an error of another's turn is lost", Scheduler.run, "seat.error is not None", "False", errors),
     Mutant("ids behind the vocabulary are drafted", Drafter._merge, "< self._vocab_size", "< 2**62", outside),
     Mutant("negative ids are drafted", Drafter._merge, "0 <= token", "-9 <= token", outside),
     Mutant("NaN is a token", TreeLogits.greedy, "token == _NONE", "False", errors),
@@ -361,7 +363,7 @@ AHEAD = (
         "len(self.tokens) - 2",
         hidden,
     ),
-    Mutant("the state of the root", HeadsSource.observe, "commit.last_node", "0", hidden),
+    Mutant("the state of the root", MedusaSource.observe, "commit.last_node", "0", hidden),
     Mutant("masks stay in the cache", ParallelSource.propose, "[(), chains[-1]]", "[chains[-1], ()]", masked),
     Mutant("masks are drafted", ParallelSource.propose, "below=self._shared.vocab_size", "below=None", masked),
     Mutant(

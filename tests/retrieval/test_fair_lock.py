@@ -7,11 +7,11 @@ import time
 
 import pytest
 
-from retrieval.fair_lock import Turns
+from retrieval.fair_lock import FairLock
 
 
 def test_one_at_a_time() -> None:
-    turns = Turns()
+    turns = FairLock()
     inside: list[int] = []
     most = 0
 
@@ -32,7 +32,7 @@ def test_one_at_a_time() -> None:
 
 
 def test_a_greedy_thread_lets_others_in() -> None:
-    turns = Turns()
+    turns = FairLock()
     waiting, served, stop = threading.Event(), threading.Event(), threading.Event()
     rounds_before_served = 0
 
@@ -60,7 +60,7 @@ def test_a_greedy_thread_lets_others_in() -> None:
 
 
 def test_an_error_inside_gives_the_turn_back() -> None:
-    turns = Turns()
+    turns = FairLock()
     with pytest.raises(ValueError, match="inside"), turns:
         raise ValueError("inside")
     with turns:
@@ -68,7 +68,7 @@ def test_an_error_inside_gives_the_turn_back() -> None:
 
 
 def test_who_is_interrupted_while_waiting_leaves_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    turns = Turns()
+    turns = FairLock()
 
     def interrupted() -> None:
         raise KeyboardInterrupt

@@ -20,7 +20,7 @@ from corpora.store.store import CorpusStore
 from corpora.text.chunking import passages
 from retrieval import lexical
 from retrieval.background_writer import WritePolicy
-from retrieval.dense import VectorBlock, VectorRows
+from retrieval.dense import VectorRows, VectorSegment
 from retrieval.hits import Hit
 from retrieval.hybrid import HybridRetriever
 from retrieval.postings import fingerprints
@@ -207,12 +207,12 @@ def test_a_file_of_an_unknown_kind_goes(filled: CorpusStore) -> None:
 
 def test_what_is_no_faiss_index_of_these_rows_is_refused() -> None:
     rows = np.array([3, 8])
-    packed = VectorBlock.of(rows, np.eye(2, dtype=np.float32)).packed()["faiss"]
+    packed = VectorSegment.of(rows, np.eye(2, dtype=np.float32)).packed()["faiss"]
     for some, part in ((rows, packed[:40]), (rows, packed[:0]), (rows[:1], packed), (rows, packed[::-1])):
         with pytest.raises(ValueError, match="FAISS"):
-            VectorBlock.unpacked(some, {"faiss": memoryview(np.ascontiguousarray(part))})
+            VectorSegment.unpacked(some, {"faiss": memoryview(np.ascontiguousarray(part))})
     with pytest.raises(ValueError, match="FAISS"):
-        VectorBlock.unpacked(rows, {})
+        VectorSegment.unpacked(rows, {})
 
 
 def rows_in(path: Path) -> Sequence[int]:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrieval.lexical import TERMS, LexicalIndex
-from retrieval.postings import PostingBlock, fingerprints
+from retrieval.postings import PostingSegment, fingerprints
 from retrieval.terms import query_terms, terms
 
 WORDS = st.lists(st.sampled_from(["red", "green", "blue", "sea", "snake_case"]), max_size=12).map(" ".join)
@@ -115,9 +115,9 @@ def test_nothing_to_find(texts: list[str]) -> None:
 
 
 def test_deleted_words_leave_a_merged_block() -> None:
-    first = PostingBlock.of([1, 2], [["secret", "plan"], ["open", "plan"]])
-    second = PostingBlock.of([7], [["secret"]])
-    block = PostingBlock.merged([first, second], [np.array([False, True]), np.array([False])])
+    first = PostingSegment.of([1, 2], [["secret", "plan"], ["open", "plan"]])
+    second = PostingSegment.of([7], [["secret"]])
+    block = PostingSegment.merged([first, second], [np.array([False, True]), np.array([False])])
     assert sorted(block.terms_V.tolist()) == sorted(fingerprints(["open", "plan"]).tolist())
     assert (block.rows_N.tolist(), block.lengths_N.tolist(), block.counts_P.tolist()) == ([2], [2], [1, 1])
 
@@ -129,32 +129,32 @@ def test_merging_equals_making_one_block_of_what_is_left(groups: list[list[str]]
     alive = np.array([data.draw(st.booleans()) for _ in texts])
     blocks, masks, at = [], [], 0
     for group in groups:
-        blocks.append(PostingBlock.of(range(at, at + len(group)), texts[at : at + len(group)]))
+        blocks.append(PostingSegment.of(range(at, at + len(group)), texts[at : at + len(group)]))
         masks.append(alive[at : at + len(group)])
         at += len(group)
     rows = np.flatnonzero(alive).tolist()
-    expected = PostingBlock.of(rows, [texts[row] for row in rows])
-    assert_equal(PostingBlock.merged(blocks, masks), expected)
+    expected = PostingSegment.of(rows, [texts[row] for row in rows])
+    assert_equal(PostingSegment.merged(blocks, masks), expected)
 
 
-def assert_equal(one: PostingBlock, other: PostingBlock) -> None:
+def assert_equal(one: PostingSegment, other: PostingSegment) -> None:
     assert one.rows_N.tolist() == other.rows_N.tolist()
     for name, array in one.packed().items():
         assert (name, array.tolist()) == (name, other.packed()[name].tolist())
 
 
 def test_what_was_packed_comes_back_and_nothing_else_does() -> None:
-    block = PostingBlock.of([4, 9], [["a", "b", "a"], ["b"]])
+    block = PostingSegment.of([4, 9], [["a", "b", "a"], ["b"]])
     packed = {name: memoryview(array.tobytes()) for name, array in block.packed().items()}
-    assert_equal(PostingBlock.unpacked(block.rows_N, packed), block)
+    assert_equal(PostingSegment.unpacked(block.rows_N, packed), block)
     for name in packed:
         for other in (memoryview(b""), memoryview(bytes(packed[name]) * 2), memoryview(b"\xff" * packed[name].nbytes)):
             if name in ("terms", "counts", "lengths") and other.nbytes == packed[name].nbytes:
                 continue  # any numbers are fit there
             with pytest.raises(ValueError, match="postings"):
-                PostingBlock.unpacked(block.rows_N, {**packed, name: other})
+                PostingSegment.unpacked(block.rows_N, {**packed, name: other})
     with pytest.raises(ValueError, match="no postings"):
-        PostingBlock.unpacked(block.rows_N, {})
+        PostingSegment.unpacked(block.rows_N, {})
 
 
 def test_files_hold_the_terms_that_this_release_makes() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from decoding.drafters.layer_skip import skipping
-from decoding.drafters.medusa_heads import AheadHeads
+from decoding.drafters.medusa_heads import MedusaHeads
 from decoding.drafters.parallel_model import ParallelModel
 from decoding.sources.neural.draft_model import DraftModel
 from decoding.sources.shared import Shared
@@ -32,10 +32,10 @@ def all_drafters(target: Target, small: Target | None = None) -> Shared:
     )
 
 
-def random_heads(target: Target, *, seed: int = 0, heads: int = HEADS) -> AheadHeads:
+def random_heads(target: Target, *, seed: int = 0, heads: int = HEADS) -> MedusaHeads:
     """Heads that know nothing, bound to a target."""
     torch.manual_seed(seed)
-    made = AheadHeads(target.model.config.get_text_config().hidden_size, heads)
+    made = MedusaHeads(target.model.config.get_text_config().hidden_size, heads)
     for down in made.down:
         torch.nn.init.normal_(down.get_parameter("weight"), std=0.3)
     return made.bind(target)
@@ -56,10 +56,10 @@ def hidden_of(model: Any, ids: Sequence[int]) -> torch.Tensor:
     return hidden
 
 
-def fitted_heads(target: Target, texts: Sequence[Sequence[int]], *, steps: int = 200) -> AheadHeads:
+def fitted_heads(target: Target, texts: Sequence[Sequence[int]], *, steps: int = 200) -> MedusaHeads:
     """Heads that know some texts by heart."""
     torch.manual_seed(0)
-    made = AheadHeads(target.model.config.get_text_config().hidden_size, HEADS).double()
+    made = MedusaHeads(target.model.config.get_text_config().hidden_size, HEADS).double()
     output = target.model.get_output_embeddings().weight.detach()
     optimizer = torch.optim.Adam(made.parameters(), lr=0.02)
     states = [hidden_of(target.model, ids).clone() for ids in texts]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from app.config.settings import Settings
-from app.ui.interfaces import PagePipeline, Shelf
+from app.ui.interfaces import PagePipeline, Registry
 from app.ui.serving.server import PageServer, create_app
 
 
@@ -25,7 +25,7 @@ class LivePage:
     shelf: Any
 
 
-def serving(pipeline: PagePipeline, home: Path, shelf: Shelf | None) -> Iterator[LivePage]:
+def serving(pipeline: PagePipeline, home: Path, shelf: Registry | None) -> Iterator[LivePage]:
     """Serve on a free port until the generator is closed."""
     port = free_port()
     settings = Settings(home=home, port=port)

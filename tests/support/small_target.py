@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from app.training.drafters.target_outputs import Outputs, RowBatches
+from app.training.drafters.target_outputs import RowBatches, TargetOutputs
 from app.training.drafters.teacher import Teacher
 from app.training.drafters.write_outputs import GivenPrompts, written_rows
 from app.training.loop.plan import Plan
@@ -55,10 +55,10 @@ def prompts() -> GivenPrompts:
 
 
 @functools.cache
-def outputs() -> Outputs:
+def outputs() -> TargetOutputs:
     """What the target writes behind the first 128 of them."""
     engine = Engine(target(), sources=(), budget=Budget(limit=0))
-    return Outputs.of(written_rows(engine, prompts(), range(128)))
+    return TargetOutputs.of(written_rows(engine, prompts(), range(128)))
 
 
 def unseen() -> list[Request]:

@@ -11,14 +11,14 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from app.config.settings import Settings
-from app.generation.logit_biases import Tuning
-from app.generation.requests import Writer
+from app.generation.logit_biases import LogitBiases
+from app.generation.requests import RequestBuilder
 from app.generation.templates import template_for
 from app.generation.tokenizer import TextTokenizer
 from app.loading.engine import evidence_finder
 from app.pipeline import Pipeline
 from corpora.documents import Document, Passage
-from decoding.drafters.medusa_heads import AheadHeads
+from decoding.drafters.medusa_heads import MedusaHeads
 from decoding.drafting.budget import Budget
 from decoding.engine import Engine
 from decoding.target.target import Target
@@ -74,7 +74,7 @@ def save_tiny(folder: Path, tokenizer: Any, architecture: str = "llama", *, cont
 
 def save_heads(folder: Path, *, hidden: int = 32, heads: int = 3) -> Path:
     """Heads for a tiny model, each of which predicts what the target itself does."""
-    AheadHeads(hidden, heads).save(folder)
+    MedusaHeads(hidden, heads).save(folder)
     return folder
 
 
@@ -88,11 +88,11 @@ def save_parallel(folder: Path, tokenizer: Any, *, masks: int = 3, context: int 
     return folder
 
 
-def writer_of(folder: Path, settings: Settings, *, tuning: Tuning | None = None) -> Writer:
+def writer_of(folder: Path, settings: Settings, *, tuning: LogitBiases | None = None) -> RequestBuilder:
     """Load a tiny target. Its budget takes every draft, so that the busy machine of a test does not decide."""
     tokens = TextTokenizer(AutoTokenizer.from_pretrained(folder))
     engine = Engine(Target.from_pretrained(str(folder)), budget=Budget(limit=32))
-    return Writer(engine, tokens, template_for(tokens), settings, tuning or Tuning())
+    return RequestBuilder(engine, tokens, template_for(tokens), settings, tuning or LogitBiases())
 
 
 def pipeline_of(folder: Path, settings: Settings, **options: Any) -> Pipeline:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 
 from app.errors import InputError, unknown
 from decoding.interfaces import AcceptanceCriterion
-from decoding.verification.criteria import CRITERIA, OneDraw, make_criterion
+from decoding.verification.criteria import CRITERIA, ExactMatch, make_criterion
 
 SAMPLED = "speculative-sampling"
 DEFAULT = (
@@ -35,10 +35,10 @@ class Rule:
     @property
     def exact(self) -> bool:
         """Whether its output must be the plain one, token for token."""
-        return isinstance(self.criterion, OneDraw)
+        return isinstance(self.criterion, ExactMatch)
 
 
-PLAIN = Rule("plain", OneDraw(), speculates=False)
+PLAIN = Rule("plain", ExactMatch(), speculates=False)
 
 
 def rules(text: str) -> list[Rule]:

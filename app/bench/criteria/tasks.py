@@ -22,7 +22,7 @@ from app.bench.quality.grammar import read_items as read_grammar_items
 from app.bench.records import is_texts, read_records
 from app.config.generation_options import GenerationOptions
 from app.correction.stream import CorrectionStream
-from app.generation.requests import Writer
+from app.generation.requests import RequestBuilder
 from app.pipeline import Pipeline
 from retrieval.hits import Evidence, Hit
 
@@ -56,7 +56,7 @@ class Task(Protocol):
         """How many items there are."""
         ...
 
-    def write(self, writer: Writer, at: int) -> str:
+    def write(self, writer: RequestBuilder, at: int) -> str:
         """What the app hands out for item ``at``."""
         ...
 
@@ -90,7 +90,7 @@ class Answers:
     def __len__(self) -> int:
         return len(self.asked)
 
-    def write(self, writer: Writer, at: int) -> str:
+    def write(self, writer: RequestBuilder, at: int) -> str:
         """The answer from the item's own passages."""
         one = self.asked[at]
         question = Question(one.item.question, find_hits=lambda: one.hits, find_evidence=lambda _hits: one.evidence)
@@ -124,7 +124,7 @@ class Corrections:
     def __len__(self) -> int:
         return len(self.items)
 
-    def write(self, writer: Writer, at: int) -> str:
+    def write(self, writer: RequestBuilder, at: int) -> str:
         """The corrected text; a sentence that went astray is left as it was, as everywhere in the app."""
         return CorrectionStream(writer, as_written(self.items[at].source)).correction().corrected
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from app.bench.criteria.rules import SAMPLED, Rule
 from app.bench.drafters.parts import fresh
-from app.generation.requests import Writer
+from app.generation.requests import RequestBuilder
 from decoding.drafting.budget import Budget
 from decoding.drafting.calibration import Calibration
 from decoding.engine import Engine
@@ -63,7 +63,7 @@ class Trial(Engine):
         return session
 
 
-def written_by(trial: Trial, writer: Writer, write: Callable[[Writer], str]) -> Written:
+def written_by(trial: Trial, writer: RequestBuilder, write: Callable[[RequestBuilder], str]) -> Written:
     """Let ``write`` work with ``writer`` over the trial's engine."""
     trial.forget()  # A prompt that another item began with would cost less.
     trial.sessions.clear()

@@ -34,7 +34,7 @@ from decoding.sources import make_sources
 from decoding.sources.blend.blend_state import BlendState
 from decoding.sources.shared import Shared
 from decoding.stats import Stats
-from decoding.verification.acceptance import one_draw
+from decoding.verification.acceptance import sample_and_match
 
 METHODS = tuple(PRESETS)
 PLOTTED = (1, 2, 4, 8, 16, 32, 64)
@@ -177,7 +177,7 @@ def replay(trace: Trace, drafter: Drafter) -> Replayed:
         (tree,) = drafter.budget.cut([candidates])
         draft_s.append(time.perf_counter() - started)
         recorded: Iterator[int] = iter(output[len(written) :])
-        walk = one_draw(tree, lambda _: next(recorded), lambda token: token == output[-1])  # noqa: B023
+        walk = sample_and_match(tree, lambda _: next(recorded), lambda token: token == output[-1])  # noqa: B023
         written.extend(walk.tokens)
         stats.record(tree, walk.path, len(walk.tokens))
         own = len(walk.tokens) - len(walk.path)

@@ -15,7 +15,7 @@ from app.bench.replay.traces import TRACES
 from app.bench.report import Report
 from app.bench.speed.prompts import prompts
 from app.config.settings import Settings
-from app.correction.segments import pieces
+from app.correction.segments import segments
 from app.errors import InputError
 from app.loading.engine import open_pipeline
 from app.pipeline import Pipeline
@@ -47,7 +47,7 @@ def answers(pipeline: Pipeline, questions: Iterable[str]) -> Iterator[dict[str, 
 def corrections(pipeline: Pipeline, texts: Iterable[str]) -> Iterator[dict[str, object]]:
     """Each sentence of the texts with its correction, in the form that outside sets have."""
     for text in texts:
-        for piece in pieces(text):
+        for piece in segments(text):
             source = text[piece.start : piece.end]
             yield {"source": source, "references": [pipeline.correct(source).corrected]}
 

@@ -15,7 +15,7 @@ from app.bench.replay.traces import Trace
 from app.bench.speed.forced import Forced, forced_request
 from app.bench.speed.prompts import prompts
 from app.config.generation_options import GenerationOptions
-from app.correction.segments import pieces
+from app.correction.segments import segments
 from app.errors import InputError
 from app.pipeline import Pipeline
 from decoding.interfaces import Reference, Request
@@ -61,7 +61,7 @@ def answer_job(pipeline: Pipeline, question: str) -> Job:
 def grammar_job(pipeline: Pipeline, text: str) -> Job:
     """The requests that correcting a text makes, one a sentence."""
     started = time.perf_counter()
-    wanted = [pipeline.writer.correction_request(text[piece.start : piece.end]) for piece in pieces(text)]
+    wanted = [pipeline.writer.correction_request(text[piece.start : piece.end]) for piece in segments(text)]
     return Job(tuple(request for request in wanted if request is not None), time.perf_counter() - started)
 
 

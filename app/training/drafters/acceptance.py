@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.training.errors import DataMissingError
-from decoding.drafters.medusa_heads import AheadHeads
+from decoding.drafters.medusa_heads import MedusaHeads
 from decoding.drafters.parallel_model import ParallelModel
 from decoding.drafting.budget import Budget
 from decoding.drafting.calibration import Calibration
@@ -69,7 +69,7 @@ def measure(
 def load_drafter(folder: Path, target: Target) -> tuple[str, Shared]:
     """What lies in `folder` (heads, a parallel drafter or a draft model), and the source that drafts with it."""
     if (folder / "heads.json").is_file():
-        return "heads", Shared(heads=AheadHeads.load(folder, target=target))
+        return "heads", Shared(heads=MedusaHeads.load(folder, target=target))
     if (folder / "parallel.json").is_file():
         return "parallel", Shared(parallel=ParallelModel.load(folder, target=target, device=str(target.device)))
     if not (folder / "config.json").is_file():

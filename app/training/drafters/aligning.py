@@ -17,13 +17,13 @@ from pathlib import Path
 
 import torch
 
-from app.generation.logit_biases import Tuning
+from app.generation.logit_biases import LogitBiases
 from app.loading.bundled import TARGET, bundled_folder
 from app.loading.checksums import MODELS, read_sums
 from app.training.corruption.synthetic import Corruptor
 from app.training.data.material import Material
 from app.training.data.records import Split
-from app.training.drafters.target_outputs import Outputs, RowBatches
+from app.training.drafters.target_outputs import RowBatches, TargetOutputs
 from app.training.drafters.write_outputs import (
     SOURCES,
     GivenPrompts,
@@ -70,7 +70,7 @@ def row_batches(
     path = Path(options.outputs_file) if options.outputs_file else outputs_path(stage.target, run, options)
     if not options.outputs_file and not path.is_file():
         make_outputs(stage.target, material, run, device, options)
-    outputs = Outputs.load(path)
+    outputs = TargetOutputs.load(path)
     largest = int(outputs.tokens_T.max(initial=0))
     if stage.shape is not None and largest >= stage.shape.vocabulary:
         raise ConfigError(
@@ -183,10 +183,10 @@ def keep_tokenizer(target: str, folder: Path) -> None:
         shutil.copyfile(file, folder / file.name)
 
 
-def _tuning(target: Path) -> Tuning:
+def _tuning(target: Path) -> LogitBiases:
     """A target fresh from training has no biases yet: then the bundled one's are the best guess, of a like recipe."""
     own = tuning_of(target)
-    return own if own is not None else tuning_of(bundled_folder(TARGET)) or Tuning()
+    return own if own is not None else tuning_of(bundled_folder(TARGET)) or LogitBiases()
 
 
 def _show(line: str) -> None:

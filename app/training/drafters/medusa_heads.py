@@ -26,7 +26,7 @@ from app.training.drafters.teacher import Teacher
 from app.training.loop.trainer import Loss
 from app.training.stages.config import Stage
 from app.training.stages.run_paths import result_of
-from decoding.drafters.medusa_heads import WEIGHTS, AheadHeads
+from decoding.drafters.medusa_heads import WEIGHTS, MedusaHeads
 
 AHEAD = "ahead"
 """Within the folder of a model: heads that were trained along with it."""
@@ -42,18 +42,18 @@ class HeadOptions(OutputOptions):
     decay: float = DECAY
 
 
-def model(stage: Stage, run: Path) -> AheadHeads:
+def model(stage: Stage, run: Path) -> MedusaHeads:
     """Heads that fit the stage's target: new ones, but for those that were trained along with it."""
     from transformers import AutoConfig
 
     folder = result_of(stage.target, run)
     config = AutoConfig.from_pretrained(folder)
-    made = AheadHeads(config.get_text_config().hidden_size, stage.read_options(HeadOptions).heads)
+    made = MedusaHeads(config.get_text_config().hidden_size, stage.read_options(HeadOptions).heads)
     begin_heads(made, folder)
     return made
 
 
-def begin_heads(heads: AheadHeads, folder: Path) -> None:
+def begin_heads(heads: MedusaHeads, folder: Path) -> None:
     """Let the nearest heads be those that the model of ``folder`` was trained with, as many as both have."""
     file = folder / AHEAD / WEIGHTS
     if not file.is_file():
@@ -72,7 +72,7 @@ def objective(stage: Stage, material: Material, run: Path, device: torch.device)
     return HeadTraining(rows, Teacher.load(result_of(stage.target, run), device=device), decay=options.decay)
 
 
-def save(stage: Stage, model: AheadHeads, folder: Path, material: Material) -> None:
+def save(stage: Stage, model: MedusaHeads, folder: Path, material: Material) -> None:
     """Write the heads as decoding loads them, in half the bytes."""
     model.to(torch.bfloat16).save(folder)
 

@@ -26,7 +26,7 @@ from app.training.drafters.aligning import row_batches
 from app.training.drafters.distil import DistilOptions, divergence, mean, mixed
 from app.training.drafters.distil import model as model
 from app.training.drafters.distil import save as save
-from app.training.drafters.target_outputs import Outputs, Row, RowBatch, RowBatches, collate
+from app.training.drafters.target_outputs import Row, RowBatch, RowBatches, TargetOutputs, collate
 from app.training.drafters.teacher import Teacher
 from app.training.loop.checkpoint import NAME as CHECKPOINT
 from app.training.loop.to_device import moved
@@ -93,7 +93,7 @@ class Refresh:
         self._rows, self._teacher, self._options, self._mix = rows, teacher, options, options.mix()
         self._folder, self._seed, self._batches_a_set = folder, seed, options.renew_every * batches
         self._writing = threading.Lock()
-        self._known: dict[int, Outputs] = {}
+        self._known: dict[int, TargetOutputs] = {}
 
     def batch(self, number: int) -> RefreshBatch:
         """Rows of what the target wrote, and numbers of texts that the draft model will have written."""
@@ -131,7 +131,7 @@ class Refresh:
         on_device: RowBatch = moved(rows, device)
         return on_device
 
-    def _set(self, model: Model, number: int, device: torch.device) -> Outputs:
+    def _set(self, model: Model, number: int, device: torch.device) -> TargetOutputs:
         path = self._folder / f"{number:06d}.npz"
         if not path.is_file():
             beginnings = self._beginnings(number)
@@ -139,8 +139,8 @@ class Refresh:
             seed = int(np.random.SeedSequence([self._seed, number]).generate_state(1)[0])
             written = write(model, beginnings, options.written, temperature=options.sampling, seed=seed)
             rows = [Row("own", one, self._ended(text)) for one, text in zip(beginnings, written, strict=True)]
-            Outputs.of(rows).save(path)
-        return Outputs.load(path)
+            TargetOutputs.of(rows).save(path)
+        return TargetOutputs.load(path)
 
     def _ended(self, text: list[int]) -> tuple[int, ...]:
         """Up to its first end token."""

@@ -53,7 +53,7 @@ class RowBatch:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Outputs:
+class TargetOutputs:
     """All rows: row r has tokens `starts_R[r]` to `starts_R[r + 1]`, the first `prompt_R[r]` of them its prompt."""
 
     tokens_T: NDArray[np.unsignedinteger]
@@ -63,7 +63,7 @@ class Outputs:
     tasks: tuple[str, ...]
 
     @classmethod
-    def of(cls, rows: Iterable[Row]) -> Outputs:
+    def of(cls, rows: Iterable[Row]) -> TargetOutputs:
         """Pack rows; ids take two bytes where they fit."""
         kept = list(rows)
         tasks = tuple(sorted({row.task for row in kept}))
@@ -78,7 +78,7 @@ class Outputs:
         )
 
     @classmethod
-    def load(cls, path: Path) -> Outputs:
+    def load(cls, path: Path) -> TargetOutputs:
         """What `save` wrote. Raises DataMissingError."""
         try:
             with path.open("rb") as file, np.load(file) as stored:
@@ -125,7 +125,7 @@ class RowBatches:
     A batch begins at a row drawn by (seed, number) and takes neighbours of it in the order of length.
     """
 
-    def __init__(self, outputs: Outputs, *, seed: int, tokens: int, longest: int = 768) -> None:
+    def __init__(self, outputs: TargetOutputs, *, seed: int, tokens: int, longest: int = 768) -> None:
         lengths_R = outputs.lengths_R
         order_R = np.argsort(lengths_R, kind="stable")
         self.outputs, self._seed, self._tokens = outputs, seed, tokens

@@ -22,12 +22,12 @@ from typing import Protocol, TypeAlias
 from tokenizers import Tokenizer
 from transformers import AutoTokenizer
 
-from app.generation.logit_biases import Tuning
+from app.generation.logit_biases import LogitBiases
 from app.generation.tokenizer import TextTokenizer
 from app.likely_edits import likely_edits as likely
 from app.training.data import tokenizer
 from app.training.data.embeddings import ENCODER_PACKAGE
-from app.training.drafters.target_outputs import Outputs, Row
+from app.training.drafters.target_outputs import Row, TargetOutputs
 from app.training.examples import grammar
 from app.training.examples.answers import REFUSAL, AnswerItems
 from app.training.examples.grammar import GrammarPairs
@@ -66,7 +66,7 @@ class ServedPrompts:
     bpe: Tokenizer
     items: AnswerItems | None
     pairs: GrammarPairs | None
-    tuning: Tuning
+    tuning: LogitBiases
     seed: int
     answers_share: float = 0.6
     processed: bool = True
@@ -154,7 +154,7 @@ def write_outputs(
     `at_once` requests share the target's forwards (1 on CPU, where reading the prompts is the work). False if
     `stopped` said so before the end: then only parts are there.
     """
-    if path.is_file() and len(Outputs.load(path)) == count:
+    if path.is_file() and len(TargetOutputs.load(path)) == count:
         return True
     folder = path.with_suffix(".parts")
     folder.mkdir(parents=True, exist_ok=True)
@@ -166,11 +166,11 @@ def write_outputs(
         if stopped():
             return False
         last = min(count, first + part)
-        Outputs.of(written_rows(engine, prompts, range(first, last), at_once=at_once)).save(file)
+        TargetOutputs.of(written_rows(engine, prompts, range(first, last), at_once=at_once)).save(file)
         written += last - first
         rate = written / (time.perf_counter() - started_s)
         show(f"outputs: {last:,} of {count:,}, {rate:.1f} a second, {(count - last) / rate / 60:.1f} minutes left")
-    Outputs.of(row for file in files.values() for row in _rows(Outputs.load(file))).save(path)
+    TargetOutputs.of(row for file in files.values() for row in _rows(TargetOutputs.load(file))).save(path)
     shutil.rmtree(folder)
     return True
 
@@ -197,13 +197,13 @@ def likely_edits_for(target: Path) -> LikelyEditsOf | None:
     return lambda text, ids: known.edits(text, ids, tokens.plain)
 
 
-def tuning_of(target: Path) -> Tuning | None:
+def tuning_of(target: Path) -> LogitBiases | None:
     """The biases that a target's own folder names, if it does."""
     file = target / "spandraft.json"
     if not file.is_file():
         return None
-    return Tuning.of(json.loads(file.read_text(encoding="utf-8")))
+    return LogitBiases.of(json.loads(file.read_text(encoding="utf-8")))
 
 
-def _rows(outputs: Outputs) -> Iterator[Row]:
+def _rows(outputs: TargetOutputs) -> Iterator[Row]:
     return (outputs[number] for number in range(len(outputs)))

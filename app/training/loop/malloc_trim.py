@@ -15,7 +15,7 @@ _M_MMAP_THRESHOLD: Final = -3
 _LARGE_BYTES: Final = 2**20
 
 
-def return_large_blocks() -> bool:
+def return_freed_blocks() -> bool:
     """Let blocks of a MiB or more be mapped one by one from here on. False where the C library is not glibc."""
     if not sys.platform.startswith("linux"):
         return False

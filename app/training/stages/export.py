@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from app.generation.logit_biases import Tuning
+from app.generation.logit_biases import LogitBiases
 from app.loading.bundled import DRAFT_MODEL, HEADS, PARALLEL, TARGET
 from app.loading.checksums import SUMS, sha256
 from app.training.errors import ExportError
@@ -35,7 +35,7 @@ _WRITTEN = ("README.md", SUMS)
 _SETTINGS = "spandraft.json"
 
 
-def export(run: Path, models: Path, *, tuning: Tuning | None, say: Callable[[str], None]) -> list[str]:
+def export(run: Path, models: Path, *, tuning: LogitBiases | None, say: Callable[[str], None]) -> list[str]:
     """Write every part that the run has made; their names. Model cards stay.
 
     `tuning` None leaves a target's biases as they are. Raises ExportError if nothing is finished or it is too large.
@@ -47,7 +47,7 @@ def export(run: Path, models: Path, *, tuning: Tuning | None, say: Callable[[str
     for part, folder in made.items():
         export_part(folder, models / part)
         if part == TARGET and (tuning is not None or not (models / part / _SETTINGS).is_file()):
-            settings = json.dumps((tuning or Tuning()).stored(), indent=2)
+            settings = json.dumps((tuning or LogitBiases()).stored(), indent=2)
             (models / part / _SETTINGS).write_text(settings + "\n", encoding="utf-8")
         say(f"{part}: from {folder.parent.name}, {_bytes_of(models / part) / 2**20:.1f} MiB")
     check_size(models)

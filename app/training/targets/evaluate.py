@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
 from app.bench.quality.gleu import Corrected, corpus_gleu
-from app.generation.logit_biases import Tuning
+from app.generation.logit_biases import LogitBiases
 from app.training.data import heldout, tokenizer
 from app.training.data.candidates import Candidates
 from app.training.data.material import Material
@@ -61,7 +61,7 @@ class Greedy:
         self.model.train(mode=False)
         self._likely_edits = cache(partial(likely_edits_for, target))
 
-    def correct(self, text: str, *, tuning: Tuning) -> str:
+    def correct(self, text: str, *, tuning: LogitBiases) -> str:
         """The correction of one text under copy bias. The copy is guessed ahead and checked by one forward."""
         plain = " ".join(text.split())
         source = grammar.encode(self.bpe, " " + plain)
@@ -111,7 +111,7 @@ class Greedy:
         return out
 
 
-def measure_grammar(greedy: Greedy, records: list[dict[str, object]], *, tuning: Tuning) -> GrammarFigures:
+def measure_grammar(greedy: Greedy, records: list[dict[str, object]], *, tuning: LogitBiases) -> GrammarFigures:
     """Figures over records `{"source", "references"}`."""
     corrected = [_corrected(greedy, r, tuning=tuning) for r in records]
     return GrammarFigures(
@@ -122,7 +122,7 @@ def measure_grammar(greedy: Greedy, records: list[dict[str, object]], *, tuning:
 
 
 def measure_answers(
-    greedy: Greedy, candidates: Candidates, *, tuning: Tuning, count: int, seed: int = 5
+    greedy: Greedy, candidates: Candidates, *, tuning: LogitBiases, count: int, seed: int = 5
 ) -> AnswerFigures:
     """Figures over `count` items drawn from a split, a fifth of them without an answer."""
     items, rng = AnswerItems(candidates, greedy.bpe), random.Random(seed)
@@ -159,7 +159,7 @@ def measure_answers(
 
 
 def measure(
-    target: Path, material: Material, *, split: Split, tuning: Tuning, count: int, say: Callable[[str], None]
+    target: Path, material: Material, *, split: Split, tuning: LogitBiases, count: int, say: Callable[[str], None]
 ) -> dict[str, float]:
     """All figures of one target over a split that is not trained on, by name."""
     greedy = Greedy(target)
@@ -177,7 +177,7 @@ def measure(
     }
 
 
-def _corrected(greedy: Greedy, record: dict[str, object], *, tuning: Tuning) -> Corrected:
+def _corrected(greedy: Greedy, record: dict[str, object], *, tuning: LogitBiases) -> Corrected:
     source, references = str(record["source"]), record["references"]
     assert isinstance(references, list)
     return Corrected(source, greedy.correct(source, tuning=tuning), tuple(references))

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from decoding.drafters.medusa_heads import AheadHeads
+from decoding.drafters.medusa_heads import MedusaHeads
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Model(nn.Module):
         self.shape = shape
         self.embed = nn.Embedding(shape.vocabulary, shape.hidden)
         self.blocks = nn.ModuleList(Block(shape) for _ in range(shape.layers))
-        self.ahead = AheadHeads(shape.hidden, ahead)
+        self.ahead = MedusaHeads(shape.hidden, ahead)
         self.norm = nn.RMSNorm(shape.hidden, eps=shape.norm_eps)
         cos_ND, sin_ND = rope_table(shape)
         self.cos_ND: Tensor

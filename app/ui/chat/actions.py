@@ -15,7 +15,7 @@ import gradio as gr
 from app.conversations.turns import Turn, compare
 from app.generation.events import Answer
 from app.output.links import links
-from app.ui.app_state import Desk, browser, number_in, tab, text_in, words
+from app.ui.app_state import AppState, browser, number_in, tab, text_in, words
 from app.ui.chat.history import ChatHistory
 from app.ui.chat.parts import ChatParts, Updates
 from app.ui.chat.run_question import Step, asking
@@ -29,7 +29,7 @@ from app.ui.views.sources import reader_view, sources_view
 class ChatActions:
     """The handlers. They hold no state of a browser."""
 
-    def __init__(self, desk: Desk, parts: ChatParts, history: ChatHistory) -> None:
+    def __init__(self, desk: AppState, parts: ChatParts, history: ChatHistory) -> None:
         """Work with ``desk`` on ``parts``."""
         self._desk = desk
         self._parts = parts

@@ -11,7 +11,7 @@ import gradio as gr
 
 from app.conversations.turns import Turn
 from app.output.links import links
-from app.ui.app_state import Desk, browser, words
+from app.ui.app_state import AppState, browser, words
 from app.ui.chat.parts import ChatParts, Updates
 from app.ui.views.chrome import announcement, starters_view, thread_view, tools_view
 from app.ui.views.sources import sources_view
@@ -22,7 +22,7 @@ NEW = ("New conversation", "")
 class ChatHistory:
     """The handlers. They hold no state of a browser."""
 
-    def __init__(self, desk: Desk, parts: ChatParts) -> None:
+    def __init__(self, desk: AppState, parts: ChatParts) -> None:
         """Work with ``desk`` on ``parts``."""
         self._desk = desk
         self._parts = parts

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from app.conversations.turns import Turn
 from app.errors import InputError
-from app.ui.app_state import Desk
+from app.ui.app_state import AppState
 from app.ui.chat.turn_state import absorb, partial, status_of
 from app.ui.error_display import reporting
 from app.ui.interfaces import AnswerStream
@@ -29,7 +29,7 @@ class Step:
 
 
 async def asking(
-    desk: Desk, turn: Turn, tab: str, *, scope: str = "", speculate: bool = True
+    desk: AppState, turn: Turn, tab: str, *, scope: str = "", speculate: bool = True
 ) -> AsyncGenerator[Step, None]:
     """Run the question of ``turn`` for a browser tab. Closing the generator stops the stream.
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import gradio as gr
 
-from app.ui.app_state import Desk
+from app.ui.app_state import AppState
 from app.ui.assets import ON_LOAD
 from app.ui.chat.actions import ChatActions
 from app.ui.chat.history import NEW, ChatHistory
@@ -30,7 +30,7 @@ class ChatTab:
     history: ChatHistory
 
 
-def chat_tab(desk: Desk, page: gr.Blocks) -> ChatTab:
+def chat_tab(desk: AppState, page: gr.Blocks) -> ChatTab:
     """Build the tab inside ``page``."""
     with gr.Row(elem_id="chat-bar", elem_classes="bar-row"):
         corpus = gr.Dropdown(label="Corpus", choices=[], elem_id="corpus", filterable=False, scale=1, min_width=140)
@@ -85,7 +85,7 @@ def _html(elem_id: str) -> gr.HTML:
     return gr.HTML("", js_on_load=ON_LOAD, apply_default_css=False, elem_id=elem_id)
 
 
-def _connect(desk: Desk, parts: ChatParts, page: gr.Blocks) -> ChatHistory:
+def _connect(desk: AppState, parts: ChatParts, page: gr.Blocks) -> ChatHistory:
     history = ChatHistory(desk, parts)
     actions = ChatActions(desk, parts, history)
     outputs: list[Any] = parts.all()

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import gradio as gr
 
-from app.ui.app_state import Desk, browser, number_in, text_in, words
+from app.ui.app_state import AppState, browser, number_in, text_in, words
 from app.ui.chat.history import ChatHistory
 from app.ui.chat.parts import Updates
 from app.ui.error_display import reporting
@@ -34,7 +34,7 @@ _KINDS = sorted({*(loader.split(":")[0].rpartition(".")[2] for loader in LOADERS
 class LibraryActions:
     """The handlers. They hold no state of a browser."""
 
-    def __init__(self, desk: Desk, parts: LibraryParts, jobs: JobActions, history: ChatHistory) -> None:
+    def __init__(self, desk: AppState, parts: LibraryParts, jobs: JobActions, history: ChatHistory) -> None:
         """Work with ``desk`` on ``parts``; ``jobs`` shows a corpus' jobs, ``history`` the conversations."""
         self._desk = desk
         self._parts = parts

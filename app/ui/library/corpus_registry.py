@@ -21,7 +21,7 @@ from corpora.store.listing import listing as listed
 _SAMPLE = "sample"
 
 
-class CorpusShelf:
+class CorpusRegistry:
     """All corpora of one home."""
 
     def __init__(self, settings: Settings, *opened: Corpus) -> None:

@@ -12,7 +12,7 @@ from typing import Final
 
 from app.conversations.turns import Problem
 from app.ui.error_display import reporting
-from app.ui.interfaces import Shelf
+from app.ui.interfaces import Registry
 from corpora.errors import LibraryBusy
 from corpora.jobs.jobs import Job
 
@@ -22,7 +22,7 @@ _PATIENCE_S: Final = 2.0
 class JobWorkers:
     """The threads. Any thread may call."""
 
-    def __init__(self, shelf: Shelf, after: Callable[[Job], None]) -> None:
+    def __init__(self, shelf: Registry, after: Callable[[Job], None]) -> None:
         """Run jobs of ``shelf``; ``after`` is called with each job that was run, in its thread."""
         self._shelf = shelf
         self._after = after

@@ -16,7 +16,7 @@ from dataclasses import replace
 import gradio as gr
 
 from app.conversations.turns import Problem
-from app.ui.app_state import Desk, number_in, text_in, words
+from app.ui.app_state import AppState, number_in, text_in, words
 from app.ui.chat.parts import Updates
 from app.ui.error_display import reporting
 from app.ui.library.dry_run import DryRun, dry_run
@@ -40,7 +40,7 @@ _LIST_AGAIN_MS = 2000
 class JobActions:
     """The handlers. They hold no state of a browser."""
 
-    def __init__(self, desk: Desk, parts: LibraryParts) -> None:
+    def __init__(self, desk: AppState, parts: LibraryParts) -> None:
         """Work with ``desk`` on ``parts``."""
         self._desk = desk
         self._parts = parts

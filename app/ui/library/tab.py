@@ -10,7 +10,7 @@ from typing import Any
 
 import gradio as gr
 
-from app.ui.app_state import Desk
+from app.ui.app_state import AppState
 from app.ui.assets import ON_LOAD
 from app.ui.chat.tab import ChatTab
 from app.ui.library.actions import LibraryActions
@@ -19,7 +19,7 @@ from app.ui.library.parts import LibraryParts
 from app.ui.views.library import loading_view
 
 
-def library_tab(desk: Desk, page: gr.Blocks, chat: ChatTab) -> None:
+def library_tab(desk: AppState, page: gr.Blocks, chat: ChatTab) -> None:
     """Build the tab inside ``page``; the chat follows what happens to corpora and conversations."""
     with gr.Row(elem_id="library-bar", elem_classes="bar-row"):
         corpus = gr.Dropdown(
@@ -60,7 +60,7 @@ def _hidden(elem_id: str) -> gr.Textbox:
     return gr.Textbox("", label=elem_id, elem_id=elem_id, visible="hidden", max_length=500)
 
 
-def _connect(desk: Desk, page: gr.Blocks, chat: ChatTab, parts: LibraryParts, create: gr.Button) -> None:
+def _connect(desk: AppState, page: gr.Blocks, chat: ChatTab, parts: LibraryParts, create: gr.Button) -> None:
     steering = JobActions(desk, parts)
     actions = LibraryActions(desk, parts, steering, chat.history)
     outputs = parts.all()

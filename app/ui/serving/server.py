@@ -23,10 +23,10 @@ from starlette.routing import Mount
 from app.config.settings import Settings
 from app.conversations.store import Conversations
 from app.errors import ServerError
-from app.ui.app_state import Desk
+from app.ui.app_state import AppState
 from app.ui.assets import head, icon, style
 from app.ui.error_display import reporting
-from app.ui.interfaces import PagePipeline, Shelf
+from app.ui.interfaces import PagePipeline, Registry
 from app.ui.library.job_workers import JobWorkers
 from app.ui.page import page
 from app.ui.serving.guard import Guard
@@ -79,7 +79,7 @@ class PageServer(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def create_app(pipeline: PagePipeline, settings: Settings, *, shelf: Shelf | None = None) -> FastAPI:
+def create_app(pipeline: PagePipeline, settings: Settings, *, shelf: Registry | None = None) -> FastAPI:
     """The application. ``shelf`` is the library of ``settings`` unless another is given."""
     if shelf is None:
         shelf = _shelf(pipeline, settings)
@@ -135,7 +135,7 @@ def create_app(pipeline: PagePipeline, settings: Settings, *, shelf: Shelf | Non
     return application
 
 
-def _desk(pipeline: PagePipeline, shelf: Shelf, settings: Settings) -> Desk:
+def _desk(pipeline: PagePipeline, shelf: Registry, settings: Settings) -> AppState:
     """What the tabs share. Texts that a job replaced or removed are forgotten by the pipeline, too."""
 
     def after(job: Job) -> None:
@@ -144,7 +144,7 @@ def _desk(pipeline: PagePipeline, shelf: Shelf, settings: Settings) -> Desk:
 
     incoming = Incoming(settings.home / "uploads" / "incoming")
     incoming.sweep()
-    return Desk(
+    return AppState(
         pipeline=pipeline,
         shelf=shelf,
         conversations=Conversations(settings.home / "conversations.sqlite3"),
@@ -196,13 +196,13 @@ def warm_up(pipeline: PagePipeline) -> None:
             pass
 
 
-def _shelf(pipeline: PagePipeline, settings: Settings) -> Shelf:
+def _shelf(pipeline: PagePipeline, settings: Settings) -> Registry:
     """The library of ``settings``, sharing the handle of the corpus that the pipeline has open."""
     from app.library.corpus import Corpus
-    from app.ui.library.corpus_registry import CorpusShelf
+    from app.ui.library.corpus_registry import CorpusRegistry
 
     opened = getattr(pipeline, "corpus", None)
-    return CorpusShelf(settings, *([opened] if isinstance(opened, Corpus) else []))
+    return CorpusRegistry(settings, *([opened] if isinstance(opened, Corpus) else []))
 
 
 def _is_loopback(host: str) -> bool:

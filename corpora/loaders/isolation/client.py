@@ -36,11 +36,11 @@ _HAND_OVER_S = 10.0  # tasks are small: who does not take them in this time is s
 _GRACE_S = 30.0  # for the nursery to start, to import a loader and to say how the child ended
 
 
-class NurseryDied(Exception):
+class ForkServerDied(Exception):
     """The nursery ended, or does not answer, before it said how the child ended."""
 
 
-class Nursery:
+class ForkServer:
     """A nursery process, started when it is first needed. One per process is enough: ``shared()``."""
 
     def __init__(self) -> None:
@@ -53,7 +53,7 @@ class Nursery:
     def ask(self, task: Task, data: bytes) -> tuple[bytearray, Ended]:
         """The answer of a child (longer than ``task.answer_bytes`` by a little if it is too long) and how it ended.
 
-        Raises ``NurseryDied``; the next call starts another.
+        Raises ``ForkServerDied``; the next call starts another.
         """
         channel, child_channel = socket.socketpair()
         status, nursery_status = socket.socketpair()
@@ -67,7 +67,7 @@ class Nursery:
                 if len(answer) > task.answer_bytes:
                     status.shutdown(socket.SHUT_WR)  # which ends the child
                 return answer, _ended(status, deadline_s)
-            except NurseryDied:
+            except ForkServerDied:
                 self._forget(process)
                 raise
 
@@ -99,7 +99,7 @@ class Nursery:
                 except OSError:
                     pass
             self._forget(process)
-        raise NurseryDied("it takes no tasks")
+        raise ForkServerDied("it takes no tasks")
 
     def _running(self) -> tuple[subprocess.Popen[bytes], socket.socket]:
         if self._process is None or self._control is None:
@@ -134,14 +134,14 @@ def is_possible() -> bool:
     return all(hasattr(os, needed) for needed in ("fork", "waitid", "wait4"))
 
 
-def shared() -> Nursery:
+def shared() -> ForkServer:
     """The nursery of this process."""
     return _of_process(os.getpid())
 
 
 @cache
-def _of_process(pid: int) -> Nursery:
-    return Nursery()
+def _of_process(pid: int) -> ForkServer:
+    return ForkServer()
 
 
 def _exchanged(channel: socket.socket, data: bytes, limit: int, deadline_s: float) -> bytearray:
@@ -153,7 +153,7 @@ def _exchanged(channel: socket.socket, data: bytes, limit: int, deadline_s: floa
     while len(answer) <= limit:
         left_s = deadline_s - time.monotonic()
         if left_s <= 0 or not watched.poll(1000 * left_s):
-            raise NurseryDied("it lets a child run on")
+            raise ForkServerDied("it lets a child run on")
         if unsent is not None:
             unsent = _sent(channel, unsent)
             if not unsent:
@@ -191,8 +191,8 @@ def _ended(status: socket.socket, deadline_s: float) -> Ended:
         try:
             part = status.recv(ENDED_BYTES - len(packed))
         except (TimeoutError, ConnectionError) as error:
-            raise NurseryDied("it does not say how a child ended") from error
+            raise ForkServerDied("it does not say how a child ended") from error
         if not part:
-            raise NurseryDied("it ended")
+            raise ForkServerDied("it ended")
         packed += part
     return Ended.from_bytes(packed)

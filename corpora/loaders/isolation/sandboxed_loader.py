@@ -12,9 +12,9 @@ from pathlib import Path
 
 from corpora import errors
 from corpora.documents import Document
-from corpora.loaders.isolation.client import NurseryDied, is_possible, shared
+from corpora.loaders.isolation.client import ForkServerDied, is_possible, shared
 from corpora.loaders.isolation.opening import read_file
-from corpora.loaders.isolation.spawn_fallback import ask_fresh
+from corpora.loaders.isolation.spawn_fallback import ask_spawned
 from corpora.loaders.isolation.task import Ended, Task
 from corpora.loaders.isolation.wire_format import Unbelievable, read_document, read_members
 from corpora.loaders.limits import Limits
@@ -95,11 +95,11 @@ def expand(data: bytes, name: str, limits: Limits | None = None) -> list[Member]
 def ask(task: Task, data: bytes) -> tuple[bytes | bytearray, Ended]:
     """What a child answered, not yet believed, and what it cost."""
     if not is_possible():
-        return ask_fresh(task, data)
+        return ask_spawned(task, data)
     try:
         return shared().ask(task, data)
-    except NurseryDied:
-        return ask_fresh(task, data)  # perhaps this very file ended it: now it can only end its own
+    except ForkServerDied:
+        return ask_spawned(task, data)  # perhaps this very file ended it: now it can only end its own
 
 
 def _check_end(task: Task, answer: bytes | bytearray, ended: Ended) -> None:

@@ -18,7 +18,7 @@ from corpora.loaders.isolation.client import ENVIRONMENT, ROOT
 from corpora.loaders.isolation.task import Ended, Task
 
 
-def ask_fresh(task: Task, data: bytes) -> tuple[bytes, Ended]:
+def ask_spawned(task: Task, data: bytes) -> tuple[bytes, Ended]:
     """As ``Nursery.ask``, but what the child cost is not known."""
     started_s = time.monotonic()
     process = subprocess.Popen(

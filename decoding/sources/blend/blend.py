@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from decoding.interfaces import NO_ORIGIN, Commit, Draft, Origin, OriginKind, Reference, Request
 from decoding.sources.blend import step
 from decoding.sources.blend.blend_state import BlendState
-from decoding.sources.blend.candidates import RECALLED, Seen
-from decoding.sources.blend.mixture import Here, Workspace, new_workspace
+from decoding.sources.blend.candidates import RECALLED, MixtureContext
+from decoding.sources.blend.mixture import Position, Workspace, new_workspace
 from decoding.sources.blend.ngram_index import BORDER, MAX_MATCH, NO_TOKEN, NOWHERE, Text, TextArrays
 
 NAMES = ("spans", "history", "phrases")
@@ -40,7 +40,7 @@ class Blend:
 
     _text: Text
     _sizes_3: NDArray[np.int64]
-    _here: Here
+    _here: Position
     _behind: list[int]
     _not_drafted: int
 
@@ -105,7 +105,7 @@ class Blend:
         """Hand the output on to later requests of the scope, and forget the session."""
         if self._behind:
             new_N = self._new(self._behind)
-            step.take_up(self._seen, self._here, self._kin_K, new_N, 0, self._work, self._learned, _RATE)
+            step.append_and_learn(self._seen, self._here, self._kin_K, new_N, 0, self._work, self._learned, _RATE)
         self._shared.history.add(self._request.scope, self._written)
         self._begin(Request((), 0))
 
@@ -120,16 +120,16 @@ class Blend:
         self._behind = []
         self._not_drafted = 0
         self._sizes_3 = np.zeros(3, np.int64)
-        self._here = Here(
+        self._here = Position(
             np.full(_CONTEXT, NO_TOKEN, np.int32), np.full(2, NO_TOKEN, np.int32), np.array((NOWHERE, 99), np.int64)
         )
 
-    def _see(self, history: TextArrays) -> Seen:
+    def _see(self, history: TextArrays) -> MixtureContext:
         arrays = self._text.arrays
         written_K = np.zeros(arrays.counts_K.size, np.int32)
         np.add.at(written_K, self._written, 1)
         similar_T = np.zeros(arrays.ids_T.size, np.int32)
-        return Seen(arrays, history, self._shared.phrases, self._sizes_3, similar_T, written_K)
+        return MixtureContext(arrays, history, self._shared.phrases, self._sizes_3, similar_T, written_K)
 
     def _new(self, tokens: Sequence[int]) -> NDArray[np.int32]:
         """Tokens of the output as the kernels take them up, with room for them in the text."""

@@ -30,7 +30,7 @@ WEIGHTS_L = np.array((0.0, 1.0, 2.5, 6.0, 10.0, 15.0, 22.0, 30.0, 40.0, 50.0, 60
 DOUBT = 1.2
 
 
-class Seen(NamedTuple):
+class MixtureContext(NamedTuple):
     """All that a session drafts from. ``sizes_3``: tokens of ``text`` and of ``history``, and where the output starts
     in ``text``; ``similar_T``: how many of the latest rare output tokens stand just before each place of ``text``;
     ``written_K``: how often each id was written.
@@ -136,7 +136,7 @@ def moved_cursor(found: Candidates, places: int, cursor: int, age: int) -> tuple
 
 
 @compiled
-def copied(seen: Seen, found: Candidates, places: int, cursor: int, size: int) -> tuple[int, float, int]:
+def copied(seen: MixtureContext, found: Candidates, places: int, cursor: int, size: int) -> tuple[int, float, int]:
     """Candidates at the places found: how many there are, the weight of all places, the longest match."""
     total, longest = DOUBT, 0
     for p in range(places):
@@ -160,7 +160,7 @@ def copied(seen: Seen, found: Candidates, places: int, cursor: int, size: int) -
 
 
 @compiled
-def resumed(seen: Seen, found: Candidates, cursor: int, age: int, size: int) -> int:
+def resumed(seen: MixtureContext, found: Candidates, cursor: int, age: int, size: int) -> int:
     """Candidates a few tokens on from where copying broke off; how many candidates there are then."""
     if cursor < 0 or age >= FRESH:
         return size
@@ -184,7 +184,7 @@ def resumed(seen: Seen, found: Candidates, cursor: int, age: int, size: int) -> 
 
 
 @compiled
-def recalled(seen: Seen, context_C: NDArray[np.int32], found: Candidates, size: int) -> int:
+def recalled(seen: MixtureContext, context_C: NDArray[np.int32], found: Candidates, size: int) -> int:
     """Candidates of earlier outputs, with interpolated discounted chances; how many candidates there are then."""
     text = seen.history
     places = find_places(text, seen.sizes_3[1], context_C, ORDERS, _RECALLED_CHAIN, found.places_P, found.lengths_P)
@@ -233,7 +233,11 @@ def common(phrases: Phrases, before: int, last: int, found: Candidates, size: in
 
 @compiled
 def collect(
-    seen: Seen, context_C: NDArray[np.int32], last_2: NDArray[np.int32], state_2: NDArray[np.int64], found: Candidates
+    seen: MixtureContext,
+    context_C: NDArray[np.int32],
+    last_2: NDArray[np.int32],
+    state_2: NDArray[np.int64],
+    found: Candidates,
 ) -> tuple[int, float, int]:
     """All candidates after a context: how many, the weight of all places, the longest match.
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from decoding.sources.blend.candidates import MOST, Candidates, Seen, collect, forget, new_candidates
+from decoding.sources.blend.candidates import MOST, Candidates, MixtureContext, collect, forget, new_candidates
 from decoding.sources.blend.compiled import compiled
 from decoding.sources.blend.weights import (
     FEATURES,
@@ -89,7 +89,7 @@ def _new_nodes(size: int) -> Nodes:
     return Nodes(ints(), ints(), np.zeros(size), np.zeros(size), ints(), ints(), ints(), np.zeros((size, 2), np.int64))
 
 
-class Here(NamedTuple):
+class Position(NamedTuple):
     """Where a session stands: the kins of its last tokens, its last two ids, and the cursor with its age."""
 
     context_C: NDArray[np.int32]
@@ -111,7 +111,7 @@ def _put(rows: Features, row: int, kind: int, value: float) -> None:
 
 
 @compiled
-def describe(seen: Seen, found: Candidates, size: int, total: float, longest: int, rows: Features) -> None:
+def describe(seen: MixtureContext, found: Candidates, size: int, total: float, longest: int, rows: Features) -> None:
     """Fill in the features of ``size`` candidates, and of "none" behind them."""
     prompt_K, written_K = seen.text.counts_K, seen.written_K
     rows.sizes_C[: size + 1] = 0
@@ -181,7 +181,7 @@ def score(rows: Features, size: int, weights_F: NDArray[np.float64], chances_C: 
 
 
 @compiled
-def learn(seen: Seen, here: Here, token: int, work: Workspace, learned: Weights, rate: float) -> None:
+def learn(seen: MixtureContext, here: Position, token: int, work: Workspace, learned: Weights, rate: float) -> None:
     """A gradient step towards ``token``, which came next; the cursor of ``here`` moves."""
     found, rows = work.found, work.rows
     size, total, longest = collect(seen, here.context_C, here.last_2, here.state_2, found)
@@ -203,7 +203,7 @@ def learn(seen: Seen, here: Here, token: int, work: Workspace, learned: Weights,
 
 
 @compiled
-def _go_to(nodes: Nodes, node: int, here: Here, kin_K: NDArray[np.int32], there: Here) -> None:
+def _go_to(nodes: Nodes, node: int, here: Position, kin_K: NDArray[np.int32], there: Position) -> None:
     """Make ``there`` the place behind ``node``: its path behind what is written, its parent's cursor."""
     room = here.context_C.size
     at, step = room - 1, node
@@ -253,11 +253,17 @@ def _queue(
 
 @compiled
 def grow(
-    seen: Seen, here: Here, kin_K: NDArray[np.int32], limit: int, keep: float, work: Workspace, learned: Weights
+    seen: MixtureContext,
+    here: Position,
+    kin_K: NDArray[np.int32],
+    limit: int,
+    keep: float,
+    work: Workspace,
+    learned: Weights,
 ) -> tuple[int, int]:
     """Open the tree to ``limit`` nodes, likeliest path first: how many there are, and the root's longest match."""
     nodes, waiting, found = work.nodes, work.waiting, work.found
-    there = Here(here.context_C.copy(), here.last_2.copy(), here.state_2.copy())
+    there = Position(here.context_C.copy(), here.last_2.copy(), here.state_2.copy())
     nodes.tokens_N[0], nodes.paths_N[0], nodes.depths_N[0] = here.last_2[1], 1.0, 0
     node, opened, end, root_longest = 0, 0, 0, 0
     while True:

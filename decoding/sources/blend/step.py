@@ -8,17 +8,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from decoding.sources.blend.candidates import Seen
+from decoding.sources.blend.candidates import MixtureContext
 from decoding.sources.blend.compiled import compiled
-from decoding.sources.blend.mixture import Here, Workspace, grow, learn
+from decoding.sources.blend.mixture import Position, Workspace, grow, learn
 from decoding.sources.blend.ngram_index import append
 from decoding.sources.blend.weights import Weights
 
 
 @compiled
-def take_up(
-    seen: Seen, here: Here, kin_K: NDArray[np.int32], new_N: NDArray[np.int32], skip: int, work: Workspace,
-    learned: Weights, rate: float,
+def append_and_learn(
+    seen: MixtureContext, here: Position, kin_K: NDArray[np.int32], new_N: NDArray[np.int32], skip: int,
+    work: Workspace, learned: Weights, rate: float,
 ) -> None:  # fmt: skip
     """Learn from each committed token in turn but the first ``skip``, then append it to the text, which has room."""
     last = here.context_C.size - 1
@@ -39,7 +39,7 @@ def take_up(
 
 
 @compiled
-def mark_similar(seen: Seen, recent: int, rare: int, reach: int) -> None:
+def mark_similar(seen: MixtureContext, recent: int, rare: int, reach: int) -> None:
     """Count, at each place, which of the latest ``recent`` rare tokens of the text stand just before it."""
     text, size = seen.text, seen.sizes_3[0]
     seen.similar_T[:] = 0
@@ -57,10 +57,10 @@ def mark_similar(seen: Seen, recent: int, rare: int, reach: int) -> None:
 
 @compiled
 def advance(
-    seen: Seen, here: Here, kin_K: NDArray[np.int32], new_N: NDArray[np.int32], skip: int, recent: int, rare: int,
-    reach: int, limit: int, keep: float, work: Workspace, learned: Weights, rate: float,
+    seen: MixtureContext, here: Position, kin_K: NDArray[np.int32], new_N: NDArray[np.int32], skip: int,
+    recent: int, rare: int, reach: int, limit: int, keep: float, work: Workspace, learned: Weights, rate: float,
 ) -> tuple[int, int]:  # fmt: skip
     """Take up what was committed, and open the next tree: one call, since each costs as much as a small tree."""
-    take_up(seen, here, kin_K, new_N, skip, work, learned, rate)
+    append_and_learn(seen, here, kin_K, new_N, skip, work, learned, rate)
     mark_similar(seen, recent, rare, reach)
     return grow(seen, here, kin_K, limit, keep, work, learned)

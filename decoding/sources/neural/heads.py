@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from decoding.drafters.medusa_heads import AheadHeads
+from decoding.drafters.medusa_heads import MedusaHeads
 from decoding.interfaces import Commit, Draft, Request
 from decoding.sources.neural.combined import combined
 from decoding.tree import TokenTree
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 _GUESSES: Final = 6  # A place ahead.
 
 
-class HeadsSource:
+class MedusaSource:
     """One session's drafts of the heads. Silent without heads, before the first verified step, and where the target
     keeps no hidden states.
     """
 
-    def __init__(self, heads: AheadHeads | None) -> None:
+    def __init__(self, heads: MedusaHeads | None) -> None:
         self._heads = heads
         self._hidden_D: torch.Tensor | None = None
         self._written = 0

@@ -9,7 +9,7 @@ import pytest
 
 from app.config.generation_options import GenerationOptions
 from app.config.settings import Settings
-from app.generation.logit_biases import Tuning
+from app.generation.logit_biases import LogitBiases
 from app.generation.prompts import REFUSAL
 from app.loading.engine import evidence_finder, open_pipeline
 from app.pipeline import Pipeline
@@ -26,7 +26,7 @@ ELSEWHERE = ("What is the capital of France?", "Who won the world cup?", "Why is
 def refusing(tiny_bundled: Path, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
     """A random target that always refuses, and drafts as the real one."""
     settings = Settings(home=tmp_path_factory.mktemp("home"))
-    writer = writer_of(tiny_bundled, settings, tuning=Tuning(refusal_bias=1000.0))
+    writer = writer_of(tiny_bundled, settings, tuning=LogitBiases(refusal_bias=1000.0))
     budget = Budget(limit=32, cost_s=_costs())
     engine = Engine(writer.engine.target, sources=lambda: make_sources(DEFAULT_SOURCES), budget=budget)
     return Pipeline(replace(writer, engine=engine), evidence_finder(settings), target_name="tiny")
@@ -48,7 +48,7 @@ def test_a_refusal_takes_one_forward_and_is_what_plain_decoding_writes(refusing:
 
 
 def test_a_refusal_that_nobody_expected_takes_two(refusing: Pipeline) -> None:
-    writer = replace(refusing.writer, tuning=Tuning(refusal_bias=-1000.0))
+    writer = replace(refusing.writer, tuning=LogitBiases(refusal_bias=-1000.0))
     hits = hits_of()
     prompt = writer.template.answer(QUESTION, hits, refusing.find_evidence(QUESTION, hits, 8), writer.room(64))
     unexpected = writer.answer_request(prompt, GenerationOptions(scope=None), 64)
@@ -60,15 +60,15 @@ def test_a_refusal_that_nobody_expected_takes_two(refusing: Pipeline) -> None:
 
 
 def test_a_refusal_is_the_likelier_the_worse_the_evidence() -> None:
-    tuning = Tuning(refusal_bias=1.0, refusal_slope=2.0)
+    tuning = LogitBiases(refusal_bias=1.0, refusal_slope=2.0)
     for quotes in (True, False):
         chances = [tuning.refusal_chance(odds, quotes=quotes) for odds in (None, -4.0, -1.0, 0.0, 1.0, 4.0)]
         assert chances == sorted(chances, reverse=True)
         assert chances[0] == tuning.refusal_chance(log_odds(0.0), quotes=quotes) > 0.99
         assert 0.4 < tuning.refusal_chance(0.0, quotes=quotes) < 0.6
         assert chances[-1] < 0.02
-    assert Tuning(refusal_bias=1e6).refusal_chance(0.0, quotes=True) == 1.0
-    assert Tuning(refusal_bias=-1e6).refusal_chance(0.0, quotes=True) < 1e-9
+    assert LogitBiases(refusal_bias=1e6).refusal_chance(0.0, quotes=True) == 1.0
+    assert LogitBiases(refusal_bias=-1e6).refusal_chance(0.0, quotes=True) < 1e-9
 
 
 def test_the_bundled_target_refuses_in_two_forwards_at_most(tmp_path: Path) -> None:

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from app.config.settings import Settings
 from app.correction.diff import apply_edits, edits_between, with_spacing_of
 from app.correction.meaning_check import keeps_its_meaning
-from app.correction.segments import fixed_parts, line_breaks, pieces
+from app.correction.segments import fixed_parts, line_breaks, segments
 from app.correction.stream import CorrectionStream
 from app.errors import InputError
 from app.generation.events import CorrectionDone, Edit, TextDelta
-from app.generation.logit_biases import Tuning
-from app.generation.requests import Writer
+from app.generation.logit_biases import LogitBiases
+from app.generation.requests import RequestBuilder
 from app.loading.engine import open_pipeline
 from tests.support.tiny import save_tiny, small_tokenizer, writer_of
 
@@ -27,7 +27,7 @@ ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 WORDS = st.lists(st.sampled_from(["a", "b", "dog", "don't", " ", "  ", "\n", "é", ".", ",", "_", "🙂"]), max_size=14)
 FEW_WORDS = WORDS.map("".join)
 LINES = st.lists(st.sampled_from(["A b.", "```\n", "\r\n", "\n", " c "])).map("".join)
-SURE = Tuning(copy_bias=1000.0)
+SURE = LogitBiases(copy_bias=1000.0)
 
 MARKS = re.compile(r"(?:(?:#{1,6}|[-*+•‣–>]|\(?\d{1,3}[.)]|\(?[a-z]\)|\[[ xX]\])\s*)+")
 
@@ -63,7 +63,7 @@ def test_spacing_of_the_source_survives_a_change_beside_it() -> None:
 @given(text=st.one_of(ANY_TEXT, FEW_WORDS, LINES))
 def test_all_but_white_space_and_marks_of_items_lies_in_one_piece(text: str) -> None:
     at = 0
-    for piece in pieces(text):
+    for piece in segments(text):
         assert at <= piece.start < piece.end
         between = text[at : piece.start].strip()
         assert not between or (piece.is_item and MARKS.fullmatch(between))
@@ -73,7 +73,7 @@ def test_all_but_white_space_and_marks_of_items_lies_in_one_piece(text: str) -> 
 
 def test_the_mark_of_an_item_or_a_heading_is_no_part_of_it() -> None:
     text = "# Head line\n\nWe like:\n- bread\n  2. Wait here. Go on.\n> - [ ] He go there today.\n1.5 is it.\n#tag"
-    found = [(text[piece.start : piece.end], piece.is_item) for piece in pieces(text)]
+    found = [(text[piece.start : piece.end], piece.is_item) for piece in segments(text)]
     items = ["Head line", "bread", "Wait here.", "He go there today."]
     assert [piece for piece, is_item in found if is_item] == items
     assert [piece for piece, is_item in found if not is_item][:2] == ["We like:", "Go on."]
@@ -109,7 +109,7 @@ def test_code_is_found_and_prose_is_not_taken_for_it() -> None:
         "```\nHe go home.\n```\n\n    x = compute(1)\n\nfor i in range(3):\nif (a == b) { c(); }\n- We has two dogs.\n"
     )
     by_kind = {False: [], True: []}
-    for piece in pieces(text):
+    for piece in segments(text):
         by_kind[piece.is_code].append(text[piece.start : piece.end].strip())
     assert by_kind[True] == [
         "```\nHe go home.\n```",
@@ -127,7 +127,7 @@ def test_code_is_found_and_prose_is_not_taken_for_it() -> None:
 
 def test_a_sentence_that_runs_over_a_wrapped_line_is_one_piece() -> None:
     text = "This line was wrapped by an editor of the old kind, and\nit go on here. Next one.\nA list\nof short lines"
-    assert [text[piece.start : piece.end] for piece in pieces(text)] == [
+    assert [text[piece.start : piece.end] for piece in segments(text)] == [
         "This line was wrapped by an editor of the old kind, and\nit go on here.",
         "Next one.",
         "A list",
@@ -182,12 +182,12 @@ def test_a_large_model_may_rephrase_but_not_replace() -> None:
 
 
 @pytest.fixture(scope="module")
-def copying(tiny_bundled: Path, tmp_path_factory: pytest.TempPathFactory) -> Writer:
+def copying(tiny_bundled: Path, tmp_path_factory: pytest.TempPathFactory) -> RequestBuilder:
     """A random target held to its source so firmly that it copies, and ends where the source ends."""
     return writer_of(tiny_bundled, Settings(home=tmp_path_factory.mktemp("home")), tuning=SURE)
 
 
-def test_every_line_break_and_gap_of_a_text_is_kept(copying: Writer) -> None:
+def test_every_line_break_and_gap_of_a_text_is_kept(copying: RequestBuilder) -> None:
     text = "\n  One two  three.\tFour five.\r\n\r\n- Six seven\n\n\n   Eight; nine.  \n"
     correction = CorrectionStream(copying, text).correction()
     assert correction.corrected == text
@@ -196,7 +196,7 @@ def test_every_line_break_and_gap_of_a_text_is_kept(copying: Writer) -> None:
     assert correction.stats.tokens > 0
 
 
-def test_drafts_change_nothing_and_are_accepted(copying: Writer) -> None:
+def test_drafts_change_nothing_and_are_accepted(copying: RequestBuilder) -> None:
     text = "The quick brown fox jumps over the lazy dog. It were a sunny day in the old town."
     drafted = CorrectionStream(copying, text).correction()
     plain = CorrectionStream(copying, text, speculate=False).correction()
@@ -206,7 +206,7 @@ def test_drafts_change_nothing_and_are_accepted(copying: Writer) -> None:
     assert plain.stats.by_source == {}
 
 
-def test_deltas_joined_are_the_correction(copying: Writer) -> None:
+def test_deltas_joined_are_the_correction(copying: RequestBuilder) -> None:
     text = " First one here. Second one here.\nThird one here.\n"
     *deltas, done = CorrectionStream(copying, text)
     assert isinstance(done, CorrectionDone)
@@ -223,7 +223,7 @@ def test_what_a_target_garbles_is_left_as_it_was_and_said(tiny_bundled: Path, se
     assert "Sentences left as they were: 2" in correction.notice
 
 
-def test_code_foreign_and_long_pieces_are_left_alone_and_said(copying: Writer) -> None:
+def test_code_foreign_and_long_pieces_are_left_alone_and_said(copying: RequestBuilder) -> None:
     code = CorrectionStream(copying, "Yes, it is so.\n```\nHe go.\n```\n").correction()
     assert code.notice == "Sentences left as they were: 1 of code."
     foreign = CorrectionStream(copying, "Das ist ein Satz, der nicht auf Englisch ist, und er wird nicht geändert.")
@@ -235,7 +235,7 @@ def test_code_foreign_and_long_pieces_are_left_alone_and_said(copying: Writer) -
     assert long.stats.tokens == 0
 
 
-def test_a_cancelled_correction_keeps_the_rest_as_it_was(copying: Writer) -> None:
+def test_a_cancelled_correction_keeps_the_rest_as_it_was(copying: RequestBuilder) -> None:
     text = "First sentence of it. Second sentence of it. Third sentence of it."
     with CorrectionStream(copying, text) as stream:
         assert next(stream) == TextDelta("First sentence of it.")
@@ -246,13 +246,13 @@ def test_a_cancelled_correction_keeps_the_rest_as_it_was(copying: Writer) -> Non
     assert done.correction.notice == "Sentences left as they were: 2 not reached before the stop."
 
 
-def test_wrong_input_is_an_error(copying: Writer) -> None:
+def test_wrong_input_is_an_error(copying: RequestBuilder) -> None:
     for text, limit in ((" \n", None), ("Fine.", 0)):
         with pytest.raises(InputError):
             CorrectionStream(copying, text, max_new_tokens=limit)
 
 
-def test_a_limit_that_cuts_a_sentence_leaves_it_alone(copying: Writer) -> None:
+def test_a_limit_that_cuts_a_sentence_leaves_it_alone(copying: RequestBuilder) -> None:
     correction = CorrectionStream(copying, "One two three four five six.", max_new_tokens=3).correction()
     assert correction.corrected == "One two three four five six."
     assert correction.notice == "Sentences left as they were: 1 not finished within the token limit."

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.generation.drafter_state import Learned
+from app.generation.drafter_state import DrafterState
 from decoding.sources.blend.blend_state import BlendState
 from decoding.sources.blend.weights import first_weights
 
@@ -14,21 +14,22 @@ from decoding.sources.blend.weights import first_weights
 def test_what_was_learned_is_there_after_a_restart(tmp_path: Path) -> None:
     blend = BlendState()
     blend.weights("answer").weights_F[0] += 1
-    first = Learned(tmp_path, "org/some model", blend)
+    first = DrafterState(tmp_path, "org/some model", blend)
     cells = first.calibration.of("answer")
     before = cells.chance("spans", 3, 1, 0.5)
     for _ in range(100):
         cells.learn("spans", 3, 1, estimate=0.5, accepted=True)
     first.save()
-    again = Learned(tmp_path, "org/some model", BlendState()).calibration.of("answer").chance("spans", 3, 1, 0.5)
+    again = DrafterState(tmp_path, "org/some model", BlendState()).calibration.of("answer").chance("spans", 3, 1, 0.5)
     assert again > before
     assert again == pytest.approx(cells.chance("spans", 3, 1, 0.5), abs=1e-3)
     assert (
-        Learned(tmp_path, "org/some-model", BlendState()).calibration.of("answer").chance("spans", 3, 1, 0.5) == before
+        DrafterState(tmp_path, "org/some-model", BlendState()).calibration.of("answer").chance("spans", 3, 1, 0.5)
+        == before
     )
     assert not [*tmp_path.rglob("*.part")]
     restored = BlendState()
-    Learned(tmp_path, "org/some model", restored)
+    DrafterState(tmp_path, "org/some model", restored)
     assert restored.weights("answer").weights_F[0] == pytest.approx(first_weights().weights_F[0] + 1, abs=1e-3)
 
 
@@ -44,14 +45,14 @@ def test_what_was_learned_is_there_after_a_restart(tmp_path: Path) -> None:
     ],
 )
 def test_a_broken_file_is_said_and_not_used(tmp_path: Path, text: str, caplog: pytest.LogCaptureFixture) -> None:
-    Learned(tmp_path, "x", BlendState()).save()
+    DrafterState(tmp_path, "x", BlendState()).save()
     (file,) = (tmp_path / "learned").iterdir()
     file.write_text(text, encoding="utf-8")
-    assert Learned(tmp_path, "x", BlendState()).calibration.state() == {}
+    assert DrafterState(tmp_path, "x", BlendState()).calibration.state() == {}
     assert file.name in caplog.text
 
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "learned").write_text("a file where the folder should be", encoding="utf-8")
-    Learned(tmp_path, "x", BlendState()).save()
+    DrafterState(tmp_path, "x", BlendState()).save()
     assert "not saved" in caplog.text

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from app.errors import ModelError
-from app.generation.logit_biases import Tuning
+from app.generation.logit_biases import LogitBiases
 from app.loading.engine import _tuning
 from retrieval.relevance import log_odds
 
 
 def test_the_refusal_grows_as_the_evidence_gets_worse() -> None:
-    tuning = Tuning(refusal_bias=1.0, refusal_slope=4.0)
+    tuning = LogitBiases(refusal_bias=1.0, refusal_slope=4.0)
     assert tuning.refusal_bonus(0.0) == 1.0
     assert tuning.refusal_bonus(-0.25) == 2.0
     assert tuning.refusal_bonus(None) == 41.0
@@ -22,9 +22,9 @@ def test_the_refusal_grows_as_the_evidence_gets_worse() -> None:
 
 
 def test_the_biases_are_read_from_the_folder_of_the_target(tmp_path: Path) -> None:
-    assert _tuning(tmp_path) == Tuning()
+    assert _tuning(tmp_path) == LogitBiases()
     (tmp_path / "spandraft.json").write_text(json.dumps({"copy_bias": 2, "refusal_slope": 3.5}), encoding="utf-8")
-    assert _tuning(tmp_path) == Tuning(copy_bias=2.0, refusal_slope=3.5)
+    assert _tuning(tmp_path) == LogitBiases(copy_bias=2.0, refusal_slope=3.5)
 
 
 def test_slopes_that_an_older_file_counts_by_the_cosine_mean_what_they_meant(tmp_path: Path) -> None:
@@ -33,7 +33,7 @@ def test_slopes_that_an_older_file_counts_by_the_cosine_mean_what_they_meant(tmp
     tuning = _tuning(tmp_path)
     assert tuning.evidence_slope * (log_odds(0.6) - log_odds(0.5)) == pytest.approx(40.0 * 0.1)
     assert tuning.refusal_bonus(log_odds(0.3)) == pytest.approx(0.5 + 8.0 * (0.5 - 0.3))
-    assert Tuning.of(json.loads(json.dumps(tuning.stored()))) == tuning
+    assert LogitBiases.of(json.loads(json.dumps(tuning.stored()))) == tuning
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"copy_bias": "much"}'])

@@ -14,7 +14,7 @@ from app.bench.speed.hugging_face import HuggingFace
 from app.config.generation_options import GenerationOptions
 from app.config.settings import Settings
 from app.errors import InputError
-from app.generation.requests import Writer
+from app.generation.requests import RequestBuilder
 from app.generation.token_rules import criterion, lossy_remark, token_rules, word_ids
 from app.generation.tokenizer import TextTokenizer
 from app.pipeline import Options, Pipeline
@@ -25,7 +25,7 @@ from tests.support.tiny import QUESTION, hits_of, pipeline_of, writer_of
 
 
 @pytest.fixture
-def writer(tiny_chat: Path, settings: Settings) -> Writer:
+def writer(tiny_chat: Path, settings: Settings) -> RequestBuilder:
     return writer_of(tiny_chat, settings.replace(quote=False))
 
 
@@ -34,25 +34,25 @@ def pipeline(tiny_chat: Path, settings: Settings) -> Pipeline:
     return pipeline_of(tiny_chat, settings.replace(quote=False, max_new_tokens=40))
 
 
-def advised(writer: Writer, **values: Any) -> Writer:
+def advised(writer: RequestBuilder, **values: Any) -> RequestBuilder:
     """A writer whose model recommends ``values``."""
     for name, value in values.items():
         setattr(writer.engine.target.model.generation_config, name, value)
     return writer
 
 
-def rules_of(writer: Writer, **changes: Any) -> TokenRules:
+def rules_of(writer: RequestBuilder, **changes: Any) -> TokenRules:
     return token_rules(
         writer.settings.replace(**changes) if changes else writer.settings, writer.engine.target, writer.tokens
     )
 
 
-def test_nothing_set_means_no_rules(writer: Writer) -> None:
+def test_nothing_set_means_no_rules(writer: RequestBuilder) -> None:
     assert rules_of(writer) == TokenRules()
     assert criterion(writer.settings) is None
 
 
-def test_the_model_s_own_advice_holds_unless_somebody_sets_more(writer: Writer) -> None:
+def test_the_model_s_own_advice_holds_unless_somebody_sets_more(writer: RequestBuilder) -> None:
     own = advised(
         writer,
         repetition_penalty=1.3,
@@ -162,7 +162,7 @@ def test_an_option_changes_the_answer_and_drafts_do_not(pipeline: Pipeline, opti
     assert pipeline.answer_from(QUESTION, hits_of(), **basis).text != plain.text
 
 
-def test_the_model_s_own_penalty_is_applied_once_here_and_by_hugging_face(writer: Writer) -> None:
+def test_the_model_s_own_penalty_is_applied_once_here_and_by_hugging_face(writer: RequestBuilder) -> None:
     """generate() takes the penalty from generation_config; the adapter hands ours over: not both."""
     bare = writer.answer_request(writer.template.answer(QUESTION, hits_of(), [], 900), GenerationOptions(), 40)
     own = advised(writer, repetition_penalty=1.5, no_repeat_ngram_size=3, bad_words_ids=[[30]])

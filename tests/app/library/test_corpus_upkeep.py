@@ -10,7 +10,7 @@ import pytest
 
 from app import Corpus
 from app.config.settings import Settings
-from app.library.summary import facts_of
+from app.library.summary import summary_of
 from corpora.errors import ChunkingChanged, DamagedExport, LibraryError
 from corpora.store.library import Library
 from retrieval.errors import EncoderChanged
@@ -53,7 +53,7 @@ def test_another_encoder_is_refused_by_name_until_the_corpus_is_rebuilt(settings
     assert (done.recut, done.computed, done.is_whole) == (True, done.passages, True)
     assert done.encoder.startswith("all-minilm-l6-v2")
     assert found(new)[0] == "files/0.txt"
-    assert facts_of(new.store).encoder == done.encoder
+    assert summary_of(new.store).encoder == done.encoder
     with pytest.raises(EncoderChanged):
         old.search(QUESTION)
 
@@ -67,12 +67,12 @@ def test_a_rebuild_that_is_stopped_goes_on_and_the_old_is_searched_meanwhile(set
     stop.set()
     assert not other.rebuild(stop=stop).is_whole
     assert [hit.passage.id for hit in corpus.search(QUESTION, k=9)] == old
-    assert facts_of(corpus.store).rebuild_under_way
+    assert summary_of(corpus.store).rebuild_under_way
     with pytest.raises(ChunkingChanged, match="700"):
         other.add(folder)
     done = other.rebuild()
     assert (done.is_whole, done.chunking.target_chars, done.chunking.overlap_sentences) == (True, 100, 0)
-    facts = facts_of(corpus.store)
+    facts = summary_of(corpus.store)
     assert (facts.passages, facts.rebuild_under_way, facts.is_sealed) == (done.passages, False, True)
     assert {index.is_current for index in facts.indexes} == {True}
     assert set(old).isdisjoint(hit.passage.id for hit in corpus.search(QUESTION, k=9))
@@ -101,7 +101,7 @@ def test_a_rebuild_that_cannot_write_its_files_says_so(settings: Settings, folde
     assert found(corpus) == expected
     indexes.unlink()
     assert corpus.rebuild().is_whole
-    assert {index.is_current for index in facts_of(corpus.store).indexes} == {True}
+    assert {index.is_current for index in summary_of(corpus.store).indexes} == {True}
 
 
 def test_an_import_is_searched_as_the_original_is(settings: Settings, folder: Path, tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_an_import_is_searched_as_the_original_is(settings: Settings, folder: Pa
         assert [hit.score for hit in theirs] == [hit.score for hit in ours]
         assert copy.evidence(query, theirs) == corpus.evidence(query, ours)
     recut = Corpus.import_(tmp_path / "out", "recut", settings=elsewhere.replace(chunk_chars=400))
-    assert 0 < facts_of(recut.store).passages < facts_of(copy.store).passages
+    assert 0 < summary_of(recut.store).passages < summary_of(copy.store).passages
     assert recut.verify() == copy.verify() == []
     (tmp_path / "out").write_bytes((tmp_path / "out").read_bytes()[:-5000])
     with pytest.raises(DamagedExport):

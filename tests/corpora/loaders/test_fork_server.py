@@ -15,10 +15,10 @@ import pytest
 
 from corpora import errors
 from corpora.loaders import Limits, load_bytes
-from corpora.loaders.isolation.client import NurseryDied, shared
+from corpora.loaders.isolation.client import ForkServerDied, shared
 from corpora.loaders.isolation.sandbox import landlock_version
 from corpora.loaders.isolation.sandboxed_loader import run_loader
-from corpora.loaders.isolation.spawn_fallback import ask_fresh
+from corpora.loaders.isolation.spawn_fallback import ask_spawned
 from corpora.loaders.isolation.task import Task
 from corpora.loaders.table import LOADERS
 
@@ -94,7 +94,7 @@ def test_a_nursery_that_is_stuck_is_replaced() -> None:
     first = shared().pid()
     assert first is not None
     os.kill(first, signal.SIGSTOP)
-    with pytest.raises(NurseryDied):
+    with pytest.raises(ForkServerDied):
         shared().ask(Task("document", f"{HOSTILE}:tells_ids", "a.txt", Limits(wall_s=-29.0)), b"data")
     assert gone(first)
     assert load_bytes(b"Some words.", "a.txt").text == "Some words."
@@ -213,11 +213,11 @@ def test_a_fresh_process_answers_as_the_nursery_does() -> None:
     }.items():
         task = Task("document", LOADERS[name[1:]], name, Limits())
         warm, _ = shared().ask(task, data)
-        cold, ended = ask_fresh(task, data)
+        cold, ended = ask_spawned(task, data)
         assert warm == cold and ended.status == 0
     task = Task("document", f"{HOSTILE}:prints", "a.txt", Limits())
-    assert ask_fresh(task, b"data")[0] == shared().ask(task, b"data")[0]
-    assert ask_fresh(Task("document", f"{HOSTILE}:sleeps", "a.txt", Limits(wall_s=0.5)), b"data")[1].is_late
+    assert ask_spawned(task, b"data")[0] == shared().ask(task, b"data")[0]
+    assert ask_spawned(Task("document", f"{HOSTILE}:sleeps", "a.txt", Limits(wall_s=0.5)), b"data")[1].is_late
 
 
 def test_a_child_tells_what_it_cost() -> None:

@@ -117,7 +117,7 @@ def test_every_flipped_bit_of_the_seal_is_found(folder: Path, tmp_path: Path) ->
 
 
 def broken_seal(folder: Path) -> Finding:
-    with pytest.raises(checksum.BrokenSeal) as caught:
+    with pytest.raises(checksum.BrokenChecksum) as caught:
         checksum.read(folder)
     return Finding(folder / checksum.FILE_NAME, str(caught.value), "")
 

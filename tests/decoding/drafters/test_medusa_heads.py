@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decoding.drafters import medusa_heads
-from decoding.drafters.medusa_heads import AheadHeads
+from decoding.drafters.medusa_heads import MedusaHeads
 from decoding.drafting.budget import Budget
 from decoding.engine import Engine
 from decoding.errors import DecodingError, ModelNotFound, UnsupportedModel
@@ -21,7 +21,7 @@ from decoding.interfaces import Commit, Draft, DraftSource, Request, Sampling
 from decoding.scheduling.session import Session
 from decoding.sources import make_sources
 from decoding.sources.neural.combined import combined
-from decoding.sources.neural.heads import HeadsSource
+from decoding.sources.neural.heads import MedusaSource
 from decoding.sources.shared import Shared
 from decoding.target.target import Target
 from decoding.tree import TokenTree
@@ -48,12 +48,12 @@ def requests(target: Target) -> list[Request]:
 
 
 @pytest.fixture(scope="module")
-def fitted(target: Target, requests: Sequence[Request]) -> AheadHeads:
+def fitted(target: Target, requests: Sequence[Request]) -> MedusaHeads:
     texts = [[*one.prompt, *by_hand(target, one).tokens] for one in requests]
     return fitted_heads(target, texts)
 
 
-def engine_with(target: Target, heads: AheadHeads | None, name: str = "heads", *, rows: int = 8) -> Engine:
+def engine_with(target: Target, heads: MedusaHeads | None, name: str = "heads", *, rows: int = 8) -> Engine:
     return Engine(target, sources=[name], budget=Budget(limit=24), shared=Shared(heads=heads), max_rows=rows)
 
 
@@ -75,7 +75,7 @@ def test_each_head_adds_to_the_state_and_reads_it_with_the_targets_matrix(target
 
 
 def test_new_heads_say_what_the_target_says(target: Target) -> None:
-    heads = AheadHeads(32, 2).bind(target)
+    heads = MedusaHeads(32, 2).bind(target)
     hidden_PD = hidden_of(target.model, [5, 6, 7])
     torch.testing.assert_close(heads(hidden_PD), hidden_PD[:, None].expand(-1, 2, -1))
 
@@ -84,13 +84,13 @@ def test_heads_hold_nothing_of_the_target_and_are_not_trained_by_drafting(target
     heads = random_heads(target)
     assert set(heads.state_dict()) == {f"{name}.{head}.weight" for name in ("up", "down") for head in range(HEADS)}
     assert not any(weight.requires_grad for weight in heads.parameters())
-    assert all(weight.requires_grad for weight in AheadHeads(32, 1).parameters())
+    assert all(weight.requires_grad for weight in MedusaHeads(32, 1).parameters())
 
 
 def test_saved_heads_come_back(target: Target, tmp_path: Path) -> None:
     heads = random_heads(target, seed=3)
     heads.save(tmp_path / "new" / "heads")
-    again = AheadHeads.load(tmp_path / "new" / "heads", target=target)
+    again = MedusaHeads.load(tmp_path / "new" / "heads", target=target)
     hidden_PD = hidden_of(target.model, [5, 6, 7])
     assert torch.equal(again.hidden_after(hidden_PD), heads.hidden_after(hidden_PD))
     facts = json.loads((tmp_path / "new" / "heads" / "heads.json").read_text())
@@ -116,7 +116,7 @@ def test_saving_that_fails_leaves_what_was_there(
 
 def refused(folder: Path, target: Target) -> DecodingError:
     with pytest.raises(DecodingError) as caught:
-        AheadHeads.load(folder, target=target)
+        MedusaHeads.load(folder, target=target)
     for line in (caught.value.cause, caught.value.hint):
         assert line and "\n" not in line
     return caught.value
@@ -124,7 +124,7 @@ def refused(folder: Path, target: Target) -> DecodingError:
 
 def test_what_cannot_be_loaded_is_refused_with_a_remedy(target: Target, tmp_path: Path) -> None:
     assert isinstance(refused(tmp_path / "nowhere", target), ModelNotFound)
-    AheadHeads(48, 2).save(tmp_path)
+    MedusaHeads(48, 2).save(tmp_path)
     wider = refused(tmp_path, target)
     assert isinstance(wider, UnsupportedModel)
     assert "48" in wider.cause and "32" in wider.cause
@@ -139,7 +139,7 @@ def test_what_cannot_be_loaded_is_refused_with_a_remedy(target: Target, tmp_path
     ):
         facts.write_text(broken)
         assert isinstance(refused(tmp_path, target), ModelNotFound), broken
-    AheadHeads(32, 2).save(tmp_path)
+    MedusaHeads(32, 2).save(tmp_path)
     weights.write_bytes(weights.read_bytes()[:-5])
     assert isinstance(refused(tmp_path, target), ModelNotFound)
     weights.unlink()
@@ -185,7 +185,7 @@ def test_combinations_are_the_best_chain_and_then_the_likeliest_paths(
 
 @pytest.mark.parametrize("name", NAMES)
 def test_heads_that_know_the_text_are_accepted(
-    target: Target, fitted: AheadHeads, requests: Sequence[Request], name: str
+    target: Target, fitted: MedusaHeads, requests: Sequence[Request], name: str
 ) -> None:
     session = engine_with(target, fitted, name).generate(requests[0])
     assert tuple(session.tokens) == by_hand(target, requests[0]).tokens
@@ -199,7 +199,7 @@ def test_heads_that_know_the_text_are_accepted(
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("known", [True, False])
 def test_the_output_is_the_targets_whatever_the_heads_say(
-    target: Target, fitted: AheadHeads, requests: Sequence[Request], known: bool, name: str, rows: int
+    target: Target, fitted: MedusaHeads, requests: Sequence[Request], known: bool, name: str, rows: int
 ) -> None:
     """Greedy and sampled, one after the other and three in a forward, of which two are always at another place."""
     engine = engine_with(target, fitted if known else random_heads(target), name, rows=rows)
@@ -212,7 +212,7 @@ def test_the_output_is_the_targets_whatever_the_heads_say(
             assert session.stats.accepted > 0
 
 
-def test_forwards_in_fixed_shapes_give_heads_their_states(fitted: AheadHeads, requests: Sequence[Request]) -> None:
+def test_forwards_in_fixed_shapes_give_heads_their_states(fitted: MedusaHeads, requests: Sequence[Request]) -> None:
     target = Target.of(tiny_model("llama", seed=4).double(), name="fixed")
     target.graphs = True
     fitted.bind(target)
@@ -224,15 +224,15 @@ def test_forwards_in_fixed_shapes_give_heads_their_states(fitted: AheadHeads, re
         assert session.stats.accepted > 5
 
 
-def test_the_state_used_is_that_of_the_last_accepted_node(target: Target, fitted: AheadHeads) -> None:
+def test_the_state_used_is_that_of_the_last_accepted_node(target: Target, fitted: MedusaHeads) -> None:
     assert check_states_used(target, fitted, oracled=False).stats.accepted > 10
     assert check_states_used(target, fitted).stats.accepted > 10
 
 
-def check_states_used(target: Target, heads: AheadHeads, *, oracled: bool = True) -> Session:
+def check_states_used(target: Target, heads: MedusaHeads, *, oracled: bool = True) -> Session:
     """Each draft against one from a plain forward over the text without its last token."""
 
-    class Checked(HeadsSource):
+    class Checked(MedusaSource):
         """Compares before it drafts."""
 
         checked = 0
@@ -258,7 +258,7 @@ def check_states_used(target: Target, heads: AheadHeads, *, oracled: bool = True
 
 def test_it_is_silent_before_the_first_verified_step_without_heads_and_without_states(target: Target) -> None:
     heads = random_heads(target)
-    source = HeadsSource(heads)
+    source = MedusaSource(heads)
     source.start(Request(PROMPTS[0], 9))
     assert source.propose([], 8) == []
     source.observe(Commit((7,), ((),), ()))
@@ -274,7 +274,7 @@ def test_it_is_silent_before_the_first_verified_step_without_heads_and_without_s
 
 
 def test_a_state_of_another_place_is_not_used(target: Target) -> None:
-    source = HeadsSource(random_heads(target))
+    source = MedusaSource(random_heads(target))
     source.start(Request(PROMPTS[0], 9))
     cache = target.new_cache()
     target.prefill(PROMPTS[0][:-1], cache)
@@ -286,7 +286,7 @@ def test_a_state_of_another_place_is_not_used(target: Target) -> None:
     assert source.propose([], 8) == []
 
 
-class Broken(AheadHeads):
+class Broken(MedusaHeads):
     """Heads that fail when they are asked the third time."""
 
     asked = 0
@@ -315,7 +315,7 @@ def test_heads_that_say_nan_cost_no_answer(target: Target) -> None:
     assert max(session.tokens) < VOCABULARY
 
 
-def test_a_heads_source_beside_all_others_counts_as_costly(target: Target, fitted: AheadHeads) -> None:
+def test_a_heads_source_beside_all_others_counts_as_costly(target: Target, fitted: MedusaHeads) -> None:
     """With times of forwards known it is asked if it pays, and its time is measured."""
     engine = Engine(
         target, sources=["spans", "heads"], budget=Budget(24, {1: 1.0, 32: 1.1}), shared=Shared(heads=fitted)

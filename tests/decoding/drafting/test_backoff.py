@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from decoding.drafting.backoff import Pauses
+from decoding.drafting.backoff import Backoff
 from decoding.drafting.budget import Budget
 from decoding.drafting.drafter import Drafter
 from decoding.interfaces import NO_ORIGIN, Commit, Draft, Request
@@ -84,7 +84,7 @@ def test_nobody_pauses_beside_a_slow_target_or_where_time_does_not_count() -> No
 
 
 def test_the_longest_pause_is_short() -> None:
-    pauses = Pauses(Budget(8, dict(FAST)))
+    pauses = Backoff(Budget(8, dict(FAST)))
     for _ in range(9):
         pauses.record(hit=False, seconds=1.0)
     assert [pauses.is_now() for _ in range(10)].index(False) == 8

@@ -7,11 +7,11 @@ import time
 
 import pytest
 
-from decoding.scheduling.fair_lock import Turns
+from decoding.scheduling.fair_lock import FairLock
 
 
 def test_turns_are_first_come_first_served() -> None:
-    turns, order = Turns(), list[int]()
+    turns, order = FairLock(), list[int]()
 
     def wait(number: int) -> None:
         with turns.turn():
@@ -30,7 +30,7 @@ def test_turns_are_first_come_first_served() -> None:
 
 
 def test_an_interrupted_wait_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    turns = Turns()
+    turns = FairLock()
 
     def interrupted(_ready: object) -> bool:
         raise KeyboardInterrupt
@@ -44,7 +44,7 @@ def test_an_interrupted_wait_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_who_has_what_it_waits_for_does_not_wait_for_its_turn() -> None:
-    turns, ready, got = Turns(), threading.Event(), list[bool]()
+    turns, ready, got = FairLock(), threading.Event(), list[bool]()
 
     def wait() -> None:
         with turns.turn(unless=ready.is_set) as mine:
@@ -64,7 +64,7 @@ def test_who_has_what_it_waits_for_does_not_wait_for_its_turn() -> None:
 
 
 def test_the_last_in_line_leaves_it_with_what_it_waits_for() -> None:
-    turns, ready, got = Turns(), threading.Event(), list[bool]()
+    turns, ready, got = FairLock(), threading.Event(), list[bool]()
 
     def wait() -> None:
         with turns.turn(unless=ready.is_set) as mine:

@@ -14,7 +14,7 @@ from decoding.drafting.budget import Budget
 from decoding.engine import Engine
 from decoding.interfaces import Commit, DraftSource, FinishReason, Request, Sampling
 from decoding.target.capability import Verification
-from decoding.target.hidden_states import listening
+from decoding.target.hidden_states import capture_hidden_states
 from decoding.target.target import Target
 from decoding.target.tree_cache import TreeCache
 from decoding.tree import TokenTree
@@ -185,7 +185,7 @@ def test_nothing_is_kept_or_listened_to_unless_asked(llama: Target) -> None:
 def test_another_threads_forward_is_not_heard(llama: Target) -> None:
     output = llama.model.get_output_embeddings()
     mine, theirs = torch.zeros(1, 2, 32, dtype=torch.float64), torch.ones(1, 2, 32, dtype=torch.float64)
-    with torch.inference_mode(), listening(llama.model, wanted=True) as heard:
+    with torch.inference_mode(), capture_hidden_states(llama.model, wanted=True) as heard:
         other = threading.Thread(target=lambda: output(theirs))
         other.start()
         other.join()

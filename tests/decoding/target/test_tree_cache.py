@@ -10,7 +10,7 @@ import torch
 
 from decoding.target.target import Target
 from decoding.tree import TokenTree
-from decoding.verification.acceptance import one_draw
+from decoding.verification.acceptance import sample_and_match
 from tests.support.fakes import ARCHITECTURES, VOCABULARY, chain
 
 
@@ -32,7 +32,7 @@ def test_rejected_drafts_leave_no_trace(targets: dict[str, Target], architecture
         tree = random_tree(rng, committed[-1])
         base = cache.length
         target.verify(tree, cache)
-        walk = one_draw(
+        walk = sample_and_match(
             tree,
             lambda node: rng.choice([*tree.children[node], rng.randrange(VOCABULARY)]),  # noqa: B023
             lambda _: False,

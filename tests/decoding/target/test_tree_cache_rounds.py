@@ -17,7 +17,7 @@ from decoding.drafting.budget import Budget
 from decoding.engine import Engine
 from decoding.interfaces import Request, Sampling
 from decoding.processors import FrequencyPenalty, RepetitionPenalty
-from decoding.scheduling.prefix_cache import Prefixes
+from decoding.scheduling.prefix_cache import PrefixCache
 from decoding.scheduling.session import Session
 from decoding.target.target import Target
 from decoding.target.tree_cache import TreeCache
@@ -39,7 +39,7 @@ class Rounds:
         self.rng = random.Random(str(seed))
         self.cache = target.new_cache()
         self.cache.lengths.clear()
-        self.prefixes = Prefixes()
+        self.prefixes = PrefixCache()
         self.rows: list[list[int]] = []
         self.unread: list[int] = []  # How many tokens of a row's prompt are left to the next forward.
         self.compared = 0

@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from decoding.drafting.budget import Budget
 from decoding.engine import Engine
 from decoding.errors import InvalidRequest
-from decoding.interfaces import AcceptanceCriterion, Draft, DraftSource, Place, Request, Sampling
+from decoding.interfaces import AcceptanceCriterion, Draft, DraftSource, Request, Sampling, SamplingPosition
 from decoding.scheduling.session import Session
 from decoding.target.target import Target
 from decoding.tree import TokenTree
 from decoding.verification import criteria, sampling
 from decoding.verification.criteria import (
     CRITERIA,
-    OneDraw,
+    ExactMatch,
     SpeculativeSampling,
     TopBetaTau,
     TypicalAcceptance,
@@ -36,8 +36,8 @@ from tests.support.mutants import mutant
 
 SIZE = 16
 LEAST_P = 1e-6
-HOT = Place(Sampling(do_sample=True, seed=3), 7)
-GREEDY = Place(Sampling(), 7)
+HOT = SamplingPosition(Sampling(do_sample=True, seed=3), 7)
+GREEDY = SamplingPosition(Sampling(), 7)
 Vector = NDArray[np.float64]
 
 
@@ -165,7 +165,7 @@ def test_one_choice_is_one_row_of_many() -> None:
     )
     settings = Sampling(do_sample=True, seed=5)
     chosen = [
-        SpeculativeSampling().choose(np.log(target), {int(token): draft}, Place(settings, position))
+        SpeculativeSampling().choose(np.log(target), {int(token): draft}, SamplingPosition(settings, position))
         for position, token in enumerate(drafted)
     ]
     assert chosen == expected.tolist()
@@ -190,20 +190,20 @@ def test_what_speculative_sampling_cannot_judge_is_refused() -> None:
 
 @pytest.mark.parametrize("name", CRITERIA)
 @pytest.mark.parametrize("at", [HOT, GREEDY], ids=["sampled", "greedy"])
-def test_where_nothing_is_drafted_every_criterion_draws_as_the_target(name: str, at: Place) -> None:
+def test_where_nothing_is_drafted_every_criterion_draws_as_the_target(name: str, at: SamplingPosition) -> None:
     rng = np.random.default_rng(1)
     for position in range(50):
         logits = rng.normal(size=SIZE)
         expected = sampling.choose(logits, at.sampling, position=position)
-        assert make_criterion(name).choose(logits, {}, Place(at.sampling, position)) == expected
+        assert make_criterion(name).choose(logits, {}, SamplingPosition(at.sampling, position)) == expected
 
 
 def test_one_draw_does_not_look_at_drafts() -> None:
     rng = np.random.default_rng(2)
     for position in range(50):
-        logits, at = rng.normal(size=SIZE), Place(HOT.sampling, position)
-        plain = OneDraw().choose(logits, {}, at)
-        assert all(OneDraw().choose(logits, {token: SMOOTH}, at) == plain for token in range(SIZE))
+        logits, at = rng.normal(size=SIZE), SamplingPosition(HOT.sampling, position)
+        plain = ExactMatch().choose(logits, {}, at)
+        assert all(ExactMatch().choose(logits, {token: SMOOTH}, at) == plain for token in range(SIZE))
 
 
 def test_typical_acceptance_is_the_rule_of_the_paper() -> None:
@@ -214,7 +214,7 @@ def test_typical_acceptance_is_the_rule_of_the_paper() -> None:
         p = np.exp(logits) / np.exp(logits).sum()
         threshold = min(0.3, 0.09 * np.exp((p * np.log(p)).sum()))
         offered = rng.choice(SIZE, size=3, replace=False).tolist()
-        at = Place(HOT.sampling, position)
+        at = SamplingPosition(HOT.sampling, position)
         token = TypicalAcceptance().choose(logits, dict.fromkeys(offered), at)
         best = max(offered, key=lambda one: p[one])
         if p[best] > threshold:
@@ -322,13 +322,16 @@ def three_tokens(
             chain.append((token, sampling.distribution(draft[path], settings)))
             path = (*path, token)
         for token, distribution in chain:
-            at = Place(settings, len(PROMPT) + len(written))
+            at = SamplingPosition(settings, len(PROMPT) + len(written))
             written = (*written, criterion.choose(target[written].copy(), {token: distribution}, at))
             if written[-1] != token:
                 break
         else:
             if len(written) < LENGTH:
-                written = (*written, criterion.choose(target[written], {}, Place(settings, len(PROMPT) + len(written))))
+                written = (
+                    *written,
+                    criterion.choose(target[written], {}, SamplingPosition(settings, len(PROMPT) + len(written))),
+                )
     return written
 
 
@@ -441,7 +444,7 @@ def test_sessions_by_lossy_criteria_follow_the_drafts_they_like(llama: Target) -
         TopBetaTau(beta=1, tau=1e9),
         TopBetaTau(beta=VOCABULARY, tau=0.0),
         TypicalAcceptance(),
-        OneDraw(),
+        ExactMatch(),
     ):
         assert outcome(criterion).tokens == plain
 

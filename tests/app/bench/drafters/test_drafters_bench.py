@@ -14,7 +14,7 @@ from app.bench.drafters.contenders import PLAIN, TREE, Ran, Way, default_names, 
 from app.bench.speed.jobs import Job
 from app.config.settings import Settings
 from app.errors import SpandraftError
-from decoding.drafters.medusa_heads import AheadHeads
+from decoding.drafters.medusa_heads import MedusaHeads
 from decoding.drafting.budget import Budget
 from decoding.engine import Engine
 from decoding.interfaces import Request
@@ -133,7 +133,7 @@ def test_there_must_be_a_drafter_and_an_exact_criterion(tmp_path: Path, tiny_bun
 @pytest.fixture(scope="module")
 def served() -> Engine:
     target = Target.of(tiny_model("llama"))
-    shared = Shared(draft_model=DraftModel.of(target, target), heads=AheadHeads(32, 2).bind(target))
+    shared = Shared(draft_model=DraftModel.of(target, target), heads=MedusaHeads(32, 2).bind(target))
     return Engine(target, budget=Budget(limit=8, cost_s={1: 0.001, 8: 0.002}), shared=shared)
 
 

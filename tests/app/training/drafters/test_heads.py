@@ -8,7 +8,7 @@ import torch
 
 from app.training.drafters.acceptance import measure
 from app.training.drafters.medusa_heads import AHEAD, HeadTraining, begin_heads, tokens_behind
-from decoding.drafters.medusa_heads import AheadHeads
+from decoding.drafters.medusa_heads import MedusaHeads
 from decoding.sources.shared import Shared
 from tests.support import small_target as small
 
@@ -16,7 +16,7 @@ from tests.support import small_target as small
 def mean_length(folder: Path) -> float:
     """Of the heads that lie in `folder`."""
     target = small.target()
-    shared = Shared(heads=AheadHeads.load(folder, target=target))
+    shared = Shared(heads=MedusaHeads.load(folder, target=target))
     (found,) = measure(target, "heads", shared, small.unseen(), limit=3)
     return found.mean_length
 
@@ -24,7 +24,7 @@ def mean_length(folder: Path) -> float:
 def test_trained_heads_carry_the_target_further(tmp_path: Path) -> None:
     torch.manual_seed(0)
     teacher = small.teacher()
-    heads = AheadHeads(teacher.hidden, 3)
+    heads = MedusaHeads(teacher.hidden, 3)
     heads.save(tmp_path / "before")
     small.train(heads, HeadTraining(small.rows(), teacher), tmp_path / "run", steps=80)
     assert small.losses(tmp_path / "run", "nats")[-1] < small.losses(tmp_path / "run", "nats")[0] / 2
@@ -34,7 +34,7 @@ def test_trained_heads_carry_the_target_further(tmp_path: Path) -> None:
 
 def test_heads_that_were_trained_with_the_target_come_first(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    trained, made = AheadHeads(32, 2), AheadHeads(32, 3)
+    trained, made = MedusaHeads(32, 2), MedusaHeads(32, 3)
     torch.nn.init.normal_(trained.down[1].get_parameter("weight"))
     last = made.up[2].get_parameter("weight").clone()
     begin_heads(made, tmp_path)
@@ -50,7 +50,7 @@ def test_heads_that_were_trained_with_the_target_come_first(tmp_path: Path) -> N
 def test_only_the_heads_get_gradients() -> None:
     torch.manual_seed(0)
     teacher = small.teacher()
-    heads = AheadHeads(teacher.hidden, 2)
+    heads = MedusaHeads(teacher.hidden, 2)
     training = HeadTraining(small.rows(), teacher)
     training.loss(heads, training.batch(0)).total.backward()
     assert all(down.get_parameter("weight").grad.abs().sum() > 0 for down in heads.down)
@@ -73,9 +73,9 @@ def test_labels_are_the_tokens_behind_the_next_one() -> None:
 
 
 def test_resumed_is_the_same_to_the_bit(tmp_path: Path) -> None:
-    def trained(folder: str, stop_at: int | None, seed: int) -> AheadHeads:
+    def trained(folder: str, stop_at: int | None, seed: int) -> MedusaHeads:
         torch.manual_seed(seed)
-        heads = AheadHeads(32, 2)
+        heads = MedusaHeads(32, 2)
         training = HeadTraining(small.rows(), small.teacher())
         small.train(heads, training, tmp_path / folder, steps=6, stop_at=stop_at)
         return heads

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from app.training.drafters.on_policy import Refresh, RefreshOptions, write
-from app.training.drafters.target_outputs import Outputs
+from app.training.drafters.target_outputs import TargetOutputs
 from app.training.targets.model import Model
 from tests.support import small_target as small
 
@@ -49,7 +49,7 @@ def test_a_set_is_renewed_by_the_model_as_it_then_is(tmp_path: Path) -> None:
     small.train(model, refresh(tmp_path), tmp_path, steps=5)
     files = sorted((tmp_path / "written").iterdir())
     assert [file.name for file in files] == ["000000.npz", "000001.npz", "000002.npz"]
-    sets = [Outputs.load(file) for file in files]
+    sets = [TargetOutputs.load(file) for file in files]
     assert all(len(one) == 12 for one in sets)
     untrained = write(draft(), [one.prompt for one in map(sets[0].__getitem__, range(12))], 5, temperature=0.0, seed=0)
     assert [list(sets[0][at].output) for at in range(12)] == untrained

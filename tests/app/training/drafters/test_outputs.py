@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer
 
-from app.generation.logit_biases import Tuning
+from app.generation.logit_biases import LogitBiases
 from app.generation.prompts import REFUSAL
 from app.generation.templates import BundledTemplate
 from app.generation.tokenizer import TextTokenizer
@@ -24,7 +24,7 @@ from app.training.data import tokenizer
 from app.training.data.candidates import Candidates
 from app.training.drafters import aligning
 from app.training.drafters.aligning import OutputOptions, outputs_path
-from app.training.drafters.target_outputs import Outputs, Row, RowBatches, collate
+from app.training.drafters.target_outputs import Row, RowBatches, TargetOutputs, collate
 from app.training.drafters.write_outputs import SOURCES, ServedPrompts, tuning_of, write_outputs, written_rows
 from app.training.errors import DataMissingError
 from app.training.examples.answers import AnswerItems
@@ -72,7 +72,7 @@ def served(bpe: Tokenizer) -> ServedPrompts:
     )
     corruptor = Corruptor(learn(s for text in TEXTS for s in text), {"school": ["shcool"], "green": ["gren"]})
     pairs = GrammarPairs(TEXTS, corruptor, bpe)
-    tuning = Tuning(copy_bias=1.5, refusal_bias=0.5, refusal_slope=4.0, evidence_slope=20.0)
+    tuning = LogitBiases(copy_bias=1.5, refusal_bias=0.5, refusal_slope=4.0, evidence_slope=20.0)
     return ServedPrompts(bpe, AnswerItems(candidates, bpe), pairs, tuning, seed=1, answers_share=0.5)
 
 
@@ -176,8 +176,8 @@ def test_what_serving_adds_decides_where_outputs_are_kept(tmp_path: Path, monkey
 @pytest.mark.parametrize("largest", [8191, 151_935])
 def test_rows_come_back_from_the_file(tmp_path: Path, largest: int) -> None:
     rows = [Row("grammar", (1, 2, 3), (4, largest)), Row("answer", (7,), (8, 9, 1))]
-    Outputs.of(rows).save(tmp_path / "outputs.npz")
-    found = Outputs.load(tmp_path / "outputs.npz")
+    TargetOutputs.of(rows).save(tmp_path / "outputs.npz")
+    found = TargetOutputs.load(tmp_path / "outputs.npz")
     assert [found[0], found[1]] == rows
     assert found.tokens_T.dtype == (np.uint16 if largest < 2**16 else np.uint32)
 
@@ -186,7 +186,7 @@ def test_a_damaged_or_missing_file_says_so(tmp_path: Path) -> None:
     (tmp_path / "damaged.npz").write_bytes(b"PK\x03\x04 nothing")
     for name in ("damaged.npz", "missing.npz"):
         with pytest.raises(DataMissingError, match=name):
-            Outputs.load(tmp_path / name)
+            TargetOutputs.load(tmp_path / name)
 
 
 def test_batches_follow_seed_and_number_and_stay_in_their_size() -> None:
@@ -201,7 +201,7 @@ def test_batches_follow_seed_and_number_and_stay_in_their_size() -> None:
 
 def test_every_row_is_drawn_some_time() -> None:
     rows = [Row("a", (number, 1), (2,) * (number % 5 + 1)) for number in range(40)]
-    batches = RowBatches(Outputs.of(rows), seed=0, tokens=20)
+    batches = RowBatches(TargetOutputs.of(rows), seed=0, tokens=20)
     drawn = {row.prompt[0] for number in range(300) for row in batches.rows(number)}
     assert drawn == set(range(40))
 
@@ -221,7 +221,7 @@ def test_rows_too_long_for_a_batch_are_refused_at_once() -> None:
 def test_a_target_without_biases_has_none(tmp_path: Path) -> None:
     assert tuning_of(tmp_path) is None
     (tmp_path / "spandraft.json").write_text('{"format": "x", "copy_bias": 2.0}')
-    assert tuning_of(tmp_path) == Tuning(copy_bias=2.0)
+    assert tuning_of(tmp_path) == LogitBiases(copy_bias=2.0)
 
 
 def test_alignment_runs_where_retrieval_and_the_page_are_not_installed() -> None:

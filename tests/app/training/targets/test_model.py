@@ -15,7 +15,7 @@ from tokenizers import Tokenizer
 from torch.nn import functional as F
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from app.generation.logit_biases import Tuning
+from app.generation.logit_biases import LogitBiases
 from app.training.errors import CheckpointError, DataMissingError, ExportError
 from app.training.examples import mixture
 from app.training.loop.trainer import Loss
@@ -123,7 +123,7 @@ def test_the_export_is_in_bfloat16_with_checksums_and_keeps_the_card(tmp_path: P
     target.mkdir(parents=True)
     (target / "README.md").write_text("the card")
     said: list[str] = []
-    made = export.export(tmp_path / "run", tmp_path / "models", tuning=Tuning(copy_bias=2.0), say=said.append)
+    made = export.export(tmp_path / "run", tmp_path / "models", tuning=LogitBiases(copy_bias=2.0), say=said.append)
     assert made == ["target", "draft"]
     assert "from token" in said[1]
     assert (target / "README.md").read_text() == "the card"
@@ -136,7 +136,7 @@ def test_the_export_is_in_bfloat16_with_checksums_and_keeps_the_card(tmp_path: P
         assert hashlib.sha256((target / name).read_bytes()).hexdigest() == digest
     settings = json.loads((target / "spandraft.json").read_text())
     assert settings.pop("format") == "spandraft-bundled-2"
-    assert Tuning(**settings) == Tuning(copy_bias=2.0)
+    assert LogitBiases(**settings) == LogitBiases(copy_bias=2.0)
     export.export(tmp_path / "run", tmp_path / "models", tuning=None, say=said.append)
     assert json.loads((target / "spandraft.json").read_text())["copy_bias"] == 2.0
 

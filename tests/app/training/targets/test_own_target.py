@@ -13,14 +13,14 @@ from app import cli
 from app.training.data.material import Material, NoMaterial
 from app.training.drafters import aligning
 from app.training.drafters.acceptance import load_drafter, measure
-from app.training.drafters.target_outputs import Outputs
+from app.training.drafters.target_outputs import TargetOutputs
 from app.training.errors import ConfigError, DataMissingError
 from app.training.loop.plan import Plan
 from app.training.stages.config import Stage
 from app.training.stages.run_paths import result_of
 from app.training.stages.stages import run_stage
 from app.training.targets.model import Shape
-from decoding.drafters.medusa_heads import AheadHeads
+from decoding.drafters.medusa_heads import MedusaHeads
 from decoding.drafters.parallel_model import ParallelModel
 from decoding.sources.neural.draft_model import DraftModel
 from decoding.target.target import Target
@@ -64,7 +64,7 @@ def test_all_drafters_of_it_load(own: Path, material: Material, prompts: Path, t
         folder = result_of(kind, run)
         DraftModel.of(Target.from_pretrained(str(folder), device="cpu"), target)
         assert (folder / "tokenizer.json").read_bytes() == (own / "tokenizer.json").read_bytes()
-    assert AheadHeads.load(result_of("heads", run), target=target).heads == 4
+    assert MedusaHeads.load(result_of("heads", run), target=target).heads == 4
     assert ParallelModel.load(result_of("parallel", run), target=target, device="cpu").masks == 6
     for kind, source in (("token", "draft-chain"), ("heads", "heads"), ("parallel", "parallel")):
         found, shared = load_drafter(result_of(kind, run), target)
@@ -75,7 +75,7 @@ def test_all_drafters_of_it_load(own: Path, material: Material, prompts: Path, t
         assert counted.mean_length == 36 / counted.forwards
         assert counted.drafted > 0
     (file,) = (run / "outputs").iterdir()
-    written = Outputs.load(file)
+    written = TargetOutputs.load(file)
     tokens = small_tokenizer()
     assert written[0].prompt == written[3].prompt == tuple(tokens(TEXTS[0])["input_ids"])
     assert len(written[0].output) == 12
@@ -144,10 +144,10 @@ def test_outputs_end_with_every_token_that_ends_the_target(own: Path, prompts: P
     wanted = stage("sequence", own, prompts)
     assert run_stage(wanted, NoMaterial(), tmp_path / "free", device=CPU, say=lambda _line: None).finished
     (free,) = (tmp_path / "free" / "outputs").iterdir()
-    end = Outputs.load(free)[0].output[0]
+    end = TargetOutputs.load(free)[0].output[0]
     config = json.loads((own / "generation_config.json").read_text(encoding="utf-8"))
     config["eos_token_id"] = [config["eos_token_id"], end]
     (own / "generation_config.json").write_text(json.dumps(config), encoding="utf-8")
     assert run_stage(wanted, NoMaterial(), tmp_path / "ended", device=CPU, say=lambda _line: None).finished
     (ended,) = (tmp_path / "ended" / "outputs").iterdir()
-    assert Outputs.load(ended)[0].output == (end,)
+    assert TargetOutputs.load(ended)[0].output == (end,)

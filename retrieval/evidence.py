@@ -11,7 +11,8 @@ from dataclasses import replace
 from corpora.text.chunking import sentences as sentence_spans
 from retrieval.hits import Evidence, Hit
 from retrieval.interfaces import Encoder
-from retrieval.relevance import CosineRelevance, Relevance, log_odds
+from retrieval.log_odds import log_odds
+from retrieval.relevance import CosineRelevance, Relevance
 from retrieval.relevance_features import Candidate
 from retrieval.sentences import SentenceCache, SentenceSplitter
 

@@ -1,8 +1,4 @@
-"""The scale on which sentences are judged: log-odds of being the one that answers, against "none does", which is 0.
-
-Knows numbers only; commands that name biases on this scale start without any library for its sake.
-
-How likely each sentence is to answer a question: as log-odds against "none of them does", which is 0.
+"""How likely each sentence is to answer a question: as log-odds against "none of them does", which is 0.
 
 Knows texts and cosines, and the small file of a learned scorer; not hits, prompts or where the file lies. All scorers
 have one scale, so that what is decided by it needs no other number: 0 is as likely as not, 3 is 95 %.
@@ -19,23 +15,15 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.errors import DamagedRelevance
 from retrieval.language import guess_language
+from retrieval.log_odds import log_odds
 from retrieval.relevance_features import Candidate, Rarity, features
-
-_COSINE_SLOPE: Final = 20.0
-_EVEN_COSINE: Final = 0.5
-
-
-def log_odds(similarity: float) -> float:
-    """What a cosine alone is worth: as likely as not at 0.5."""
-    return _COSINE_SLOPE * (similarity - _EVEN_COSINE)
-
 
 _FORMAT = "spandraft-relevance-1"
 _UNREADABLE = (

@@ -11,7 +11,7 @@ import pytest
 
 _ROOT = Path(__file__).parent.parent
 _PACKAGES = ("app", "retrieval", "decoding", "corpora")
-_LONGEST_MODULE, _LONGEST_FUNCTION = 300, 60
+_LONGEST_MODULE, _LONGEST_FUNCTION = 500, 60
 _UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|NotImplementedError)\b")
 
 

@@ -38,13 +38,13 @@ def test_what_is_compiled_is_known(tmp_path: Path) -> None:
     draft = (
         "from decoding.interfaces import Reference, Request\n"
         "from decoding.sources import make_sources\n"
-        "from app import compiling\n"
-        "print(compiling.is_compiled())\n"
+        "from app.loading import kernel_cache\n"
+        "print(kernel_cache.is_compiled())\n"
         "(source,) = make_sources(['blend'])\n"
         "source.start(Request((1, 2, 3, 1, 2), 9, references=(Reference((1, 2, 3)),)))\n"
         "source.propose((), 4), source.propose((3, 1), 4)\n"
         "source.finish()\n"
-        "print(compiling.is_compiled())\n"
+        "print(kernel_cache.is_compiled())\n"
     )
     env = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), PLAIN: ""}
 

@@ -130,7 +130,7 @@ def test_what_native_code_could_do_is_refused_by_the_kernel(tmp_path: Path) -> N
         listening.bind(("127.0.0.1", 0))
         listening.settimeout(0.2)
         said = run("sends_past_python", str(listening.getsockname()[1]).encode())
-        asked = "from corpora.loaders import sandbox; print(sandbox.leave_network())"
+        asked = "from corpora.loaders.isolation import sandbox; print(sandbox.leave_network())"
         answer = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True)
         if answer.stdout.strip() == "True":  # not every machine lets us have a network of our own
             assert said == "sent -1 with ENETUNREACH"

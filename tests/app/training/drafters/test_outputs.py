@@ -226,8 +226,8 @@ def test_a_target_without_biases_has_none(tmp_path: Path) -> None:
 
 def test_alignment_runs_where_retrieval_and_the_page_are_not_installed() -> None:
     blocked = ("faiss", "gradio", "langchain_core", "sentence_transformers", "fastapi", "matplotlib")
-    names = ("outputs", "aligning", "distil", "on_policy", "ahead_heads", "parallel_drafts", "acceptance")
+    names = ("write_outputs", "aligning", "distil", "on_policy", "medusa_heads", "parallel_drafts", "acceptance")
     code = f"import sys\nsys.modules.update(dict.fromkeys({blocked!r}))\n"
-    code += "".join(f"import app.training.{name}\n" for name in names)
+    code += "".join(f"import app.training.drafters.{name}\n" for name in names)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr

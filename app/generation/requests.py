@@ -16,7 +16,7 @@ from app.generation.logit_biases import LogitBiases
 from app.generation.prompts import Collapsed, CorrectionPrompt, Prompt, Template
 from app.generation.token_rules import criterion, token_rules, warn_if_lossy
 from app.generation.tokenizer import TextTokenizer
-from app.likely_edits import likely_edits as likely_edits
+from app.likely_edits import proposer as likely_edits
 from decoding.engine import Engine
 from decoding.interfaces import Edit, Opening, Processor, Reference, Request, TokenIndex
 from decoding.processors import CopyBias, QuoteProcessor

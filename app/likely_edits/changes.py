@@ -1,24 +1,117 @@
 """Changes: what the correction of a text may write instead, and how likely each is.
 
-The tagger says what may be done at each word, the word forms and the spelling with which word. Knows English text,
-never tokens. W words, T tags.
+The tagger says what may be done at each word, the word forms and the spelling which word to write. "a" and "an" go by
+the sound that the next word begins with; where letters do not tell it (UN, FBI, unilateral) nothing is proposed.
+
+Errors come in company. What is learned from errors that rules made takes each error by itself, but a person who makes
+one makes more. So the odds of a change grow with the number of words elsewhere that are surely wrong (``weighed``).
+
+Knows English text, never tokens. W words, T tags, P places, V words of the vocabulary.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.likely_edits import tags
-from app.likely_edits.articles import article_changes
-from app.likely_edits.company import Change, weighed
 from app.likely_edits.spelling import Spelling
 from app.likely_edits.tables import Tables
 from app.likely_edits.tagger import Tagger
+from app.likely_edits.tags import like
 from app.likely_edits.words import Word, letters_alike, words_of
+
+# A change as likely as this counts as an error; what is misspelt says less about the grammar around it.
+_SURE, _MISSPELT = 0.4, 0.1
+# What the odds of a lone change are multiplied by; each error elsewhere adds so much, and so many errors at most do.
+_ALONE, _EACH, _MOST = 0.4, 2.8, 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The characters ``[start, end)`` of a text become ``new``."""
+
+    start: int
+    end: int
+    new: str
+    chance: float
+
+
+def weighed(
+    words: Sequence[Word], dropped: Sequence[float], changes: Sequence[Change], misspelt: Collection[int]
+) -> tuple[list[float], list[Change]]:
+    """The chances of words to be left out and of changes, each one once; ``misspelt`` are places of words."""
+    sums: dict[tuple[int, int, str], float] = {}
+    for change in changes:
+        key = change.start, change.end, change.new
+        sums[key] = sums.get(key, 0.0) + change.chance
+    drops = [Change(word.start, word.end, "", chance) for word, chance in zip(words, dropped, strict=True)]
+    every = [Change(*key, min(1.0, chance)) for key, chance in sums.items()]
+    spelt = {words[at].start for at in misspelt}
+    sure = _sure([*drops, *every], spelt)
+    found = [replace(change, chance=_with_company(change, sure)) for change in every]
+    return [_with_company(drop, sure) for drop in drops], found
+
+
+def _sure(changes: Sequence[Change], misspelt: Collection[int]) -> list[tuple[Change, float]]:
+    """The likeliest change of each place, if it is likely, with what it counts."""
+    best: dict[int, Change] = {}
+    for change in changes:
+        if change.chance >= _SURE and (change.start not in best or change.chance > best[change.start].chance):
+            best[change.start] = change
+    return [(one, one.chance * (_MISSPELT if start in misspelt else 1.0)) for start, one in best.items()]
+
+
+def _with_company(change: Change, sure: Sequence[tuple[Change, float]]) -> float:
+    others = sum(counts for one, counts in sure if not _touch(one, change))
+    odds = _ALONE + _EACH * min(_MOST, others)
+    return change.chance * odds / (1.0 - change.chance + change.chance * odds)
+
+
+def _touch(one: Change, other: Change) -> bool:
+    return one.start <= other.end and other.start <= one.end
+
+
+_CHANCE = 0.97
+# Begin with the sound of "you" or of "won"; begin with an h that nobody hears; may be said with and without it.
+_CONSONANT = re.compile(
+    r"eu|ewe|one(?!i)|once|u[bfklrst][aeiou]|(?:universi|universa|uniqu|unit[^ei]|unite[ds]|union|unifor|unicor|unify|units?$)"
+)
+_VOWEL = re.compile(r"hour|honest|honou?r|heir")
+_EITHER = re.compile(r"uni(?![mn])|histor|hotel|habitual|hyster|heroic|herb")
+# Where one of these follows, "a" is a name or a slip of another kind.
+_NO_NOUNS = frozenset("a an the and or is are was in of as at on it if i to".split())
+
+
+def article_changes(words: Sequence[Word]) -> Iterator[Change]:
+    """An "a" that ought to be "an", or the other way round."""
+    for at, (word, following) in enumerate(itertools.pairwise(words)):
+        if word.lower not in ("a", "an") or (at and word.text != word.lower) or following.start != word.end + 1:
+            continue
+        wanted = wanted_article(following.text)
+        if wanted is not None and wanted != word.lower:
+            yield Change(word.start, word.end, like(word.text, wanted), _CHANCE)
+
+
+def wanted_article(word: str) -> str | None:
+    """ "a" or "an"; None where letters do not tell."""
+    small = word.lower()
+    if len(word) < 2 or not word.isalpha() or not word.isascii() or word[1:] != word[1:].lower() or small in _NO_NOUNS:
+        return None
+    if _CONSONANT.match(small):
+        return "a"
+    if _VOWEL.match(small):
+        return "an"
+    if _EITHER.match(small):
+        return None
+    return "an" if small[0] in "aeiou" else "a"
+
 
 _LEAST = 0.004
 # The errors that the tagger learned from are not those that people make: each kind's odds in their texts.

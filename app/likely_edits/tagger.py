@@ -1,7 +1,11 @@
 """The tagger: how likely each tag is for each word of a text, and which word was meant.
 
-Sentences are read one by one, as they were learned. Knows words and tags, never tokens of the target.
-W words, F features, T tags, P places, V words of the vocabulary.
+The network is the encoder's upper layers, trained on, with heads for tags and for words. As in GECToR (Omelianchuk et
+al. 2020) each word is tagged from the state of its first piece; the features of the word and its neighbours stand
+beside that state, because the encoder sees no capitals. Sentences are read one by one, as in training. Knows words and
+tags, never tokens of the target.
+
+B sentences, N pieces, D hidden, W words, F features, T tags, P places, V words of the vocabulary.
 """
 
 from __future__ import annotations
@@ -14,12 +18,63 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
+from torch import nn
 
-from app.likely_edits import encoder, tags, word_pieces
-from app.likely_edits.features import features_of, names_of
-from app.likely_edits.network import EMBEDDED, Inputs, Network
+from app.likely_edits import encoder, tags
+from app.likely_edits.encoder import HIDDEN, Layer
 from app.likely_edits.tables import Tables
-from app.likely_edits.words import Word
+from app.likely_edits.tags import TAGS
+from app.likely_edits.words import PARTS, RADIUS, Word, features_of, names_of
+
+EMBEDDED, EMBEDDING, INNER = 8_000, 40, 320
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Words of all sentences in turn, each sentence with one more behind its last. ``first_W`` and ``last_W`` are the
+    places of a word's first and last piece among all B * N.
+    """
+
+    states_BND: torch.Tensor
+    mask_B11N: torch.Tensor | None
+    first_W: torch.Tensor
+    last_W: torch.Tensor
+    features_WF: torch.Tensor
+
+
+class Network(nn.Module):
+    """``names`` is how many words and classes have an embedding, ``layers`` how many of the encoder are trained on."""
+
+    def __init__(self, names: int, layers: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(Layer() for _ in range(layers))
+        self.embedding = nn.Embedding(names, EMBEDDING)
+        nn.init.normal_(self.embedding.weight, std=0.3)
+        self.inner = nn.Linear(HIDDEN + (2 * RADIUS + 1) * EMBEDDING, INNER)
+        self.tags = nn.Linear(INNER, len(TAGS))
+        self.meant = nn.Linear(2 * HIDDEN, HIDDEN)
+        self.rarity = nn.Parameter(torch.tensor(-1.0))
+
+    def read(self, inputs: Inputs) -> torch.Tensor:
+        """(W, 2D): the states of each word's first and last piece."""
+        states_BND = inputs.states_BND
+        for layer in self.layers:
+            states_BND = layer(states_BND, inputs.mask_B11N)
+        flat_D = states_BND.flatten(0, 1)
+        return torch.cat((flat_D[inputs.first_W], flat_D[inputs.last_W]), dim=1)
+
+    def tag(self, read_W2D: torch.Tensor, features_WF: torch.Tensor) -> torch.Tensor:
+        """(W, T) logits; features stand as the parts of each place in turn."""
+        places_W = self.embedding(features_WF).unflatten(1, (-1, PARTS)).sum(2).flatten(1)
+        inner = nn.functional.gelu(self.inner(torch.cat((read_W2D[:, :HIDDEN], places_W), dim=1)))
+        logits_WT: torch.Tensor = self.tags(inner)
+        return logits_WT
+
+    def words(self, read_W2D: torch.Tensor, words_VD: torch.Tensor, rarity_V: torch.Tensor) -> torch.Tensor:
+        """(W, V) logits of the word that was meant."""
+        logits_WV: torch.Tensor = self.meant(read_W2D) @ words_VD.T + self.rarity * rarity_V
+        return logits_WV
+
 
 MEANT = 22_000
 """So many of the most frequent words may be meant."""
@@ -57,7 +112,7 @@ class Tagger:
     def tag(self, words: Sequence[Word]) -> Tagged:
         """Each word's tags."""
         sentences = list(_sentences(words)) or [words]
-        found = word_pieces.pieces_of([[word.text for word in one] for one in sentences], self._pieces)
+        found = encoder.pieces_of([[word.text for word in one] for one in sentences], self._pieces)
         features_WF = np.concatenate([features_of(one, self._names, self._known) for one in sentences])
         inputs = Inputs(
             self._lower(found.ids_BN, found.mask_B11N), found.mask_B11N, found.first_W, found.last_W,
@@ -92,7 +147,7 @@ def chances(logits_WT: torch.Tensor) -> torch.Tensor:
 def vectors(vocabulary: Mapping[str, int], lower: encoder.Lower) -> torch.Tensor:
     """(V, D) vectors of the words that may be meant."""
     frequent = sorted(vocabulary, key=vocabulary.__getitem__)[:MEANT]
-    found = word_pieces.word_vectors(frequent, lower.pieces.weight.float(), encoder.piece_tokenizer())
+    found = encoder.word_vectors(frequent, lower.pieces.weight.float(), encoder.piece_tokenizer())
     scaled_VD: torch.Tensor = found * (LENGTH / found.norm(dim=1).mean())
     return scaled_VD
 

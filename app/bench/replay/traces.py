@@ -16,7 +16,7 @@ from tokenizers import Tokenizer
 from app.bench.records import is_texts, read_records
 from app.errors import InputError
 from app.generation.tokenizer import Encoded
-from app.likely_edits import likely_edits as likely_edits
+from app.likely_edits import proposer as likely_edits
 from decoding.interfaces import Reference, Request
 
 BUNDLED_TOKENIZER = Path(__file__).parents[2] / "models" / "target" / "tokenizer.json"

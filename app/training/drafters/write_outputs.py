@@ -24,7 +24,7 @@ from transformers import AutoTokenizer
 
 from app.generation.logit_biases import LogitBiases
 from app.generation.tokenizer import TextTokenizer
-from app.likely_edits import likely_edits as likely
+from app.likely_edits import proposer as likely
 from app.training.data import tokenizer
 from app.training.data.embeddings import ENCODER_PACKAGE
 from app.training.drafters.target_outputs import Row, TargetOutputs

@@ -13,13 +13,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from app.likely_edits import encoder, word_pieces
-from app.likely_edits.features import features_of, names_of
-from app.likely_edits.network import EMBEDDED
+from app.likely_edits import encoder
 from app.likely_edits.tables import Tables
-from app.likely_edits.tagger import MEANT
+from app.likely_edits.tagger import EMBEDDED, MEANT
 from app.likely_edits.tags import AT, BEFORE, CASE, COMPLETE, KEEP, tag_of
-from app.likely_edits.words import Word, letters_alike, words_of
+from app.likely_edits.words import Word, features_of, letters_alike, names_of, words_of
 from app.training.corruption.learner_errors import LearnerErrors
 from app.training.corruption.present_tense import PresentTense
 from app.training.edit_tagger.alignment import aligned
@@ -48,7 +46,7 @@ class Undone:
 class Batch:
     """Sentences of much the same length."""
 
-    pieces: word_pieces.Pieces
+    pieces: encoder.Pieces
     features_WF: torch.Tensor
     before_W: torch.Tensor
     at_W: torch.Tensor
@@ -126,7 +124,7 @@ def batch_of(examples: Sequence[Undone]) -> Batch:
         return torch.tensor([index for row in rows for index in row])
 
     return Batch(
-        word_pieces.pieces_of([one.words for one in examples], encoder.piece_tokenizer()),
+        encoder.pieces_of([one.words for one in examples], encoder.piece_tokenizer()),
         torch.from_numpy(np.concatenate([one.features_WF for one in examples])),
         joined(one.before_W for one in examples),
         joined(one.at_W for one in examples),

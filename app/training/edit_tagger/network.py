@@ -16,10 +16,10 @@ import torch
 from torch import nn
 
 from app.likely_edits import encoder, tagger
-from app.likely_edits.features import names_of
-from app.likely_edits.network import EMBEDDED, Inputs, Network
 from app.likely_edits.tables import Tables
+from app.likely_edits.tagger import EMBEDDED, Inputs, Network
 from app.likely_edits.tags import BEFORE
+from app.likely_edits.words import names_of
 from app.training.edit_tagger.examples import Batch
 
 LAYER_RATE, HEAD_RATE, WARMUP, LEAST_SHARE = 4e-4, 2e-3, 200, 0.02

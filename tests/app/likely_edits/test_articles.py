@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.likely_edits.articles import article_changes, wanted_article
+from app.likely_edits.changes import article_changes, wanted_article
 from app.likely_edits.words import words_of
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.likely_edits.company import Change, weighed
+from app.likely_edits.changes import Change, weighed
 from app.likely_edits.words import words_of
 
 WORDS = words_of("he go to school yesterday")

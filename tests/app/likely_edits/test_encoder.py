@@ -8,7 +8,7 @@ from transformers import BertModel
 
 from app.errors import MissingPartError
 from app.likely_edits import encoder
-from app.likely_edits.word_pieces import pieces_of, word_vectors
+from app.likely_edits.encoder import pieces_of, word_vectors
 
 SENTENCES = (["The", "teachers", "do", "n't", "answer", "unbelievably", "."], ["I", "recieve", "letters"], [""])
 

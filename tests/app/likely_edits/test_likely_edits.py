@@ -10,9 +10,9 @@ from transformers import AutoTokenizer
 
 from app.errors import ModelError
 from app.generation.tokenizer import TextTokenizer
-from app.likely_edits import likely_edits, tags
+from app.likely_edits import proposer, tags
 from app.likely_edits.changes import Changes
-from app.likely_edits.likely_edits import FILE, WEIGHTS, LikelyEdits, bundled
+from app.likely_edits.proposer import FILE, WEIGHTS, LikelyEdits, bundled
 from app.likely_edits.spelling import Spelling
 from app.likely_edits.tables import read_tables
 from app.likely_edits.tagger import Tagger, read_network
@@ -206,9 +206,9 @@ def test_one_object_serves_all() -> None:
 
 @pytest.mark.parametrize("name", ["FILE", "WEIGHTS"])
 def test_damaged_files_are_named(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    damaged = tmp_path / Path(getattr(likely_edits, name)).name
-    damaged.write_bytes(Path(getattr(likely_edits, name)).read_bytes()[:-500])
-    monkeypatch.setattr(likely_edits, name, damaged)
+    damaged = tmp_path / Path(getattr(proposer, name)).name
+    damaged.write_bytes(Path(getattr(proposer, name)).read_bytes()[:-500])
+    monkeypatch.setattr(proposer, name, damaged)
     with pytest.raises(ModelError, match=r"edits\.") as caught:
-        likely_edits.bundled.__wrapped__()
+        proposer.bundled.__wrapped__()
     assert caught.value.hint

@@ -10,9 +10,8 @@ import pytest
 import torch
 
 from app.likely_edits import tags
-from app.likely_edits.network import Network
 from app.likely_edits.tables import Tables, read_tables, write_tables
-from app.likely_edits.tagger import Tagger, read_network, write_network
+from app.likely_edits.tagger import Network, Tagger, read_network, write_network
 from app.likely_edits.words import words_of
 from app.training.edit_tagger import train
 from app.training.edit_tagger.examples import NO_WORD, Batches, Undoing

@@ -16,8 +16,7 @@ from safetensors import SafetensorError
 
 from app.errors import ModelError
 from app.generation.tokenizer import Encoded
-from app.likely_edits.changes import Changes
-from app.likely_edits.company import Change
+from app.likely_edits.changes import Change, Changes
 from app.likely_edits.tables import read_tables
 from app.likely_edits.tagger import Tagger, read_network
 from app.likely_edits.words import Word

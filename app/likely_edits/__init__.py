@@ -1,5 +1,5 @@
-"""Likely edits: what the correction of a text may change and how likely each change is, learned from data. Drafts branch
-at these places, and the copy bias weighs them.
+"""Likely edits: what the correction of a text may change and how likely each change is, learned from data.
+Drafts branch at these places, and the copy bias weighs them.
 
 Reading order:
 

@@ -13,10 +13,10 @@ from typing import Any
 import gradio as gr
 
 from app.generation.events import Correction, CorrectionDone, RunStats, TextDelta
-from app.ui.app_state import AppState, browser, tab, words
-from app.ui.chat.parts import Updates
-from app.ui.error_display import reporting
-from app.ui.views.answer import problem_view
+from app.ui.state.app_state import AppState
+from app.ui.state.browser_events import Updates, browser, tab, words
+from app.ui.state.error_display import reporting
+from app.ui.views.chrome import problem_view
 from app.ui.views.correction import correcting_view, correction_view
 
 _SAMPLE = (
@@ -25,7 +25,7 @@ _SAMPLE = (
 )
 
 
-def grammar_tab(desk: AppState, page: gr.Blocks) -> None:
+def grammar_tab(state: AppState, page: gr.Blocks) -> None:
     """Build the tab inside ``page``."""
     with gr.Row(elem_id="grammar-grid"):
         with gr.Column(elem_id="grammar-input", min_width=0):
@@ -43,7 +43,7 @@ def grammar_tab(desk: AppState, page: gr.Blocks) -> None:
                 sample = gr.Button("Try a sample", elem_id="fix-sample", scale=0, min_width=150)
         with gr.Column(elem_id="grammar-output", min_width=0):
             view = gr.HTML("", apply_default_css=False, elem_id="correction", js_on_load=None)
-    actions = GrammarActions(desk, view=view, fix=fix, stop=stop)
+    actions = GrammarActions(state, view=view, fix=fix, stop=stop)
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     outputs = [view, fix, stop]
     fix.click(actions.correct, [text], outputs, concurrency_limit=32, preprocess=False, **private)
@@ -55,16 +55,16 @@ def grammar_tab(desk: AppState, page: gr.Blocks) -> None:
 class GrammarActions:
     """The handlers. They hold no state of a browser."""
 
-    def __init__(self, desk: AppState, *, view: gr.HTML, fix: gr.Button, stop: gr.Button) -> None:
-        """Work with ``desk`` and show in ``view``."""
-        self._desk = desk
+    def __init__(self, state: AppState, *, view: gr.HTML, fix: gr.Button, stop: gr.Button) -> None:
+        """Work with ``state`` and show in ``view``."""
+        self._state = state
         self._view = view
         self._fix = fix
         self._stop = stop
 
     def stop(self, request: gr.Request) -> None:
         """Stop the correction of this browser tab."""
-        self._desk.runs.stop(_key(request))
+        self._state.runs.stop(_key(request))
 
     async def correct(self, sent: object, request: gr.Request) -> AsyncGenerator[Updates, None]:
         """Correct the text that was sent, showing it as it is written."""
@@ -74,7 +74,7 @@ class GrammarActions:
             return
         yield {self._view: correcting_view("", "Reading the text"), **self._busy(True)}
         scope = browser(request) or None
-        run = self._desk.runs.start(_key(request), lambda: self._desk.pipeline.stream_correct(text, scope=scope))
+        run = self._state.runs.start(_key(request), lambda: self._state.pipeline.stream_correct(text, scope=scope))
         written, correction, began_s = "", None, time.monotonic()
         try:
             with reporting() as problems:
@@ -84,7 +84,7 @@ class GrammarActions:
                         correction = next((e.correction for e in batch if isinstance(e, CorrectionDone)), correction)
                         yield {self._view: correcting_view(written, _status(time.monotonic() - began_s))}
         finally:
-            self._desk.runs.finish(_key(request), run)
+            self._state.runs.finish(_key(request), run)
         if problems:
             view = problem_view(problems[0])
         else:

@@ -177,7 +177,7 @@ def rewritten(export: Path, change: Callable[[dict[str, Any]], dict[str, Any]], 
 def uploads(outer: Path) -> Any:
     import asyncio
 
-    from app.ui.serving.uploads import Incoming
+    from app.ui.state.uploads import Incoming
 
     incoming = Incoming(outer / "home" / "uploads")
 
@@ -229,10 +229,10 @@ def http(outer: Path) -> Any:
     from app.config.settings import Settings
     from app.ui.serving.server import create_app
     from tests.support.page_fakes import FakePipeline
-    from tests.support.page_registry import PageShelf
+    from tests.support.page_registry import PageRegistry
 
     home = outer / "home"
-    app = create_app(FakePipeline(), Settings(home=home), shelf=PageShelf(home, "sample"))
+    app = create_app(FakePipeline(), Settings(home=home), registry=PageRegistry(home, "sample"))
     with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False) as client:
         client.get("/")
         url = type(client.base_url)

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from app.config.settings import Settings
-from app.ui.interfaces import PagePipeline, Registry
 from app.ui.serving.server import PageServer, create_app
+from app.ui.state.interfaces import PagePipeline, Registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,21 +22,21 @@ class LivePage:
     url: str
     home: Path
     pipeline: Any
-    shelf: Any
+    registry: Any
 
 
-def serving(pipeline: PagePipeline, home: Path, shelf: Registry | None) -> Iterator[LivePage]:
+def serving(pipeline: PagePipeline, home: Path, registry: Registry | None) -> Iterator[LivePage]:
     """Serve on a free port until the generator is closed."""
     port = free_port()
     settings = Settings(home=home, port=port)
-    server = PageServer(create_app(pipeline, settings, shelf=shelf), settings)
+    server = PageServer(create_app(pipeline, settings, registry=registry), settings)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     deadline_s = time.monotonic() + 30
     while not server.started:
         assert thread.is_alive() and time.monotonic() < deadline_s, "the server did not start"
         time.sleep(0.02)
-    yield LivePage(f"http://127.0.0.1:{port}", home, pipeline, shelf)
+    yield LivePage(f"http://127.0.0.1:{port}", home, pipeline, registry)
     server.should_exit = True
     thread.join(10)
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from app.config.settings import Settings
 from app.ui.serving.server import PageServer, create_app
 from tests.support.page_fakes import FakePipeline
-from tests.support.page_registry import GatedEncoder, PageShelf
+from tests.support.page_registry import GatedEncoder, PageRegistry
 
 
 class SlowEncoder(GatedEncoder):
@@ -48,10 +48,10 @@ class _Telling(PageServer):
 
 def main(home: str, port: str, slow_s: str) -> None:
     """Serve until killed."""
-    shelf = PageShelf(Path(home), "notes")
-    shelf.encoder = SlowEncoder(float(slow_s))
+    registry = PageRegistry(Path(home), "notes")
+    registry.encoder = SlowEncoder(float(slow_s))
     settings = Settings(home=Path(home), port=int(port))
-    _Telling(create_app(FakePipeline(), settings, shelf=shelf), settings).run()
+    _Telling(create_app(FakePipeline(), settings, registry=registry), settings).run()
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from app.config.settings import Settings
 from app.library.corpus import Corpus, Place
-from app.ui.library.corpus_registry import CorpusRegistry
+from app.ui.state.corpus_registry import CorpusRegistry
 from corpora.documents import Document
 from corpora.store.library import Library
 from corpora.store.store import CorpusStore
@@ -37,7 +37,7 @@ class GatedEncoder(LetterEncoder):
         return super().encode_passages(texts)
 
 
-class PageShelf(CorpusRegistry):
+class PageRegistry(CorpusRegistry):
     """All corpora of a home."""
 
     def __init__(self, home: Path, *corpora: str) -> None:

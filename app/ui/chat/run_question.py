@@ -1,4 +1,8 @@
-"""One question on its way through the page: what the card shows at each step, and how it ended.
+"""From the events of a stream to what the card shows, and to the turn that is kept.
+
+Pure functions: no clock, no Gradio, no HTML.
+
+One question on its way through the page: what the card shows at each step, and how it ended.
 
 Used for asking and for asking again without drafts. Must not build HTML or know components.
 """
@@ -8,16 +12,66 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from app.conversations.turns import Turn
 from app.errors import InputError
-from app.ui.app_state import AppState
-from app.ui.chat.turn_state import absorb, partial, status_of
-from app.ui.error_display import reporting
-from app.ui.interfaces import AnswerStream
+from app.generation.events import Answer, Citation, Done, Event, Retrieval, RunStats, TextDelta
+from app.ui.state.app_state import AppState
+from app.ui.state.error_display import reporting
+from app.ui.state.interfaces import AnswerStream
 from app.ui.views.answer import Running
+
+_UNMEASURED: Final = RunStats(
+    tokens=0, target_forwards=0, mean_acceptance_length=0.0, by_source={}, ttft_s=0.0, tokens_per_s=0.0, stages_s={}
+)
+
+
+def absorb(running: Running, events: Sequence[Event]) -> tuple[Running, Answer | None]:
+    """The card after ``events``, and the answer if it is complete."""
+    texts, citations, answer = [running.text], list(running.citations), None
+    for event in events:
+        if isinstance(event, TextDelta):
+            texts.append(event.text)
+        elif isinstance(event, Citation):
+            citations = grown(citations, event)
+        elif isinstance(event, Retrieval):
+            running = dataclasses.replace(running, passages=event.passages, notice=event.notice)
+        elif isinstance(event, Done):
+            answer = event.answer
+    return dataclasses.replace(running, text="".join(texts), citations=tuple(citations)), answer
+
+
+def grown(citations: list[Citation], new: Citation) -> list[Citation]:
+    """A live hint that continues an earlier one, from the same start, takes its place."""
+    kept = [old for old in citations if old.answer_start != new.answer_start]
+    return [*kept, new]
+
+
+def partial(running: Running) -> Answer:
+    """The answer as far as it came, for a stream that was left before it could say so itself."""
+    return Answer(
+        question=running.question,
+        text=running.text,
+        citations=running.citations,
+        passages=running.passages,
+        stats=_UNMEASURED,
+        finish_reason="cancelled",
+        notice=running.notice,
+    )
+
+
+def status_of(running: Running, elapsed_s: float) -> str:
+    """What is going on, with the time once it takes a while."""
+    if running.text:
+        doing = "Writing"
+    elif running.passages:
+        doing = "Reading the passages"
+    else:
+        doing = "Searching"
+    return doing if elapsed_s < 1 else f"{doing}, {elapsed_s:.0f} s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +82,8 @@ class Step:
     turn: Turn
 
 
-async def asking(
-    desk: AppState, turn: Turn, tab: str, *, scope: str = "", speculate: bool = True
+async def run_question(
+    state: AppState, turn: Turn, tab: str, *, scope: str = "", speculate: bool = True
 ) -> AsyncGenerator[Step, None]:
     """Run the question of ``turn`` for a browser tab. Closing the generator stops the stream.
 
@@ -39,10 +93,10 @@ async def asking(
     def opened() -> AnswerStream:
         if not turn.corpus:
             raise InputError("there is no corpus yet", hint="create one in the Library and add files to it")
-        corpus = desk.shelf.open(turn.corpus)
-        return desk.pipeline.stream(turn.question, corpus=corpus, speculate=speculate, scope=scope or None)
+        corpus = state.registry.open(turn.corpus)
+        return state.pipeline.stream(turn.question, corpus=corpus, speculate=speculate, scope=scope or None)
 
-    run = desk.runs.start(tab, opened)
+    run = state.runs.start(tab, opened)
     running, answer, began_s = Running(question=turn.question), None, time.monotonic()
     try:
         with reporting() as problems:
@@ -53,7 +107,7 @@ async def asking(
                     running = dataclasses.replace(running, status=status_of(running, time.monotonic() - began_s))
                     yield Step(running, turn)
     finally:
-        desk.runs.finish(tab, run)
+        state.runs.finish(tab, run)
     if problems:
         yield Step(running, dataclasses.replace(turn, problem=problems[0]))
     else:

@@ -11,11 +11,10 @@ from typing import Any
 
 import gradio as gr
 
-from app.ui.app_state import AppState
-from app.ui.assets import ON_LOAD
+from app.ui.assets.styling import ON_LOAD
 from app.ui.chat.actions import ChatActions
-from app.ui.chat.history import NEW, ChatHistory
-from app.ui.chat.parts import ChatParts
+from app.ui.chat.history import NEW, ChatComponents, ChatHistory
+from app.ui.state.app_state import AppState
 
 _PLACEHOLDER = "Ask your documents"
 # How many browsers may wait for the model at once; beyond it they queue without a thread.
@@ -26,11 +25,11 @@ _WAITING = 32
 class ChatTab:
     """The tab as others know it: the library keeps its corpora and conversations up to date."""
 
-    parts: ChatParts
+    components: ChatComponents
     history: ChatHistory
 
 
-def chat_tab(desk: AppState, page: gr.Blocks) -> ChatTab:
+def chat_tab(state: AppState, page: gr.Blocks) -> ChatTab:
     """Build the tab inside ``page``."""
     with gr.Row(elem_id="chat-bar", elem_classes="bar-row"):
         corpus = gr.Dropdown(label="Corpus", choices=[], elem_id="corpus", filterable=False, scale=1, min_width=140)
@@ -65,7 +64,7 @@ def chat_tab(desk: AppState, page: gr.Blocks) -> ChatTab:
             )
             ask = gr.Button("Ask", variant="primary", elem_id="ask", scale=0, min_width=88)
             stop = gr.Button("Stop", variant="stop", elem_id="stop", scale=0, min_width=88, visible=False)
-    parts = ChatParts(
+    components = ChatComponents(
         corpus=corpus,
         conversation=conversation,
         tools=tools,
@@ -78,17 +77,17 @@ def chat_tab(desk: AppState, page: gr.Blocks) -> ChatTab:
         ask=ask,
         stop=stop,
     )
-    return ChatTab(parts, _connect(desk, parts, page))
+    return ChatTab(components, _connect(state, components, page))
 
 
 def _html(elem_id: str) -> gr.HTML:
     return gr.HTML("", js_on_load=ON_LOAD, apply_default_css=False, elem_id=elem_id)
 
 
-def _connect(desk: AppState, parts: ChatParts, page: gr.Blocks) -> ChatHistory:
-    history = ChatHistory(desk, parts)
-    actions = ChatActions(desk, parts, history)
-    outputs: list[Any] = parts.all()
+def _connect(state: AppState, ui: ChatComponents, page: gr.Blocks) -> ChatHistory:
+    history = ChatHistory(state, ui)
+    actions = ChatActions(state, ui, history)
+    outputs: list[Any] = ui.all()
 
     def on(listener: Callable[..., Any], action: Callable[..., Any], *inputs: Any) -> None:
         listener(
@@ -102,17 +101,17 @@ def _connect(desk: AppState, parts: ChatParts, page: gr.Blocks) -> ChatHistory:
         )
 
     on(page.load, history.load)
-    on(parts.conversation.input, history.switch, parts.conversation, parts.corpus)
-    on(parts.corpus.input, history.choose, parts.corpus, parts.conversation)
-    on(parts.tools.fresh, history.fresh, parts.corpus)
-    on(parts.tools.forget, history.forget, parts.corpus, parts.conversation)
-    on(parts.question.submit, actions.ask, parts.question, parts.corpus, parts.conversation)
-    on(parts.ask.click, actions.ask, parts.question, parts.corpus, parts.conversation)
-    on(parts.thread.starter, actions.start, parts.corpus, parts.conversation)
-    for cards in (parts.thread, parts.live):
-        on(cards.prove, actions.prove, parts.conversation)
-        on(cards.sources, actions.show_sources, parts.conversation)
-    on(parts.sources.open, actions.open_document, parts.conversation)
-    parts.stop.click(actions.stop, None, None, api_visibility="private", show_progress="hidden", queue=False)
+    on(ui.conversation.input, history.switch, ui.conversation, ui.corpus)
+    on(ui.corpus.input, history.choose, ui.corpus, ui.conversation)
+    on(ui.tools.fresh, history.fresh, ui.corpus)
+    on(ui.tools.forget, history.forget, ui.corpus, ui.conversation)
+    on(ui.question.submit, actions.ask, ui.question, ui.corpus, ui.conversation)
+    on(ui.ask.click, actions.ask, ui.question, ui.corpus, ui.conversation)
+    on(ui.thread.starter, actions.start, ui.corpus, ui.conversation)
+    for cards in (ui.thread, ui.live):
+        on(cards.prove, actions.prove, ui.conversation)
+        on(cards.sources, actions.show_sources, ui.conversation)
+    on(ui.sources.open, actions.open_document, ui.conversation)
+    ui.stop.click(actions.stop, None, None, api_visibility="private", show_progress="hidden", queue=False)
     page.unload(actions.stop)
     return history

@@ -10,16 +10,16 @@ from typing import Any
 
 import gradio as gr
 
-from app.ui.app_state import AppState
-from app.ui.assets import ON_LOAD
+from app.ui.assets.styling import ON_LOAD
 from app.ui.chat.tab import ChatTab
-from app.ui.library.actions import LibraryActions
-from app.ui.library.jobs import JobActions
-from app.ui.library.parts import LibraryParts
-from app.ui.views.library import loading_view
+from app.ui.library.components import LibraryComponents
+from app.ui.library.corpus_actions import LibraryActions
+from app.ui.library.job_actions import JobActions
+from app.ui.state.app_state import AppState
+from app.ui.views.documents import loading_view
 
 
-def library_tab(desk: AppState, page: gr.Blocks, chat: ChatTab) -> None:
+def library_tab(state: AppState, page: gr.Blocks, chat: ChatTab) -> None:
     """Build the tab inside ``page``; the chat follows what happens to corpora and conversations."""
     with gr.Row(elem_id="library-bar", elem_classes="bar-row"):
         corpus = gr.Dropdown(
@@ -34,7 +34,7 @@ def library_tab(desk: AppState, page: gr.Blocks, chat: ChatTab) -> None:
         label="Find a document", placeholder="part of its name", max_length=200, elem_id="find-document"
     )
     documents, question = _html("documents", loading_view()), _html("library-question")
-    parts = LibraryParts(
+    components = LibraryComponents(
         corpus=corpus,
         name=name,
         upload=upload,
@@ -47,9 +47,9 @@ def library_tab(desk: AppState, page: gr.Blocks, chat: ChatTab) -> None:
         view=_hidden("library-view"),
         pulse=_hidden("library-pulse"),
         timer=gr.Timer(4.0),
-        chat_corpus=chat.parts.corpus,
+        chat_corpus=chat.components.corpus,
     )
-    _connect(desk, page, chat, parts, create)
+    _connect(state, page, chat, components, create)
 
 
 def _html(elem_id: str, value: str = "") -> gr.HTML:
@@ -60,10 +60,10 @@ def _hidden(elem_id: str) -> gr.Textbox:
     return gr.Textbox("", label=elem_id, elem_id=elem_id, visible="hidden", max_length=500)
 
 
-def _connect(desk: AppState, page: gr.Blocks, chat: ChatTab, parts: LibraryParts, create: gr.Button) -> None:
-    steering = JobActions(desk, parts)
-    actions = LibraryActions(desk, parts, steering, chat.history)
-    outputs = parts.all()
+def _connect(state: AppState, page: gr.Blocks, chat: ChatTab, ui: LibraryComponents, create: gr.Button) -> None:
+    steering = JobActions(state, ui)
+    actions = LibraryActions(state, ui, steering, chat.history)
+    outputs = ui.all()
 
     def on(listener: Callable[..., Any], action: Callable[..., Any], *inputs: Any, **how: Any) -> None:
         listener(
@@ -78,22 +78,30 @@ def _connect(desk: AppState, page: gr.Blocks, chat: ChatTab, parts: LibraryParts
         )
 
     on(page.load, actions.load)
-    on(parts.corpus.input, actions.show, parts.corpus)
-    on(create.click, actions.create, parts.name, parts.chat_corpus)
-    on(parts.name.submit, actions.create, parts.name, parts.chat_corpus)
-    on(parts.wanted.change, actions.find, parts.corpus, parts.wanted, parts.view, queue=False)
-    on(parts.documents.listing, actions.turn, parts.corpus, parts.wanted, parts.view)
-    on(parts.documents.doomed, actions.ask)
-    on(parts.question.remove, actions.remove_document, parts.wanted, parts.view)
-    on(parts.question.drop, actions.remove_corpus, parts.chat_corpus)
+    on(ui.corpus.input, actions.show, ui.corpus)
+    on(create.click, actions.create, ui.name, ui.chat_corpus)
+    on(ui.name.submit, actions.create, ui.name, ui.chat_corpus)
+    on(ui.wanted.change, actions.find, ui.corpus, ui.wanted, ui.view, queue=False)
+    on(ui.documents.listing, actions.turn, ui.corpus, ui.wanted, ui.view)
+    on(ui.documents.doomed, actions.ask)
+    on(ui.question.remove, actions.remove_document, ui.wanted, ui.view)
+    on(ui.question.drop, actions.remove_corpus, ui.chat_corpus)
     on(
-        parts.receipt.conversations,
+        ui.receipt.conversations,
         actions.remove_conversations,
-        chat.parts.conversation,
-        chat.parts.corpus,
-        outputs=[*chat.parts.all(), parts.receipt, parts.said],
+        chat.components.conversation,
+        chat.components.corpus,
+        outputs=[*chat.components.all(), ui.receipt, ui.said],
     )
-    on(parts.upload.staged, steering.staged, parts.view)
-    on(parts.jobs.job, steering.act, parts.corpus, parts.view)
+    on(ui.upload.staged, steering.staged, ui.view)
+    on(ui.jobs.job, steering.act, ui.corpus, ui.view)
     # Not queued: a beat must neither wait for an answer that is being written nor hold one up.
-    on(parts.timer.tick, steering.beat, parts.corpus, parts.view, parts.pulse, parts.wanted, queue=False)
+    on(
+        ui.timer.tick,
+        steering.beat,
+        ui.corpus,
+        ui.view,
+        ui.pulse,
+        ui.wanted,
+        queue=False,
+    )

@@ -8,8 +8,6 @@ that a client that goes away is seen by the application behind it.
 
 from __future__ import annotations
 
-import re
-import secrets
 from http.cookies import CookieError, SimpleCookie
 from typing import Final
 from urllib.parse import urlsplit
@@ -18,9 +16,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-COOKIE: Final = "spandraft_scope"
-_SCOPE_BYTES: Final = 24
-_SCOPE_SHAPE: Final = re.compile(r"[A-Za-z0-9_-]{32}")
+from app.ui.state.browser_events import SCOPE_COOKIE, new_scope, scope_of
+
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 # Gradio compiles its templates and runs inline scripts, hence the two unsafe words; nothing may come from elsewhere.
 _POLICY: Final = (
@@ -36,12 +33,6 @@ _HEADERS: Final = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
-
-
-def scope_of(cookies: dict[str, str]) -> str:
-    """The browser's scope among its cookies; empty if it has none that we could have made."""
-    value = cookies.get(COOKIE, "")
-    return value if _SCOPE_SHAPE.fullmatch(value) else ""
 
 
 class Guard:
@@ -63,7 +54,7 @@ class Guard:
             response = JSONResponse({"cause": refusal, "hint": "open the address that spandraft serve printed"}, 403)
             await response(scope, receive, send)
             return
-        fresh = "" if scope_of(_cookies(headers)) else secrets.token_urlsafe(_SCOPE_BYTES)
+        fresh = "" if scope_of(_cookies(headers)) else new_scope()
 
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -72,7 +63,9 @@ class Guard:
                     out[name] = value
                 # Only a page load makes a scope: parallel requests of a new browser must not race for one.
                 if fresh and out.get("content-type", "").startswith("text/html"):
-                    out.append("set-cookie", f"{COOKIE}={fresh}; Path=/; HttpOnly; SameSite=Lax; Max-Age=31536000")
+                    out.append(
+                        "set-cookie", f"{SCOPE_COOKIE}={fresh}; Path=/; HttpOnly; SameSite=Lax; Max-Age=31536000"
+                    )
             await send(message)
 
         await self._app(scope, receive, send_guarded)

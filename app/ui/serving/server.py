@@ -23,16 +23,14 @@ from starlette.routing import Mount
 from app.config.settings import Settings
 from app.conversations.store import Conversations
 from app.errors import ServerError
-from app.ui.app_state import AppState
-from app.ui.assets import head, icon, style
-from app.ui.error_display import reporting
-from app.ui.interfaces import PagePipeline, Registry
-from app.ui.library.job_workers import JobWorkers
-from app.ui.page import page
+from app.ui.assets.styling import head, icon, style, theme
 from app.ui.serving.guard import Guard
-from app.ui.serving.upload_routes import upload_routes
-from app.ui.serving.uploads import Incoming
-from app.ui.theme import theme
+from app.ui.serving.page import page
+from app.ui.state.app_state import AppState
+from app.ui.state.error_display import reporting
+from app.ui.state.interfaces import PagePipeline, Registry
+from app.ui.state.job_workers import JobWorkers
+from app.ui.state.uploads import Incoming, upload_routes
 from corpora.jobs.jobs import Job
 
 _UPLOAD_LIMIT = "200mb"
@@ -79,20 +77,20 @@ class PageServer(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def create_app(pipeline: PagePipeline, settings: Settings, *, shelf: Registry | None = None) -> FastAPI:
-    """The application. ``shelf`` is the library of ``settings`` unless another is given."""
-    if shelf is None:
-        shelf = _shelf(pipeline, settings)
+def create_app(pipeline: PagePipeline, settings: Settings, *, registry: Registry | None = None) -> FastAPI:
+    """The application. ``registry`` is the library of ``settings`` unless another is given."""
+    if registry is None:
+        registry = _registry(pipeline, settings)
     # Gradio reads these when it is built: the upload folder belongs to the user's data, nothing is reported, and it
     # need not keep a table of all requests either.
     os.environ["GRADIO_TEMP_DIR"] = str(settings.home / "uploads")
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(sys.maxsize)
-    desk = _desk(pipeline, shelf, settings)
+    state = _state(pipeline, registry, settings)
 
     application = FastAPI(title="Spandraft", docs_url=None, redoc_url=None, openapi_url=None)
     application.add_middleware(Guard, host=settings.host)
-    application.include_router(upload_routes(desk.incoming))
+    application.include_router(upload_routes(state.incoming))
 
     @application.get("/health")
     def health() -> dict[str, str]:
@@ -101,7 +99,7 @@ def create_app(pipeline: PagePipeline, settings: Settings, *, shelf: Registry | 
     def mounted() -> FastAPI:
         app: FastAPI = gr.mount_gradio_app(
             application,
-            page(desk),
+            page(state),
             "/",
             footer_links=[],
             run_history=False,
@@ -123,19 +121,19 @@ def create_app(pipeline: PagePipeline, settings: Settings, *, shelf: Registry | 
     mounts = [route.app for route in application.routes if isinstance(route, Mount)]
 
     def end_streams() -> None:
-        desk.runs.stop_all()
-        desk.workers.stop()
-        desk.shelf.close()
+        state.runs.stop_all()
+        state.workers.stop()
+        state.registry.close()
         for inner in mounts:
             if isinstance(inner, GradioApp):
                 inner.stop_event.set()
 
     application.state.end_streams = end_streams
-    application.state.resume_jobs = desk.workers.resume
+    application.state.resume_jobs = state.workers.resume
     return application
 
 
-def _desk(pipeline: PagePipeline, shelf: Registry, settings: Settings) -> AppState:
+def _state(pipeline: PagePipeline, registry: Registry, settings: Settings) -> AppState:
     """What the tabs share. Texts that a job replaced or removed are forgotten by the pipeline, too."""
 
     def after(job: Job) -> None:
@@ -146,11 +144,11 @@ def _desk(pipeline: PagePipeline, shelf: Registry, settings: Settings) -> AppSta
     incoming.sweep()
     return AppState(
         pipeline=pipeline,
-        shelf=shelf,
+        registry=registry,
         conversations=Conversations(settings.home / "conversations.sqlite3"),
         default_corpus=settings.corpus,
         incoming=incoming,
-        workers=JobWorkers(shelf, after),
+        workers=JobWorkers(registry, after),
     )
 
 
@@ -196,10 +194,10 @@ def warm_up(pipeline: PagePipeline) -> None:
             pass
 
 
-def _shelf(pipeline: PagePipeline, settings: Settings) -> Registry:
+def _registry(pipeline: PagePipeline, settings: Settings) -> Registry:
     """The library of ``settings``, sharing the handle of the corpus that the pipeline has open."""
     from app.library.corpus import Corpus
-    from app.ui.library.corpus_registry import CorpusRegistry
+    from app.ui.state.corpus_registry import CorpusRegistry
 
     opened = getattr(pipeline, "corpus", None)
     return CorpusRegistry(settings, *([opened] if isinstance(opened, Corpus) else []))

@@ -10,10 +10,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.conversations.turns import Problem, Turn
+from app.conversations.turns import Turn
 from app.generation.events import Citation, SourcePassage
-from app.output.formatting import sentence
 from app.output.links import Link, copied_share, links
+from app.ui.views.chrome import problem_view
 from app.ui.views.figures import figures, figures_view, proof_view
 from app.ui.views.markup import Html, escape, join, tag
 from app.ui.views.spans import cut
@@ -54,6 +54,12 @@ def running_view(running: Running) -> Html:
     )
 
 
+def thread_view(turns: Sequence[Turn], proving: dict[int, str] | None = None) -> Html:
+    """Cards one under the other; ``proving`` has the status of proofs that run, by turn id."""
+    running = proving or {}
+    return join(*(turn_view(turn, proving=running.get(turn.id, "")) for turn in turns))
+
+
 def turn_view(turn: Turn, *, proving: str = "") -> Html:
     """The card of a finished turn; ``proving`` is the status of a proof that runs right now."""
     if turn.problem is not None:
@@ -79,17 +85,6 @@ def turn_view(turn: Turn, *, proving: str = "") -> Html:
         _proof(turn, proving),
         class_="turn",
         data_turn=turn.id,
-    )
-
-
-def problem_view(problem: Problem) -> Html:
-    """One line of cause, one line of remedy."""
-    return tag(
-        "div",
-        tag("strong", sentence(problem.cause)),
-        tag("span", sentence(problem.hint)),
-        class_="problem",
-        role="alert",
     )
 
 

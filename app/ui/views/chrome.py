@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from app.conversations.turns import Turn
-from app.ui.views.answer import turn_view
+from app.conversations.turns import Problem
+from app.output.formatting import sentence
 from app.ui.views.markup import Html, join, tag
 
 _STARTERS = (
@@ -36,12 +34,6 @@ def header_view(target: str, note: str = "") -> Html:
         ),
         class_="masthead",
     )
-
-
-def thread_view(turns: Sequence[Turn], proving: dict[int, str] | None = None) -> Html:
-    """Cards one under the other; ``proving`` has the status of proofs that run, by turn id."""
-    running = proving or {}
-    return join(*(turn_view(turn, proving=running.get(turn.id, "")) for turn in turns))
 
 
 def starters_view(corpus: str, *, is_sample: bool) -> Html:
@@ -81,6 +73,17 @@ def tools_view(stored: bool) -> Html:
         title="Delete this conversation",
     )
     return join(fresh, forget)
+
+
+def problem_view(problem: Problem) -> Html:
+    """One line of cause, one line of remedy."""
+    return tag(
+        "div",
+        tag("strong", sentence(problem.cause)),
+        tag("span", sentence(problem.hint)),
+        class_="problem",
+        role="alert",
+    )
 
 
 def announcement(text: str) -> Html:

@@ -1,4 +1,9 @@
-"""A correction as a word diff in which each change can be taken or left, and the text that results.
+"""Edits of a text as changes of whole words, for reading.
+
+An edit may replace two letters inside a word; a reader wants to see the word before and after. Taking every
+change gives the corrected text, taking none gives the source, letter for letter. Offsets are Unicode code points.
+
+A correction as a word diff in which each change can be taken or left, and the text that results.
 
 Deleted and inserted words differ by strike and underline, not by colour alone. Taking and leaving happens in the
 browser (``assets/page.js``): the result is read from the diff's own letters, so leaving all gives the source exactly.
@@ -6,10 +11,62 @@ browser (``assets/page.js``): the result is read from the diff's own letters, so
 
 from __future__ import annotations
 
-from app.generation.events import Correction
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.generation.events import Correction, Edit
 from app.ui.views.figures import figures, figures_view
 from app.ui.views.markup import Html, join, tag
-from app.ui.views.word_diff import Change, changes
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """``source[start:end]``, which reads ``before``, becomes ``after``."""
+
+    start: int
+    end: int
+    before: str
+    after: str
+
+
+def changes(source: str, edits: Sequence[Edit]) -> list[Change]:
+    """Word-wide changes in order, none overlapping; edits of the same word become one change."""
+    groups: list[tuple[int, int, list[Edit]]] = []
+    for edit in sorted(edits, key=lambda edit: (edit.start, edit.end)):
+        start, end = _widened(source, edit)
+        if groups and start < groups[-1][1]:
+            first, last, together = groups.pop()
+            groups.append((min(first, start), max(last, end), [*together, edit]))
+        else:
+            groups.append((start, end, [edit]))
+    return [
+        Change(start, end, source[start:end], _applied(source, start, end, together)) for start, end, together in groups
+    ]
+
+
+def _applied(source: str, start: int, end: int, edits: Sequence[Edit]) -> str:
+    parts: list[str] = []
+    for edit in edits:
+        parts += [source[start : edit.start], edit.replacement]
+        start = edit.end
+    return "".join([*parts, source[start:end]])
+
+
+def _widened(source: str, edit: Edit) -> tuple[int, int]:
+    """The span of an edit, out to the borders of the words that it cuts into."""
+    start, end = edit.start, edit.end
+    cut_out = source[start:end]
+    if _in_word(cut_out[:1]) or _in_word(edit.replacement[:1]):
+        while start > 0 and _in_word(source[start - 1]):
+            start -= 1
+    if _in_word(cut_out[-1:]) or _in_word(edit.replacement[-1:]):
+        while end < len(source) and _in_word(source[end]):
+            end += 1
+    return start, end
+
+
+def _in_word(character: str) -> bool:
+    return character.isalnum() or character in {"'", "’"}
 
 
 def correcting_view(text: str, status: str) -> Html:
@@ -54,7 +111,7 @@ def _diff(source: str, found: list[Change]) -> Html:
         class_="bar",
     )
     rows = [_row(index, change) for index, change in enumerate(found)]
-    after = join(*_applied(source, found))
+    after = join(*_result(source, found))
     return join(
         bar,
         tag("div", *parts, class_="text diff", data_diff=True),
@@ -69,7 +126,7 @@ def _diff(source: str, found: list[Change]) -> Html:
     )
 
 
-def _applied(source: str, found: list[Change]) -> list[str]:
+def _result(source: str, found: list[Change]) -> list[str]:
     parts: list[str] = []
     position = 0
     for change in found:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.page_fakes import FakePipeline
 from tests.support.page_live import LivePage, serving
-from tests.support.page_registry import PageShelf
+from tests.support.page_registry import PageRegistry
 from tests.support.page_visit import Watched
 
 _FLAGS = (
@@ -30,7 +30,7 @@ def gradio_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def live(tmp_path: Path) -> Iterator[LivePage]:
     """The page over the fake pipeline and a library without models."""
     home = tmp_path / "home"
-    yield from serving(FakePipeline(), home, PageShelf(home, "sample", "empty"))
+    yield from serving(FakePipeline(), home, PageRegistry(home, "sample", "empty"))
 
 
 # Not for the whole session: Playwright keeps an event loop running, and other tests start their own.

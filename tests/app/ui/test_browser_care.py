@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.page_fakes import HOSTILE, HostilePipeline
 from tests.support.page_live import LivePage, serving
-from tests.support.page_registry import PageShelf
+from tests.support.page_registry import PageRegistry
 from tests.support.page_visit import DONE, QUESTION, Watched, asked, letters
 
 pytestmark = pytest.mark.browser
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.browser
 def hostile_live(tmp_path: Path) -> Iterator[LivePage]:
     """The page over documents and a model that mean harm."""
     home = tmp_path / "hostile"
-    yield from serving(HostilePipeline(), home, PageShelf(home, "sample"))
+    yield from serving(HostilePipeline(), home, PageRegistry(home, "sample"))
 
 
 def test_hostile_text_runs_nothing_loads_nothing_and_reads_letter_for_letter(
@@ -29,7 +29,7 @@ def test_hostile_text_runs_nothing_loads_nothing_and_reads_letter_for_letter(
 ) -> None:
     hostile = hostile_live.pipeline.said
     for number, name in enumerate(HOSTILE):
-        hostile_live.shelf.put("sample", name, f"A text of its own, number {number}.")
+        hostile_live.registry.put("sample", name, f"A text of its own, number {number}.")
     page = visit(at=hostile_live).page
     page.fill(QUESTION, hostile)
     page.keyboard.press("Enter")

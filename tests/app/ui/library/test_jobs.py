@@ -13,15 +13,14 @@ from pathlib import Path
 import pytest
 
 from app.output.formatting import amount, duration
-from app.ui.library.dry_run import Total, dry_run
-from app.ui.library.job_workers import JobWorkers
-from app.ui.library.parts import Pulse, View
-from app.ui.views.job_files import JobWindow
-from app.ui.views.jobs import jobs_view
+from app.ui.library.components import Pulse, View
+from app.ui.library.job_actions import Total, dry_run
+from app.ui.state.job_workers import JobWorkers
+from app.ui.views.jobs import JobWindow, jobs_view
 from corpora.jobs.jobs import Job, JobFile
 from tests.support.page_fakes import HOSTILE
 from tests.support.page_live import await_true
-from tests.support.page_registry import PageShelf
+from tests.support.page_registry import PageRegistry
 
 JOB = Job(
     number=3,
@@ -45,8 +44,8 @@ FILE = JobFile(1, "a/b.pdf", Path("1.pdf"), None, 12_345, "embedding", done=340,
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Iterator[PageShelf]:
-    made = PageShelf(tmp_path, "one", "two")
+def registry(tmp_path: Path) -> Iterator[PageRegistry]:
+    made = PageRegistry(tmp_path, "one", "two")
     yield made
     made.encoder.gate.set()
     made.close()
@@ -59,62 +58,62 @@ def text_files(folder: Path, *names: str) -> list[Path]:
     return [folder / name for name in names]
 
 
-def states(shelf: PageShelf, corpus: str) -> list[str]:
-    return [job.state for job in shelf.jobs(corpus).all()]
+def states(registry: PageRegistry, corpus: str) -> list[str]:
+    return [job.state for job in registry.jobs(corpus).all()]
 
 
-def test_each_corpus_has_its_thread_and_its_jobs_run_in_turn(shelf: PageShelf, tmp_path: Path) -> None:
+def test_each_corpus_has_its_thread_and_its_jobs_run_in_turn(registry: PageRegistry, tmp_path: Path) -> None:
     ran: list[int] = []
-    workers = JobWorkers(shelf, lambda job: ran.append(job.number))
+    workers = JobWorkers(registry, lambda job: ran.append(job.number))
     for corpus in ("one", "two"):
         for name in ("a.txt", "b.txt"):
-            shelf.jobs(corpus).create(text_files(tmp_path / name[0], name))
+            registry.jobs(corpus).create(text_files(tmp_path / name[0], name))
         workers.wake(corpus)
         workers.wake(corpus)
-    await_true(lambda: states(shelf, "one") == states(shelf, "two") == ["finished", "finished"])
+    await_true(lambda: states(registry, "one") == states(registry, "two") == ["finished", "finished"])
     await_true(lambda: sorted(ran) == [1, 1, 2, 2])
-    assert sorted(shelf.texts("two")) == ["a.txt", "b.txt"]
+    assert sorted(registry.texts("two")) == ["a.txt", "b.txt"]
     assert workers.problem("one") is None
     workers.stop()
 
 
 def test_stopped_in_the_middle_a_job_goes_on_with_the_next_server_and_a_paused_one_does_not(
-    shelf: PageShelf, tmp_path: Path
+    registry: PageRegistry, tmp_path: Path
 ) -> None:
-    first = JobWorkers(shelf, lambda job: None)
-    shelf.encoder.gate.clear()
-    shelf.jobs("one").create(text_files(tmp_path / "files", "a.txt", "b.txt"))
-    paused = shelf.jobs("two").create(text_files(tmp_path / "files", "c.txt"), paused=True)
+    first = JobWorkers(registry, lambda job: None)
+    registry.encoder.gate.clear()
+    registry.jobs("one").create(text_files(tmp_path / "files", "a.txt", "b.txt"))
+    paused = registry.jobs("two").create(text_files(tmp_path / "files", "c.txt"), paused=True)
     first.wake("one")
-    assert shelf.encoder.reached.wait(10)
-    threading.Timer(0.3, shelf.encoder.gate.set).start()
+    assert registry.encoder.reached.wait(10)
+    threading.Timer(0.3, registry.encoder.gate.set).start()
     first.stop()
     first.wake("one")  # too late: nothing is begun any more
-    await_true(lambda: states(shelf, "one") == ["queued"])
-    second = JobWorkers(shelf, lambda job: None)
+    await_true(lambda: states(registry, "one") == ["queued"])
+    second = JobWorkers(registry, lambda job: None)
     second.resume()
-    await_true(lambda: states(shelf, "one") == ["finished"])
-    assert sorted(shelf.texts("one")) == ["a.txt", "b.txt"]
-    assert shelf.jobs("two").get(paused.number).state == "paused"
+    await_true(lambda: states(registry, "one") == ["finished"])
+    assert sorted(registry.texts("one")) == ["a.txt", "b.txt"]
+    assert registry.jobs("two").get(paused.number).state == "paused"
     second.stop()
 
 
 def test_what_goes_wrong_with_a_whole_corpus_is_kept_until_the_next_try(
-    shelf: PageShelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    registry: PageRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(texts: object) -> object:
         raise MemoryError("no room for the model")
 
-    workers = JobWorkers(shelf, lambda job: None)
+    workers = JobWorkers(registry, lambda job: None)
     with monkeypatch.context() as patched:
-        patched.setattr(shelf.encoder, "encode_passages", broken)
-        shelf.jobs("one").create(text_files(tmp_path / "files", "a.txt"))
+        patched.setattr(registry.encoder, "encode_passages", broken)
+        registry.jobs("one").create(text_files(tmp_path / "files", "a.txt"))
         workers.wake("one")
         await_true(lambda: workers.problem("one") is not None)
-    for job in shelf.jobs("one").all():
-        shelf.jobs("one").resume(job.number)
+    for job in registry.jobs("one").all():
+        registry.jobs("one").resume(job.number)
     workers.wake("one")
-    await_true(lambda: states(shelf, "one") == ["finished"])
+    await_true(lambda: states(registry, "one") == ["finished"])
     assert workers.problem("one") is None
     workers.stop()
 
@@ -149,17 +148,17 @@ def test_each_state_says_what_it_is_and_offers_what_can_be_done(
     assert re.findall(r'data-action="(\w+)"', view)[: len(offers)] == offers
 
 
-def test_the_plan_before_the_start_says_what_becomes_of_each_file(shelf: PageShelf, tmp_path: Path) -> None:
-    shelf.jobs("one").create(text_files(tmp_path / "old", "same.txt", "other.txt"))
-    JobWorkers(shelf, lambda job: None).wake("one")
-    await_true(lambda: states(shelf, "one") == ["finished"])
+def test_the_plan_before_the_start_says_what_becomes_of_each_file(registry: PageRegistry, tmp_path: Path) -> None:
+    registry.jobs("one").create(text_files(tmp_path / "old", "same.txt", "other.txt"))
+    JobWorkers(registry, lambda job: None).wake("one")
+    await_true(lambda: states(registry, "one") == ["finished"])
     files = text_files(tmp_path / "new", "a.txt", "again.txt", "film.mov", "empty.txt", "same.txt", "twin.txt", "b.zip")
     (tmp_path / "new" / "twin.txt").write_bytes(files[0].read_bytes())
     (tmp_path / "new" / "again.txt").write_bytes((tmp_path / "old" / "other.txt").read_bytes())
     files[3].write_bytes(b"")
     given = ["n/a.txt", "again.txt", "film.mov", "empty.txt", "same.txt", "twin.txt", "b.zip"]
-    job = shelf.jobs("one").create(files, staged=True, paused=True, names=given)
-    jobs = shelf.jobs("one")
+    job = registry.jobs("one").create(files, staged=True, paused=True, names=given)
+    jobs = registry.jobs("one")
     planned = dry_run(jobs, jobs.files(job.number))
     found = {one.name: planned.verdicts[one.number].word for one in jobs.files(job.number)}
     assert found == {

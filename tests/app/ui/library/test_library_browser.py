@@ -79,7 +79,7 @@ def test_a_corpus_some_files_one_of_them_bad_and_all_away_again(
     page.click("#documents header [data-event=doomed]")
     page.click("dialog[open] [data-event=drop]")
     page.wait_for_selector(".drop[data-corpus='sample']")
-    assert not live.shelf.library.exists("notes")
+    assert not live.registry.library.exists("notes")
 
 
 def wanted(live: LivePage) -> str:
@@ -104,34 +104,34 @@ def test_many_files_wait_for_the_word_and_can_be_paused_resumed_reloaded_and_can
     assert re.search(r"By type: 8 txt \(\d+ B\), 1 mov", said)
     assert rows(page) == [["film.mov", "left out"], *([f"note {number}.txt", "new"] for number in range(8))]
     assert "no loader for files ending in .mov" in page.inner_text(".job .cause")
-    assert live.shelf.texts("empty") == {}
-    live.shelf.encoder.gate.clear()
-    live.shelf.encoder.reached.clear()
+    assert live.registry.texts("empty") == {}
+    live.registry.encoder.gate.clear()
+    live.registry.encoder.reached.clear()
     page.click(".job [data-action=resume] >> text=Start")
     page.wait_for_selector(".job.running tr:is(.chunking, .embedding)")
-    assert live.shelf.encoder.reached.wait(10)
+    assert live.registry.encoder.reached.wait(10)
     page.reload()
     page.wait_for_selector(".job.running tr:is(.chunking, .embedding)")  # the tab is shown again, and the job with it
     page.click(".job [data-action=pause]")
     await_true(lambda: wanted(live) == "pause")
     page.wait_for_timeout(1500)  # The runner looks about once a second; the rest of eight short files takes less.
-    live.shelf.encoder.gate.set()
+    live.registry.encoder.gate.set()
     page.wait_for_selector(".job.paused .state >> text=paused")
-    done = len(live.shelf.texts("empty"))
+    done = len(live.registry.texts("empty"))
     assert done < 8
     page.reload()
     page.wait_for_selector(".job.paused [data-action=resume] >> text=Resume")
-    live.shelf.encoder.gate.clear()
+    live.registry.encoder.gate.clear()
     page.click(".job [data-action=resume]")
     page.wait_for_selector(".job.running")
-    live.shelf.encoder.gate.set()
+    live.registry.encoder.gate.set()
     page.wait_for_selector(".job.finished")
-    assert len(live.shelf.texts("empty")) == 8
+    assert len(live.registry.texts("empty")) == 8
     page.set_input_files(CHOOSE, sheets(*(f"more {number}.txt" for number in range(8))))
     page.wait_for_selector(".job >> text=Add 8 files?")
     page.click(".job [data-action=cancel] >> nth=0")
     page.wait_for_selector(".job.cancelled >> text=8 cancelled")
-    assert len(live.shelf.texts("empty")) == 8
+    assert len(live.registry.texts("empty")) == 8
     staged = live.home / "corpora" / "empty" / "staging"
     await_true(lambda: not list(staged.rglob("*.txt")))
 
@@ -142,16 +142,16 @@ def test_one_file_is_cancelled_another_retried_and_a_second_browser_sees_it(
     page, other = visit().page, visit().page
     library(page)
     library(other)
-    live.shelf.encoder.gate.clear()
+    live.registry.encoder.gate.clear()
     page.set_input_files(CHOOSE, sheets("a.txt", "bad.pdf", "c.txt"))
     for one in (page, other):
         one.wait_for_selector(".job.running tr:has-text('bad.pdf')")
-    live.shelf.encoder.gate.set()
+    live.registry.encoder.gate.set()
     for one in (page, other):
         one.wait_for_selector("tr.failed:has-text('bad.pdf')")
     for one in (page, other):
         one.wait_for_selector(".job.finished .bad >> text=1 failed", timeout=10_000)
-    live.shelf.encoder.gate.clear()
+    live.registry.encoder.gate.clear()
     page.click(".job [data-action=retry][data-file]")
     for one in (page, other):
         one.wait_for_selector(".job.finished .bad >> text=1 failed", timeout=10_000)
@@ -159,9 +159,9 @@ def test_one_file_is_cancelled_another_retried_and_a_second_browser_sees_it(
     page.wait_for_selector(".job.running tr:has-text('e.txt')")
     page.click(".job.running tr:has-text('e.txt') [data-action=cancel]")
     page.wait_for_selector(".job.running >> text=1 cancelled")
-    live.shelf.encoder.gate.set()
+    live.registry.encoder.gate.set()
     page.wait_for_selector(".job.finished >> text=1 cancelled")
-    assert sorted(live.shelf.texts("empty")) == ["a.txt", "c.txt", "d.txt"]
+    assert sorted(live.registry.texts("empty")) == ["a.txt", "c.txt", "d.txt"]
 
 
 def test_a_killed_server_goes_on_with_its_job_and_a_paused_one_stays_paused(
@@ -208,7 +208,7 @@ def test_a_folder_keeps_its_names_and_a_zip_is_opened(
     library(page)
     page.set_input_files(".drop input[webkitdirectory]", folder)
     page.wait_for_selector(".job.finished")
-    assert sorted(live.shelf.texts("empty")) == ["handbook/part 1/readme.md", "handbook/readme.md"]
+    assert sorted(live.registry.texts("empty")) == ["handbook/part 1/readme.md", "handbook/readme.md"]
     assert "1 unsupported" in page.inner_text(".job .counts")
     good = io.BytesIO()
     with zipfile.ZipFile(good, "w") as archive:
@@ -217,8 +217,8 @@ def test_a_folder_keeps_its_names_and_a_zip_is_opened(
     page.set_input_files(CHOOSE, [{"name": name, "mimeType": "", "buffer": data.getvalue()} for name, data in archives])
     page.click(".job [data-action=resume] >> text=Start")
     page.wait_for_selector(".job.finished tr.failed:has-text('evil.zip')")
-    assert any(name.endswith("inside/deep.txt") for name in live.shelf.texts("empty"))
-    assert not any("out.txt" in name for name in live.shelf.texts("empty"))
+    assert any(name.endswith("inside/deep.txt") for name in live.registry.texts("empty"))
+    assert not any("out.txt" in name for name in live.registry.texts("empty"))
 
 
 def test_hostile_names_are_text(visit: Callable[..., Watched], live: LivePage) -> None:
@@ -249,7 +249,7 @@ def test_a_document_goes_with_a_receipt_and_with_the_conversations_that_quote_it
     assert re.search(r"[1-9]\d* passages?", said)
     assert re.search(r"[1-9]\d* vectors?", said)
     page.click("dialog.doom >> text=Keep")
-    assert "assert.md" in live.shelf.texts("sample")
+    assert "assert.md" in live.registry.texts("sample")
     page.click("#documents tr:has-text('assert.md') [data-event=doomed]")
     page.click("dialog.doom[open] [data-event=remove]")
     receipt = page.wait_for_selector(".receipt")
@@ -272,8 +272,8 @@ def test_a_document_goes_with_a_receipt_and_with_the_conversations_that_quote_it
 
 def test_documents_are_found_and_turned_over(visit: Callable[..., Watched], live: LivePage) -> None:
     for number in range(120):
-        live.shelf.put("empty", f"chapter {number:03d}.pdf", f"Chapter {number} says {number}.")
-    live.shelf.put(
+        live.registry.put("empty", f"chapter {number:03d}.pdf", f"Chapter {number} says {number}.")
+    live.registry.put(
         "empty", "Überblick.pdf", "Eine Seite.", marks=(Mark(0, 11, "page", "1"),), metadata={"language": "de"}
     )
     page = visit().page
@@ -293,7 +293,7 @@ def test_documents_are_found_and_turned_over(visit: Callable[..., Watched], live
 
 
 def test_a_damaged_corpus_says_why_and_the_others_go_on(visit: Callable[..., Watched], live: LivePage) -> None:
-    live.shelf.library.create("broken").close()
+    live.registry.library.create("broken").close()
     (live.home / "corpora" / "broken" / "corpus.sqlite").write_bytes(b"no database" * 1000)
     page = visit().page
     page.get_by_role("tab", name="Library").click()
@@ -308,18 +308,18 @@ def test_a_damaged_corpus_says_why_and_the_others_go_on(visit: Callable[..., Wat
     library(page)
     page.set_input_files(CHOOSE, sheets("a.txt"))
     page.wait_for_selector(".job.finished")
-    assert list(live.shelf.texts("empty")) == ["a.txt"]
+    assert list(live.registry.texts("empty")) == ["a.txt"]
 
 
 def test_the_chat_answers_while_a_job_runs(visit: Callable[..., Watched], live: LivePage) -> None:
     page = visit().page
     library(page)
-    live.shelf.encoder.gate.clear()
+    live.registry.encoder.gate.clear()
     page.set_input_files(CHOOSE, sheets("a.txt", "b.txt"))
     page.wait_for_selector(".job.running")
     page.get_by_role("tab", name="Chat").click()
     asked(page, "Still there?")
     assert ASSERT_TEXT.endswith("optimized.")
-    live.shelf.encoder.gate.set()
+    live.registry.encoder.gate.set()
     page.get_by_role("tab", name="Library").click()
     page.wait_for_selector(".job.finished")

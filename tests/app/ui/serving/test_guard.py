@@ -11,7 +11,8 @@ from starlette.responses import HTMLResponse, PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from app.ui.serving.guard import COOKIE, Guard, scope_of
+from app.ui.serving.guard import Guard
+from app.ui.state.browser_events import COOKIE, scope_of
 
 
 def _application() -> Guard:

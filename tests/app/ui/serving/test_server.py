@@ -13,7 +13,7 @@ import pytest
 
 from app.config.settings import Settings
 from app.errors import ServerError
-from app.ui.assets import ON_LOAD, head, icon, style
+from app.ui.assets.styling import ON_LOAD, head, icon, style
 from app.ui.serving.server import check_address, serve
 from tests.support.page_fakes import COPIED, FakePipeline
 from tests.support.page_live import LivePage, await_true
@@ -129,7 +129,7 @@ def test_no_event_can_name_a_file_of_the_server(client: httpx.Client, live: Live
         ):
             messages = events_of(client, dependency(settings, elem_id, event), data, component(settings, elem_id))
             assert messages[-1]["success"] is False, (path, elem_id)
-    assert live.shelf.texts("empty") == {}
+    assert live.registry.texts("empty") == {}
     assert [path for path in (live.home / "uploads").rglob("*") if path.is_file()] == []
 
 
@@ -161,7 +161,7 @@ def test_without_a_choice_the_default_corpus_is_asked_and_without_a_corpus_it_is
     number = component(settings, "question")
     assert COPIED in json.dumps(events_of(client, ask, ["What is assert?", None, None], number))
     for corpus in ("sample", "empty"):
-        live.shelf.remove_corpus(corpus)
+        live.registry.remove_corpus(corpus)
     assert "There is no corpus yet." in json.dumps(events_of(client, ask, ["And now?", None, None], number))
 
 
@@ -173,9 +173,9 @@ def test_an_upload_becomes_a_document_and_is_then_deleted(client: httpx.Client, 
     data = {"corpus": "empty", "batch": batch}
     messages = events_of(client, staged, [""], component(settings, "upload"), event=data)
     assert messages[-1]["success"] is True
-    jobs = live.shelf.jobs("empty")
+    jobs = live.registry.jobs("empty")
     await_true(lambda: [job.state for job in jobs.all()] == ["finished"])
-    assert live.shelf.texts("empty") == {"my notes.txt": "hello world, said the page"}
+    assert live.registry.texts("empty") == {"my notes.txt": "hello world, said the page"}
     left = [path for path in live.home.rglob("*") if path.is_file() and b"hello world" in path.read_bytes()]
     assert {path.name for path in left} <= {"corpus.sqlite", "corpus.sqlite-wal"}
 

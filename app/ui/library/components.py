@@ -14,7 +14,7 @@ import gradio as gr
 
 
 @dataclass(frozen=True, slots=True)
-class LibraryParts:
+class LibraryComponents:
     """The components of the tab. ``view`` is written by what a person does, ``pulse`` by the timer alone."""
 
     corpus: gr.Dropdown

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.generation.events import Edit
-from app.ui.views.word_diff import Change, changes
+from app.ui.views.correction import Change, changes
 
 _TEXT = st.text(alphabet="ab '.,é\n", max_size=40)
 

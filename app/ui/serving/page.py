@@ -8,35 +8,35 @@ from typing import Any
 
 import gradio as gr
 
-from app.ui.app_state import AppState
 from app.ui.chat.tab import chat_tab
 from app.ui.grammar import grammar_tab
 from app.ui.library.tab import library_tab
+from app.ui.state.app_state import AppState
 from app.ui.views.chrome import header_view
 
 # Uploaded files are deleted as soon as they are read; this sweeps up after a crash.
 _SWEEP_EVERY_S = 3600
 
 
-def page(desk: AppState) -> Page:
-    """Build the page around ``desk``."""
+def page(state: AppState) -> Page:
+    """Build the page around ``state``."""
     blocks = Page(
         analytics_enabled=False, title="Spandraft", fill_width=True, delete_cache=(_SWEEP_EVERY_S, _SWEEP_EVERY_S)
     )
     with blocks:
         gr.HTML(
-            header_view(desk.pipeline.target_name, desk.pipeline.target_note),
+            header_view(state.pipeline.target_name, state.pipeline.target_note),
             apply_default_css=False,
             elem_id="masthead",
             js_on_load=None,
         )
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Chat", id="chat", elem_id="tab-chat"):
-                chat = chat_tab(desk, blocks)
+                chat = chat_tab(state, blocks)
             with gr.Tab("Library", id="library", elem_id="tab-library", render_children=True):
-                library_tab(desk, blocks, chat)
+                library_tab(state, blocks, chat)
             with gr.Tab("Grammar", id="grammar", elem_id="tab-grammar", render_children=True):
-                grammar_tab(desk, blocks)
+                grammar_tab(state, blocks)
     blocks.queue(default_concurrency_limit=8, api_open=False)
     return blocks
 

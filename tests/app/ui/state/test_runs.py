@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from app.ui.runs import Run, Runs
+from app.ui.state.runs import Run, Runs
 
 
 class Ticking:

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import Final
 
 from app.conversations.turns import Problem
-from app.ui.error_display import reporting
-from app.ui.interfaces import Registry
+from app.ui.state.error_display import reporting
+from app.ui.state.interfaces import Registry
 from corpora.errors import LibraryBusy
 from corpora.jobs.jobs import Job
 
@@ -22,9 +22,9 @@ _PATIENCE_S: Final = 2.0
 class JobWorkers:
     """The threads. Any thread may call."""
 
-    def __init__(self, shelf: Registry, after: Callable[[Job], None]) -> None:
-        """Run jobs of ``shelf``; ``after`` is called with each job that was run, in its thread."""
-        self._shelf = shelf
+    def __init__(self, registry: Registry, after: Callable[[Job], None]) -> None:
+        """Run jobs of ``registry``; ``after`` is called with each job that was run, in its thread."""
+        self._registry = registry
         self._after = after
         self._lock = threading.Lock()
         self._threads: dict[str, threading.Thread] = {}
@@ -44,9 +44,9 @@ class JobWorkers:
     def resume(self) -> None:
         """Go on with what was interrupted, in all corpora."""
         with reporting():
-            for corpus in self._shelf.names():
+            for corpus in self._registry.names():
                 with reporting():  # one damaged corpus does not stop the others
-                    if self._shelf.jobs(corpus).waiting():
+                    if self._registry.jobs(corpus).waiting():
                         self.wake(corpus)
 
     def stop(self) -> None:
@@ -70,7 +70,7 @@ class JobWorkers:
                 if number is None:
                     return
                 try:
-                    job = self._shelf.run_job(corpus, number, self._stop)
+                    job = self._registry.run_job(corpus, number, self._stop)
                 except LibraryBusy:  # another process runs it, and it is shown as running there
                     busy.add(number)
                 else:
@@ -85,7 +85,7 @@ class JobWorkers:
     def _next(self, corpus: str, busy: set[int]) -> int | None:
         """The job to run; with None the thread has ended, and the next ``wake`` makes another."""
         with self._lock:
-            waiting = [] if self._stop.is_set() else self._shelf.jobs(corpus).waiting()
+            waiting = [] if self._stop.is_set() else self._registry.jobs(corpus).waiting()
             number = next((job.number for job in waiting if job.number not in busy), None)
             if number is None:
                 del self._threads[corpus]

@@ -1,39 +1,34 @@
-"""What all tabs share: the pipeline, the shelf, the conversations, and what runs. One for the whole application.
+"""What a browser sends with an event: the scope in its cookie, its tab, and values that must not be trusted.
 
-Nothing here belongs to one browser; what does is looked up by the scope in its cookie.
+A scope is a random secret that stands for one browser: it sees its own conversations only. Every value comes straight
+from the browser, so anything may stand there. Must not know what the events do.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+import secrets
+from typing import Any, Final, TypeAlias
 
 import gradio as gr
 
-from app.conversations.store import Conversations
-from app.ui.interfaces import PagePipeline, Registry
-from app.ui.library.job_workers import JobWorkers
-from app.ui.runs import Runs
-from app.ui.serving.guard import scope_of
-from app.ui.serving.uploads import Incoming
+SCOPE_COOKIE: Final = "spandraft_scope"
+_SCOPE_BYTES: Final = 24
+_SCOPE_SHAPE: Final = re.compile(r"[A-Za-z0-9_-]{32}")
+
+# What a handler returns: values by component; one that is left out stays as it is.
+Updates: TypeAlias = dict[Any, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class AppState:
-    """The parts that the tabs work with."""
+def scope_of(cookies: dict[str, str]) -> str:
+    """The browser's scope among its cookies; empty if it has none that we could have made."""
+    value = cookies.get(SCOPE_COOKIE, "")
+    return value if _SCOPE_SHAPE.fullmatch(value) else ""
 
-    pipeline: PagePipeline
-    shelf: Registry
-    conversations: Conversations
-    default_corpus: str
-    incoming: Incoming
-    workers: JobWorkers
-    runs: Runs = field(default_factory=Runs)
 
-    def corpus_choices(self, wanted: str = "") -> tuple[list[str], str | None]:
-        """All corpora, and the one to show: ``wanted``, else the default, else the first."""
-        names = self.shelf.names()
-        shown = next((name for name in (wanted, self.default_corpus) if name in names), None)
-        return names, shown or (names[0] if names else None)
+def new_scope() -> str:
+    """A scope for a browser that has none."""
+    return secrets.token_urlsafe(_SCOPE_BYTES)
 
 
 def browser(request: gr.Request) -> str:

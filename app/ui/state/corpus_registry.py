@@ -1,4 +1,4 @@
-"""The shelf over the real library: corpora of ``settings.home`` as the page sees them.
+"""The registry over the real library: corpora of ``settings.home`` as the page sees them.
 
 Keeps one handle a corpus, because its indexes live in it. Any thread may use it.
 """

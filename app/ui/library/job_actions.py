@@ -1,4 +1,8 @@
-"""What the Library tab does with jobs: begins them from uploads, steers them, and shows how far they are.
+"""What a job that waits for its first start would do, file by file, in the words of the page.
+
+Asks ``Jobs.plan``; that compares files with what is stored and reads none for good. Must not build HTML.
+
+What the Library tab does with jobs: begins them from uploads, steers them, and shows how far they are.
 
 The jobs run in the server's own threads, so a browser may go away and come back; several see the same. Must not build
 HTML, and must not read files itself.
@@ -10,25 +14,71 @@ import asyncio
 import threading
 import time
 import zlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 
 import gradio as gr
 
 from app.conversations.turns import Problem
-from app.ui.app_state import AppState, number_in, text_in, words
-from app.ui.chat.parts import Updates
-from app.ui.error_display import reporting
-from app.ui.library.dry_run import DryRun, dry_run
-from app.ui.library.parts import LibraryParts, Pulse, View
-from app.ui.views.answer import problem_view
-from app.ui.views.chrome import announcement
-from app.ui.views.job_files import ORDER, ROWS, JobWindow
-from app.ui.views.jobs import is_plan, jobs_view
-from app.ui.views.library import documents_view
-from corpora.jobs.jobs import FileState, Job, JobFile, Jobs
+from app.output.formatting import kind_of
+from app.ui.library.components import LibraryComponents, Pulse, View
+from app.ui.state.app_state import AppState
+from app.ui.state.browser_events import Updates, number_in, text_in, words
+from app.ui.state.error_display import reporting
+from app.ui.views.chrome import announcement, problem_view
+from app.ui.views.documents import documents_view
+from app.ui.views.jobs import FILE_ORDER as ORDER
+from app.ui.views.jobs import ROWS, DryRun, JobWindow, Total, Verdict, Word, is_plan, jobs_view
+from corpora.jobs.discovery import left_out
+from corpora.jobs.jobs import FileState, Job, JobFile, Jobs, PlannedFile
 from corpora.jobs.types import ENDED
 from corpora.loaders import is_archive
+
+
+def dry_run(jobs: Jobs, files: Sequence[JobFile]) -> DryRun:
+    """What would be done with the files of a job that nobody has started."""
+    open_files = [one for one in files if one.state == "queued" and one.outcome is None and one.member is None]
+    planned = jobs.plan([one.path for one in open_files], names=[one.name for one in open_files])
+    by_path = {one.path: one for one in planned.files}
+    verdicts: dict[int, Verdict] = {}
+    words: dict[Word, Total] = {}
+    kinds: dict[str, Total] = {}
+    for file in files:
+        if file.state == "cancelled":
+            continue
+        verdict = _verdict(file, by_path.get(file.path))
+        verdicts[file.number] = verdict
+        words[verdict.word] = words.get(verdict.word, Total()).with_one(file.bytes)
+        kind = kind_of(file.name)
+        kinds[kind] = kinds.get(kind, Total()).with_one(file.bytes)
+    return DryRun(verdicts, words, kinds, planned.estimate_s)
+
+
+def _verdict(file: JobFile, planned: PlannedFile | None) -> Verdict:
+    if file.outcome == "removed":
+        return Verdict("to remove", "its file is gone")
+    if file.outcome == "unsupported":
+        return Verdict("left out", file.cause)
+    if file.outcome in ("unchanged", "duplicate"):
+        return Verdict(file.outcome)
+    why = left_out(file.name)
+    if why is not None:  # chosen by itself: it is tried, and that is what will be said
+        return Verdict("left out", why)
+    if planned is not None and planned.verdict == "too large":
+        return Verdict("too large", planned.cause)
+    if file.bytes == 0:
+        return Verdict("empty", "there is nothing in it")
+    if is_archive(file.name):
+        word: Word = "new" if planned is None or planned.verdict not in ("changed", "unchanged") else planned.verdict
+        return Verdict(word, "what is in it is looked at file by file")
+    if planned is None or planned.verdict == "new":
+        return Verdict("new")
+    if planned.verdict == "changed" and planned.document is None:
+        return Verdict("to compare", "a document of this name is there; it is replaced if the text is another")
+    if planned.verdict == "duplicate":
+        return Verdict("duplicate", "the same content is there already" if planned.document else "it is chosen twice")
+    return Verdict("unchanged" if planned.verdict == "unchanged" else "changed")
+
 
 _FEW = 5
 _ENDED_SHOWN = 3
@@ -40,10 +90,10 @@ _LIST_AGAIN_MS = 2000
 class JobActions:
     """The handlers. They hold no state of a browser."""
 
-    def __init__(self, desk: AppState, parts: LibraryParts) -> None:
-        """Work with ``desk`` on ``parts``."""
-        self._desk = desk
-        self._parts = parts
+    def __init__(self, state: AppState, components: LibraryComponents) -> None:
+        """Work with ``state`` on ``components``."""
+        self._state = state
+        self._ui = components
         self._lock = threading.Lock()
         self._seen: dict[str, tuple[float, list[Job]]] = {}
         self._planned: dict[tuple[str, int], tuple[dict[FileState, int], int, DryRun]] = {}
@@ -51,16 +101,16 @@ class JobActions:
     async def staged(self, view: object, event: gr.EventData) -> AsyncGenerator[Updates, None]:
         """All files of an upload have come: make a job of them. A large one waits for the user's word."""
         corpus, batch = text_in(event, "corpus"), text_in(event, "batch")
-        yield {self._parts.said: announcement("Looking at the files")}
+        yield {self._ui.said: announcement("Looking at the files")}
         problem = await asyncio.to_thread(self._begin, corpus, batch)
         if problem is not None:
-            yield {self._parts.said: problem_view(problem)}
+            yield {self._ui.said: problem_view(problem)}
             return
         shown = View(listed=View.of(view).listed)
         yield {
-            self._parts.said: "",
-            self._parts.receipt: "",
-            self._parts.view: shown.written(),
+            self._ui.said: "",
+            self._ui.receipt: "",
+            self._ui.view: shown.written(),
             **self.shown(corpus, shown, fresh=True),
         }
 
@@ -71,7 +121,7 @@ class JobActions:
         with reporting() as problems:
             self._steer(name, action, number, None if file < 0 else file)
         if problems:
-            return {self._parts.said: problem_view(problems[0])}
+            return {self._ui.said: problem_view(problems[0])}
         turned = {
             "all": View(job=number, listed=seen.listed),
             "failed": View(job=number, failed=True, listed=seen.listed),
@@ -80,15 +130,15 @@ class JobActions:
         }
         seen = turned.get(action, seen)
         return {
-            self._parts.said: "",
-            self._parts.view: seen.written(),
+            self._ui.said: "",
+            self._ui.view: seen.written(),
             **self.shown(name, seen, fresh=action not in turned),
         }
 
     def beat(self, corpus: object, view: object, pulse: object, wanted: object) -> Updates:
         """The timer: what has changed since it last beat, fast only while something runs."""
         name, seen, last = words(corpus), View.of(view), Pulse.of(pulse)
-        updates: Updates = {self._parts.pulse: gr.skip()}
+        updates: Updates = {self._ui.pulse: gr.skip()}
         with reporting():  # a corpus that has just been removed, say: the next event tells
             if not name:
                 return updates
@@ -96,7 +146,7 @@ class JobActions:
             digest = zlib.crc32(shown.encode())
             running, now_ms = self._running(name), int(time.time() * 1000)
             every_s = _FAST_S if running else _SLOW_S
-            version = self._desk.shelf.version(name)
+            version = self._state.registry.version(name)
             relist = version != last.version and (not running or now_ms - last.listed_ms > _LIST_AGAIN_MS)
             beat = Pulse(
                 version=version if relist else last.version,
@@ -106,18 +156,18 @@ class JobActions:
             )
             if beat == last:
                 return updates
-            updates[self._parts.pulse] = beat.written()
+            updates[self._ui.pulse] = beat.written()
             if digest != last.jobs:
-                updates[self._parts.jobs] = shown
+                updates[self._ui.jobs] = shown
             if relist:
-                updates[self._parts.documents] = self._documents(name, words(wanted), seen)
+                updates[self._ui.documents] = self._documents(name, words(wanted), seen)
             if beat.every_ms != last.every_ms:
-                updates[self._parts.timer] = gr.Timer(value=every_s, active=True)
+                updates[self._ui.timer] = gr.Timer(value=every_s, active=True)
         return updates
 
     def active(self) -> str | None:
         """A corpus with a job that has not ended."""
-        for corpus in self._desk.shelf.names():
+        for corpus in self._state.registry.names():
             with reporting():  # one damaged corpus does not hide the others
                 if any(job.state not in ENDED for job in self._jobs(corpus)):
                     return corpus
@@ -131,27 +181,27 @@ class JobActions:
         with reporting() as problems:
             shown = self._windows(corpus, view) if corpus else ""
             every_s = _FAST_S if corpus and self._running(corpus) else _SLOW_S
-            return {self._parts.jobs: shown, self._parts.timer: gr.Timer(value=every_s, active=True)}
-        return {self._parts.jobs: problem_view(problems[0])}
+            return {self._ui.jobs: shown, self._ui.timer: gr.Timer(value=every_s, active=True)}
+        return {self._ui.jobs: problem_view(problems[0])}
 
     def _begin(self, corpus: str, batch: str) -> Problem | None:
-        uploads = self._desk.incoming.take(batch)
+        uploads = self._state.incoming.take(batch)
         try:
             with reporting() as problems:
                 if uploads:
-                    jobs = self._desk.shelf.jobs(corpus)
+                    jobs = self._state.registry.jobs(corpus)
                     names = [upload.name for upload in uploads]
                     many = len(names) > _FEW or any(is_archive(name) for name in names)
                     job = jobs.create([upload.path for upload in uploads], staged=True, names=names, paused=many)
                     if many and not job.counts.get("queued"):
                         jobs.resume(job.number)
-                    self._desk.workers.wake(corpus)
+                    self._state.workers.wake(corpus)
         finally:
-            self._desk.incoming.discard(batch)
+            self._state.incoming.discard(batch)
         return problems[0] if problems else None
 
     def _steer(self, corpus: str, action: str, number: int, file: int | None) -> None:
-        jobs = self._desk.shelf.jobs(corpus)
+        jobs = self._state.registry.jobs(corpus)
         if action == "pause":
             jobs.pause(number)
         elif action == "cancel":
@@ -163,10 +213,10 @@ class JobActions:
                 jobs.retry(number, file)
             else:
                 jobs.resume(number)
-            self._desk.workers.wake(corpus)
+            self._state.workers.wake(corpus)
 
     def _windows(self, corpus: str, view: View) -> str:
-        jobs, found = self._desk.shelf.jobs(corpus), self._jobs(corpus)
+        jobs, found = self._state.registry.jobs(corpus), self._jobs(corpus)
         active = [job for job in found if job.state not in ENDED]
         ended = [job for job in found if job.state in ENDED][: max(1, _ENDED_SHOWN - len(active))]
         listed = [*active, *ended]
@@ -174,7 +224,7 @@ class JobActions:
             view = _unasked(listed[0]) if listed else view
         windows = [_window(jobs, job, view) if job.number == view.job else JobWindow(job) for job in listed]
         windows = [replace(one, plan=self._plan(corpus, one.job)) if is_plan(one.job) else one for one in windows]
-        problem = self._desk.workers.problem(corpus)
+        problem = self._state.workers.problem(corpus)
         return jobs_view(windows, problem_view(problem) if problem else None)
 
     def _running(self, corpus: str) -> bool:
@@ -185,25 +235,25 @@ class JobActions:
         with self._lock:
             taken_s, found = self._seen.get(corpus, (0.0, []))
             if time.monotonic() - taken_s > _FAST_S / 2:
-                found = self._desk.shelf.jobs(corpus).all()
+                found = self._state.registry.jobs(corpus).all()
                 self._seen[corpus] = (time.monotonic(), found)
             return found
 
     def _plan(self, corpus: str, job: Job) -> DryRun:
         """What a job would do that was not started. Compared again when it or the corpus is another, once at rest."""
-        key, counts, version = (corpus, job.number), dict(job.counts), self._desk.shelf.version(corpus)
+        key, counts, version = (corpus, job.number), dict(job.counts), self._state.registry.version(corpus)
         with self._lock:
             known = self._planned.get(key)
         if known is not None and known[0] == counts and (known[1] == version or self._running(corpus)):
             return known[2]
-        jobs = self._desk.shelf.jobs(corpus)
+        jobs = self._state.registry.jobs(corpus)
         plan = dry_run(jobs, jobs.files(job.number))
         with self._lock:
             self._planned = {**dict(list(self._planned.items())[-_PLANS:]), key: (counts, version, plan)}
         return plan
 
     def _documents(self, corpus: str, wanted: str, view: View) -> str:
-        found = self._desk.shelf.listing(corpus, wanted=wanted, offset=view.listed)
+        found = self._state.registry.listing(corpus, wanted=wanted, offset=view.listed)
         return documents_view(corpus, found, first=view.listed, wanted=wanted)
 
 

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import InputError
-from app.ui.serving import uploads
-from app.ui.serving.uploads import Incoming, safe_path
+from app.ui.state import uploads
+from app.ui.state.uploads import Incoming, safe_path
 from tests.support.page_fakes import HOSTILE
 from tests.support.page_live import LivePage
 

@@ -1,4 +1,4 @@
-"""What the page needs from the rest of the app floor, as protocols: a pipeline that streams, and a shelf of corpora.
+"""What the page needs from the rest of the app floor, as protocols: a pipeline that streams, and a registry of corpora.
 
 The page must not know models, indexes or file formats: it shows what these two hand it, and passes on what the
 user does. Errors that have ``cause`` and ``hint`` are shown to the user as they are.

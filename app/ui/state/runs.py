@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from app.ui.interfaces import EventStream
+from app.ui.state.interfaces import EventStream
 
 _INTERVAL_S = 0.07
 _GRACE_S = 0.35

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from app.config.corpus_options import CorpusConfig
 from app.config.settings import Settings
-from app.library.corpus import Corpus, Place
+from app.library.corpus import Corpus
 from app.ui.state.corpus_registry import CorpusRegistry
 from corpora.documents import Document
 from corpora.store.library import Library
@@ -75,7 +76,7 @@ class PageRegistry(CorpusRegistry):
 
     def _opened(self, corpus: str) -> Corpus:
         store = self.library.open(corpus)
-        return Corpus(store, self.encoder, HybridRetriever(store, self.encoder), Place(self._home))
+        return Corpus(store, self.encoder, HybridRetriever(store, self.encoder), CorpusConfig(self._home))
 
     def _created(self, corpus: str) -> Corpus:
         self.library.create(corpus).close()

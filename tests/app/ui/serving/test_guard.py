@@ -12,7 +12,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from app.ui.serving.guard import Guard
-from app.ui.state.browser_events import COOKIE, scope_of
+from app.ui.state.browser_events import SCOPE_COOKIE, scope_of
 
 
 def _application() -> Guard:
@@ -82,9 +82,9 @@ def test_only_a_page_load_makes_a_scope(client: TestClient) -> None:
     "value", ["", "guess", "x" * 31, "x" * 33, "x" * 31 + "'", "../../../../../../../../../../../"]
 )
 def test_a_scope_that_we_did_not_make_counts_as_none(client: TestClient, value: str) -> None:
-    answer = client.get("/", headers={"cookie": f"{COOKIE}={value}"})
+    answer = client.get("/", headers={"cookie": f"{SCOPE_COOKIE}={value}"})
     assert "set-cookie" in answer.headers
-    assert scope_of({COOKIE: value}) == ""
+    assert scope_of({SCOPE_COOKIE: value}) == ""
 
 
 def test_the_browser_is_told_to_load_nothing_from_elsewhere(client: TestClient) -> None:

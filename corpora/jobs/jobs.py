@@ -68,18 +68,19 @@ class Jobs:
         *,
         sync: bool = False,
         staged: bool = False,
+        move: bool = False,
         names: Sequence[str] | None = None,
         paused: bool = False,
         limits: Limits | None = None,
     ) -> Job:
         """Queue files, and folders with all that is in them. ``sync`` also queues the removal of what is gone.
 
-        With ``staged`` the files are copied into the corpus first, since nobody else will keep them; ``names`` are
-        what they are called, if not what their paths say. ``paused``: nobody runs it before ``resume``. Raises
-        ``LibraryError``.
+        With ``staged`` the files are copied into the corpus first, since nobody else will keep them, or moved there
+        with ``move``; ``names`` are what they are called, if not what their paths say. ``paused``: nobody runs it
+        before ``resume``. Raises ``LibraryError``; files that were moved are then gone.
         """
         named = [Path(path) for path in paths]
-        with self._staging.copies(named) if staged else nullcontext((None, named)) as (token, kept):
+        with self._staging.copies(named, move=move) if staged else nullcontext((None, named)) as (token, kept):
             given = names or [path.name for path in named]
             called = dict(zip(kept, given, strict=True)) if staged else None
             planned = planning.plan(self._store, kept, sync=sync, limits=limits, called=called)

@@ -19,7 +19,7 @@ from itertools import repeat
 from pathlib import Path
 
 from corpora.errors import LibraryError
-from corpora.store.atomic_write import remove_file, sync_folder, write_file
+from corpora.store.atomic_write import move_file, remove_file, sync_folder, write_file
 from corpora.store.lease import is_held, lease
 
 _FOLDER = "staging"
@@ -39,10 +39,11 @@ class Staging:
         return self.folder / f"job-{job}.lock"
 
     @contextmanager
-    def copies(self, paths: Sequence[Path]) -> Iterator[tuple[str, list[Path]]]:
+    def copies(self, paths: Sequence[Path], *, move: bool = False) -> Iterator[tuple[str, list[Path]]]:
         """A token and the copies; nobody sweeps them away inside, where their job is to be committed.
 
-        They are gone again if anything is raised. Raises ``LibraryError``.
+        With ``move`` the files themselves are moved here, so that their bytes are not written a second time. They
+        are gone again if anything is raised, moved files too. Raises ``LibraryError``.
         """
         token = secrets.token_hex(8)
         folder = self.folder / token
@@ -51,7 +52,7 @@ class Staging:
             with lease(self.folder / f"{token}.lock"):
                 folder.mkdir(mode=0o700)
                 with ThreadPoolExecutor(_COPIERS, thread_name_prefix="staging") as pool:
-                    copied = list(pool.map(self._copy, paths, repeat(folder), range(1, len(paths) + 1)))
+                    copied = list(pool.map(_move if move else _copy, paths, repeat(folder), range(1, len(paths) + 1)))
                 sync_folder(self.folder)
                 yield token, copied
         except OSError as error:
@@ -98,13 +99,24 @@ class Staging:
     def _lock(self, entry: Path) -> Path:
         return self.folder / f"{entry.name}.lock"
 
-    def _copy(self, path: Path, folder: Path, number: int) -> Path:
-        """Names of uploads are somebody else's; the copy keeps of it only what tells its kind."""
-        suffix = path.suffix if path.suffix.removeprefix(".").isalnum() and len(path.suffix) < 16 else ""
-        copy = folder / f"{number:06d}{suffix}"
-        with path.open("rb") as file:
-            write_file(copy, iter(lambda: file.read(_PIECE), b""))
-        return copy
+
+def _copy(path: Path, folder: Path, number: int) -> Path:
+    copy = folder / _name(path, number)
+    with path.open("rb") as file:
+        write_file(copy, iter(lambda: file.read(_PIECE), b""))
+    return copy
+
+
+def _move(path: Path, folder: Path, number: int) -> Path:
+    moved = folder / _name(path, number)
+    move_file(path, moved)
+    return moved
+
+
+def _name(path: Path, number: int) -> str:
+    """Names of uploads are somebody else's; the copy keeps of it only what tells its kind."""
+    suffix = path.suffix if path.suffix.removeprefix(".").isalnum() and len(path.suffix) < 16 else ""
+    return f"{number:06d}{suffix}"
 
 
 def _age_s(entry: Path) -> float:

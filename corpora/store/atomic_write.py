@@ -7,6 +7,7 @@ renamed, and its folder is forced to the disk. Knows nothing of what files hold.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 from collections.abc import Callable, Iterable
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 UNFINISHED: Final = ".new-"  # What begins so was left by a kill and may be deleted by whoever holds the writer's lock.
+_CHUNK_BYTES: Final = 2**20
 
 
 def write_file(
@@ -38,6 +40,28 @@ def write_file(
             fresh.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def move_file(path: Path, target: Path) -> None:
+    """Move ``path`` to ``target``, forced to the disk, without copying a byte where both are on one file system.
+
+    Across file systems it is copied and then deleted. Raises OSError; then at least one of the two is there, whole.
+    """
+    handle = os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0))  # some systems force only what can be written
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    try:
+        path.rename(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        with path.open("rb") as stream:
+            write_file(target, iter(lambda: stream.read(_CHUNK_BYTES), b""))
+        path.unlink()
+    else:
+        sync_folder(target.parent)
 
 
 def remove_file(path: Path) -> None:

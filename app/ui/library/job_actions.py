@@ -192,7 +192,9 @@ class JobActions:
                     jobs = self._state.registry.jobs(corpus)
                     names = [upload.name for upload in uploads]
                     many = len(names) > _FEW or any(is_archive(name) for name in names)
-                    job = jobs.create([upload.path for upload in uploads], staged=True, names=names, paused=many)
+                    job = jobs.create(
+                        [upload.path for upload in uploads], staged=True, move=True, names=names, paused=many
+                    )
                     if many and not job.counts.get("queued"):
                         jobs.resume(job.number)
                     self._state.workers.wake(corpus)

@@ -12,6 +12,7 @@ guard has looked at every request before.
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import secrets
 import shutil
@@ -78,7 +79,7 @@ class Incoming:
         path = self._folder / batch / f"{number}{_kind(name)}"
         try:
             self._require_room(name, length)
-            with await anyio.to_thread.run_sync(path.open, "xb") as stream:
+            with await anyio.to_thread.run_sync(_created, path) as stream:
                 await _written(stream, name, chunks)
         except OSError as error:
             path.unlink(missing_ok=True)
@@ -150,6 +151,11 @@ def natural(name: str) -> tuple[tuple[str | int, ...], ...]:
         tuple(int(piece) if index % 2 else piece for index, piece in enumerate(re.split(r"([0-9]+)", part)))
         for part in (*name.casefold().split("/"), name)
     )
+
+
+def _created(path: Path) -> BinaryIO:
+    """A new file that nobody else may read; it is moved into the corpus as it is."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600), "wb")
 
 
 async def _written(stream: BinaryIO, name: str, chunks: AsyncIterator[bytes]) -> None:

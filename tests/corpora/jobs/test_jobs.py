@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 import time
@@ -205,6 +206,36 @@ def test_uploads_are_kept_until_they_are_documents(store: CorpusStore, tmp_path:
     assert store.sources() == [], "a copy that is gone is no source"
     jobs.remove(job.number)
     assert list(staging.iterdir()) == []
+
+
+def test_an_upload_is_moved_and_its_bytes_are_written_once(store: CorpusStore, tmp_path: Path) -> None:
+    sent = [tmp_path / name for name in ("a.txt", "b.txt")]
+    for path in sent:
+        path.write_text(f"The text of {path.name}.")
+    inodes = [path.stat().st_ino for path in sent]
+    jobs = Jobs(store)
+    job = jobs.create(sent, staged=True, move=True)
+    assert [file.path.stat().st_ino for file in jobs.files(job.number)] == inodes
+    assert not any(path.exists() for path in sent)
+    assert ends(store, run(store, job.number, derived=[Copies()])) == {"a.txt": "added", "b.txt": "added"}
+
+
+def test_an_upload_from_another_file_system_is_copied(
+    store: CorpusStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = tmp_path / "a.txt"
+    sent.write_text("The text.")
+
+    def refused(path: Path, target: Path) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    jobs = Jobs(store)
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", refused)
+        job = jobs.create([sent], staged=True, move=True)
+    (file,) = jobs.files(job.number)
+    assert file.path.read_text() == "The text."
+    assert not sent.exists()
 
 
 def test_copies_of_no_job_are_swept_away(store: CorpusStore, folder: Path) -> None:

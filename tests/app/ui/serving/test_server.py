@@ -180,6 +180,22 @@ def test_an_upload_becomes_a_document_and_is_then_deleted(client: httpx.Client, 
     assert {path.name for path in left} <= {"corpus.sqlite", "corpus.sqlite-wal"}
 
 
+def test_the_bytes_of_an_upload_are_written_once(client: httpx.Client, live: LivePage) -> None:
+    settings = config(client)
+    batch = client.post("/library/uploads").json()["batch"]
+    for number in range(6):  # more than a few wait for the user's word, so the staged files can be looked at
+        name = f"note {number}.txt"
+        client.post(f"/library/uploads/{batch}", params={"name": name}, content=name.encode())
+    received = {path.read_bytes(): path.stat() for path in (live.home / "uploads").rglob("*.txt")}
+    data = {"corpus": "empty", "batch": batch}
+    events_of(client, dependency(settings, "upload", "staged"), [""], component(settings, "upload"), event=data)
+    staged = {path.read_bytes(): path.stat() for path in (live.home / "corpora").rglob("*.txt")}
+    assert len(staged) == 6
+    assert {text: stat.st_ino for text, stat in staged.items()} == {t: s.st_ino for t, s in received.items()}
+    assert {stat.st_mode & 0o777 for stat in staged.values()} == {0o600}
+    assert not list((live.home / "uploads").rglob("*.txt"))
+
+
 def test_port_in_use_is_said_before_anything_slow(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -22,7 +22,7 @@ from app.generation.events import Answer, Correction
 from app.generation.requests import RequestBuilder
 from app.generation.token_rules import lossy_remark
 from app.generation.tokenizer import TextTokenizer
-from app.library.deletion_signal import Removals
+from app.library.deletion_signal import DeletionWatch
 from decoding.engine import Engine
 from decoding.interfaces import TokenIndex
 from decoding.target.capability import Verification
@@ -103,7 +103,7 @@ class Pipeline:
         self._writer = writer
         self.find_evidence = find_evidence
         self._encoder_is_english = encoder_is_english
-        self._removals = Removals(writer.settings.home)
+        self._deletions = DeletionWatch(writer.settings.home)
 
     @classmethod
     def from_pretrained(
@@ -226,15 +226,15 @@ class Pipeline:
 
     def _forget_removed(self) -> None:
         """A document may have been deleted by another process: nothing that was written from it is repeated."""
-        if self._removals.happened():
+        if self._deletions.happened():
             self.forget()
 
     def _forget_if_removed_from_now_on(self) -> Callable[[], None]:
         """For the end of a request: it may have kept what it wrote from a document that was deleted meanwhile."""
-        removals = Removals(self._writer.settings.home)
+        deletions = DeletionWatch(self._writer.settings.home)
 
         def look() -> None:
-            if removals.happened():
+            if deletions.happened():
                 self.forget()
 
         return look

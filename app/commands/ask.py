@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from app.commands.first_use import tell_compiling
-from app.commands.live_lines import plain
 from app.commands.options import GENERATION, MODEL, SEARCH, add_common, add_no_speculation
-from app.commands.terminal import Terminal
+from app.commands.terminal import Terminal, plain
 from app.config.settings import Settings
 from app.errors import InputError
 from app.output.answer_json import answer_document, hit_document

@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from app.commands import corpus_add, corpus_documents, corpus_jobs, corpus_upkeep
-from app.commands.options import add_common
-from app.commands.path_arguments import given_path
+from app.commands.options import add_common, given_path
 from app.commands.terminal import Terminal
 from app.config.settings import Settings
 

@@ -15,9 +15,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from app.commands.live_lines import LiveLines, is_terminal, plain
-from app.commands.path_arguments import require_there
-from app.commands.terminal import Terminal
+from app.commands.options import require_there
+from app.commands.terminal import LiveLines, Terminal, is_terminal, plain
 from app.config.settings import Settings
 from app.errors import InputError
 from app.output.answer_json import error_document

@@ -1,15 +1,13 @@
-"""``spandraft corpus list``, ``show`` and ``remove``: what there is, and what is to go."""
+"""``spandraft corpus list``, ``show`` and ``remove``: the documents of corpora."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
-from app.commands.live_lines import may_ask, plain
-from app.commands.terminal import Terminal
+from app.commands.terminal import Terminal, may_ask, plain
 from app.config.settings import Settings
 from app.errors import InputError
 from app.output.answer_json import error_document
@@ -18,16 +16,16 @@ from corpora.errors import CorpusNotFound, DamagedLibrary, LibraryError
 from corpora.store.library import Library
 
 if TYPE_CHECKING:
-    from app.conversations.quoting import Quoting
-    from app.library.receipts import Receipt
-    from app.library.summary import CorpusSummary
+    from app.conversations.quotations import QuotingConversation
+    from app.library.deletion import CorpusReceipt, Receipt
+    from app.library.summary import CorpusSummary, IndexSummary
     from corpora.documents import Document, Passage
     from corpora.store.listing import ListedDocument
     from corpora.store.store import CorpusStore, DocumentInfo
 
-_ALL: Final = 2**62
+_ALL: Final = 2**62  # documents
 _EXCERPT: Final = 600  # characters of a document that are shown
-_NO: Final = 2
+_WRONG_INPUT: Final = 2
 
 
 def show_list(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
@@ -41,24 +39,23 @@ def show_list(args: argparse.Namespace, settings: Settings, terminal: Terminal) 
 
 def show(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
     """What there is to know of a corpus, or of one of its documents."""
-    from app.library.deletion import passages_of
-    from app.library.lookup import meant
+    from app.library.lookup import find_document, passages_of
     from app.library.summary import summary_of
-    from app.output.library_json import document_whole, facts_document
+    from app.output.library_json import summary_document, whole_document
 
     store = Library(settings.home).open(args.name)
     if args.document is None:
-        facts = summary_of(store)
+        summary = summary_of(store)
         if terminal.json:
-            terminal.document(facts_document(facts))
+            terminal.document(summary_document(summary))
         else:
-            _show_facts(facts, terminal)
+            _show_summary(summary, terminal)
         return 0
-    info = meant(args.document, store.documents(), corpus=args.name, parts=True)
+    info = find_document(args.document, store.documents(), corpus=args.name, parts=True)
     document = store.document(info.id)
     passages = passages_of(store, info.id)
     if terminal.json:
-        terminal.document({"corpus": args.name, **document_whole(document, passages)})
+        terminal.document({"corpus": args.name, **whole_document(document, passages)})
     else:
         _show_document(info, document, passages, terminal)
     return 0
@@ -66,72 +63,72 @@ def show(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> in
 
 def remove(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
     """Remove documents, or a whole corpus, for good."""
-    from app.library.deletion import remove_conversations_of, remove_corpus
-    from app.library.lookup import meant
+    from app.library.deletion import remove_conversations_citing, remove_corpus
+    from app.library.lookup import find_document
 
     library = Library(settings.home)
     store = library.open(args.name)
     if not args.documents:
-        holding = count(len(store.documents()), "document")
-        _require_yes(args, f"the corpus {store.name} with {holding}", terminal)
+        documents = count(len(store.documents()), "document")
+        _require_yes(args, f"the corpus {store.name} with {documents}", terminal)
         store.close()
-        gone = remove_corpus(library, args.name, home=settings.home, with_conversations=args.with_conversations)
-        _tell_corpus(args.name, gone, args.with_conversations, terminal)
+        receipt = remove_corpus(library, args.name, home=settings.home, with_conversations=args.with_conversations)
+        _report_corpus(args.name, receipt, args.with_conversations, terminal)
         return 0
     # All are looked up before the first is removed: a misspelt name leaves everything as it was.
     known = store.documents()
     if args.with_conversations and len(args.documents) == 1 and not _is_there(args.documents[0], known):
         _require_yes(args, f"what cites {plain(args.documents[0])} of {store.name}", terminal)
-        late = remove_conversations_of(store, args.documents[0], home=settings.home)
-        if late:
-            _tell_late(args.name, args.documents[0], late, terminal)
+        conversations = remove_conversations_citing(store, args.documents[0], home=settings.home)
+        if conversations:
+            _report_conversations(args.name, args.documents[0], conversations, terminal)
             return 0
-    infos = {info.id: info for info in (meant(one, known, corpus=args.name) for one in args.documents)}
+    infos = {info.id: info for info in (find_document(name, known, corpus=args.name) for name in args.documents)}
     (first, *others) = infos.values()
     named = count(len(infos), "document") if others else plain(first.name)
     _require_yes(args, f"{named} of {store.name}", terminal)
     receipts = _removed(args, settings, infos)
     if terminal.json:
-        from app.library.receipts import receipt_document
+        from app.output.receipts import receipt_document
 
         document: dict[str, object] = {"corpus": args.name, "removed": [info.name for info in infos.values()]}
         document["receipts"] = [receipt_document(receipt) for receipt in receipts]
         terminal.document(document)
     else:
-        _tell_documents(receipts, terminal, whole=args.receipt)
+        _report_documents(receipts, terminal, whole=args.receipt)
     return 0
 
 
-def _removed(args: argparse.Namespace, settings: Settings, infos: Iterable[str]) -> list[Receipt]:
+def _removed(args: argparse.Namespace, settings: Settings, document_ids: Iterable[str]) -> list[Receipt]:
     from app.library.corpus import Corpus
 
     corpus = Corpus.open(args.name, settings=settings)
-    return [corpus.remove(one, with_conversations=args.with_conversations) for one in infos]
+    return [corpus.remove(document, with_conversations=args.with_conversations) for document in document_ids]
 
 
 def _list_corpora(library: Library, terminal: Terminal) -> int:
     """One line each; a corpus that cannot be read hides none of the others."""
     from corpora.store.listing import listing
 
-    documents: list[dict[str, object]] = []
+    corpora: list[dict[str, object]] = []
     rows = [("corpus", "documents", "passages")]
     code = 0
     for name in library.names():
         try:
-            found = listing(library.open(name), limit=0)
+            holdings = listing(library.open(name), limit=0)
         except CorpusNotFound:
             continue  # Removed meanwhile.
         except LibraryError as error:
-            code = _NO
+            code = _WRONG_INPUT
             what = f"damaged: spandraft corpus verify {name}" if isinstance(error, DamagedLibrary) else error.cause
             rows.append((name, plain(what), ""))
-            documents.append({"name": name, **error_document(error.cause, error.hint)})
+            corpora.append({"name": name, **error_document(error.cause, error.hint)})
         else:
-            rows.append((name, str(found.documents), str(found.passages)))
-            documents.append({"name": name, "documents": found.documents, "passages": found.passages})
+            rows.append((name, str(holdings.documents), str(holdings.passages)))
+            corpora.append({"name": name, "documents": holdings.documents, "passages": holdings.passages})
     if terminal.json:
-        terminal.document({"corpora": documents})
-    elif documents:
+        terminal.document({"corpora": corpora})
+    elif corpora:
         terminal.table(rows)
     else:
         terminal.note("There is no corpus yet: spandraft corpus create NAME, or spandraft corpus sample")
@@ -139,52 +136,57 @@ def _list_corpora(library: Library, terminal: Terminal) -> int:
 
 
 def _list_documents(store: CorpusStore, terminal: Terminal) -> None:
-    from app.output.library_json import document_line
+    from app.output.library_json import listed_document
     from corpora.store.listing import listing
 
-    found = listing(store, limit=_ALL).rows
+    documents = listing(store, limit=_ALL).rows
     if terminal.json:
-        terminal.document({"corpus": store.name, "documents": [document_line(one) for one in found]})
-    elif found:
-        rows = [(plain(one.name), str(one.chars), str(one.passages), _places(one), one.id) for one in found]
+        found = [listed_document(document) for document in documents]
+        terminal.document({"corpus": store.name, "documents": found})
+    elif documents:
+        rows = [
+            (plain(document.name), str(document.chars), str(document.passages), _parts(document), document.id)
+            for document in documents
+        ]
         terminal.table([("document", "characters", "passages", "", "id"), *rows])
     else:
         terminal.note(f"The corpus is empty: spandraft corpus add {store.name} FILE")
 
 
-def _places(found: ListedDocument) -> str:
-    return ", ".join([*(count(number, kind) for kind, number in found.leaves.items()), *filter(None, [found.language])])
+def _parts(document: ListedDocument) -> str:
+    parts = [count(number, kind) for kind, number in document.leaves.items()]
+    return ", ".join([*parts, *filter(None, [document.language])])
 
 
-def _show_facts(facts: CorpusSummary, terminal: Terminal) -> None:
-    cut = f"of about {facts.chunking.target_chars} characters (overlap: {facts.chunking.overlap_sentences})"
-    terminal.line(terminal.bold(facts.name))
+def _show_summary(summary: CorpusSummary, terminal: Terminal) -> None:
+    length = f"of about {summary.chunking.target_chars} characters (overlap: {summary.chunking.overlap_sentences})"
+    terminal.line(terminal.bold(summary.name))
     rows = [
-        ("documents", f"{facts.documents:,}, {facts.characters:,} characters"),
-        ("passages", f"{facts.passages:,} {cut}"),
-        ("encoder", facts.encoder or "none yet"),
-        *((f"  {kind.partition(':')[0]}", f"{rows:,} rows") for kind, rows in facts.derived.items()),
-        ("on disk", ", ".join(f"{part} {amount(size)}" for part, size in facts.bytes.items() if size)),
-        *(("index", _index(one)) for one in facts.indexes),
-        ("database", f"format {facts.format}, " + ("sealed" if facts.is_sealed else "not sealed: checked by its rows")),
-        ("folder", str(facts.folder)),
+        ("documents", f"{summary.documents:,}, {summary.characters:,} characters"),
+        ("passages", f"{summary.passages:,} {length}"),
+        ("encoder", summary.encoder or "none yet"),
+        *((f"  {kind.partition(':')[0]}", f"{rows:,} rows") for kind, rows in summary.derived.items()),
+        ("on disk", ", ".join(f"{part} {amount(size)}" for part, size in summary.bytes.items() if size)),
+        *(("index", _index(index)) for index in summary.indexes),
+        (
+            "database",
+            f"format {summary.format}, " + ("sealed" if summary.is_sealed else "not sealed: checked by its rows"),
+        ),
+        ("folder", str(summary.folder)),
     ]
-    if facts.rebuild_under_way:
+    if summary.rebuild_under_way:
         rows.append(("rebuild", "interrupted: the same command goes on with it"))
-    if facts.jobs:
-        rows.append(("jobs", f"{facts.jobs} not finished: spandraft corpus jobs {facts.name}"))
+    if summary.jobs:
+        rows.append(("jobs", f"{summary.jobs} not finished: spandraft corpus jobs {summary.name}"))
     for name, value in rows:
         terminal.line(f"  {name:<10} {value}")
 
 
-def _index(one: object) -> str:
-    from app.library.summary import IndexSummary
-
-    assert isinstance(one, IndexSummary)
-    if one.cause is not None:
-        return one.cause
-    state = "current" if one.is_current else "brought in step by the next question"
-    return f"{one.kind.partition(':')[0]}: {one.rows:,} rows, {amount(one.bytes)}, {state}"
+def _index(index: IndexSummary) -> str:
+    if index.cause is not None:
+        return index.cause
+    state = "current" if index.is_current else "brought in step by the next question"
+    return f"{index.kind.partition(':')[0]}: {index.rows:,} rows, {amount(index.bytes)}, {state}"
 
 
 def _show_document(info: DocumentInfo, document: Document, passages: list[Passage], terminal: Terminal) -> None:
@@ -209,7 +211,7 @@ def _show_document(info: DocumentInfo, document: Document, passages: list[Passag
 
 
 def _require_yes(args: argparse.Namespace, what: str, terminal: Terminal) -> None:
-    """Nothing goes at one slip of the finger, nor because there is nobody to be asked."""
+    """Ask for a yes unless ``--yes`` was given. Raises ``InputError`` for a no, and where nobody can be asked."""
     if args.yes:
         return
     if terminal.json or not may_ask():
@@ -224,8 +226,8 @@ def _is_there(wanted: str, known: list[DocumentInfo]) -> bool:
     return any(wanted in (info.id, info.name) or info.name.endswith(f"/{wanted}") for info in known)
 
 
-def _tell_documents(receipts: list[Receipt], terminal: Terminal, *, whole: bool) -> None:
-    from app.library.receipts import receipt_lines
+def _report_documents(receipts: list[Receipt], terminal: Terminal, *, whole: bool) -> None:
+    from app.output.receipts import receipt_lines
 
     for receipt in receipts:
         if whole:
@@ -235,46 +237,45 @@ def _tell_documents(receipts: list[Receipt], terminal: Terminal, *, whole: bool)
         terminal.line(f"Removed from {receipt.corpus}: {plain(receipt.document)}")
         for line in receipt.pending:
             terminal.note(f"not yet: {line}")
-        _tell_quoting(receipt.conversations, receipt.conversations_removed > 0, terminal)
+        _report_quoting(receipt.conversations, receipt.conversations_removed > 0, terminal)
         if receipt.conversations and not receipt.conversations_removed:
             again = f"spandraft corpus remove {receipt.corpus} {receipt.id} --with-conversations --yes"
             terminal.note(f"Remove them, too: {again}")
 
 
-def _tell_quoting(found: Iterable[Quoting], are_gone: bool, terminal: Terminal) -> None:
-    for one in found:
-        terminal.note(f"a conversation that quotes it {'is gone' if are_gone else 'stays'}: {plain(one.title)}")
+def _report_quoting(conversations: Iterable[QuotingConversation], are_gone: bool, terminal: Terminal) -> None:
+    for conversation in conversations:
+        terminal.note(
+            f"a conversation that quotes it {'is gone' if are_gone else 'stays'}: {plain(conversation.title)}"
+        )
 
 
-def _tell_corpus(name: str, gone: Mapping[str, int], with_conversations: bool, terminal: Terminal) -> None:
+def _report_corpus(name: str, receipt: CorpusReceipt, with_conversations: bool, terminal: Terminal) -> None:
+    from app.output.receipts import corpus_receipt_document
+
     if terminal.json:
-        terminal.document({"corpus": name, "removed": "all", **gone})
+        terminal.document({"corpus": name, "removed": "all", **corpus_receipt_document(receipt)})
         return
     terminal.line(
-        f"Removed corpus {name}: {count(gone['documents'], 'document')}, {count(gone['passages'], 'passage')}, "
-        f"{count(gone['files'], 'file')} of {amount(gone['bytes'])}"
+        f"Removed corpus {name}: {count(receipt.documents, 'document')}, {count(receipt.passages, 'passage')}, "
+        f"{count(receipt.files, 'file')} of {amount(receipt.bytes)}"
     )
-    if gone["conversations"]:
+    if receipt.conversations:
         what = "are gone, too" if with_conversations else "stay (delete them in the page)"
-        terminal.note(f"{count(gone['conversations'], 'conversation')} that cite it {what}")
+        terminal.note(f"{count(receipt.conversations, 'conversation')} that cite it {what}")
 
 
-def _tell_late(corpus: str, document: str, gone: list[Quoting], terminal: Terminal) -> None:
-    """The document went before, and now the conversations."""
-    from app.output.library_json import conversation_document
+def _report_conversations(
+    corpus: str, document: str, conversations: list[QuotingConversation], terminal: Terminal
+) -> None:
+    """The document was removed before, and now the conversations that cited it."""
+    from app.output.receipts import conversation_document
 
     if terminal.json:
-        found = [conversation_document(one) for one in gone]
+        found = [conversation_document(conversation) for conversation in conversations]
         terminal.document({"corpus": corpus, "removed": [], "receipts": [], "conversations": found})
         return
-    terminal.line(f"{document} was removed before; so are now {count(len(gone), 'conversation')} that cited it:")
-    for one in gone:
-        terminal.line(f"  {plain(one.title)}")
-
-
-def folder_of(settings: Settings, name: str) -> Path:
-    """Where a corpus is, whether or not it can be opened. Raises as ``Library.open`` for one that is not there."""
-    library = Library(settings.home)
-    if not library.exists(name):
-        library.open(name)
-    return settings.home / "corpora" / name
+    number = count(len(conversations), "conversation")
+    terminal.line(f"{document} was removed before; so are now {number} that cited it:")
+    for conversation in conversations:
+        terminal.line(f"  {plain(conversation.title)}")

@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Final
 
-from app.commands.live_lines import plain
-from app.commands.terminal import Terminal
+from app.commands.terminal import Terminal, plain
 from app.config.settings import Settings
 from app.errors import UsageError
 from app.output.formatting import count, day, duration

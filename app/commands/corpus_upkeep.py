@@ -7,10 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.commands.corpus_documents import folder_of
-from app.commands.live_lines import LiveLines, is_terminal, plain
-from app.commands.path_arguments import require_folder_of
-from app.commands.terminal import Terminal
+from app.commands.options import require_folder_of
+from app.commands.terminal import LiveLines, Terminal, is_terminal, plain
 from app.config.settings import Settings
 from app.errors import InputError
 from app.output.formatting import amount, count
@@ -28,7 +26,7 @@ def verify(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> 
     from corpora.recovery.verify import examine
 
     names = [args.name] if args.name is not None else Library(settings.home).names()
-    reports = {name: examine(folder_of(settings, name)) for name in names}
+    reports = {name: examine(_folder_of(settings, name)) for name in names}
     if terminal.json:
         terminal.document({"corpora": [_report_document(name, report) for name, report in reports.items()]})
     for name, report in () if terminal.json else reports.items():
@@ -93,7 +91,7 @@ def _salvage(args: argparse.Namespace, settings: Settings, terminal: Terminal) -
     from corpora.recovery.recovery import salvage
 
     keep = True if args.keep_damaged else False if args.discard_damaged else None
-    done = salvage(folder_of(settings, args.name), keep=keep)
+    done = salvage(_folder_of(settings, args.name), keep=keep)
     if terminal.json:
         return done
     saved = f"{count(len(done.saved), 'document')} saved" if done.saved else "No document could be saved"
@@ -134,11 +132,15 @@ def export(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> 
 
 def import_(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
     """Make a new corpus of an export."""
-    from app.library.opening import import_corpus
+    from app.library.corpus import Corpus
 
     live = _live(terminal)
-    _, done = import_corpus(
-        args.file, args.name, settings, recompute=args.recompute, progress=_shown(live, "imported", "document")
+    _, done = Corpus.import_with_report(
+        args.file,
+        args.name,
+        recompute=args.recompute,
+        settings=settings,
+        progress=_shown(live, "imported", "document"),
     )
     live.clear()
     if terminal.json:
@@ -160,3 +162,11 @@ def _shown(live: LiveLines, doing: str, what: str) -> Callable[[int, int], None]
         live.draw([f"{doing} {done:,} of {count(total, what)}"])
 
     return tell
+
+
+def _folder_of(settings: Settings, name: str) -> Path:
+    """Where a corpus is, whether or not it can be opened. Raises as ``Library.open`` for one that is not there."""
+    library = Library(settings.home)
+    if not library.exists(name):
+        library.open(name)
+    return settings.home / "corpora" / name

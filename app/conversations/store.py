@@ -1,6 +1,6 @@
 """Conversations on disk: SQLite under the data folder, each one visible to the browser that made it and no other.
 
-A browser is known by its scope, a random secret in a cookie. The file keeps only a digest of it, so that who reads
+A browser is known by its scope, a random secret in a cookie. The file stores only a digest of it, so that whoever reads
 the file has nobody's cookie. Must not know HTML or Gradio.
 """
 
@@ -11,11 +11,12 @@ import hashlib
 import secrets
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from app.conversations.turns import Turn, from_json, to_json
+from corpora.store import schema
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS conversations (
@@ -89,11 +90,11 @@ class Conversations:
                 )
 
     def remove(self, scope: str, conversation: str) -> None:
-        """Forget a conversation of this scope for good: overwritten, and gone from the write-ahead log."""
+        """Delete a conversation of this scope for good; nothing happens if it is not of this scope."""
         with self._connection() as db:
-            db.execute("DELETE FROM conversations WHERE id = ? AND scope = ?", (conversation, _digest(scope)))
-        with contextlib.closing(sqlite3.connect(self._path, timeout=10.0)) as db:
-            db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            is_owned = self._owned(db, scope, conversation)
+        if is_owned:
+            remove_conversations(self._path, [conversation])
 
     @staticmethod
     def _owned(db: sqlite3.Connection, scope: str, conversation: str) -> bool:
@@ -107,6 +108,33 @@ class Conversations:
             db.execute("PRAGMA secure_delete = ON")
             with db:
                 yield db
+
+
+def remove_conversations(path: Path, ids: Iterable[str]) -> int:
+    """Delete conversations of any scope for good: overwritten, and nothing left in the write-ahead log.
+
+    Returns how many there were; 0 if the file ``path`` does not exist. Raises ``LibraryError``.
+    """
+    with existing_database(path) as db:
+        if db is None:
+            return 0
+        with db:
+            db.execute("PRAGMA foreign_keys = ON")
+            removed = sum(db.execute("DELETE FROM conversations WHERE id = ?", (key,)).rowcount for key in ids)
+        db.execute("VACUUM")  # Pages that were filled anew may hold remains between their cells.
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return removed
+
+
+@contextlib.contextmanager
+def existing_database(path: Path) -> Iterator[sqlite3.Connection | None]:
+    """The database of conversations; None if the file does not exist. What is deleted in it is overwritten."""
+    if not path.is_file():
+        yield None
+        return
+    with schema.explained(path), contextlib.closing(sqlite3.connect(path, timeout=schema.BUSY_TIMEOUT_S)) as db:
+        db.execute("PRAGMA secure_delete = ON")
+        yield db
 
 
 def _digest(scope: str) -> str:

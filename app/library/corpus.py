@@ -3,8 +3,8 @@
     corpus = Corpus.open("sample")
     hits = corpus.search("When is a finally clause executed?", k=3)
 
-Joins the library's store with encoder and retriever. Any thread may use it; what other processes add or remove is
-seen by the next search. Knows nothing of models that write.
+Joins the library's store with an encoder and a retriever. Any thread may use it; the next search sees what other
+processes added or removed. Knows nothing of models that write.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING
 
 from app.config.corpus_options import CorpusConfig, fitting_chunking
 from app.errors import InputError
-from app.generation.tokenizer import TextTokenizer
-from app.library import deletion
-from app.library import rebuild as upkeep
-from app.library.deletion_signal import Removals, note_removal
+from app.library import deletion, opening
+from app.library import rebuild as rebuilding
+from app.library.deletion import Receipt
+from app.library.deletion_signal import DeletionWatch, signal_deletion
 from app.library.draft_index import DraftIndex
+from app.library.lookup import passages_of
+from app.library.opening import CorpusParts
 from app.library.rebuild import Rebuilt
-from app.library.receipts import Receipt
 from app.loading.relevance import relevance_for
 from corpora.documents import Document, Passage
 from corpora.interfaces import Derived
@@ -35,18 +36,19 @@ from corpora.store.store import CorpusStore, DocumentInfo
 from corpora.text.chunking import Chunking
 from corpora.transfer.export import Exported, export_corpus
 from corpora.transfer.export import Progress as ExportProgress
-from corpora.transfer.vectors import VectorKind
-from decoding.interfaces import TokenIndex
-from retrieval.dense import VECTORS, VectorRows, vectors_kind
+from corpora.transfer.import_ import Imported
+from retrieval.dense import VECTORS, vectors_kind
 from retrieval.errors import EncoderChanged
 from retrieval.evidence import select_evidence
 from retrieval.hits import Evidence, Hit
 from retrieval.hybrid import HybridRetriever
 from retrieval.interfaces import Encoder
-from retrieval.sentences import SentenceCache, SentenceRows, sentences_kind
+from retrieval.sentences import SentenceCache, sentences_kind
 
 if TYPE_CHECKING:
     from app.config.settings import Settings
+    from app.generation.tokenizer import TextTokenizer
+    from decoding.interfaces import TokenIndex
 
 __all__ = ["Corpus", "DocumentInfo", "Exported", "FileOutcome", "Job", "Plan", "Progress", "Receipt"]
 
@@ -57,33 +59,30 @@ class Corpus:
     """One corpus. Make it with ``open`` or ``create``; the encoder's model is loaded when it is first needed."""
 
     def __init__(
-        self, store: CorpusStore, encoder: Encoder, retriever: HybridRetriever, place: CorpusConfig | None = None
+        self, store: CorpusStore, encoder: Encoder, retriever: HybridRetriever, config: CorpusConfig | None = None
     ) -> None:
         self._store = store
         self._encoder = encoder
         self._retriever = retriever
-        self._place = place or CorpusConfig(store.folder.parents[1])
+        self._config = config or CorpusConfig(store.folder.parents[1])
         self._lock = threading.Lock()
-        self._removals = Removals(self._place.home)
-        self._sentences = self._no_sentences()
-        self._drafts: dict[str, DraftIndex] = {}
+        self._deletions = DeletionWatch(self._config.home)
+        self._sentences = self._empty_sentence_cache()
+        self._draft_indexes: dict[str, DraftIndex] = {}
 
     @classmethod
-    def open(cls, name: str = "sample", *, settings: Settings | None = None) -> Corpus:
+    def open(cls, name: str = "sample", *, settings: Settings | None = None, encoder: Encoder | None = None) -> Corpus:
         """Open a corpus. The sample is built if it is not there, which takes a minute and is said on stderr.
 
-        Raises ``CorpusNotFound`` with the nearest name, ``InvalidName``, ``NewerSchema``, ``DamagedLibrary``.
+        ``encoder`` None: the one that the settings name. Raises ``CorpusNotFound`` with the nearest name,
+        ``InvalidName``, ``NewerSchema``, ``DamagedLibrary``.
         """
-        from app.library import opening
-
-        return opening.open_corpus(name, settings)
+        return cls._assembled(opening.open_corpus(name, settings, encoder=encoder))
 
     @classmethod
-    def create(cls, name: str, *, settings: Settings | None = None) -> Corpus:
-        """Make an empty corpus. Raises ``InvalidName``, ``CorpusExists``."""
-        from app.library import opening
-
-        return opening.create_corpus(name, settings)
+    def create(cls, name: str, *, settings: Settings | None = None, encoder: Encoder | None = None) -> Corpus:
+        """Make an empty corpus. Raises ``InvalidName``, ``CorpusExists``, ``EncoderNotFound``."""
+        return cls._assembled(opening.create_corpus(name, settings, encoder=encoder))
 
     @classmethod
     def import_(
@@ -98,12 +97,31 @@ class Corpus:
         """Make a new corpus of a file that ``export`` wrote; ``name`` None: as it was called there.
 
         The file may come from anybody: nothing in it is run, and all of it is checked. Its vectors are used if they are
-        of the encoder that the settings name, and some of them are computed again to see; ``recompute`` computes all.
+        of the encoder that the settings name, and some of them are computed again to check; ``recompute`` computes all.
         Raises ``DamagedExport``, ``CorpusExists``, ``InvalidName``, ``UnreadableFile``.
         """
-        from app.library import opening
+        return cls.import_with_report(path, name, recompute=recompute, settings=settings, progress=progress)[0]
 
-        return opening.import_corpus(Path(path), name, settings, recompute=recompute, progress=progress)[0]
+    @classmethod
+    def import_with_report(
+        cls,
+        path: Path | str,
+        name: str | None = None,
+        *,
+        recompute: bool = False,
+        settings: Settings | None = None,
+        progress: ExportProgress | None = None,
+    ) -> tuple[Corpus, Imported]:
+        """Like ``import_``; also says what was stored, and which vectors came from the file."""
+        parts, imported = opening.import_corpus(Path(path), name, settings, recompute=recompute, progress=progress)
+        return cls._assembled(parts), imported
+
+    @classmethod
+    def _assembled(cls, parts: CorpusParts) -> Corpus:
+        corpus = cls(parts.store, parts.encoder, HybridRetriever(parts.store, parts.encoder), parts.config)
+        if parts.is_new:
+            corpus.settle()
+        return corpus
 
     @property
     def name(self) -> str:
@@ -130,7 +148,7 @@ class Corpus:
 
     def passages(self, id_or_name: str) -> list[Passage]:
         """The passages of one document, in order. Raises ``DocumentNotFound``."""
-        return deletion.passages_of(self._store, self._store.document(id_or_name).id)
+        return passages_of(self._store, self._store.document(id_or_name).id)
 
     def plan(self, *paths: Path | str, sync: bool = False) -> Plan:
         """What ``add``, or ``sync``, would do with each file. Nothing is changed."""
@@ -178,7 +196,7 @@ class Corpus:
         return deletion.remove_document(
             self._store,
             id_or_name,
-            home=self._place.home,
+            home=self._config.home,
             retriever=self._retriever,
             with_conversations=with_conversations,
         )
@@ -193,14 +211,16 @@ class Corpus:
         Questions are answered from the old ones until the new take their place at once. What was interrupted goes on
         where it stopped. Raises ``LibraryError`` and what the encoder raises.
         """
-        return upkeep.rebuild(self._store, self._encoder, self._retriever, self._place, progress=progress, stop=stop)
+        return rebuilding.rebuild(
+            self._store, self._encoder, self._retriever, self._config, progress=progress, stop=stop
+        )
 
     def export(self, path: Path | str, *, progress: ExportProgress | None = None) -> Exported:
         """Write the corpus to one file that can be given to anybody; what is there is replaced.
 
         Raises ``LibraryError``, ``UnstorableDocument``.
         """
-        return export_corpus(self._store, Path(path), vector_kinds(self._encoder), progress=progress)
+        return export_corpus(self._store, Path(path), opening.vector_kinds(self._encoder), progress=progress)
 
     def search(self, query: str, k: int = 5) -> list[Hit]:
         """The at most ``k`` best passages, best first. Raises ``EmptyCorpus``, ``EncoderChanged``."""
@@ -209,19 +229,19 @@ class Corpus:
     def evidence(self, query: str, hits: Sequence[Hit], limit: int = 8) -> list[Evidence]:
         """The at most ``limit`` sentences of the hits that are most likely to answer the query, best first."""
         with self._lock:
-            if self._removals.happened():
-                self._sentences = self._no_sentences()
-            known = self._sentences
-        judge = relevance_for(self._encoder.name)
-        return select_evidence(query, hits, encoder=self._encoder, limit=limit, cache=known, relevance=judge)
+            if self._deletions.happened():
+                self._sentences = self._empty_sentence_cache()
+            sentences = self._sentences
+        relevance = relevance_for(self._encoder.name)
+        return select_evidence(query, hits, encoder=self._encoder, limit=limit, cache=sentences, relevance=relevance)
 
     def token_index(self, tokens: TextTokenizer) -> TokenIndex | None:
         """What drafts may copy from the whole corpus, as this tokenizer writes it; None while there is nothing yet."""
-        return self._drafts.setdefault(tokens.fingerprint, DraftIndex(self._store, tokens)).current()
+        return self._draft_indexes.setdefault(tokens.fingerprint, DraftIndex(self._store, tokens)).current()
 
     def derived(self) -> list[Derived]:
         """What is computed of every passage of this corpus."""
-        return [VectorRows(self._encoder), SentenceRows(self._encoder)]
+        return opening.derived_rows(self._encoder)
 
     def settle(self) -> None:
         """Leave everything on disk in good order: index files hold what is there, the database is sealed."""
@@ -235,7 +255,7 @@ class Corpus:
 
     def _settle_indexes(self) -> None:
         """Index files are a convenience: what goes wrong with them costs time, and is said."""
-        for line in deletion.clear_indexes(self._store, self._retriever):
+        for line in deletion.settle_indexes(self._store, self._retriever):
             log.warning("%s: %s", self.name, line)
 
     def _ingest(self, paths: Sequence[Path | str], *, sync: bool, progress: Progress | None) -> list[FileOutcome]:
@@ -247,10 +267,10 @@ class Corpus:
         """What was replaced or removed leaves the index files, and what was added comes into them."""
         outcomes = self.jobs.get(job).outcomes
         if outcomes.get("replaced") or outcomes.get("removed"):
-            note_removal(self._place.home)
+            signal_deletion(self._config.home)
         self.settle()
 
-    def _no_sentences(self) -> SentenceCache:
+    def _empty_sentence_cache(self) -> SentenceCache:
         return SentenceCache(
             self._encoder,
             stored=lambda passages: self._store.derived_of(sentences_kind(self._encoder.name), passages),
@@ -265,12 +285,4 @@ class Corpus:
             raise EncoderChanged(corpus=self.name, stored=own, wanted=self._encoder.name)
         if stored and kind not in stored:
             raise EncoderChanged(corpus=self.name, stored=stored[0].removeprefix(VECTORS), wanted=self._encoder.name)
-        return fitting_chunking(self._store, self._place)
-
-
-def vector_kinds(encoder: Encoder) -> list[VectorKind]:
-    """The derived rows of an encoder that an export takes along."""
-    return [
-        VectorKind(vectors_kind(encoder.name), "vectors"),
-        VectorKind(sentences_kind(encoder.name), "sentences", one_each=False),
-    ]
+        return fitting_chunking(self._store, self._config)

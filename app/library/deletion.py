@@ -1,26 +1,29 @@
-"""Deletes a document for good: text, passages, vectors, terms, draft indexes, earlier outputs, conversations.
+"""Deletes a document or a whole corpus for good: text, passages, vectors, terms, draft indexes, earlier outputs and, if
+asked, conversations. Command line, page and Python API all delete through these functions.
 
-The database first, in one transaction; a kill after it leaves what is made anew or cleared at the next opening. Gives
-a receipt. Knows nothing of terminals and pages.
+The database first, in one transaction: after a kill, the next opening makes anew or clears what is left. Then the index
+files, then what running processes keep in memory, and a receipt says what went. Knows nothing of terminals and pages.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from app.conversations.quoting import Quoted, Quoting, quoting, remove_conversations
+from app.conversations.quotations import DeletedDocuments, QuotingConversation, conversations_quoting
+from app.conversations.store import FILE_NAME, remove_conversations
 from app.library import draft_index
-from app.library.deletion_signal import note_removal
-from app.library.receipts import Receipt
-from corpora.documents import Document, Passage
+from app.library.deletion_signal import signal_deletion
+from app.library.lookup import passages_of
+from corpora.documents import Passage
 from corpora.errors import CorporaError
 from corpora.store.atomic_write import remove_file
 from corpora.store.index_files import FOLDERS, IndexFolder
 from corpora.store.library import Library
-from corpora.store.store import CorpusStore, Removal
+from corpora.store.store import CorpusStore
 from retrieval.dense import VECTORS
 from retrieval.errors import RetrievalError
 from retrieval.hybrid import HybridRetriever
@@ -29,10 +32,52 @@ from retrieval.sentences import sentences_kind
 from retrieval.terms import terms
 
 _SENTENCES: Final = sentences_kind("")
-_TOKENS: Final = "tokens:"
-_LOG: Final = "corpus.sqlite-wal"
+_TOKEN_BYTES: Final = 4
 # Files that come and go with every change and say nothing about a deletion.
-_SILENT: Final = (_LOG, "corpus.sqlite-shm", "writer.lock", "corpus.seal")
+_NOT_REPORTED: Final = ("corpus.sqlite-wal", "corpus.sqlite-shm", "writer.lock", "corpus.seal")
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What went with one document: counted before and after, not claimed.
+
+    ``terms`` are words in the BM25 index, ``draft_tokens`` those that drafts could be copied from. Files are named
+    within the corpus' folder. ``pending``: what is still to be done, one line each. ``conversations`` quote the
+    document; ``conversations_removed`` of them went with it.
+    """
+
+    corpus: str
+    document: str
+    id: str
+    characters: int
+    text_bytes: int
+    passages: int
+    vectors: int
+    sentence_vectors: int
+    terms: int
+    draft_tokens: int
+    files_deleted: tuple[str, ...]
+    files_rewritten: tuple[str, ...]
+    pending: tuple[str, ...]
+    conversations: tuple[QuotingConversation, ...]
+    conversations_removed: int
+
+    @property
+    def is_erased(self) -> bool:
+        """Whether nothing is left to be done."""
+        return not self.pending
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusReceipt:
+    """What went with a whole corpus. ``conversations`` cite it; ``conversations_removed`` of them went with it."""
+
+    documents: int
+    passages: int
+    files: int
+    bytes: int
+    conversations: int
+    conversations_removed: int
 
 
 def remove_document(
@@ -41,57 +86,76 @@ def remove_document(
     """Remove a document with all that was made of it. Raises ``DocumentNotFound``, ``LibraryBusy``."""
     document = store.document(id_or_name)
     passages = passages_of(store, document.id)
-    counts = _counts(store, passages)
-    quoted = quoting(home, Quoted(store.name, frozenset({document.id}), frozenset({document.name}), (document.text,)))
-    before = _files(store.folder)
+    counts = _derived_counts(store, passages)
+    deleted = DeletedDocuments(store.name, frozenset({document.id}), frozenset({document.name}), (document.text,))
+    quoting = conversations_quoting(home, deleted)
+    files_before = _files(store.folder)
     removal = store.remove(document.id)
-    pending = clear_indexes(store, retriever)
-    note_removal(home)
-    gone = remove_conversations(home, [one.id for one in quoted]) if with_conversations else 0
+    pending = settle_indexes(store, retriever)
+    signal_deletion(home)
+    conversations_removed = _remove(quoting, home) if with_conversations else 0
     if not store.settle() and not removal.erased:
         pending.append("another process is reading the corpus: its text is overwritten when that ends")
-    return _receipt(store, document, removal, counts, (before, _files(store.folder)), pending, quoted, gone)
+    files_after = _files(store.folder)
+    return Receipt(
+        corpus=store.name,
+        document=document.name,
+        id=document.id,
+        characters=len(document.text),
+        text_bytes=removal.text_bytes,
+        passages=removal.passages,
+        vectors=counts.vectors,
+        sentence_vectors=counts.sentence_vectors,
+        terms=counts.terms,
+        draft_tokens=counts.tokens,
+        files_deleted=tuple(name for name in files_before if name not in files_after),
+        files_rewritten=tuple(
+            name for name, identity in files_before.items() if files_after.get(name, identity) != identity
+        ),
+        pending=tuple(pending),
+        conversations=tuple(quoting),
+        conversations_removed=conversations_removed,
+    )
 
 
-def remove_corpus(library: Library, name: str, *, home: Path, with_conversations: bool = False) -> dict[str, int]:
-    """Remove a whole corpus for good, and count what went. Raises ``CorpusNotFound``, ``LibraryBusy``."""
+def remove_corpus(
+    library: Library, name: str, *, home: Path, find_conversations: bool = True, with_conversations: bool = False
+) -> CorpusReceipt:
+    """Remove a whole corpus for good, and count what went. Raises ``CorpusNotFound``, ``LibraryBusy``.
+
+    ``find_conversations`` reads all texts of the corpus to find the conversations that quote it; ``with_conversations``
+    removes those, too.
+    """
     with closing(library.open(name)) as store:
-        texts = (store.document(info.id).text for info in store.documents())
-        quoted = quoting(home, Quoted(name, texts=texts))
-        counts = {
-            "documents": len(store.documents()),
-            "passages": len(store.rows_alive()),
-            "files": len(_files(store.folder)),
-            "bytes": sum(path.stat().st_size for path in store.folder.rglob("*") if path.is_file()),
-        }
+        quoting: list[QuotingConversation] = []
+        if find_conversations or with_conversations:
+            texts = (store.document(info.id).text for info in store.documents())
+            quoting = conversations_quoting(home, DeletedDocuments(name, texts=texts))
+        documents, passages = len(store.documents()), len(store.rows_alive())
+        files = len(_files(store.folder))
+        size_bytes = sum(path.stat().st_size for path in store.folder.rglob("*") if path.is_file())
     library.remove(name)
-    note_removal(home)
-    gone = remove_conversations(home, [one.id for one in quoted]) if with_conversations else 0
-    return counts | {"conversations": len(quoted), "conversations_removed": gone}
+    signal_deletion(home)
+    conversations_removed = _remove(quoting, home) if with_conversations else 0
+    return CorpusReceipt(documents, passages, files, size_bytes, len(quoting), conversations_removed)
 
 
-def remove_conversations_of(store: CorpusStore, id_or_name: str, *, home: Path) -> list[Quoting]:
+def remove_conversations_citing(store: CorpusStore, id_or_name: str, *, home: Path) -> list[QuotingConversation]:
     """Remove the conversations that cite a document which was removed before; those that went."""
-    wanted = frozenset({id_or_name})
-    found = quoting(home, Quoted(store.name, wanted, wanted))
-    if found:
-        remove_conversations(home, [one.id for one in found])
-        note_removal(home)
-    return found
+    names = frozenset({id_or_name})
+    quoting = conversations_quoting(home, DeletedDocuments(store.name, names, names))
+    if quoting:
+        _remove(quoting, home)
+        signal_deletion(home)
+    return quoting
 
 
-def passages_of(store: CorpusStore, document_id: str) -> list[Passage]:
-    """The passages of a document, in order."""
-    rows = [row for row, owner in store.owners() if owner == document_id]
-    return [stored.passage for stored in store.passages(rows)]
-
-
-def clear_indexes(store: CorpusStore, retriever: HybridRetriever) -> list[str]:
+def settle_indexes(store: CorpusStore, retriever: HybridRetriever) -> list[str]:
     """Bring every index file in step with the database, or delete it; what could not be done, one line each.
 
-    Never fails: the document is gone already, and index files are made anew by whoever needs them.
+    Never fails: the document is gone already, and whoever needs an index file makes it anew.
     """
-    troubles: list[str] = []
+    failures: list[str] = []
     steps: list[Callable[[], None]] = [
         lambda: draft_index.forget_removed(store),
         lambda: retriever.settle(removed=True),
@@ -101,8 +165,8 @@ def clear_indexes(store: CorpusStore, retriever: HybridRetriever) -> list[str]:
         try:
             step()
         except (RetrievalError, CorporaError, OSError) as error:  # an encoder that is not there, a full disk
-            troubles.append(f"an index file still holds it: {_cause(error)}")
-    return troubles if troubles and _stale(store) else []
+            failures.append(f"an index file still holds it: {getattr(error, 'cause', None) or error}")
+    return failures if failures and _stale(store) else []
 
 
 def _delete_stale(store: CorpusStore) -> None:
@@ -118,66 +182,45 @@ def _stale(store: CorpusStore) -> list[Path]:
     return [path for folder in folders for path in folder.paths() if not holds_only(path, now)]
 
 
-def _counts(store: CorpusStore, passages: Sequence[Passage]) -> Mapping[str, int]:
+def _remove(conversations: Sequence[QuotingConversation], home: Path) -> int:
+    return remove_conversations(home / FILE_NAME, [conversation.id for conversation in conversations])
+
+
+@dataclass(frozen=True, slots=True)
+class _DerivedCounts:
+    vectors: int
+    sentence_vectors: int
+    tokens: int
+    terms: int
+
+
+def _derived_counts(store: CorpusStore, passages: Sequence[Passage]) -> _DerivedCounts:
     """Numbers of things rather than of rows: sentence vectors, tokens, terms."""
-    sizes = {
+    sizes_bytes = {
         kind: sum(map(len, store.derived_of(kind, passages).values()))
         for kind in store.derived_kinds()
-        if kind.startswith((VECTORS, _SENTENCES, _TOKENS))
+        if kind.startswith((VECTORS, _SENTENCES, draft_index.TOKENS))
     }
-    vectors = {kind: len(store.derived_of(kind, passages)) for kind in sizes if kind.startswith(VECTORS)}
-    width = next((sizes[kind] // number for kind, number in vectors.items() if number), 0)
-    sentence_bytes = sum(size for kind, size in sizes.items() if kind.startswith(_SENTENCES))
-    return {
-        "vectors": sum(vectors.values()),
-        "sentences": sentence_bytes // width if width else 0,
-        "tokens": sum(size for kind, size in sizes.items() if kind.startswith(_TOKENS)) // 4,
-        "terms": sum(len(list(terms(passage.text))) for passage in passages),
-    }
+    vectors = {kind: len(store.derived_of(kind, passages)) for kind in sizes_bytes if kind.startswith(VECTORS)}
+    vector_bytes = next((sizes_bytes[kind] // number for kind, number in vectors.items() if number), 0)
+    sentence_bytes = sum(size for kind, size in sizes_bytes.items() if kind.startswith(_SENTENCES))
+    token_bytes = sum(size for kind, size in sizes_bytes.items() if kind.startswith(draft_index.TOKENS))
+    return _DerivedCounts(
+        vectors=sum(vectors.values()),
+        sentence_vectors=sentence_bytes // vector_bytes if vector_bytes else 0,
+        tokens=token_bytes // _TOKEN_BYTES,
+        terms=sum(len(terms(passage.text)) for passage in passages),
+    )
 
 
 def _files(folder: Path) -> Mapping[str, tuple[int, int, int]]:
-    """Every file of a corpus, by its name, with what tells whether it is the same."""
-    found = {}
+    """Every file of a corpus by its name, with what tells whether it is still the same."""
+    files = {}
     for path in sorted(folder.rglob("*")):
         try:
             status = path.stat()
         except FileNotFoundError:  # another process is at work
             continue
-        if path.is_file() and path.name not in _SILENT and not path.name.startswith("."):
-            found[path.relative_to(folder).as_posix()] = (status.st_ino, status.st_size, status.st_mtime_ns)
-    return found
-
-
-def _receipt(
-    store: CorpusStore,
-    document: Document,
-    removal: Removal,
-    counts: Mapping[str, int],
-    files: tuple[Mapping[str, object], Mapping[str, object]],
-    pending: Sequence[str],
-    quoted: Sequence[Quoting],
-    conversations_removed: int,
-) -> Receipt:
-    before, after = files
-    return Receipt(
-        corpus=store.name,
-        document=document.name,
-        id=document.id,
-        characters=len(document.text),
-        text_bytes=removal.text_bytes,
-        passages=removal.passages,
-        vectors=counts["vectors"],
-        sentence_vectors=counts["sentences"],
-        terms=counts["terms"],
-        draft_tokens=counts["tokens"],
-        files_deleted=tuple(name for name in before if name not in after),
-        files_rewritten=tuple(name for name in before if name in after and before[name] != after[name]),
-        pending=tuple(pending),
-        conversations=tuple(quoted),
-        conversations_removed=conversations_removed,
-    )
-
-
-def _cause(error: Exception) -> str:
-    return str(getattr(error, "cause", None) or error)
+        if path.is_file() and path.name not in _NOT_REPORTED and not path.name.startswith("."):
+            files[path.relative_to(folder).as_posix()] = (status.st_ino, status.st_size, status.st_mtime_ns)
+    return files

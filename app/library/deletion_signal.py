@@ -1,9 +1,9 @@
-"""Deletion reaches the processes that run: what a model server keeps of earlier outputs goes when a text was deleted.
+"""Tells running processes that a text was deleted, so that they forget what they keep in memory of earlier outputs.
 
-    HOME/removals    a number, another one after each deletion by any process
+    HOME/removals    a random number, another one after each deletion by any process
 
-A running ``spandraft serve`` holds earlier outputs and read prompts in memory, and both may repeat a text that another
-process has just deleted. It looks at this file before each request, which costs one call of the system.
+A running ``spandraft serve`` holds earlier outputs and prefilled prompts in memory, and both may repeat a text that
+another process has just deleted. It looks at this file before each request, which costs one system call.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from corpora.store.atomic_write import write_file
 _FILE: Final = "removals"
 
 
-def note_removal(home: Path) -> None:
+def signal_deletion(home: Path) -> None:
     """Tell every running process that a text was deleted. Raises ``LibraryError``."""
     try:
         write_file(home / _FILE, [f"{secrets.token_hex(8)}\n".encode()])
@@ -30,23 +30,23 @@ def note_removal(home: Path) -> None:
         ) from error
 
 
-class Removals:
+class DeletionWatch:
     """Has anything been deleted since the last look? Any thread may ask."""
 
     def __init__(self, home: Path) -> None:
         self._file = home / _FILE
-        self._seen = self._mark()
+        self._last_seen = self._identity()
 
     def happened(self) -> bool:
         """Whether any process has deleted a text since this was last asked."""
-        mark = self._mark()
-        changed, self._seen = mark != self._seen, mark
+        identity = self._identity()
+        changed, self._last_seen = identity != self._last_seen, identity
         return changed
 
-    def _mark(self) -> tuple[int, int] | None:
-        """A file that is written anew has another number on disk, or another time, or both."""
+    def _identity(self) -> tuple[int, int] | None:
+        """Inode and modification time in ns: a file that is written anew differs in one of them, or both."""
         try:
-            found = os.stat(self._file)
+            status = os.stat(self._file)
         except FileNotFoundError:
             return None
-        return found.st_ino, found.st_mtime_ns
+        return status.st_ino, status.st_mtime_ns

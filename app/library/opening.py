@@ -1,127 +1,165 @@
-"""Settings to corpora: opens, makes and imports them, each with the encoder and the retriever that are set.
+"""Opens, creates and imports corpora as the settings say: the store, the encoder and the options that belong together.
 
-Everything heavy is imported where it is made, so that importing this module costs nothing.
+Returns the parts; `app.library.corpus.Corpus` assembles them. The sample corpus is built here, too: once, completed if
+the build was interrupted, and again for another version of Python. Knows nothing of models that write.
 """
 
 from __future__ import annotations
 
+import platform
+import sys
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Final
 
+import numpy as np
+
+from app.config.corpus_options import CorpusConfig
 from app.config.settings import BUNDLED, Settings
+from app.loading import engine
+from corpora.documents import Passage
+from corpora.errors import CorpusExists
+from corpora.interfaces import Derived
+from corpora.sample import sample_documents
+from corpora.store.library import Library
+from corpora.store.store import CorpusStore
+from corpora.text.chunking import Chunking, passages
+from corpora.transfer.export import Progress
+from corpora.transfer.import_ import Fits, Imported, Wanted
+from corpora.transfer.import_ import import_corpus as import_file
+from corpora.transfer.vectors import VectorKind
+from retrieval.dense import VectorRows, vectors_kind
+from retrieval.interfaces import Encoder
+from retrieval.sentences import SentenceRows, sentences_kind
 
-if TYPE_CHECKING:
-    from app.library.corpus import Corpus
-    from corpora.documents import Passage
-    from corpora.interfaces import Derived
-    from corpora.store.store import CorpusStore
-    from corpora.transfer.export import Progress
-    from corpora.transfer.import_ import Fits, Imported
-    from retrieval.interfaces import Encoder
-
-_ALIKE = 0.999  # the cosine of two vectors that one encoder made of one text, on different machines
+SAMPLE: Final = "sample"
+_SAMPLE_SETTING: Final = "sample"
+_REPORT_EVERY: Final = 20  # documents of the sample between two lines of progress
+_SAME_VECTOR_COSINE: Final = 0.999  # of two vectors that one encoder made of one text, on different machines
 
 
-def open_corpus(name: str, settings: Settings | None = None) -> Corpus:
-    """Open a corpus; the sample is built first if it is missing or was left unfinished."""
-    from app.library.sample import SAMPLE, require_sample
-    from app.loading import engine
-    from corpora.store.library import Library
-    from retrieval.dense import VectorRows
-    from retrieval.sentences import SentenceRows
+@dataclass(frozen=True, slots=True)
+class CorpusParts:
+    """What a ``Corpus`` is made of. ``is_new``: its index files have not been written yet."""
 
+    store: CorpusStore
+    encoder: Encoder
+    config: CorpusConfig
+    is_new: bool = False
+
+
+def open_corpus(name: str, settings: Settings | None = None, *, encoder: Encoder | None = None) -> CorpusParts:
+    """Open a corpus; the sample is built first if it is missing or was left unfinished.
+
+    Raises ``CorpusNotFound``, ``InvalidName``, ``NewerSchema``, ``DamagedLibrary`` and, where the sample is built, what
+    the encoder raises.
+    """
     settings = settings if settings is not None else Settings.load()
+    encoder = encoder if encoder is not None else engine.encoder(settings)
     library = Library(settings.home)
-    is_new = False
-    if name == SAMPLE:
-        encoder = engine.encoder(settings)
-        is_new = require_sample(library, [VectorRows(encoder), SentenceRows(encoder)])
-    corpus = _corpus(library.open(name), settings)
-    if is_new:
-        corpus.settle()
-    return corpus
+    is_new = name == SAMPLE and require_sample(library, derived_rows(encoder))
+    return CorpusParts(library.open(name), encoder, CorpusConfig.of(settings), is_new)
 
 
-def create_corpus(name: str, settings: Settings | None = None) -> Corpus:
-    """Make an empty corpus; the encoder and how its documents are to be cut are kept with it, if the settings say it.
+def create_corpus(name: str, settings: Settings | None = None, *, encoder: Encoder | None = None) -> CorpusParts:
+    """Make an empty corpus; the encoder and the chunking are stored with it if the settings name them.
 
     Raises ``EncoderNotFound``, ``InvalidName``, ``CorpusExists``.
     """
-    from app.config.corpus_options import CorpusConfig
-    from app.loading import engine
-    from corpora.store.library import Library
-    from corpora.text.chunking import Chunking
-
     settings = settings if settings is not None else Settings.load()
-    where = CorpusConfig.of(settings)
-    own = None if settings.encoder == BUNDLED else engine.encoder(settings).name  # Is it there at all?
+    encoder = encoder if encoder is not None else engine.encoder(settings)
+    config = CorpusConfig.of(settings)
+    encoder_name = None if settings.encoder == BUNDLED else encoder.name  # Raises if that encoder does not exist.
     store = Library(settings.home).create(name)
-    if own is not None:
-        store.set_encoder(own)
-    if where.says_how_to_cut:
-        store.set_chunking(where.over(Chunking()))
-    return _corpus(store, settings)
+    if encoder_name is not None:
+        store.set_encoder(encoder_name)
+    if config.says_how_to_cut:
+        store.set_chunking(config.over(Chunking()))
+    return CorpusParts(store, encoder, config)
 
 
 def import_corpus(
     path: Path,
-    name: str | None,
-    settings: Settings | None,
+    name: str | None = None,
+    settings: Settings | None = None,
     *,
     recompute: bool = False,
     progress: Progress | None = None,
-) -> tuple[Corpus, Imported]:
-    """Make a corpus of an export, cut and encoded as the settings say, or as it was if they say nothing."""
-    from app.config.corpus_options import CorpusConfig
-    from app.library.corpus import vector_kinds
-    from app.loading import engine
-    from corpora.store.library import Library
-    from corpora.text.chunking import Chunking
-    from corpora.transfer.import_ import Wanted
-    from corpora.transfer.import_ import import_corpus as imported
-    from retrieval.dense import VectorRows
-    from retrieval.sentences import SentenceRows
+) -> tuple[CorpusParts, Imported]:
+    """Make a corpus of an exported file, chunked and encoded as the settings say, or as it was if they say nothing.
 
+    Vectors of the file are used if they are of the same encoder and pass a spot check; ``recompute`` uses none. Raises
+    ``DamagedExport``, ``CorpusExists``, ``InvalidName``, ``UnreadableFile``.
+    """
     settings = settings if settings is not None else Settings.load()
     encoder = engine.encoder(settings)
+    config = CorpusConfig.of(settings)
+    chunking = config.over(Chunking()) if config.says_how_to_cut else None
+    spot_check = None if recompute else _same_vectors(encoder)
+    wanted = Wanted(derived_rows(encoder), vector_kinds(encoder), chunking, spot_check)
     library = Library(settings.home)
-    where = CorpusConfig.of(settings)
-    cut = where.over(Chunking()) if where.says_how_to_cut else None
-    derived: list[Derived] = [VectorRows(encoder), SentenceRows(encoder)]
-    want = Wanted(derived, vector_kinds(encoder), cut, None if recompute else _fits(encoder))
-    done = imported(library, path, name, want=want, progress=progress)
-    corpus = _corpus(library.open(done.name), settings)
-    corpus.store.set_encoder(encoder.name)
-    corpus.settle()
-    return corpus, done
+    imported = import_file(library, path, name, want=wanted, progress=progress)
+    store = library.open(imported.name)
+    store.set_encoder(encoder.name)
+    return CorpusParts(store, encoder, config, is_new=True), imported
 
 
-def _corpus(store: CorpusStore, settings: Settings) -> Corpus:
-    from app.config.corpus_options import CorpusConfig
-    from app.library.corpus import Corpus
-    from app.loading import engine
-    from retrieval.hybrid import HybridRetriever
-
-    found = engine.encoder(settings)
-    return Corpus(store, found, HybridRetriever(store, found), CorpusConfig.of(settings))
+def derived_rows(encoder: Encoder) -> list[Derived]:
+    """What is computed of every passage of a corpus: its vector, and those of its sentences."""
+    return [VectorRows(encoder), SentenceRows(encoder)]
 
 
-def _fits(encoder: Encoder) -> Fits:
-    """Compares the vectors of an export with those that the encoder makes."""
-    import numpy as np
+def vector_kinds(encoder: Encoder) -> list[VectorKind]:
+    """The derived rows of an encoder that an export includes."""
+    return [
+        VectorKind(vectors_kind(encoder.name), "vectors"),
+        VectorKind(sentences_kind(encoder.name), "sentences", one_each=False),
+    ]
 
-    from retrieval.dense import VectorRows
-    from retrieval.sentences import SentenceRows
 
-    made = {one.kind: one for one in (VectorRows(encoder), SentenceRows(encoder))}
+def require_sample(library: Library, derived: Sequence[Derived]) -> bool:
+    """Build the sample corpus; False, and nothing is done, if it is complete and of this version of Python.
 
-    def fits(kind: str, passages: Sequence[Passage], values: Sequence[bytes]) -> bool:
-        for own, given in zip(made[kind].compute(passages), values, strict=True):
+    Each document is stored whole, so that an interrupted build continues where it stopped. A sample corpus that
+    somebody has chunked in another way keeps that chunking. Raises ``LibraryError`` and what the encoder raises.
+    """
+    store = _sample_store(library)
+    built_from = f"Python {platform.python_version()}"
+    if store.setting(_SAMPLE_SETTING) == built_from:
+        return False
+    documents, chunking = sample_documents(), store.chunking() or Chunking()
+    missing = {document.id for document in documents} - {info.id for info in store.documents()}
+    if missing:
+        sys.stderr.write(f"Building the sample corpus: {len(missing)} documents, a minute or two, only this once.\n")
+    for done, document in enumerate((document for document in documents if document.id in missing), start=1):
+        store.add(document, passages(document, **asdict(chunking)), derived)
+        if done % _REPORT_EVERY == 0:
+            sys.stderr.write(f"  {done} of {len(missing)}\n")
+    store.set_chunking(chunking)
+    store.set_setting(_SAMPLE_SETTING, built_from)
+    return True
+
+
+def _sample_store(library: Library) -> CorpusStore:
+    if not library.exists(SAMPLE):
+        try:
+            return library.create(SAMPLE)
+        except CorpusExists:  # Another process was faster.
+            pass
+    return library.open(SAMPLE)
+
+
+def _same_vectors(encoder: Encoder) -> Fits:
+    """A check that compares vectors of an export with those that ``encoder`` makes of the same passages."""
+    rows_by_kind = {rows.kind: rows for rows in derived_rows(encoder)}
+
+    def fits(kind: str, checked: Sequence[Passage], values: Sequence[bytes]) -> bool:
+        for own, given in zip(rows_by_kind[kind].compute(checked), values, strict=True):
             if len(own) != len(given):
                 return False
             own_ND, given_ND = (np.frombuffer(row, "<f4").reshape(-1, encoder.dimension) for row in (own, given))
-            if (np.einsum("nd,nd->n", own_ND, given_ND) < _ALIKE).any():
+            if (np.einsum("nd,nd->n", own_ND, given_ND) < _SAME_VECTOR_COSINE).any():
                 return False
         return True
 

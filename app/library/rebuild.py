@@ -1,4 +1,4 @@
-"""Making a corpus anew from its own texts: index files, vectors that are missing, another encoder or chunking.
+"""Makes a corpus anew from its own texts: index files, vectors that are missing, another encoder or chunking.
 
 Knows nothing of terminals and pages.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from app.config.corpus_options import CorpusConfig, new_chunking
-from app.library.deletion_signal import note_removal
+from app.library.deletion_signal import signal_deletion
 from corpora.interfaces import Derived
 from corpora.store import generations, index_files
 from corpora.store.store import CorpusStore
@@ -24,12 +24,15 @@ from retrieval.sentences import SentenceRows
 # (documents done, documents in all)
 Progress: TypeAlias = Callable[[int, int], None]
 
-_BATCH = 256
+_BATCH = 256  # rows computed in one transaction
 
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """What was made anew. ``is_whole`` is False if it was stopped: the same call goes on with it."""
+    """What was made anew. ``is_whole`` is False if it was stopped: the same call continues it.
+
+    ``computed`` counts passages if all were made anew (``recut``), else the rows that were missing.
+    """
 
     chunking: Chunking
     encoder: str
@@ -43,27 +46,28 @@ def rebuild(
     store: CorpusStore,
     encoder: Encoder,
     retriever: HybridRetriever,
-    place: CorpusConfig,
+    config: CorpusConfig,
     *,
     progress: Progress | None = None,
     stop: threading.Event | None = None,
 ) -> Rebuilt:
     """Bring a corpus to what the settings ask for, and make its index files anew from the database.
 
-    Where encoder or chunking are others, all passages are made beside those that are seen, and take their place at
-    once. Where they are the same, only vectors that are missing are computed. Raises ``LibraryError``.
+    Where encoder or chunking differ, all passages are made as a new generation, which replaces the visible one in a
+    single transaction. Where they are the same, only missing vectors are computed. Raises ``LibraryError`` and what the
+    encoder raises.
     """
-    chunking = new_chunking(store, place)
+    chunking = new_chunking(store, config)
     derived: list[Derived] = [VectorRows(encoder), SentenceRows(encoder)]
-    recut = _is_other(store, chunking, derived[0])
+    recut = _must_recut(store, chunking, derived[0])
     computed, is_whole = 0, True
     if recut:
         build = generations.Build(store, chunking, derived=derived, encoder=encoder.name)
         is_whole = build.run(progress, stop)
         computed = len(store.rows_alive()) if is_whole else 0
-        note_removal(place.home)
+        signal_deletion(config.home)
     else:
-        computed = _fill_in(store, derived)
+        computed = _compute_missing(store, derived)
         store.set_chunking(chunking)
         store.set_encoder(encoder.name)
     if is_whole:
@@ -73,8 +77,8 @@ def rebuild(
     return Rebuilt(chunking, encoder.name, len(store.rows_alive()), recut, computed, is_whole)
 
 
-def _is_other(store: CorpusStore, chunking: Chunking, vectors: Derived) -> bool:
-    """Whether all passages are to be made: they are cut or encoded in another way, or, after a salvage, not there."""
+def _must_recut(store: CorpusStore, chunking: Chunking, vectors: Derived) -> bool:
+    """Whether all passages must be made anew: chunking or encoder differ, or, after a salvage, there are none."""
     if not store.documents():
         return False
     kinds = store.derived_kinds()
@@ -86,11 +90,11 @@ def _is_other(store: CorpusStore, chunking: Chunking, vectors: Derived) -> bool:
     )
 
 
-def _fill_in(store: CorpusStore, derived: list[Derived]) -> int:
+def _compute_missing(store: CorpusStore, derived: list[Derived]) -> int:
     """Compute what passages lack, say because they were added while the encoder could not be loaded."""
     computed = 0
-    for one in derived:
-        missing = store.missing_derived(one.kind)
-        for at in range(0, len(missing), _BATCH):
-            computed += store.add_derived(one, missing[at : at + _BATCH])
+    for rows in derived:
+        missing = store.missing_derived(rows.kind)
+        for start in range(0, len(missing), _BATCH):
+            computed += store.add_derived(rows, missing[start : start + _BATCH])
     return computed

@@ -1,5 +1,6 @@
-"""What there is to know of a corpus at a glance: what is in it, how it was made, what it takes on disk, what state its
-files are in. Reads only, loads no model.
+"""Summarises a corpus: what is in it, how it was made, what it takes on disk, and what state its files are in.
+
+Reads only, loads no model.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _VECTORS = "vectors:"
 
 @dataclass(frozen=True, slots=True)
 class IndexSummary:
-    """One index file. One that is not current is brought in step by the next search; ``cause``: it is damaged."""
+    """One index file. One that is not current is updated by the next search; ``cause`` says why a file is damaged."""
 
     kind: str
     rows: int
@@ -33,7 +34,7 @@ class IndexSummary:
 
 @dataclass(frozen=True, slots=True)
 class CorpusSummary:
-    """A corpus. ``derived`` counts rows by kind, ``bytes`` by what they are used for."""
+    """A corpus. ``derived`` counts rows by kind, ``bytes`` the size on disk by use, ``jobs`` the unfinished ones."""
 
     name: str
     folder: Path

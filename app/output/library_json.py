@@ -5,7 +5,6 @@ Written out rather than derived from the dataclasses: renaming a field must not 
 
 from __future__ import annotations
 
-from app.conversations.quoting import Quoting
 from app.library.summary import CorpusSummary
 from corpora.documents import Document, Passage, place
 from corpora.jobs.plan import Plan
@@ -13,20 +12,20 @@ from corpora.jobs.types import Job, JobFile
 from corpora.store.listing import ListedDocument
 
 
-def document_line(found: ListedDocument) -> dict[str, object]:
+def listed_document(document: ListedDocument) -> dict[str, object]:
     """A document as ``corpus list NAME`` prints it."""
     return {
-        "id": found.id,
-        "name": found.name,
-        "characters": found.chars,
-        "passages": found.passages,
-        "added_at": found.added_at.isoformat(),
-        "language": found.language,
-        "places": dict(found.leaves),
+        "id": document.id,
+        "name": document.name,
+        "characters": document.chars,
+        "passages": document.passages,
+        "added_at": document.added_at.isoformat(),
+        "language": document.language,
+        "places": dict(document.leaves),
     }
 
 
-def document_whole(document: Document, passages: list[Passage]) -> dict[str, object]:
+def whole_document(document: Document, passages: list[Passage]) -> dict[str, object]:
     """A document as ``corpus show NAME DOCUMENT`` prints it: with its text."""
     return {
         "id": document.id,
@@ -37,34 +36,45 @@ def document_whole(document: Document, passages: list[Passage]) -> dict[str, obj
             {"start": mark.start, "end": mark.end, "kind": mark.kind, "label": mark.label} for mark in document.marks
         ],
         "passages": [
-            {"id": one.id, "start": one.start, "end": one.end, "place": place(one.marks, one.start, one.end)}
-            for one in passages
+            {
+                "id": passage.id,
+                "start": passage.start,
+                "end": passage.end,
+                "place": place(passage.marks, passage.start, passage.end),
+            }
+            for passage in passages
         ],
         "text": document.text,
     }
 
 
-def facts_document(facts: CorpusSummary) -> dict[str, object]:
+def summary_document(summary: CorpusSummary) -> dict[str, object]:
     """A corpus as ``corpus show NAME`` prints it."""
     return {
-        "name": facts.name,
-        "documents": facts.documents,
-        "passages": facts.passages,
-        "characters": facts.characters,
-        "encoder": facts.encoder,
-        "chunk_chars": facts.chunking.target_chars,
-        "chunk_overlap": facts.chunking.overlap_sentences,
-        "derived": dict(facts.derived),
-        "bytes": dict(facts.bytes),
+        "name": summary.name,
+        "documents": summary.documents,
+        "passages": summary.passages,
+        "characters": summary.characters,
+        "encoder": summary.encoder,
+        "chunk_chars": summary.chunking.target_chars,
+        "chunk_overlap": summary.chunking.overlap_sentences,
+        "derived": dict(summary.derived),
+        "bytes": dict(summary.bytes),
         "indexes": [
-            {"kind": one.kind, "rows": one.rows, "bytes": one.bytes, "current": one.is_current, "cause": one.cause}
-            for one in facts.indexes
+            {
+                "kind": index.kind,
+                "rows": index.rows,
+                "bytes": index.bytes,
+                "current": index.is_current,
+                "cause": index.cause,
+            }
+            for index in summary.indexes
         ],
-        "sealed": facts.is_sealed,
-        "format": facts.format,
-        "rebuild_under_way": facts.rebuild_under_way,
-        "jobs": facts.jobs,
-        "folder": str(facts.folder),
+        "sealed": summary.is_sealed,
+        "format": summary.format,
+        "rebuild_under_way": summary.rebuild_under_way,
+        "jobs": summary.jobs,
+        "folder": str(summary.folder),
     }
 
 
@@ -113,21 +123,16 @@ def plan_document(plan: Plan) -> dict[str, object]:
         "kind": plan.kind,
         "files": [
             {
-                "path": str(one.path),
-                "name": one.name,
-                "kind": one.kind,
-                "bytes": one.bytes,
-                "verdict": one.verdict,
-                "cause": one.cause,
+                "path": str(file.path),
+                "name": file.name,
+                "kind": file.kind,
+                "bytes": file.bytes,
+                "verdict": file.verdict,
+                "cause": file.cause,
             }
-            for one in plan.files
+            for file in plan.files
         ],
         "counts": dict(plan.counts),
         "bytes": dict(plan.bytes),
         "estimate_s": plan.estimate_s,
     }
-
-
-def conversation_document(found: Quoting) -> dict[str, object]:
-    """A conversation that quotes a document."""
-    return {"id": found.id, "title": found.title, "turns": found.turns}

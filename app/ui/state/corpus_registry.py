@@ -9,8 +9,7 @@ import threading
 
 from app.config.settings import Settings
 from app.library.corpus import Corpus
-from app.library.deletion_signal import note_removal
-from app.library.receipts import Receipt
+from app.library.deletion import Receipt, remove_corpus
 from corpora.documents import Document
 from corpora.jobs.jobs import Job, Jobs
 from corpora.store.library import Library
@@ -72,8 +71,7 @@ class CorpusRegistry:
         """Remove a whole corpus."""
         with self._lock:
             self._handles.pop(corpus, None)
-            self._library.remove(corpus)
-        note_removal(self._settings.home)
+            remove_corpus(self._library, corpus, home=self._settings.home, find_conversations=False)
 
     def jobs(self, corpus: str) -> Jobs:
         """The jobs of a corpus."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 from app.generation.events import Event
-from app.library.receipts import Receipt
+from app.library.deletion import Receipt
 from corpora.documents import Document
 from corpora.jobs.jobs import Job, Jobs
 from corpora.store.listing import Holdings, Listing

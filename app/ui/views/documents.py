@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 
-from app.library.receipts import Receipt
+from app.library.deletion import Receipt
 from app.output.formatting import count, day, kind_of
 from app.ui.views.markup import Html, tag
 from corpora.store.listing import Holdings, ListedDocument, Listing

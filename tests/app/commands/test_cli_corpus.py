@@ -482,13 +482,13 @@ def test_what_a_file_is_called_steers_no_terminal(folder: Path, run: Run) -> Non
 def test_a_name_is_meant_only_if_it_is_clear() -> None:
     from datetime import UTC, datetime
 
-    from app.library.lookup import meant
+    from app.library.lookup import find_document
     from corpora.store.records import DocumentInfo
 
     infos = [DocumentInfo(f"id{name}", name, 1, 1, datetime.now(UTC)) for name in ("a/x.txt", "b/x.txt", "y.txt", "x")]
-    assert meant("x", infos, corpus="mine").name == "x"
-    assert meant("ida/x.txt", infos, corpus="mine").name == "a/x.txt"
-    assert meant("Y.", infos, corpus="mine", parts=True).name == "y.txt"
+    assert find_document("x", infos, corpus="mine").name == "x"
+    assert find_document("ida/x.txt", infos, corpus="mine").name == "a/x.txt"
+    assert find_document("Y.", infos, corpus="mine", parts=True).name == "y.txt"
     for wanted, parts in (("x.txt", False), ("Y.", False), ("", True), (".txt", True), ("z", True)):
         with pytest.raises(DocumentNotFound):
-            meant(wanted, infos, corpus="mine", parts=parts)
+            find_document(wanted, infos, corpus="mine", parts=parts)

@@ -9,7 +9,7 @@ import pytest
 
 from app import Corpus
 from app.config.settings import Settings
-from app.library.sample import SAMPLE, require_sample
+from app.library.opening import SAMPLE, require_sample
 from app.pipeline import Pipeline
 from corpora.documents import Passage
 from corpora.errors import CorpusExists, CorpusNotFound, DocumentNotFound

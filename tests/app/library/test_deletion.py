@@ -21,13 +21,14 @@ from numpy.typing import NDArray
 
 from app import Corpus, cli
 from app.config.settings import Settings
-from app.conversations.quoting import SHARED_CHARACTERS, Quoted, quoting
+from app.conversations.quotations import SHARED_CHARACTERS, DeletedDocuments, conversations_quoting
 from app.conversations.store import FILE_NAME, Conversations
 from app.conversations.turns import Turn
 from app.generation.events import TextDelta
 from app.generation.tokenizer import TextTokenizer
-from app.library.deletion_signal import Removals
-from app.library.receipts import Receipt, receipt_document, receipt_lines
+from app.library.deletion import Receipt
+from app.library.deletion_signal import DeletionWatch
+from app.output.receipts import receipt_document, receipt_lines
 from app.pipeline import Pipeline
 from corpora.documents import Document
 from corpora.errors import DocumentNotFound
@@ -275,7 +276,7 @@ def test_the_successors_of_tokens_are_forgotten_with_the_outputs(tiny_bundled: P
 
 
 def test_a_removal_is_noticed_once(settings: Settings, corpus: Corpus) -> None:
-    mine, other = Removals(settings.home), Removals(settings.home)
+    mine, other = DeletionWatch(settings.home), DeletionWatch(settings.home)
     assert not mine.happened()
     corpus.remove("files/0.txt")
     assert mine.happened()
@@ -315,6 +316,6 @@ def test_a_conversation_quotes_by_its_passages_and_by_its_words(tmp_path: Path) 
         stored.add("browser", conversation, Turn(f"and {why}?", "mine"))
         expected |= {conversation} if quotes else set()
     document = Document.of("files/secret.txt", SECRET)
-    quoted = Quoted("mine", frozenset({document.id}), frozenset({document.name}), (document.text,))
-    assert {one.id for one in quoting(tmp_path, quoted)} == expected
-    assert quoting(tmp_path / "nowhere", quoted) == []
+    quoted = DeletedDocuments("mine", frozenset({document.id}), frozenset({document.name}), (document.text,))
+    assert {one.id for one in conversations_quoting(tmp_path, quoted)} == expected
+    assert conversations_quoting(tmp_path / "nowhere", quoted) == []

@@ -158,7 +158,7 @@ def test_replacing_a_document_deletes_what_it_said(store: CorpusStore, tokens: T
 
 
 def test_many_passages_are_indexed_beside_the_questions(store: CorpusStore, tokens: TextTokenizer) -> None:
-    drafts = DraftIndex(store, tokens, at_once=0)
+    drafts = DraftIndex(store, tokens, built_in_line=0)
     assert drafts.current() is None
     drafts.wait()
     first = drafts.current()
@@ -186,7 +186,7 @@ def test_a_document_deleted_while_its_index_is_made_does_not_come_back(
         return whole(passages)
 
     monkeypatch.setattr(draft_index, "build_index", slowly)
-    drafts = DraftIndex(store, tokens, at_once=0)
+    drafts = DraftIndex(store, tokens, built_in_line=0)
     assert drafts.current() is None
     assert reached.wait(10)
     store.remove("secret.txt")
@@ -233,12 +233,12 @@ def test_what_a_crash_or_an_older_release_left_is_not_taken_for_an_index_and_goe
     assert not left.exists()
 
 
-@pytest.mark.parametrize("at_once", [0, 100])
+@pytest.mark.parametrize("built_in_line", [0, 100])
 def test_a_folder_that_cannot_be_written_to_costs_drafts_only(
-    store: CorpusStore, tokens: TextTokenizer, caplog: pytest.LogCaptureFixture, at_once: int
+    store: CorpusStore, tokens: TextTokenizer, caplog: pytest.LogCaptureFixture, built_in_line: int
 ) -> None:
     (store.folder / "drafts").write_text("in the way")
-    drafts = DraftIndex(store, tokens, at_once=at_once)
+    drafts = DraftIndex(store, tokens, built_in_line=built_in_line)
     with caplog.at_level(logging.WARNING):
         assert drafts.current() is None
         drafts.wait()

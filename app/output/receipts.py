@@ -1,46 +1,12 @@
-"""What a deletion took, as values, as lines and as JSON: the receipt that ``--receipt`` prints and the page shows.
+"""The receipt of a deletion as lines for people and as JSON for programs, key by key.
 
-Counted before and after, not claimed: files are compared, and what could not be done yet is said. Knows nothing of how
-things are deleted.
+Written out rather than derived from the dataclasses: renaming a field must not rename a key.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from app.conversations.quoting import Quoting
-from app.output.library_json import conversation_document
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What went with one document.
-
-    ``terms`` are words in the BM25 index, ``draft_tokens`` those that drafts could be copied from. Files are named
-    within the corpus' folder. ``pending``: what is still to come, one line each. ``conversations`` quote the document;
-    ``conversations_removed`` of them went with it.
-    """
-
-    corpus: str
-    document: str
-    id: str
-    characters: int
-    text_bytes: int
-    passages: int
-    vectors: int
-    sentence_vectors: int
-    terms: int
-    draft_tokens: int
-    files_deleted: tuple[str, ...]
-    files_rewritten: tuple[str, ...]
-    pending: tuple[str, ...]
-    conversations: tuple[Quoting, ...]
-    conversations_removed: int
-
-    @property
-    def is_erased(self) -> bool:
-        """Whether nothing is left to be done."""
-        return not self.pending
+from app.conversations.quotations import QuotingConversation
+from app.library.deletion import CorpusReceipt, Receipt
 
 
 def receipt_lines(receipt: Receipt) -> list[str]:
@@ -75,9 +41,26 @@ def receipt_document(receipt: Receipt) -> dict[str, object]:
         "files_deleted": list(receipt.files_deleted),
         "files_rewritten": list(receipt.files_rewritten),
         "pending": list(receipt.pending),
-        "conversations": [conversation_document(one) for one in receipt.conversations],
+        "conversations": [conversation_document(conversation) for conversation in receipt.conversations],
         "conversations_removed": receipt.conversations_removed,
     }
+
+
+def corpus_receipt_document(receipt: CorpusReceipt) -> dict[str, object]:
+    """What went with a whole corpus, for programs."""
+    return {
+        "documents": receipt.documents,
+        "passages": receipt.passages,
+        "files": receipt.files,
+        "bytes": receipt.bytes,
+        "conversations": receipt.conversations,
+        "conversations_removed": receipt.conversations_removed,
+    }
+
+
+def conversation_document(conversation: QuotingConversation) -> dict[str, object]:
+    """A conversation that quotes a document."""
+    return {"id": conversation.id, "title": conversation.title, "turns": conversation.turns}
 
 
 def _files(receipt: Receipt) -> str:

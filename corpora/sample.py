@@ -2,19 +2,28 @@
 
 Sections stand in several topics at once there; here each paragraph is kept once, in the shortest topic that
 has it, so that what is about ``for`` is cited as the document about ``for``.
+
+Parses the plain text that Sphinx writes for ``pydoc`` topics into blocks: headings, prose, items, tables, code.
+
+In that text indentation is structure: what stands deeper than a definition or a list item is its body, what
+stands deeper than prose is code. Markup left in it (stars, footnote marks) is taken out of prose, never of code.
 """
 
 from __future__ import annotations
 
 import keyword
-from collections.abc import Iterable, Iterator, Mapping
+import re
+import textwrap
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
 from importlib import import_module
 from itertools import groupby, pairwise
 
 from corpora.documents import Document
 from corpora.errors import LibraryError
-from corpora.pydoc_topics import Block, Kind, parsed
-from corpora.text.reading_text import ReadingText
+from corpora.text.reading_text import ReadingText, in_one_line
+from corpora.text.reflow import Joiner, grid_rows
 
 _PREFIX = "Language reference: "
 # A paragraph this long is the same one wherever it stands; a shorter one only beside the same neighbour.
@@ -123,3 +132,190 @@ def _written(blocks: Iterable[Block]) -> str:
                 for text in texts:
                     reading.paragraph(text)
     return reading.text
+
+
+_LEVELS = {"*": 1, "=": 2, "-": 3, "~": 4, "^": 5}
+_ITEM = re.compile(r"(?:\*|-|(?P<number>\d{1,2})\.)\s+")
+_FOOTNOTE = re.compile(r"\[\d+\]\s+")
+_LABELS = frozenset(
+    ("Note:", "See also:", "Warning:", "Important:", "Tip:", "Hint:", "Caution:", "Attention:", "Danger:", "Notes:")
+)
+_NOISE = re.compile(r"=+|-\[ Footnotes \]-|\*\*Source code:\*\*.*|-{20,}")
+_QUOTED = re.compile(r'("[^"]*")')
+_STARS = re.compile(r"(?<![\w*])(\*{1,2})(?=[^\s*])([^*]+?)(?<=\S)\1(?=th\b|[^\w*]|$)")
+_FOOTNOTE_MARK = re.compile(r"\s\[\d{1,2}\](?=[\s.,;:)]|$)")
+_CODE_LINE = re.compile(
+    r"::=|>>>| = |[{}\\]$|\($|^\s*(?:[$#@]|print\(|try:|(?:from \S+ )?import \S+$"
+    r"|(?:def|class|for|while|if|with) .*:$)"
+)
+_SIGNATURE = re.compile(r"[\w.]+\(|(?:async |static)?(?:class|method|exception|coroutine)\b")
+_TORN_MINUS = re.compile(r"=- (?=\d)")  # Sphinx writes a default of -1 so
+_ENDS_OF_PROSE = tuple(".:;,?!")
+
+
+class Kind(Enum):
+    """What a block is; a definition is the line that names what the following blocks describe."""
+
+    HEADING = "heading"
+    DEFINITION = "definition"
+    PROSE = "prose"
+    ITEM = "item"
+    TABLE = "table"
+    CODE = "code"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One block; ``lines`` is one line of prose, or the lines of code, or the rows of a table, cells between bars."""
+
+    kind: Kind
+    lines: tuple[str, ...]
+    level: int = 0
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+
+def parsed(topic: str) -> list[Block]:
+    """The blocks of a topic in order."""
+    return list(_blocks(topic.expandtabs().split("\n"), Joiner("", keep_hyphens=True)))
+
+
+def plain(text: str) -> str:
+    """Prose without markup: no stars, no footnote marks, no doubled quotes around quoted code."""
+    text = re.sub(r"\"('[^'\"]*')\"", r"\1", text.replace('‘"', '"').replace('"’', '"'))
+    text = re.sub(r'""([^"]+)""', r'"\1"', text)
+    parts = _QUOTED.split(text)
+    parts[::2] = [_FOOTNOTE_MARK.sub("", _STARS.sub(r"\2", part)) for part in parts[::2]]
+    return in_one_line("".join(parts))
+
+
+def _blocks(lines: Sequence[str], joiner: Joiner) -> Iterator[Block]:
+    """Blocks of lines the least indented of which stand flush; bodies are parsed like texts of their own."""
+    i = 0
+    while i < len(lines):
+        if not lines[i].strip():
+            i += 1
+        elif lines[i].startswith(" "):  # deeper than the prose before it
+            end = _end_of_deeper(lines, i)
+            yield from _set_apart(_dedented(lines[i:end]), joiner)
+            i = end
+        elif i + 1 < len(lines) and (level := _heading_level(lines[i], lines[i + 1])):
+            yield Block(Kind.HEADING, (plain(lines[i]),), level)
+            i += 2
+        elif marker := _ITEM.match(lines[i]) or _FOOTNOTE.match(lines[i]):
+            end = _end_of_deeper(lines, i + 1)
+            inner = _blocks([lines[i][marker.end() :], *_dedented(lines[i + 1 : end])], joiner)
+            yield from _item(list(inner), marker)
+            i = end
+        else:
+            i = yield from _flush_group(lines, i, joiner)
+
+
+def _flush_group(lines: Sequence[str], i: int, joiner: Joiner) -> Generator[Block, None, int]:
+    """Flush lines up to a blank or deeper one, with their body if they have one; where the next group begins."""
+    end = i
+    while end < len(lines) and lines[end].strip() and not lines[end].startswith(" "):
+        end += 1
+    group, body_end = list(lines[i:end]), _end_of_deeper(lines, end)
+    prose = plain(joiner.joined(group))
+    if group[0].startswith((">>>", "+-")):
+        while end < len(lines) and lines[end].strip():
+            end += 1
+        yield _code(lines[i:end]) if group[0].startswith(">") else _table(lines[i:end])
+        return end
+    if _NOISE.fullmatch(group[0]):
+        return i + 1
+    body = list(_blocks(_dedented(lines[end:body_end]), joiner))
+    if body and (lines[end].strip() or prose in _LABELS):
+        yield from _led_by(prose, body)
+        return body_end
+    if body and _is_definition(group) and _reads_like_prose(lines[end:body_end], fewest_words=3):
+        yield Block(Kind.DEFINITION, tuple(in_one_line(_TORN_MINUS.sub("=-", line)) for line in group))
+        yield from body
+        return body_end
+    yield Block(Kind.PROSE, (prose,))
+    return end
+
+
+def _set_apart(lines: list[str], joiner: Joiner) -> Iterator[Block]:
+    """Deeper lines after prose are code, unless they read like sentences."""
+    first_paragraph = "\n".join(lines).strip("\n").split("\n\n")[0]
+    if first_paragraph.rstrip("\"')”").endswith(".") and _reads_like_prose(lines, fewest_words=3):
+        yield from _blocks(lines, joiner)
+    elif lines[0].startswith("+-"):
+        yield _table(lines)
+    else:
+        yield _code(lines)
+
+
+def _item(inner: list[Block], marker: re.Match[str]) -> Iterator[Block]:
+    """A list item: its first prose carries the marker, items inside it are indented.
+
+    Footnotes go: they stand at the end of whichever topic ended their chapter, away from what they are about.
+    """
+    first, *others = inner
+    if marker.re is _FOOTNOTE:
+        return
+    if first.kind is not Kind.PROSE:
+        others = inner
+    else:
+        number = marker["number"]
+        yield Block(Kind.ITEM, (f"{number}. {first.text}" if number else f"- {first.text}",))
+    for block in others:
+        yield Block(Kind.ITEM, ("  " + block.text,)) if block.kind is Kind.ITEM else block
+
+
+def _led_by(lead: str, body: list[Block]) -> Iterator[Block]:
+    """A term or label and what it introduces; on one line with it if that is prose."""
+    lead = lead if lead.endswith(_ENDS_OF_PROSE) else f"{lead}:"
+    if body[0].kind is Kind.PROSE:
+        yield Block(Kind.PROSE, (f"{lead} {body[0].text}",))
+        yield from body[1:]
+    else:
+        yield Block(Kind.PROSE, (lead,))
+        yield from body
+
+
+def _code(lines: Sequence[str]) -> Block:
+    return Block(Kind.CODE, tuple(line.rstrip() for line in "\n".join(lines).strip("\n").split("\n")))
+
+
+def _table(lines: Sequence[str]) -> Block:
+    rows = grid_rows([line for line in lines if line.strip()])
+    return Block(Kind.TABLE, tuple(" | ".join(plain(cell) for cell in row).rstrip("| ") for row in rows))
+
+
+def _is_definition(group: Sequence[str]) -> bool:
+    """Do these lines name something, such as a method, that deeper lines then describe?"""
+    return all(
+        not line.endswith(_ENDS_OF_PROSE) and (len(line.split()) <= 6 or _SIGNATURE.match(line) is not None)
+        for line in group
+    )
+
+
+def _reads_like_prose(lines: Sequence[str], *, fewest_words: int) -> bool:
+    """Is the first paragraph of these lines made of words rather than of code?"""
+    paragraph = "\n".join(lines).strip("\n").split("\n\n")[0]
+    words = paragraph.split()
+    if len(words) < fewest_words or not (words[0][0].isupper() or not words[0][0].isalnum()):
+        return False
+    return not any(_CODE_LINE.search(line) for line in _QUOTED.sub('""', paragraph).split("\n"))
+
+
+def _heading_level(line: str, below: str) -> int:
+    """0 if ``below`` does not underline ``line``."""
+    underlines = len(set(below)) == 1 and len(below) >= min(3, len(line)) and abs(len(below) - len(line)) <= 2
+    return _LEVELS.get(below[:1], 0) if underlines else 0
+
+
+def _end_of_deeper(lines: Sequence[str], i: int) -> int:
+    """Where the run of blank and indented lines that begins at ``i`` ends."""
+    while i < len(lines) and (not lines[i].strip() or lines[i].startswith(" ")):
+        i += 1
+    return i
+
+
+def _dedented(lines: Sequence[str]) -> list[str]:
+    return textwrap.dedent("\n".join(lines)).split("\n")

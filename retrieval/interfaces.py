@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpora.documents import Passage
-from corpora.store.store import StoredPassage
+from corpora.store.records import StoredPassage
 from retrieval.hits import Hit
 
 

@@ -21,13 +21,14 @@ from app.config.settings import Settings
 from app.errors import InputError
 from app.output.answer_json import error_document
 from app.output.formatting import amount, count, duration
-from corpora.jobs.types import ACTIVE
+from corpora.jobs.job_records import ACTIVE
 from corpora.store.library import Library
 
 if TYPE_CHECKING:
     from app.library.corpus import Corpus
     from corpora.jobs.ingest import FileOutcome
-    from corpora.jobs.jobs import Job, Plan
+    from corpora.jobs.job_records import Job
+    from corpora.jobs.plan import Plan
 
 _WRONG_INPUT, _INTERRUPTED = 2, 130
 _TICK_S: Final = 0.25

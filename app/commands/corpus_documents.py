@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from app.library.summary import CorpusSummary, IndexSummary
     from corpora.documents import Document, Passage
     from corpora.store.listing import ListedDocument
-    from corpora.store.store import CorpusStore, DocumentInfo
+    from corpora.store.records import DocumentInfo
+    from corpora.store.store import CorpusStore
 
 _ALL: Final = 2**62  # documents
 _EXCERPT: Final = 600  # characters of a document that are shown

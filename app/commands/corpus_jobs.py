@@ -9,11 +9,12 @@ from app.commands.terminal import Terminal, plain
 from app.config.settings import Settings
 from app.errors import UsageError
 from app.output.formatting import count, day, duration
-from corpora.jobs.types import ENDED
+from corpora.jobs.job_records import ENDED
 from corpora.store.library import Library
 
 if TYPE_CHECKING:
-    from corpora.jobs.jobs import Job, JobFile, Jobs
+    from corpora.jobs.job_records import Job, JobFile
+    from corpora.jobs.jobs import Jobs
 
 ACTIONS: Final = ("list", "show", "pause", "resume", "cancel", "retry", "remove")
 

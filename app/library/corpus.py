@@ -28,11 +28,14 @@ from app.library.rebuild import Rebuilt
 from app.loading.relevance import relevance_for
 from corpora.documents import Document, Passage
 from corpora.interfaces import Derived
-from corpora.jobs.ingest import FileOutcome, Progress, outcomes_of
-from corpora.jobs.jobs import Job, Jobs, Plan
-from corpora.jobs.runner import run
+from corpora.jobs.ingest import FileOutcome, outcomes_of
+from corpora.jobs.job_records import Job
+from corpora.jobs.jobs import Jobs
+from corpora.jobs.plan import Plan
+from corpora.jobs.runner import Progress, run
 from corpora.recovery.verify import Finding, verify
-from corpora.store.store import CorpusStore, DocumentInfo
+from corpora.store.records import DocumentInfo
+from corpora.store.store import CorpusStore
 from corpora.text.chunking import Chunking
 from corpora.transfer.export import Exported, export_corpus
 from corpora.transfer.export import Progress as ExportProgress

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from corpora.errors import LibraryError
+from corpora.jobs.job_records import ENDED
 from corpora.jobs.jobs import Jobs
-from corpora.jobs.types import ENDED
 from corpora.store import checksum, generations, schema
 from corpora.store.index_files import FOLDERS, IndexFolder, load
 from corpora.store.records import SEEN

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from app.library.summary import CorpusSummary
 from corpora.documents import Document, Passage, place
+from corpora.jobs.job_records import Job, JobFile
 from corpora.jobs.plan import Plan
-from corpora.jobs.types import Job, JobFile
 from corpora.store.listing import ListedDocument
 
 

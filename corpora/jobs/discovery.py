@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from corpora.errors import UnknownSuffix
-from corpora.loaders import is_archive
-from corpora.loaders.table import loader_name
+from corpora.loaders.registry import is_archive, loader_name
 
 _LOCK_FILE = "~$"  # what office programs leave beside a document that is open
 

@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from corpora.interfaces import Derived
+from corpora.jobs.job_records import JobFile
 from corpora.jobs.jobs import Jobs
-from corpora.jobs.runner import Progress, Stage, run
-from corpora.jobs.types import JobFile
-from corpora.loaders import Limits
-from corpora.store.store import CorpusStore, DocumentInfo
+from corpora.jobs.runner import Progress, run
+from corpora.loaders.registry import Limits
+from corpora.store.records import DocumentInfo
+from corpora.store.store import CorpusStore
 from corpora.text.chunking import Chunking
-
-__all__ = ["FileOutcome", "Progress", "Stage", "Status", "ingest", "outcomes_of"]
 
 Status: TypeAlias = Literal[
     "added", "replaced", "duplicate", "unchanged", "removed", "unsupported", "failed", "cancelled", "queued"

@@ -13,30 +13,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from corpora.errors import JobNotFound, LibraryBusy
+from corpora.jobs import job_records
 from corpora.jobs import plan as planning
-from corpora.jobs import records
 from corpora.jobs.discovery import place
-from corpora.jobs.plan import Plan, PlannedFile, Verdict
+from corpora.jobs.job_records import ACTIVE, ENDED, FileState, Job, JobFile, Wanted
+from corpora.jobs.plan import Plan
 from corpora.jobs.staging import Staging
-from corpora.jobs.types import ACTIVE, ENDED, FileState, Holder, Job, JobFile, JobKind, JobState, Outcome, Wanted
-from corpora.loaders import Limits
-from corpora.store.lease import is_held
+from corpora.loaders.registry import Limits
+from corpora.store.locks import is_held
 from corpora.store.store import CorpusStore
-
-__all__ = [
-    "FileState",
-    "Holder",
-    "Job",
-    "JobFile",
-    "JobKind",
-    "JobState",
-    "Jobs",
-    "Outcome",
-    "Plan",
-    "PlannedFile",
-    "Verdict",
-    "Wanted",
-]
 
 _KEPT = 20  # ended jobs
 _SHOWN = 100  # names of an upload
@@ -86,10 +71,10 @@ class Jobs:
             planned = planning.plan(self._store, kept, sync=sync, limits=limits, called=called)
             with self._connections.writing() as connection:
                 shown = _tops(given) if staged else [place(path) for path in named]
-                number = records.insert_job(connection, planned.kind, shown, token)
-                records.insert_files(connection, number, planning.job_files(planned))
+                number = job_records.insert_job(connection, planned.kind, shown, token)
+                job_records.insert_files(connection, number, planning.job_files(planned))
                 if paused:
-                    records.stop(connection, number, "pause")
+                    job_records.stop(connection, number, "pause")
                 doomed = _forget_old(connection)
                 tokens = _tokens(connection)
         for token_of_old in doomed:
@@ -100,7 +85,7 @@ class Jobs:
     def all(self) -> list[Job]:
         """All jobs, the latest first; of those that ended the last 20."""
         with self._connections.reading() as connection:
-            return [self._seen(job) for job in records.all_jobs(connection)]
+            return [self._seen(job) for job in job_records.all_jobs(connection)]
 
     def get(self, number: int) -> Job:
         """One job. Raises ``JobNotFound``."""
@@ -114,7 +99,7 @@ class Jobs:
         """
         with self._connections.reading() as connection:
             tokens = _tokens(connection)
-            going = [self._seen(job) for job in records.all_jobs(connection, ended=False)]
+            going = [self._seen(job) for job in job_records.all_jobs(connection, ended=False)]
         self._staging.sweep(tokens)
         return [job for job in reversed(going) if job.state == "queued"]
 
@@ -124,7 +109,7 @@ class Jobs:
         """Files of a job in order, of all states or of some. Raises ``JobNotFound``."""
         with self._connections.reading() as connection:
             _require(connection, number)
-            return records.find_files(
+            return job_records.find_files(
                 connection, number, states, after=0, limit=-1 if limit is None else limit, offset=offset
             )
 
@@ -143,7 +128,7 @@ class Jobs:
         with self._connections.writing() as connection:
             one = _found_file(connection, number, file)
             if one.state in ("queued", *ACTIVE):
-                records.end_file(connection, number, replace(one, state="cancelled"))
+                job_records.end_file(connection, number, replace(one, state="cancelled"))
         self._staging.discard(one.path)
         return self.get(number)
 
@@ -152,12 +137,14 @@ class Jobs:
         with self._connections.writing() as connection:
             job = _found(connection, number)
             if file is None:
-                again = records.requeue(connection, number, "state = 'failed'")
+                again = job_records.requeue(connection, number, "state = 'failed'")
             else:
                 _found_file(connection, number, file)
-                again = records.requeue(connection, number, "state IN ('failed', 'cancelled') AND number = ?", (file,))
+                again = job_records.requeue(
+                    connection, number, "state IN ('failed', 'cancelled') AND number = ?", (file,)
+                )
             if again and job.state in ENDED:
-                records.set_state(connection, number, "queued")
+                job_records.set_state(connection, number, "queued")
         return self.get(number)
 
     def remove(self, number: int) -> None:
@@ -180,10 +167,10 @@ class Jobs:
                 return job
             connection.execute("UPDATE jobs SET wanted = ? WHERE number = ?", (wanted, number))
             if job.state != "running":
-                records.stop(connection, number, wanted)
+                job_records.stop(connection, number, wanted)
                 token = _token(connection, number) if wanted == "cancel" else None
             if wanted == "run":
-                records.set_trouble(connection, number, None, None)
+                job_records.set_trouble(connection, number, None, None)
         if token is not None:
             self._staging.discard_all(token)
         return self.get(number)
@@ -204,19 +191,19 @@ def busy(job: Job) -> LibraryBusy:
 
 def _found(connection: sqlite3.Connection, number: int) -> Job:
     _require(connection, number)
-    job = records.find_job(connection, number)
+    job = job_records.find_job(connection, number)
     assert job is not None, "it is there"
     return job
 
 
 def _require(connection: sqlite3.Connection, number: int) -> None:
-    if not records.is_job(connection, number):
+    if not job_records.is_job(connection, number):
         raise JobNotFound(f"there is no job {number}", hint="list the jobs of the corpus to see their numbers")
 
 
 def _found_file(connection: sqlite3.Connection, job: int, number: int) -> JobFile:
     _require(connection, job)
-    file = records.find_file(connection, job, number)
+    file = job_records.find_file(connection, job, number)
     if file is None:
         raise JobNotFound(f"job {job} has no file {number}", hint="list the files of the job to see their numbers")
     return file

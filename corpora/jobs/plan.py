@@ -16,9 +16,8 @@ from pathlib import Path, PurePath
 from typing import Literal, TypeAlias
 
 from corpora.jobs.discovery import FoundFile, found_files, free_name, left_out, place, safe_name
-from corpora.jobs.records import usual_speed
-from corpora.jobs.types import JobFile, JobKind, path_from_text, path_to_text
-from corpora.loaders import Limits, is_archive
+from corpora.jobs.job_records import JobFile, JobKind, path_from_text, path_to_text, usual_speed
+from corpora.loaders.registry import Limits, is_archive
 from corpora.store.store import CorpusStore
 
 Verdict: TypeAlias = Literal["new", "changed", "unchanged", "duplicate", "unsupported", "too large", "empty", "gone"]

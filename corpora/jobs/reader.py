@@ -18,12 +18,10 @@ from typing import TypeAlias
 from corpora.documents import Document, Passage
 from corpora.errors import EmptyFile, LoaderError, UnknownSuffix
 from corpora.jobs.discovery import free_name, left_out, safe_name
+from corpora.jobs.job_records import FileState, JobFile, path_to_text
 from corpora.jobs.staging import Staging
-from corpora.jobs.types import FileState, JobFile, path_to_text
-from corpora.loaders import Limits, Member, expand, is_archive, load_bytes
-from corpora.loaders.isolation.opening import read_file
-from corpora.loaders.isolation.sandboxed_loader import printable
-from corpora.loaders.table import loader_name
+from corpora.loaders.registry import Limits, is_archive, loader_name
+from corpora.loaders.sandboxed_loader import Member, expand, load_bytes, printable, read_file
 from corpora.store import records
 from corpora.store.records import DocumentInfo, SourceFile
 from corpora.store.store import CorpusStore

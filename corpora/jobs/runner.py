@@ -22,16 +22,16 @@ from typing import Literal, TypeAlias
 
 from corpora.errors import CorporaError, one_line
 from corpora.interfaces import Derived
-from corpora.jobs import records
+from corpora.jobs import job_records
 from corpora.jobs.batching import Batches, Waiting
 from corpora.jobs.discovery import safe_name
+from corpora.jobs.job_records import ENDED, FileState, Job, JobFile, Wanted
 from corpora.jobs.jobs import Jobs, busy
 from corpora.jobs.reader import Broken, Cut, Reading, Refused, Same, Unpacked
 from corpora.jobs.staging import Staging
-from corpora.jobs.types import ENDED, FileState, Holder, Job, JobFile, Wanted
 from corpora.jobs.writer import Embedded, Gone, Writing
-from corpora.loaders import Limits, is_archive
-from corpora.store.lease import lease
+from corpora.loaders.registry import Limits, is_archive
+from corpora.store.locks import Holder, process_lock
 from corpora.store.store import CorpusStore
 from corpora.text.chunking import Chunking
 
@@ -39,15 +39,15 @@ from corpora.text.chunking import Chunking
 def begin(store: CorpusStore, number: int) -> bool:
     """Take a job over; False if nobody wants it to be run."""
     with store.connections.writing() as connection:
-        job = records.find_job(connection, number)
+        job = job_records.find_job(connection, number)
         if job is None or job.state in (*ENDED, "paused"):
             return False
-        records.stop(connection, number, job.wanted)  # whoever held it before may have died in the middle
+        job_records.stop(connection, number, job.wanted)  # whoever held it before may have died in the middle
         if job.wanted != "run":
             return False
-        records.set_state(connection, number, "running")
-        records.set_holder(connection, number, _this_process())
-        records.set_trouble(connection, number, None, None)
+        job_records.set_state(connection, number, "running")
+        job_records.set_holder(connection, number, _this_process())
+        job_records.set_trouble(connection, number, None, None)
     return True
 
 
@@ -55,11 +55,11 @@ def end(store: CorpusStore, number: int, wanted: Wanted | None) -> None:
     """Leave a job: finished, or as it is wanted."""
     with store.connections.writing() as connection:
         if wanted is None:
-            records.set_state(connection, number, "finished")
-            records.set_holder(connection, number, None)
+            job_records.set_state(connection, number, "finished")
+            job_records.set_holder(connection, number, None)
         else:
-            records.stop(connection, number, wanted)
-        spare = records.spare_copies(connection, number)
+            job_records.stop(connection, number, wanted)
+        spare = job_records.spare_copies(connection, number)
     Staging(store.folder).discard_some(spare)
 
 
@@ -78,12 +78,12 @@ def interrupted(store: CorpusStore, number: int, error: BaseException) -> None:
 def _put_down(store: CorpusStore, number: int, error: BaseException) -> None:
     with store.connections.writing() as connection:
         if not isinstance(error, Exception):
-            records.stop(connection, number, "run")
+            job_records.stop(connection, number, "run")
             return
-        records.stop(connection, number, "pause")
+        job_records.stop(connection, number, "pause")
         cause = getattr(error, "cause", None) or f"{type(error).__name__}: {error}"
         hint = getattr(error, "hint", None) or "remedy it, then resume the job"
-        records.set_trouble(connection, number, one_line(str(cause)), one_line(str(hint)))
+        job_records.set_trouble(connection, number, one_line(str(cause)), one_line(str(hint)))
 
 
 def _this_process() -> Holder:
@@ -121,7 +121,7 @@ def run(
     jobs = Jobs(store)
     jobs.get(number)
     staging = Staging(store.folder)
-    with lease(staging.lock_of(number)) as mine:
+    with process_lock(staging.lock_of(number)) as mine:
         if not mine:
             raise busy(jobs.get(number))
         if not begin(store, number):
@@ -237,7 +237,7 @@ class _Run:
         with self._telling:
             taken = self._flying.keys() | {one.number for one in self._queued}
         with self._store.connections.reading() as connection:
-            found = records.find_files(connection, self._job, ["queued"], self._fetched, _PAGE)
+            found = job_records.find_files(connection, self._job, ["queued"], self._fetched, _PAGE)
         with self._telling:
             # Those of before as well: one that has ended since was still queued when it was looked for.
             taken |= self._flying.keys() | {one.number for one in self._queued}
@@ -252,7 +252,7 @@ class _Run:
         with self._store.connections.writing() as connection:
             # The document that had the same text may have been replaced meanwhile.
             for number in sorted(self._duplicates):
-                records.requeue(connection, self._job, records.LOST_TWIN, (number,))
+                job_records.requeue(connection, self._job, job_records.LOST_TWIN, (number,))
         self._duplicates.clear()
         self._fetch()
         return not self._queued

@@ -1,7 +1,7 @@
 """Files that came by upload wait here, inside the corpus' folder, until they are documents.
 
     corpus/staging/TOKEN/0001.pdf       copies, forced to the disk before their job is committed
-    corpus/staging/job-7.lock           see ``corpora.store.lease``
+    corpus/staging/job-7.lock           see ``corpora.store.locks``
 
 A copy is deleted when its file needs it no more; what belongs to no job is swept away. Knows nothing of the database.
 """
@@ -20,7 +20,7 @@ from pathlib import Path
 
 from corpora.errors import LibraryError
 from corpora.store.atomic_write import move_file, remove_file, sync_folder, write_file
-from corpora.store.lease import is_held, lease
+from corpora.store.locks import is_held, process_lock
 
 _FOLDER = "staging"
 _PIECE = 2**20
@@ -49,7 +49,7 @@ class Staging:
         folder = self.folder / token
         try:
             self.folder.mkdir(exist_ok=True, mode=0o700)
-            with lease(self.folder / f"{token}.lock"):
+            with process_lock(self.folder / f"{token}.lock"):
                 folder.mkdir(mode=0o700)
                 with ThreadPoolExecutor(_COPIERS, thread_name_prefix="staging") as pool:
                     copied = list(pool.map(_move if move else _copy, paths, repeat(folder), range(1, len(paths) + 1)))

@@ -15,11 +15,11 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from corpora.errors import DocumentNotFound, UnstorableDocument
-from corpora.jobs import records as job_records
+from corpora.jobs import job_records as job_records
+from corpora.jobs.job_records import FileState, JobFile, Outcome, Wanted, path_to_text
 from corpora.jobs.plan import sources_of
 from corpora.jobs.reader import Cut, Refused, Same, Unpacked
 from corpora.jobs.staging import Staging
-from corpora.jobs.types import FileState, JobFile, Outcome, Wanted, path_to_text
 from corpora.store import records, secure_delete
 from corpora.store.records import Put
 from corpora.store.store import CorpusStore

@@ -22,7 +22,7 @@ from typing import Final
 from corpora.errors import LibraryBusy, LibraryError, NewerSchema
 from corpora.recovery import page_carving
 from corpora.recovery.open_files import holders
-from corpora.store import checksum, index_files, lock, raw_file, records, schema
+from corpora.store import checksum, index_files, locks, raw_file, records, schema
 from corpora.store.atomic_write import UNFINISHED, remove_file, sync_folder
 
 _COLUMNS: Final = (
@@ -81,7 +81,7 @@ def salvage(folder: Path, *, keep: bool | None = None) -> Salvaged:
     Raises ``LibraryBusy``, ``NewerSchema``, ``LibraryError``; then the damaged one is where it was.
     """
     database = folder / schema.FILE_NAME
-    with lock.WriterLock(folder / lock.FILE_NAME).held(schema.BUSY_TIMEOUT_S):
+    with locks.WriterLock(folder / locks.WRITER_LOCK_FILE).held(schema.BUSY_TIMEOUT_S):
         if raw_file.is_open(database):
             raise _in_use(database)
         try:

@@ -18,7 +18,7 @@ from typing import Final, Literal, TypeAlias
 from corpora.documents import Document, Passage
 from corpora.errors import LibraryError
 from corpora.store import checksum, index_files, raw_file, records, schema
-from corpora.store import metadata as state
+from corpora.store import records as state
 from corpora.text.chunking import Chunking
 
 Proof: TypeAlias = Literal["seal", "rows"]

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from corpora.errors import LibraryError
-from corpora.store import checksum, lock, schema
+from corpora.store import checksum, locks, schema
 
 _NAP_S = 0.01
 
@@ -26,7 +26,7 @@ class Connections:
     def __init__(self, path: Path, *, busy_timeout_s: float | None = None) -> None:
         """``busy_timeout_s``: how long a writer waits for another, by default ``schema.BUSY_TIMEOUT_S``."""
         self.path = path
-        self.writer = lock.WriterLock(path.with_name(lock.FILE_NAME))
+        self.writer = locks.WriterLock(path.with_name(locks.WRITER_LOCK_FILE))
         self.has_written = False
         self._busy_timeout_s = busy_timeout_s
         self._idle: list[sqlite3.Connection] = []

@@ -20,7 +20,8 @@ from typing import Final, TypeAlias
 from corpora.documents import Document, Passage
 from corpora.errors import LibraryError
 from corpora.interfaces import Derived
-from corpora.store import metadata, records, secure_delete
+from corpora.store import records, secure_delete
+from corpora.store import records as metadata
 from corpora.store.store import CorpusStore
 from corpora.text.chunking import Chunking, passages
 

@@ -19,7 +19,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from corpora.errors import CorpusExists, CorpusNotFound, InvalidName, LibraryError, nearest
-from corpora.store import lock, schema
+from corpora.store import locks, schema
 from corpora.store.atomic_write import UNFINISHED, sync_folder
 from corpora.store.store import CorpusStore
 
@@ -81,7 +81,7 @@ class Library:
         Raises ``InvalidName``, ``CorpusNotFound``, ``LibraryBusy``.
         """
         folder = self._existing(name)
-        with lock.WriterLock(folder / lock.FILE_NAME).held(schema.BUSY_TIMEOUT_S):
+        with locks.WriterLock(folder / locks.WRITER_LOCK_FILE).held(schema.BUSY_TIMEOUT_S):
             doomed = self._temporary(_DOOMED)
             folder.rename(doomed / name)
             sync_folder(self._folder)

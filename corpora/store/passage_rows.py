@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from corpora.documents import Passage
-from corpora.store import metadata, records
+from corpora.store import records
+from corpora.store import records as metadata
 from corpora.store.connections import Connections
 from corpora.store.records import StoredPassage
 

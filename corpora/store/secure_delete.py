@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from corpora.errors import LibraryBusy, LibraryError
-from corpora.store import checksum, metadata, raw_file, schema
+from corpora.store import checksum, raw_file, records, schema
 from corpora.store.atomic_write import UNFINISHED
 from corpora.store.connections import Connections
 
@@ -31,13 +31,13 @@ _CHECKED_WHOLE_BYTES: Final = 64 << 20
 
 def note(connection: sqlite3.Connection) -> None:
     """Inside the transaction that deletes: there is text to erase."""
-    metadata.set_setting(connection, _TO_ERASE, "yes")
+    records.set_setting(connection, _TO_ERASE, "yes")
 
 
 def is_owed(connections: Connections) -> bool:
     """Whether text that was deleted may still stand somewhere in the database's files."""
     with connections.reading() as connection:
-        return metadata.setting(connection, _TO_ERASE) is not None
+        return records.setting(connection, _TO_ERASE) is not None
 
 
 def erase(connections: Connections, *, wait_s: float = PATIENCE_S) -> bool:
@@ -120,7 +120,7 @@ def _erased_alone(connections: Connections) -> bool:
     connections.forget_pages()  # They may hold copies that are overwritten now, and would be written again.
     with connections.writing() as connection:
         raw_file.zero_unused(connections.path, lock=connections.writer.handle())
-        metadata.set_setting(connection, _TO_ERASE, None)  # With it, other processes forget their pages, too.
+        records.set_setting(connection, _TO_ERASE, None)  # With it, other processes forget their pages, too.
     connections.forget_pages()
     connections.emptied_log(0.0)
     return True

@@ -17,14 +17,12 @@ from typing import Final
 from corpora.documents import Document, Passage
 from corpora.errors import ChunkingChanged, UnstorableDocument
 from corpora.interfaces import Derived
-from corpora.store import metadata as state
 from corpora.store import records, schema, secure_delete
+from corpora.store import records as state
 from corpora.store.connections import Connections
 from corpora.store.passage_rows import PassageRows
-from corpora.store.records import DocumentInfo, Put, Removal, SourceFile, StoredPassage, StoredSource
+from corpora.store.records import DocumentInfo, Put, Removal, SourceFile, StoredSource
 from corpora.text.chunking import Chunking
-
-__all__ = ["CorpusStore", "DocumentInfo", "Put", "Removal", "SourceFile", "StoredPassage", "StoredSource"]
 
 _PATIENCE_AT_END_S: Final = 0.2
 

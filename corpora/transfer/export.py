@@ -16,7 +16,8 @@ from typing import Final, TypeAlias
 from corpora.documents import Passage
 from corpora.errors import LibraryError
 from corpora.store.atomic_write import write_file
-from corpora.store.store import CorpusStore, SourceFile
+from corpora.store.records import SourceFile
+from corpora.store.store import CorpusStore
 from corpora.transfer.archive import archive
 from corpora.transfer.format import Manifest, Part, document_line
 from corpora.transfer.vectors import VectorKind, vector_file

@@ -19,7 +19,8 @@ from typing import Final, TypeAlias
 from corpora.documents import Document, Passage
 from corpora.errors import CorpusExists, DamagedExport, LibraryError, UnreadableFile, UnstorableDocument
 from corpora.interfaces import Derived
-from corpora.store import metadata, records
+from corpora.store import records
+from corpora.store import records as metadata
 from corpora.store.library import Library, checked
 from corpora.store.store import CorpusStore
 from corpora.text.chunking import Chunking

@@ -15,7 +15,7 @@ from app.errors import InputError, SpandraftError
 from corpora.documents import Document
 from corpora.errors import CorporaError
 from corpora.jobs.ingest import ingest
-from corpora.loaders import expand, load_bytes
+from corpora.loaders.sandboxed_loader import expand, load_bytes
 from corpora.store.library import Library
 from corpora.store.store import CorpusStore
 from corpora.text.chunking import passages

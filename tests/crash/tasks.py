@@ -19,7 +19,7 @@ from app.config.corpus_options import CorpusConfig
 from app.library.corpus import Corpus
 from corpora.documents import Document, Passage
 from corpora.errors import EmptyFile
-from corpora.jobs.ingest import Stage
+from corpora.jobs.runner import Stage
 from corpora.store import schema
 from corpora.store.atomic_write import UNFINISHED
 from corpora.store.library import Library

@@ -15,9 +15,8 @@ import traceback
 from typing import Any
 
 from corpora.loaders.isolation import client
-from corpora.loaders.isolation.task import Task
-from corpora.loaders.limits import Limits
-from corpora.loaders.table import loader_name
+from corpora.loaders.isolation.wire_format import Task
+from corpora.loaders.registry import Limits, loader_name
 from retrieval.terms import terms
 from tests.crash.shim import arm, loaded
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from corpora.loaders import load_bytes
+from corpora.loaders.sandboxed_loader import load_bytes
 from corpora.text.chunking import passages
 from retrieval.lexical import LexicalIndex
 

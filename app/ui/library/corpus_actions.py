@@ -24,7 +24,7 @@ from app.ui.views.documents import (
     removal_view,
     upload_view,
 )
-from corpora.loaders.table import LOADERS
+from corpora.loaders.registry import LOADERS
 
 _ARCHIVE = ".zip"
 _KINDS = sorted({*(loader.split(":")[0].rpartition(".")[2] for loader in LOADERS.values()), "zip"})

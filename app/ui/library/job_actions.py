@@ -30,9 +30,10 @@ from app.ui.views.documents import documents_view
 from app.ui.views.jobs import FILE_ORDER as ORDER
 from app.ui.views.jobs import ROWS, DryRun, JobWindow, Total, Verdict, Word, is_plan, jobs_view
 from corpora.jobs.discovery import left_out
-from corpora.jobs.jobs import FileState, Job, JobFile, Jobs, PlannedFile
-from corpora.jobs.types import ENDED
-from corpora.loaders import is_archive
+from corpora.jobs.job_records import ENDED, FileState, Job, JobFile
+from corpora.jobs.jobs import Jobs
+from corpora.jobs.plan import PlannedFile
+from corpora.loaders.registry import is_archive
 
 
 def dry_run(jobs: Jobs, files: Sequence[JobFile]) -> DryRun:

@@ -31,7 +31,7 @@ from app.ui.state.error_display import reporting
 from app.ui.state.interfaces import PagePipeline, Registry
 from app.ui.state.job_workers import JobWorkers
 from app.ui.state.uploads import Incoming, upload_routes
-from corpora.jobs.jobs import Job
+from corpora.jobs.job_records import Job
 
 _UPLOAD_LIMIT = "200mb"
 _PATIENCE_S = 3

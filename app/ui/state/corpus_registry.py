@@ -11,7 +11,8 @@ from app.config.settings import Settings
 from app.library.corpus import Corpus
 from app.library.deletion import Receipt, remove_corpus
 from corpora.documents import Document
-from corpora.jobs.jobs import Job, Jobs
+from corpora.jobs.job_records import Job
+from corpora.jobs.jobs import Jobs
 from corpora.store.library import Library
 from corpora.store.listing import Holdings, Listing
 from corpora.store.listing import holdings as holdings_of

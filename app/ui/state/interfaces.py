@@ -13,7 +13,8 @@ from typing import Any, Protocol
 from app.generation.events import Event
 from app.library.deletion import Receipt
 from corpora.documents import Document
-from corpora.jobs.jobs import Job, Jobs
+from corpora.jobs.job_records import Job
+from corpora.jobs.jobs import Jobs
 from corpora.store.listing import Holdings, Listing
 
 

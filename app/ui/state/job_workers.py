@@ -14,7 +14,7 @@ from app.conversations.turns import Problem
 from app.ui.state.error_display import reporting
 from app.ui.state.interfaces import Registry
 from corpora.errors import LibraryBusy
-from corpora.jobs.jobs import Job
+from corpora.jobs.job_records import Job
 
 _PATIENCE_S: Final = 2.0
 

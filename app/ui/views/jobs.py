@@ -13,7 +13,7 @@ from typing import Final, Literal, TypeAlias
 
 from app.output.formatting import amount, count, duration, kind_of, sentence
 from app.ui.views.markup import Html, join, tag
-from corpora.jobs.types import ACTIVE, ENDED, FileState, Job, JobFile, JobState
+from corpora.jobs.job_records import ACTIVE, ENDED, FileState, Job, JobFile, JobState
 
 ROWS: Final = 50
 # The order in which files are listed, failed ones first.

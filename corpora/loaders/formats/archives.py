@@ -13,15 +13,9 @@ from pathlib import PurePosixPath
 
 from corpora.errors import HostileArchive, LoaderError, TooLarge
 from corpora.loaders.formats.zip_limits import inflated, member_fault, opened_zip
-from corpora.loaders.limits import Limits
-from corpora.loaders.table import loader_name
+from corpora.loaders.registry import Limits, is_archive, loader_name
 
 _UTF8_NAME = 0x800
-
-
-def is_archive(name: str) -> bool:
-    """Is a file of this name one to expand, rather than one to read?"""
-    return PurePosixPath(name).suffix.lower() == ".zip"
 
 
 def members(data: bytes, name: str, limits: Limits) -> Iterator[tuple[str, bytes | LoaderError]]:

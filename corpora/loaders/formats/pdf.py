@@ -1,13 +1,18 @@
 """PDF to reading text by pypdfium2; the layout of its lines is made sense of in ``pdf_layout``.
 
 A paragraph that runs over the end of a page has its border where the first line of the next page begins.
+
+The bookmarks of a PDF as marks of headings: each where its words stand alone on a line of its page.
+
+A bookmark whose words are not there is left out: a mark says what the text says. Knows nothing of pdfium.
 """
 
 from __future__ import annotations
 
 import ctypes
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice, pairwise
 
 import pypdfium2 as pdfium
@@ -15,9 +20,7 @@ import pypdfium2.raw as pdfium_c
 
 from corpora.documents import Document, Mark
 from corpora.errors import DamagedFile, EmptyFile, EncryptedFile
-from corpora.loaders.formats.pdf_layout import Layout, laid_out
-from corpora.loaders.formats.pdf_lines import Line
-from corpora.loaders.formats.pdf_outline import Bookmark, headings
+from corpora.loaders.formats.pdf_layout import Layout, Line, laid_out
 from corpora.text.reading_text import as_document, in_one_line
 
 _LINE_ENDS = frozenset((0x0A, 0x0D))
@@ -117,3 +120,65 @@ def _is_fixed_pitch(text_page: pdfium.PdfTextPage, index: int) -> bool:
     name, flags = ctypes.create_string_buffer(128), ctypes.c_int()
     pdfium_c.FPDFText_GetFontInfo(text_page, index, name, len(name), flags)
     return bool(flags.value & _FIXED_PITCH_FLAG) or _FIXED_NAMES.search(name.value.decode("latin-1")) is not None
+
+
+_LINE = re.compile(r"[^\n]+")
+_NO_WORD = re.compile(r"[\W_]+")
+# A line may have a number that its bookmark lacks, such as "Chapter IV. " or "2.1 ", and the other way round.
+_NUMBER = re.compile(r"[^\W\d_]{0,9}\d{1,6}|(?:appendix|chapter|part|section)?[ivxlc]{0,7}")
+_LONGEST_LABEL = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Bookmark:
+    """An entry of an outline; ``page`` counts from 0, ``level`` from 0 at the top."""
+
+    title: str
+    page: int
+    level: int
+
+
+def headings(bookmarks: Sequence[Bookmark], layout: Layout) -> Iterator[Mark]:
+    """A mark from each heading to the next of its level or above."""
+    found: list[tuple[int, Bookmark]] = []
+    after = 0
+    for bookmark in bookmarks:
+        if (start := _start(bookmark, layout, after)) is not None:
+            found.append((start, bookmark))
+            after = start + 1
+    open_: list[tuple[int, Bookmark]] = []
+    for start, bookmark in found:
+        while open_ and open_[-1][1].level >= bookmark.level:
+            yield _mark(*open_.pop(), start, layout)
+        open_.append((start, bookmark))
+    while open_:
+        yield _mark(*open_.pop(), len(layout.text), layout)
+
+
+def _mark(start: int, bookmark: Bookmark, end: int, layout: Layout) -> Mark:
+    return Mark(start, start + len(layout.text[start:end].rstrip()), "heading", bookmark.title[:_LONGEST_LABEL])
+
+
+def _start(bookmark: Bookmark, layout: Layout, after: int) -> int | None:
+    """Where the line of a bookmark begins on its page, behind the one before it; none if it is not there."""
+    if not 0 <= bookmark.page < len(layout.page_starts):
+        return None
+    wanted = _folded(bookmark.title)
+    starts = [*layout.page_starts, len(layout.text)]
+    begin = max(starts[bookmark.page], after)
+    if not wanted or begin >= starts[bookmark.page + 1]:
+        return None
+    for line in _LINE.finditer(layout.text, begin, starts[bookmark.page + 1]):
+        if line[0].strip() and _same(_folded(line[0]), wanted):
+            return line.start()
+    return None
+
+
+def _same(line: str, wanted: str) -> bool:
+    """The same words, but for a number before one of them."""
+    longer, shorter = (line, wanted) if len(line) >= len(wanted) else (wanted, line)
+    return longer == shorter or (longer.endswith(shorter) and _NUMBER.fullmatch(longer[: -len(shorter)]) is not None)
+
+
+def _folded(text: str) -> str:
+    return _NO_WORD.sub("", text.casefold())

@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 
 from corpora.documents import Document
 from corpora.errors import DamagedFile
-from corpora.loaders.formats.docx_styles import number
+from corpora.loaders.formats.docx import number
 from corpora.loaders.formats.opc_package import Package, attribute, child, children_of, local
 from corpora.text.reading_text import ReadingText, in_one_line, item_line, words
 

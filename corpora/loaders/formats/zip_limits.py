@@ -17,7 +17,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 
 from corpora.errors import DamagedFile, EncryptedFile, HostileArchive, LoaderError, UnreadableFile
-from corpora.loaders.limits import Limits
+from corpora.loaders.registry import Limits
 
 _HEADER = struct.Struct("<4s22xHH")  # signature, lengths of the name and of the extra field
 _ENTRY_BYTES = 46  # of a member in the directory, without its name

@@ -18,7 +18,7 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-from corpora.loaders.isolation.task import ENDED_BYTES, Ended, Task
+from corpora.loaders.isolation.wire_format import ENDED_BYTES, Ended, Task
 
 ROOT = Path(__file__).resolve().parents[3]
 # Nothing of ours, which may hold secrets. NumPy, which tells languages, must start no threads: the nursery forks.

@@ -22,9 +22,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from corpora.loaders.isolation import sandbox
-from corpora.loaders.isolation.task import Ended, Task
+from corpora.loaders.isolation.wire_format import Ended, Task
 from corpora.loaders.isolation.worker import answered
-from corpora.loaders.table import import_loader
+from corpora.loaders.registry import import_loader
 
 _LENGTH = struct.Struct("<L")
 _LOOK_FOR_PARENT_S = 10.0

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from corpora.loaders.isolation.client import ENVIRONMENT, ROOT
-from corpora.loaders.isolation.task import Ended, Task
+from corpora.loaders.isolation.wire_format import Ended, Task
 
 
 def ask_spawned(task: Task, data: bytes) -> tuple[bytes, Ended]:

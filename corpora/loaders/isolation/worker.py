@@ -17,8 +17,8 @@ from corpora.documents import Document
 from corpora.errors import EmptyFile, LoaderCrashed, LoaderError, TooLarge
 from corpora.loaders.formats.archives import members
 from corpora.loaders.isolation import sandbox, wire_format
-from corpora.loaders.isolation.task import Task
-from corpora.loaders.table import import_loader
+from corpora.loaders.isolation.wire_format import Task
+from corpora.loaders.registry import import_loader
 
 
 def main(arguments: list[str]) -> None:

@@ -15,7 +15,8 @@ from corpora.documents import Document, Passage
 from corpora.jobs import reader
 from corpora.jobs.ingest import FileOutcome, ingest
 from corpora.jobs.jobs import Jobs
-from corpora.loaders import Limits, expand, load_bytes
+from corpora.loaders.registry import Limits
+from corpora.loaders.sandboxed_loader import expand, load_bytes
 from corpora.store.library import Library
 from corpora.store.store import CorpusStore
 from corpora.text.chunking import Chunking

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from corpora.errors import LibraryBusy
-from corpora.jobs.jobs import Job, Jobs
+from corpora.jobs.job_records import Job
+from corpora.jobs.jobs import Jobs
 from corpora.jobs.runner import run
 from corpora.store.library import Library
 from corpora.store.store import CorpusStore

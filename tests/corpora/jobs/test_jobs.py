@@ -15,13 +15,14 @@ import pytest
 
 from corpora.documents import Document, Passage
 from corpora.errors import JobNotFound, LibraryError
-from corpora.jobs import records
-from corpora.jobs.jobs import Job, JobFile, Jobs
+from corpora.jobs import job_records
+from corpora.jobs.job_records import Job, JobFile, path_to_text
+from corpora.jobs.jobs import Jobs
 from corpora.jobs.runner import run
-from corpora.jobs.types import path_to_text
-from corpora.loaders import Limits
+from corpora.loaders.registry import Limits
 from corpora.store.library import Library
-from corpora.store.store import CorpusStore, SourceFile
+from corpora.store.records import SourceFile
+from corpora.store.store import CorpusStore
 from tests.support.job_process import Copies
 
 
@@ -68,7 +69,7 @@ def test_a_plan_says_what_would_be_done_and_does_nothing(store: CorpusStore, fol
     assert jobs.plan([folder]).estimate_s is None
     done(store, folder)
     with store.connections.writing() as connection:
-        records.add_busy(connection, 1, 10.0)
+        job_records.add_busy(connection, 1, 10.0)
     (folder / "a.txt").write_text("Another text of a.")
     (folder / "b.txt").unlink()
     (folder / "copy.txt").write_text("Text of c.")
@@ -368,7 +369,7 @@ def test_the_time_left_is_told_once_there_is_a_speed(store: CorpusStore, folder:
     assert job.eta_s is None
     (first, *_) = jobs.files(job.number)
     with store.connections.writing() as connection:
-        records.add_busy(connection, job.number, 5.0)
+        job_records.add_busy(connection, job.number, 5.0)
         connection.execute("UPDATE job_files SET state = 'ready', outcome = 'added' WHERE number = ?", (first.number,))
     assert jobs.get(job.number).eta_s == pytest.approx(10.0)
     assert (jobs.get(job.number).bytes_done, jobs.get(job.number).bytes_total) == (10, 30)

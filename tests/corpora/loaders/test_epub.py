@@ -6,7 +6,7 @@ import pytest
 
 from corpora.documents import Document, place
 from corpora.errors import DamagedFile, EmptyFile, EncryptedFile
-from corpora.loaders import load_bytes
+from corpora.loaders.sandboxed_loader import load_bytes
 from tests.support.zipped import epub, zipped
 
 CHAPTERS = {

@@ -14,13 +14,12 @@ from pathlib import Path
 import pytest
 
 from corpora import errors
-from corpora.loaders import Limits, load_bytes
 from corpora.loaders.isolation.client import ForkServerDied, shared
 from corpora.loaders.isolation.sandbox import landlock_version
-from corpora.loaders.isolation.sandboxed_loader import run_loader
 from corpora.loaders.isolation.spawn_fallback import ask_spawned
-from corpora.loaders.isolation.task import Task
-from corpora.loaders.table import LOADERS
+from corpora.loaders.isolation.wire_format import Task
+from corpora.loaders.registry import LOADERS, Limits
+from corpora.loaders.sandboxed_loader import load_bytes, run_loader
 
 HOSTILE = "tests.support.hostile"
 ROOT = Path(__file__).parents[3]
@@ -167,8 +166,8 @@ def sleepers() -> list[int]:
 
 SERVICE = """
 import sys, threading, time
-from corpora.loaders import Limits, load_bytes
-from corpora.loaders.isolation.sandboxed_loader import run_loader
+from corpora.loaders.registry import Limits
+from corpora.loaders.sandboxed_loader import load_bytes, run_loader
 from corpora.loaders.isolation.client import shared
 load_bytes(b"Some words.", "a.txt")
 slow = ("tests.support.hostile:sleeps", b"data", "b.txt")

@@ -12,8 +12,9 @@ from collections.abc import Callable
 import pytest
 
 from corpora import errors
-from corpora.loaders import Limits, Member, expand, is_archive
 from corpora.loaders.formats.zip_limits import checked_zip
+from corpora.loaders.registry import Limits, is_archive
+from corpora.loaders.sandboxed_loader import Member, expand
 from tests.support import zip_bytes
 
 WORDS = b"Some good words. "

@@ -25,11 +25,10 @@ import pytest
 
 from corpora import errors
 from corpora.jobs.ingest import ingest
-from corpora.loaders import Limits, load_file
 from corpora.loaders.isolation.client import shared
-from corpora.loaders.isolation.sandboxed_loader import ask, document_of
-from corpora.loaders.isolation.task import Ended, Task
-from corpora.loaders.table import LOADERS, loader_name
+from corpora.loaders.isolation.wire_format import Ended, Task
+from corpora.loaders.registry import LOADERS, Limits, loader_name
+from corpora.loaders.sandboxed_loader import ask, document_of, load_file
 from corpora.store.library import Library
 from tests.support.bombs import Bomb, all_bombs
 from tests.support.mutator import mutated
@@ -245,7 +244,7 @@ if name.endswith(".docx"):
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         whole = [archive.read(member) for member in archive.namelist()]
 else:
-    from corpora.loaders.table import import_loader, loader_name
+    from corpora.loaders.registry import import_loader, loader_name
     import_loader(loader_name(name))(data, name)
 """
 

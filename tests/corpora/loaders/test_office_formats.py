@@ -12,7 +12,7 @@ from pptx.util import Inches
 
 from corpora.documents import Document, place
 from corpora.errors import DamagedFile, EmptyFile, EncryptedFile, HostileArchive, UnknownSuffix
-from corpora.loaders import load_bytes
+from corpora.loaders.sandboxed_loader import load_bytes
 from tests.support.zipped import OLE, docx, relations, zipped
 
 

@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from corpora import errors
-from corpora.loaders import load_file
-from corpora.loaders.isolation.opening import read_file
+from corpora.loaders.sandboxed_loader import load_file, read_file
 
 SECRET = "the words in a file of somebody else"
 

@@ -9,7 +9,7 @@ import pytest
 
 from corpora import errors
 from corpora.documents import Mark, place
-from corpora.loaders import load_bytes
+from corpora.loaders.sandboxed_loader import load_bytes
 from tests.support.pdf_bytes import Words, pdf
 
 

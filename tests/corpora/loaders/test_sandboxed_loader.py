@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from corpora import errors
-from corpora.loaders import Limits, load_bytes, load_file
-from corpora.loaders.isolation.sandboxed_loader import run_loader
+from corpora.loaders.registry import Limits
+from corpora.loaders.sandboxed_loader import load_bytes, load_file, run_loader
 
 HOSTILE = "tests.support.hostile"
 

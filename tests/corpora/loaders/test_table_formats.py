@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from corpora.documents import Document, place
 from corpora.errors import BinaryText, DamagedFile, EmptyFile
-from corpora.loaders import load_bytes
 from corpora.loaders.formats.csv import load as load_csv
 from corpora.loaders.formats.jsonl import load as load_jsonl
 from corpora.loaders.formats.rows import Row, write_rows
+from corpora.loaders.sandboxed_loader import load_bytes
 from corpora.text.chunking import passages
 from corpora.text.reading_text import ReadingText
 

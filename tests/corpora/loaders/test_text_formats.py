@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from corpora.errors import DamagedFile
-from corpora.loaders import load_bytes
+from corpora.loaders.sandboxed_loader import load_bytes
 
 MARKDOWN = """---
 title: "The harbour"

@@ -15,8 +15,6 @@ from hypothesis import strategies as st
 
 from corpora import errors
 from corpora.documents import Document, Mark
-from corpora.loaders import Limits
-from corpora.loaders.isolation.sandboxed_loader import run_loader
 from corpora.loaders.isolation.wire_format import (
     Unbelievable,
     document_answer,
@@ -26,6 +24,8 @@ from corpora.loaders.isolation.wire_format import (
     read_document,
     read_members,
 )
+from corpora.loaders.registry import Limits
+from corpora.loaders.sandboxed_loader import run_loader
 
 KINDS = ["page", "slide", "sheet", "chapter", "heading", "row", "record"]
 VALUES = st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(-1e18, 1e18)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from corpora.loaders import load_bytes
+from corpora.loaders.sandboxed_loader import load_bytes
 from corpora.text.language import language_of, likeliest
 from retrieval.language import guess_language
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpora.documents import Document, Mark, Passage, place
-from corpora.loaders import load_bytes
+from corpora.loaders.sandboxed_loader import load_bytes
 from corpora.text.chunking import passages
 from corpora.text.reading_text import PAGE_BREAK, ReadingText
 

@@ -17,7 +17,7 @@ from app.ui.library.components import Pulse, View
 from app.ui.library.job_actions import Total, dry_run
 from app.ui.state.job_workers import JobWorkers
 from app.ui.views.jobs import JobWindow, jobs_view
-from corpora.jobs.jobs import Job, JobFile
+from corpora.jobs.job_records import Job, JobFile
 from tests.support.page_fakes import HOSTILE
 from tests.support.page_live import await_true
 from tests.support.page_registry import PageRegistry

@@ -17,13 +17,13 @@ import pytest
 from corpora.errors import LibraryBusy, LibraryError
 from corpora.store.connections import Connections
 from corpora.store.library import Library
-from corpora.store.lock import FILE_NAME, WriterLock
+from corpora.store.locks import WRITER_LOCK_FILE, WriterLock
 
 ROOT = Path(__file__).parents[3]
 HOLD = """
 import sys, time
 from pathlib import Path
-from corpora.store.lock import WriterLock
+from corpora.store.locks import WriterLock
 with WriterLock(Path(sys.argv[1])).held(5.0):
     print("held", flush=True)
     sys.stdin.read()
@@ -32,7 +32,7 @@ with WriterLock(Path(sys.argv[1])).held(5.0):
 FORK = """
 import os, sys
 from pathlib import Path
-from corpora.store.lock import WriterLock
+from corpora.store.locks import WriterLock
 lock = WriterLock(Path(sys.argv[1]))
 go_on, told = os.pipe()
 with lock.held(0.0):
@@ -64,7 +64,7 @@ def holder(path: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def test_who_waits_in_vain_is_told_by_whom(tmp_path: Path) -> None:
-    path = tmp_path / FILE_NAME
+    path = tmp_path / WRITER_LOCK_FILE
     with holder(path) as process:
         with pytest.raises(LibraryBusy) as caught, WriterLock(path).held(0.05):
             pass
@@ -74,7 +74,7 @@ def test_who_waits_in_vain_is_told_by_whom(tmp_path: Path) -> None:
 
 
 def test_a_second_writer_gets_it_when_the_first_lets_go(tmp_path: Path) -> None:
-    path = tmp_path / FILE_NAME
+    path = tmp_path / WRITER_LOCK_FILE
     with holder(path) as process:
         assert process.stdin is not None
         threading.Timer(0.1, process.stdin.close).start()
@@ -83,7 +83,7 @@ def test_a_second_writer_gets_it_when_the_first_lets_go(tmp_path: Path) -> None:
 
 
 def test_a_dead_holder_blocks_nobody_and_what_it_left_is_no_matter(tmp_path: Path) -> None:
-    path = tmp_path / FILE_NAME
+    path = tmp_path / WRITER_LOCK_FILE
     with holder(path) as process:
         process.kill()
         process.wait()
@@ -98,7 +98,7 @@ def test_a_dead_holder_blocks_nobody_and_what_it_left_is_no_matter(tmp_path: Pat
 
 
 def test_a_thread_may_take_it_again_and_others_wait(tmp_path: Path) -> None:
-    lock, seen = WriterLock(tmp_path / FILE_NAME), []
+    lock, seen = WriterLock(tmp_path / WRITER_LOCK_FILE), []
 
     def other() -> None:
         with pytest.raises(LibraryBusy):
@@ -119,13 +119,13 @@ def test_a_thread_may_take_it_again_and_others_wait(tmp_path: Path) -> None:
 
 
 def test_two_locks_of_one_process_exclude_each_other(tmp_path: Path) -> None:
-    path = tmp_path / FILE_NAME
+    path = tmp_path / WRITER_LOCK_FILE
     with WriterLock(path).held(0.0), pytest.raises(LibraryBusy), WriterLock(path).held(0.05):
         pass
 
 
 def test_a_forked_child_does_not_keep_the_lock_of_its_parent(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", FORK, str(tmp_path / FILE_NAME)]
+    command = [sys.executable, "-c", FORK, str(tmp_path / WRITER_LOCK_FILE)]
     assert subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30).stdout == "free\nchild 0\n"
 
 

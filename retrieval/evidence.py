@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from corpora.text.chunking import sentences as sentence_spans
-from retrieval.hits import Evidence, Hit
+from retrieval.hits import Evidence, Hit, log_odds
 from retrieval.interfaces import Encoder
-from retrieval.log_odds import log_odds
 from retrieval.relevance import CosineRelevance, Relevance
 from retrieval.relevance_features import Candidate
 from retrieval.sentences import SentenceCache, SentenceSplitter

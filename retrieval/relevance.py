@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.errors import DamagedRelevance
+from retrieval.hits import log_odds
 from retrieval.language import guess_language
-from retrieval.log_odds import log_odds
 from retrieval.relevance_features import Candidate, Rarity, features
 
 _FORMAT = "spandraft-relevance-1"

@@ -17,7 +17,7 @@ os.environ.update(
     OMP_NUM_THREADS="1",
 )
 
-from app.doctor import find_chromium
+from app.doctor.installation import find_chromium
 from tests.crash.shim import find_compiler
 
 _LEFT_OUT = pytest.StashKey[list[str]]()

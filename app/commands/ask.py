@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from app.commands.first_use import tell_compiling
+from app.commands.loading import load_pipeline
 from app.commands.options import GENERATION, MODEL, SEARCH, add_common, add_no_speculation
 from app.commands.terminal import Terminal, plain
 from app.config.settings import Settings
@@ -38,10 +38,7 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser], a
 
 def _ask(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
     question = _text(args.question, "question", 'spandraft ask "What is a lambda?"')
-    from app.pipeline import Pipeline
-
-    pipeline = Pipeline.from_pretrained(corpus=settings.corpus, settings=settings)
-    tell_compiling(settings, terminal)
+    pipeline = load_pipeline(settings, terminal, corpus=settings.corpus)
     with pipeline.stream(question, speculate=settings.speculate, stop_strings=tuple(args.stop)) as stream:
         try:
             answer = _follow(stream, terminal)

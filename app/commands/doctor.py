@@ -18,7 +18,7 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser], a
 
 
 def _run(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
-    from app.doctor import examine
+    from app.doctor.examine import examine
 
     findings = []
     for finding in examine(settings):

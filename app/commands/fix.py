@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.commands.first_use import tell_compiling
+from app.commands.loading import load_pipeline
 from app.commands.options import GENERATION, MODEL, add_common, add_no_speculation
 from app.commands.terminal import Terminal
 from app.config.settings import Settings
@@ -36,10 +36,7 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser], a
 
 def _fix(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
     text = _read(args.file)
-    from app.pipeline import Pipeline
-
-    pipeline = Pipeline.from_pretrained(corpus=None, settings=settings)
-    tell_compiling(settings, terminal)
+    pipeline = load_pipeline(settings, terminal, corpus=None)
     correction = pipeline.correct(text, speculate=settings.speculate)
     if correction.notice:
         terminal.note(f"note: {correction.notice}")

@@ -1,9 +1,8 @@
-"""The options that commands share: settings as flags, ``--set``, ``--config``, ``--json``.
+"""The options that commands share: settings as flags, ``--set``, ``--config``, ``--json``; and paths as arguments.
 
 A flag that stands for a setting has the setting's name, and argparse leaves it out of the namespace unless it
-was given, so that nothing typed is lost and nothing untyped overrides the environment.
-
-Paths as they are given on the command line: what can be none, and what is not there, is said before any work.
+was given, so that nothing typed is lost and nothing untyped overrides the environment. A path that is wrong or missing
+is refused before any work begins.
 """
 
 from __future__ import annotations
@@ -103,12 +102,12 @@ def settings_of(args: argparse.Namespace) -> Settings:
             raise SettingError(f"{key} is set twice", hint="say it once")
         given[key] = value
     settings = Settings.load(given, config_file=args.config)
-    _refuse_idle(given, settings)
+    _refuse_unused(given, settings)
     return settings
 
 
-def _refuse_idle(given: Mapping[str, object], settings: Settings) -> None:
-    """An option of sampling or of a criterion that is not in use would be ignored, and nothing that is set is."""
+def _refuse_unused(given: Mapping[str, object], settings: Settings) -> None:
+    """Refuse an option of sampling, or of a criterion, that is not in use: nothing that is set is silently ignored."""
     for key in given:
         if key in _SAMPLING and not settings.do_sample:
             raise SettingError(f"{key} is set but do_sample is off", hint="add --do-sample, or leave it away")
@@ -120,7 +119,10 @@ def _refuse_idle(given: Mapping[str, object], settings: Settings) -> None:
 
 
 def given_path(text: str) -> Path:
-    """The path that was written. An empty one, as of a variable that is not set, does not mean the current folder."""
+    """The path of an argument. An empty one, say of an unset variable, does not mean the current folder.
+
+    Raises ``UsageError``.
+    """
     if not text.strip():
         raise UsageError(f"{text!r} is no path", hint="name a file or a folder; . is the folder you are in")
     return Path(text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from app.commands.first_use import tell_compiling
+from app.commands.loading import load_pipeline
 from app.commands.options import GENERATION, MODEL, SEARCH, add_common, add_no_speculation
 from app.commands.terminal import Terminal
 from app.config.settings import Settings
@@ -27,10 +27,7 @@ def _serve(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> 
     # Before the model is loaded: nobody should wait for it to be told that the port is taken.
     check_address(settings.host, settings.port)
     terminal.note("Loading the models ...")
-    from app.pipeline import Pipeline
-
-    pipeline = Pipeline.from_pretrained(corpus=settings.corpus, settings=settings)
-    tell_compiling(settings, terminal)
+    pipeline = load_pipeline(settings, terminal, corpus=settings.corpus)
     if terminal.json:
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         terminal.document({"url": f"http://{host}:{settings.port}"})

@@ -1,8 +1,6 @@
-"""What a command may say and where: results to stdout, all else to stderr; with ``--json`` one document only.
+"""What a command may print and where: results to stdout, all else to stderr; with ``--json`` one document only.
 
-Knows nothing of what is printed.
-
-Lines at the foot of a terminal, drawn anew again and again, and lines above them. Knows nothing of what they say.
+`LiveLines` are lines at the foot of a terminal that are redrawn while something runs. Knows nothing of what is printed.
 """
 
 from __future__ import annotations
@@ -15,9 +13,10 @@ import sys
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from io import TextIOWrapper
 from typing import TextIO
 
-_LONE = re.compile("[\ud800-\udfff]")
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _BOLD, _DIM, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 
 
@@ -33,7 +32,7 @@ class Terminal:
     def of(cls, *, json: bool) -> Terminal:
         """The process's own streams; text that they cannot encode is written with backslashes."""
         for stream in (sys.stdout, sys.stderr):
-            if hasattr(stream, "reconfigure"):
+            if isinstance(stream, TextIOWrapper):  # a test may have put something else in its place
                 stream.reconfigure(errors="backslashreplace")
         return cls(json=json, out=sys.stdout, err=sys.stderr)
 
@@ -41,8 +40,10 @@ class Terminal:
         """Print the one JSON document. ASCII only, so that no locale can break it."""
         assert self.json, "a document is printed under --json only"
         text = json.dumps(value, allow_nan=False, ensure_ascii=False)
-        if _LONE.search(text) is not None:  # Half a character, as names of files have: many a reader stops at it.
-            value = json.loads(_LONE.sub("\N{REPLACEMENT CHARACTER}", text))
+        if (
+            _LONE_SURROGATE.search(text) is not None
+        ):  # Half a character, as names of files have: many a reader stops at it.
+            value = json.loads(_LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text))
         self.out.write(json.dumps(value, allow_nan=False) + "\n")
         self.out.flush()
 
@@ -94,7 +95,7 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\
 
 
 class LiveLines:
-    """What is drawn on ``stream``, a terminal. ``off``: nothing is drawn, and what stays is still written."""
+    """Lines that are redrawn in place on ``stream``, a terminal. ``off``: nothing is drawn."""
 
     def __init__(self, stream: TextIO, *, off: bool = False) -> None:
         self._stream = stream
@@ -102,7 +103,7 @@ class LiveLines:
         self._drawn = 0
 
     def draw(self, lines: Sequence[str]) -> None:
-        """Put these lines in the place of those drawn last."""
+        """Replace the lines that were drawn last."""
         if self._off:
             return
         size = shutil.get_terminal_size((80, 24))
@@ -112,7 +113,7 @@ class LiveLines:
         self._drawn = len(fitting)
 
     def clear(self) -> None:
-        """Take the lines away, so that something else can be written."""
+        """Erase the lines, so that something else can be written."""
         if self._drawn:
             self._stream.write(self._erasing())
             self._stream.flush()
@@ -123,7 +124,7 @@ class LiveLines:
 
 
 def is_terminal(stream: TextIO) -> bool:
-    """Whether somebody sees lines being drawn anew there."""
+    """Whether somebody sees lines being redrawn there."""
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
@@ -133,17 +134,17 @@ def may_ask() -> bool:
 
 
 def plain(text: str) -> str:
-    """``text`` as it may be written to a terminal: what steers one becomes a mark."""
+    """``text`` as it may be written to a terminal: control characters become replacement characters."""
     return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _fitted(line: str, columns: int) -> str:
     """As much of a line as fits; a wrapped one would be counted wrongly."""
-    kept: list[str] = []
+    fitting: list[str] = []
     width = 0
     for character in plain(line):
         width += 2 if unicodedata.east_asian_width(character) in "WF" else 1
         if width > columns:
-            return "".join(kept[:-1]) + "\N{HORIZONTAL ELLIPSIS}"
-        kept.append(character)
-    return "".join(kept)
+            return "".join(fitting[:-1]) + "\N{HORIZONTAL ELLIPSIS}"
+        fitting.append(character)
+    return "".join(fitting)

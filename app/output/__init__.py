@@ -1,1 +1,11 @@
-"""app/output."""
+"""Results as text and JSON that others rely on, shared by command line and page. Pure functions, no HTML.
+
+    answer_json     answers, corrections, passages, errors as JSON
+    library_json    corpora, documents, jobs, plans as JSON
+    receipts        what a deletion took, as lines and as JSON
+    links           which characters of an answer are linked to which of a passage
+    formatting      sizes, durations, counts, dates for people
+
+Imports the types that it writes out (`app.generation.events`, `app.library`, `app.conversations`, `corpora`,
+`retrieval.hits`). Imported by `app.cli`, `app.commands` and `app.ui`.
+"""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from app.doctor import find_chromium
+from app.doctor.installation import find_chromium
 
 QUESTIONS = ("What is a generator function?", "How does the with statement work?")
 

@@ -16,7 +16,7 @@ from app.pipeline import Pipeline
 from decoding.drafting.budget import Budget
 from decoding.engine import Engine
 from decoding.sources import DEFAULT_SOURCES, make_sources
-from retrieval.log_odds import log_odds
+from retrieval.hits import log_odds
 from tests.support.tiny import QUESTION, hits_of, writer_of
 
 ELSEWHERE = ("What is the capital of France?", "Who won the world cup?", "Why is the sky blue?")

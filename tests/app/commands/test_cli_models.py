@@ -181,10 +181,10 @@ def test_the_first_use_says_what_it_waits_for(
     run: Run, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
 ) -> None:
     for is_compiled in (False, True):
-        monkeypatch.setattr("app.commands.first_use.is_compiled", lambda found=is_compiled: found)
+        monkeypatch.setattr("app.commands.loading.is_compiled", lambda found=is_compiled: found)
         code, out, err = run(*command)
         assert (code, "ompil" in out, err.count("Compiling the draft kernels")) == (0, False, not is_compiled)
-    monkeypatch.setattr("app.commands.first_use.is_compiled", lambda: False)
+    monkeypatch.setattr("app.commands.loading.is_compiled", lambda: False)
     document(run, *command)
     assert "Compiling" not in run(*command, "--no-speculation")[2]
     assert "Compiling" not in run(*command, "--sources", "prompt-lookup")[2]

@@ -10,8 +10,8 @@ import torch
 from app.commands.options import MODEL
 from app.config.device_options import loading_options
 from app.config.settings import Settings
-from app.doctor import examine
 from app.doctor.drafting import examine_drafting
+from app.doctor.examine import examine
 from app.errors import SettingError
 from app.loading.engine import open_pipeline
 from app.ui.views.chrome import header_view

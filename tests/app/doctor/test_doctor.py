@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from app import doctor
 from app.config.settings import Settings
-from app.doctor import Finding, examine, find_chromium
+from app.doctor import examine as checks
 from app.doctor.drafting import examine_drafting
-from app.doctor.installation import PACKAGES, examine_faiss, examine_names
+from app.doctor.findings import Finding
+from app.doctor.installation import PACKAGES, examine_faiss, examine_names, find_chromium
 from app.doctor.machine import examine_disk, examine_memory
 from app.doctor.models import examine_bundled_target, examine_helpers, examine_models
 from app.loading.checksums import HELPERS, MODELS, SUMS, strangers, write_sums
@@ -166,14 +166,14 @@ def test_a_check_that_breaks_is_a_finding(monkeypatch: pytest.MonkeyPatch, tmp_p
     def broken(settings: Settings) -> None:
         raise RuntimeError("no such luck")
 
-    monkeypatch.setattr(doctor, "examine_models", broken)
-    findings = list(examine(Settings(home=tmp_path)))
+    monkeypatch.setattr(checks, "examine_models", broken)
+    findings = list(checks.examine(Settings(home=tmp_path)))
     assert [finding.detail for finding in findings if finding.check == "models"] == ["RuntimeError: no such luck"]
     assert findings[-1].check == "corpora"
 
 
 def test_every_failure_or_warning_has_a_remedy(tmp_path: Path) -> None:
-    for finding in examine(Settings(home=tmp_path)):
+    for finding in checks.examine(Settings(home=tmp_path)):
         assert finding.detail
         assert finding.status == "ok" or finding.hint, finding
 

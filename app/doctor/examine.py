@@ -1,0 +1,62 @@
+"""Runs all checks of the doctor, cheap ones first, and examines the corpora.
+
+A check may fail, it never raises: one that breaks is a finding, too.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Callable, Iterable, Iterator
+
+from app.config.settings import Settings
+from app.doctor.drafting import examine_drafting
+from app.doctor.findings import Finding
+from app.doctor.installation import examine_chromium, examine_installation
+from app.doctor.machine import examine_devices, examine_disk, examine_memory
+from app.doctor.models import examine_models
+from app.errors import as_user_error
+from corpora.store.library import Library
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Run every check, cheap ones first. Raises nothing: a check that breaks is a finding."""
+    checks: dict[str, Callable[[], Iterable[Finding]]] = {
+        "installation": lambda: examine_installation(importlib.metadata.packages_distributions()),
+        "memory": lambda: [examine_memory()],
+        "disk": lambda: [examine_disk(settings.home)],
+        "chromium": lambda: [examine_chromium()],
+        "device": examine_devices,
+        "models": lambda: examine_models(settings),
+        "drafting": lambda: examine_drafting(settings),
+        "corpora": lambda: examine_corpora(settings),
+    }
+    for name, check in checks.items():
+        try:
+            yield from check()
+        except Exception as error:  # noqa: BLE001  # the doctor reports what is broken, whatever it is
+            cause, hint = as_user_error(error) or (f"{type(error).__name__}: {error}", "please report this as a bug")
+            yield Finding(name, "fail", cause, hint)
+
+
+def examine_corpora(settings: Settings) -> Iterator[Finding]:
+    """One line a corpus."""
+    library = Library(settings.home)
+    names = library.names()
+    if not names:
+        hint = "run `spandraft corpus sample`, or `spandraft corpus create NAME`"
+        yield Finding("corpora", "warn", f"none in {settings.home}", hint)
+    for name in names:
+        yield _examine(library, name)
+
+
+def _examine(library: Library, name: str) -> Finding:
+    """A damaged corpus must not hide the others."""
+    try:
+        infos = library.open(name).documents()
+    except Exception as error:
+        found = as_user_error(error)
+        if found is None:
+            raise
+        cause, hint = found
+        return Finding(f"corpus {name}", "fail", cause, hint)
+    return Finding(f"corpus {name}", "ok", f"{len(infos)} documents, {sum(i.passages for i in infos)} passages")

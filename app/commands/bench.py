@@ -21,15 +21,11 @@ from app.config.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """A bench by its module of `app.bench`, with the settings that are its flags.
-
-    ``has_table``: the module has ``table(report) -> lines``, because a row a line would be hard to read.
-    """
+    """A bench by its module of `app.bench`, with the settings that are its flags."""
 
     about: str
     module: str
     settings: tuple[str, ...] = MODEL
-    has_table: bool = False
 
 
 # `replay` names its target by --model, because it needs none; what a target is loaded with are settings all the same.
@@ -37,7 +33,7 @@ _MODEL_BUT_TARGET = tuple(key for key in MODEL if key != "target")
 
 BENCHES: Final[Mapping[str, Bench]] = MappingProxyType(
     {
-        "methods": Bench("the methods that replay and speed can run: paper and rule", "drafters.methods", ()),
+        "methods": Bench("the methods that replay and speed can run: paper and rule", "methods", ()),
         "replay": Bench(
             "tokens a step on recorded outputs, without a model", "replay.bench", (*_MODEL_BUT_TARGET, *DRAFTERS)
         ),
@@ -47,7 +43,7 @@ BENCHES: Final[Mapping[str, Bench]] = MappingProxyType(
         ),
         "drafters": Bench(
             "each drafter alone, and what it adds to the tree: tokens a forward, and time beside plain decoding",
-            "drafters.bench",
+            "drafters",
             (*MODEL, *DRAFTERS),
         ),
         "concurrency": Bench("many requests at once, beside one after the other", "speed.concurrency"),
@@ -62,7 +58,6 @@ BENCHES: Final[Mapping[str, Bench]] = MappingProxyType(
             "what lossy acceptance costs in quality and diversity, and what it buys in speed",
             "criteria.bench",
             (*MODEL, *DRAFTERS, "sources", "budget", "quote"),
-            has_table=True,
         ),
     }
 )
@@ -78,7 +73,7 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser], a
         if list(argv[:2]) == ["bench", name]:
             module = importlib.import_module(f"app.bench.{bench.module}")
             module.add_arguments(parser)
-            parser.set_defaults(run=_run, module=module, table=module.table if bench.has_table else None)
+            parser.set_defaults(run=_run, module=module)
         add_common(parser, bench.settings)
 
 
@@ -88,8 +83,8 @@ def _run(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> in
         terminal.document(report.document())
     else:
         terminal.note(", ".join(f"{key}: {value}" for key, value in report.machine.items()))
-        if args.table is not None:
-            terminal.table(args.table(report))
+        if report.table is not None:
+            terminal.table(report.table)
         else:
             _print_rows(report, terminal)
     return 0

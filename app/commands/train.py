@@ -21,8 +21,8 @@ from app.generation.logit_biases import LogitBiases
 if TYPE_CHECKING:
     import torch
 
+    from app.training.config import Stage
     from app.training.data.material import Material
-    from app.training.stages.config import Stage
 
 _UNFINISHED, _INTERRUPTED = 1, 130
 _SPLITS = ("validation", "heldout")
@@ -130,13 +130,13 @@ def _prepare(args: argparse.Namespace, settings: Settings, terminal: Terminal) -
 
 
 def _all(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
-    from app.training.stages import config
+    from app.training import config
 
     return _train(args, config.load(args.training, args.change).stages, terminal)
 
 
 def _stages(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
-    from app.training.stages import config
+    from app.training import config
 
     loaded = config.load(args.training, args.change)
     named = [loaded.stage(name) for name in args.names]
@@ -153,7 +153,7 @@ def _begun(stage: Stage, begin: str | None, target: str | None) -> Stage:
 
 
 def _train(args: argparse.Namespace, stages: Sequence[Stage], terminal: Terminal) -> int:
-    from app.training.stages.stages import run_stage
+    from app.training.stages import run_stage
 
     device = _device(args.on)
     material = _material(args.material)
@@ -173,13 +173,13 @@ def _train(args: argparse.Namespace, stages: Sequence[Stage], terminal: Terminal
 
 
 def _evaluate(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
-    from app.training.drafters.write_outputs import tuning_of
-    from app.training.targets.evaluate import measure
+    from app.training.evaluation.measure import measure_target
+    from app.training.outputs.prompts import tuning_of
 
     _one_thread()
     tuning = _tuning(args) or tuning_of(args.model) or LogitBiases()
     material = _material(args.material)
-    figures = measure(args.model, material, split=args.split, tuning=tuning, count=args.items, say=terminal.note)
+    figures = measure_target(args.model, material, split=args.split, tuning=tuning, count=args.items, say=terminal.note)
     if terminal.json:
         terminal.document(figures)
     else:
@@ -188,15 +188,15 @@ def _evaluate(args: argparse.Namespace, settings: Settings, terminal: Terminal) 
 
 
 def _measure(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
-    from app.training.drafters.acceptance import load_drafter, measure
-    from app.training.drafters.aligning import OutputOptions, served_prompts
+    from app.training.evaluation.measure import load_drafter, measure_drafter
+    from app.training.outputs.write_outputs import OutputOptions, served_prompts
     from decoding.target.target import Target
 
     _one_thread()
     target = Target.from_pretrained(str(args.model), device="cpu")
     source, shared = load_drafter(args.drafter, target)
     prompts = served_prompts(_material(args.material), args.model, split=args.split, options=OutputOptions())
-    found = measure(target, source, shared, (prompts.request(number) for number in range(args.items)))
+    found = measure_drafter(target, source, shared, (prompts.request(number) for number in range(args.items)))
     if terminal.json:
         rows = [dataclasses.asdict(one) | {"mean_length": one.mean_length, "rate": one.rate} for one in found]
         terminal.document({"source": source, "tasks": rows})
@@ -210,7 +210,7 @@ def _measure(args: argparse.Namespace, settings: Settings, terminal: Terminal) -
 
 
 def _heldout(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
-    from app.training.data import heldout
+    from app.training.evaluation import heldout
 
     heldout.write(_material(args.material), args.out, count=args.items, split=args.split)
     _done(terminal, {"folder": str(args.out)}, f"{args.out}: answers.jsonl, grammar.jsonl, clean.jsonl, misspelt.jsonl")
@@ -218,7 +218,7 @@ def _heldout(args: argparse.Namespace, settings: Settings, terminal: Terminal) -
 
 
 def _curves(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
-    from app.training.loop.curves import draw
+    from app.training.evaluation.curves import draw
 
     file = draw(args.folder)
     _done(terminal, {"curves": str(file)}, str(file))
@@ -226,7 +226,7 @@ def _curves(args: argparse.Namespace, settings: Settings, terminal: Terminal) ->
 
 
 def _export(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
-    from app.training.stages.export import export
+    from app.training.export import export
 
     parts = export(args.folder, args.out, tuning=_tuning(args), say=terminal.note)
     _done(terminal, {"folder": str(args.out), "parts": parts}, f"{args.out}: {', '.join(parts)}")
@@ -249,7 +249,7 @@ def _device(name: str) -> torch.device:
         raise UsageError("there is no CUDA device here", hint="leave --device out, or write --device cpu")
     chosen = ("cuda" if there else "cpu") if name == "auto" else name
     if chosen == "cpu":
-        from app.training.loop.malloc_trim import return_freed_blocks
+        from app.training.loop.process import return_freed_blocks
 
         _one_thread()
         return_freed_blocks()
@@ -269,7 +269,7 @@ def _draw(run: Path, terminal: Terminal) -> None:
     """Curves are worth having and no reason to fail."""
     from app.errors import MissingPartError
     from app.training.errors import DataMissingError
-    from app.training.loop.curves import draw
+    from app.training.evaluation.curves import draw
 
     try:
         draw(run)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from app.bench.speed.hugging_face import HuggingFace
-from app.bench.speed.jobs import answer_job, grammar_job
+from app.bench.workload.jobs import answer_job, grammar_job
 from app.config.settings import Settings
 from app.loading.bundled import TARGET, bundled_folder
 from app.loading.engine import open_pipeline

@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from app.bench.replay.traces import BUNDLED_TOKENIZER, TRACES, Trace, load_tokenizer, read_traces
+from app.bench.workload.traces import BUNDLED_TOKENIZER, TRACES, Trace, load_tokenizer, read_traces
 from decoding.cuda.graphs import pool_for
 from decoding.drafting.budget import SIZES, Budget
 from decoding.engine import Engine

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from app.training.loop.plan import Plan
 from app.training.loop.trainer import Loss, Trainer
-from app.training.targets.model import Model, Shape
+from app.training.model import Model, Shape
 
 SHAPE = Shape(vocabulary=64, hidden=32, layers=2, heads=2, intermediate=48, max_positions=32)
 PLAN = Plan(steps=20, warmup=3, tokens=128, batches=2, checkpoint_every=4, log_every=2, seed=5)

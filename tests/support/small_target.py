@@ -10,12 +10,12 @@ from typing import Any
 
 import torch
 
-from app.training.drafters.target_outputs import RowBatches, TargetOutputs
-from app.training.drafters.teacher import Teacher
-from app.training.drafters.write_outputs import GivenPrompts, written_rows
 from app.training.loop.plan import Plan
 from app.training.loop.trainer import Objective, Trainer
-from app.training.targets.model import Shape
+from app.training.model import Shape
+from app.training.objectives.distil import Teacher
+from app.training.outputs.prompts import GivenPrompts, written_rows
+from app.training.outputs.target_outputs import RowBatches, TargetOutputs
 from decoding.drafting.budget import Budget
 from decoding.engine import Engine
 from decoding.interfaces import Request

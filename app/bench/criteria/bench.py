@@ -1,6 +1,7 @@
 """``spandraft bench criteria``: what lossy acceptance costs in quality and diversity, and what it buys in speed.
 
-Every criterion writes the same answers and corrections on the same target; they take turns item by item in one run.
+Every criterion writes the same answers and corrections on the same target; they take turns output by output in one
+run, so that a noisy machine is noisy for all of them.
 Plain decoding is among them: ``one-draw`` must write its tokens, ``speculative-sampling`` keeps its distribution,
 ``typical`` and ``top-beta-tau`` keep neither, and are worth what is drafted: by the app's own sources, or by --sources.
 
@@ -16,21 +17,23 @@ import argparse
 import math
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from app.bench import picture
-from app.bench.criteria import plot
-from app.bench.criteria import table as criteria_table
-from app.bench.criteria.rules import DEFAULT, SAMPLED, Rule, rules
-from app.bench.criteria.run import rows_at
+from app.bench.criteria import figures
+from app.bench.criteria.scores import row
 from app.bench.criteria.tasks import Task, answers_of, bundled_answers, corrections_of, is_grammar
-from app.bench.report import Report, Row
+from app.bench.criteria.trial import DEFAULT, PLAIN, SAMPLED, Rule, Trial, Written, rules, written_by
+from app.bench.report import Report, Row, progress
+from app.config.generation_options import GenerationOptions
 from app.config.settings import NOT_SET, Settings
 from app.errors import InputError
 from app.loading.engine import open_pipeline
 from app.loading.sources import asked_for, drafters_of, flag, source_names
 from app.pipeline import Pipeline
+from decoding.interfaces import Sampling
 
 _OURS = ("criterion", "temperature", "seed", "typical_epsilon", "typical_delta", "top_beta", "top_tau", "speculate")
 _TEMPERATURES = "0,0.7,1"
@@ -66,16 +69,11 @@ def run(args: argparse.Namespace, settings: Settings) -> Report:
     rows: list[Row] = []
     for temperature in temperatures:
         rows += rows_at(temperature, pipeline, tasks, sources, seeds=args.seeds)
-    _note(criteria_table.EXPLAINED)
-    report = Report.of(command(args, settings), rows)
+    progress(figures.EXPLAINED)
+    report = Report.of(command(args, settings), rows, table=figures.table(rows))
     if args.plot is not None:
-        plot.draw(args.plot, report.rows)
+        figures.draw(args.plot, report.rows)
     return report
-
-
-def table(report: Report) -> list[list[str]]:
-    """What a terminal shows of the report."""
-    return criteria_table.lines(report.rows)
 
 
 def _temperatures(text: str) -> list[float]:
@@ -115,7 +113,7 @@ def sources_for(chosen: Sequence[Rule], settings: Settings, *, is_asked: bool) -
             found[rule] = source_names(alone)
         else:
             why = "it needs --draft-model" if settings.sources is None else "it takes no --sources"
-            _note(f"{SAMPLED} is left out: {why}")
+            progress(f"{SAMPLED} is left out: {why}")
     return found
 
 
@@ -153,6 +151,55 @@ def command(args: argparse.Namespace, settings: Settings) -> str:
     return " ".join([*words, f"--quote {'off' if settings.quote is False else 'on'}"])
 
 
-def _note(text: str) -> None:
-    sys.stderr.write(text + "\n")
-    sys.stderr.flush()
+def rows_at(
+    temperature: float,
+    pipeline: Pipeline,
+    tasks: Sequence[Task],
+    sources: Mapping[Rule, tuple[str, ...]],
+    *,
+    seeds: int,
+) -> list[Row]:
+    """One row a task and a rule at one temperature; plain decoding must be among the rules."""
+    trials = [Trial(rule, pipeline.engine, sources=names) for rule, names in sources.items()]
+    samplings = _samplings(temperature, pipeline, seeds)
+    rows: list[Row] = []
+    for task in tasks:
+        written = _written(task, trials, pipeline, samplings, title=f"temperature {temperature:g}, {task.name}")
+        for rule in sources:
+            one = row(task, rule, written[rule], written[PLAIN], copies=seeds // len(samplings))
+            rows.append({"method": one.pop("method"), "temperature": temperature, **one})
+    return rows
+
+
+def _samplings(temperature: float, pipeline: Pipeline, seeds: int) -> list[Sampling]:
+    """How tokens are chosen for each output of an item: once where that is always the same."""
+    if temperature == 0:
+        return [Sampling()]
+    options = [GenerationOptions(do_sample=True, temperature=temperature, seed=seed) for seed in range(seeds)]
+    return [one.sampling(pipeline.settings, pipeline.engine.target) for one in options]
+
+
+def _written(
+    task: Task, trials: Sequence[Trial], pipeline: Pipeline, samplings: Sequence[Sampling], *, title: str
+) -> dict[Rule, list[list[Written]]]:
+    """What each trial wrote, a row of outputs an item; the trials take turns."""
+    for trial in trials:  # First calls allocate and compile.
+        trial.sampling = samplings[0]
+        written_by(trial, pipeline.writer, partial(task.write, at=0))
+    written: dict[Rule, list[list[Written]]] = {trial.rule: [] for trial in trials}
+    for at in range(len(task)):
+        for trial in trials:
+            written[trial.rule].append([])
+        for sampling in samplings:
+            for trial in trials:
+                trial.sampling = sampling
+                one = written_by(trial, pipeline.writer, partial(task.write, at=at))
+                written[trial.rule][-1].append(one)
+        _progress(title, at + 1, len(task))
+    return written
+
+
+def _progress(title: str, done: int, total: int) -> None:
+    if done % 5 == 0 or done == total:
+        sys.stderr.write(f"\r{title}: {done} of {total}" + ("\n" if done == total else ""))
+        sys.stderr.flush()

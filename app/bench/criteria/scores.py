@@ -12,9 +12,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from app.bench.criteria.rules import Rule
 from app.bench.criteria.tasks import Floats, Task
-from app.bench.criteria.trial import Written
+from app.bench.criteria.trial import Rule, Written
 
 RESAMPLES = 2000
 _WORD = re.compile(r"\w+(?:['\u2019]\w+)*")

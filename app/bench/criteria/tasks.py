@@ -19,7 +19,7 @@ from app.bench.quality.answers import AnswerItem, hits_of, judge, read_items
 from app.bench.quality.gleu import Corrected, counts, gleu_of
 from app.bench.quality.grammar import GrammarItem, as_written
 from app.bench.quality.grammar import read_items as read_grammar_items
-from app.bench.records import is_texts, read_records
+from app.bench.workload.records import is_texts, read_records
 from app.config.generation_options import GenerationOptions
 from app.correction.stream import CorrectionStream
 from app.generation.requests import RequestBuilder

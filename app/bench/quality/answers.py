@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.bench.records import is_texts, read_records
 from app.bench.report import Report, Row
+from app.bench.workload.records import is_texts, read_records
 from app.config.settings import Settings
 from app.errors import InputError
 from app.generation.prompts import REFUSAL

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from app.bench.quality.gleu import Corrected, corpus_gleu, tokens_of
-from app.bench.records import is_texts, read_records
 from app.bench.report import Report, Row
+from app.bench.workload.records import is_texts, read_records
 from app.config.settings import Settings
 from app.errors import InputError
 

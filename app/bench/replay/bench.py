@@ -1,8 +1,7 @@
 """``spandraft bench replay``: how many recorded tokens a step of drafting would have covered, without a model.
 
-"Forced decoding", as LLMA's authors measured (Yang et al. 2023): the target's choice is taken from a recorded
-output. A step is one target forward after prefill; tokens include the end token. Records are run in their order, and
-what a method may learn it learns from those before. ``--model`` adds a real target for methods that read its logits.
+A step is one target forward after prefill; tokens include the end token. ``--model`` adds a real target for methods
+that read its logits. How a record is replayed is in `app.bench.replay.replays`; this module has options and figures.
 """
 
 from __future__ import annotations
@@ -10,47 +9,34 @@ from __future__ import annotations
 import argparse
 import statistics
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from app.bench.drafters.parts import lacking, words
-from app.bench.replay.datastore import Datastore
-from app.bench.replay.traces import BUNDLED_TOKENIZER, TRACES, Trace, load_tokenizer, read_traces
+from app.bench.methods import drafter_flags
+from app.bench.replay.plot import Line, Panel, draw
+from app.bench.replay.replays import ModelReplay, Runner, replay_all
 from app.bench.report import Report
+from app.bench.workload.traces import BUNDLED_TOKENIZER, TRACES, Trace, load_tokenizer, read_traces
 from app.config.settings import Settings
 from app.errors import InputError, unknown
 from app.loading.kernel_cache import keep_compiled
 from app.loading.sources import asked_for, flag
 from app.phrases.table import blend_state
-from decoding.drafting.budget import Budget
-from decoding.drafting.calibration import Calibration
-from decoding.drafting.drafter import Drafter
 from decoding.drafting.presets import PRESETS, Preset
-from decoding.interfaces import NO_ORIGIN, Commit
-from decoding.sources import make_sources
-from decoding.sources.blend.blend_state import BlendState
-from decoding.sources.shared import Shared
-from decoding.stats import Stats
-from decoding.verification.acceptance import sample_and_match
 
 METHODS = tuple(PRESETS)
 PLOTTED = (1, 2, 4, 8, 16, 32, 64)
-"""Budgets of the picture."""
+"""Budgets of the picture, in draft nodes a step."""
 
 
 @dataclass(frozen=True, slots=True)
-class Replayed:
-    """What replaying one trace took."""
+class TraceFile:
+    """The records of one file."""
 
-    stats: Stats
-    draft_s: tuple[float, ...]
-
-
-Replay = Callable[[Preset, Sequence[Trace], int], list[Replayed]]
-"""Replays all traces in order with one method, at most so many nodes a step."""
+    name: str
+    traces: tuple[Trace, ...]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,13 +52,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, settings: Settings) -> Report:
-    """Replay every record with every method."""
+    """Replay every record with every method. Raises InputError, UnknownNameError, and what loading raises."""
     keep_compiled(settings.home)
     presets = presets_of(args.methods)
     if args.budget < 0:
-        raise InputError(f"The budget is {args.budget}.", hint="Give the number of draft nodes a step, 0 or more.")
+        raise InputError(f"the budget is {args.budget}", hint="give the number of draft nodes a step, 0 or more")
     runner, files = _prepared(args, settings)
-    rows = [row(one, file, runner, args.budget) for file in files for one in presets]
+    rows = [method_row(preset, file, runner, args.budget) for file in files for preset in presets]
     if args.plot is not None:
         _plot(args.plot, presets, files, runner)
     return Report.of(_command(args, settings), rows)
@@ -80,165 +66,76 @@ def run(args: argparse.Namespace, settings: Settings) -> Report:
 
 def presets_of(names: str) -> list[Preset]:
     """The methods of a comma-separated list. Raises UnknownNameError."""
-    wanted = [name.strip() for name in names.split(",")]
-    if missing := [name for name in wanted if name not in PRESETS]:
+    stripped = [name.strip() for name in names.split(",")]
+    if missing := [name for name in stripped if name not in PRESETS]:
         raise unknown("method", missing[0], PRESETS)
-    return [PRESETS[name] for name in wanted]
+    return [PRESETS[name] for name in stripped]
 
 
-@dataclass(frozen=True, slots=True)
-class TraceFile:
-    """The records of one file."""
-
-    name: str
-    traces: tuple[Trace, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Runner:
-    """How presets are replayed: on token ids alone, and on a model if there is one, with what drafts for it."""
-
-    on_tokens: Replay
-    on_model: Replay | None = None
-    drafters: Shared = field(default_factory=Shared)
-
-    def missing(self, one: Preset) -> str | None:
-        """The option that gives what ``one`` needs, if it is not there."""
-        if one.needs_model and self.on_model is None:
-            return "--model"
-        return lacking(one, self.drafters)
-
-    def of(self, one: Preset) -> Replay:
-        """The way that ``one`` is run, if nothing is missing."""
-        wants_model = one.needs_model or one.reads_logits
-        return self.on_model if wants_model and self.on_model is not None else self.on_tokens
-
-
-def row(one: Preset, file: TraceFile, runner: Runner, budget: int) -> dict[str, object]:
-    """The figures of one method over all traces of a file."""
-    if option := runner.missing(one):
-        return {"method": one.name, "traces": file.name, "mean_acceptance_length": f"needs {option}"}
-    replays = runner.of(one)(one, file.traces, budget)
-    steps = sum(each.stats.target_forwards for each in replays)
-    tokens = sum(each.stats.tokens for each in replays)
+def method_row(preset: Preset, file: TraceFile, runner: Runner, budget: int) -> dict[str, object]:
+    """The figures of one method over all records of a file; times in microseconds."""
+    if option := runner.missing(preset):
+        return {"method": preset.name, "traces": file.name, "mean_acceptance_length": f"needs {option}"}
+    replays = runner.of(preset)(preset, file.traces, budget)
+    steps = sum(replay.stats.target_forwards for replay in replays)
+    tokens = sum(replay.stats.tokens for replay in replays)
     return {
-        "method": one.name,
+        "method": preset.name,
         "traces": file.name,
         "mean_acceptance_length": tokens / steps,
-        "drafted_per_step": sum(each.stats.drafted for each in replays) / steps,
-        "draft_us_per_step": 1e6 * statistics.median(spent for each in replays for spent in each.draft_s),
+        "drafted_per_step": sum(replay.stats.drafted for replay in replays) / steps,
+        "draft_us_per_step": 1e6 * statistics.median(draft_s for replay in replays for draft_s in replay.draft_s),
         "steps": steps,
         "tokens": tokens,
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """What one method keeps from record to record."""
-
-    shared: Shared
-    calibration: Calibration
-
-    @classmethod
-    def of(cls, one: Preset, vocabulary: BlendState) -> Memory:
-        """Nothing learned yet; for a published method nothing ever."""
-        return cls(Shared(blend=vocabulary.fresh()), Calibration(frozen=not one.calibrated))
-
-    def drafter(self, one: Preset, budget: int) -> Drafter:
-        """The sources of a method, with at most ``budget`` nodes and no more than it was published with."""
-        sources = make_sources(one.sources, self.shared)
-        limit = min(budget, one.limit)
-        return Drafter(sources, budget=Budget(limit=limit), vocab_size=2**31, calibration=self.calibration)
-
-
-def replay_all(vocabulary: BlendState, one: Preset, traces: Sequence[Trace], budget: int) -> list[Replayed]:
-    """All traces in order, without a model. What outlives a request is shared by those of one method."""
-    memory = Memory.of(one, vocabulary)
-    return [replay(trace, memory.drafter(one, budget)) for trace in with_datastore(one, traces)]
-
-
-def with_datastore(one: Preset, traces: Sequence[Trace]) -> Sequence[Trace]:
-    """For a method that drafts from a datastore: each trace with the passages of all the others, never its own."""
-    if "rest" not in one.sources:
-        return traces
-    store = Datastore.of([trace.passages for trace in traces])
-    return [replace(trace, request=replace(trace.request, corpus=store.without(at))) for at, trace in enumerate(traces)]
-
-
-def replay(trace: Trace, drafter: Drafter) -> Replayed:
-    """Draft, and let the recorded output be the target's choice, to its end."""
-    output = trace.output
-    drafter.start(trace.request)
-    stats, written, draft_s = Stats(), list[int](), list[float]()
-    while len(written) < len(output):
-        started = time.perf_counter()
-        root = written[-1] if written else trace.request.prompt[-1]
-        candidates = drafter.draft(written, root=root, max_depth=len(output) - len(written))
-        (tree,) = drafter.budget.cut([candidates])
-        draft_s.append(time.perf_counter() - started)
-        recorded: Iterator[int] = iter(output[len(written) :])
-        walk = sample_and_match(tree, lambda _: next(recorded), lambda token: token == output[-1])  # noqa: B023
-        written.extend(walk.tokens)
-        stats.record(tree, walk.path, len(walk.tokens))
-        own = len(walk.tokens) - len(walk.path)
-        names = (*(tree.sources[node] for node in walk.path), *[()] * own)
-        drafter.observe(Commit(walk.tokens, names, (NO_ORIGIN,) * len(walk.tokens)))
-    drafter.finish()
-    if drafter.failed:
-        raise InputError(f"A draft source failed: {drafter.failed}", hint="This is a defect; please report it.")
-    return Replayed(stats, tuple(draft_s))
-
-
 def _prepared(args: argparse.Namespace, settings: Settings) -> tuple[Runner, list[TraceFile]]:
-    """The records in the tokens of the model, or of the tokenizer where there is none."""
+    """The records in the tokens of the model, or of the tokenizer where there is no model."""
     if args.model is None:
         for key in asked_for(settings):
             if settings.origin(key) == "command line":
-                raise InputError(f"{flag(key)} is for a --model.", hint="Name the target as well: --model bundled.")
+                raise InputError(f"{flag(key)} is for a --model", hint="name the target as well: --model bundled")
         tokenizer = load_tokenizer(args.tokenizer or BUNDLED_TOKENIZER)
         on_tokens = partial(replay_all, blend_state(tokenizer))
-        return Runner(on_tokens), [_read(file, read_traces(file, tokenizer)) for file in args.file]
+        return Runner(on_tokens), [_trace_file(file, read_traces(file, tokenizer)) for file in args.file]
     if args.tokenizer is not None:
-        raise InputError("A model has its own tokenizer.", hint="Leave --tokenizer away, or --model.")
-    from app.bench.replay.model import ModelReplay
-
+        raise InputError("a model has its own tokenizer", hint="leave --tokenizer away, or --model")
     model = ModelReplay.of(args.model, settings)
-    files = [_read(file, model.read(file)) for file in args.file]
+    files = [_trace_file(file, model.read(file)) for file in args.file]
     on_tokens = partial(replay_all, blend_state(model.tokenizer))
     return Runner(on_tokens, model.replay_all, model.drafters), files
 
 
-def _read(file: Path, traces: Sequence[Trace]) -> TraceFile:
+def _trace_file(file: Path, traces: Sequence[Trace]) -> TraceFile:
     return TraceFile(file.stem, tuple(traces))
 
 
 def _plot(file: Path, presets: Sequence[Preset], files: Sequence[TraceFile], runner: Runner) -> None:
-    """Replay at every budget and draw it."""
-    from app.bench.replay.plot import Line, Panel, draw
-
+    """Replay at every budget and draw the result."""
     panels = []
     for traces in files:
         lines = []
-        for one in presets:
-            sys.stderr.write(f"plot: {traces.name}, {one.name}\n")
-            found = [row(one, traces, runner, budget)["mean_acceptance_length"] for budget in PLOTTED]
-            heights = [length for length in found if isinstance(length, float)]
-            if len(heights) == len(PLOTTED):
-                lines.append(Line(one.name, tuple(heights)))
+        for preset in presets:
+            sys.stderr.write(f"plot: {traces.name}, {preset.name}\n")
+            rows = [method_row(preset, traces, runner, budget) for budget in PLOTTED]
+            lengths = [length for row in rows if isinstance(length := row["mean_acceptance_length"], float)]
+            if len(lengths) == len(PLOTTED):
+                lines.append(Line(preset.name, tuple(lengths)))
         panels.append(Panel(traces.name, tuple(lines)))
     draw(file, PLOTTED, panels)
 
 
 def _command(args: argparse.Namespace, settings: Settings) -> str:
-    """The line that repeats this run."""
-    said = [] if tuple(args.file) == TRACES else [file.name for file in args.file]
-    said.append(f"--budget {args.budget}")
+    """The command that repeats this run."""
+    words = [] if tuple(args.file) == TRACES else [file.name for file in args.file]
+    words.append(f"--budget {args.budget}")
     if args.methods != ",".join(METHODS):
-        said.append(f"--methods {args.methods}")
+        words.append(f"--methods {args.methods}")
     if args.tokenizer is not None:
-        said.append(f"--tokenizer {args.tokenizer}")
+        words.append(f"--tokenizer {args.tokenizer}")
     if args.model is not None:
-        said += [f"--model {args.model}", *words(settings)]
+        words += [f"--model {args.model}", *drafter_flags(settings)]
     if args.plot is not None:
-        said.append(f"--plot {args.plot}")
-    return " ".join(["spandraft bench replay", *said])
+        words.append(f"--plot {args.plot}")
+    return " ".join(["spandraft bench replay", *words])

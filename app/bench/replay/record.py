@@ -11,9 +11,9 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from app.bench.replay.traces import TRACES
 from app.bench.report import Report
-from app.bench.speed.prompts import prompts
+from app.bench.workload.jobs import prompts
+from app.bench.workload.traces import TRACES
 from app.config.settings import Settings
 from app.correction.segments import segments
 from app.errors import InputError

@@ -3,23 +3,28 @@
 The methods take turns prompt by prompt in one run, so that a noisy machine is noisy for all of them. Decode time
 is what comes after the first token; speed-ups are ratios of summed decode time. Hugging Face has its first token when
 the prompt is read, ours needs a step for it, which is timed by itself (with ``--shape`` it counts as decoding).
+
+Targets of a well-known shape with random weights: what a step costs on them, without a download.
+
+Time depends on a model's shape and not on what it learned, so with forced decoding its weights may be anything.
 """
 
 from __future__ import annotations
 
 import argparse
 import statistics
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
-from app.bench.drafters import parts
-from app.bench.replay.traces import BUNDLED_TOKENIZER, TRACES, load_tokenizer, read_traces
-from app.bench.report import Report
-from app.bench.speed import jobs
+from app.bench.methods import drafter_flags
+from app.bench.report import Report, progress
 from app.bench.speed.contenders import METHODS, Ran, Way, missing, ways
-from app.bench.speed.jobs import Job
+from app.bench.workload import jobs
+from app.bench.workload.jobs import Job
+from app.bench.workload.traces import BUNDLED_TOKENIZER, TRACES, load_tokenizer, read_traces
 from app.config.settings import Settings
 from app.errors import InputError, unknown
 from app.loading.engine import open_pipeline
@@ -27,6 +32,7 @@ from app.loading.sources import asked_for, flag
 from decoding.drafting.budget import Budget
 from decoding.engine import Engine
 from decoding.interfaces import Request
+from decoding.target.target import Target
 
 TASKS = ("answer", "grammar", "nothing")
 DEFAULT_METHODS = "hf-greedy,hf-prompt-lookup,plain,spandraft"
@@ -75,7 +81,7 @@ def run(args: argparse.Namespace, settings: Settings) -> Report:
     setup = _on_shape(args, settings, n) if args.shape else _on_target(args, settings, n)
     chosen = ways(names, setup.engine)
     for left_out in (name for name in names if name not in chosen):
-        _note(f"{left_out} is left out: it needs {missing(left_out, setup.engine)}")
+        progress(f"{left_out} is left out: it needs {missing(left_out, setup.engine)}")
     return Report.of(_command(args, settings, n), rows(setup.jobs, measure(chosen, setup, args.repeats)))
 
 
@@ -109,7 +115,7 @@ def _on_target(args: argparse.Namespace, settings: Settings, n: int) -> Setup:
 
 def _on_shape(args: argparse.Namespace, settings: Settings, n: int) -> Setup:
     """Random weights, forced to records or to noise."""
-    from app.bench.speed.shapes import random_target
+    from app.bench.speed.bench import random_target
 
     if given := asked_for(settings):
         raise InputError("Random weights agree with no draft model.", hint=f"Leave {flag(given[0])} away, or --shape.")
@@ -131,7 +137,7 @@ def measure(chosen: Mapping[str, Way], setup: Setup, repeats: int) -> dict[str, 
     for name, way in chosen.items():
         # First calls allocate and compile.
         _time(way, _shortest(setup.jobs).in_run(0), Timings(), is_long=setup.is_long)
-        _note(f"warmed up {name}")
+        progress(f"warmed up {name}")
     for number in range(1, repeats + 1):
         for job in (one.in_run(number) for one in setup.jobs):
             for name, way in chosen.items():
@@ -210,9 +216,45 @@ def _command(args: argparse.Namespace, settings: Settings, n: int) -> str:
     for key in ("target", "dtype"):
         if settings.origin(key) != "default":
             words.append(f"{flag(key)} {getattr(settings, key)}")
-    return " ".join([*words, *parts.words(settings)])
+    return " ".join([*words, *drafter_flags(settings)])
 
 
-def _note(text: str) -> None:
-    sys.stderr.write(text + "\n")
-    sys.stderr.flush()
+def _qwen3_600m() -> Any:
+    from transformers import Qwen3Config
+
+    return Qwen3Config(
+        hidden_size=1024,
+        num_hidden_layers=28,
+        num_attention_heads=16,
+        num_key_value_heads=8,
+        head_dim=128,
+        intermediate_size=3072,
+        vocab_size=151_936,
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        eos_token_id=None,
+        pad_token_id=None,
+    )
+
+
+SHAPES: Mapping[str, Callable[[], Any]] = MappingProxyType({"qwen3-0.6b": _qwen3_600m})
+
+
+def random_target(name: str, settings: Settings) -> Target:
+    """A target of that shape in the settings' number format, on their device. Raises UnknownNameError."""
+    if name not in SHAPES:
+        raise unknown("shape", name, SHAPES)
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    from decoding.target.placement import device_for
+
+    models: Any = AutoModelForCausalLM  # Its functions have no types.
+    dtype = getattr(torch, settings.dtype or "float32")
+    assert isinstance(dtype, torch.dtype)
+    if settings.threads is not None:
+        torch.set_num_threads(settings.threads)
+    with torch.random.fork_rng(), torch.device(device_for(settings.device or "auto")):
+        torch.manual_seed(0)
+        model = models.from_config(SHAPES[name](), dtype=dtype)
+    return Target.of(model, name=name)

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.bench.report import Report
-from app.bench.speed.jobs import asked
+from app.bench.workload.jobs import asked
 from app.config.settings import Settings
 from app.errors import InputError
 from app.loading.engine import open_pipeline

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from app.bench.drafters.parts import PARTS, fresh, lacking
+from app.bench.methods import PARTS, missing_flag, without_history
 from app.bench.speed.hugging_face import HuggingFace
 from decoding.drafting.budget import Budget
 from decoding.drafting.calibration import Calibration
@@ -45,7 +45,7 @@ def missing(name: str, engine: Engine) -> str | None:
     """The option that names what a method drafts with, if the engine does not have it."""
     if name == "hf-assisted" and engine.shared.draft_model is None:
         return PARTS[Needs.DRAFT_MODEL].flag
-    return lacking(PRESETS[name], engine.shared) if name in PRESETS else None
+    return missing_flag(PRESETS[name], engine.shared) if name in PRESETS else None
 
 
 def _way(name: str, engine: Engine) -> Way:
@@ -73,7 +73,7 @@ def _published(one: Preset, engine: Engine) -> Engine:
         sources=one.sources,
         budget=Budget(limit=min(one.limit, engine.target.context_length)),
         calibration=Calibration(frozen=True),
-        shared=fresh(engine.shared),
+        shared=without_history(engine.shared),
     )
 
 

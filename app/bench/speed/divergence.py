@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.bench.report import Report
-from app.bench.speed import jobs
+from app.bench.workload import jobs
 from app.config.settings import Settings
 from app.errors import InputError
 from app.loading.engine import open_pipeline

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from transformers import LogitsProcessor, LogitsProcessorList
 
-from app.bench.speed.forced import Forced
+from app.bench.workload.traces import Forced
 from decoding.interfaces import Processor, Request
 from decoding.target.target import Target
 

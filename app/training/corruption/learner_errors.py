@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 
 from app.training.corruption import learner_rules
 from app.training.corruption import synthetic as errors
-from app.training.corruption.learner_habits import Habit, habits
-from app.training.corruption.spelling import slip
-from app.training.corruption.synthetic import Corruptor, Rule, change_one
+from app.training.corruption.learner_rules import Habit, habits
+from app.training.corruption.synthetic import Corruptor, Rule, change_one, slip
 from app.training.corruption.word_forms import IRREGULAR, WordForms, plural_of
 
 _ENDINGS = (

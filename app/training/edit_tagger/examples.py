@@ -1,12 +1,17 @@
-"""Sentences with errors and, for each of their words, what undoes the error: what the edit tagger learns from.
+"""Which word of a corrected sentence each word of the written one became.
+
+Knows words only. Must not know tags.
+
+Sentences with errors and, for each of their words, what undoes the error: what the edit tagger learns from.
 
 Knows prose, words and tags. Must not know the network. B sentences, N pieces, W words, F features.
 """
 
 from __future__ import annotations
 
+import difflib
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +25,50 @@ from app.likely_edits.tags import AT, BEFORE, CASE, COMPLETE, KEEP, tag_of
 from app.likely_edits.words import Word, features_of, letters_alike, names_of, words_of
 from app.training.corruption.learner_errors import LearnerErrors
 from app.training.corruption.present_tense import PresentTense
-from app.training.edit_tagger.alignment import aligned
+
+Pair = tuple[int | None, int | None]
+"""Indices of a written and a corrected word; None where there is none."""
+Alike = Callable[[str, str], bool]
+
+_GAP, _ALIKE, _UNLIKE = 1.0, 0.5, 1.4
+
+
+def aligned(old: Sequence[str], new: Sequence[str], alike: Alike) -> list[Pair]:
+    """Pairs in order: equal words, then in between what is alike, and what costs least."""
+    pairs: list[Pair] = []
+    for kind, i, j, k, m in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if kind == "equal" or j - i == m - k == 1:
+            pairs += zip(range(i, j), range(k, m), strict=True)
+        elif kind == "replace":
+            pairs += _cheapest(old[i:j], new[k:m], i, k, alike)
+        else:
+            pairs += [(at, None) for at in range(i, j)] + [(None, at) for at in range(k, m)]
+    return pairs
+
+
+def _cheapest(old: Sequence[str], new: Sequence[str], i: int, k: int, alike: Alike) -> list[Pair]:
+    """By dynamic programming (Levenshtein 1966)."""
+    best: list[list[tuple[float, list[Pair]]]] = [[(0.0, [])]]
+    for row in range(len(old) + 1):
+        if row:
+            best.append([])
+        for column in range(len(new) + 1):
+            ways: list[tuple[float, list[Pair], Pair]] = []
+            if row and column:
+                cost, pairs = best[row - 1][column - 1]
+                step = _ALIKE if alike(old[row - 1], new[column - 1]) else _UNLIKE
+                ways.append((cost + step, pairs, (i + row - 1, k + column - 1)))
+            if row:
+                cost, pairs = best[row - 1][column]
+                ways.append((cost + _GAP, pairs, (i + row - 1, None)))
+            if column:
+                cost, pairs = best[row][column - 1]
+                ways.append((cost + _GAP, pairs, (None, k + column - 1)))
+            if ways:
+                cost, pairs, last = min(ways, key=lambda way: way[0])
+                best[row].append((cost, [*pairs, last]))
+    return best[-1][-1][1]
+
 
 NO_WORD = -1
 _IN_PRESENT = 0.4

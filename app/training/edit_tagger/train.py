@@ -25,9 +25,9 @@ from app.likely_edits.words import words_of
 from app.training.corruption import word_forms
 from app.training.corruption.learner_errors import LearnerErrors
 from app.training.data import records
+from app.training.data.prose import prose_of
 from app.training.edit_tagger.examples import Batch, Batches, Undoing, batch_of
 from app.training.edit_tagger.network import Learner
-from app.training.edit_tagger.prose import prose_of
 from app.training.examples import grammar
 
 VOCABULARY, RAREST = 50_000, 3

@@ -2,11 +2,18 @@
 
 Knows the two prompt forms as token ids. Must not know real text: the tokens are random, so that what is learnt is to
 copy, and not which word follows which. Copying arrives early this way, before language is learnt at all.
+
+Answer rows whose only difficulty is to copy to the end: real sentences that share and repeat their phrases.
+
+Knows the answer prompt as token ids, and sentences. Must not know questions: the question is a piece of the sentence.
+A small model copies by the last tokens alone, and jumps where another place goes on from the same ones ("of the",
+", and"). Here a place that goes on otherwise is made on purpose, in the sentence itself or in a twin of it.
 """
 
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tokenizers import Tokenizer
@@ -22,6 +29,7 @@ from app.training.data.tokenizer import (
     SPECIALS,
     VOCABULARY,
 )
+from app.training.examples.grammar import encode
 from app.training.examples.mixture import Example
 
 
@@ -107,3 +115,79 @@ def repeats_for(bpe: Tokenizer) -> CopyRepeats:
 def random_tokens(rng: random.Random, count: int) -> list[int]:
     """`count` ids, specials excluded, each as likely as any other."""
     return [rng.randrange(len(SPECIALS), VOCABULARY) for _ in range(count)]
+
+
+SENTENCE_TOKENS = 120
+"""Longer sentences are cut: rows stay short, so that more of what is read is copied."""
+PROMPT_TOKENS = 360
+
+
+@dataclass(frozen=True, slots=True)
+class QuotedSentences:
+    """Endless rows over `texts`: paragraphs, each a list of sentences. Shares are of the rows."""
+
+    texts: list[list[str]]
+    bpe: Tokenizer
+    twins: float = 0.5
+    """Rows with a second sentence that differs from the quoted one in one place only."""
+    repeats: float = 0.4
+    """Rows whose quoted sentence says a few of its tokens twice, and goes on otherwise."""
+
+    def draw(self, rng: random.Random) -> Example:
+        """One row of up to five sentences; the one that the question is a piece of is copied behind its number."""
+        others = self._sentences(rng)
+        gold = others.pop(rng.randrange(len(others)))
+        if rng.random() < self.repeats:
+            gold = with_repeat(gold, rng)
+        place = rng.randrange(max(1, len(gold) - 8))
+        if rng.random() < self.twins:
+            twin, place = with_change(gold, rng.choice([*others, gold]), rng)
+            others.insert(rng.randint(0, len(others)), twin)
+        at = 0 if rng.random() < 0.5 else rng.randint(0, len(others))
+        ordered = [*others[:at], gold, *others[at:]]
+        first = max(0, place - rng.randint(0, 3))
+        prompt, number, numbers = [QUESTION, *gold[first : first + rng.randint(5, 12)]], 1, []
+        for i, sentence in enumerate(ordered):
+            number += i > 0 and rng.random() < 0.6
+            numbers.append(number)
+            prompt += [EVIDENCE, SCORE_0 + rng.randrange(10), *self._numbered(number), *sentence]
+        output = [*self._numbered(numbers[at]), *gold, EOS]
+        return Example(task="quote", prompt=[*prompt, ANSWER], output=output, weights=[1.0] * len(output))
+
+    def _sentences(self, rng: random.Random) -> list[list[int]]:
+        """One to five neighbours of one paragraph, as many as there is room for."""
+        paragraph = rng.choice(self.texts)
+        count = rng.randint(1, 5)
+        start = rng.randrange(max(1, len(paragraph) - count + 1))
+        chosen: list[list[int]] = []
+        room = PROMPT_TOKENS
+        for text in paragraph[start : start + count]:
+            ids = encode(self.bpe, " " + text)[:SENTENCE_TOKENS]
+            room -= len(ids)
+            if chosen and room < 0:
+                break
+            chosen.append(ids)
+        return chosen
+
+    def _numbered(self, number: int) -> list[int]:
+        return encode(self.bpe, f" [{number}]")
+
+
+def with_repeat(ids: Sequence[int], rng: random.Random) -> list[int]:
+    """A run of one to four tokens said again at another place of the sentence."""
+    start = rng.randrange(len(ids))
+    at = rng.randint(0, len(ids))
+    return [*ids[:at], *ids[start : start + rng.randint(1, 4)], *ids[at:]]
+
+
+def with_change(ids: Sequence[int], other: Sequence[int], rng: random.Random) -> tuple[list[int], int]:
+    """(a twin with one run of up to eight tokens exchanged for a run of `other`, where the run stood).
+
+    One of the two runs may be empty; they are equal only by chance, as where a token is repeated.
+    """
+    at = rng.randint(min(2, len(ids) - 1), len(ids) - 1)
+    start = rng.randrange(len(other))
+    gone, come = rng.randint(0, 8), rng.randint(0, 8)
+    if gone == come == 0:
+        gone = 1
+    return [*ids[:at], *other[start : start + come], *ids[at + gone :]], at

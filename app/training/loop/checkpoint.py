@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from app.training.errors import CheckpointError
-from app.training.loop.optimizers import Optimizers
+from app.training.loop.plan import Optimizers
 
 NAME = "checkpoint.pt"
 _VERSION = "spandraft-checkpoint-1"

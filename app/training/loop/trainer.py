@@ -17,13 +17,11 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from app.training.loop.batches import batches_ahead, moved
 from app.training.loop.checkpoint import Checkpoint
-from app.training.loop.optimizers import Optimizers
-from app.training.loop.plan import Plan
-from app.training.loop.prefetch import batches_ahead
+from app.training.loop.plan import Optimizers, Plan
+from app.training.loop.process import stopping
 from app.training.loop.progress import Progress
-from app.training.loop.stopping import stopping
-from app.training.loop.to_device import moved
 
 
 @dataclass(frozen=True, slots=True)

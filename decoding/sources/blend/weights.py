@@ -28,7 +28,7 @@ class Weights(NamedTuple):
 
 
 # Learned over simulated answers from SQuAD: eight passages of an article and a question, then the sentences that hold
-# two answers between sentences of another passage (app.training.drafters.blend_weights); three tenths of the way back
+# two answers between sentences of another passage (app.training.blend_weights); three tenths of the way back
 # to nothing known, because real answers quote less neatly.
 _FIRST = (
     -0.33, 0.48, 0.33, 0.77, 1.5, 1.34,  # LENGTH

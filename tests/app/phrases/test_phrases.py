@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tokenizers import Tokenizer
 
-from app.bench.replay.traces import BUNDLED_TOKENIZER
+from app.bench.workload.traces import BUNDLED_TOKENIZER
 from app.phrases.table import kins, phrases
 from decoding.interfaces import Request
 from decoding.sources.blend.blend import Blend

@@ -12,17 +12,16 @@ import pytest
 
 from app import cli
 from app.bench import picture
-from app.bench.criteria import bench, figures, plot
-from app.bench.criteria.rules import DEFAULT, PLAIN, rules
-from app.bench.criteria.run import rows_at
+from app.bench.criteria import bench, figures
+from app.bench.criteria.bench import rows_at
 from app.bench.criteria.scores import distinct_2, draws, interval, row
-from app.bench.criteria.table import lines
 from app.bench.criteria.tasks import ANSWERS, Answers, Asked, Corrections, corrections_of, is_grammar
-from app.bench.criteria.trial import Trial, Written
+from app.bench.criteria.trial import DEFAULT, PLAIN, Trial, Written, rules
 from app.bench.quality.answers import AnswerItem, hits_of, read_items, row_of
 from app.bench.quality.gleu import Corrected, corpus_gleu
 from app.bench.quality.grammar import GrammarItem
-from app.bench.speed.prompts import prompts
+from app.bench.report import PAGE
+from app.bench.workload.jobs import prompts
 from app.config.settings import Settings
 from app.errors import SpandraftError
 from decoding.drafting.budget import Budget
@@ -75,7 +74,7 @@ def report(settings: Settings, *words: str | Path) -> list[dict[str, object]]:
     bench.add_arguments(parser)
     made = bench.run(parser.parse_args([str(word) for word in words]), settings)
     json.dumps(made.document(), allow_nan=False)
-    assert all(sum(map(len, line)) + 2 * len(line) <= 120 for line in bench.table(made))
+    assert all(sum(map(len, line)) + 2 * len(line) <= 120 for line in made.table or ())
     return [dict(one) for one in made.rows]
 
 
@@ -205,7 +204,7 @@ def test_every_rule_on_both_tasks(tiny_bundled: Path, settings: Settings) -> Non
         assert length == 1 or method != "plain", "nothing is drafted for it"
     assert by["typical=0.01/0.1", 0, "answers"]["equal"], "greedy, it loses nothing"
     assert by["top-beta-tau=9999/999", 0, "grammar"]["changed"] == 1, "it accepts whatever is drafted"
-    cells = [line[2] for line in lines(found)[1:]]
+    cells = [line[2] for line in figures.table(found)[1:]]
     assert cells[:3] == ["equal", "equal", "LOSSY 0%"] and cells[3] >= "LOSSY 50%" and len(cells) == 8
 
 
@@ -226,7 +225,7 @@ def test_speculative_sampling_has_noise_of_its_own(tiny_bundled: Path, tmp_path:
     greedy, hot = (one for one in found if one["method"] == "speculative-sampling")
     assert greedy["equal"] and not hot["equal"] and hot["lossless"]
     assert isinstance(length := hot["mean_acceptance_length"], float) and length > 2, "the target drafts for itself"
-    assert [line[2] for line in lines(found)[1:]] == ["equal", "equal", "equal", "distribution"]
+    assert [line[2] for line in figures.table(found)[1:]] == ["equal", "equal", "equal", "distribution"]
 
 
 def test_without_a_draft_model_its_criterion_is_left_out(
@@ -290,7 +289,7 @@ def test_without_matplotlib(monkeypatch: pytest.MonkeyPatch, settings: Settings)
         report(settings, "--plot", "out.png")
     assert "pip install" in raised.value.hint
     with pytest.raises(SpandraftError, match="matplotlib"):
-        plot.draw(Path("out.png"), [])
+        figures.draw(Path("out.png"), [])
     assert picture.require.__doc__
 
 
@@ -305,16 +304,16 @@ def test_bundled_items_are_the_prompts_of_the_other_benches() -> None:
         read_items(ANSWERS)  # Without passages they are no items of `bench answers`.
 
 
-def test_the_readme_gets_the_table_and_the_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_gets_the_table_and_the_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     outputs = [[written("[1] 330 metres")], [written("In 1889.")], [written("No idea, sorry")]]
     made = [row(ASKED, rule, outputs, outputs) for rule in rules("one-draw,typical=0.3/0.09")]
     rows = [{**one, "temperature": temperature} for temperature in (0.0, 0.7, 1.0) for one in made]
     (tmp_path / "report.json").write_text(json.dumps({"rows": rows}))
-    (tmp_path / "README.md").write_text("before\n<!-- criteria -->\nold\n<!-- /criteria -->\nbehind\n")
-    (tmp_path / figures.PICTURE).parent.mkdir(parents=True)
+    (tmp_path / PAGE).parent.mkdir(parents=True)
+    (tmp_path / PAGE).write_text("before\n<!-- criteria -->\nold\n<!-- /criteria -->\nbehind\n")
     monkeypatch.chdir(tmp_path)
     figures.main(["report.json"])
-    text = (tmp_path / "README.md").read_text()
+    text = (tmp_path / PAGE).read_text()
     assert text.startswith("before\n<!-- criteria -->\n| criterion | T |") and text.endswith(
         "<!-- /criteria -->\nbehind\n"
     )

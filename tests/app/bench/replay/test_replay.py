@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from app.bench.replay import bench
 from app.bench.replay.plot import _STYLES, spread
-from app.bench.replay.traces import BUNDLED_TOKENIZER, TRACES, load_tokenizer, read_traces
+from app.bench.workload.traces import BUNDLED_TOKENIZER, TRACES, load_tokenizer, read_traces
 from app.config.settings import Settings
 from app.errors import SpandraftError
 from decoding.drafting.presets import PRESETS

@@ -11,11 +11,12 @@ import pytest
 import torch
 from transformers import Qwen3Config
 
-from app.bench.replay.traces import Trace
-from app.bench.speed import bench, jobs, shapes
+from app.bench.speed import bench
+from app.bench.speed import bench as shapes
 from app.bench.speed.contenders import METHODS, Ran, ways
-from app.bench.speed.forced import Forced, forced_request
 from app.bench.speed.hugging_face import HuggingFace
+from app.bench.workload import jobs
+from app.bench.workload.traces import Forced, Trace, forced_request
 from app.config.settings import Settings
 from app.errors import SpandraftError
 from decoding.drafting.budget import Budget

@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 import pytest
 
-from app.training.corruption import learner_habits
+from app.training.corruption import learner_rules as learner_habits
 from app.training.corruption import learner_rules as rules
 from app.training.corruption.synthetic import change_article
-from app.training.edit_tagger import prose
+from app.training.data import prose
 
 VERBS = {"go": ("goes", "going"), "going": ("go", "goes"), "study": ("studied", "studying")}
 

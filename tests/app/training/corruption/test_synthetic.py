@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.training.corruption import synthetic as errors
 from app.training.corruption import word_forms
-from app.training.corruption.spelling import slip
+from app.training.corruption.synthetic import slip
 
 SENTENCES = [
     "The city has used many cities and uses them.",

@@ -8,7 +8,7 @@ import pytest
 from tokenizers import Tokenizer
 
 from app.training.data import tokenizer
-from app.training.examples import quoting
+from app.training.examples import copying
 from app.training.examples.grammar import encode
 from app.training.examples.mixture import Example
 
@@ -21,7 +21,7 @@ TEXTS = [
 @pytest.fixture
 def rows(bpe: Tokenizer) -> list[Example]:
     rng = random.Random(5)
-    source = quoting.QuotedSentences(TEXTS, bpe)
+    source = copying.QuotedSentences(TEXTS, bpe)
     return [source.draw(rng) for _ in range(200)]
 
 
@@ -59,7 +59,7 @@ def test_a_repeat_adds_tokens_of_the_sentence_and_loses_none() -> None:
     rng = random.Random(1)
     ids = list(range(10, 30))
     for _ in range(50):
-        longer = quoting.with_repeat(ids, rng)
+        longer = copying.with_repeat(ids, rng)
         assert 1 <= len(longer) - len(ids) <= 4
         assert set(longer) == set(ids)
 
@@ -68,7 +68,7 @@ def test_a_twin_differs_at_the_place_that_is_named() -> None:
     rng = random.Random(1)
     ids, other = list(range(10, 30)), list(range(50, 70))
     for _ in range(50):
-        twin, at = quoting.with_change(ids, other, rng)
+        twin, at = copying.with_change(ids, other, rng)
         assert twin[:at] == ids[:at]
         assert twin[at : at + 1] != ids[at : at + 1]
 

@@ -17,8 +17,8 @@ import torch
 
 from app.training.errors import CheckpointError
 from app.training.loop import checkpoint
+from app.training.loop.batches import batches_ahead
 from app.training.loop.plan import Plan
-from app.training.loop.prefetch import batches_ahead
 from tests.support import small_objective as small
 
 

@@ -9,8 +9,8 @@ _PROGRAM = """
 import sys
 from concurrent.futures import ThreadPoolExecutor
 import psutil
-from app.training.loop.malloc_trim import return_large_blocks
-is_set = sys.argv[1] == "set" and return_large_blocks()
+from app.training.loop.process import return_freed_blocks
+is_set = sys.argv[1] == "set" and return_freed_blocks()
 import torch
 torch.set_num_threads(1)
 

@@ -1,0 +1,306 @@
+"""``spandraft bench drafters``: each drafter alone, and the tree without and with it, side by side on one target.
+
+The served prompts with the served processors: questions on the sample corpus and texts, or held-out items from FILEs of
+`bench answers` (--task answer) or `bench grammar`. The ways take turns item by item; of several --repeats the median
+counts, and what was written before is forgotten in between. ``drafting_time`` is a share of the time after reading the
+prompt, ``vs_plain`` and ``vs_tree`` say how many times as fast a way was in that; ``equal``: plain decoding's output.
+
+The ways that the bench of drafters compares: plain decoding, each drafter alone, the tree without and with them.
+
+    plain                no drafts
+    draft-chain, ...     one source: all that it drafts is verified, as a published method is run
+    tree                 the sources as served, calibrated while they run, cut where drafts stop paying
+    tree+draft-model     the same with one or more drafters beside them
+
+Each has an engine of its own on the one target, with nothing learned before. Knows requests, not where they are from.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from app.bench.methods import PARTS, drafter_flags, without_history
+from app.bench.quality import answers, grammar
+from app.bench.report import Report, Row, progress
+from app.bench.workload import jobs
+from app.bench.workload.jobs import Job
+from app.config.generation_options import GenerationOptions
+from app.config.settings import Settings
+from app.errors import InputError, unknown
+from app.loading.engine import open_pipeline
+from app.loading.sources import (
+    CORPUS,
+    drafters_of,
+    flag,
+    is_drafter,
+    setting_of,
+    source_names,
+    sources_of,
+    with_bundled,
+)
+from app.pipeline import Pipeline
+from decoding.drafting.budget import Budget
+from decoding.drafting.calibration import Calibration
+from decoding.engine import Engine
+from decoding.interfaces import Request
+from decoding.sources import DEFAULT_SOURCES
+from decoding.stats import Stats
+
+TASKS = ("answer", "grammar")
+SAMPLE = "sample"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the bench."""
+    parser.add_argument("file", type=Path, nargs="*", help="held-out items (default: the bundled prompts)")
+    parser.add_argument("--task", choices=TASKS, default="answer", help="what is written")
+    parser.add_argument("--n", type=int, default=32, help="items of each file, or prompts (default 32)")
+    parser.add_argument("--repeats", type=int, default=3, help="runs over all items (default 3)")
+    parser.add_argument(
+        "--methods",
+        help="some of plain, SOURCE, tree, tree+SOURCE, tree+SOURCE+SOURCE (default: what can be run)",
+    )
+    parser.add_argument(
+        "--no-processors",
+        action="store_true",
+        help="without quoting and copy bias: no token is forced, so that the drafter is seen alone",
+    )
+
+
+def run(args: argparse.Namespace, settings: Settings) -> Report:
+    """Run all ways over all items. Drafters that are not named are the bundled ones, if they are there.
+
+    Raises InputError and what loading raises.
+    """
+    if args.n < 1 or args.repeats < 1:
+        raise InputError("--n and --repeats must be at least 1.", hint="For example --n 8 --repeats 3.")
+    settings = _settings(args, settings)
+    given = drafters_of(settings).given
+    names = names_of(args.methods) if args.methods else default_names(given)
+    require(names, given)
+    items = [(file.stem, _read(args.task, file)[: args.n]) for file in args.file]
+    pipeline = open_pipeline(settings, corpus=None if items or args.task != "answer" else "sample")
+    tree = [name for name in source_names(settings) if not is_drafter(name)]
+    ways = [make_way(name, pipeline.engine, tree) for name in names]
+    sets = {name: _jobs(pipeline, args.task, found) for name, found in items}
+    if not sets:
+        sets[SAMPLE] = jobs.asked(pipeline, args.task, args.n)
+    rows = [row for name, wanted in sets.items() for row in rows_of(name, measure(ways, wanted, args.repeats))]
+    return Report.of(_command(args, settings), rows)
+
+
+@dataclass(slots=True)
+class Measured:
+    """What one way took: for each job the runs of its requests, one list a repeat."""
+
+    way: Way
+    jobs: list[list[list[Ran]]] = field(default_factory=list)
+
+    @property
+    def outputs(self) -> list[list[tuple[int, ...]]]:
+        """The output of every job in every repeat."""
+        return [[sum((ran.tokens for ran in runs), ()) for runs in repeats] for repeats in self.jobs]
+
+    @property
+    def runs(self) -> list[Ran]:
+        """All of them."""
+        return [ran for repeats in self.jobs for runs in repeats for ran in runs]
+
+    @property
+    def decode_s(self) -> float:
+        """Seconds after reading the prompts: of each job the median of the repeats."""
+        return sum(statistics.median(sum(ran.decode_s for ran in runs) for runs in repeats) for repeats in self.jobs)
+
+
+def measure(ways: Sequence[Way], wanted: Sequence[Job], repeats: int) -> dict[str, Measured]:
+    """Run every job in every way in turn, after a run that warms up. Raises InputError if there is nothing to run."""
+    asked = [job for job in wanted if job.requests]
+    if not asked:
+        raise InputError("No item fits the target.", hint="Give shorter ones, or a --target with a longer context.")
+    shortest = min(asked, key=lambda job: sum(len(request.prompt) for request in job.requests))
+    found = {way.name: Measured(way, [[] for _ in asked]) for way in ways}
+    for way in ways:
+        for request in shortest.requests:  # First calls allocate and compile.
+            way.run(request)
+        progress(f"warmed up {way.name}")
+    for repeat in range(repeats):
+        for way in ways:
+            way.engine.forget_outputs()  # What was written before would be drafted at once.
+        for at, job in enumerate(asked):
+            for way in ways:
+                found[way.name].jobs[at].append([way.run(request) for request in job.requests])
+        progress(f"run {repeat + 1} of {repeats}")
+    return found
+
+
+def rows_of(items: str, found: Mapping[str, Measured]) -> list[Row]:
+    """The figures of each way beside plain decoding and, where it ran, beside the tree."""
+    return [_row(items, one, found[PLAIN], found.get(TREE)) for one in found.values()]
+
+
+def _row(items: str, one: Measured, plain: Measured, tree: Measured | None) -> Row:
+    runs = one.runs
+    forwards = sum(ran.stats.target_forwards for ran in runs)
+    drafted = sum(ran.stats.drafted for ran in runs)
+    beside_tree = tree is not None and one.way.name.startswith(f"{TREE}+")
+    return {
+        "method": one.way.name,
+        "items": items,
+        "mean_acceptance_length": sum(ran.stats.tokens for ran in runs) / forwards,
+        "acceptance_rate": sum(ran.stats.accepted for ran in runs) / drafted if drafted else None,
+        "drafting_time": sum(ran.stats.draft_s for ran in runs) / sum(ran.decode_s for ran in runs),
+        "vs_plain": plain.decode_s / one.decode_s,
+        "vs_tree": tree.decode_s / one.decode_s if tree is not None and beside_tree else None,
+        "equal": one.outputs == plain.outputs,
+    }
+
+
+def _settings(args: argparse.Namespace, settings: Settings) -> Settings:
+    """With the bundled drafters where none was named. Raises InputError where there is nothing to compare."""
+    if settings.criterion != "one-draw":
+        raise InputError(
+            f"Drafters are compared by equal outputs, the criterion {settings.criterion} changes them.",
+            hint="Leave the criterion away; `spandraft bench criteria` compares criteria.",
+        )
+    chosen = with_bundled(settings)
+    if not drafters_of(chosen).given:
+        flags = ", ".join(part.flag for part in PARTS.values())
+        raise InputError("There is no drafter to measure.", hint=f"Name one or more: {flags}.")
+    return chosen.replace(quote=False, copy_bias=0.0) if args.no_processors else chosen
+
+
+def _read(task: str, file: Path) -> Sequence[answers.AnswerItem | grammar.GrammarItem]:
+    return answers.read_items(file) if task == "answer" else grammar.read_items(file)
+
+
+def _jobs(pipeline: Pipeline, task: str, items: Sequence[answers.AnswerItem | grammar.GrammarItem]) -> list[Job]:
+    return [
+        _answer_job(pipeline, item)
+        if isinstance(item, answers.AnswerItem)
+        else jobs.grammar_job(pipeline, grammar.as_written(item.source))
+        for item in items
+    ]
+
+
+def _answer_job(pipeline: Pipeline, item: answers.AnswerItem) -> Job:
+    """The request of answering from given passages."""
+    settings, writer = pipeline.settings, pipeline.writer
+    hits = answers.hits_of(item)
+    evidence = pipeline.find_evidence(item.question, hits, settings.evidence_sentences)
+    options = GenerationOptions()
+    limit = options.limit(settings, writer.engine.target)
+    prompt = writer.template.answer(item.question, hits, evidence, writer.room(limit))
+    return Job((writer.answer_request(prompt, options, limit),))
+
+
+def _command(args: argparse.Namespace, settings: Settings) -> str:
+    """The line that repeats this run."""
+    said = [*map(str, args.file), f"--task {args.task} --n {args.n} --repeats {args.repeats}"]
+    said += [f"--methods {args.methods}"] if args.methods else []
+    said += ["--no-processors"] if args.no_processors else []
+    for key in ("target", "dtype"):
+        if settings.origin(key) != "default":
+            said.append(f"{flag(key)} {getattr(settings, key)}")
+    return " ".join(["spandraft bench drafters", *said, *drafter_flags(settings)])
+
+
+PLAIN, TREE = "plain", "tree"
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """One request done: its output, what happened, and the seconds in all."""
+
+    tokens: tuple[int, ...]
+    stats: Stats
+    spent_s: float
+
+    @property
+    def decode_s(self) -> float:
+        """Without the target's reading of the prompt; a drafter's own reading counts."""
+        return self.spent_s - self.stats.prefill_s
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A name and its engine."""
+
+    name: str
+    engine: Engine
+
+    def run(self, request: Request) -> Ran:
+        """Write from the beginning: a prompt that was read before would cost nothing. Raises InputError for a drafter
+        that fails.
+        """
+        self.engine.forget()
+        started = time.perf_counter()
+        session = self.engine.generate(request, speculate=self.name != PLAIN)
+        spent_s = time.perf_counter() - started
+        if failed := session.stats.failed_sources:
+            raise InputError(f"A draft source failed: {failed}", hint="This is a defect; please report it.")
+        return Ran(tuple(session.tokens), session.stats, spent_s)
+
+
+def default_names(given: Sequence[str]) -> list[str]:
+    """Plain decoding, every form of every drafter whose setting is given, the tree, and the tree with each and with
+    the first two of them.
+    """
+    usual = [sources_of(key)[0] for key in given]
+    both = [f"{TREE}+{'+'.join(usual[:2])}"] if len(usual) > 1 else []
+    alone = [source for key in given for source in sources_of(key)]
+    return [PLAIN, *alone, TREE, *(f"{TREE}+{source}" for source in usual), *both]
+
+
+def names_of(text: str) -> list[str]:
+    """The ways of a comma-separated list, plain decoding always among them. Raises UnknownNameError."""
+    names = list(dict.fromkeys(name.strip() for name in text.split(",")))
+    for name in names:
+        _drafters(name)
+    return names if PLAIN in names else [PLAIN, *names]
+
+
+def require(names: Sequence[str], given: Collection[str]) -> None:
+    """Raise InputError for a way that drafts with what no setting in ``given`` names."""
+    for name in names:
+        for source in _drafters(name):
+            if (key := setting_of(source)) is not None and key not in given:
+                raise InputError(f"{name} has nothing to draft with.", hint=f"Name it with {flag(key)}.")
+
+
+def _drafters(name: str) -> list[str]:
+    """The drafters of a way. Raises UnknownNameError."""
+    known = [source for part in PARTS.values() for source in sources_of(part.setting)]
+    first, *more = name.split("+")
+    if name in (PLAIN, TREE):
+        return []
+    if first != TREE and more:
+        raise unknown("way", name, [f"{TREE}+{name}"])
+    for source in more or [first]:
+        if source not in known:
+            raise unknown("way", source, [PLAIN, TREE, *known])
+    return more or [first]
+
+
+def make_way(name: str, served: Engine, sources: Sequence[str] | None = None) -> Way:
+    """An engine for one way on the target of ``served``, whose measured costs are the tree's.
+
+    ``sources`` are those of the tree, by default the decoder's and the corpus.
+    """
+    base = tuple(sources) if sources is not None else (*DEFAULT_SOURCES, CORPUS)
+    first, *more = name.split("+")
+    is_tree = first == TREE
+    names = (*base, *more) if is_tree else () if first == PLAIN else (first,)
+    limit, cost_s = served.budget.limit, served.budget.cost_s
+    engine = Engine(
+        served.target,
+        sources=names,
+        budget=Budget(limit, dict(cost_s) if cost_s is not None and is_tree else None),
+        calibration=Calibration(frozen=not is_tree),
+        shared=without_history(served.shared),
+    )
+    return Way(name, engine)

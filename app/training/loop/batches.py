@@ -1,0 +1,95 @@
+"""Batches in order, made ahead by worker processes where making them would keep the device waiting.
+
+Knows that a batch is a pure function of its number. Must not know what is in it.
+
+A batch, whatever it is made of -> the same batch with its tensors on a device.
+
+Knows containers. Must not know what a batch means.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import multiprocessing
+import pickle
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import torch
+
+_RUN = 16
+"""Batches a worker makes at a time: neighbours share a pool of examples, of 8 or 16."""
+
+
+class Numbered(Protocol):
+    """What has batches by number."""
+
+    def batch(self, number: int) -> Any:
+        """The batch of this number."""
+        ...
+
+
+@contextmanager
+def batches_ahead(made_by: Numbered, first: int, last: int, *, workers: int) -> Iterator[Iterator[Any]]:
+    """Batches `first` to before `last`, in order; `workers` 0: each is made when it is asked for."""
+    if workers == 0:
+        yield (made_by.batch(number) for number in range(first, last))
+        return
+    # Spawned, not forked: the device and its threads do not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, _begin, (made_by,)) as pool:
+        try:
+            yield _ordered(pool, first, last, ahead=2 * workers)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _ordered(pool: ProcessPoolExecutor, first: int, last: int, *, ahead: int) -> Iterator[Any]:
+    # Runs begin at multiples of their length, so that a run that goes on in the middle shares the pools' borders.
+    starts = iter(range(first - first % _RUN, last, _RUN))
+    waiting: deque[Future[bytes]] = deque()
+    while True:
+        for start in starts:
+            waiting.append(pool.submit(_make, max(first, start), min(last, start + _RUN)))
+            if len(waiting) >= ahead:
+                break
+        if not waiting:
+            return
+        yield from pickle.loads(waiting.popleft().result())
+
+
+class _Worker:
+    """The process's own copy of what makes batches."""
+
+    made_by: Numbered
+
+
+def _begin(made_by: Numbered) -> None:
+    import torch
+
+    torch.set_num_threads(1)
+    _Worker.made_by = made_by
+
+
+def _make(first: int, last: int) -> bytes:
+    """By value: torch's own way through shared memory needs an open file for each tensor."""
+    return pickle.dumps([_Worker.made_by.batch(number) for number in range(first, last)])
+
+
+def moved(batch: Any, device: torch.device) -> Any:
+    """Tensors inside dataclasses, tuples, lists and mappings are copied over; everything else stays as it is."""
+    if device.type == "cpu":
+        return batch
+    if isinstance(batch, torch.Tensor):
+        return batch.to(device, non_blocking=True)
+    if dataclasses.is_dataclass(batch) and not isinstance(batch, type):
+        changes = {f.name: moved(getattr(batch, f.name), device) for f in dataclasses.fields(batch) if f.init}
+        return dataclasses.replace(batch, **changes)
+    if isinstance(batch, tuple | list):
+        return type(batch)(moved(one, device) for one in batch)
+    if isinstance(batch, dict):
+        return {key: moved(one, device) for key, one in batch.items()}
+    return batch

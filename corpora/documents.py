@@ -78,7 +78,7 @@ class Passage:
         )
 
 
-def place(marks: Iterable[Mark], start: int, end: int) -> str:
+def describe_location(marks: Iterable[Mark], start: int, end: int) -> str:
     """What a person calls the characters ``[start, end)``: ``page 7``, ``pages 7-8, Installation``; empty if unmarked.
 
     Of headings and chapters that enclose each other the innermost is named. Rows of several tables are not.

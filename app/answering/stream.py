@@ -16,7 +16,7 @@ from app.generation.detokenizer import TextStream
 from app.generation.events import Answer, Citation, Done, Event, Retrieval, SourcePassage, TextDelta
 from app.generation.requests import RequestBuilder
 from app.generation.run_stats import RunTally
-from corpora.documents import place
+from corpora.documents import describe_location
 from decoding.interfaces import Commit, FinishReason, TokenIndex
 from decoding.scheduling.session import Session
 from retrieval.hits import Evidence, Hit
@@ -128,6 +128,6 @@ def _shown(hit: Hit, number: int | None) -> SourcePassage:
         text=passage.text,
         score=hit.score,
         number=number,
-        place=place(passage.marks, passage.start, passage.end),
+        place=describe_location(passage.marks, passage.start, passage.end),
         marks=passage.marks,
     )

@@ -90,7 +90,7 @@ def _cited(answer: Answer, citation: Citation) -> str:
 def _search(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
     query = _text(args.query, "query", 'spandraft search "lambda"')
     from app.library.corpus import Corpus
-    from corpora.documents import place
+    from corpora.documents import describe_location
 
     hits = Corpus.open(settings.corpus, settings=settings).search(query, k=settings.k)
     if terminal.json:
@@ -98,7 +98,7 @@ def _search(args: argparse.Namespace, settings: Settings, terminal: Terminal) ->
         return 0
     for number, hit in enumerate(hits, start=1):
         passage = hit.passage
-        found = place(passage.marks, passage.start, passage.end)
+        found = describe_location(passage.marks, passage.start, passage.end)
         where = _where(passage.document_name, found, passage.start, passage.end)
         terminal.line(terminal.bold(f"{number}. {where}") + terminal.dim(f"  {hit.score:.3f}"))
         terminal.line("   " + " ".join(passage.text.split()) + "\n")

@@ -15,7 +15,7 @@ from app.output.formatting import amount, count
 from corpora.store.library import Library
 
 if TYPE_CHECKING:
-    from corpora.recovery.recovery import Salvaged
+    from corpora.recovery.recovery import Recovered
     from corpora.recovery.verify import Report
 
 _FINDINGS, _LOST, _INTERRUPTED = 1, 2, 130
@@ -52,9 +52,9 @@ def rebuild(args: argparse.Namespace, settings: Settings, terminal: Terminal) ->
 
     corpus = Corpus.open(args.name, settings=settings)
     if args.abandon:
-        from corpora.store.generations import abandon
+        from corpora.store.generations import abandon_build
 
-        abandon(corpus.store)
+        abandon_build(corpus.store)
     live = _live(terminal)
     with asked_to_stop() as asked:
         done = corpus.rebuild(progress=_shown(live, "passages of", "document"), stop=asked)
@@ -87,11 +87,11 @@ def rebuild(args: argparse.Namespace, settings: Settings, terminal: Terminal) ->
     return _LOST if salvaged is not None and (salvaged.lost or not (salvaged.saved or salvaged.is_complete)) else 0
 
 
-def _salvage(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> Salvaged:
-    from corpora.recovery.recovery import salvage
+def _salvage(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> Recovered:
+    from corpora.recovery.recovery import recover
 
     keep = True if args.keep_damaged else False if args.discard_damaged else None
-    done = salvage(_folder_of(settings, args.name), keep=keep)
+    done = recover(_folder_of(settings, args.name), keep=keep)
     if terminal.json:
         return done
     saved = f"{count(len(done.saved), 'document')} saved" if done.saved else "No document could be saved"

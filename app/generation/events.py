@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from corpora.documents import Mark, place
+from corpora.documents import Mark, describe_location
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class SourcePassage:
 
     def place_of(self, start: int, end: int) -> str:
         """What a person calls the document's characters ``[start, end)``, which lie in this passage."""
-        return place(self.marks, start, end)
+        return describe_location(self.marks, start, end)
 
 
 @dataclass(frozen=True, slots=True)

@@ -249,7 +249,7 @@ class Corpus:
     def settle(self) -> None:
         """Leave everything on disk in good order: index files hold what is there, the database is sealed."""
         self._settle_indexes()
-        self._store.settle()
+        self._store.checkpoint()
 
     def close(self) -> None:
         """Settle, and close the files. The corpus must be opened again to be used."""

@@ -94,7 +94,7 @@ def remove_document(
     pending = settle_indexes(store, retriever)
     signal_deletion(home)
     conversations_removed = _remove(quoting, home) if with_conversations else 0
-    if not store.settle() and not removal.erased:
+    if not store.checkpoint() and not removal.erased:
         pending.append("another process is reading the corpus: its text is overwritten when that ends")
     files_after = _files(store.folder)
     return Receipt(

@@ -26,7 +26,7 @@ from corpora.store.library import Library
 from corpora.store.store import CorpusStore
 from corpora.text.chunking import Chunking, passages
 from corpora.transfer.export import Progress
-from corpora.transfer.import_ import Fits, Imported, Wanted
+from corpora.transfer.import_ import Imported, ImportOptions, VectorCheck
 from corpora.transfer.import_ import import_corpus as import_file
 from corpora.transfer.vectors import VectorKind
 from retrieval.dense import VectorRows, vectors_kind
@@ -97,9 +97,9 @@ def import_corpus(
     config = CorpusConfig.of(settings)
     chunking = config.over(Chunking()) if config.says_how_to_cut else None
     spot_check = None if recompute else _same_vectors(encoder)
-    wanted = Wanted(derived_rows(encoder), vector_kinds(encoder), chunking, spot_check)
+    wanted = ImportOptions(derived_rows(encoder), vector_kinds(encoder), chunking, spot_check)
     library = Library(settings.home)
-    imported = import_file(library, path, name, want=wanted, progress=progress)
+    imported = import_file(library, path, name, options=wanted, progress=progress)
     store = library.open(imported.name)
     store.set_encoder(encoder.name)
     return CorpusParts(store, encoder, config, is_new=True), imported
@@ -150,7 +150,7 @@ def _sample_store(library: Library) -> CorpusStore:
     return library.open(SAMPLE)
 
 
-def _same_vectors(encoder: Encoder) -> Fits:
+def _same_vectors(encoder: Encoder) -> VectorCheck:
     """A check that compares vectors of an export with those that ``encoder`` makes of the same passages."""
     rows_by_kind = {rows.kind: rows for rows in derived_rows(encoder)}
 

@@ -73,7 +73,7 @@ def rebuild(
     if is_whole:
         index_files.delete_all(store.folder)
         retriever.settle()
-        store.settle()
+        store.checkpoint()
     return Rebuilt(chunking, encoder.name, len(store.rows_alive()), recut, computed, is_whole)
 
 

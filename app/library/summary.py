@@ -14,7 +14,7 @@ from corpora.jobs.job_records import ENDED
 from corpora.jobs.jobs import Jobs
 from corpora.store import checksum, generations, schema
 from corpora.store.index_files import FOLDERS, IndexFolder, load
-from corpora.store.records import SEEN
+from corpora.store.records import CURRENT_GENERATION
 from corpora.store.store import CorpusStore
 from corpora.text.chunking import Chunking
 
@@ -58,7 +58,7 @@ def summary_of(store: CorpusStore) -> CorpusSummary:
         documents, characters = connection.execute("SELECT count(*), total(chars) FROM documents").fetchone()
         derived = connection.execute(
             "SELECT v.kind, count(*) FROM derived v JOIN passages p ON p.row = v.row "
-            f"WHERE p.generation = {SEEN} GROUP BY v.kind ORDER BY v.kind"
+            f"WHERE p.generation = {CURRENT_GENERATION} GROUP BY v.kind ORDER BY v.kind"
         ).fetchall()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
     encoders = [kind.removeprefix(_VECTORS) for kind, _ in derived if kind.startswith(_VECTORS)]
@@ -75,7 +75,7 @@ def summary_of(store: CorpusStore) -> CorpusSummary:
         indexes=tuple(_indexes(store)),
         is_sealed=(store.folder / checksum.FILE_NAME).is_file(),
         format=version,
-        rebuild_under_way=generations.under_way(store) is not None,
+        rebuild_under_way=generations.unfinished_build(store) is not None,
         jobs=len([job for job in Jobs(store).all() if job.state not in ENDED]),
     )
 

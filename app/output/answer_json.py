@@ -6,7 +6,7 @@ Written out rather than derived from the dataclasses: renaming a field must not 
 from __future__ import annotations
 
 from app.generation.events import Answer, Citation, Correction, RunStats, SourcePassage
-from corpora.documents import place
+from corpora.documents import describe_location
 from retrieval.hits import Hit
 
 
@@ -38,7 +38,7 @@ def hit_document(hit: Hit) -> dict[str, object]:
         "start": passage.start,
         "end": passage.end,
         "text": passage.text,
-        "place": place(passage.marks, passage.start, passage.end),
+        "place": describe_location(passage.marks, passage.start, passage.end),
         "score": float(hit.score),
     }
 

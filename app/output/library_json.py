@@ -6,7 +6,7 @@ Written out rather than derived from the dataclasses: renaming a field must not 
 from __future__ import annotations
 
 from app.library.summary import CorpusSummary
-from corpora.documents import Document, Passage, place
+from corpora.documents import Document, Passage, describe_location
 from corpora.jobs.job_records import Job, JobFile
 from corpora.jobs.plan import Plan
 from corpora.store.listing import ListedDocument
@@ -40,7 +40,7 @@ def whole_document(document: Document, passages: list[Passage]) -> dict[str, obj
                 "id": passage.id,
                 "start": passage.start,
                 "end": passage.end,
-                "place": place(passage.marks, passage.start, passage.end),
+                "place": describe_location(passage.marks, passage.start, passage.end),
             }
             for passage in passages
         ],

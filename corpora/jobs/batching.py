@@ -25,7 +25,7 @@ _MOST_CHARS = 1_000_000
 
 
 @dataclass(slots=True, eq=False)
-class Waiting(Generic[Item]):
+class PendingDocument(Generic[Item]):
     """A document whose rows are being computed: what was handed in with it, and how far it is."""
 
     item: Item
@@ -36,16 +36,16 @@ class Waiting(Generic[Item]):
     dropped: bool = False
 
 
-class Batches(Generic[Item]):
+class EmbeddingBatches(Generic[Item]):
     """All documents whose rows are being computed. Used by one thread."""
 
     def __init__(self, derived: Sequence[Derived], *, stopping: Callable[[], bool]) -> None:
         """``stopping`` is asked within a step; what was computed of it then counts for nothing."""
         self._derived = derived
         self._stopping = stopping
-        self._coming: deque[Waiting[Item]] = deque()
-        self._window: deque[tuple[Waiting[Item], int]] = deque()
-        self._empty: deque[Waiting[Item]] = deque()  # documents in which nothing could be found
+        self._coming: deque[PendingDocument[Item]] = deque()
+        self._window: deque[tuple[PendingDocument[Item], int]] = deque()
+        self._empty: deque[PendingDocument[Item]] = deque()  # documents in which nothing could be found
         self._chars = _FIRST_CHARS
         self.passages = 0  # that wait
 
@@ -54,20 +54,20 @@ class Batches(Generic[Item]):
         """Is there anything to do?"""
         return self.passages > 0 or bool(self._empty)
 
-    def add(self, item: Item, passages: Sequence[Passage]) -> Waiting[Item]:
+    def add(self, item: Item, passages: Sequence[Passage]) -> PendingDocument[Item]:
         """Take a document in."""
-        waiting = Waiting(item, passages)
+        waiting = PendingDocument(item, passages)
         waiting.values = {one.kind: [b""] * len(passages) for one in self._derived}
         (self._coming if passages else self._empty).append(waiting)
         self.passages += len(passages)
         return waiting
 
-    def drop(self, waiting: Waiting[Item]) -> None:
+    def drop(self, waiting: PendingDocument[Item]) -> None:
         """Nobody wants this document's rows any more."""
         waiting.dropped = True
         self.passages -= len(waiting.passages) - waiting.done
 
-    def step(self) -> Iterator[Waiting[Item]]:
+    def step(self) -> Iterator[PendingDocument[Item]]:
         """Compute some rows; the documents that this completed, and the others that got on."""
         while self._empty:
             yield self._empty.popleft()
@@ -93,11 +93,11 @@ class Batches(Generic[Item]):
             self.passages -= 1
         yield from dict.fromkeys(waiting for waiting, _ in batch)
 
-    def _next_batch(self) -> list[tuple[Waiting[Item], int]]:
+    def _next_batch(self) -> list[tuple[PendingDocument[Item], int]]:
         """As many passages of about one length as a step may take."""
         if not self._window:
             self._window.extend(sorted(self._taken(), key=lambda one: -len(one[0].passages[one[1]].text)))
-        batch: list[tuple[Waiting[Item], int]] = []
+        batch: list[tuple[PendingDocument[Item], int]] = []
         chars = 0
         while self._window and (not batch or chars < self._chars):
             waiting, at = self._window.popleft()
@@ -106,7 +106,7 @@ class Batches(Generic[Item]):
                 chars += len(waiting.passages[at].text)
         return batch
 
-    def _taken(self) -> Iterator[tuple[Waiting[Item], int]]:
+    def _taken(self) -> Iterator[tuple[PendingDocument[Item], int]]:
         """The next passages, those of the oldest documents first, so that documents are completed in turn."""
         room = _WINDOW
         while self._coming and room:

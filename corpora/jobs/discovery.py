@@ -22,14 +22,14 @@ _LOCK_FILE = "~$"  # what office programs leave beside a document that is open
 class FoundFile:
     """A file to add, its path absolute, and the name of its document: within a folder, the way from that folder on.
 
-    ``left_out`` says why something in a folder is no document. A file that is not there has no bytes.
+    ``skip_reason`` says why something in a folder is no document. A file that is not there has no bytes.
     """
 
     path: Path
     name: str
     bytes: int = 0
     mtime_ns: int = 0
-    left_out: str | None = None
+    skip_reason: str | None = None
     unreadable_folder: bool = False
 
 
@@ -44,18 +44,18 @@ def found_files(paths: Sequence[Path | str]) -> list[FoundFile]:
             folder = path.resolve()
             files = _in_folder(folder, folder.name)
         else:
-            files = iter([_found(place(path), path.name, within=False)])
+            files = iter([_found(resolve_path(path), path.name, within=False)])
         for file in files:
             found.setdefault(file.path, file)
     return list(found.values())
 
 
-def place(path: Path) -> Path:
+def resolve_path(path: Path) -> Path:
     """Where a path leads, by one spelling whatever the current folder is; a link that was named stays one."""
     return path.resolve() if path.is_dir() else path.parent.resolve() / path.name
 
 
-def left_out(name: str) -> str | None:
+def skip_reason(name: str) -> str | None:
     """Why a file of this name, met in a folder or an archive, is no document; None if it may be one."""
     own = PurePath(name).name
     if own.startswith("."):
@@ -78,7 +78,7 @@ def safe_name(name: str) -> str:
     return "".join(ch if ch.isprintable() else "\N{REPLACEMENT CHARACTER}" for ch in text)
 
 
-def free_name(name: str, taken: set[str]) -> str:
+def unused_name(name: str, taken: set[str]) -> str:
     """The name, or one like it: two files must not become one document because their names are spelt alike."""
     if name not in taken:
         return name
@@ -112,11 +112,11 @@ def _in_folder(folder: Path, name: str) -> Iterator[FoundFile]:
 def _found(path: Path, name: str, *, within: bool) -> FoundFile:
     """A file with what its folder says of it; ``within`` a folder only ordinary files of known kinds are meant."""
     name = safe_name(name.lstrip("/"))
-    why = left_out(path.name) if within else None
+    why = skip_reason(path.name) if within else None
     try:
         status = path.lstat() if within else path.stat()
     except (OSError, ValueError):  # gone meanwhile, or a name that cannot be; reading it will say so
-        return FoundFile(path, name, left_out=why)
+        return FoundFile(path, name, skip_reason=why)
     if within and stat.S_ISLNK(status.st_mode):
         why = "it is a symbolic link"
     elif within and not stat.S_ISREG(status.st_mode) and why is None:

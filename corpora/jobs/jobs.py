@@ -15,7 +15,7 @@ from pathlib import Path
 from corpora.errors import JobNotFound, LibraryBusy
 from corpora.jobs import job_records
 from corpora.jobs import plan as planning
-from corpora.jobs.discovery import place
+from corpora.jobs.discovery import resolve_path
 from corpora.jobs.job_records import ACTIVE, ENDED, FileState, Job, JobFile, Wanted
 from corpora.jobs.plan import Plan
 from corpora.jobs.staging import Staging
@@ -70,7 +70,7 @@ class Jobs:
             called = dict(zip(kept, given, strict=True)) if staged else None
             planned = planning.plan(self._store, kept, sync=sync, limits=limits, called=called)
             with self._connections.writing() as connection:
-                shown = _tops(given) if staged else [place(path) for path in named]
+                shown = _tops(given) if staged else [resolve_path(path) for path in named]
                 number = job_records.insert_job(connection, planned.kind, shown, token)
                 job_records.insert_files(connection, number, planning.job_files(planned))
                 if paused:
@@ -152,7 +152,7 @@ class Jobs:
         with self._connections.writing() as connection:
             job = self._seen(_found(connection, number))
             if job.state == "running":
-                raise busy(job)
+                raise job_busy(job)
             token = _token(connection, number)
             connection.execute("DELETE FROM jobs WHERE number = ?", (number,))
         if token is not None:
@@ -182,7 +182,7 @@ class Jobs:
         return replace(job, state="queued", holder=None)
 
 
-def busy(job: Job) -> LibraryBusy:
+def job_busy(job: Job) -> LibraryBusy:
     """The error that names who runs a job."""
     holder = job.holder
     by = f"process {holder.pid} ({holder.command}) since {holder.since:%Y-%m-%d %H:%M} UTC" if holder else "a process"

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Literal, TypeAlias
 
-from corpora.jobs.discovery import FoundFile, found_files, free_name, left_out, place, safe_name
+from corpora.jobs.discovery import FoundFile, found_files, resolve_path, safe_name, skip_reason, unused_name
 from corpora.jobs.job_records import JobFile, JobKind, path_from_text, path_to_text, usual_speed
 from corpora.loaders.registry import Limits, is_archive
 from corpora.store.store import CorpusStore
@@ -98,7 +98,7 @@ def plan(
 
 def _called(file: FoundFile, name: str) -> FoundFile:
     """A file under another name; of one that came with its folder, other kinds than documents are left out."""
-    return replace(file, name=safe_name(name), left_out=left_out(name) if "/" in name else None)
+    return replace(file, name=safe_name(name), skip_reason=skip_reason(name) if "/" in name else None)
 
 
 def job_files(planned: Plan) -> Iterator[JobFile]:
@@ -160,7 +160,7 @@ class _Judge:
 
     def files(self, found: Sequence[FoundFile]) -> list[PlannedFile]:
         """A verdict for each, in order, under a name that no other file has."""
-        self._sizes.update(one.bytes for one in found if one.left_out is None)
+        self._sizes.update(one.bytes for one in found if one.skip_reason is None)
         known = [self._known(one) for one in found]
         for one in known:
             if one is not None and one.verdict == "changed":
@@ -168,7 +168,7 @@ class _Judge:
         taken = {one.name for one in known if one is not None}
         judged = []
         for file, decided in zip(found, known, strict=True):
-            judged.append(decided or self._unknown(file, free_name(file.name, taken)))
+            judged.append(decided or self._unknown(file, unused_name(file.name, taken)))
             taken.add(judged[-1].name)
         return judged
 
@@ -177,19 +177,19 @@ class _Judge:
         path = path_to_text(file.path)
         if is_archive(file.path.name):
             inside = [one for key, one in self._sources.items() if key.startswith(f"{path}/")]
-            if file.left_out is not None or not inside:
+            if file.skip_reason is not None or not inside:
                 return None
             same = all(one.mtime_ns == file.mtime_ns for one in inside)
             return _planned(file, file.name, "unchanged" if same else "changed")
         source = self._sources.get(path)
-        if source is None or file.left_out is not None:
+        if source is None or file.skip_reason is not None:
             return None
         same = source.size == file.bytes and (source.mtime_ns == file.mtime_ns or source.sha256 == sha256_of(file.path))
         return _planned(file, source.name, "unchanged" if same else "changed", source.document)
 
     def _unknown(self, file: FoundFile, name: str) -> PlannedFile:
-        if file.left_out is not None:
-            return _planned(file, name, "unsupported", cause=file.left_out)
+        if file.skip_reason is not None:
+            return _planned(file, name, "unsupported", cause=file.skip_reason)
         if file.bytes > self._limits.file_bytes:
             return _planned(file, name, "too large", cause=f"it is larger than {self._limits.file_bytes // 2**20} MiB")
         if file.bytes == 0 and os.path.isfile(file.path):
@@ -225,7 +225,7 @@ def _planned(
 
 def _gone(sources: Iterable[Source], paths: Sequence[Path | str], found: Sequence[FoundFile]) -> Iterator[PlannedFile]:
     """Documents whose files lay in one of the folders and are not there; what cannot be looked at is not gone."""
-    folders = [place(Path(path)) for path in paths if Path(path).is_dir()]
+    folders = [resolve_path(Path(path)) for path in paths if Path(path).is_dir()]
     there = {one.path for one in found}
     unseen = {one.path for one in found if one.unreadable_folder}
     for source in sources:

@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 from corpora.documents import Document, Passage
 from corpora.errors import EmptyFile, LoaderError, UnknownSuffix
-from corpora.jobs.discovery import free_name, left_out, safe_name
+from corpora.jobs.discovery import safe_name, skip_reason, unused_name
 from corpora.jobs.job_records import FileState, JobFile, path_to_text
 from corpora.jobs.staging import Staging
 from corpora.loaders.registry import Limits, is_archive, loader_name
@@ -29,7 +29,7 @@ from corpora.text.chunking import Chunking, passages
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class ChunkedFile:
     """A document that is to be embedded and stored."""
 
     file: JobFile
@@ -39,7 +39,7 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True)
-class Same:
+class StoredAlready:
     """A file whose text is stored already, in the document ``twin``."""
 
     file: JobFile
@@ -48,7 +48,7 @@ class Same:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class FailedFile:
     """A file that did not become a document."""
 
     file: JobFile
@@ -57,7 +57,7 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
-class Unpacked:
+class UnpackedArchive:
     """An archive and what is in it, each with a state of its own; numbers are not given yet."""
 
     file: JobFile
@@ -65,16 +65,16 @@ class Unpacked:
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
+class ReaderFailure:
     """What went wrong is no fault of a file."""
 
     error: Exception
 
 
-Read: TypeAlias = Cut | Same | Refused | Unpacked | Broken
+ReadResult: TypeAlias = ChunkedFile | StoredAlready | FailedFile | UnpackedArchive | ReaderFailure
 
 
-class Reading:
+class ReaderPool:
     """Threads that read the files they are given; results come out in the order in which they are ready.
 
     But files of one size, which may be one file twice, come out in the order in which they were given: of two equal
@@ -92,12 +92,12 @@ class Reading:
         threads: int,
     ) -> None:
         """``folders`` are those that were named: no link below them is followed."""
-        self._reader = _Reader(store, folders, chunking, limits, tell)
+        self._reader = _FileReader(store, folders, chunking, limits, tell)
         self._given: queue.SimpleQueue[JobFile | None] = queue.SimpleQueue()
-        self._read: queue.SimpleQueue[Read] = queue.SimpleQueue()
+        self._read: queue.SimpleQueue[ReadResult] = queue.SimpleQueue()
         self._turns: dict[int, deque[int]] = {}  # by size, the numbers of the files that were given and are not out
-        self._early: dict[int, Read] = {}  # by number, read before their turn
-        self._ready: deque[Read] = deque()
+        self._early: dict[int, ReadResult] = {}  # by number, read before their turn
+        self._ready: deque[ReadResult] = deque()
         self.threads = threads
         self.waiting = 0  # files given and not taken out
         for number in range(threads):
@@ -110,7 +110,7 @@ class Reading:
         self._turns.setdefault(file.bytes, deque()).append(file.number)
         self._given.put(file)
 
-    def take(self, timeout_s: float) -> Read | None:
+    def take(self, timeout_s: float) -> ReadResult | None:
         """A file that has been read, if there is one in time."""
         while not self._ready:
             try:
@@ -120,8 +120,8 @@ class Reading:
         self.waiting -= 1
         return self._ready.popleft()
 
-    def _sort_in(self, read: Read) -> None:
-        if isinstance(read, Broken):
+    def _sort_in(self, read: ReadResult) -> None:
+        if isinstance(read, ReaderFailure):
             self._ready.append(read)
             return
         turn = self._turns[read.file.bytes]
@@ -146,10 +146,10 @@ class Reading:
             try:
                 self._read.put(self._reader.read(file))
             except Exception as error:  # noqa: BLE001  whoever takes it raises it
-                self._read.put(Broken(error))
+                self._read.put(ReaderFailure(error))
 
 
-class _Reader:
+class _FileReader:
     """Reads one file after the other, for several threads."""
 
     def __init__(
@@ -169,7 +169,7 @@ class _Reader:
         self._lock = threading.Lock()
         self._archive: tuple[Path, dict[str, Member]] | None = None  # the one that was opened last
 
-    def read(self, file: JobFile) -> Read:
+    def read(self, file: JobFile) -> ReadResult:
         """Everything up to the cut document."""
         self._tell(file, "reading")
         try:
@@ -177,16 +177,16 @@ class _Reader:
                 return self._unpacked(file)
             data, source = self._content(file)
             if source is not None and (twin := self._unchanged(source)) is not None:
-                return Same(file, twin, source)
+                return StoredAlready(file, twin, source)
             document = load_bytes(data, file.name, limits=self._limits)
         except LoaderError as error:
-            return Refused(file, error.cause, error.hint)
+            return FailedFile(file, error.cause, error.hint)
         with self._store.connections.reading() as connection:
-            twin = records.stored_as(connection, document.name, records.digest_of(document))
+            twin = records.find_stored(connection, document.name, records.text_digest(document))
         if twin is not None:
-            return Same(file, twin, source)
+            return StoredAlready(file, twin, source)
         self._tell(file, "chunking")
-        return Cut(file, document, passages(document, **asdict(self._chunking)), source)
+        return ChunkedFile(file, document, passages(document, **asdict(self._chunking)), source)
 
     def _content(self, file: JobFile) -> tuple[bytes, SourceFile | None]:
         """The bytes of a file, or of one inside an archive, and what is to be remembered of it."""
@@ -209,17 +209,17 @@ class _Reader:
             return None
         return self._store.find(stored.document_name)
 
-    def _unpacked(self, archive: JobFile) -> Unpacked:
+    def _unpacked(self, archive: JobFile) -> UnpackedArchive:
         inside = self._opened(archive.path, archive.name, anew=True)
         if not inside:
             raise EmptyFile(f"{archive.name} is empty", hint="add an archive with files in it")
         taken: set[str] = set()
         members = []
         for member, one in inside.items():
-            name = free_name(safe_name(f"{archive.name}/{member}"), taken)
+            name = unused_name(safe_name(f"{archive.name}/{member}"), taken)
             taken.add(name)
             members.append(_member_of(archive, member, one, name))
-        return Unpacked(archive, tuple(members))
+        return UnpackedArchive(archive, tuple(members))
 
     def _member(self, file: JobFile, member: str) -> bytes:
         archive = file.name[: -len(member) - 1]
@@ -247,7 +247,7 @@ class _Reader:
 def _member_of(archive: JobFile, member: str, one: Member, name: str) -> JobFile:
     """A file inside an archive as a file of the job: to be read, or why it is not."""
     file = replace(archive, name=name, member=member, bytes=len(one.data), state="queued")
-    why = left_out(PurePosixPath(member).name)
+    why = skip_reason(PurePosixPath(member).name)
     if why is not None:
         return replace(file, state="skipped", outcome="unsupported", cause=why)
     if one.error is not None:

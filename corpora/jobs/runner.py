@@ -1,6 +1,6 @@
 """How a process takes a job over, and how it leaves it: finished, paused with a cause, or to be run by the next.
 
-Every way out writes where the job is; a process that is killed writes nothing, and ``begin`` tidies up after it.
+Every way out writes where the job is; a process that is killed writes nothing, and ``_claim`` tidies up after it.
 Whoever calls these holds the job's lock. Knows nothing of reading and embedding.
 
 Runs a job: files are read ahead, embedded together, and stored one by one, each with the end of its file.
@@ -23,20 +23,20 @@ from typing import Literal, TypeAlias
 from corpora.errors import CorporaError, one_line
 from corpora.interfaces import Derived
 from corpora.jobs import job_records
-from corpora.jobs.batching import Batches, Waiting
+from corpora.jobs.batching import EmbeddingBatches, PendingDocument
 from corpora.jobs.discovery import safe_name
 from corpora.jobs.job_records import ENDED, FileState, Job, JobFile, Wanted
-from corpora.jobs.jobs import Jobs, busy
-from corpora.jobs.reader import Broken, Cut, Reading, Refused, Same, Unpacked
+from corpora.jobs.jobs import Jobs, job_busy
+from corpora.jobs.reader import ChunkedFile, FailedFile, ReaderFailure, ReaderPool, StoredAlready, UnpackedArchive
 from corpora.jobs.staging import Staging
-from corpora.jobs.writer import Embedded, Gone, Writing
+from corpora.jobs.writer import EmbeddedDocument, GoneFile, JobWriter
 from corpora.loaders.registry import Limits, is_archive
 from corpora.store.locks import Holder, process_lock
 from corpora.store.store import CorpusStore
 from corpora.text.chunking import Chunking
 
 
-def begin(store: CorpusStore, number: int) -> bool:
+def _claim(store: CorpusStore, number: int) -> bool:
     """Take a job over; False if nobody wants it to be run."""
     with store.connections.writing() as connection:
         job = job_records.find_job(connection, number)
@@ -51,7 +51,7 @@ def begin(store: CorpusStore, number: int) -> bool:
     return True
 
 
-def end(store: CorpusStore, number: int, wanted: Wanted | None) -> None:
+def _release(store: CorpusStore, number: int, wanted: Wanted | None) -> None:
     """Leave a job: finished, or as it is wanted."""
     with store.connections.writing() as connection:
         if wanted is None:
@@ -63,13 +63,13 @@ def end(store: CorpusStore, number: int, wanted: Wanted | None) -> None:
     Staging(store.folder).discard_some(spare)
 
 
-def interrupted(store: CorpusStore, number: int, error: BaseException) -> None:
+def _interrupt(store: CorpusStore, number: int, error: BaseException) -> None:
     """Leave a job that cannot go on: paused with the cause, or, if somebody only ended the process, queued."""
     try:
         _put_down(store, number, error)
     except CorporaError as another:
         try:
-            store.connections.emptied_log(_PATIENCE_S)  # a full disk, most likely: now there may be room for a word
+            store.connections.truncate_log(_PATIENCE_S)  # a full disk, most likely: now there may be room for a word
             _put_down(store, number, error)
         except CorporaError:  # The job's lock is let go all the same, so that it counts as interrupted.
             error.add_note(f"and the job could not be paused: {another}")
@@ -123,10 +123,10 @@ def run(
     staging = Staging(store.folder)
     with process_lock(staging.lock_of(number)) as mine:
         if not mine:
-            raise busy(jobs.get(number))
-        if not begin(store, number):
+            raise job_busy(jobs.get(number))
+        if not _claim(store, number):
             return jobs.get(number)
-        running = _Run(
+        running = _JobRun(
             store,
             jobs.get(number),
             derived=derived,
@@ -138,13 +138,13 @@ def run(
         try:
             wanted = running.go()
         except BaseException as error:
-            interrupted(store, number, error)
+            _interrupt(store, number, error)
             raise
-        end(store, number, wanted)
+        _release(store, number, wanted)
     return jobs.get(number)
 
 
-class _Run:
+class _JobRun:
     """One run of one job, by one thread with helpers for reading and writing."""
 
     def __init__(
@@ -162,17 +162,19 @@ class _Run:
         self._job = job.number
         self._stop = stop
         self._progress = progress
-        self._telling = threading.Lock()
+        self._progress_lock = threading.Lock()
         self._done, self._total = job.files_done, job.files
-        self._flying: dict[int, Waiting[Cut] | None] = {}  # files that were taken from the queue and have not ended
+        self._in_flight: dict[
+            int, PendingDocument[ChunkedFile] | None
+        ] = {}  # files that were taken from the queue and have not ended
         self._queued: deque[JobFile] = deque()
-        self._fetched = 0  # the number of the last file that was fetched
+        self._last_fetched = 0  # the number of the last file that was fetched
         self._archive: int | None = None  # the number of the last archive that was taken from the queue
         self._duplicates: set[int] = set()
-        self._batches = Batches[Cut](derived, stopping=self._is_unwanted)
-        self._writing = Writing(store, job.number, chunking=chunking, ended=self._ended, unpacked=self._unpacked)
+        self._batches = EmbeddingBatches[ChunkedFile](derived, stopping=self._is_unwanted)
+        self._writing = JobWriter(store, job.number, chunking=chunking, ended=self._ended, unpacked=self._unpacked)
         folders = [path for path in job.paths if path.is_dir()]
-        self._reading = Reading(
+        self._reading = ReaderPool(
             store, folders, chunking=chunking, limits=limits, tell=self._tell, threads=_reader_threads()
         )
 
@@ -202,8 +204,8 @@ class _Run:
 
     def _read_more(self) -> None:
         """Keep the readers busy, but not so far ahead that memory fills."""
-        for number in self._writing.withdrawn & self._flying.keys():
-            if (waiting := self._flying[number]) is not None:
+        for number in self._writing.withdrawn & self._in_flight.keys():
+            if (waiting := self._in_flight[number]) is not None:
                 self._batches.drop(waiting)
                 self._ended(waiting.item.file)
         while self._reading.waiting < 2 * self._reading.threads and self._batches.passages < _READ_AHEAD_PASSAGES:
@@ -211,7 +213,7 @@ class _Run:
             if file is None:
                 return
             if file.outcome == "removed":
-                self._writing.put(Gone(file))
+                self._writing.put(GoneFile(file))
             else:
                 self._reading.give(file)
 
@@ -221,34 +223,34 @@ class _Run:
             return None
         if not self._queued:
             self._fetch()
-        with self._telling:
+        with self._progress_lock:
             file = self._queued.popleft() if self._queued else None
             if file is not None:
-                self._flying[file.number] = None
+                self._in_flight[file.number] = None
                 if file.member is None and file.outcome != "removed" and is_archive(file.name):
                     self._archive = file.number
         return file
 
     def _is_unpacking(self) -> bool:
-        return self._archive in self._flying
+        return self._archive in self._in_flight
 
     def _fetch(self) -> None:
         """More of the queue from the database; at its end from the beginning, since files may be tried again."""
-        with self._telling:
-            taken = self._flying.keys() | {one.number for one in self._queued}
+        with self._progress_lock:
+            taken = self._in_flight.keys() | {one.number for one in self._queued}
         with self._store.connections.reading() as connection:
-            found = job_records.find_files(connection, self._job, ["queued"], self._fetched, _PAGE)
-        with self._telling:
+            found = job_records.find_files(connection, self._job, ["queued"], self._last_fetched, _PAGE)
+        with self._progress_lock:
             # Those of before as well: one that has ended since was still queued when it was looked for.
-            taken |= self._flying.keys() | {one.number for one in self._queued}
+            taken |= self._in_flight.keys() | {one.number for one in self._queued}
             self._queued.extend(one for one in found if one.number not in taken)
-        self._fetched = found[-1].number if len(found) == _PAGE else 0
+        self._last_fetched = found[-1].number if len(found) == _PAGE else 0
 
     def _is_all_done(self) -> bool:
         """Is nothing in flight, and nothing left in the queue?"""
-        if self._flying:
+        if self._in_flight:
             return False
-        self._fetched = 0
+        self._last_fetched = 0
         with self._store.connections.writing() as connection:
             # The document that had the same text may have been replaced meanwhile.
             for number in sorted(self._duplicates):
@@ -257,25 +259,25 @@ class _Run:
         self._fetch()
         return not self._queued
 
-    def _take(self, read: Cut | Same | Refused | Unpacked | Broken) -> None:
+    def _take(self, read: ChunkedFile | StoredAlready | FailedFile | UnpackedArchive | ReaderFailure) -> None:
         """A file has been read."""
         match read:
-            case Broken(error):
+            case ReaderFailure(error):
                 raise error
-            case Cut():
-                with self._telling:
-                    if read.file.number not in self._flying:
+            case ChunkedFile():
+                with self._progress_lock:
+                    if read.file.number not in self._in_flight:
                         return  # cancelled
-                    self._flying[read.file.number] = self._batches.add(read, read.passages)
+                    self._in_flight[read.file.number] = self._batches.add(read, read.passages)
                 self._writing.show(read.file, "embedding", 0, len(read.passages))
                 self._told(read.file, "storing")
             case _:
                 self._writing.put(read)
 
-    def _got_on(self, waiting: Waiting[Cut]) -> None:
+    def _got_on(self, waiting: PendingDocument[ChunkedFile]) -> None:
         """Rows of a document were computed, perhaps its last."""
         if waiting.done == len(waiting.passages):
-            self._writing.put(Embedded(waiting.item, waiting.values))
+            self._writing.put(EmbeddedDocument(waiting.item, waiting.values))
         else:
             self._writing.show(waiting.item.file, "embedding", waiting.done, len(waiting.passages))
 
@@ -286,23 +288,23 @@ class _Run:
             self._told(file, "reading")
 
     def _told(self, file: JobFile, stage: Stage) -> None:
-        with self._telling:
+        with self._progress_lock:
             self._progress(self._done, self._total, file.name, stage)
 
     def _ended(self, file: JobFile) -> None:
-        with self._telling:
-            if file.number not in self._flying:
+        with self._progress_lock:
+            if file.number not in self._in_flight:
                 return
-            del self._flying[file.number]
+            del self._in_flight[file.number]
             if file.outcome == "duplicate":
                 self._duplicates.add(file.number)
             self._done += 1
             self._progress(self._done, self._total, file.name, "done")
 
     def _unpacked(self, archive: JobFile, members: Sequence[JobFile]) -> None:
-        with self._telling:
-            self._flying.pop(archive.number, None)
-            known = self._flying.keys() | {one.number for one in self._queued}
+        with self._progress_lock:
+            self._in_flight.pop(archive.number, None)
+            known = self._in_flight.keys() | {one.number for one in self._queued}
             left = [one for one in members if one.state == "queued" and one.number not in known]
             self._queued.extendleft(reversed(left))
             self._total += len(members) - 1

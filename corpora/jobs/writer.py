@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from corpora.errors import DocumentNotFound, UnstorableDocument
-from corpora.jobs import job_records as job_records
+from corpora.jobs import job_records
 from corpora.jobs.job_records import FileState, JobFile, Outcome, Wanted, path_to_text
 from corpora.jobs.plan import sources_of
-from corpora.jobs.reader import Cut, Refused, Same, Unpacked
+from corpora.jobs.reader import ChunkedFile, FailedFile, StoredAlready, UnpackedArchive
 from corpora.jobs.staging import Staging
 from corpora.store import records, secure_delete
 from corpora.store.records import Put
@@ -30,28 +30,28 @@ _ROOM = 64  # documents that wait to be written
 
 
 @dataclass(frozen=True, slots=True)
-class Embedded:
+class EmbeddedDocument:
     """A document with all its rows."""
 
-    cut: Cut
+    cut: ChunkedFile
     values: Mapping[str, Sequence[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
-class Gone:
+class GoneFile:
     """A file that is not in its folder any more: its document is to go."""
 
     file: JobFile
 
 
-Write: TypeAlias = Embedded | Same | Refused | Unpacked | Gone
+Write: TypeAlias = EmbeddedDocument | StoredAlready | FailedFile | UnpackedArchive | GoneFile
 
 
-class _Withdrawn(Exception):
+class _FileCancelled(Exception):
     """The file was cancelled while it was on its way: nothing of it is to be stored."""
 
 
-class Writing:
+class JobWriter:
     """The thread that writes. What it cannot write stops it; the error is raised to whoever hands it more."""
 
     def __init__(
@@ -128,7 +128,9 @@ class Writing:
                 continue
             if write is None:
                 self._flush()
-                if secure_delete.is_owed(self._store.connections):  # once for all that was replaced and removed
+                if secure_delete.is_erase_pending(
+                    self._store.connections
+                ):  # once for all that was replaced and removed
                     secure_delete.erase(self._store.connections)
                 return
             self._write(write)
@@ -138,25 +140,25 @@ class Writing:
     def _write(self, write: Write) -> None:
         try:
             match write:
-                case Embedded():
+                case EmbeddedDocument():
                     file = self._stored(write)
-                case Same():
+                case StoredAlready():
                     file = self._same(write)
-                case Refused(one, cause, hint):
+                case FailedFile(one, cause, hint):
                     file = self._end(replace(one, state="failed", outcome=None, cause=cause, hint=hint))
-                case Gone():
+                case GoneFile():
                     file = self._removed(write.file)
-                case Unpacked():
+                case UnpackedArchive():
                     self._expand(write)
                     return
-        except _Withdrawn:
+        except _FileCancelled:
             file = replace(_file_of(write), state="cancelled")
         with self._lock:
             self._live.pop(file.number, None)
         self._discard(file)
         self._ended(file)
 
-    def _stored(self, write: Embedded) -> JobFile:
+    def _stored(self, write: EmbeddedDocument) -> JobFile:
         """Store a document together with the end of its file."""
         cut = write.cut
         ends: list[JobFile] = []
@@ -164,7 +166,7 @@ class Writing:
         def also(connection: sqlite3.Connection, put: Put) -> None:
             ends.append(_end_of(cut.file, put))
             if not job_records.end_file(connection, self._job, ends[-1]):
-                raise _Withdrawn
+                raise _FileCancelled
 
         try:
             self._store.put(
@@ -181,7 +183,7 @@ class Writing:
             return self._end(replace(cut.file, state="failed", cause=error.cause, hint=error.hint))
         return ends[-1]
 
-    def _same(self, write: Same) -> JobFile:
+    def _same(self, write: StoredAlready) -> JobFile:
         """A file brings nothing new; if it is the one that its document was read from, its new time is kept."""
         own = write.twin.name == write.file.name
         outcome: Outcome = "unchanged" if own else "duplicate"
@@ -203,13 +205,13 @@ class Writing:
             return self._end(ended)
         return ended
 
-    def _expand(self, write: Unpacked) -> None:
+    def _expand(self, write: UnpackedArchive) -> None:
         """Put what is in an archive in its place, all or nothing."""
         archive = write.file
         with self._store.connections.writing() as connection:
             still = job_records.find_file(connection, self._job, archive.number)
             if still is None or still.state == "cancelled":
-                raise _Withdrawn
+                raise _FileCancelled
             last = job_records.last_number(connection, self._job)
             members = [replace(one, number=last + at) for at, one in enumerate(write.members, 1)]
             members += self._gone_inside(connection, archive, members)
@@ -241,7 +243,7 @@ class Writing:
 
     def _must_end(self, connection: sqlite3.Connection, file: JobFile) -> None:
         if not job_records.end_file(connection, self._job, file):
-            raise _Withdrawn
+            raise _FileCancelled
 
     def _flush(self) -> None:
         """Write how far files are, and see what is wanted."""
@@ -265,7 +267,7 @@ class Writing:
 
 
 def _file_of(write: Write) -> JobFile:
-    return write.cut.file if isinstance(write, Embedded) else write.file
+    return write.cut.file if isinstance(write, EmbeddedDocument) else write.file
 
 
 def _end_of(file: JobFile, put: Put) -> JobFile:

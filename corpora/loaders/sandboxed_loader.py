@@ -18,9 +18,9 @@ from pathlib import Path
 
 from corpora import errors
 from corpora.documents import Document
-from corpora.loaders.isolation.client import ForkServerDied, is_possible, shared
+from corpora.loaders.isolation.client import ForkServerDied, is_possible, shared_fork_server
 from corpora.loaders.isolation.spawn_fallback import ask_spawned
-from corpora.loaders.isolation.wire_format import Ended, Task, Unbelievable, read_document, read_members
+from corpora.loaders.isolation.wire_format import InvalidAnswer, Task, WorkerExit, decode_document, decode_members
 from corpora.loaders.registry import Limits, loader_name
 
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -114,12 +114,12 @@ def run_loader(loader: str, data: bytes, name: str, *, limits: Limits) -> Docume
     return document_of(task, *ask(task, data))
 
 
-def document_of(task: Task, answer: bytes | bytearray, ended: Ended) -> Document:
+def document_of(task: Task, answer: bytes | bytearray, ended: WorkerExit) -> Document:
     """The document in what a child answered, if it is to be believed. Raises ``LoaderError``."""
     _check_end(task, answer, ended)
     try:
-        return read_document(answer, task.name)
-    except Unbelievable as error:
+        return decode_document(answer, task.name)
+    except InvalidAnswer as error:
         raise _not_believed(task.name, error) from error
 
 
@@ -136,28 +136,28 @@ def expand(data: bytes, name: str, limits: Limits | None = None) -> list[Member]
     _check_end(task, answer, ended)
     members: list[Member] = []
     try:
-        for member, content in read_members(answer):
+        for member, content in decode_members(answer):
             called = printable(member)
             if isinstance(content, errors.LoaderError):
                 members.append(Member(called, error=content))
             else:
                 members.append(Member(called, content))
-    except Unbelievable as error:
+    except InvalidAnswer as error:
         raise _not_believed(name, error) from error
     return members
 
 
-def ask(task: Task, data: bytes) -> tuple[bytes | bytearray, Ended]:
+def ask(task: Task, data: bytes) -> tuple[bytes | bytearray, WorkerExit]:
     """What a child answered, not yet believed, and what it cost."""
     if not is_possible():
         return ask_spawned(task, data)
     try:
-        return shared().ask(task, data)
+        return shared_fork_server().ask(task, data)
     except ForkServerDied:
         return ask_spawned(task, data)  # perhaps this very file ended it: now it can only end its own
 
 
-def _check_end(task: Task, answer: bytes | bytearray, ended: Ended) -> None:
+def _check_end(task: Task, answer: bytes | bytearray, ended: WorkerExit) -> None:
     """Raise ``LoaderError`` if the child ended badly."""
     name, limits = task.name, task.limits
     if ended.is_late or (sys.platform != "win32" and ended.status == -signal.SIGXCPU):
@@ -191,7 +191,7 @@ def _check_size(data: bytes, name: str, limits: Limits) -> None:
         )
 
 
-def _not_believed(name: str, error: Unbelievable) -> errors.LoaderCrashed:
+def _not_believed(name: str, error: InvalidAnswer) -> errors.LoaderCrashed:
     return errors.LoaderCrashed(
         f"the loader of {name} answered nonsense ({error})", hint="do not trust this file; make it anew if you can"
     )

@@ -14,7 +14,7 @@ _LONGEST_COMMAND = 120
 _PROCESSES = Path("/proc")
 
 
-def holders(paths: Iterable[Path]) -> list[str]:
+def processes_using(paths: Iterable[Path]) -> list[str]:
     """``process 12 (spandraft serve)`` for each process that has one of these files open."""
     wanted = {os.path.realpath(path) for path in paths}
     try:

@@ -22,7 +22,7 @@ _DIGEST_BYTES: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Carved:
+class CarvedDocument:
     """A row of ``documents``: all its columns behind the number. ``fits``: its text is what its digest says."""
 
     number: int
@@ -30,7 +30,7 @@ class Carved:
     fits: bool
 
 
-def documents(content: bytes) -> Iterator[Carved]:
+def documents(content: bytes) -> Iterator[CarvedDocument]:
     """All rows of documents in a database file, in the order of pages."""
     size = _page_bytes(content)
     for start in range(0, len(content), size):
@@ -51,7 +51,7 @@ def _page_bytes(content: bytes) -> int:
     return size if size >= 512 and size & (size - 1) == 0 else 4096
 
 
-def _row(content: bytes, size: int, at: int) -> Carved | None:
+def _row(content: bytes, size: int, at: int) -> CarvedDocument | None:
     """The row of the cell that begins at ``at``, if it looks like a document."""
     try:
         length, at = _varint(content, at)
@@ -66,7 +66,7 @@ def _row(content: bytes, size: int, at: int) -> Carved | None:
         return None
     if not isinstance(digest, bytes) or len(digest) != _DIGEST_BYTES:
         return None
-    return Carved(number, tuple(values[1:]), hashlib.sha256(text.encode()).digest() == digest)
+    return CarvedDocument(number, tuple(values[1:]), hashlib.sha256(text.encode()).digest() == digest)
 
 
 def _payload(content: bytes, size: int, at: int, length: int) -> bytes:

@@ -21,7 +21,7 @@ from typing import Final
 
 from corpora.errors import LibraryBusy, LibraryError, NewerSchema
 from corpora.recovery import page_carving
-from corpora.recovery.open_files import holders
+from corpora.recovery.open_files import processes_using
 from corpora.store import checksum, index_files, locks, raw_file, records, schema
 from corpora.store.atomic_write import UNFINISHED, remove_file, sync_folder
 
@@ -38,7 +38,7 @@ _UNREADABLE = (sqlite3.Error, UnicodeError, OverflowError, MemoryError)
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class LostDocument:
     """A document that could not be read, and the file that it came from, if that is known."""
 
     name: str
@@ -46,12 +46,12 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
-class Salvaged:
+class Recovered:
     """Names of what was saved and what was lost. Not ``is_complete``: there may have been others, of which nothing
     is known. ``kept`` is the damaged database, if it was kept."""
 
     saved: tuple[str, ...]
-    lost: tuple[Lost, ...]
+    lost: tuple[LostDocument, ...]
     is_complete: bool
     kept: Path | None
 
@@ -62,11 +62,11 @@ class Salvaged:
 
 
 @dataclass(slots=True)
-class _Found:
+class _Readable:
     """What can be read: documents by number, names of all that there should be, and what stands only once."""
 
     documents: dict[int, tuple[page_carving.Value, ...]] = field(default_factory=dict)
-    names: dict[int, Lost] = field(default_factory=dict)
+    names: dict[int, LostDocument] = field(default_factory=dict)
     settings: list[tuple[str, str]] = field(default_factory=list)
     last_row: int = _ABOVE_ALL_ROWS
     version: int = _ABOVE_ALL_ROWS
@@ -74,7 +74,7 @@ class _Found:
     is_complete: bool = False
 
 
-def salvage(folder: Path, *, keep: bool | None = None) -> Salvaged:
+def recover(folder: Path, *, keep: bool | None = None) -> Recovered:
     """Replace the database of a corpus by one of what can be read. Nobody may have the corpus open, this process too.
 
     ``keep`` the damaged one or not; None: unless it is known that nothing was lost.
@@ -104,21 +104,21 @@ def salvage(folder: Path, *, keep: bool | None = None) -> Salvaged:
     return replace(done, kept=kept)
 
 
-def _outcome(found: _Found) -> Salvaged:
+def _outcome(found: _Readable) -> Recovered:
     saved = {str(columns[1]) for columns in found.documents.values()}
     lost = {one.name: one for one in found.names.values() if one.name not in saved}
-    return Salvaged(tuple(sorted(saved)), tuple(lost[name] for name in sorted(lost)), found.is_complete, None)
+    return Recovered(tuple(sorted(saved)), tuple(lost[name] for name in sorted(lost)), found.is_complete, None)
 
 
 def _in_use(database: Path) -> LibraryBusy:
-    found = holders(database.with_name(database.name + ending) for ending in ("", "-wal", "-shm"))
+    found = processes_using(database.with_name(database.name + ending) for ending in ("", "-wal", "-shm"))
     by = ", ".join(found) or "another program"
     return LibraryBusy(f"{database} is open in {by}", hint="close everything that uses the corpus, then try again")
 
 
-def _read(database: Path) -> _Found:
+def _read(database: Path) -> _Readable:
     """By way of SQLite as far as it goes; what it cannot reach is looked for in the bytes of the file."""
-    found = _Found()
+    found = _Readable()
     try:
         connection = schema.connect(database)
     except NewerSchema:
@@ -138,7 +138,7 @@ def _read(database: Path) -> _Found:
     return found
 
 
-def _read_by_rows(connection: sqlite3.Connection, found: _Found) -> None:
+def _read_by_rows(connection: sqlite3.Connection, found: _Readable) -> None:
     columns = _COLUMNS[:_OLD_COLUMNS] if schema.is_older(connection) else _COLUMNS
     found.names, found.is_complete = _names(connection, is_older=len(columns) == _OLD_COLUMNS)
     with contextlib.suppress(*_UNREADABLE):
@@ -161,22 +161,22 @@ def _read_by_rows(connection: sqlite3.Connection, found: _Found) -> None:
                     found.documents[number] = tuple(record)
 
 
-def _names(connection: sqlite3.Connection, *, is_older: bool) -> tuple[dict[int, Lost], bool]:
+def _names(connection: sqlite3.Connection, *, is_older: bool) -> tuple[dict[int, LostDocument], bool]:
     """What indexes say there is, and whether one of them could be read to its end."""
     queries = ["SELECT number, name, NULL FROM documents INDEXED BY sqlite_autoindex_documents_2"]
     if not is_older:
         queries.append("SELECT number, name, source_path FROM documents INDEXED BY documents_by_source")
-    names: dict[int, Lost] = {}
+    names: dict[int, LostDocument] = {}
     is_complete = False
     for query in queries:
         with contextlib.suppress(*_UNREADABLE):
             for number, name, path in connection.execute(query):
-                names[int(number)] = Lost(str(name), None if path is None else str(path))
+                names[int(number)] = LostDocument(str(name), None if path is None else str(path))
             is_complete = True
     return names, is_complete
 
 
-def _candidates(connection: sqlite3.Connection, found: _Found) -> Iterator[int]:
+def _candidates(connection: sqlite3.Connection, found: _Readable) -> Iterator[int]:
     """Numbers that documents may have: those that are known or, if an index broke off, all that were given."""
     if found.is_complete:
         yield from sorted(found.names)
@@ -187,7 +187,7 @@ def _candidates(connection: sqlite3.Connection, found: _Found) -> Iterator[int]:
     yield from range(1, min(int(last), _MOST_PROBES) + 1)
 
 
-def _write(path: Path, found: _Found) -> None:
+def _write(path: Path, found: _Readable) -> None:
     """The new database, whole and on the disk. Its rows and versions are above all that were given before."""
     schema.create(path)
     with schema.explained(path), contextlib.closing(schema.connect(path)) as connection:
@@ -254,6 +254,6 @@ def _kept(database: Path) -> Path:
     return kept
 
 
-def _lost(columns: tuple[page_carving.Value, ...]) -> Lost:
+def _lost(columns: tuple[page_carving.Value, ...]) -> LostDocument:
     source = columns[_SOURCE] if len(columns) > _SOURCE else None
-    return Lost(str(columns[1]), None if source is None else str(source))
+    return LostDocument(str(columns[1]), None if source is None else str(source))

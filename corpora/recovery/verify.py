@@ -18,7 +18,6 @@ from typing import Final, Literal, TypeAlias
 from corpora.documents import Document, Passage
 from corpora.errors import LibraryError
 from corpora.store import checksum, index_files, raw_file, records, schema
-from corpora.store import records as state
 from corpora.text.chunking import Chunking
 
 Proof: TypeAlias = Literal["seal", "rows"]
@@ -150,7 +149,7 @@ def _derived(connection: sqlite3.Connection) -> Iterator[tuple[str, str | None]]
     """Every passage that is seen has a vector, all of one size. Other kinds are made when they are first asked for."""
     files = connection.execute("PRAGMA database_list").fetchall()
     hint = f"run `spandraft corpus rebuild {Path(files[0][2]).parent.name}`"
-    seen = f"SELECT row FROM passages WHERE generation = {records.SEEN}"
+    seen = f"SELECT row FROM passages WHERE generation = {records.CURRENT_GENERATION}"
     (passages,) = connection.execute(f"SELECT count(*) FROM ({seen})").fetchone()
     query = (
         "SELECT kind, count(*), min(length(value)), max(length(value)) FROM derived "
@@ -165,7 +164,7 @@ def _derived(connection: sqlite3.Connection) -> Iterator[tuple[str, str | None]]
 
 def _settings(connection: sqlite3.Connection) -> Iterator[tuple[str, str | None]]:
     try:
-        stored = state.setting(connection, state.CHUNKING)
+        stored = records.setting(connection, records.CHUNKING)
         if stored is not None:
             Chunking(**json.loads(stored))
     except (ValueError, TypeError) as error:

@@ -17,7 +17,7 @@ from pathlib import Path
 from corpora.errors import LibraryError
 from corpora.store import checksum, locks, schema
 
-_NAP_S = 0.01
+_PAUSE_S = 0.01
 
 
 class Connections:
@@ -26,15 +26,15 @@ class Connections:
     def __init__(self, path: Path, *, busy_timeout_s: float | None = None) -> None:
         """``busy_timeout_s``: how long a writer waits for another, by default ``schema.BUSY_TIMEOUT_S``."""
         self.path = path
-        self.writer = locks.WriterLock(path.with_name(locks.WRITER_LOCK_FILE))
+        self.writer_lock = locks.WriterLock(path.with_name(locks.WRITER_LOCK_FILE))
         self.has_written = False
         self._busy_timeout_s = busy_timeout_s
         self._idle: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
-        self._mine = threading.local()
+        self._per_thread = threading.local()
         self._closed = False
         self._process = os.getpid()
-        self._of_parent: list[sqlite3.Connection] = []
+        self._inherited: list[sqlite3.Connection] = []
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -43,7 +43,7 @@ class Connections:
             with schema.explained(self.path):
                 yield current
             return
-        with self._lent() as connection, schema.explained(self.path):
+        with self._borrowed() as connection, schema.explained(self.path):
             connection.execute("BEGIN")
             try:
                 yield connection
@@ -58,7 +58,7 @@ class Connections:
         """
         if self._current() is not None:
             raise RuntimeError("a write inside a snapshot could not be seen by it")
-        with self.alone(), self._lent() as connection, schema.explained(self.path):
+        with self.exclusive(), self._borrowed() as connection, schema.explained(self.path):
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -69,9 +69,9 @@ class Connections:
                 raise
 
     @contextmanager
-    def alone(self, timeout_s: float | None = None) -> Iterator[None]:
+    def exclusive(self, timeout_s: float | None = None) -> Iterator[None]:
         """Nobody else writes inside; ``writing`` may be used there, and this itself. Raises ``LibraryBusy``."""
-        with self.writer.held(self._timeout_s() if timeout_s is None else timeout_s):
+        with self.writer_lock.held(self._timeout_s() if timeout_s is None else timeout_s):
             try:
                 checksum.remove(self.path.parent)
             except OSError as error:
@@ -81,32 +81,32 @@ class Connections:
             self.has_written = True
             yield
 
-    def copied_log(self) -> bool:
+    def checkpoint_passively(self) -> bool:
         """Bring the write-ahead log into the database as far as readers let it; whether all of it is there now.
 
         Nobody waits for this, and it needs no lock. From then on readers do without the log, until the next write.
         """
-        with self._lent() as connection, schema.explained(self.path):
+        with self._borrowed() as connection, schema.explained(self.path):
             (is_busy, frames, copied) = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         return not is_busy and frames == copied
 
-    def emptied_log(self, wait_s: float) -> bool:
+    def truncate_log(self, wait_s: float) -> bool:
         """Bring the write-ahead log into the database and empty it; False if a reader needed it all the time."""
         deadline = time.monotonic() + wait_s
         while True:
-            with self._lent() as connection, schema.explained(self.path):
+            with self._borrowed() as connection, schema.explained(self.path):
                 connection.execute("PRAGMA busy_timeout = 0")
                 try:
                     (is_busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
                 finally:
                     connection.execute(f"PRAGMA busy_timeout = {schema.BUSY_TIMEOUT_S * 1000:.0f}")
             if not is_busy:
-                return self._forced_log()
+                return self._sync_log()
             if time.monotonic() >= deadline:
                 return False
-            time.sleep(_NAP_S)
+            time.sleep(_PAUSE_S)
 
-    def _forced_log(self) -> bool:
+    def _sync_log(self) -> bool:
         """SQLite does not force the cut of its log: after a loss of power what was in it could be there again."""
         try:
             with self.path.with_name(f"{self.path.name}-wal").open("r+b", buffering=0) as log:
@@ -117,12 +117,12 @@ class Connections:
             return False
         return True
 
-    def shrink(self) -> None:
+    def vacuum(self) -> None:
         """Write the database anew without its free pages."""
-        with self._lent() as connection, schema.explained(self.path):
+        with self._borrowed() as connection, schema.explained(self.path):
             connection.execute("VACUUM")
 
-    def forget_pages(self) -> None:
+    def close_idle(self) -> None:
         """Close what is idle, so that pages of before are in no memory of this."""
         with self._lock:
             idle, self._idle = self._idle, []
@@ -133,29 +133,29 @@ class Connections:
         """Close what is idle; a connection that is out is closed when it comes back."""
         with self._lock:
             self._closed = True
-        self.forget_pages()
+        self.close_idle()
 
     def _timeout_s(self) -> float:
         return schema.BUSY_TIMEOUT_S if self._busy_timeout_s is None else self._busy_timeout_s
 
     def _current(self) -> sqlite3.Connection | None:
-        connection: sqlite3.Connection | None = getattr(self._mine, "connection", None)
+        connection: sqlite3.Connection | None = getattr(self._per_thread, "connection", None)
         return connection
 
     @contextmanager
-    def _lent(self) -> Iterator[sqlite3.Connection]:
-        self._notice_fork()
+    def _borrowed(self) -> Iterator[sqlite3.Connection]:
+        self._detect_fork()
         with self._lock:
             if self._closed:
                 raise LibraryError(f"{self.path} was closed", hint="open the corpus again")
             connection = self._idle.pop() if self._idle else None
         if connection is None:
             connection = self._opened()
-        outer, self._mine.connection = self._current(), connection
+        outer, self._per_thread.connection = self._current(), connection
         try:
             yield connection
         finally:
-            self._mine.connection = outer
+            self._per_thread.connection = outer
             with self._lock:
                 if not self._closed:
                     self._idle.append(connection)
@@ -167,18 +167,18 @@ class Connections:
         connection = schema.connect(self.path)
         try:
             if schema.is_older(connection):
-                with self.alone():
+                with self.exclusive():
                     schema.migrate(connection, self.path)
         except BaseException:
             connection.close()
             raise
         return connection
 
-    def _notice_fork(self) -> None:
+    def _detect_fork(self) -> None:
         """A connection must not be used, nor closed, by a child of the process that opened it."""
         if os.getpid() != self._process:
             self._process = os.getpid()
-            self._of_parent += self._idle
+            self._inherited += self._idle
             self._idle = []
             self._lock = threading.Lock()
-            self._mine = threading.local()
+            self._per_thread = threading.local()

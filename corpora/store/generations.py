@@ -21,7 +21,6 @@ from corpora.documents import Document, Passage
 from corpora.errors import LibraryError
 from corpora.interfaces import Derived
 from corpora.store import records, secure_delete
-from corpora.store import records as metadata
 from corpora.store.store import CorpusStore
 from corpora.text.chunking import Chunking, passages
 
@@ -33,7 +32,7 @@ _BUILD: Final = "build"
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class BuildPlan:
     """What is being built. ``document`` is the number of the last one begun, of which ``cut`` passages are stored."""
 
     generation: int
@@ -44,7 +43,7 @@ class Plan:
     cut: int = 0
     is_whole: bool = True
 
-    def is_like(self, other: Plan) -> bool:
+    def is_like(self, other: BuildPlan) -> bool:
         """Whether both lead to the same passages and rows."""
         return (self.chunking, self.kinds, self.encoder) == (other.chunking, other.kinds, other.encoder)
 
@@ -54,7 +53,7 @@ class _Batch:
     """Passages to store by document, and the plan as it is afterwards."""
 
     parts: list[tuple[int, list[Passage]]]
-    after: Plan
+    after: BuildPlan
 
 
 class Build:
@@ -69,7 +68,7 @@ class Build:
         self._begun: tuple[int, list[Passage]] = (0, [])
         kinds = tuple(sorted(one.kind for one in derived))
         with store.connections.writing() as connection:
-            wanted = Plan(_next_generation(connection), chunking, kinds, encoder)
+            wanted = BuildPlan(_next_generation(connection), chunking, kinds, encoder)
             left = _plan(connection)
             if left is None or not left.is_like(wanted):
                 _forget(connection)
@@ -115,25 +114,25 @@ class Build:
             plan = _required(connection)
             if not plan.is_whole or _first_after(connection, plan.document) is not None:
                 return False
-            old, version = metadata.generation(connection), metadata.version(connection) + 1
+            old, version = records.generation(connection), records.version(connection) + 1
             connection.execute(
                 "INSERT INTO removals (row, version) SELECT row, ? FROM passages WHERE generation = ?", (version, old)
             )
             connection.execute("UPDATE state SET generation = ?, version = ?", (plan.generation, version))
             connection.execute("DELETE FROM passages WHERE generation = ?", (old,))
-            metadata.set_setting(connection, metadata.CHUNKING, json.dumps(asdict(plan.chunking)))
+            records.set_setting(connection, records.CHUNKING, json.dumps(asdict(plan.chunking)))
             if plan.encoder is not None:
-                metadata.set_setting(connection, metadata.ENCODER, plan.encoder)
-            metadata.set_setting(connection, _BUILD, None)
-            secure_delete.note(connection)
+                records.set_setting(connection, records.ENCODER, plan.encoder)
+            records.set_setting(connection, _BUILD, None)
+            secure_delete.request_erase(connection)
         self._store.compact()
         return True
 
     def abandon(self) -> None:
         """Delete what was built so far. Nothing that is seen changes."""
-        abandon(self._store)
+        abandon_build(self._store)
 
-    def _next(self, connection: sqlite3.Connection, plan: Plan) -> _Batch:
+    def _next(self, connection: sqlite3.Connection, plan: BuildPlan) -> _Batch:
         """The next passages in the order of documents; a long document may take several batches."""
         parts: list[tuple[int, list[Passage]]] = []
         room = _BATCH
@@ -163,46 +162,46 @@ class Build:
         return self._begun[1]
 
 
-def under_way(store: CorpusStore) -> Plan | None:
+def unfinished_build(store: CorpusStore) -> BuildPlan | None:
     """The build that was begun and neither swapped nor given up."""
     with store.connections.reading() as connection:
         return _plan(connection)
 
 
-def abandon(store: CorpusStore) -> None:
+def abandon_build(store: CorpusStore) -> None:
     """Delete what a build has stored so far. Nothing that is seen changes."""
     with store.connections.writing() as connection:
         _forget(connection)
-        secure_delete.note(connection)
+        secure_delete.request_erase(connection)
     store.compact()
 
 
-def _plan(connection: sqlite3.Connection) -> Plan | None:
-    stored = metadata.setting(connection, _BUILD)
+def _plan(connection: sqlite3.Connection) -> BuildPlan | None:
+    stored = records.setting(connection, _BUILD)
     if stored is None:
         return None
     fields = json.loads(stored)
-    return Plan(**(fields | {"chunking": Chunking(**fields["chunking"]), "kinds": tuple(fields["kinds"])}))
+    return BuildPlan(**(fields | {"chunking": Chunking(**fields["chunking"]), "kinds": tuple(fields["kinds"])}))
 
 
-def _required(connection: sqlite3.Connection) -> Plan:
+def _required(connection: sqlite3.Connection) -> BuildPlan:
     plan = _plan(connection)
     if plan is None:
         raise LibraryError("this rebuild was given up or finished by another process", hint="run it again if needed")
     return plan
 
 
-def _keep(connection: sqlite3.Connection, plan: Plan) -> None:
-    metadata.set_setting(connection, _BUILD, json.dumps(asdict(plan)))
+def _keep(connection: sqlite3.Connection, plan: BuildPlan) -> None:
+    records.set_setting(connection, _BUILD, json.dumps(asdict(plan)))
 
 
 def _forget(connection: sqlite3.Connection) -> None:
-    connection.execute(f"DELETE FROM passages WHERE generation > {records.SEEN}")
-    metadata.set_setting(connection, _BUILD, None)
+    connection.execute(f"DELETE FROM passages WHERE generation > {records.CURRENT_GENERATION}")
+    records.set_setting(connection, _BUILD, None)
 
 
 def _next_generation(connection: sqlite3.Connection) -> int:
-    return metadata.generation(connection) + 1
+    return records.generation(connection) + 1
 
 
 def _first_after(connection: sqlite3.Connection, number: int) -> int | None:

@@ -44,7 +44,7 @@ class Library:
     @contextmanager
     def building(self, name: str) -> Iterator[CorpusStore]:
         """A new corpus that nobody sees until the block ends; if it raises, nothing is left. Raises as ``create``."""
-        folder = self._folder / checked(name)
+        folder = self._folder / checked_name(name)
         taken = CorpusExists(f"there is a corpus called {name} already", hint="add to it, or choose another name")
         if folder.exists():
             raise taken
@@ -67,7 +67,7 @@ class Library:
 
     def exists(self, name: str) -> bool:
         """Is there a corpus of that name? Raises ``InvalidName``."""
-        return (self._folder / checked(name) / schema.FILE_NAME).is_file()
+        return (self._folder / checked_name(name) / schema.FILE_NAME).is_file()
 
     def names(self) -> list[str]:
         """All corpora, in alphabetical order."""
@@ -141,7 +141,7 @@ class Library:
         raise CorpusNotFound(f"there is no corpus called {name}", hint=hint)
 
 
-def checked(name: str) -> str:
+def checked_name(name: str) -> str:
     """The name, if a corpus can be called that: nothing that could lead out of the library's folder."""
     if _NAME.fullmatch(name) is None:
         raise InvalidName(

@@ -11,12 +11,11 @@ from typing import Any
 
 from corpora.documents import Passage
 from corpora.store import records
-from corpora.store import records as metadata
 from corpora.store.connections import Connections
 from corpora.store.records import StoredPassage
 
 _BATCH = 512  # rows read at a time
-_SEEN = records.SEEN
+_SEEN = records.CURRENT_GENERATION
 _DERIVED = (
     "SELECT v.row, v.value FROM derived v CROSS JOIN passages p INDEXED BY passages_by_generation "
     f"ON p.generation = {_SEEN} AND p.row = v.row WHERE v.kind = ? AND v.row > ? ORDER BY v.row LIMIT {_BATCH}"
@@ -47,7 +46,7 @@ class PassageRows:
     def generation(self) -> int:
         """Which cut and encoding of the texts is seen; after a change of it, rows seen before are no longer."""
         with self._connections.reading() as connection:
-            return metadata.generation(connection)
+            return records.generation(connection)
 
     def passages_after(self, row: int) -> Iterator[StoredPassage]:
         """All passages with a larger row, in the order of rows; 0 for all."""

@@ -55,7 +55,7 @@ def set_setting(connection: sqlite3.Connection, key: str, value: str | None) -> 
 
 Digest: TypeAlias = bytes  # of 32 bytes; a field called ``bytes`` hides the type of that name
 
-SEEN = "(SELECT generation FROM state)"
+CURRENT_GENERATION = "(SELECT generation FROM state)"
 PASSAGE = (
     "SELECT p.row, d.id, d.name, p.start_offset, p.end_offset, p.text, p.marks "
     "FROM passages p JOIN documents d ON d.number = p.document"
@@ -63,12 +63,12 @@ PASSAGE = (
 DERIVED_OF_PASSAGE = (
     "SELECT v.value FROM documents d JOIN passages p ON p.document = d.number "
     "JOIN derived v ON v.row = p.row AND v.kind = ? "
-    f"WHERE d.id = ? AND p.start_offset = ? AND p.end_offset = ? AND p.generation = {SEEN}"
+    f"WHERE d.id = ? AND p.start_offset = ? AND p.end_offset = ? AND p.generation = {CURRENT_GENERATION}"
 )
 _INFO = (
     "SELECT d.id, d.name, d.chars, "
     "(SELECT count(*) FROM passages p INDEXED BY passages_by_document "
-    f"WHERE p.document = d.number AND p.generation = {SEEN}), d.added_at "
+    f"WHERE p.document = d.number AND p.generation = {CURRENT_GENERATION}), d.added_at "
     "FROM documents d"
 )
 
@@ -162,7 +162,7 @@ def metadata_from_json(stored: str) -> Metadata:
         return MappingProxyType(dict(json.loads(stored)))
 
 
-def check(document: Document, passages: Sequence[Passage]) -> None:
+def check_storable(document: Document, passages: Sequence[Passage]) -> None:
     """Refuse what could not be read back as it was. Raises ``UnstorableDocument``."""
     try:
         f"{document.id}{document.name}{document.text}".encode()
@@ -178,12 +178,12 @@ def check(document: Document, passages: Sequence[Passage]) -> None:
             )
 
 
-def digest_of(document: Document) -> bytes:
+def text_digest(document: Document) -> bytes:
     """The SHA-256 of the text: equal for equal texts whatever their names."""
     return hashlib.sha256(document.text.encode()).digest()
 
 
-def stored_as(connection: sqlite3.Connection, name: str, digest: bytes) -> DocumentInfo | None:
+def find_stored(connection: sqlite3.Connection, name: str, digest: bytes) -> DocumentInfo | None:
     """The document that has this text already. One of that name decides alone, so that a changed file is replaced."""
     own = connection.execute("SELECT digest FROM documents WHERE name = ?", (name,)).fetchone()
     if own is None:
@@ -191,7 +191,7 @@ def stored_as(connection: sqlite3.Connection, name: str, digest: bytes) -> Docum
     return info_where(connection, "name", name) if own[0] == digest else None
 
 
-def insert(connection: sqlite3.Connection, document: Document, *, source: SourceFile | None) -> int:
+def insert_document(connection: sqlite3.Connection, document: Document, *, source: SourceFile | None) -> int:
     """Write a document without its passages; its number."""
     number = connection.execute(
         "INSERT INTO documents (id, name, digest, text, chars, metadata, added_at, marks) "
@@ -199,7 +199,7 @@ def insert(connection: sqlite3.Connection, document: Document, *, source: Source
         (
             document.id,
             document.name,
-            digest_of(document),
+            text_digest(document),
             document.text,
             len(document.text),
             json.dumps(dict(document.metadata)),
@@ -256,7 +256,7 @@ def sources(connection: sqlite3.Connection, path: str | None = None) -> list[Sto
     return [StoredSource(SourceFile(*record[:4]), *record[4:]) for record in found]
 
 
-def delete(connection: sqlite3.Connection, info: DocumentInfo, version: int) -> Removal:
+def delete_document(connection: sqlite3.Connection, info: DocumentInfo, version: int) -> Removal:
     """Delete a document with all that hangs on it, noting its rows."""
     (number, text_bytes) = connection.execute(
         "SELECT number, length(CAST(text AS BLOB)) FROM documents WHERE id = ?", (info.id,)
@@ -271,7 +271,7 @@ def delete(connection: sqlite3.Connection, info: DocumentInfo, version: int) -> 
     return Removal(info, len(rows), MappingProxyType(dict(derived)), text_bytes, tuple(rows))
 
 
-def infos(connection: sqlite3.Connection) -> list[DocumentInfo]:
+def all_infos(connection: sqlite3.Connection) -> list[DocumentInfo]:
     """All documents, in the order of their names."""
     with _readable("time at which a document was added"):
         return [_info(record) for record in connection.execute(f"{_INFO} ORDER BY d.name")]
@@ -289,7 +289,7 @@ def info_where(
         return None if record is None else _info(record)
 
 
-def found(connection: sqlite3.Connection, id_or_name: str) -> DocumentInfo:
+def find_document(connection: sqlite3.Connection, id_or_name: str) -> DocumentInfo:
     """The document of that id, or else of that name. Raises ``DocumentNotFound``."""
     info = info_where(connection, "id", id_or_name) or info_where(connection, "name", id_or_name)
     if info is not None:

@@ -18,7 +18,6 @@ from corpora.documents import Document, Passage
 from corpora.errors import ChunkingChanged, UnstorableDocument
 from corpora.interfaces import Derived
 from corpora.store import records, schema, secure_delete
-from corpora.store import records as state
 from corpora.store.connections import Connections
 from corpora.store.passage_rows import PassageRows
 from corpora.store.records import DocumentInfo, Put, Removal, SourceFile, StoredSource
@@ -62,19 +61,19 @@ class CorpusStore(PassageRows):
         rebuilt since. Without ``erase``, a replaced text is overwritten only later, say by the next ``settle``.
         Raises ``UnstorableDocument``, ``ChunkingChanged``, ``LibraryBusy``, ``LibraryError``.
         """
-        records.check(document, passages)
+        records.check_storable(document, passages)
         _check_lengths(passages, values)
         with self._connections.writing() as connection:
             self._require(connection, chunking, generation)
             done = _placed(connection, document, passages, values, source)
             if done.status == "replaced":
-                secure_delete.note(connection)
+                secure_delete.request_erase(connection)
             if also is not None:
                 also(connection, done)
         if done.status == "replaced" and erase:
             secure_delete.erase(self._connections)
         elif erase:
-            secure_delete.catch_up(self._connections)
+            secure_delete.try_erase(self._connections)
         return done
 
     def add(
@@ -89,9 +88,9 @@ class CorpusStore(PassageRows):
 
         Derived rows are computed before anything is locked. Raises what ``put`` raises.
         """
-        records.check(document, passages)
+        records.check_storable(document, passages)
         with self._connections.reading() as connection:
-            if source is None and records.stored_as(connection, document.name, records.digest_of(document)):
+            if source is None and records.find_stored(connection, document.name, records.text_digest(document)):
                 return False
         values = {one.kind: one.compute(passages) for one in derived}
         return self.put(document, passages, values, source=source).status != "duplicate"
@@ -110,10 +109,10 @@ class CorpusStore(PassageRows):
         Raises ``DocumentNotFound``.
         """
         with self._connections.writing() as connection:
-            version = state.version(connection) + 1
-            removal = records.delete(connection, records.found(connection, id_or_name), version)
-            state.set_version(connection, version)
-            secure_delete.note(connection)
+            version = records.version(connection) + 1
+            removal = records.delete_document(connection, records.find_document(connection, id_or_name), version)
+            records.set_version(connection, version)
+            secure_delete.request_erase(connection)
             if also is not None:
                 also(connection, removal)
         return replace(removal, erased=erase and secure_delete.erase(self._connections))
@@ -123,20 +122,20 @@ class CorpusStore(PassageRows):
         with self._connections.reading() as connection:
             return records.info_where(connection, "name", name)
 
-    def twin(self, document: Document) -> DocumentInfo | None:
+    def find_same_text(self, document: Document) -> DocumentInfo | None:
         """The stored document that has the same text, whatever it is called."""
         with self._connections.reading() as connection:
-            return records.info_where(connection, "digest", records.digest_of(document))
+            return records.info_where(connection, "digest", records.text_digest(document))
 
     def documents(self) -> list[DocumentInfo]:
         """All documents, in the order of their names."""
         with self._connections.reading() as connection:
-            return records.infos(connection)
+            return records.all_infos(connection)
 
     def document(self, id_or_name: str) -> Document:
         """One document by id or name. Raises ``DocumentNotFound``."""
         with self._connections.reading() as connection:
-            info = records.found(connection, id_or_name)
+            info = records.find_document(connection, id_or_name)
             text, metadata, marks = connection.execute(
                 "SELECT text, metadata, marks FROM documents WHERE id = ?", (info.id,)
             ).fetchone()
@@ -169,81 +168,81 @@ class CorpusStore(PassageRows):
     def drop_derived(self, kind: str) -> None:
         """Delete all rows of one kind."""
         with self._changing() as connection:
-            seen = f"SELECT row FROM passages WHERE generation = {records.SEEN}"
+            seen = f"SELECT row FROM passages WHERE generation = {records.CURRENT_GENERATION}"
             connection.execute(f"DELETE FROM derived WHERE kind = ? AND row IN ({seen})", (kind,))
 
     def setting(self, key: str) -> str | None:
         """A setting of this corpus, such as the encoder it was built with; none if it was never set."""
         with self._connections.reading() as connection:
-            return state.setting(connection, key)
+            return records.setting(connection, key)
 
     def set_setting(self, key: str, value: str) -> None:
         """Keep a setting with the corpus."""
         with self._changing() as connection:
-            state.set_setting(connection, key, value)
+            records.set_setting(connection, key, value)
 
     def chunking(self) -> Chunking | None:
         """How the texts are cut; None while nobody said."""
-        stored = self.setting(state.CHUNKING)
+        stored = self.setting(records.CHUNKING)
         return None if stored is None else Chunking(**json.loads(stored))
 
     def set_chunking(self, chunking: Chunking) -> None:
         """Note how the texts are cut. Changing it later takes ``corpora.store.generations``."""
-        self.set_setting(state.CHUNKING, json.dumps(asdict(chunking)))
+        self.set_setting(records.CHUNKING, json.dumps(asdict(chunking)))
 
     def encoder(self) -> str | None:
         """By what name the encoder of the passages goes; None while nobody said."""
-        return self.setting(state.ENCODER)
+        return self.setting(records.ENCODER)
 
     def set_encoder(self, name: str) -> None:
         """Note which encoder made the derived rows."""
-        self.set_setting(state.ENCODER, name)
+        self.set_setting(records.ENCODER, name)
 
     def version(self) -> int:
         """Grows with every committed change by any process."""
         with self._connections.reading() as connection:
-            return state.version(connection)
+            return records.version(connection)
 
     @contextmanager
     def snapshot(self) -> Iterator[int]:
         """Everything this thread reads inside is of one version, which is what it gets. No writing inside."""
         with self._connections.reading() as connection:
-            yield state.version(connection)
+            yield records.version(connection)
 
     def compact(self) -> bool:
         """Leave no byte of what was deleted, and give back room. False if a reader holds old pages back."""
         return secure_delete.compact(self._connections)
 
-    def settle(self) -> bool:
+    def checkpoint(self) -> bool:
         """Bring everything into the one file of the database and seal it. False if somebody else is using it."""
-        return secure_delete.settle(self._connections)
+        return secure_delete.checkpoint(self._connections)
 
     def close(self) -> None:
         """Seal what was written, erase what is owed, and close. The corpus must be opened again to be used."""
-        secure_delete.catch_up(self._connections)  # This may have been the reader that a removal waited for in vain.
+        secure_delete.try_erase(self._connections)  # This may have been the reader that a removal waited for in vain.
         if self._connections.has_written:
-            secure_delete.settle(self._connections, wait_s=_PATIENCE_AT_END_S)
+            secure_delete.checkpoint(self._connections, wait_s=_PATIENCE_AT_END_S)
         self._connections.close()
 
     def _require(self, connection: sqlite3.Connection, chunking: Chunking | None, generation: int | None) -> None:
         """Passages of two ways of cutting must not be mixed."""
-        stored = state.setting(connection, state.CHUNKING)
+        stored = records.setting(connection, records.CHUNKING)
         if chunking is not None and stored is None:
-            state.set_setting(connection, state.CHUNKING, json.dumps(asdict(chunking)))
+            records.set_setting(connection, records.CHUNKING, json.dumps(asdict(chunking)))
         elif chunking is not None and stored is not None and chunking != Chunking(**json.loads(stored)):
             raise _chunking_changed(self.name, Chunking(**json.loads(stored)), chunking)
-        if generation is not None and generation != state.generation(connection):
+        if generation is not None and generation != records.generation(connection):
             raise ChunkingChanged(f"{self.name} was rebuilt while this file was being read", hint="add the file again")
 
     @contextmanager
     def _changing(self) -> Iterator[sqlite3.Connection]:
         """A transaction that makes a new version. One that changes nothing makes none."""
         with self._connections.writing() as connection:
-            version, before = state.version(connection) + 1, connection.total_changes
+            version, before = records.version(connection) + 1, connection.total_changes
             yield connection
             if connection.total_changes > before:
-                state.set_version(connection, version)
-        secure_delete.catch_up(self._connections)
+                records.set_version(connection, version)
+        secure_delete.try_erase(self._connections)
 
 
 def _placed(
@@ -254,18 +253,18 @@ def _placed(
     source: SourceFile | None,
 ) -> Put:
     """Write a document in the place of one of the same name, unless its text is there."""
-    twin = records.stored_as(connection, document.name, records.digest_of(document))
+    twin = records.find_stored(connection, document.name, records.text_digest(document))
     if twin is not None:
         if source is not None and twin.name == document.name:
             records.set_source(connection, twin.id, source)
         return Put("duplicate", twin, twin.passages)
     old = records.info_where(connection, "name", document.name)
-    version = state.version(connection) + 1
+    version = records.version(connection) + 1
     if old is not None:
-        records.delete(connection, old, version)
-    number = records.insert(connection, document, source=source)
-    records.insert_passages(connection, number, passages, values, generation=state.generation(connection))
-    state.set_version(connection, version)
+        records.delete_document(connection, old, version)
+    number = records.insert_document(connection, document, source=source)
+    records.insert_passages(connection, number, passages, values, generation=records.generation(connection))
+    records.set_version(connection, version)
     info = records.info_where(connection, "id", document.id)
     assert info is not None, "it was just written"
     return Put("added" if old is None else "replaced", info, len(passages))

@@ -39,7 +39,7 @@ _UNBROKEN = regex.compile(
 )
 
 
-def cut(text: str, start: int, end: int) -> int:
+def cut_point(text: str, start: int, end: int) -> int:
     """The offset, after ``start`` and at most ``end``, at which ``text[start:end]`` is best cut from what follows."""
     middle = start + (end - start) // 2
     if (at := text.rfind("\n", middle, end)) > start:
@@ -240,7 +240,7 @@ def _pieces(text: str, unit: Unit, chunking: Chunking) -> Iterator[Unit]:
         return
     start = unit.start
     while unit.end - start > part:
-        border = cut(text, start, start + part)
+        border = cut_point(text, start, start + part)
         yield from _stripped(text, unit, start, border)
         start = border
     yield from _stripped(text, unit, start, unit.end)

@@ -104,14 +104,14 @@ def units(text: str) -> list[Unit]:
 
 def _line_units(text: str, start: int, end: int, opens: bool, is_headline: bool) -> Iterator[Unit]:
     """The sentences of one line. A headline that is a block of its own is a heading."""
-    spans = [(start + a, start + b) for a, b in _in_line(text[start:end])]
+    spans = [(start + a, start + b) for a, b in _sentence_spans(text[start:end])]
     for n, (a, b) in enumerate(spans):
         is_last = n + 1 == len(spans)
         leads_on = is_headline or (is_last and text[b - 1] in ":\uff1a")
         yield Unit(a, b, opens and n == 0, opens and is_headline, leads_on, not opens and n == 0, False)
 
 
-def _in_line(line: str) -> Iterator[tuple[int, int]]:
+def _sentence_spans(line: str) -> Iterator[tuple[int, int]]:
     """The spans of sentences in a line without newlines, white space around them left out."""
     end = len(line.rstrip())
     start = len(line) - len(line.lstrip())

@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import IO, Final
 
 from corpora.errors import DamagedExport
-from corpora.transfer.format import MOST_MANIFEST_BYTES, Manifest, Part, manifest_bytes, read_manifest, wanted
+from corpora.transfer.format import MOST_MANIFEST_BYTES, Manifest, Part, manifest_bytes, read_manifest, require
 
 MANIFEST: Final = "manifest.json"
 _MOST_PARTS: Final = 9
@@ -29,7 +29,7 @@ _END, _END_64, _LOCATOR = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
 _RAISED = (zipfile.BadZipFile, RuntimeError, ValueError, EOFError, struct.error, OSError)
 
 
-def archive(
+def archive_chunks(
     parts: Mapping[str, Iterable[bytes]], manifest: Callable[[Mapping[str, Part]], Manifest]
 ) -> Iterator[bytes]:
     """The bytes of an archive; ``manifest`` is asked last, when the sizes and checksums of the parts are known."""
@@ -49,14 +49,14 @@ def archive(
     yield sink.taken()
 
 
-class Archive:
+class ArchiveReader:
     """An export that is being read; use it as a context. Raises ``DamagedExport``, OSError if it cannot be opened."""
 
     def __init__(self, path: Path) -> None:
         # A pipe or a device would block, so what is opened is checked, not what was looked up.
         self._file = os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb")
         try:
-            wanted(stat.S_ISREG(os.fstat(self._file.fileno()).st_mode), f"{path.name} is not a file")
+            require(stat.S_ISREG(os.fstat(self._file.fileno()).st_mode), f"{path.name} is not a file")
             _check_directory(self._file)
             with _AsDamage():
                 self._zip = zipfile.ZipFile(self._file)
@@ -65,7 +65,7 @@ class Archive:
             self._file.close()
             raise
 
-    def __enter__(self) -> Archive:
+    def __enter__(self) -> ArchiveReader:
         return self
 
     def __exit__(
@@ -81,7 +81,7 @@ class Archive:
 
     def _checked(self) -> Manifest:
         infos = self._zip.infolist()
-        wanted(len({info.filename for info in infos}) == len(infos), "it holds a part twice")
+        require(len({info.filename for info in infos}) == len(infos), "it holds a part twice")
         for info in infos:
             is_plain = info.compress_type == zipfile.ZIP_STORED and not info.flag_bits & 0x2041
             if not is_plain or info.file_size != info.compress_size:
@@ -97,7 +97,7 @@ class Archive:
             manifest = read_manifest(self._zip.read(MANIFEST))
         sizes = {info.filename: info.file_size for info in infos if info.filename != MANIFEST}
         same = sizes == {name: part.bytes for name, part in manifest.parts.items()}
-        wanted(same, "its parts are not those that its manifest names")
+        require(same, "its parts are not those that its manifest names")
         return manifest
 
 
@@ -114,7 +114,7 @@ class PartStream:
         """Exactly so many bytes."""
         with _AsDamage():
             data = self._stream.read(size)
-        wanted(len(data) == size, f"{self._name} in it is too short")
+        require(len(data) == size, f"{self._name} in it is too short")
         self._digest.update(data)
         return data
 
@@ -125,7 +125,7 @@ class PartStream:
                 line = self._stream.readline(longest + 1)
             if not line:
                 break
-            wanted(len(line) <= longest, f"a line of {self._name} is too long")
+            require(len(line) <= longest, f"a line of {self._name} is too long")
             self._digest.update(line)
             yield line
         self.finish()
@@ -133,8 +133,8 @@ class PartStream:
     def finish(self) -> None:
         """Say that all was read. Raises ``DamagedExport`` if there is more, or it is not what was written."""
         with _AsDamage():
-            wanted(self._stream.read(1) == b"", f"{self._name} in it is too long")
-        wanted(self._digest.hexdigest() == self._part.sha256, f"{self._name} in it is not what was written")
+            require(self._stream.read(1) == b"", f"{self._name} in it is too long")
+        require(self._digest.hexdigest() == self._part.sha256, f"{self._name} in it is not what was written")
         self._stream.close()
 
 
@@ -185,13 +185,13 @@ def _check_directory(file: IO[bytes]) -> None:
     tail = file.read()
     end = tail[-22:]
     # zipfile looks for an end that is followed by a comment, too; ours never is.
-    wanted(len(end) == 22 and end[:4] == _END and end[-2:] == b"\0\0", "it is damaged, or no export")
+    require(len(end) == 22 and end[:4] == _END and end[-2:] == b"\0\0", "it is damaged, or no export")
     entries, directory_bytes = struct.unpack_from("<HL", end, 10)
     if tail[-42:-38] == _LOCATOR:
         record = tail[-98:-42]
-        wanted(len(record) == 56 and record[:4] == _END_64, "it is damaged, or no export")
+        require(len(record) == 56 and record[:4] == _END_64, "it is damaged, or no export")
         entries, directory_bytes = struct.unpack_from("<QQ", record, 32)
-    wanted(entries <= _MOST_PARTS and directory_bytes <= _MOST_DIRECTORY_BYTES, "it holds too many parts")
+    require(entries <= _MOST_PARTS and directory_bytes <= _MOST_DIRECTORY_BYTES, "it holds too many parts")
     file.seek(0)
 
 
@@ -199,6 +199,6 @@ def _check_places(infos: list[zipfile.ZipInfo], directory: int) -> None:
     """Parts that share bytes could hold more than the file is long."""
     at = 0
     for info in sorted(infos, key=lambda one: one.header_offset):
-        wanted(info.header_offset >= at, "its parts share their bytes")
+        require(info.header_offset >= at, "its parts share their bytes")
         at = info.header_offset + 30 + info.file_size
-    wanted(at <= directory, "its parts share their bytes")
+    require(at <= directory, "its parts share their bytes")

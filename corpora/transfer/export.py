@@ -18,7 +18,7 @@ from corpora.errors import LibraryError
 from corpora.store.atomic_write import write_file
 from corpora.store.records import SourceFile
 from corpora.store.store import CorpusStore
-from corpora.transfer.archive import archive
+from corpora.transfer.archive import archive_chunks
 from corpora.transfer.format import Manifest, Part, document_line
 from corpora.transfer.vectors import VectorKind, vector_file
 
@@ -85,7 +85,7 @@ class _Export:
             row_bytes = self._dimension * _FLOAT_BYTES
             counts = [len(value) // row_bytes for value in self._values(one)]
             parts[one.file] = vector_file(counts, self._dimension, self._values(one))
-        return archive(parts, self._manifest)
+        return archive_chunks(parts, self._manifest)
 
     def _lines(self) -> Iterator[bytes]:
         for done, document_id in enumerate(self.documents, start=1):

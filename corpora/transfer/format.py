@@ -93,7 +93,7 @@ def read_manifest(data: bytes) -> Manifest:
     if not isinstance(parts, dict) or not 0 < len(parts) <= 8:
         raise DamagedExport("its manifest names no parts", hint=_AGAIN)
     chunking, encoder = found.get("chunking"), found.get("encoder")
-    wanted(encoder is None or (isinstance(encoder, str) and len(encoder) <= 1000), "its manifest names no encoder")
+    require(encoder is None or (isinstance(encoder, str) and len(encoder) <= 1000), "its manifest names no encoder")
     return Manifest(
         name=_text(found.get("name"), "the name of the corpus"),
         documents=_count(found.get("documents"), "the number of documents"),
@@ -130,20 +130,20 @@ def document_line(document: Document, passages: Sequence[Passage], source: Mappi
 def read_document(line: bytes) -> tuple[Document, list[Passage]]:
     """The document and the passages that ``document_line`` wrote, every field checked. Raises ``DamagedExport``."""
     found = _json(line, "a document")
-    wanted(isinstance(found, dict) and set(found) == _KEYS, "a document has not the fields that it should have")
+    require(isinstance(found, dict) and set(found) == _KEYS, "a document has not the fields that it should have")
     name, text = _text(found["name"], "a document's name"), found["text"]
-    wanted(_is_harmless(name), f"a document is called {name[:80]!r}, which could lead out of the library")
-    wanted(isinstance(text, str) and _is_text(text), f"the text of {name} is no text")
-    wanted(isinstance(found["id"], str) and _ID.fullmatch(found["id"]), f"the id of {name} is none")
+    require(_is_harmless(name), f"a document is called {name[:80]!r}, which could lead out of the library")
+    require(isinstance(text, str) and _is_text(text), f"the text of {name} is no text")
+    require(isinstance(found["id"], str) and _ID.fullmatch(found["id"]), f"the id of {name} is none")
     marks = tuple(_mark(mark, len(text), name) for mark in _list(found["marks"], name))
     document = Document(found["id"], name, text, _metadata(found["metadata"], name), marks)
     spans = [_span(span, len(text), name) for span in _list(found["passages"], name)]
-    wanted(len(set(spans)) == len(spans), f"{name} has a passage twice")
-    wanted(found["source"] is None or isinstance(found["source"], dict), f"the source of {name} is none")
+    require(len(set(spans)) == len(spans), f"{name} has a passage twice")
+    require(found["source"] is None or isinstance(found["source"], dict), f"the source of {name} is none")
     return document, [Passage.of(document, start, end) for start, end in spans]
 
 
-def wanted(holds: object, otherwise: str) -> None:
+def require(holds: object, otherwise: str) -> None:
     """Raise ``DamagedExport`` unless the condition holds."""
     if not holds:
         raise DamagedExport(otherwise, hint=_AGAIN)
@@ -154,8 +154,8 @@ def _json(data: bytes, what: str) -> Any:
     for string in _STRING.finditer(data):
         size += string.start() - at
         at = string.end()
-        wanted(size <= _MOST_BONES, f"{what} holds too many values")
-    wanted(size + len(data) - at <= _MOST_BONES, f"{what} holds too many values")
+        require(size <= _MOST_BONES, f"{what} holds too many values")
+    require(size + len(data) - at <= _MOST_BONES, f"{what} holds too many values")
     try:
         return json.loads(data.decode("utf-8"), parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
@@ -167,7 +167,7 @@ def _refuse(constant: str) -> None:
 
 
 def _text(value: object, what: str) -> str:
-    wanted(isinstance(value, str) and 0 < len(value) <= _LONGEST_NAME and _is_text(value), f"{what} is none")
+    require(isinstance(value, str) and 0 < len(value) <= _LONGEST_NAME and _is_text(value), f"{what} is none")
     return str(value)
 
 
@@ -186,44 +186,44 @@ def _is_harmless(name: str) -> bool:
 
 
 def _count(value: object, what: str) -> int:
-    wanted(type(value) is int and 0 <= value <= _MOST_COUNT, f"{what} is none")
+    require(type(value) is int and 0 <= value <= _MOST_COUNT, f"{what} is none")
     assert isinstance(value, int)
     return value
 
 
 def _list(value: object, name: str) -> list[Any]:
-    wanted(isinstance(value, list), f"a list of {name} is none")
+    require(isinstance(value, list), f"a list of {name} is none")
     assert isinstance(value, list)
     return value
 
 
 def _span(value: Any, chars: int, name: str) -> tuple[int, int]:
-    wanted(isinstance(value, list) and len(value) == 2, f"a passage of {name} is no span")
+    require(isinstance(value, list) and len(value) == 2, f"a passage of {name} is no span")
     start, end = value
     is_inside = type(start) is int and type(end) is int and 0 <= start < end <= chars
-    wanted(is_inside, f"a passage of {name} lies outside of its text")
+    require(is_inside, f"a passage of {name} lies outside of its text")
     return start, end
 
 
 def _mark(value: Any, chars: int, name: str) -> Mark:
-    wanted(isinstance(value, list) and len(value) == 4, f"a mark of {name} is none")
+    require(isinstance(value, list) and len(value) == 4, f"a mark of {name} is none")
     start, end, kind, label = value
     is_inside = type(start) is int and type(end) is int and 0 <= start <= end <= chars
     is_named = isinstance(label, str) and _is_text(label) and isinstance(kind, str) and kind in _KINDS
-    wanted(is_inside and is_named, f"a mark of {name} is none")
+    require(is_inside and is_named, f"a mark of {name} is none")
     return Mark(start, end, kind, label)
 
 
 def _metadata(value: Any, name: str) -> dict[str, str | int | float | bool | None]:
-    wanted(isinstance(value, dict) and len(value) <= _MOST_METADATA, f"the metadata of {name} are none")
+    require(isinstance(value, dict) and len(value) <= _MOST_METADATA, f"the metadata of {name} are none")
     plain = all(one is None or isinstance(one, str | int | float) for one in value.values())
-    wanted(plain, f"the metadata of {name} hold more than texts and numbers")
+    require(plain, f"the metadata of {name} hold more than texts and numbers")
     return dict(value)
 
 
 def _chunking(value: Any) -> Chunking:
     is_known = isinstance(value, dict) and set(value) == {"target_chars", "overlap_sentences"}
-    wanted(is_known and all(type(one) is int for one in value.values()), "its way of cutting passages is unknown")
+    require(is_known and all(type(one) is int for one in value.values()), "its way of cutting passages is unknown")
     try:
         return Chunking(**value)
     except ValueError as error:
@@ -232,10 +232,10 @@ def _chunking(value: Any) -> Chunking:
 
 def _part(value: Any) -> Part:
     is_known = isinstance(value, dict) and {"bytes", "sha256"} <= set(value) <= set(Part.__dataclass_fields__)
-    wanted(is_known, "its manifest describes a part that is unknown")
+    require(is_known, "its manifest describes a part that is unknown")
     kind, dimension = value.get("kind"), value.get("dimension")
-    wanted(type(value["bytes"]) is int and 0 <= value["bytes"] < 2**50, "a part has no size")
-    wanted(re.fullmatch("[0-9a-f]{64}", str(value["sha256"])), "a part has no checksum")
-    wanted(kind is None or (isinstance(kind, str) and 0 < len(kind) <= 1000), "vectors are of no kind")
-    wanted(dimension is None or (type(dimension) is int and 0 < dimension <= 65536), "vectors have no dimension")
+    require(type(value["bytes"]) is int and 0 <= value["bytes"] < 2**50, "a part has no size")
+    require(re.fullmatch("[0-9a-f]{64}", str(value["sha256"])), "a part has no checksum")
+    require(kind is None or (isinstance(kind, str) and 0 < len(kind) <= 1000), "vectors are of no kind")
+    require(dimension is None or (type(dimension) is int and 0 < dimension <= 65536), "vectors have no dimension")
     return Part(value["bytes"], str(value["sha256"]), kind, dimension)

@@ -20,18 +20,17 @@ from corpora.documents import Document, Passage
 from corpora.errors import CorpusExists, DamagedExport, LibraryError, UnreadableFile, UnstorableDocument
 from corpora.interfaces import Derived
 from corpora.store import records
-from corpora.store import records as metadata
-from corpora.store.library import Library, checked
+from corpora.store.library import Library, checked_name
 from corpora.store.store import CorpusStore
 from corpora.text.chunking import Chunking
 from corpora.text.chunking import passages as cut
-from corpora.transfer.archive import Archive
+from corpora.transfer.archive import ArchiveReader
 from corpora.transfer.export import DOCUMENTS, Progress
-from corpora.transfer.format import MOST_LINE_BYTES, Manifest, read_document, wanted
+from corpora.transfer.format import MOST_LINE_BYTES, Manifest, read_document, require
 from corpora.transfer.vectors import VectorKind, VectorReader
 
 # Are these the values that this kind really has for these passages?
-Fits: TypeAlias = Callable[[str, Sequence[Passage], Sequence[bytes]], bool]
+VectorCheck: TypeAlias = Callable[[str, Sequence[Passage], Sequence[bytes]], bool]
 
 _COMPARED: Final = 64  # passages whose vectors are computed anew
 _ROOM: Final = 3  # A database takes up to so many times what stands in an export.
@@ -49,13 +48,13 @@ class Imported:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ImportOptions:
     """What a corpus is to have here. ``chunking`` None: as in the file. ``fits`` None: no vectors are taken from it."""
 
     derived: Sequence[Derived] = ()
     vectors: Sequence[VectorKind] = ()
     chunking: Chunking | None = None
-    fits: Fits | None = None
+    fits: VectorCheck | None = None
 
 
 def import_corpus(
@@ -63,7 +62,7 @@ def import_corpus(
     path: Path,
     name: str | None = None,
     *,
-    want: Wanted | None = None,
+    options: ImportOptions | None = None,
     progress: Progress | None = None,
 ) -> Imported:
     """Make the corpus ``name`` (as it was called if None) of the export at ``path``.
@@ -72,33 +71,35 @@ def import_corpus(
     """
     with _named(path), _renamable(), _opened(path) as source:
         manifest = source.manifest
-        new = checked(name if name is not None else manifest.name)
-        want = want or Wanted()
-        wanted(DOCUMENTS in manifest.parts, "it holds no documents")
+        new = checked_name(name if name is not None else manifest.name)
+        options = options or ImportOptions()
+        require(DOCUMENTS in manifest.parts, "it holds no documents")
         try:
             with library.building(new) as store:
-                return _Import(source, store, want, progress).run()
-        except _Misfit:
-            rest = Wanted(want.derived, (), want.chunking)
+                return _Import(source, store, options, progress).run()
+        except _VectorMismatch:
+            rest = ImportOptions(options.derived, (), options.chunking)
             with library.building(new) as store:
                 return _Import(source, store, rest, progress).run()
 
 
-class _Misfit(Exception):
+class _VectorMismatch(Exception):
     """The vectors of the file are not those that its passages have."""
 
 
 class _Import:
     """One run over an export, into a store that nobody sees."""
 
-    def __init__(self, source: Archive, store: CorpusStore, want: Wanted, progress: Progress | None) -> None:
+    def __init__(
+        self, source: ArchiveReader, store: CorpusStore, options: ImportOptions, progress: Progress | None
+    ) -> None:
         self._source = source
         self._store = store
-        self._want = want
+        self._options = options
         self._progress = progress
         self._manifest: Manifest = source.manifest
-        self._recut = want.chunking is not None and want.chunking != self._manifest.chunking
-        self._readers = {} if self._recut or want.fits is None else self._vector_readers()
+        self._recut = options.chunking is not None and options.chunking != self._manifest.chunking
+        self._readers = {} if self._recut or options.fits is None else self._vector_readers()
         self._is_first = True
         self._compared = random.Random()  # not to be foretold by who made the file
 
@@ -112,55 +113,55 @@ class _Import:
             if self._progress is not None:
                 self._progress(documents, self._manifest.documents)
         is_whole = (documents, passages) == (self._manifest.documents, self._manifest.passages)
-        wanted(is_whole, "it holds more or fewer documents than it says")
+        require(is_whole, "it holds more or fewer documents than it says")
         for reader in self._readers.values():
             reader.finish()
-        chunking = self._want.chunking or self._manifest.chunking
+        chunking = self._options.chunking or self._manifest.chunking
         if chunking is not None:
             self._store.set_chunking(chunking)
-        computed = tuple(one.kind for one in self._want.derived if one.kind not in self._readers)
+        computed = tuple(one.kind for one in self._options.derived if one.kind not in self._readers)
         return Imported(self._store.name, documents, stored, tuple(self._readers), computed)
 
     def _put(self, document: Document, passages: Sequence[Passage]) -> int:
         given = {kind: reader.take(len(passages)) for kind, reader in self._readers.items()}
-        if self._want.chunking is not None and self._recut:
-            passages = cut(document, **asdict(self._want.chunking))
+        if self._options.chunking is not None and self._recut:
+            passages = cut(document, **asdict(self._options.chunking))
         self._compare(passages, given)
-        values = given | {one.kind: one.compute(passages) for one in self._want.derived if one.kind not in given}
+        values = given | {one.kind: one.compute(passages) for one in self._options.derived if one.kind not in given}
         try:
-            records.check(document, passages)
+            records.check_storable(document, passages)
         except UnstorableDocument as error:
             raise DamagedExport(error.cause, hint="get the file again from where it was exported") from error
         # Not ``put``: two documents of one text may well be in a corpus, and ``put`` would leave one out.
         with self._store.connections.writing() as connection:
             is_new = records.info_where(connection, "id", document.id) is None
-            wanted(is_new, f"two of its documents have the id {document.id}")
+            require(is_new, f"two of its documents have the id {document.id}")
             is_new = records.info_where(connection, "name", document.name) is None
-            wanted(is_new, f"two of its documents are called {document.name}")
-            number = records.insert(connection, document, source=None)
-            records.insert_passages(connection, number, passages, values, generation=metadata.generation(connection))
-            metadata.set_version(connection, metadata.version(connection) + 1)
+            require(is_new, f"two of its documents are called {document.name}")
+            number = records.insert_document(connection, document, source=None)
+            records.insert_passages(connection, number, passages, values, generation=records.generation(connection))
+            records.set_version(connection, records.version(connection) + 1)
         return len(passages)
 
     def _compare(self, passages: Sequence[Passage], given: dict[str, list[bytes]]) -> None:
         """Compute a few again: those of the first document, and some by chance of those that follow."""
-        if not passages or not given or self._want.fits is None:
+        if not passages or not given or self._options.fits is None:
             return
         chance = _COMPARED * len(passages) / max(1, self._manifest.passages)
         if self._is_first or self._compared.random() < chance:
             self._is_first = False
             at = self._compared.randrange(len(passages))
             for kind, values in given.items():
-                if not self._want.fits(kind, passages[at : at + 1], values[at : at + 1]):
-                    raise _Misfit
+                if not self._options.fits(kind, passages[at : at + 1], values[at : at + 1]):
+                    raise _VectorMismatch
 
     def _vector_readers(self) -> dict[str, VectorReader]:
         readers = {}
-        known = {one.kind for one in self._want.derived}
-        for one in self._want.vectors:
+        known = {one.kind for one in self._options.derived}
+        for one in self._options.vectors:
             part = self._manifest.parts.get(one.file)
             if part is not None and part.kind == one.kind and one.kind in known:
-                wanted(part.dimension is not None, "its vectors have no dimension")
+                require(part.dimension is not None, "its vectors have no dimension")
                 stream = self._source.part(one.file)
                 readers[one.kind] = VectorReader(stream, part, passages=self._manifest.passages, one_each=one.one_each)
         return readers
@@ -185,9 +186,9 @@ def _renamable() -> Iterator[None]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Archive]:
+def _opened(path: Path) -> Iterator[ArchiveReader]:
     try:
-        source = Archive(path)
+        source = ArchiveReader(path)
     except IsADirectoryError as error:
         raise UnreadableFile(f"{path} is a folder", hint="name the file in it that an export wrote") from error
     except FileNotFoundError as error:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from corpora.transfer.archive import PartStream
-from corpora.transfer.format import Part, wanted
+from corpora.transfer.format import Part, require
 
 _MOST_HEADER_BYTES = 4096
 _MOST_OF_A_PASSAGE = 16_384
@@ -61,41 +61,41 @@ class VectorReader:
         self._stream = stream
         self._dimension = part.dimension
         size = struct.unpack("<Q", stream.read(8))[0]
-        wanted(size <= _MOST_HEADER_BYTES, "its vectors have no header")
+        require(size <= _MOST_HEADER_BYTES, "its vectors have no header")
         header = stream.read(size)
         # The counts are held in memory: there must be as many as the file is long enough for.
-        wanted(8 + size + passages * _COUNT.itemsize <= part.bytes, "its vectors are too few")
+        require(8 + size + passages * _COUNT.itemsize <= part.bytes, "its vectors are too few")
         self._counts_P = np.frombuffer(stream.read(passages * _COUNT.itemsize), dtype=_COUNT)
         fewest, most = (1, 1) if one_each else (0, _MOST_OF_A_PASSAGE)
         in_range = (self._counts_P >= fewest) & (self._counts_P <= most)
-        wanted(bool(in_range.all()), "its vectors are miscounted")
+        require(bool(in_range.all()), "its vectors are miscounted")
         total = int(self._counts_P.sum(dtype=np.int64))
         try:
             found = json.loads(header)
         except (ValueError, RecursionError):
             found = None
-        wanted(found == _header(passages, total, part.dimension), "its vectors are not of the shape that it names")
+        require(found == _header(passages, total, part.dimension), "its vectors are not of the shape that it names")
         self._next = 0
 
     def take(self, passages: int) -> list[bytes]:
         """The vectors of the next passages, as they are stored: finite, of length one or zero."""
         counts = self._counts_P[self._next : self._next + passages].tolist()
-        wanted(len(counts) == passages, "it has fewer vectors than passages")
+        require(len(counts) == passages, "it has fewer vectors than passages")
         self._next += passages
         row_bytes = self._dimension * _FLOAT.itemsize
         return [self._checked(self._stream.read(count * row_bytes)) for count in counts]
 
     def finish(self) -> None:
         """Say that all passages were asked for."""
-        wanted(self._next == len(self._counts_P), "it has more vectors than passages")
+        require(self._next == len(self._counts_P), "it has more vectors than passages")
         self._stream.finish()
 
     def _checked(self, row: bytes) -> bytes:
         vectors_ND = np.frombuffer(row, dtype=_FLOAT).reshape(-1, self._dimension)
-        wanted(bool(np.isfinite(vectors_ND).all()), "one of its vectors is not finite")
+        require(bool(np.isfinite(vectors_ND).all()), "one of its vectors is not finite")
         norms_N = np.linalg.norm(vectors_ND.astype(np.float64), axis=1)
         is_unit = (np.abs(norms_N - 1.0) <= _NORM_TOLERANCE) | (norms_N == 0.0)
-        wanted(bool(is_unit.all()), "one of its vectors is not of length one")
+        require(bool(is_unit.all()), "one of its vectors is not of length one")
         return row
 
 

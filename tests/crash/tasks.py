@@ -70,7 +70,7 @@ def finish(report: Report, home: str, acts: Sequence[Act], first: int, files: st
     elif acts[first][0] == "put" and library.exists(NAME):
         document = document_of(*acts[first][1:])
         store = library.open(NAME)
-        first += store.twin(document) is not None
+        first += store.find_same_text(document) is not None
         store.close()
     elif acts[first][0] == "remove":
         store = library.open(NAME)
@@ -107,7 +107,7 @@ def do(corpus: Corpus, act: Act, files: Path, report: Report) -> None:
             corpus.token_index(WordTokens())
             corpus.settle()
         case ["settle"]:
-            store.settle()
+            store.checkpoint()
         case ["rebuild", characters]:
             opened(store, characters).rebuild()
 

@@ -89,7 +89,7 @@ class Machine:
 
     def settle(self) -> None:
         self.retriever.settle()
-        self.store.settle()
+        self.store.checkpoint()
 
     def search(self) -> None:
         query = " ".join(self.chance.choices(_WORDS, k=self.chance.randrange(1, 5)))

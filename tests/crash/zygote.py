@@ -49,7 +49,7 @@ def main() -> None:
 
 def warm_loaders() -> None:
     """One nursery for all children, one after the other: each would need a second to start its own."""
-    nursery = client.shared()
+    nursery = client.shared_fork_server()
     nursery.ask(Task("document", loader_name("warm.txt"), "warm.txt", Limits()), b"Warm.")
     client._of_process = lambda pid: nursery
 

@@ -29,7 +29,7 @@ from app.ui.views.chrome import announcement, problem_view
 from app.ui.views.documents import documents_view
 from app.ui.views.jobs import FILE_ORDER as ORDER
 from app.ui.views.jobs import ROWS, DryRun, JobWindow, Total, Verdict, Word, is_plan, jobs_view
-from corpora.jobs.discovery import left_out
+from corpora.jobs.discovery import skip_reason
 from corpora.jobs.job_records import ENDED, FileState, Job, JobFile
 from corpora.jobs.jobs import Jobs
 from corpora.jobs.plan import PlannedFile
@@ -62,7 +62,7 @@ def _verdict(file: JobFile, planned: PlannedFile | None) -> Verdict:
         return Verdict("left out", file.cause)
     if file.outcome in ("unchanged", "duplicate"):
         return Verdict(file.outcome)
-    why = left_out(file.name)
+    why = skip_reason(file.name)
     if why is not None:  # chosen by itself: it is tried, and that is what will be said
         return Verdict("left out", why)
     if planned is not None and planned.verdict == "too large":

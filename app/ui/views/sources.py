@@ -9,7 +9,7 @@ from app.generation.events import SourcePassage
 from app.output.links import Link, colour_of, in_order, label_of
 from app.ui.views.markup import Html, join, tag
 from app.ui.views.spans import cut
-from corpora.documents import Document, Mark, place
+from corpora.documents import Document, Mark, describe_location
 
 _READER_CHARACTERS = 20_000
 # Where a new one begins, the document view says so; headings and rows are seen in the text itself.
@@ -42,7 +42,7 @@ def reader_view(document: Document, spans: Sequence[tuple[int, int]], around: tu
     first, last = max(0, around[0] - _READER_CHARACTERS), min(length, around[1] + _READER_CHARACTERS)
     part = "" if (first, last) == (0, length) else f"characters {first:,} to {last:,} of {length:,}"
     seen = spans[0] if spans else around
-    where = ", ".join(filter(None, (place(document.marks, *seen), part)))
+    where = ", ".join(filter(None, (describe_location(document.marks, *seen), part)))
     close = tag("button", "Close", type="button", class_="quiet", data_close=True)
     head = tag("header", tag("h2", document.name), tag("span", where, class_="where"), close)
     # What is shown twice must differ, or Gradio does not draw it again after it was closed.

@@ -70,7 +70,7 @@ def _by_content(data: bytes, name: str, declared: str | None) -> str:
     is_latin = text is not None and _looks_latin(text)
     if text is not None and is_latin and not is_odd_latin(data):
         return better_latin(data, text)
-    if (guess := guessed(data)) is not None:
+    if (guess := decode_by_language(data)) is not None:
         return guess
     if text is not None and is_latin:
         return text
@@ -160,7 +160,7 @@ _CANDIDATES = (
 _LATIN = tuple(one for one in _CANDIDATES if one.is_latin)
 
 
-def guessed(data: bytes) -> str | None:
+def decode_by_language(data: bytes) -> str | None:
     """The text; None if no encoding makes sense of the bytes."""
     scores = {one.encoding: _score(data, one) for one in _CANDIDATES}
     for encoding in sorted(scores, key=lambda encoding: -round(scores[encoding], 3)):

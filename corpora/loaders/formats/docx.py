@@ -17,7 +17,7 @@ from xml.etree.ElementTree import Element
 
 from corpora.documents import Document
 from corpora.errors import DamagedFile
-from corpora.loaders.formats.opc_package import Package, attribute, child, children_of, local
+from corpora.loaders.formats.opc_package import OpcPackage, attribute, child, children_of, local
 from corpora.text.reading_text import PAGE_BREAK, ReadingText, words
 
 _UNREAD = words(
@@ -29,7 +29,7 @@ _DEEPEST_LIST = 8
 
 def load(data: bytes, name: str) -> Document:
     """Raises ``EncryptedFile``, ``DamagedFile``, ``HostileArchive``."""
-    package = Package.opened(data, name)
+    package = OpcPackage.opened(data, name)
     main = package.main_part()
     parts = {relation.kind: relation.part for relation in package.relations(main).values()}
 

@@ -12,7 +12,7 @@ from corpora.documents import Document
 from corpora.errors import EncryptedFile
 from corpora.loaders.formats.decoding import decoded
 from corpora.loaders.formats.html import write_page
-from corpora.loaders.formats.opc_package import Package, attribute, child, children_of, local, resolved
+from corpora.loaders.formats.opc_package import OpcPackage, attribute, child, children_of, local, resolved
 from corpora.text.reading_text import ReadingText, in_one_line
 
 _CONTAINER, _ENCRYPTION = "META-INF/container.xml", "META-INF/encryption.xml"
@@ -21,7 +21,7 @@ _PAGES = ("application/xhtml+xml", "text/html", "application/xml", "text/xml")
 
 def load(data: bytes, name: str) -> Document:
     """Raises ``EncryptedFile``, ``DamagedFile``, ``HostileArchive``."""
-    package = Package.opened(data, name)
+    package = OpcPackage.opened(data, name)
     root_file = next(_all(package.xml(_CONTAINER), "rootfile"), None)
     if root_file is None:
         raise package.damaged("it does not say where its text is")
@@ -60,7 +60,7 @@ def _title(book: Element) -> str | None:
     return next(filter(None, titles), None)
 
 
-def _chapter_names(package: Package, book: Element, folder: str) -> dict[str, str]:
+def _chapter_names(package: OpcPackage, book: Element, folder: str) -> dict[str, str]:
     """What the table of contents calls each part; of several entries for one the first."""
     names: dict[str, str] = {}
     for item in children_of(book, "manifest"):
@@ -95,7 +95,7 @@ def _of_ncx(root: Element) -> Iterator[tuple[str, str]]:
             yield attribute(content, "src") or "", in_one_line(label.text or "")
 
 
-def _refuse_protected(package: Package, pages: set[str]) -> None:
+def _refuse_protected(package: OpcPackage, pages: set[str]) -> None:
     """Fonts may be scrambled, that is usual; text that is encrypted cannot be read."""
     if not package.has(_ENCRYPTION):
         return

@@ -34,7 +34,7 @@ class Relation:
 
 
 @dataclass(slots=True)
-class Package:
+class OpcPackage:
     """An open document; parts are named by their path in the zip."""
 
     name: str
@@ -42,7 +42,7 @@ class Package:
     _paths: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def opened(cls, data: bytes, name: str) -> Package:
+    def opened(cls, data: bytes, name: str) -> OpcPackage:
         """Raises ``EncryptedFile``, ``DamagedFile``, ``HostileArchive``."""
         if data.startswith(_OLE):
             _refuse_ole(data, name)

@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element
 from corpora.documents import Document
 from corpora.errors import DamagedFile
 from corpora.loaders.formats.docx import number
-from corpora.loaders.formats.opc_package import Package, attribute, child, children_of, local
+from corpora.loaders.formats.opc_package import OpcPackage, attribute, child, children_of, local
 from corpora.text.reading_text import ReadingText, in_one_line, item_line, words
 
 _TITLES = words("title ctrTitle")
@@ -19,7 +19,7 @@ _DEEPEST_LIST = 8
 
 def load(data: bytes, name: str) -> Document:
     """Raises ``EncryptedFile``, ``DamagedFile``, ``HostileArchive``."""
-    package = Package.opened(data, name)
+    package = OpcPackage.opened(data, name)
     reading = ReadingText(title=package.title())
     main = package.main_part()
     relations = package.relations(main)
@@ -46,7 +46,7 @@ def _slide_ids(presentation: Element) -> Iterator[str]:
 class _Writer:
     """Writes the shapes of a slide in the order in which they lie on it, the title first."""
 
-    package: Package
+    package: OpcPackage
     reading: ReadingText
 
     def slide(self, part: str) -> None:

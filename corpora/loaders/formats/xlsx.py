@@ -13,7 +13,7 @@ from openpyxl.utils.exceptions import InvalidFileException
 
 from corpora.documents import Document
 from corpora.errors import DamagedFile, EmptyFile
-from corpora.loaders.formats.opc_package import Package
+from corpora.loaders.formats.opc_package import OpcPackage
 from corpora.loaders.formats.rows import Row, write_rows
 from corpora.text.reading_text import ReadingText
 
@@ -28,7 +28,7 @@ _DIGITS = 12
 
 def load(data: bytes, name: str) -> Document:
     """Raises ``EncryptedFile``, ``DamagedFile``, ``HostileArchive``, ``EmptyFile``. Sheets that are hidden count."""
-    package = Package.opened(data, name)
+    package = OpcPackage.opened(data, name)
     reading = ReadingText(title=package.title())
     try:
         book = load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)

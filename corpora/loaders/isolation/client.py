@@ -18,7 +18,7 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-from corpora.loaders.isolation.wire_format import ENDED_BYTES, Ended, Task
+from corpora.loaders.isolation.wire_format import WORKER_EXIT_BYTES, Task, WorkerExit
 
 ROOT = Path(__file__).resolve().parents[3]
 # Nothing of ours, which may hold secrets. NumPy, which tells languages, must start no threads: the nursery forks.
@@ -41,7 +41,7 @@ class ForkServerDied(Exception):
 
 
 class ForkServer:
-    """A nursery process, started when it is first needed. One per process is enough: ``shared()``."""
+    """A nursery process, started when it is first needed. One per process is enough: ``shared_fork_server()``."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -50,7 +50,7 @@ class ForkServer:
         self._control: socket.socket | None = None
         atexit.register(self.close)
 
-    def ask(self, task: Task, data: bytes) -> tuple[bytearray, Ended]:
+    def ask(self, task: Task, data: bytes) -> tuple[bytearray, WorkerExit]:
         """The answer of a child (longer than ``task.answer_bytes`` by a little if it is too long) and how it ended.
 
         Raises ``ForkServerDied``; the next call starts another.
@@ -134,7 +134,7 @@ def is_possible() -> bool:
     return all(hasattr(os, needed) for needed in ("fork", "waitid", "wait4"))
 
 
-def shared() -> ForkServer:
+def shared_fork_server() -> ForkServer:
     """The nursery of this process."""
     return _of_process(os.getpid())
 
@@ -184,15 +184,15 @@ def _sent(channel: socket.socket, unsent: memoryview) -> memoryview:
     return unsent
 
 
-def _ended(status: socket.socket, deadline_s: float) -> Ended:
+def _ended(status: socket.socket, deadline_s: float) -> WorkerExit:
     packed = b""
-    while len(packed) < ENDED_BYTES:
+    while len(packed) < WORKER_EXIT_BYTES:
         status.settimeout(max(0.001, deadline_s - time.monotonic()))
         try:
-            part = status.recv(ENDED_BYTES - len(packed))
+            part = status.recv(WORKER_EXIT_BYTES - len(packed))
         except (TimeoutError, ConnectionError) as error:
             raise ForkServerDied("it does not say how a child ended") from error
         if not part:
             raise ForkServerDied("it ended")
         packed += part
-    return Ended.from_bytes(packed)
+    return WorkerExit.from_bytes(packed)

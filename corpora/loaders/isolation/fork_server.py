@@ -22,8 +22,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from corpora.loaders.isolation import sandbox
-from corpora.loaders.isolation.wire_format import Ended, Task
-from corpora.loaders.isolation.worker import answered
+from corpora.loaders.isolation.wire_format import Task, WorkerExit
+from corpora.loaders.isolation.worker import run_task
 from corpora.loaders.registry import import_loader
 
 _LENGTH = struct.Struct("<L")
@@ -39,11 +39,11 @@ def main(arguments: list[str]) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, open_files))
     sandbox.leave_network()
     sandbox.confine(code=sandbox.code_folders())
-    _Nursery(socket.socket(fileno=int(arguments[0]))).serve()
+    _ForkServer(socket.socket(fileno=int(arguments[0]))).serve()
 
 
 @dataclass(slots=True)
-class _Running:
+class _Worker:
     """A child at work."""
 
     pid: int
@@ -54,9 +54,9 @@ class _Running:
 
 
 @dataclass(slots=True)
-class _Nursery:
+class _ForkServer:
     control: socket.socket
-    children: dict[int, _Running] = field(default_factory=dict)  # by the descriptor of their status socket
+    children: dict[int, _Worker] = field(default_factory=dict)  # by the descriptor of their status socket
 
     def serve(self) -> None:
         parent = os.getppid()
@@ -105,7 +105,7 @@ class _Nursery:
         with suppress(OSError):  # the child does it too; one of both is first
             os.setpgid(pid, pid)
         os.close(channel)
-        self.children[status] = _Running(pid, socket.socket(fileno=status), started_s, started_s + task.limits.wall_s)
+        self.children[status] = _Worker(pid, socket.socket(fileno=status), started_s, started_s + task.limits.wall_s)
         return status
 
     def _end_late_and_forsaken(self, ready: set[int]) -> None:
@@ -125,7 +125,7 @@ class _Nursery:
                 continue
             _kill(child.pid)  # what it may have started; its id cannot be another's before it is waited for
             _, status, usage = os.wait4(child.pid, 0)
-            ended = Ended(
+            ended = WorkerExit(
                 os.waitstatus_to_exitcode(status),
                 child.is_late,
                 time.monotonic() - child.started_s,
@@ -152,7 +152,7 @@ def _be_child(task: Task, channel: int) -> None:
         os.closerange(_CHANNEL + 1, _OPEN_FILES)
         sandbox.isolate()
         with socket.socket(fileno=_CHANNEL) as file:
-            for part in answered(task, lambda: _read_all(file)):
+            for part in run_task(task, lambda: _read_all(file)):
                 file.sendall(part)
         status = 0
     finally:

@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from corpora.loaders.isolation.client import ENVIRONMENT, ROOT
-from corpora.loaders.isolation.wire_format import Ended, Task
+from corpora.loaders.isolation.wire_format import Task, WorkerExit
 
 
-def ask_spawned(task: Task, data: bytes) -> tuple[bytes, Ended]:
+def ask_spawned(task: Task, data: bytes) -> tuple[bytes, WorkerExit]:
     """As ``Nursery.ask``, but what the child cost is not known."""
     started_s = time.monotonic()
     process = subprocess.Popen(
@@ -36,7 +36,7 @@ def ask_spawned(task: Task, data: bytes) -> tuple[bytes, Ended]:
         if len(answer) > task.answer_bytes:
             _kill(process)
         status = process.wait()
-    return answer, Ended(status, late.is_set(), time.monotonic() - started_s, 0.0, 0)
+    return answer, WorkerExit(status, late.is_set(), time.monotonic() - started_s, 0.0, 0)
 
 
 @contextmanager

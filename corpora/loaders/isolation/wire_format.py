@@ -50,7 +50,7 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class WorkerExit:
     """How a child ended: its status as ``Popen`` gives it, whether its time had run out, and what it cost."""
 
     status: int
@@ -64,12 +64,12 @@ class Ended:
         return _ENDED.pack(self.status, self.is_late, self.wall_s, self.cpu_s, self.peak_bytes)
 
     @classmethod
-    def from_bytes(cls, packed: bytes) -> Ended:
+    def from_bytes(cls, packed: bytes) -> WorkerExit:
         """What ``to_bytes`` wrote."""
         return cls(*_ENDED.unpack(packed))
 
 
-ENDED_BYTES = _ENDED.size
+WORKER_EXIT_BYTES = _ENDED.size
 
 
 _MARKS_LIMIT = 1_000_000
@@ -83,11 +83,11 @@ _MESSAGE_CHARACTERS = 2000
 _UNSEEN = dict.fromkeys((*range(9), 11, 12, *range(14, 32), *range(127, 160)), "�")
 
 
-class Unbelievable(Exception):
+class InvalidAnswer(Exception):
     """The answer is not what an honest child writes, or not whole."""
 
 
-def document_answer(document: Document) -> bytes:
+def encode_document(document: Document) -> bytes:
     """A document as an answer; its name and id stay behind. Raises ``TooLarge`` if its metadata or marks are."""
     head = json.dumps(dict(document.metadata)).encode("ascii")
     if len(head) > _HEAD_LIMIT or len(document.marks) > _MARKS_LIMIT:
@@ -102,29 +102,29 @@ def document_answer(document: Document) -> bytes:
         labels += label
     count = struct.pack("<L", len(document.marks))
     return b"".join(
-        [_frame(_TEXT, head, document.text.encode("utf-8")), _frame(_MARKS, count, bytes(marks + labels)), end_answer()]
+        [_frame(_TEXT, head, document.text.encode("utf-8")), _frame(_MARKS, count, bytes(marks + labels)), encode_end()]
     )
 
 
-def error_answer(error: errors.LoaderError) -> bytes:
+def encode_error(error: errors.LoaderError) -> bytes:
     """An error as an answer."""
-    return _frame(_ERROR, _error_head(error), b"") + end_answer()
+    return _frame(_ERROR, _error_head(error), b"") + encode_end()
 
 
-def member_answer(name: str, data: bytes | errors.LoaderError) -> bytes:
-    """One member of an archive, or why there is none, as a part of an answer. ``end_answer`` comes after the last."""
+def encode_member(name: str, data: bytes | errors.LoaderError) -> bytes:
+    """One member of an archive, or why there is none, as a part of an answer. ``encode_end`` comes after the last."""
     if isinstance(data, errors.LoaderError):
         return _frame(_MEMBER, _error_head(data, name=name), b"")
     return _frame(_MEMBER, json.dumps({"name": name}).encode("ascii"), data)
 
 
-def end_answer() -> bytes:
+def encode_end() -> bytes:
     """What comes last."""
     return _frame(_END, b"", b"")
 
 
-def read_document(answer: bytes | bytearray, name: str) -> Document:
-    """The document in a child's answer. Raises the ``LoaderError`` that it holds, or ``Unbelievable``."""
+def decode_document(answer: bytes | bytearray, name: str) -> Document:
+    """The document in a child's answer. Raises the ``LoaderError`` that it holds, or ``InvalidAnswer``."""
     text: str | None = None
     metadata: Metadata = {}
     marks: list[Mark] = []
@@ -136,21 +136,21 @@ def read_document(answer: bytes | bytearray, name: str) -> Document:
         elif kind == _MARKS and text is not None and not marks:
             marks = _read_marks(head, body, len(text))
         else:
-            raise Unbelievable("parts out of order")
+            raise InvalidAnswer("parts out of order")
     if text is None or not text.strip():
-        raise Unbelievable("no text")
+        raise InvalidAnswer("no text")
     return Document.of(name, text, metadata, marks)
 
 
-def read_members(answer: bytes | bytearray) -> Iterator[tuple[str, bytes | errors.LoaderError]]:
-    """The members in a child's answer, by name. Raises the ``LoaderError`` that it holds, or ``Unbelievable``."""
+def decode_members(answer: bytes | bytearray) -> Iterator[tuple[str, bytes | errors.LoaderError]]:
+    """The members in a child's answer, by name. Raises the ``LoaderError`` that it holds, or ``InvalidAnswer``."""
     for kind, head, body in _frames(answer):
         said = _json_object(head)
         if kind == _ERROR:
             raise _read_error(said)
         name = said.get("name")
         if kind != _MEMBER or not isinstance(name, str):
-            raise Unbelievable("parts out of order")
+            raise InvalidAnswer("parts out of order")
         yield name, _read_error(said) if "type" in said else bytes(body)
 
 
@@ -165,14 +165,14 @@ def _frames(answer: bytes | bytearray) -> Iterator[tuple[bytes, memoryview, memo
         kind, head_bytes, body_bytes = _FRAME.unpack_from(view, at)
         at += _FRAME.size
         if head_bytes > _HEAD_LIMIT or at + head_bytes + body_bytes > len(view):
-            raise Unbelievable("a part is longer than the whole")
+            raise InvalidAnswer("a part is longer than the whole")
         if kind == _END:
             if at != len(view):
-                raise Unbelievable("something follows the end")
+                raise InvalidAnswer("something follows the end")
             return
         yield kind, view[at : at + head_bytes], view[at + head_bytes : at + head_bytes + body_bytes]
         at += head_bytes + body_bytes
-    raise Unbelievable("no end")
+    raise InvalidAnswer("no end")
 
 
 def _error_head(error: errors.LoaderError, **more: str) -> bytes:
@@ -185,7 +185,7 @@ def _read_error(said: Mapping[str, Any]) -> errors.LoaderError:
     known = {cls.__name__: cls for cls in errors.LoaderError.__subclasses__()}
     kind, cause, hint = said.get("type"), said.get("cause"), said.get("hint")
     if not isinstance(kind, str) or not isinstance(cause, str) or not isinstance(hint, str) or kind not in known:
-        raise Unbelievable("an error without a name")
+        raise InvalidAnswer("an error without a name")
     return known[kind](cause[:_MESSAGE_CHARACTERS], hint=hint[:_MESSAGE_CHARACTERS])
 
 
@@ -193,9 +193,9 @@ def _json_object(head: memoryview) -> dict[str, Any]:
     try:
         value = json.loads(bytes(head), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise Unbelievable("a head that is no JSON") from error
+        raise InvalidAnswer("a head that is no JSON") from error
     if not isinstance(value, dict):
-        raise Unbelievable("a head that is no object")
+        raise InvalidAnswer("a head that is no object")
     return value
 
 
@@ -205,23 +205,23 @@ def _read_metadata(head: memoryview) -> dict[str, str | int | float | bool | Non
         if isinstance(value, str):
             metadata[key] = _decoded(value.encode("utf-8", "surrogatepass")).translate(_UNSEEN)
         elif value is not None and not isinstance(value, (bool, int, float)):
-            raise Unbelievable("metadata of a kind that there is none of")
+            raise InvalidAnswer("metadata of a kind that there is none of")
         elif isinstance(value, (int, float)) and not -(2**63) <= value < 2**63:  # which no NaN is
-            raise Unbelievable("a number that cannot be stored")
+            raise InvalidAnswer("a number that cannot be stored")
         if not key.isprintable():
-            raise Unbelievable("metadata without a name")
+            raise InvalidAnswer("metadata without a name")
     return metadata
 
 
 def _read_marks(head: memoryview, body: memoryview, characters: int) -> list[Mark]:
     count = struct.unpack("<L", head)[0] if len(head) == 4 else -1
     if not 0 <= count <= _MARKS_LIMIT or count * _MARK.size > len(body):
-        raise Unbelievable("marks that are not there")
+        raise InvalidAnswer("marks that are not there")
     marks: list[Mark] = []
     at = count * _MARK.size
     for start, end, kind, label_bytes in _MARK.iter_unpack(body[:at]):
         if not start <= end <= characters or kind >= len(_KINDS) or at + label_bytes > len(body):
-            raise Unbelievable("a mark outside of the text")
+            raise InvalidAnswer("a mark outside of the text")
         label = _decoded(body[at : at + label_bytes])[:_LABEL_CHARACTERS]
         if not label.isprintable():
             label = " ".join("".join(ch if ch.isprintable() else " " for ch in label).split())
@@ -234,7 +234,7 @@ def _decoded(data: bytes | memoryview) -> str:
     try:
         return str(data, "utf-8")
     except UnicodeDecodeError as error:
-        raise Unbelievable("text that is no UTF-8") from error
+        raise InvalidAnswer("text that is no UTF-8") from error
 
 
 def _refuse_constant(name: str) -> None:

@@ -30,11 +30,11 @@ def main(arguments: list[str]) -> None:
     sandbox.isolate()
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as channel:
         os.dup2(nowhere, sys.stdout.fileno())  # what a library may print is no answer
-        for part in answered(task, sys.stdin.buffer.read):
+        for part in run_task(task, sys.stdin.buffer.read):
             channel.write(part)
 
 
-def answered(task: Task, read: Callable[[], bytes]) -> Iterator[bytes]:
+def run_task(task: Task, read: Callable[[], bytes]) -> Iterator[bytes]:
     """Limit this process for good, run the task on what ``read`` gives; the answer in parts. Raises nothing."""
     sandbox.limit_self(task.limits.memory_bytes, task.limits.cpu_s)
     try:
@@ -46,20 +46,20 @@ def answered(task: Task, read: Callable[[], bytes]) -> Iterator[bytes]:
             sandbox.refuse_by_hook()
             yield _document(task, loader(read(), task.name))
     except LoaderError as error:
-        yield wire_format.error_answer(error)
+        yield wire_format.encode_error(error)
     except MemoryError:
         wanted = f"{task.name} needs more than {task.limits.memory_bytes // 2**20} MiB to be read"
-        yield wire_format.error_answer(LoaderCrashed(wanted, hint="split the file"))
+        yield wire_format.encode_error(LoaderCrashed(wanted, hint="split the file"))
     except Exception as error:  # noqa: BLE001  a parser may raise anything; the file gets a named outcome
         cause = f"{task.name} cannot be read ({type(error).__name__}: {str(error)[:500]})"
-        yield wire_format.error_answer(LoaderCrashed(cause, hint="open the file and save it anew, then add that"))
+        yield wire_format.encode_error(LoaderCrashed(cause, hint="open the file and save it anew, then add that"))
 
 
 def _document(task: Task, document: Document) -> bytes:
     text = _storable(document.text)
     if not text.strip():
         raise EmptyFile(f"{task.name} has no text in it", hint="add a file with text in it")
-    answer = wire_format.document_answer(replace(document, text=text))
+    answer = wire_format.encode_document(replace(document, text=text))
     if len(answer) > task.answer_bytes:
         raise TooLarge(
             f"the text of {task.name} is larger than {task.limits.output_bytes // 2**20} MiB",
@@ -70,8 +70,8 @@ def _document(task: Task, document: Document) -> bytes:
 
 def _members(task: Task, data: bytes) -> Iterator[bytes]:
     for name, content in members(data, task.name, task.limits):
-        yield wire_format.member_answer(name, content)
-    yield wire_format.end_answer()
+        yield wire_format.encode_member(name, content)
+    yield wire_format.encode_end()
 
 
 def _storable(text: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from corpora.documents import Document, Passage
 from corpora.errors import UnstorableDocument
-from corpora.jobs.batching import Batches, Waiting
+from corpora.jobs.batching import EmbeddingBatches, PendingDocument
 from corpora.text.chunking import passages
 
 
@@ -31,7 +31,7 @@ def cut(name: str, sentences: int) -> list[Passage]:
     return passages(Document.of(name, text), target_chars=120) if sentences else []
 
 
-def worked_off(batches: Batches[str]) -> list[Waiting[str]]:
+def worked_off(batches: EmbeddingBatches[str]) -> list[PendingDocument[str]]:
     """The documents that were completed, in order."""
     completed = []
     while batches.waiting:
@@ -44,7 +44,7 @@ def worked_off(batches: Batches[str]) -> list[Waiting[str]]:
 
 def test_every_row_comes_back_to_its_passage() -> None:
     texts = Texts()
-    batches = Batches[str]([texts], stopping=lambda: False)
+    batches = EmbeddingBatches[str]([texts], stopping=lambda: False)
     sizes = {"long": 3000, "short": 1, "empty": 0, **{f"some {number}": number % 9 for number in range(60)}}
     for name, sentences in sizes.items():
         batches.add(name, cut(name, sentences))
@@ -58,7 +58,7 @@ def test_every_row_comes_back_to_its_passage() -> None:
 
 def test_a_batch_is_of_many_documents_and_of_about_one_length() -> None:
     texts = Texts()
-    batches = Batches[str]([texts], stopping=lambda: False)
+    batches = EmbeddingBatches[str]([texts], stopping=lambda: False)
     for number in range(300):
         batches.add(str(number), cut(str(number), 1))
     worked_off(batches)
@@ -71,7 +71,7 @@ def test_a_batch_is_of_many_documents_and_of_about_one_length() -> None:
 
 def test_a_dropped_document_costs_nothing_more() -> None:
     texts = Texts()
-    batches = Batches[str]([texts], stopping=lambda: False)
+    batches = EmbeddingBatches[str]([texts], stopping=lambda: False)
     dropped, kept = batches.add("dropped", cut("dropped", 900)), batches.add("kept", cut("kept", 3))
     list(batches.step())
     before = dropped.done
@@ -82,7 +82,7 @@ def test_a_dropped_document_costs_nothing_more() -> None:
 
 
 def test_a_step_that_is_stopped_counts_for_nothing() -> None:
-    batches = Batches[str]([Texts()], stopping=lambda: True)
+    batches = EmbeddingBatches[str]([Texts()], stopping=lambda: True)
     waiting = batches.add("one", cut("one", 30))
     assert list(batches.step()) == []
     assert waiting.done == 0
@@ -93,7 +93,7 @@ def test_rows_that_do_not_match_their_passages_are_refused() -> None:
         def compute(self, passages: Sequence[Passage]) -> list[bytes]:
             return super().compute(passages)[1:]
 
-    batches = Batches[str]([TooFew()], stopping=lambda: False)
+    batches = EmbeddingBatches[str]([TooFew()], stopping=lambda: False)
     batches.add("one", cut("one", 30))
     with pytest.raises(UnstorableDocument, match="rows for"):
         list(batches.step())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from corpora.documents import Document, place
+from corpora.documents import Document, describe_location
 from corpora.errors import DamagedFile, EmptyFile, EncryptedFile
 from corpora.loaders.sandboxed_loader import load_bytes
 from tests.support.zipped import epub, zipped
@@ -33,8 +33,8 @@ def test_a_book() -> None:
         ("Second part", "Second part\n\nText of two.\n\nInside\n\nMore."),
         ("Inside", "Inside\n\nMore."),
     ]
-    assert place(document.marks, document.text.index("More"), len(document.text) - 10) == "Inside"
-    assert place(document.marks, 0, 5) == "The Opening"
+    assert describe_location(document.marks, document.text.index("More"), len(document.text) - 10) == "Inside"
+    assert describe_location(document.marks, 0, 5) == "The Opening"
 
 
 def test_chapters_of_an_old_book() -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from corpora import errors
-from corpora.loaders.isolation.client import ForkServerDied, shared
+from corpora.loaders.isolation.client import ForkServerDied, shared_fork_server
 from corpora.loaders.isolation.sandbox import landlock_version
 from corpora.loaders.isolation.spawn_fallback import ask_spawned
 from corpora.loaders.isolation.wire_format import Task
@@ -48,7 +48,7 @@ def gone(pid: int, within_s: float = 10.0) -> bool:
 def test_each_file_has_a_child_of_one_nursery() -> None:
     told = [list(map(int, run("tells_ids").split())) for _ in range(5)]
     assert len({own for own, _, _ in told}) == 5
-    assert {parent for _, parent, _ in told} == {shared().pid()}
+    assert {parent for _, parent, _ in told} == {shared_fork_server().pid()}
     assert all(own == group for own, _, group in told)
 
 
@@ -59,7 +59,7 @@ def test_many_at_a_time_get_their_own_answers() -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(one, range(200)))
-    nursery = shared().pid()
+    nursery = shared_fork_server().pid()
     assert nursery is not None and children_of(nursery) == []
 
 
@@ -78,30 +78,30 @@ def test_a_nursery_that_died_is_replaced_and_the_file_in_it_is_read() -> None:
     load_bytes(b"Some words.", "a.txt")
     with ThreadPoolExecutor(1) as pool:
         for delay_s in (0.0, 0.1):
-            first = shared().pid()
+            first = shared_fork_server().pid()
             assert first is not None
             reading = pool.submit(run, "waits_a_little")
             time.sleep(delay_s)
             os.kill(first, signal.SIGKILL)
             assert reading.result() == "in the end"
             assert load_bytes(b"Some words.", "a.txt").text == "Some words."
-            assert shared().pid() not in (None, first)
+            assert shared_fork_server().pid() not in (None, first)
 
 
 def test_a_nursery_that_is_stuck_is_replaced() -> None:
     load_bytes(b"Some words.", "a.txt")
-    first = shared().pid()
+    first = shared_fork_server().pid()
     assert first is not None
     os.kill(first, signal.SIGSTOP)
     with pytest.raises(ForkServerDied):
-        shared().ask(Task("document", f"{HOSTILE}:tells_ids", "a.txt", Limits(wall_s=-29.0)), b"data")
+        shared_fork_server().ask(Task("document", f"{HOSTILE}:tells_ids", "a.txt", Limits(wall_s=-29.0)), b"data")
     assert gone(first)
     assert load_bytes(b"Some words.", "a.txt").text == "Some words."
 
 
 def test_a_child_cannot_end_the_nursery() -> None:
     load_bytes(b"Some words.", "a.txt")
-    before = shared().pid()
+    before = shared_fork_server().pid()
     with pytest.raises(errors.LoaderCrashed, match="PermissionError"):
         run("kills_its_parent")
     if landlock_version() >= 6:
@@ -109,13 +109,13 @@ def test_a_child_cannot_end_the_nursery() -> None:
             assert run("kills_past_python", str(bystander.pid).encode()) == "refused"
             assert bystander.poll() is None
             bystander.kill()
-    assert shared().pid() == before
+    assert shared_fork_server().pid() == before
 
 
 def test_nothing_of_ours_is_open_in_a_child(tmp_path: Path) -> None:
     with (tmp_path / "database").open("w") as file:
         os.set_inheritable(file.fileno(), True)
-        shared().close()
+        shared_fork_server().close()
         character, channel = "20000", "140000"
         assert run("tells_open_files") == f"0:{character} 1:{character} 2:{character} 3:{channel}"
 
@@ -139,7 +139,7 @@ def test_what_native_code_could_do_is_refused_by_the_kernel(tmp_path: Path) -> N
 
 def test_what_a_child_started_ends_with_it() -> None:
     load_bytes(b"Some words.", "a.txt")
-    nursery = shared().pid()
+    nursery = shared_fork_server().pid()
     assert nursery is not None
     assert run("forks_past_python") == "forked"
     load_bytes(b"Some words.", "a.txt")
@@ -168,11 +168,11 @@ SERVICE = """
 import sys, threading, time
 from corpora.loaders.registry import Limits
 from corpora.loaders.sandboxed_loader import load_bytes, run_loader
-from corpora.loaders.isolation.client import shared
+from corpora.loaders.isolation.client import shared_fork_server
 load_bytes(b"Some words.", "a.txt")
 slow = ("tests.support.hostile:sleeps", b"data", "b.txt")
 threading.Thread(target=run_loader, args=slow, kwargs={"limits": Limits()}, daemon=True).start()
-print(shared().pid(), flush=True)
+print(shared_fork_server().pid(), flush=True)
 time.sleep(60)
 """
 
@@ -200,7 +200,7 @@ def test_the_loaders_leave_the_nursery_one_thread() -> None:
             load_bytes(b"Some words.", f"a{suffix}")
         except errors.LoaderError:
             continue
-    status = Path(f"/proc/{shared().pid()}/status").read_text()
+    status = Path(f"/proc/{shared_fork_server().pid()}/status").read_text()
     assert "Threads:\t1\n" in status
 
 
@@ -211,15 +211,15 @@ def test_a_fresh_process_answers_as_the_nursery_does() -> None:
         "c.txt": b"\x00\x01",
     }.items():
         task = Task("document", LOADERS[name[1:]], name, Limits())
-        warm, _ = shared().ask(task, data)
+        warm, _ = shared_fork_server().ask(task, data)
         cold, ended = ask_spawned(task, data)
         assert warm == cold and ended.status == 0
     task = Task("document", f"{HOSTILE}:prints", "a.txt", Limits())
-    assert ask_spawned(task, b"data")[0] == shared().ask(task, b"data")[0]
+    assert ask_spawned(task, b"data")[0] == shared_fork_server().ask(task, b"data")[0]
     assert ask_spawned(Task("document", f"{HOSTILE}:sleeps", "a.txt", Limits(wall_s=0.5)), b"data")[1].is_late
 
 
 def test_a_child_tells_what_it_cost() -> None:
-    _, ended = shared().ask(Task("document", f"{HOSTILE}:eats_a_little", "a.txt", Limits()), b"data")
+    _, ended = shared_fork_server().ask(Task("document", f"{HOSTILE}:eats_a_little", "a.txt", Limits()), b"data")
     assert 100 * 2**20 < ended.peak_bytes < 600 * 2**20
     assert 0.2 < ended.cpu_s < 5 and ended.wall_s > 0.2

@@ -25,8 +25,8 @@ import pytest
 
 from corpora import errors
 from corpora.jobs.ingest import ingest
-from corpora.loaders.isolation.client import shared
-from corpora.loaders.isolation.wire_format import Ended, Task
+from corpora.loaders.isolation.client import shared_fork_server
+from corpora.loaders.isolation.wire_format import Task, WorkerExit
 from corpora.loaders.registry import LOADERS, Limits, loader_name
 from corpora.loaders.sandboxed_loader import ask, document_of, load_file
 from corpora.store.library import Library
@@ -78,7 +78,7 @@ class Record:
             self.crashes.append(error.cause)
         return type(error).__name__
 
-    def _count(self, ended: Ended) -> None:
+    def _count(self, ended: WorkerExit) -> None:
         self.peak_bytes = max(self.peak_bytes, ended.peak_bytes)
         self.longest_s = max(self.longest_s, ended.wall_s)
         self.cpu_s += ended.cpu_s
@@ -94,9 +94,9 @@ def record(capsys: pytest.CaptureFixture[str]) -> Iterator[Record]:
     """Counts a run, in one process of the nursery, and tells what it was."""
     load_file_of_words = Task("document", LOADERS[".txt"], "a.txt", FULL)
     ask(load_file_of_words, b"Some words.")
-    nursery, found = shared().pid(), Record()
+    nursery, found = shared_fork_server().pid(), Record()
     yield found
-    assert shared().pid() == nursery, "the nursery died"
+    assert shared_fork_server().pid() == nursery, "the nursery died"
     assert found.peak_bytes <= FULL.memory_bytes + 2**26
     with capsys.disabled():
         sys.stderr.write(f"\n  {found}\n")

@@ -10,7 +10,7 @@ from docx.enum.text import WD_BREAK
 from pptx import Presentation
 from pptx.util import Inches
 
-from corpora.documents import Document, place
+from corpora.documents import Document, describe_location
 from corpora.errors import DamagedFile, EmptyFile, EncryptedFile, HostileArchive, UnknownSuffix
 from corpora.loaders.sandboxed_loader import load_bytes
 from tests.support.zipped import OLE, docx, relations, zipped
@@ -61,7 +61,7 @@ def test_a_word_document() -> None:
     assert [label for label, _ in marked(document, "heading")] == ["Harbour report", "Building", "Cost"]
     assert marked(document, "row") == [("1", "Name | Age"), ("2", "Ada | 36")]
     at = document.text.index("Third")
-    assert place(document.marks, at, at + 5) == "page 3, Cost"
+    assert describe_location(document.marks, at, at + 5) == "page 3, Cost"
 
 
 def test_pages_are_those_that_word_saw() -> None:
@@ -158,7 +158,7 @@ def test_a_presentation() -> None:
     assert (one[0], two[0]) == ("1", "2")
     assert one[1].endswith("Then go on.") and two[1].startswith("Costs")
     at = document.text.index("Pier")
-    assert place(document.marks, at, at + 4) == "slide 2, row 2, Costs"
+    assert describe_location(document.marks, at, at + 4) == "slide 2, row 2, Costs"
 
 
 @pytest.mark.parametrize(("name", "old"), [("a.docx", ".doc"), ("a.pptx", ".ppt"), ("a.xlsx", ".xls")])

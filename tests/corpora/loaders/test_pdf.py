@@ -8,7 +8,7 @@ import pypdfium2 as pdfium
 import pytest
 
 from corpora import errors
-from corpora.documents import Mark, place
+from corpora.documents import Mark, describe_location
 from corpora.loaders.sandboxed_loader import load_bytes
 from tests.support.pdf_bytes import Words, pdf
 
@@ -51,7 +51,7 @@ def test_pages_are_found_again_and_a_paragraph_runs_over_the_border() -> None:
     assert document.text[page_1.start : page_1.end].endswith("so it goes on")
     assert document.text[page_3.start : page_3.end].startswith("over the border")
     assert (page_1.label, page_3.label, page_3.end) == ("1", "3", len(document.text))
-    assert place(document.marks, page_1.end - 5, page_3.start + 5) == "pages 1-3"
+    assert describe_location(document.marks, page_1.end - 5, page_3.start + 5) == "pages 1-3"
 
 
 def test_running_titles_and_page_numbers_are_left_out() -> None:
@@ -145,7 +145,7 @@ def test_bookmarks_are_headings_where_the_page_says_so() -> None:
     assert found["1.1 Kosten"].startswith("1.1 Kosten\n\nNeubau")
     assert found["Eis"] == document.text[document.text.index("2. Eis") :]
     at = document.text.index("teuer")
-    assert place(document.marks, at, at + 5) == "page 2, 1.1 Kosten"
+    assert describe_location(document.marks, at, at + 5) == "page 2, 1.1 Kosten"
 
 
 def test_two_columns_and_lists() -> None:

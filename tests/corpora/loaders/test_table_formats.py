@@ -13,7 +13,7 @@ import xlsxwriter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpora.documents import Document, place
+from corpora.documents import Document, describe_location
 from corpora.errors import BinaryText, DamagedFile, EmptyFile
 from corpora.loaders.formats.csv import load as load_csv
 from corpora.loaders.formats.jsonl import load as load_jsonl
@@ -59,7 +59,7 @@ def test_a_workbook() -> None:
     assert rows["1048576"] == "other corner"
     assert [label for label, _ in marked(document, "sheet")] == ["Prices", "Nothing", "Far"]
     at = document.text.index("Boat")
-    assert place(document.marks, at, at + 4) == "sheet Prices, row 6"
+    assert describe_location(document.marks, at, at + 4) == "sheet Prices, row 6"
 
 
 @pytest.mark.parametrize("target", [80, 700])
@@ -73,14 +73,14 @@ def test_passages_of_a_workbook_name_one_sheet_and_its_rows(target: int) -> None
                 sheet.write_row(n, 0, [f"{title} of ship {n}", n])
     document = load_bytes(data.getvalue(), "ships.xlsx")
     found = passages(document, target_chars=target)
-    places = [place(one.marks, one.start, one.end) for one in found]
+    places = [describe_location(one.marks, one.start, one.end) for one in found]
     if target == 700:
         assert places == ["sheet Prices, rows 3-7", "sheet Stock, rows 20-24", "sheet Staff, rows 1-5"]
     assert len(found) >= 3 and all(re.fullmatch(r"sheet \w+, rows? \d+(-\d+)?", one) for one in places)
     at = document.text.index("Stock of ship 22")
-    assert place(document.marks, at, at + 5) == "sheet Stock, row 23"
-    assert place(document.marks, 0, at) == "sheets Prices and Stock"
-    assert place(document.marks, 0, len(document.text)) == "sheets Prices, Stock and Staff"
+    assert describe_location(document.marks, at, at + 5) == "sheet Stock, row 23"
+    assert describe_location(document.marks, 0, at) == "sheets Prices and Stock"
+    assert describe_location(document.marks, 0, len(document.text)) == "sheets Prices, Stock and Staff"
 
 
 def test_a_workbook_of_formulas_that_were_never_computed_is_named() -> None:

@@ -37,9 +37,9 @@ def documents(tmp_path: Path) -> dict[str, Document]:
     return {one.name: one for one in made}
 
 
-def salvaged(home: Path, documents: dict[str, Document]) -> recovery.Salvaged:
+def salvaged(home: Path, documents: dict[str, Document]) -> recovery.Recovered:
     """Salvage, and see that what is there afterwards is whole, can be rebuilt, and is what it was."""
-    done = recovery.salvage(home / "corpora" / "x")
+    done = recovery.recover(home / "corpora" / "x")
     assert examine(home / "corpora" / "x").findings == ()
     store = Library(home).open("x")
     assert sorted(info.name for info in store.documents()) == list(done.saved)
@@ -57,7 +57,7 @@ def test_what_is_whole_stays_whole(tmp_path: Path, documents: dict[str, Document
     add(store, document("later", "wordlater"))
     rows, version, infos = store.rows_alive(), store.version(), store.documents()
     store.close()
-    done = recovery.salvage(store.folder)
+    done = recovery.recover(store.folder)
     assert (len(done.saved), done.lost, done.is_complete, done.kept) == (21, (), True, None)
     store = Library(tmp_path).open("x")
     for one in documents.values():
@@ -116,7 +116,7 @@ def test_the_damaged_database_can_be_kept(tmp_path: Path, documents: dict[str, D
     database = tmp_path / "corpora" / "x" / FILE_NAME
     damaged = bytes(100) + database.read_bytes()[100:]
     database.write_bytes(damaged)
-    kept = recovery.salvage(database.parent, keep=True).kept
+    kept = recovery.recover(database.parent, keep=True).kept
     assert kept is not None
     assert kept.read_bytes() == damaged
     assert kept.stat().st_mode & 0o777 == 0o600
@@ -132,13 +132,13 @@ def test_what_may_hold_more_is_kept(tmp_path: Path, documents: dict[str, Documen
         assert done.kept.read_bytes() == content
     assert len(list(database.parent.glob("corpus.damaged-*.sqlite"))) == 2, "of one second, too"
     database.write_bytes(b"a third")
-    assert recovery.salvage(database.parent, keep=False).kept is None
+    assert recovery.recover(database.parent, keep=False).kept is None
 
 
 def test_a_corpus_that_is_open_is_left_alone(tmp_path: Path, documents: dict[str, Document]) -> None:
     store = Library(tmp_path).open("x")
     with pytest.raises(LibraryBusy, match=_THIS):
-        recovery.salvage(store.folder)
+        recovery.recover(store.folder)
     store.close()
     salvaged(tmp_path, documents)
 
@@ -149,7 +149,7 @@ def test_what_a_later_version_wrote_is_left_alone(tmp_path: Path, documents: dic
         connection.execute("PRAGMA user_version = 99")
     store.close()
     with pytest.raises(NewerSchema):
-        recovery.salvage(store.folder)
+        recovery.recover(store.folder)
 
 
 def test_a_database_of_format_1(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def test_nothing_is_seen_before_all_is(store: CorpusStore) -> None:
     assert (store.chunking(), store.encoder(), store.generation()) == (FINER, "new", 1)
     assert store.version() == version + 1
     assert store.removed_since(version) == rows
-    assert generations.under_way(store) is None
+    assert generations.unfinished_build(store) is None
     with pytest.raises(LibraryError, match="given up or finished"):
         build.step()
 
@@ -106,7 +106,7 @@ def test_a_document_of_many_batches(store: CorpusStore) -> None:
     add(store, large)
     steps = Build(store, FINER, derived=[Copies("new")])
     while steps.step():
-        plan = generations.under_way(store)
+        plan = generations.unfinished_build(store)
         assert plan is not None
         if not plan.is_whole:  # It is gone while half of it is built, and comes back with another text.
             break
@@ -121,11 +121,11 @@ def test_a_stopped_build_goes_on_and_one_of_another_kind_begins_anew(store: Corp
     stop = threading.Event()
     stop.set()
     assert not Build(store, FINER, derived=[Copies("new")]).run(stop=stop)
-    begun = generations.under_way(store)
+    begun = generations.unfinished_build(store)
     assert begun is not None
     assert begun.document > 0
     assert Build(store, FINER, derived=[Copies("new")]).done() > (0, 8)
-    assert generations.under_way(store) == begun
+    assert generations.unfinished_build(store) == begun
     other = Build(store, FINER, derived=[Copies("other")])
     assert other.done() == (0, 8)
     assert other.run()
@@ -139,7 +139,7 @@ def test_a_build_that_is_given_up_leaves_nothing(store: CorpusStore) -> None:
     build.abandon()
     assert seen(store) == before
     assert b"unwanted" not in all_bytes(store.folder)
-    generations.abandon(store)
+    generations.abandon_build(store)
 
 
 def test_two_builders_share_the_work(store: CorpusStore) -> None:

@@ -51,7 +51,7 @@ def test_a_removed_document_and_its_receipt(store: CorpusStore) -> None:
     assert removal.derived == {"copy": len(rows), "vectors:sizes": len(rows)}
     assert removal.text_bytes == len(whole.text.encode())
     assert b"wordbefore0001" in all_bytes(store.folder)
-    assert not secure_delete.is_owed(store.connections)
+    assert not secure_delete.is_erase_pending(store.connections)
 
 
 def test_a_replaced_text(store: CorpusStore) -> None:
@@ -110,13 +110,13 @@ def test_a_reader_that_holds_old_pages_back_is_told_of_and_caught_up_with(store:
     ready.wait(30)
     removal = store.remove("a")
     assert not removal.erased
-    assert secure_delete.is_owed(store.connections)
-    assert not store.settle()
+    assert secure_delete.is_erase_pending(store.connections)
+    assert not store.checkpoint()
     done.set()
     reader.join()
-    assert store.settle()
+    assert store.checkpoint()
     assert_gone(store.folder, doomed.text)
-    assert not secure_delete.is_owed(store.connections)
+    assert not secure_delete.is_erase_pending(store.connections)
 
 
 def test_what_a_kill_left_to_erase_is_erased_by_the_next_writer(tmp_path: Path, store: CorpusStore) -> None:
@@ -133,7 +133,7 @@ def test_room_is_given_back(store: CorpusStore) -> None:
     add(store, document("small", "wordsmall", 5))
     add(store, document("large", "wordlarge", 20_000))
     store.remove("large")
-    assert store.settle()
+    assert store.checkpoint()
     before = (store.folder / "corpus.sqlite").stat().st_size
     assert store.compact()
     assert (store.folder / "corpus.sqlite").stat().st_size < before / 4

@@ -76,13 +76,13 @@ def test_a_writer_does_not_wait_for_the_readers_of_another(tmp_path: Path, store
         assert remover.stdout is not None
         said = [line.split() for line in remover.stdout]
     assert [(name, erased) for name, erased, _ in said] == [(name, "False") for name in names]
-    assert max(float(took) for _, _, took in said) < secure_delete.PATIENCE_S + AT_MOST_S
+    assert max(float(took) for _, _, took in said) < secure_delete.READER_WAIT_S + AT_MOST_S
     assert len(waits) > 20
     assert max(waits) < AT_MOST_S
-    assert secure_delete.is_owed(store.connections)
+    assert secure_delete.is_erase_pending(store.connections)
     assert b"wordold0" in all_bytes(store.folder)
     store.set_setting("any", "write")
-    assert not secure_delete.is_owed(store.connections)
+    assert not secure_delete.is_erase_pending(store.connections)
     assert b"wordold" not in all_bytes(store.folder)
     other.close()
 
@@ -93,7 +93,7 @@ def test_whoever_replaces_many_waits_for_no_reader(tmp_path: Path, store: Corpus
         began = time.monotonic()
         for number in range(20):
             store.put(document("doomed0", f"version{number}", 3), [], {}, erase=False)
-        assert time.monotonic() - began < secure_delete.PATIENCE_S
+        assert time.monotonic() - began < secure_delete.READER_WAIT_S
     other.close()
 
 

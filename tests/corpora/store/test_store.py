@@ -88,7 +88,7 @@ def test_duplicates_and_replacements(store: CorpusStore) -> None:
     assert not add(store, "a", "One text.")
     assert not add(store, "b", "One text.")
     assert store.version() == version
-    twin = store.twin(document("b", "One text."))
+    twin = store.find_same_text(document("b", "One text."))
     assert twin is not None
     assert twin.name == "a"
 

@@ -10,7 +10,7 @@ import regex
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from corpora.documents import Document, Mark, MarkKind, place
+from corpora.documents import Document, Mark, MarkKind, describe_location
 from corpora.text.chunking import Chunking, passages, sentences
 
 LIKE_TEXT = st.text(st.sampled_from("aAb1   ..!?\n\n\t-*\"')(…。！é\u0301\u200d漢:"), max_size=400)
@@ -185,7 +185,7 @@ def test_a_marked_heading_begins_a_passage_unless_the_one_before_is_too_short() 
     marks = [Mark(at[name], end, "heading", name) for name, end in ends.items()]
     found = passages(Document.of("a", text, marks=marks))
     assert [one.text.split("\n\n") for one in found] == [blocks[:4], blocks[4:9], blocks[9:]]
-    assert [place(one.marks, one.start, one.end) for one in found] == ["Guide", "Part two", "Part three"]
+    assert [describe_location(one.marks, one.start, one.end) for one in found] == ["Guide", "Part two", "Part three"]
 
 
 def test_impossible_chunking_is_refused() -> None:

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corpora.documents import Document, Mark, Passage, place
+from corpora.documents import Document, Mark, Passage, describe_location
 from corpora.loaders.sandboxed_loader import load_bytes
 from corpora.text.chunking import passages
 from corpora.text.reading_text import PAGE_BREAK, ReadingText
@@ -78,7 +78,7 @@ def test_headings_reach_to_the_next_of_their_level_or_above() -> None:
         ("Five", "Five\n\ne"),
     ]
     at = document.text.index("\n\nc") + 2
-    assert place(document.marks, at, at + 1) == "Three"
+    assert describe_location(document.marks, at, at + 1) == "Three"
 
 
 def test_headings_of_a_page_and_of_underlined_text() -> None:
@@ -100,8 +100,8 @@ def test_rows_of_a_table_are_marked() -> None:
 def test_rows_of_two_tables_are_not_counted_together() -> None:
     source = b"| a | b |\n|--|--|\n| 1 | 2 |\n\nThen:\n\n| c | d |\n|--|--|\n| 3 | 4 |\n| 5 | 6 |\n"
     document = load_bytes(source, "a.md")
-    assert place(document.marks, 0, len(document.text)) == ""
-    assert place(document.marks, document.text.index("c"), len(document.text)) == "rows 1-3"
+    assert describe_location(document.marks, 0, len(document.text)) == ""
+    assert describe_location(document.marks, document.text.index("c"), len(document.text)) == "rows 1-3"
 
 
 def test_form_feeds_end_the_pages_of_a_plain_text() -> None:

@@ -29,7 +29,7 @@ from corpora.store.store import CorpusStore
 from corpora.text.chunking import Chunking
 from corpora.text.chunking import passages as cut
 from corpora.transfer.export import export_corpus
-from corpora.transfer.import_ import Wanted, import_corpus
+from corpora.transfer.import_ import ImportOptions, import_corpus
 from corpora.transfer.vectors import VectorKind
 
 ONE, MANY = VectorKind("vectors:letters", "vectors"), VectorKind("sentences:letters", "sentences", one_each=False)
@@ -72,8 +72,8 @@ def fits(kind: str, passages: Sequence[Passage], values: Sequence[bytes]) -> boo
     )
 
 
-def wish(derived: Sequence[Letters], chunking: Chunking | None = None) -> Wanted:
-    return Wanted(derived, (ONE, MANY), chunking, fits)
+def wish(derived: Sequence[Letters], chunking: Chunking | None = None) -> ImportOptions:
+    return ImportOptions(derived, (ONE, MANY), chunking, fits)
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def test_an_import_has_all_that_was_exported(library: Library, store: CorpusStor
     assert done.bytes == (tmp_path / "out").stat().st_size
     assert (done.documents, done.kinds) == (4, (ONE.kind, MANY.kind))
     derived = rows()
-    found = import_corpus(library, tmp_path / "out", "copy", want=wish(derived))
+    found = import_corpus(library, tmp_path / "out", "copy", options=wish(derived))
     assert (found.name, found.documents, found.passages) == ("copy", 4, done.passages)
     assert (found.reused, found.computed) == ((ONE.kind, MANY.kind), ())
     assert sum(one.computed for one in derived) == 0
@@ -142,7 +142,7 @@ def test_the_same_corpus_gives_the_same_file(library: Library, store: CorpusStor
     export_corpus(store, tmp_path / "one", [ONE, MANY])
     export_corpus(store, tmp_path / "two", [ONE, MANY])
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
-    import_corpus(library, tmp_path / "one", "mine2", want=wish(rows()))
+    import_corpus(library, tmp_path / "one", "mine2", options=wish(rows()))
     export_corpus(library.open("mine2"), tmp_path / "three", [ONE, MANY])
     assert _lines(tmp_path / "three") == [{**line, "source": None} for line in _lines(tmp_path / "one")]
 
@@ -157,10 +157,10 @@ def test_vectors_of_another_encoder_or_chunking_are_computed(
 ) -> None:
     export_corpus(store, tmp_path / "out", [ONE, MANY])
     other = Letters(replace(ONE, kind="vectors:other"))
-    found = import_corpus(library, tmp_path / "out", "other", want=wish([other]))
+    found = import_corpus(library, tmp_path / "out", "other", options=wish([other]))
     assert (found.reused, found.computed) == ((), ("vectors:other",))
     assert library.open("other").derived_kinds() == ["vectors:other"]
-    recut = import_corpus(library, tmp_path / "out", "recut", want=wish(rows(), Chunking(300)))
+    recut = import_corpus(library, tmp_path / "out", "recut", options=wish(rows(), Chunking(300)))
     assert recut.reused == ()
     assert 0 < recut.passages < found.passages
     assert library.open("recut").chunking() == Chunking(300)
@@ -176,7 +176,7 @@ def test_vectors_that_are_not_those_of_their_passages_are_computed(
     for stored in list(store.passages_after(0)):
         store.add_derived(Wrong(ONE), [stored.row])
     export_corpus(store, tmp_path / "out", [ONE])
-    found = import_corpus(library, tmp_path / "out", "copy", want=wish(rows()))
+    found = import_corpus(library, tmp_path / "out", "copy", options=wish(rows()))
     assert (found.reused, found.computed) == ((), (ONE.kind, MANY.kind))
     copied = library.open("copy")
     first = next(copied.passages_after(0)).passage
@@ -226,7 +226,7 @@ def test_whatever_is_stored_comes_back(texts: dict[str, str], target: int, data:
             passages = cut(document, target_chars=target)
             store.put(document, passages, {one.kind: one.compute(passages) for one in rows()})
         export_corpus(store, Path(folder) / "out", [ONE, MANY])
-        import_corpus(library, Path(folder) / "out", "two", want=wish(rows()))
+        import_corpus(library, Path(folder) / "out", "two", options=wish(rows()))
         assert contents(library.open("two")) == contents(store)
 
 
@@ -260,7 +260,7 @@ def refused(library: Library, path: Path) -> DamagedExport:
     """The error that an import ends with; the library is as it was."""
     before = sorted(entry.name for entry in (library._folder).iterdir())
     with pytest.raises(DamagedExport) as caught:
-        import_corpus(library, path, "copy", want=wish(rows()))
+        import_corpus(library, path, "copy", options=wish(rows()))
     assert sorted(entry.name for entry in library._folder.iterdir()) == before
     assert path.name in caught.value.cause and caught.value.hint and "\n" not in caught.value.cause
     return caught.value
@@ -418,7 +418,7 @@ def test_a_manifest_that_does_not_hold_is_refused(
 def test_a_name_in_a_manifest_leads_nowhere(library: Library, parts: dict[str, bytes], tmp_path: Path) -> None:
     for name in ("../up", "/etc/passwd", "a/b", ".hidden", "a\x1b[2J", "n" * 65):
         with pytest.raises(InvalidName):
-            import_corpus(library, packed(parts, tmp_path / "bad.spandraft", name=name), want=wish(rows()))
+            import_corpus(library, packed(parts, tmp_path / "bad.spandraft", name=name), options=wish(rows()))
     assert library.names() == ["mine"]
 
 
@@ -468,7 +468,7 @@ def test_every_flip_and_every_cut_is_found(
 ) -> None:
     """Whatever byte of an export changes, nothing false is imported: it is refused, or the byte meant nothing."""
     good, rng = (tmp_path / "good").read_bytes(), random.Random(seed)
-    import_corpus(library, tmp_path / "good", "reference", want=wish(rows()))
+    import_corpus(library, tmp_path / "good", "reference", options=wish(rows()))
     wanted = contents(library.open("reference"))
     refusals = 0
     for number in range(40):
@@ -480,7 +480,7 @@ def test_every_flip_and_every_cut_is_found(
         path = tmp_path / "bad.spandraft"
         path.write_bytes(bad)
         try:
-            import_corpus(library, path, f"n{number}", want=wish(rows()))
+            import_corpus(library, path, f"n{number}", options=wish(rows()))
         except DamagedExport:
             refusals += 1
         else:
@@ -511,7 +511,7 @@ def test_a_large_export_costs_little_memory(library: Library, tmp_path: Path) ->
     try:
         export_corpus(store, tmp_path / "out", [ONE, MANY])
         tracemalloc.reset_peak()
-        import_corpus(library, tmp_path / "out", "copy", want=wish(rows()))
+        import_corpus(library, tmp_path / "out", "copy", options=wish(rows()))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

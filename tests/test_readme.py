@@ -1,4 +1,7 @@
-"""The README's code: every block parses, and every block not marked ``no-run`` runs as it stands, in one folder."""
+"""The pages that explain the project: their code runs as it stands, and every file they name is there.
+
+Of the pages that show code every block parses, and every block not marked ``no-run`` runs, in order, in one folder.
+"""
 
 from __future__ import annotations
 
@@ -13,44 +16,88 @@ from pathlib import Path
 
 import pytest
 
-_README = Path(__file__).parent.parent / "README.md"
+_ROOT = Path(__file__).parent.parent
+_WITH_CODE = ("README.md", "app/bench/README.md")
+_PAGES = (*_WITH_CODE, "CONTRIBUTING.md", "app/ARCHITECTURE.md", "app/DECISIONS.md")
 _BLOCK = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
 _LANGUAGES = ("python", "bash")
 _LIMIT_S = 600
 
+_PATH = re.compile(r"(?<![\w/.$])(?:app|decoding|corpora|retrieval|tests)/[\w./*-]*[\w*/]")
+_MODULE = re.compile(r"python -m ((?:app|tests)(?:\.\w+)+)")
+_LINK = re.compile(r"\]\((?!https?:)([^)]*)\)")
+_HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
+
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One fenced block of the README; ``line`` is where its fence stands."""
+    """One fenced block of a page; ``line`` is where its fence stands."""
 
+    page: str
     line: int
     language: str
     run: bool
     code: str
 
+    @property
+    def place(self) -> str:
+        """Page and line."""
+        return f"{self.page}:{self.line}"
 
-def blocks() -> Iterator[Block]:
-    """All fenced blocks in order."""
-    text = _README.read_text(encoding="utf-8")
-    for found in _BLOCK.finditer(text):
-        language, *flags = found["info"].split() or [""]
+
+def text_of(page: str) -> str:
+    """A page."""
+    return (_ROOT / page).read_text(encoding="utf-8")
+
+
+def blocks(page: str) -> Iterator[Block]:
+    """All fenced blocks of a page in order."""
+    text = text_of(page)
+    for match in _BLOCK.finditer(text):
+        language, *flags = match["info"].split() or [""]
         assert set(flags) <= {"no-run"}, f"unknown mark {flags} of a block"
-        yield Block(text.count("\n", 0, found.start()) + 1, language, "no-run" not in flags, found["code"])
+        yield Block(page, text.count("\n", 0, match.start()) + 1, language, "no-run" not in flags, match["code"])
 
 
-def test_every_fence_is_found() -> None:
-    fences = _README.read_text(encoding="utf-8").count("```")
-    assert fences == 2 * len(list(blocks())) > 0
-    assert any(block.run for block in blocks())
+def all_blocks() -> list[Block]:
+    """All fenced blocks of the pages that show code."""
+    return [block for page in _WITH_CODE for block in blocks(page)]
 
 
-@pytest.mark.parametrize("block", list(blocks()), ids=lambda block: f"line-{block.line}")
+@pytest.mark.parametrize("page", _WITH_CODE)
+def test_every_fence_is_found(page: str) -> None:
+    assert text_of(page).count("```") == 2 * len(list(blocks(page))) > 0
+    assert any(block.run for block in blocks(page))
+
+
+@pytest.mark.parametrize("block", all_blocks(), ids=lambda block: block.place)
 def test_block_parses(block: Block) -> None:
-    assert block.language in _LANGUAGES, f"README.md:{block.line}: name the language of the block"
+    assert block.language in _LANGUAGES, f"{block.place}: name the language of the block"
     if block.language == "python":
         ast.parse(block.code)
     else:
         subprocess.run(["bash", "-n"], input=block.code, text=True, check=True, timeout=_LIMIT_S)
+
+
+@pytest.mark.parametrize("page", _PAGES)
+def test_every_file_that_a_page_names_is_there(page: str) -> None:
+    """Paths from the top of the repository, modules behind ``python -m``, links from the page's own folder."""
+    text = text_of(page)
+    paths = set(_PATH.findall(text))
+    assert {path for path in paths if not list(_ROOT.glob(path.rstrip("/")))} == set()
+    assert {path for path in paths if path.endswith("/") and not (_ROOT / path).is_dir()} == set()
+    modules = {name.replace(".", "/") for name in _MODULE.findall(text)}
+    assert {name for name in modules if not ((_ROOT / f"{name}.py").exists() or (_ROOT / name).is_dir())} == set()
+    folder = (_ROOT / page).parent
+    links = {link for link in _LINK.findall(text) if not link.startswith("#")}
+    assert {link for link in links if not (folder / link.partition("#")[0]).exists()} == set()
+    headings = {_anchor(heading) for heading in _HEADING.findall(text)}
+    assert {link[1:] for link in _LINK.findall(text) if link.startswith("#")} <= headings
+
+
+def _anchor(heading: str) -> str:
+    """The name that GitHub gives a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
 @pytest.mark.slow
@@ -63,8 +110,8 @@ def test_blocks_run_as_written(tmp_path: Path) -> None:
     environ.pop("OMP_NUM_THREADS", None)
     folder = tmp_path / "folder"
     folder.mkdir()
-    run(Block(0, "bash", run=True, code="spandraft corpus sample"), folder, environ)
-    for block in blocks():
+    run(Block("before", 0, "bash", run=True, code="spandraft corpus sample"), folder, environ)
+    for block in all_blocks():
         if block.run:
             run(block, folder, environ)
 
@@ -82,5 +129,5 @@ def run(block: Block, folder: Path, environ: dict[str, str]) -> None:
         timeout=_LIMIT_S,
         check=False,
     )
-    assert done.returncode == 0, f"README.md:{block.line}\n{done.stdout}\n{done.stderr}"
+    assert done.returncode == 0, f"{block.place}\n{done.stdout}\n{done.stderr}"
     assert "Traceback" not in done.stderr

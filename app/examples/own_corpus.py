@@ -26,8 +26,8 @@ def main(folder: str, query: str) -> None:
     print(f"{receipt.document} is gone: {receipt.passages} passages, {receipt.terms} terms")
     corpus.close()
     home = Settings.load().home
-    counts = remove_corpus(Library(home), NAME, home=home)
-    print(f"{NAME} is gone: {counts['documents']} documents")
+    gone = remove_corpus(Library(home), NAME, home=home)
+    print(f"{NAME} is gone: {gone.documents} documents")
 
 
 if __name__ == "__main__":

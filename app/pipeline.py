@@ -11,55 +11,46 @@ One pipeline may serve many threads and many corpora; requests share each forwar
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, TypeAlias, TypedDict, Unpack, runtime_checkable
+from typing import Any, Protocol, TypedDict, Unpack
 
 from app.answering.stream import AnswerStream, Question
 from app.config.generation_options import GenerationOptions
 from app.config.settings import Settings
+from app.correction.request import EditProposer
 from app.correction.stream import CorrectionStream
 from app.errors import InputError
 from app.generation.events import Answer, Correction
 from app.generation.requests import RequestBuilder
-from app.generation.token_rules import lossy_remark
 from app.generation.tokenizer import TextTokenizer
+from app.library.corpus import Corpus
 from app.library.deletion_signal import DeletionWatch
+from app.loading.edit_proposer import edit_proposer
+from app.loading.engine import request_builder
+from app.loading.models import require_place
+from app.loading.search_models import SearchModels
 from decoding.engine import Engine
 from decoding.interfaces import TokenIndex
 from decoding.target.capability import Verification
-from retrieval.hits import Evidence, Hit
-from retrieval.language import guess_language, unknown_language
+from retrieval.hits import Evidence, Hit, Retrieved
+from retrieval.language import unknown_to_encoder
+from retrieval.query import Query
 
 __all__ = ["AnswerStream", "CorrectionStream", "Options", "Pipeline", "Searchable"]
 
-FindEvidence: TypeAlias = Callable[[str, Sequence[Hit], int], Sequence[Evidence]]
-
 
 class Searchable(Protocol):
-    """What questions are asked of: ``app.library.corpus.Corpus``, or anything else that finds passages."""
+    """What questions are asked of: ``app.library.corpus.Corpus``, or anything else that finds passages.
 
-    def search(self, query: str, k: int = 5) -> list[Hit]:
-        """The at most ``k`` best passages, best first."""
+    A class that names it as its base need not write ``token_index``.
+    """
+
+    def retrieve(self, question: str, k: int, sentences: int) -> Retrieved:
+        """The at most ``k`` best passages, and of them the at most ``sentences`` most telling sentences."""
         ...
-
-    def evidence(self, query: str, hits: Sequence[Hit], limit: int = 8) -> Sequence[Evidence]:
-        """The at most ``limit`` most telling sentences of the hits, best first."""
-        ...
-
-
-@runtime_checkable
-class Draftable(Protocol):
-    """A corpus from which drafts may be copied as a whole."""
 
     def token_index(self, tokens: TextTokenizer) -> TokenIndex | None:
-        """Its draft index for a tokenizer, if there is one by now."""
-        ...
-
-
-def draft_index(corpus: Searchable | None, writer: RequestBuilder) -> TokenIndex | None:
-    """What ``writer`` may draft from the whole of ``corpus``; None if it drafts from none, or there is nothing."""
-    if writer.drafts_corpus and writer.settings.speculate and isinstance(corpus, Draftable):
-        return corpus.token_index(writer.tokens)
-    return None
+        """What drafts may copy from the whole of it, as a tokenizer writes it; None for nothing, or nothing yet."""
+        return None
 
 
 class Options(TypedDict, total=False):
@@ -87,23 +78,25 @@ class Options(TypedDict, total=False):
 
 
 class Pipeline:
-    """A target, an encoder's eye for evidence and, unless every call names its own, a corpus."""
+    """A target, the models that search and correct beside it and, unless every call names its own, a corpus."""
 
     def __init__(
         self,
-        writer: RequestBuilder,
-        find_evidence: FindEvidence,
+        builder: RequestBuilder,
+        models: SearchModels,
         *,
-        corpus: Searchable | None = None,
         target_name: str,
-        encoder_is_english: bool = True,
+        corpus: Searchable | None = None,
+        edit_proposer: EditProposer | None = None,
     ) -> None:
+        """``models`` find the evidence in passages that a call hands in; a corpus has its own, or shares these."""
         self.corpus = corpus
         self.target_name = target_name
-        self._writer = writer
-        self.find_evidence = find_evidence
-        self._encoder_is_english = encoder_is_english
-        self._deletions = DeletionWatch(writer.settings.home)
+        self.models = models
+        self.edit_proposer = edit_proposer
+        self._builder = builder
+        self._find_evidence = models.evidence_finder()
+        self._deletions = DeletionWatch(builder.settings.home)
 
     @classmethod
     def from_pretrained(
@@ -115,14 +108,25 @@ class Pipeline:
         dtype: str | None = None,
         **hf_options: Any,
     ) -> Pipeline:
-        """Load a target by path or name (None: the bundled one) and open a corpus by name.
+        """Load a target by path or name (None: what the settings say) and open a corpus by name.
 
-        Further options, such as ``device_map`` and ``quantization_config``, go to transformers as they are.
-        Raises the errors of loading and opening, all with ``cause`` and ``hint``.
+        ``target`` and ``dtype`` win over the settings. Further options, such as ``device_map`` and
+        ``quantization_config``, go to transformers as they are. A wrong path of the target costs no building of a
+        corpus, and a wrong name of a corpus no loading of models. Raises the errors of loading and opening, all with
+        ``cause`` and ``hint``.
         """
-        from app.loading import engine as build
-
-        return build.open_pipeline(settings, corpus=corpus, target=target, dtype=dtype, **hf_options)
+        settings = settings if settings is not None else Settings.load()
+        changes = {key: value for key, value in (("target", target), ("dtype", dtype)) if value is not None}
+        settings = settings.replace(**changes) if changes else settings
+        require_place(settings.target)
+        proposer = edit_proposer(settings)
+        models = SearchModels(settings)
+        opened = Corpus.open(corpus, settings=settings, models=models) if isinstance(corpus, str) else corpus
+        if opened is not None:
+            models.load_encoder()
+        builder = request_builder(settings, **hf_options)
+        _draft_index(opened, builder)  # The first question does not wait for it.
+        return cls(builder, models, target_name=settings.target, corpus=opened, edit_proposer=proposer)
 
     @property
     def target_note(self) -> str:
@@ -133,17 +137,17 @@ class Pipeline:
     @property
     def engine(self) -> Engine:
         """The decoder's engine, for benches."""
-        return self._writer.engine
+        return self._builder.engine
 
     @property
-    def writer(self) -> RequestBuilder:
+    def builder(self) -> RequestBuilder:
         """The target with its tokenizer and prompts, for benches."""
-        return self._writer
+        return self._builder
 
     @property
     def settings(self) -> Settings:
         """The settings that calls fall back to."""
-        return self._writer.settings
+        return self._builder.settings
 
     def answer(self, question: str, *, corpus: Searchable | None = None, **options: Unpack[Options]) -> Answer:
         """Answer from the corpus. Raises InputError and what searching raises."""
@@ -161,26 +165,27 @@ class Pipeline:
                 "There is no corpus to ask.", hint="Name one: corpus=... here or in Pipeline.from_pretrained."
             )
         checked = GenerationOptions(**options)
-        k = checked.k or self.settings.k
-        return self._stream(
-            question,
-            lambda: searched.search(question, k),
-            lambda hits, n: searched.evidence(question, hits, n),
-            checked,
-            searched,
-        )
+        k, sentences = checked.k or self.settings.k, self.settings.evidence_sentences
+        return self._stream(question, lambda: searched.retrieve(question, k, sentences), checked, searched)
 
     def stream_from(self, question: str, hits: Sequence[Hit], **options: Unpack[Options]) -> AnswerStream:
         """Like ``answer_from``, as events."""
         checked = GenerationOptions(**options)
         kept = tuple(hits if checked.k is None else hits[: checked.k])
-        return self._stream(
-            question, lambda: kept, lambda hits, limit: self.find_evidence(question, hits, limit), checked
-        )
+
+        def retrieve() -> Retrieved:
+            query = self.models.query(question)
+            return Retrieved(kept, self.find_evidence(query, kept, self.settings.evidence_sentences), query.language)
+
+        return self._stream(question, retrieve, checked)
 
     def correct(self, text: str, *, max_new_tokens: int | None = None, speculate: bool | None = None) -> Correction:
         """Correct a text. ``max_new_tokens`` holds for each sentence. Raises InputError."""
         return self.stream_correct(text, max_new_tokens=max_new_tokens, speculate=speculate).correction()
+
+    def find_evidence(self, question: str | Query, hits: Sequence[Hit], limit: int) -> tuple[Evidence, ...]:
+        """The at most ``limit`` sentences of given hits that are most likely to answer, best first."""
+        return tuple(self._find_evidence(question, hits, limit))
 
     def forget(self, scope: str | None = None) -> None:
         """Keep nothing of earlier calls with this ``scope`` in memory, or of any (None): a text was deleted."""
@@ -199,30 +204,34 @@ class Pipeline:
         ``scope`` is that of ``app.config.generation_options.GenerationOptions``.
         """
         self._forget_removed()
-        stream = CorrectionStream(self._writer, text, max_new_tokens=max_new_tokens, speculate=speculate, scope=scope)
+        stream = CorrectionStream(
+            self._builder,
+            text,
+            proposer=self.edit_proposer,
+            max_new_tokens=max_new_tokens,
+            speculate=speculate,
+            scope=scope,
+        )
         return stream.followed_by(self._forget_if_removed_from_now_on())
 
     def _stream(
         self,
         question: str,
-        find_hits: Callable[[], Sequence[Hit]],
-        find_evidence: Callable[[Sequence[Hit], int], Sequence[Evidence]],
+        retrieve: Callable[[], Retrieved],
         options: GenerationOptions,
         corpus: Searchable | None = None,
     ) -> AnswerStream:
         if not question.strip():
             raise InputError("The question is empty.", hint="Ask something about the documents.")
         self._forget_removed()
-        self._writer.check(options)
-        limit = self.settings.evidence_sentences
+        resolved = self._builder.resolve(options)
         asked = Question(
             text=question,
-            find_hits=find_hits,
-            find_evidence=lambda hits: find_evidence(hits, limit),
-            find_drafts=lambda: draft_index(corpus, self._writer) if options.speculate is not False else None,
-            notices=(*self._remarks(question), *filter(None, [lossy_remark(options.over(self.settings))])),
+            retrieve=retrieve,
+            remark_on=self._remark_on,
+            find_drafts=lambda: _draft_index(corpus, self._builder) if resolved.speculate else None,
         )
-        return AnswerStream(self._writer, asked, options).followed_by(self._forget_if_removed_from_now_on())
+        return AnswerStream(self._builder, asked, resolved).followed_by(self._forget_if_removed_from_now_on())
 
     def _forget_removed(self) -> None:
         """A document may have been deleted by another process: nothing that was written from it is repeated."""
@@ -231,7 +240,7 @@ class Pipeline:
 
     def _forget_if_removed_from_now_on(self) -> Callable[[], None]:
         """For the end of a request: it may have kept what it wrote from a document that was deleted meanwhile."""
-        deletions = DeletionWatch(self._writer.settings.home)
+        deletions = DeletionWatch(self._builder.settings.home)
 
         def look() -> None:
             if deletions.happened():
@@ -239,11 +248,17 @@ class Pipeline:
 
         return look
 
-    def _remarks(self, question: str) -> tuple[str, ...]:
+    def _remark_on(self, language: str | None) -> str | None:
         """A line if the question is in a language that the encoder or the target does not know."""
-        if self._encoder_is_english and (remark := unknown_language(question)):
-            return (remark,)
-        language = guess_language(question)
-        if language is not None and self._writer.template.quotes_by_default:
-            return (f"This looks like {language}; the bundled target knows English. Name another with --target.",)
-        return ()
+        if self.models.encoder_is_english and (remark := unknown_to_encoder(language)):
+            return remark
+        if language is not None and self._builder.template.quotes_by_default:
+            return f"This looks like {language}; the bundled target knows English. Name another with --target."
+        return None
+
+
+def _draft_index(corpus: Searchable | None, builder: RequestBuilder) -> TokenIndex | None:
+    """What ``builder`` may draft from the whole of ``corpus``; None if it drafts from none, or there is nothing."""
+    if corpus is None or not (builder.drafts_corpus and builder.settings.speculate):
+        return None
+    return corpus.token_index(builder.tokens)

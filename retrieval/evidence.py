@@ -5,19 +5,24 @@ Knows hits, sentences, an encoder and who judges them, not prompts or tokens. Of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 from corpora.text.chunking import sentences as sentence_spans
 from retrieval.hits import Evidence, Hit, log_odds
 from retrieval.interfaces import Encoder
+from retrieval.query import Query
 from retrieval.relevance import CosineRelevance, Relevance
 from retrieval.relevance_features import Candidate
 from retrieval.sentences import SentenceCache, SentenceSplitter
 
+FindEvidence: TypeAlias = Callable[[str | Query, Sequence[Hit], int], Sequence[Evidence]]
+"""Finds the at most so many most telling sentences of hits."""
+
 
 def select_evidence(
-    question: str,
+    question: str | Query,
     hits: Sequence[Hit],
     *,
     encoder: Encoder,
@@ -28,7 +33,8 @@ def select_evidence(
 ) -> list[Evidence]:
     """The at most ``limit`` sentences of the hits most likely to answer the question, best first.
 
-    ``relevance`` judges them, None: their cosines to the question alone.
+    A ``Query`` that was searched for is not embedded again. ``relevance`` judges the sentences, None: their cosines to
+    the question alone.
 
     Headings, code lines and scraps are passed over as long as the hits have any prose. What overlapping
     passages share counts once, for the higher hit, and so does text that is repeated elsewhere. Ties go to
@@ -39,7 +45,8 @@ def select_evidence(
         cache = SentenceCache(encoder, sentences=sentences)
     looked_up = cache.lookup([hit.passage for hit in hits])
     telling = any(known.prose for known in looked_up)
-    query_D = encoder.encode_queries([question])[0]
+    query = question if isinstance(question, Query) else Query(question, encoder)
+    query_D = query.vector_D
     candidates = [
         Evidence(
             hit=index,
@@ -53,13 +60,14 @@ def select_evidence(
         if known.prose or not telling
         for (start, end), similarity in zip(known.spans, known.similarities(query_D), strict=True)
     ]
-    judged = _judged(question, _counted_once(candidates, hits), relevance or CosineRelevance())
+    judged = _judged(query, _counted_once(candidates, hits), relevance or CosineRelevance())
     return sorted(judged, key=lambda one: (-one.relevance, one.hit, one.start))[:limit]
 
 
-def _judged(question: str, found: Sequence[Evidence], relevance: Relevance) -> list[Evidence]:
+def _judged(query: Query, found: Sequence[Evidence], relevance: Relevance) -> list[Evidence]:
     """With their relevance; ``found`` is in the order of hits, then of the document."""
-    scores = relevance.scores(question, [Candidate(one.text, one.hit, one.similarity) for one in found])
+    candidates = [Candidate(one.text, one.hit, one.similarity) for one in found]
+    scores = relevance.scores(query.text, candidates, is_foreign=query.language is not None)
     return [replace(one, relevance=score) for one, score in zip(found, scores, strict=True)]
 
 

@@ -38,6 +38,18 @@ class Evidence:
     relevance: float
 
 
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    """What was found for a question: hits and evidence, best first, and the language the question seems to be in.
+
+    ``language`` is None for English, and where that is not sure.
+    """
+
+    hits: tuple[Hit, ...]
+    evidence: tuple[Evidence, ...]
+    language: str | None = None
+
+
 def log_odds(similarity: float) -> float:
     """The relevance that a cosine alone stands for: as likely as not (0) at 0.5; 3 is 95 %."""
     return _COSINE_SLOPE * (similarity - _EVEN_COSINE)

@@ -5,8 +5,11 @@ Knows a store, an encoder and two indexes that are kept in step with the store. 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from retrieval.background_writer import BackgroundWriter, WritePolicy
 from retrieval.errors import EmptyCorpus
@@ -14,6 +17,7 @@ from retrieval.fusion import reciprocal_rank_fusion
 from retrieval.hits import Hit
 from retrieval.indexes import Indexes
 from retrieval.interfaces import Encoder, PassageStore
+from retrieval.query import Query
 
 _MIN_DEPTH: Final = 50  # places of each ranking that are fused; far below the first few a place hardly counts
 _TRIES: Final = 4
@@ -43,8 +47,15 @@ class HybridRetriever:
         """
         if k < 1 or not queries:
             return [[] for _ in queries]
-        self._refresh()
-        queries_QD = self._encoder.encode_queries(queries)
+        return self._search(queries, lambda: self._encoder.encode_queries(queries), k)
+
+    def find(self, query: Query, k: int) -> list[Hit]:
+        """The at most ``k`` best hits of one question, as ``search``; it is embedded only if it was not before."""
+        return self._search([query.text], lambda: query.vector_D[None], k)[0] if k > 0 else []
+
+    def _search(self, queries: Sequence[str], embed: Callable[[], NDArray[np.float32]], k: int) -> list[list[Hit]]:
+        self._refresh()  # An empty corpus costs no loading of the encoder.
+        queries_QD = embed()
         for tries_left in reversed(range(_TRIES)):
             version = self._refresh()
             rankings = self._indexes.search(queries, queries_QD, max(k, _MIN_DEPTH))

@@ -75,7 +75,11 @@ def guess_language(text: str) -> str | None:
 
 def unknown_language(text: str, *, known: Collection[str] = DEFAULT_ENCODER_LANGUAGES) -> str | None:
     """One line that says what the text looks like and what to set, or None where there is nothing to say."""
-    language = guess_language(text)
+    return unknown_to_encoder(guess_language(text), known=known)
+
+
+def unknown_to_encoder(language: str | None, *, known: Collection[str] = DEFAULT_ENCODER_LANGUAGES) -> str | None:
+    """The same for a language that was guessed already."""
     if language is None or language in known:
         return None
     return (

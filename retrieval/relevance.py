@@ -35,15 +35,18 @@ _LATIN = re.compile(r"[A-Za-z]{2}")
 class Relevance(Protocol):
     """Judges sentences that were found for a question."""
 
-    def scores(self, question: str, candidates: Sequence[Candidate]) -> list[float]:
-        """The log-odds of each candidate, judged among the others. Those of a passage stand in its order."""
+    def scores(self, question: str, candidates: Sequence[Candidate], *, is_foreign: bool | None = None) -> list[float]:
+        """The log-odds of each candidate, judged among the others. Those of a passage stand in its order.
+
+        ``is_foreign``: whether the question seems to be in another language than English, None where nobody has looked.
+        """
         ...
 
 
 class CosineRelevance:
     """By the encoder alone, for encoders and languages of which nothing was learned."""
 
-    def scores(self, question: str, candidates: Sequence[Candidate]) -> list[float]:
+    def scores(self, question: str, candidates: Sequence[Candidate], *, is_foreign: bool | None = None) -> list[float]:
         """A straight line of the cosine."""
         return [log_odds(one.similarity) for one in candidates]
 
@@ -79,9 +82,11 @@ class LearnedRelevance:
     rarity: Rarity
     layers: Layers
 
-    def scores(self, question: str, candidates: Sequence[Candidate]) -> list[float]:
+    def scores(self, question: str, candidates: Sequence[Candidate], *, is_foreign: bool | None = None) -> list[float]:
         """What the network says."""
-        if not candidates or not _LATIN.search(question) or guess_language(question) is not None:
+        if is_foreign is None:
+            is_foreign = guess_language(question) is not None
+        if not candidates or is_foreign or not _LATIN.search(question):
             return CosineRelevance().scores(question, candidates)
         return [float(one) for one in self.layers(features(question, candidates, self.rarity))]
 

@@ -5,33 +5,33 @@ The work is done in the thread that iterates: retrieval, prompt, generation step
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from app.answering.citations import cite
 from app.answering.live_citations import LiveCitations
-from app.config.generation_options import GenerationOptions
+from app.answering.request import answer_request
 from app.generation.cancellable import CancellableStream
 from app.generation.detokenizer import TextStream
 from app.generation.events import Answer, Citation, Done, Event, Retrieval, SourcePassage, TextDelta
-from app.generation.requests import RequestBuilder
+from app.generation.requests import DecodingOptions, RequestBuilder
 from app.generation.run_stats import RunTally
 from corpora.documents import describe_location
 from decoding.interfaces import Commit, FinishReason, TokenIndex
 from decoding.scheduling.session import Session
-from retrieval.hits import Evidence, Hit
+from retrieval.hits import Hit, Retrieved
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question with the ways to find its hits, its evidence and what else may be drafted, and remarks to make
-    beside the answer.
+    """A question with the ways to find passages for it and what else may be drafted.
+
+    ``remark_on`` gives what there is to say about the language that the question seems to be in.
     """
 
     text: str
-    find_hits: Callable[[], Sequence[Hit]]
-    find_evidence: Callable[[Sequence[Hit]], Sequence[Evidence]]
-    notices: tuple[str, ...] = ()
+    retrieve: Callable[[], Retrieved]
+    remark_on: Callable[[str | None], str | None] = lambda language: None
     find_drafts: Callable[[], TokenIndex | None] = lambda: None
 
 
@@ -42,8 +42,8 @@ class AnswerStream(CancellableStream[Event]):
     ``cancelled``. As a context manager it cancels on leaving. Iterating raises what retrieval and prompt raise.
     """
 
-    def __init__(self, writer: RequestBuilder, question: Question, options: GenerationOptions) -> None:
-        self._writer = writer
+    def __init__(self, builder: RequestBuilder, question: Question, options: DecodingOptions) -> None:
+        self._builder = builder
         self._question = question
         self._options = options
         self._figures = RunTally()
@@ -57,20 +57,18 @@ class AnswerStream(CancellableStream[Event]):
         raise RuntimeError("this stream has been read already")
 
     def _run(self) -> Iterator[Event]:
-        limit = self._options.limit(self._writer.settings, self._writer.engine.target)
         with self._figures.stage("retrieve"):
-            hits = self._question.find_hits()
-            evidence = self._question.find_evidence(hits)
+            found = self._question.retrieve()
         with self._figures.stage("prompt"):
-            room = self._writer.room(limit)
-            prompt = self._writer.template.answer(self._question.text, hits, evidence, room)
+            room = self._builder.room(self._options.max_new_tokens)
+            prompt = self._builder.template.answer(self._question.text, found.hits, found.evidence, room)
             corpus = self._question.find_drafts()
-        passages = tuple(_shown(hit, number) for hit, number in zip(hits, prompt.numbers, strict=True))
-        notice = _one_line((*self._question.notices, prompt.notice or ""))
+        passages = tuple(_shown(hit, number) for hit, number in zip(found.hits, prompt.numbers, strict=True))
+        notice = _one_line((self._question.remark_on(found.language), self._options.remark, prompt.notice))
         yield Retrieval(passages, notice)
-        request = self._writer.answer_request(prompt, self._options, limit, corpus=corpus)
-        session = self._began(self._writer.begin(request, speculate=self._options.speculate))
-        stream = TextStream(self._writer.tokens, self._options.stop_strings)
+        request = answer_request(self._builder, prompt, self._options, corpus=corpus)
+        session = self._began(self._builder.begin(request, speculate=self._options.speculate))
+        stream = TextStream(self._builder.tokens, self._options.stop_strings)
         yield from self._generate(session, stream, LiveCitations(prompt, passages))
         self._figures.add(session.stats)
         yield Done(self._answer(stream.text, passages, notice, session.finish_reason or FinishReason.CANCELLED))
@@ -100,7 +98,7 @@ class AnswerStream(CancellableStream[Event]):
     def _answer(
         self, text: str, passages: tuple[SourcePassage, ...], notice: str | None, reason: FinishReason
     ) -> Answer:
-        encoded = self._writer.tokens.plain(text)
+        encoded = self._builder.tokens.plain(text)
         return Answer(
             question=self._question.text,
             text=text,
@@ -112,7 +110,7 @@ class AnswerStream(CancellableStream[Event]):
         )
 
 
-def _one_line(remarks: Iterable[str]) -> str | None:
+def _one_line(remarks: Iterable[str | None]) -> str | None:
     """Remarks as sentences on one line; None if there is none."""
     sentences = [remark[:1].upper() + remark[1:].rstrip(".") + "." for remark in remarks if remark]
     return " ".join(sentences) or None

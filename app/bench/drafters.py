@@ -24,6 +24,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from app.answering.request import answer_request
 from app.bench.methods import PARTS, drafter_flags, without_history
 from app.bench.quality import answers, grammar
 from app.bench.report import Report, Row, progress
@@ -32,7 +33,6 @@ from app.bench.workload.jobs import Job
 from app.config.generation_options import GenerationOptions
 from app.config.settings import Settings
 from app.errors import InputError, unknown
-from app.loading.engine import open_pipeline
 from app.loading.sources import (
     CORPUS,
     drafters_of,
@@ -84,7 +84,7 @@ def run(args: argparse.Namespace, settings: Settings) -> Report:
     names = names_of(args.methods) if args.methods else default_names(given)
     require(names, given)
     items = [(file.stem, _read(args.task, file)[: args.n]) for file in args.file]
-    pipeline = open_pipeline(settings, corpus=None if items or args.task != "answer" else "sample")
+    pipeline = Pipeline.from_pretrained(settings=settings, corpus=None if items or args.task != "answer" else "sample")
     tree = [name for name in source_names(settings) if not is_drafter(name)]
     ways = [make_way(name, pipeline.engine, tree) for name in names]
     sets = {name: _jobs(pipeline, args.task, found) for name, found in items}
@@ -189,13 +189,12 @@ def _jobs(pipeline: Pipeline, task: str, items: Sequence[answers.AnswerItem | gr
 
 def _answer_job(pipeline: Pipeline, item: answers.AnswerItem) -> Job:
     """The request of answering from given passages."""
-    settings, writer = pipeline.settings, pipeline.writer
+    settings, builder = pipeline.settings, pipeline.builder
     hits = answers.hits_of(item)
     evidence = pipeline.find_evidence(item.question, hits, settings.evidence_sentences)
-    options = GenerationOptions()
-    limit = options.limit(settings, writer.engine.target)
-    prompt = writer.template.answer(item.question, hits, evidence, writer.room(limit))
-    return Job((writer.answer_request(prompt, options, limit),))
+    options = builder.resolve(GenerationOptions())
+    prompt = builder.template.answer(item.question, hits, evidence, builder.room(options.max_new_tokens))
+    return Job((answer_request(builder, prompt, options),))
 
 
 def _command(args: argparse.Namespace, settings: Settings) -> str:

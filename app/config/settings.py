@@ -64,6 +64,18 @@ class Settings:
 
     target: str = _setting(BUNDLED, words, f'model that writes: "{BUNDLED}", a name on the hub, or a folder')
     encoder: str = _setting(BUNDLED, words, f'model that searches: "{BUNDLED}", a name on the hub, or a folder')
+    relevance: str | None = _setting(
+        None,
+        automatic(words),
+        f'file of the scorer that judges evidence, or "{NOT_SET}": by the cosines of the encoder alone; auto: the '
+        "bundled one with the bundled encoder, cosines with any other",
+    )
+    edit_proposer: str | None = _setting(
+        None,
+        automatic(words),
+        f'file (.npz, its .safetensors beside it) of what guesses the edits of a correction, or "{NOT_SET}"; auto: the '
+        "bundled one",
+    )
     dtype: str | None = _setting(
         None,
         automatic(choice("float32", "bfloat16", "float16", "float64")),

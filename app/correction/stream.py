@@ -10,8 +10,10 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final, TypeAlias
 
+from app.config.generation_options import GenerationOptions
 from app.correction.diff import edits_between, with_spacing_of
 from app.correction.meaning_check import keeps_its_meaning, without_great_changes
+from app.correction.request import EditProposer, correction_request
 from app.correction.segments import Segment, segments
 from app.errors import InputError
 from app.generation.cancellable import CancellableStream
@@ -19,7 +21,6 @@ from app.generation.detokenizer import TextStream
 from app.generation.events import Correction, CorrectionDone, Edit, TextDelta
 from app.generation.requests import RequestBuilder
 from app.generation.run_stats import RunTally
-from app.generation.token_rules import lossy_remark
 from decoding.interfaces import FinishReason
 from retrieval.language import guess_language
 
@@ -44,27 +45,28 @@ class CorrectionStream(CancellableStream[CorrectionEvent]):
 
     def __init__(
         self,
-        writer: RequestBuilder,
+        builder: RequestBuilder,
         text: str,
         *,
+        proposer: EditProposer | None = None,
         max_new_tokens: int | None = None,
         speculate: bool | None = None,
         scope: str | None = "",
     ) -> None:
-        """``max_new_tokens`` holds for each sentence. Raises InputError."""
+        """``proposer`` guesses what will be changed; ``max_new_tokens`` holds for each sentence. Raises InputError."""
         if not text.strip():
             raise InputError("There is no text to correct.", hint="Give at least one sentence.")
         if max_new_tokens is not None and max_new_tokens < 1:
             raise InputError(f"max_new_tokens cannot be {max_new_tokens}.", hint="It must be at least 1.")
-        self._writer = writer
+        self._builder = builder
+        self._proposer = proposer
         self._text = text
         self._max_new_tokens = max_new_tokens
-        self._speculate = speculate
-        self._scope = scope
+        self._options = builder.resolve(GenerationOptions(do_sample=False, speculate=speculate, scope=scope))
         self._figures = RunTally()
         self._left: Counter[str] = Counter()
         # A target with a format of its own is small and knows English only; a chat model may know the language.
-        self._is_small = writer.template.longest_correction is not None
+        self._is_small = builder.template.longest_correction is not None
         self._is_foreign = guess_language(text) is not None
         super().__init__()
 
@@ -116,11 +118,13 @@ class CorrectionStream(CancellableStream[CorrectionEvent]):
     def _generated(self, source: str) -> tuple[str, str | None]:
         """The target's correction, and why it cannot be used, if so."""
         with self._figures.stage("prompt"):
-            request = self._writer.correction_request(source, self._max_new_tokens, scope=self._scope)
+            request = correction_request(
+                self._builder, self._proposer, source, self._options, max_new_tokens=self._max_new_tokens
+            )
         if request is None:
             return "", _LONG
-        session = self._began(self._writer.begin(request, speculate=self._speculate))
-        stream = TextStream(self._writer.tokens)
+        session = self._began(self._builder.begin(request, speculate=self._options.speculate))
+        stream = TextStream(self._builder.tokens)
         for commit in session:
             for token in commit.tokens:
                 stream.push(token)
@@ -138,7 +142,7 @@ class CorrectionStream(CancellableStream[CorrectionEvent]):
 
     def _notice(self) -> str | None:
         reasons = "; ".join(f"{count} {reason}" for reason, count in self._left.most_common())
-        remarks = [lossy_remark(self._writer.settings), reasons and f"Sentences left as they were: {reasons}."]
+        remarks = [self._options.remark, reasons and f"Sentences left as they were: {reasons}."]
         return " ".join(filter(None, remarks)) or None
 
 

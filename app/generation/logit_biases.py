@@ -5,13 +5,17 @@ They stand in the target's own ``spandraft.json``, written by training and read 
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Final
 
+from app.errors import ModelError
 from retrieval.hits import log_odds
 
+_FILE: Final = "spandraft.json"
 _FORMAT: Final = "spandraft-bundled-2"
 _BY_COSINE: Final = "spandraft-bundled-1"
 # The bonus with which a target refuses as often as not, and how fast it gets sure with each nat more: as the bundled
@@ -44,6 +48,17 @@ class LogitBiases:
         if quotes:
             return _share(_SURER * (self.refusal_bonus(relevance) - _EVEN_BONUS))
         return _share(-(log_odds(0.0) if relevance is None else relevance))
+
+    @classmethod
+    def read(cls, folder: Path) -> LogitBiases:
+        """What a target's folder says about its own biases; zeros for a target without that file. Raises ModelError."""
+        file = folder / _FILE
+        if not file.is_file():
+            return cls()
+        try:
+            return cls.of(json.loads(file.read_text(encoding="utf-8")))
+        except (ValueError, AttributeError, TypeError) as error:
+            raise ModelError(f"{file} cannot be read: {error}", hint="It must be JSON with numbers.") from error
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> LogitBiases:

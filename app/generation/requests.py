@@ -1,27 +1,47 @@
-"""The model side of the app: a target with its tokenizer and prompts, and what is decided for each request.
+"""One loaded target with its tokenizer and prompts, and what each call's options come to.
 
-Turns prompts into requests for the decoder: end tokens, processors, sampling. Knows nothing of corpora or events.
+Knows nothing of corpora, answers, corrections or events: ``app.answering.request`` and ``app.correction.request``
+make requests with it.
 """
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from app.config.generation_options import GenerationOptions
 from app.config.settings import Settings
-from app.errors import InputError, ModelError
-from app.generation.detokenizer import stop_factory
+from app.errors import InputError
 from app.generation.drafter_state import DrafterState
 from app.generation.logit_biases import LogitBiases
-from app.generation.prompts import Collapsed, CorrectionPrompt, Prompt, Template
-from app.generation.token_rules import criterion, token_rules, warn_if_lossy
+from app.generation.prompts import Template
+from app.generation.token_rules import criterion, lossy_remark, token_rules
 from app.generation.tokenizer import TextTokenizer
-from app.likely_edits import proposer as likely_edits
 from decoding.engine import Engine
-from decoding.interfaces import Edit, Opening, Processor, Reference, Request, TokenIndex
-from decoding.processors import CopyBias, QuoteProcessor
+from decoding.interfaces import AcceptanceCriterion, Processor, Request, Sampling
+from decoding.processors import TokenRules
 from decoding.scheduling.session import Session
 from decoding.verification import sampling
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecodingOptions:
+    """The options of one call, laid over the settings and the model's own defaults once.
+
+    ``criterion`` None is the exact one, which the decoder has built in; ``remark`` says that it is a lossy one.
+    """
+
+    max_new_tokens: int
+    sampling: Sampling
+    rules: TokenRules
+    criterion: AcceptanceCriterion | None
+    speculate: bool
+    stop_strings: Sequence[str] = ()
+    scope: str | None = ""
+    remark: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +52,8 @@ class RequestBuilder:
     tokens: TextTokenizer
     template: Template
     settings: Settings
-    tuning: LogitBiases = field(default_factory=LogitBiases)
-    learned: DrafterState | None = None
+    biases: LogitBiases = field(default_factory=LogitBiases)
+    drafter_state: DrafterState | None = None
     drafts_corpus: bool = False
 
     @property
@@ -52,93 +72,36 @@ class RequestBuilder:
             )
         return room
 
-    def check(self, options: GenerationOptions) -> None:
-        """Raise now what ``answer_request`` would raise for these options: InputError, InvalidRequest."""
-        sampling.check(options.sampling(self.settings, self.engine.target))
-        settings = options.over(self.settings)
-        self._rules((), settings)
-        if options.criterion is not None:
-            warn_if_lossy(settings)
-
-    def answer_request(
-        self, prompt: Prompt, options: GenerationOptions, max_new_tokens: int, *, corpus: TokenIndex | None = None
-    ) -> Request:
-        """What the decoder is asked to write an answer. Raises InputError, ModelError."""
-        return Request(
-            prompt=prompt.ids,
-            max_new_tokens=max_new_tokens,
-            references=prompt.references,
-            sampling=options.sampling(self.settings, self.engine.target),
-            eos_ids=self.eos_ids,
-            processors=(*self._rules(prompt.ids, options.over(self.settings)), *self._quoting(prompt)),
-            stop=stop_factory(self.tokens, options.stop_strings),
-            criterion=criterion(options.over(self.settings)),
-            scope=options.scope,
-            task="answer",
-            corpus=corpus,
-            openings=self._openings(prompt),
-        )
-
-    def correction_request(
-        self, text: str, max_new_tokens: int | None = None, *, scope: str | None = ""
-    ) -> Request | None:
-        """What the decoder is asked to correct a sentence, always greedily; None if it is too long for the target.
-
-        Without a limit the correction may be half as long again as the sentence.
-        """
-        context = self.engine.target.context_length
-        prompt = self.template.correction(text, context - 1)
-        if prompt is None or len(prompt.source) > (self.template.longest_correction or context):
-            return None
-        likely = len(prompt.source) * 3 // 2 + 16
-        edits = likely_edits.bundled().edits(Collapsed.of(text).text, prompt.source, self.tokens.plain)
-        return Request(
-            prompt=prompt.ids,
-            max_new_tokens=max_new_tokens or min(self.settings.max_new_tokens, likely),
-            references=(Reference(prompt.source, prompt.prompt_start, cursor=True, edits=edits),),
-            eos_ids=self.eos_ids,
-            processors=(*self._rules(prompt.ids, self.settings), *self._copying(prompt, edits)),
-            criterion=criterion(self.settings),
-            scope=scope,
-            task="grammar",
-        )
-
-    def begin(self, request: Request, *, speculate: bool | None) -> Session:
-        """Start a request; drafts are made unless the caller or the settings say no."""
-        wanted = self.settings.speculate and speculate is not False
-        if self.learned is not None:
-            self.learned.saw_a_request()
-        return self.engine.session(request, speculate=wanted)
-
-    def _rules(self, prompt: tuple[int, ...], settings: Settings) -> tuple[Processor, ...]:
+    def resolve(self, options: GenerationOptions) -> DecodingOptions:
+        """Lay the options of one call over the settings, once. Raises InputError, InvalidRequest."""
         target = self.engine.target
+        chosen = options.sampling(self.settings, target)
+        sampling.check(chosen)
+        settings = options.over(self.settings)
         rules = token_rules(settings, target, self.tokens)
-        return rules.processors(prompt, eos_ids=self.eos_ids, vocab_size=target.vocab_size)
+        remark = lossy_remark(settings)
+        if options.criterion is not None and remark:
+            log.warning("%s", remark)
+        decoding = DecodingOptions(
+            max_new_tokens=options.limit(self.settings, target),
+            sampling=chosen,
+            rules=rules,
+            criterion=criterion(settings),
+            speculate=settings.speculate and options.speculate is not False,
+            stop_strings=options.stop_strings,
+            scope=options.scope,
+            remark=remark,
+        )
+        self.processors((), decoding)  # Penalties that cannot be are refused now, not at the first token.
+        return decoding
 
-    @property
-    def _quotes(self) -> bool:
-        return self.template.quotes_by_default if self.settings.quote is None else self.settings.quote
+    def processors(self, prompt: tuple[int, ...], options: DecodingOptions) -> tuple[Processor, ...]:
+        """The penalties and forbidden tokens of a request."""
+        vocab_size = self.engine.target.vocab_size
+        return options.rules.processors(prompt, eos_ids=self.eos_ids, vocab_size=vocab_size)
 
-    def _openings(self, prompt: Prompt) -> tuple[Opening, ...]:
-        """The refusal, to be drafted whole."""
-        chance = self.tuning.refusal_chance(prompt.relevance, quotes=self._quotes)
-        return (Opening(prompt.refusal, chance),) if prompt.refusal else ()
-
-    def _quoting(self, prompt: Prompt) -> tuple[Processor, ...]:
-        if not self._quotes:
-            return ()
-        if not self.eos_ids:
-            raise ModelError(
-                f"{self.engine.target.name} names no end token, so that a quotation could never end.",
-                hint="Switch quotations off (--set quote=false), or name eos_token_id in its generation_config.json.",
-            )
-        bonus = self.tuning.refusal_bonus(prompt.relevance)
-        quotes = prompt.weighted_quotes(self.tuning.evidence_slope)
-        return (QuoteProcessor(quotes, eos_ids=self.eos_ids, refusal=prompt.refusal, refusal_bonus=bonus),)
-
-    def _copying(self, prompt: CorrectionPrompt, edits: tuple[Edit, ...]) -> tuple[Processor, ...]:
-        bonus = self.tuning.copy_bias if self.settings.copy_bias is None else self.settings.copy_bias
-        if not bonus or not self.eos_ids:
-            return ()
-        weight = self.tuning.edit_weight
-        return (CopyBias(prompt.source, bonus=bonus, end=min(self.eos_ids), edits=edits, edit_weight=weight),)
+    def begin(self, request: Request, *, speculate: bool) -> Session:
+        """Start a request, with drafts or without."""
+        if self.drafter_state is not None:
+            self.drafter_state.saw_a_request()
+        return self.engine.session(request, speculate=speculate)

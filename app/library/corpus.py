@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,7 @@ from app.library.draft_index import DraftIndex
 from app.library.lookup import passages_of
 from app.library.opening import CorpusParts
 from app.library.rebuild import Rebuilt
-from app.loading.relevance import relevance_for
+from app.loading.search_models import SearchModels
 from corpora.documents import Document, Passage
 from corpora.interfaces import Derived
 from corpora.jobs.ingest import FileOutcome, outcomes_of
@@ -43,9 +43,11 @@ from corpora.transfer.import_ import Imported
 from retrieval.dense import VECTORS, vectors_kind
 from retrieval.errors import EncoderChanged
 from retrieval.evidence import select_evidence
-from retrieval.hits import Evidence, Hit
+from retrieval.hits import Evidence, Hit, Retrieved
 from retrieval.hybrid import HybridRetriever
 from retrieval.interfaces import Encoder
+from retrieval.query import Query
+from retrieval.relevance import CosineRelevance, Relevance
 from retrieval.sentences import SentenceCache, sentences_kind
 
 if TYPE_CHECKING:
@@ -62,11 +64,19 @@ class Corpus:
     """One corpus. Make it with ``open`` or ``create``; the encoder's model is loaded when it is first needed."""
 
     def __init__(
-        self, store: CorpusStore, encoder: Encoder, retriever: HybridRetriever, config: CorpusConfig | None = None
+        self,
+        store: CorpusStore,
+        encoder: Encoder,
+        retriever: HybridRetriever,
+        config: CorpusConfig | None = None,
+        *,
+        relevance: Callable[[], Relevance] = CosineRelevance,
     ) -> None:
+        """``relevance`` makes the scorer of evidence, when it is first needed."""
         self._store = store
         self._encoder = encoder
         self._retriever = retriever
+        self._relevance = relevance
         self._config = config or CorpusConfig(store.folder.parents[1])
         self._lock = threading.Lock()
         self._deletions = DeletionWatch(self._config.home)
@@ -74,18 +84,20 @@ class Corpus:
         self._draft_indexes: dict[str, DraftIndex] = {}
 
     @classmethod
-    def open(cls, name: str = "sample", *, settings: Settings | None = None, encoder: Encoder | None = None) -> Corpus:
+    def open(
+        cls, name: str = "sample", *, settings: Settings | None = None, models: SearchModels | None = None
+    ) -> Corpus:
         """Open a corpus. The sample is built if it is not there, which takes a minute and is said on stderr.
 
-        ``encoder`` None: the one that the settings name. Raises ``CorpusNotFound`` with the nearest name,
-        ``InvalidName``, ``NewerSchema``, ``DamagedLibrary``.
+        Corpora that are opened with the same ``models`` share the encoder; None: one of their own, by the settings.
+        Raises ``CorpusNotFound`` with the nearest name, ``InvalidName``, ``NewerSchema``, ``DamagedLibrary``.
         """
-        return cls._assembled(opening.open_corpus(name, settings, encoder=encoder))
+        return cls._assembled(opening.open_corpus(name, settings, models=models))
 
     @classmethod
-    def create(cls, name: str, *, settings: Settings | None = None, encoder: Encoder | None = None) -> Corpus:
+    def create(cls, name: str, *, settings: Settings | None = None, models: SearchModels | None = None) -> Corpus:
         """Make an empty corpus. Raises ``InvalidName``, ``CorpusExists``, ``EncoderNotFound``."""
-        return cls._assembled(opening.create_corpus(name, settings, encoder=encoder))
+        return cls._assembled(opening.create_corpus(name, settings, models=models))
 
     @classmethod
     def import_(
@@ -121,7 +133,9 @@ class Corpus:
 
     @classmethod
     def _assembled(cls, parts: CorpusParts) -> Corpus:
-        corpus = cls(parts.store, parts.encoder, HybridRetriever(parts.store, parts.encoder), parts.config)
+        encoder = parts.models.encoder
+        retriever = HybridRetriever(parts.store, encoder)
+        corpus = cls(parts.store, encoder, retriever, parts.config, relevance=parts.models.relevance)
         if parts.is_new:
             corpus.settle()
         return corpus
@@ -229,14 +243,20 @@ class Corpus:
         """The at most ``k`` best passages, best first. Raises ``EmptyCorpus``, ``EncoderChanged``."""
         return self._retriever.search([query], k)[0]
 
-    def evidence(self, query: str, hits: Sequence[Hit], limit: int = 8) -> list[Evidence]:
+    def evidence(self, query: str | Query, hits: Sequence[Hit], limit: int = 8) -> list[Evidence]:
         """The at most ``limit`` sentences of the hits that are most likely to answer the query, best first."""
         with self._lock:
             if self._deletions.happened():
                 self._sentences = self._empty_sentence_cache()
             sentences = self._sentences
-        relevance = relevance_for(self._encoder.name)
+        relevance = self._relevance()
         return select_evidence(query, hits, encoder=self._encoder, limit=limit, cache=sentences, relevance=relevance)
+
+    def retrieve(self, question: str, k: int = 5, sentences: int = 8) -> Retrieved:
+        """``search`` and ``evidence`` in one, with the question embedded once. Raises as ``search`` does."""
+        query = Query(question, self._encoder)
+        hits = tuple(self._retriever.find(query, k))
+        return Retrieved(hits, tuple(self.evidence(query, hits, sentences)), query.language)
 
     def token_index(self, tokens: TextTokenizer) -> TokenIndex | None:
         """What drafts may copy from the whole corpus, as this tokenizer writes it; None while there is nothing yet."""

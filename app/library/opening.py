@@ -17,7 +17,7 @@ import numpy as np
 
 from app.config.corpus_options import CorpusConfig
 from app.config.settings import BUNDLED, Settings
-from app.loading import engine
+from app.loading.search_models import SearchModels
 from corpora.documents import Passage
 from corpora.errors import CorpusExists
 from corpora.interfaces import Derived
@@ -44,39 +44,41 @@ class CorpusParts:
     """What a ``Corpus`` is made of. ``is_new``: its index files have not been written yet."""
 
     store: CorpusStore
-    encoder: Encoder
+    models: SearchModels
     config: CorpusConfig
     is_new: bool = False
 
 
-def open_corpus(name: str, settings: Settings | None = None, *, encoder: Encoder | None = None) -> CorpusParts:
+def open_corpus(name: str, settings: Settings | None = None, *, models: SearchModels | None = None) -> CorpusParts:
     """Open a corpus; the sample is built first if it is missing or was left unfinished.
 
     Raises ``CorpusNotFound``, ``InvalidName``, ``NewerSchema``, ``DamagedLibrary`` and, where the sample is built, what
     the encoder raises.
     """
     settings = settings if settings is not None else Settings.load()
-    encoder = encoder if encoder is not None else engine.encoder(settings)
+    models = models if models is not None else SearchModels(settings)
     library = Library(settings.home)
-    is_new = name == SAMPLE and require_sample(library, derived_rows(encoder))
-    return CorpusParts(library.open(name), encoder, CorpusConfig.of(settings), is_new)
+    is_new = name == SAMPLE and require_sample(library, derived_rows(models.encoder))
+    return CorpusParts(library.open(name), models, CorpusConfig.of(settings), is_new)
 
 
-def create_corpus(name: str, settings: Settings | None = None, *, encoder: Encoder | None = None) -> CorpusParts:
+def create_corpus(name: str, settings: Settings | None = None, *, models: SearchModels | None = None) -> CorpusParts:
     """Make an empty corpus; the encoder and the chunking are stored with it if the settings name them.
 
     Raises ``EncoderNotFound``, ``InvalidName``, ``CorpusExists``.
     """
     settings = settings if settings is not None else Settings.load()
-    encoder = encoder if encoder is not None else engine.encoder(settings)
+    models = models if models is not None else SearchModels(settings)
     config = CorpusConfig.of(settings)
-    encoder_name = None if settings.encoder == BUNDLED else encoder.name  # Raises if that encoder does not exist.
+    encoder_name = (
+        None if settings.encoder == BUNDLED else models.encoder.name
+    )  # Raises if that encoder does not exist.
     store = Library(settings.home).create(name)
     if encoder_name is not None:
         store.set_encoder(encoder_name)
     if config.says_how_to_cut:
         store.set_chunking(config.over(Chunking()))
-    return CorpusParts(store, encoder, config)
+    return CorpusParts(store, models, config)
 
 
 def import_corpus(
@@ -93,7 +95,8 @@ def import_corpus(
     ``DamagedExport``, ``CorpusExists``, ``InvalidName``, ``UnreadableFile``.
     """
     settings = settings if settings is not None else Settings.load()
-    encoder = engine.encoder(settings)
+    models = SearchModels(settings)
+    encoder = models.encoder
     config = CorpusConfig.of(settings)
     chunking = config.over(Chunking()) if config.says_how_to_cut else None
     spot_check = None if recompute else _same_vectors(encoder)
@@ -102,7 +105,7 @@ def import_corpus(
     imported = import_file(library, path, name, options=wanted, progress=progress)
     store = library.open(imported.name)
     store.set_encoder(encoder.name)
-    return CorpusParts(store, encoder, config, is_new=True), imported
+    return CorpusParts(store, models, config, is_new=True), imported
 
 
 def derived_rows(encoder: Encoder) -> list[Derived]:

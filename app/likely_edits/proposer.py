@@ -9,35 +9,64 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
-from functools import cache
 from pathlib import Path
+from typing import Protocol
 
 from safetensors import SafetensorError
 
 from app.errors import ModelError
-from app.generation.tokenizer import Encoded
 from app.likely_edits.changes import Change, Changes
 from app.likely_edits.tables import read_tables
 from app.likely_edits.tagger import Tagger, read_network
 from app.likely_edits.words import Word
 from decoding.interfaces import Edit
 
-FILE = Path(__file__).parents[1] / "models" / "edits.npz"
-WEIGHTS = FILE.with_suffix(".safetensors")
-
 _MOST = 64
 _LEAST_DROP = 1e-4
 _CERTAIN = 0.99
+
+
+class Encoded(Protocol):
+    """Token ids of a text, and for each token the characters ``[starts[i], ends[i])`` that it stands for."""
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """The ids."""
+        ...
+
+    @property
+    def ends(self) -> tuple[int, ...]:
+        """Where each token ends."""
+        ...
+
 
 Encode = Callable[[str], Encoded]
 _Span = tuple[int, int, tuple[int, ...]]
 
 
 class LikelyEdits:
-    """Reads only; one object serves every thread."""
+    """Proposes edits of a text's tokens. Reads only; one object serves every thread."""
 
     def __init__(self, changes: Changes) -> None:
         self._changes = changes
+
+    @classmethod
+    def read(cls, file: Path, *, hint: str = "name a file that training wrote") -> LikelyEdits:
+        """Read the tables of a file, and the weights of the network from the ``.safetensors`` file beside it.
+
+        Both are written by ``app/training/edit_tagger/train.py``. Raises ModelError with ``hint`` for damaged files.
+        """
+        weights = file.with_suffix(".safetensors")
+        try:
+            tables = read_tables(file)
+            network = read_network(weights, tables)
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError, zipfile.BadZipFile, zlib.error) as error:
+            raise ModelError(
+                f"{file} or {weights.name}, which guess what is to be corrected, cannot be read: "
+                f"{type(error).__name__}",
+                hint=hint,
+            ) from error
+        return cls(Changes(tables, Tagger(tables, network)))
 
     def edits(self, text: str, ids: Sequence[int], encode: Encode) -> tuple[Edit, ...]:
         """Edits of ``ids``, which are those of ``text`` or of a space and ``text``; none if they are neither.
@@ -63,21 +92,6 @@ class LikelyEdits:
             if span is not None:
                 found[span] = found.get(span, 0.0) + change.chance
         return tuple(Edit(start, end, ids, min(_CERTAIN, chance)) for (start, end, ids), chance in found.items())
-
-
-@cache
-def bundled() -> LikelyEdits:
-    """What was learned from the training data (``app/training/edit_tagger/train.py``). Raises ModelError for damaged
-    files."""
-    try:
-        tables = read_tables(FILE)
-        network = read_network(WEIGHTS, tables)
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError, zipfile.BadZipFile, zlib.error) as error:
-        raise ModelError(
-            f"{FILE} or {WEIGHTS.name}, which guess what is to be corrected, cannot be read: {type(error).__name__}.",
-            hint="Install Spandraft again.",
-        ) from error
-    return LikelyEdits(Changes(tables, Tagger(tables, network)))
 
 
 def _borders(words: Sequence[Word], source: Encoded) -> list[int]:

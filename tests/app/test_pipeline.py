@@ -19,11 +19,11 @@ from app.generation.events import Answer, Citation, Done, Retrieval, TextDelta
 from app.generation.logit_biases import LogitBiases
 from app.generation.prompts import REFUSAL
 from app.loading.bundled import TARGET, bundled_folder
-from app.loading.engine import evidence_finder, open_pipeline
-from app.pipeline import Pipeline
+from app.loading.search_models import SearchModels
+from app.pipeline import Pipeline, Searchable
 from decoding.errors import ModelNotFound
 from decoding.target.target import Target
-from retrieval.hits import Evidence, Hit
+from retrieval.hits import Retrieved
 from tests.support.fakes import ARCHITECTURES
 from tests.support.tiny import QUESTION, TEXTS, hits_of, pipeline_of, save_tiny, small_tokenizer
 
@@ -32,7 +32,7 @@ from tests.support.tiny import QUESTION, TEXTS, hits_of, pipeline_of, save_tiny,
 def quoting(tiny_bundled: Path, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
     """A random target that never refuses."""
     settings = Settings(home=tmp_path_factory.mktemp("home"))
-    return pipeline_of(tiny_bundled, settings, tuning=LogitBiases(refusal_bias=-1000.0))
+    return pipeline_of(tiny_bundled, settings, biases=LogitBiases(refusal_bias=-1000.0))
 
 
 @pytest.fixture(scope="module")
@@ -187,39 +187,35 @@ def test_two_answers_grow_side_by_side_and_a_forgotten_one_holds_nothing(chattin
     assert [what_was_said(together[number]) for number in (0, 1)] == alone
 
 
-class Empty:
+class Empty(Searchable):
     """A corpus in which nothing is found."""
 
-    def search(self, query: str, k: int = 5) -> list[Hit]:
-        return []
-
-    def evidence(self, query: str, hits: Sequence[Hit], limit: int = 8) -> list[Evidence]:
-        return []
+    def retrieve(self, question: str, k: int, sentences: int) -> Retrieved:
+        return Retrieved((), ())
 
 
-class Shelf:
+class SameHits(Searchable):
     """A corpus that finds always the same, and notes what was asked."""
 
     def __init__(self, texts: Sequence[str] = TEXTS) -> None:
         self.hits = hits_of(texts)
         self.asked: list[tuple[str, int]] = []
 
-    def search(self, query: str, k: int = 5) -> list[Hit]:
-        self.asked.append((query, k))
-        return self.hits[:k]
-
-    def evidence(self, query: str, hits: Sequence[Hit], limit: int = 8) -> Sequence[Evidence]:
-        return evidence_finder(Settings())(query, hits, limit)
+    def retrieve(self, question: str, k: int, sentences: int) -> Retrieved:
+        self.asked.append((question, k))
+        hits = tuple(self.hits[:k])
+        find_evidence = SearchModels(Settings()).evidence_finder()
+        return Retrieved(hits, tuple(find_evidence(question, hits, sentences)))
 
 
 def test_a_corpus_may_be_named_for_each_call(quoting: Pipeline) -> None:
-    shelf = Shelf()
-    answer = quoting.answer(QUESTION, corpus=shelf, k=2)
-    assert shelf.asked == [(QUESTION, 2)]
+    corpus = SameHits()
+    answer = quoting.answer(QUESTION, corpus=corpus, k=2)
+    assert corpus.asked == [(QUESTION, 2)]
     assert len(answer.passages) == 2
-    assert what_was_said(answer) == what_was_said(quoting.answer_from(QUESTION, shelf.hits[:2]))
-    quoting.answer(QUESTION, corpus=shelf)
-    assert shelf.asked[-1] == (QUESTION, 5)
+    assert what_was_said(answer) == what_was_said(quoting.answer_from(QUESTION, corpus.hits[:2]))
+    quoting.answer(QUESTION, corpus=corpus)
+    assert corpus.asked[-1] == (QUESTION, 5)
 
 
 def test_without_any_passage_the_answer_is_the_refusal(quoting: Pipeline) -> None:
@@ -318,7 +314,7 @@ def test_a_damaged_tuning_file_is_named(tmp_path: Path) -> None:
     folder = save_tiny(tmp_path / "model", small_tokenizer())
     (folder / "spandraft.json").write_text("{")
     with pytest.raises(ModelError, match=r"spandraft\.json"):
-        open_pipeline(Settings(home=tmp_path, target=str(folder)))
+        Pipeline.from_pretrained(settings=Settings(home=tmp_path, target=str(folder)), corpus=None)
 
 
 def test_a_tokenizer_of_another_model_is_refused(tmp_path: Path) -> None:
@@ -329,7 +325,7 @@ def test_a_tokenizer_of_another_model_is_refused(tmp_path: Path) -> None:
     larger.save_pretrained(folder)
     assert config["vocab_size"] < len(larger)
     with pytest.raises(ModelError, match="tokens, the model"):
-        open_pipeline(Settings(home=tmp_path, target=str(folder)))
+        Pipeline.from_pretrained(settings=Settings(home=tmp_path, target=str(folder)), corpus=None)
 
 
 def test_importing_the_package_is_light() -> None:
@@ -366,7 +362,7 @@ def test_without_weights_the_bundled_target_is_a_missing_part(
 ) -> None:
     monkeypatch.setattr("app.loading.models.bundled_folder", lambda part: tmp_path)
     with pytest.raises(MissingPartError, match="no weights"):
-        open_pipeline(settings)
+        Pipeline.from_pretrained(settings=settings, corpus=None)
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json", "tokenizer.json", "spandraft.json"])
@@ -376,18 +372,18 @@ def test_a_damaged_bundled_target_is_to_be_installed_again(
     folder = save_tiny(tmp_path / "model", small_tokenizer())
     (folder / name).write_text("{")
     with pytest.raises((ModelError, ModelNotFound)) as caught:
-        open_pipeline(settings.replace(target=str(folder)))
+        Pipeline.from_pretrained(settings=settings.replace(target=str(folder)), corpus=None)
     assert "Install" not in caught.value.hint, "this one is the user's own"
     monkeypatch.setattr("app.loading.models.bundled_folder", lambda part: folder)
     with pytest.raises(ModelError) as found:
-        open_pipeline(settings)
+        Pipeline.from_pretrained(settings=settings, corpus=None)
     assert (found.value.cause, found.value.hint) == (caught.value.cause, "Install Spandraft again.")
 
 
 @pytest.mark.parametrize("name", ["./nowhere", "~/nowhere", "/nowhere/at/all", "nowhere/at/all"])
 def test_a_path_without_a_target_is_told_before_a_corpus_is_made(settings: Settings, name: str) -> None:
     with pytest.raises(ModelNotFound) as early:
-        open_pipeline(settings, corpus="sample", target=name)
+        Pipeline.from_pretrained(name, corpus="sample", settings=settings)
     assert not (settings.home / "corpora").exists(), "the sample would take a minute"
     with pytest.raises(ModelNotFound) as late:
         Target.from_pretrained(name)

@@ -149,7 +149,9 @@ def test_evidence_is_ranked_by_it_and_keeps_its_cosine(encoder: SentenceTransfor
 
 def test_equals_keep_the_order_of_hits() -> None:
     class Same:
-        def scores(self, question: str, candidates: Sequence[Candidate]) -> list[float]:
+        def scores(
+            self, question: str, candidates: Sequence[Candidate], *, is_foreign: bool | None = None
+        ) -> list[float]:
             return [1.0] * len(candidates)
 
     texts = ("Zebras run over the plain.", "Ants dig under the house. They never rest at all.")

@@ -15,7 +15,8 @@ from app.generation.logit_biases import LogitBiases
 from app.generation.requests import RequestBuilder
 from app.generation.templates import template_for
 from app.generation.tokenizer import TextTokenizer
-from app.loading.engine import evidence_finder
+from app.loading.edit_proposer import EditProposer
+from app.loading.search_models import SearchModels
 from app.pipeline import Pipeline
 from corpora.documents import Document, Passage
 from decoding.drafters.medusa_heads import MedusaHeads
@@ -88,16 +89,21 @@ def save_parallel(folder: Path, tokenizer: Any, *, masks: int = 3, context: int 
     return folder
 
 
-def writer_of(folder: Path, settings: Settings, *, tuning: LogitBiases | None = None) -> RequestBuilder:
+def builder_of(folder: Path, settings: Settings, *, biases: LogitBiases | None = None) -> RequestBuilder:
     """Load a tiny target. Its budget takes every draft, so that the busy machine of a test does not decide."""
     tokens = TextTokenizer(AutoTokenizer.from_pretrained(folder))
     engine = Engine(Target.from_pretrained(str(folder)), budget=Budget(limit=32))
-    return RequestBuilder(engine, tokens, template_for(tokens), settings, tuning or LogitBiases())
+    return RequestBuilder(engine, tokens, template_for(tokens), settings, biases or LogitBiases())
 
 
 def pipeline_of(folder: Path, settings: Settings, **options: Any) -> Pipeline:
     """A pipeline over a tiny target and the real encoder."""
-    return Pipeline(writer_of(folder, settings, **options), evidence_finder(settings), target_name="tiny")
+    return Pipeline(
+        builder_of(folder, settings, **options),
+        SearchModels(settings),
+        target_name="tiny",
+        edit_proposer=EditProposer(),
+    )
 
 
 def hits_of(texts: Sequence[str] = TEXTS) -> list[Hit]:

@@ -30,7 +30,6 @@ from app.bench.report import Report, Row, progress
 from app.config.generation_options import GenerationOptions
 from app.config.settings import NOT_SET, Settings
 from app.errors import InputError
-from app.loading.engine import open_pipeline
 from app.loading.sources import asked_for, drafters_of, flag, source_names
 from app.pipeline import Pipeline
 from decoding.interfaces import Sampling
@@ -126,12 +125,12 @@ def _opened(args: argparse.Namespace, settings: Settings) -> tuple[Pipeline, lis
             raise InputError(
                 f"{files[0]} and {files[1]} are of one kind.", hint="name one file of a kind, or join them"
             )
-    pipeline = open_pipeline(settings, corpus=None if args.files else "sample")
+    pipeline = Pipeline.from_pretrained(settings=settings, corpus=None if args.files else "sample")
     tasks: list[Task] = []
     if questions or not args.files:
         tasks.append(answers_of(questions[0], pipeline, args.n) if questions else bundled_answers(pipeline, args.n))
     if grammar or not args.files:
-        tasks.append(corrections_of(grammar[0] if grammar else None, args.n))
+        tasks.append(corrections_of(grammar[0] if grammar else None, args.n, pipeline.edit_proposer))
     return pipeline, tasks
 
 
@@ -185,7 +184,7 @@ def _written(
     """What each trial wrote, a row of outputs an item; the trials take turns."""
     for trial in trials:  # First calls allocate and compile.
         trial.sampling = samplings[0]
-        written_by(trial, pipeline.writer, partial(task.write, at=0))
+        written_by(trial, pipeline.builder, partial(task.write, at=0))
     written: dict[Rule, list[list[Written]]] = {trial.rule: [] for trial in trials}
     for at in range(len(task)):
         for trial in trials:
@@ -193,7 +192,7 @@ def _written(
         for sampling in samplings:
             for trial in trials:
                 trial.sampling = sampling
-                one = written_by(trial, pipeline.writer, partial(task.write, at=at))
+                one = written_by(trial, pipeline.builder, partial(task.write, at=at))
                 written[trial.rule][-1].append(one)
         _progress(title, at + 1, len(task))
     return written

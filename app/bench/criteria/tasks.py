@@ -21,10 +21,11 @@ from app.bench.quality.grammar import GrammarItem, as_written
 from app.bench.quality.grammar import read_items as read_grammar_items
 from app.bench.workload.records import is_texts, read_records
 from app.config.generation_options import GenerationOptions
+from app.correction.request import EditProposer
 from app.correction.stream import CorrectionStream
 from app.generation.requests import RequestBuilder
 from app.pipeline import Pipeline
-from retrieval.hits import Evidence, Hit
+from retrieval.hits import Evidence, Hit, Retrieved
 
 Floats: TypeAlias = NDArray[np.float64]
 Worth: TypeAlias = Callable[[Floats], Floats]
@@ -56,7 +57,7 @@ class Task(Protocol):
         """How many items there are."""
         ...
 
-    def write(self, writer: RequestBuilder, at: int) -> str:
+    def write(self, builder: RequestBuilder, at: int) -> str:
         """What the app hands out for item ``at``."""
         ...
 
@@ -90,11 +91,11 @@ class Answers:
     def __len__(self) -> int:
         return len(self.asked)
 
-    def write(self, writer: RequestBuilder, at: int) -> str:
+    def write(self, builder: RequestBuilder, at: int) -> str:
         """The answer from the item's own passages."""
         one = self.asked[at]
-        question = Question(one.item.question, find_hits=lambda: one.hits, find_evidence=lambda _hits: one.evidence)
-        return AnswerStream(writer, question, GenerationOptions()).answer().text
+        question = Question(one.item.question, retrieve=lambda: Retrieved(one.hits, one.evidence))
+        return AnswerStream(builder, question, builder.resolve(GenerationOptions())).answer().text
 
     def worth(self, texts_IS: Sequence[Sequence[str]]) -> Worth:
         """The share of right answers; NaN where no item can be answered."""
@@ -113,6 +114,7 @@ class Corrections:
     """Sentences; GLEU of what they become."""
 
     items: tuple[GrammarItem, ...]
+    proposer: EditProposer | None = None
     name: ClassVar[str] = "grammar"
     measure: ClassVar[str] = "gleu"
 
@@ -124,9 +126,10 @@ class Corrections:
     def __len__(self) -> int:
         return len(self.items)
 
-    def write(self, writer: RequestBuilder, at: int) -> str:
+    def write(self, builder: RequestBuilder, at: int) -> str:
         """The corrected text; a sentence that went astray is left as it was, as everywhere in the app."""
-        return CorrectionStream(writer, as_written(self.items[at].source)).correction().corrected
+        text = as_written(self.items[at].source)
+        return CorrectionStream(builder, text, proposer=self.proposer).correction().corrected
 
     def worth(self, texts_IS: Sequence[Sequence[str]]) -> Worth:
         """GLEU over all outputs of all items."""
@@ -157,14 +160,15 @@ def bundled_answers(pipeline: Pipeline, n: int | None) -> Answers:
     assert corpus is not None
     asked = []
     for item in read_records(ANSWERS, _bundled, form='{"question": "Who?", "answers": ["Ann"]}')[:n]:
-        hits = tuple(corpus.search(item.question, settings.k))
-        asked.append(Asked(item, hits, tuple(corpus.evidence(item.question, hits, settings.evidence_sentences))))
+        found = corpus.retrieve(item.question, settings.k, settings.evidence_sentences)
+        asked.append(Asked(item, found.hits, found.evidence))
     return Answers(tuple(asked))
 
 
-def corrections_of(file: Path | None, n: int | None) -> Corrections:
+def corrections_of(file: Path | None, n: int | None, proposer: EditProposer | None = None) -> Corrections:
     """The items of ``file`` (``bench grammar``), or the bundled texts."""
-    return Corrections(tuple(read_grammar_items(file if file is not None else CORRECTIONS)[:n]))
+    items = read_grammar_items(file if file is not None else CORRECTIONS)[:n]
+    return Corrections(tuple(items), proposer)
 
 
 def is_grammar(file: Path) -> bool:

@@ -128,16 +128,16 @@ class Trial(Engine):
         return session
 
 
-def written_by(trial: Trial, writer: RequestBuilder, write: Callable[[RequestBuilder], str]) -> Written:
-    """Let ``write`` work with ``writer`` over the trial's engine."""
+def written_by(trial: Trial, builder: RequestBuilder, write: Callable[[RequestBuilder], str]) -> Written:
+    """Let ``write`` work with ``builder`` over the trial's engine."""
     trial.forget()  # A prompt that another item began with would cost less.
     trial.sessions.clear()
-    text = write(replace(writer, engine=trial, learned=None))
+    text = write(replace(builder, engine=trial, drafter_state=None))
     sessions = trial.sessions
     return Written(
         text=text,
         tokens=tuple(token for session in sessions for token in session.tokens),
-        raw=" ".join(writer.tokens.decode(session.tokens) for session in sessions),
+        raw=" ".join(builder.tokens.decode(session.tokens) for session in sessions),
         forwards=sum(session.stats.target_forwards for session in sessions),
         decode_s=sum(session.stats.decode_s for session in sessions),
     )

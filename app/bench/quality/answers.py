@@ -71,11 +71,11 @@ def run(args: argparse.Namespace, settings: Settings) -> Report:
     if args.n is not None and args.n < 1:
         raise InputError(f"--n cannot be {args.n}", hint="it must be at least 1")
     items = read_items(args.file)[: args.n]
-    from app.loading.engine import evidence_finder, open_pipeline
+    from app.pipeline import Pipeline
 
-    pipeline = open_pipeline(settings, corpus=None)
+    pipeline = Pipeline.from_pretrained(settings=settings, corpus=None)
     methods: dict[str, AnswerFunction] = {
-        "top-evidence": top_evidence(evidence_finder(settings, by_cosine=True), args.threshold),
+        "top-evidence": top_evidence(pipeline.models.evidence_finder(by_cosine=True), args.threshold),
         "target": lambda question, hits: pipeline.answer_from(question, hits).text,
     }
     limited = "" if args.n is None else f" --n {args.n}"

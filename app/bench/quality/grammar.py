@@ -50,9 +50,9 @@ def run(args: argparse.Namespace, settings: Settings) -> Report:
     if args.n is not None and args.n < 1:
         raise InputError(f"--n cannot be {args.n}", hint="it must be at least 1")
     items = read_items(args.file)[: args.n]
-    from app.loading.engine import open_pipeline
+    from app.pipeline import Pipeline
 
-    pipeline = open_pipeline(settings, corpus=None)
+    pipeline = Pipeline.from_pretrained(settings=settings, corpus=None)
     rows = rows_of(items, lambda text: pipeline.correct(text).corrected)
     limited = "" if args.n is None else f" --n {args.n}"
     return Report.of(f"spandraft bench grammar {args.file}{limited}", rows)

@@ -119,11 +119,11 @@ class ModelReplay:
 
         Raises what loading raises, and ModelError if the target has no end token.
         """
-        writer = build.writer(settings.replace(target=name))
-        if not writer.eos_ids:
+        builder = build.request_builder(settings.replace(target=name))
+        if not builder.eos_ids:
             raise ModelError(f"{name} names no end token", hint="name one in its generation_config.json")
-        engine = writer.engine
-        return cls(engine.target, writer.tokens.hf.backend_tokenizer, min(writer.eos_ids), engine.shared)
+        engine = builder.engine
+        return cls(engine.target, builder.tokens.hf.backend_tokenizer, min(builder.eos_ids), engine.shared)
 
     def read(self, file: Path) -> list[Trace]:
         """The records of a file that fit the context. Raises InputError if none does."""

@@ -27,8 +27,8 @@ from app.bench.workload.jobs import Job
 from app.bench.workload.traces import BUNDLED_TOKENIZER, TRACES, load_tokenizer, read_traces
 from app.config.settings import Settings
 from app.errors import InputError, unknown
-from app.loading.engine import open_pipeline
 from app.loading.sources import asked_for, flag
+from app.pipeline import Pipeline
 from decoding.drafting.budget import Budget
 from decoding.engine import Engine
 from decoding.interfaces import Request
@@ -96,13 +96,13 @@ def _names(methods: str) -> list[str]:
 def _on_target(args: argparse.Namespace, settings: Settings, n: int) -> Setup:
     """The target that the settings name, asked as the app asks it, or forced to records or to noise."""
     corpus = "sample" if args.task == "answer" and args.file is None else None
-    pipeline = open_pipeline(corpus=corpus, settings=settings)
+    pipeline = Pipeline.from_pretrained(corpus=corpus, settings=settings)
     engine = pipeline.engine
     if args.task == "nothing":
         wanted = jobs.nothing_to_copy(n, vocab_size=engine.target.vocab_size)
     elif args.file is not None:
-        end = min(pipeline.writer.eos_ids, default=0)
-        traces = read_traces(args.file, pipeline.writer.tokens.hf.backend_tokenizer, end=end)
+        end = min(pipeline.builder.eos_ids, default=0)
+        traces = read_traces(args.file, pipeline.builder.tokens.hf.backend_tokenizer, end=end)
         room = engine.target.context_length
         fitting = [trace for trace in traces if len(trace.request.prompt) + len(trace.output) <= room]
         if not fitting:

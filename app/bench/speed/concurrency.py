@@ -18,7 +18,7 @@ from app.bench.report import Report
 from app.bench.workload.jobs import asked
 from app.config.settings import Settings
 from app.errors import InputError
-from app.loading.engine import open_pipeline
+from app.pipeline import Pipeline
 from decoding.engine import Engine
 from decoding.interfaces import Request
 
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace, settings: Settings) -> Report:
     if min(args.sessions, args.n, args.repeats) < 1:
         raise InputError("--sessions, --n and --repeats must be at least 1.", hint="For example --sessions 8 --n 16.")
     settings = settings.replace(max_sessions=max(args.sessions, settings.max_sessions))
-    pipeline = open_pipeline(corpus="sample" if args.task == "answer" else None, settings=settings)
+    pipeline = Pipeline.from_pretrained(corpus="sample" if args.task == "answer" else None, settings=settings)
     requests = [request for job in asked(pipeline, args.task, args.n) for request in job.requests]
     command = f"spandraft bench concurrency --task {args.task} --sessions {args.sessions} --n {args.n}"
     at_once = min(args.sessions, len(requests))

@@ -20,7 +20,7 @@ from app.bench.report import Report
 from app.bench.workload import jobs
 from app.config.settings import Settings
 from app.errors import InputError
-from app.loading.engine import open_pipeline
+from app.pipeline import Pipeline
 from decoding.drafting.budget import Budget
 from decoding.engine import Engine
 from decoding.interfaces import Request, Sampling
@@ -110,7 +110,7 @@ def run(args: argparse.Namespace, settings: Settings) -> Report:
     """Compare drafted decoding, and plain decoding in a batch, with plain decoding of one request at a time."""
     if args.n < 1:
         raise InputError("--n must be at least 1.", hint="For example --n 8.")
-    pipeline = open_pipeline(corpus="sample", settings=replace(settings, dtype=args.precision))
+    pipeline = Pipeline.from_pretrained(corpus="sample", settings=replace(settings, dtype=args.precision))
     asked = [job for task in _TASKS for job in jobs.asked(pipeline, task, args.n)]
     requests = [replace(request, sampling=Sampling()) for job in asked for request in job.requests]
     if args.free:

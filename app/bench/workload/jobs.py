@@ -14,8 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
+from app.answering.request import answer_request
 from app.bench.workload.traces import Forced, Trace, forced_request
 from app.config.generation_options import GenerationOptions
+from app.correction.request import correction_request
 from app.correction.segments import segments
 from app.errors import InputError
 from app.pipeline import Pipeline
@@ -48,21 +50,21 @@ def asked(pipeline: Pipeline, task: str, n: int) -> list[Job]:
 
 def answer_job(pipeline: Pipeline, question: str) -> Job:
     """Retrieve and build the prompt as an answer does."""
-    settings, writer = pipeline.settings, pipeline.writer
+    settings, builder = pipeline.settings, pipeline.builder
     assert pipeline.corpus is not None
     started = time.perf_counter()
-    hits = pipeline.corpus.search(question, settings.k)
-    evidence = pipeline.corpus.evidence(question, hits, settings.evidence_sentences)
-    options = GenerationOptions()
-    limit = options.limit(settings, writer.engine.target)
-    prompt = writer.template.answer(question, hits, evidence, writer.room(limit))
-    return Job((writer.answer_request(prompt, options, limit),), time.perf_counter() - started)
+    found = pipeline.corpus.retrieve(question, settings.k, settings.evidence_sentences)
+    options = builder.resolve(GenerationOptions())
+    prompt = builder.template.answer(question, found.hits, found.evidence, builder.room(options.max_new_tokens))
+    return Job((answer_request(builder, prompt, options),), time.perf_counter() - started)
 
 
 def grammar_job(pipeline: Pipeline, text: str) -> Job:
     """The requests that correcting a text makes, one a sentence."""
     started = time.perf_counter()
-    wanted = [pipeline.writer.correction_request(text[piece.start : piece.end]) for piece in segments(text)]
+    options = pipeline.builder.resolve(GenerationOptions(do_sample=False))
+    sentences = [text[segment.start : segment.end] for segment in segments(text)]
+    wanted = [correction_request(pipeline.builder, pipeline.edit_proposer, one, options) for one in sentences]
     return Job(tuple(request for request in wanted if request is not None), time.perf_counter() - started)
 
 

@@ -12,7 +12,7 @@ be timed and counted. Knows token ids only. V vocabulary.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from tokenizers import Tokenizer
 from app.bench.workload.records import is_texts, read_records
 from app.errors import InputError
 from app.generation.tokenizer import Encoded
-from app.likely_edits import proposer as likely_edits
+from app.loading.edit_proposer import EditProposer
 from decoding.interfaces import Reference, Request
 
 BUNDLED_TOKENIZER = Path(__file__).parents[2] / "models" / "target" / "tokenizer.json"
@@ -70,11 +70,12 @@ def read_traces(file: Path, tokenizer: Tokenizer, *, end: int | None = None) -> 
 class _Encoder:
     tokenizer: Tokenizer
     end: int
+    proposer: EditProposer = field(default_factory=EditProposer)
 
     def correction(self, source: str, target: str) -> Trace:
         ids = self._ids(source)
         prompt = self._ids(f"Correct the text.\n{source}\n")
-        reference = Reference(ids, cursor=True, edits=likely_edits.bundled().edits(source, ids, self._encoded))
+        reference = Reference(ids, cursor=True, edits=self.proposer.edits(source, ids, self._encoded))
         return self._trace(prompt, (reference,), target, "correct")
 
     def summary(self, prompt: str, passages: Sequence[str], output: str) -> Trace:

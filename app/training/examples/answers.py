@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 
 from tokenizers import Tokenizer
 
-from app.loading.relevance import bundled_relevance
+from app.loading.bundled import RELEVANCE
 from app.training.data import tokenizer
 from app.training.data.candidates import Asked, Candidate, Candidates
 from app.training.examples.grammar import encode
 from app.training.examples.mixture import Example
-from retrieval.relevance import Relevance
+from retrieval.relevance import LearnedRelevance, Relevance
 from retrieval.relevance_features import Candidate as Judged
 
 REFUSAL = "The documents do not answer this."
@@ -79,7 +79,7 @@ class AnswerItems:
     candidates: Candidates
     bpe: Tokenizer
     mix: AnswerMix = field(default_factory=AnswerMix)
-    relevance: Relevance = field(default_factory=bundled_relevance)
+    relevance: Relevance = field(default_factory=lambda: LearnedRelevance.read(RELEVANCE))
     _ids: dict[str, list[int]] = field(default_factory=dict)
 
     def draw(self, rng: random.Random) -> Example:

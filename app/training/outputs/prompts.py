@@ -24,7 +24,8 @@ from transformers import AutoTokenizer
 
 from app.generation.logit_biases import LogitBiases
 from app.generation.tokenizer import TextTokenizer
-from app.likely_edits import proposer as likely
+from app.likely_edits.proposer import LikelyEdits
+from app.loading.bundled import EDITS
 from app.training.data import tokenizer
 from app.training.data.embeddings import ENCODER_PACKAGE
 from app.training.examples import grammar
@@ -193,7 +194,7 @@ def likely_edits_for(target: Path) -> LikelyEditsOf | None:
     if importlib.util.find_spec(ENCODER_PACKAGE) is None:
         print(f"without guessed edits: the package {ENCODER_PACKAGE} is not installed here", file=sys.stderr)
         return None
-    known, tokens = likely.bundled(), TextTokenizer(AutoTokenizer.from_pretrained(target))
+    known, tokens = LikelyEdits.read(EDITS), TextTokenizer(AutoTokenizer.from_pretrained(target))
     return lambda text, ids: known.edits(text, ids, tokens.plain)
 
 

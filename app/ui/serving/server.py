@@ -195,12 +195,15 @@ def warm_up(pipeline: PagePipeline) -> None:
 
 
 def _registry(pipeline: PagePipeline, settings: Settings) -> Registry:
-    """The library of ``settings``, sharing the handle of the corpus that the pipeline has open."""
+    """The library of ``settings``, sharing the encoder of the pipeline and the handle of the corpus that it has open."""
     from app.library.corpus import Corpus
+    from app.pipeline import Pipeline
     from app.ui.state.corpus_registry import CorpusRegistry
 
-    opened = getattr(pipeline, "corpus", None)
-    return CorpusRegistry(settings, *([opened] if isinstance(opened, Corpus) else []))
+    if not isinstance(pipeline, Pipeline):
+        return CorpusRegistry(settings)
+    opened = [pipeline.corpus] if isinstance(pipeline.corpus, Corpus) else []
+    return CorpusRegistry(settings, *opened, models=pipeline.models)
 
 
 def _is_loopback(host: str) -> bool:

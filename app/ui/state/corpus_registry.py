@@ -10,6 +10,7 @@ import threading
 from app.config.settings import Settings
 from app.library.corpus import Corpus
 from app.library.deletion import Receipt, remove_corpus
+from app.loading.search_models import SearchModels
 from corpora.documents import Document
 from corpora.jobs.job_records import Job
 from corpora.jobs.jobs import Jobs
@@ -24,8 +25,12 @@ _SAMPLE = "sample"
 class CorpusRegistry:
     """All corpora of one home."""
 
-    def __init__(self, settings: Settings, *opened: Corpus) -> None:
-        """``opened`` are handles that exist already; the others are opened when they are first needed."""
+    def __init__(self, settings: Settings, *opened: Corpus, models: SearchModels | None = None) -> None:
+        """``opened`` are handles that exist already; the others are opened when they are first needed.
+
+        All of them share the encoder of ``models``.
+        """
+        self._models = models if models is not None else SearchModels(settings)
         self._settings = settings
         self._library = Library(settings.home)
         self._lock = threading.Lock()
@@ -90,7 +95,7 @@ class CorpusRegistry:
             handle.store.close()
 
     def _opened(self, corpus: str) -> Corpus:
-        return Corpus.open(corpus, settings=self._settings)
+        return Corpus.open(corpus, settings=self._settings, models=self._models)
 
     def _created(self, corpus: str) -> Corpus:
-        return Corpus.create(corpus, settings=self._settings)
+        return Corpus.create(corpus, settings=self._settings, models=self._models)

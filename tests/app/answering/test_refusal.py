@@ -7,17 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from app.answering.request import answer_request
 from app.config.generation_options import GenerationOptions
 from app.config.settings import Settings
 from app.generation.logit_biases import LogitBiases
 from app.generation.prompts import REFUSAL
-from app.loading.engine import evidence_finder, open_pipeline
+from app.loading.search_models import SearchModels
 from app.pipeline import Pipeline
 from decoding.drafting.budget import Budget
 from decoding.engine import Engine
 from decoding.sources import DEFAULT_SOURCES, make_sources
 from retrieval.hits import log_odds
-from tests.support.tiny import QUESTION, hits_of, writer_of
+from tests.support.tiny import QUESTION, builder_of, hits_of
 
 ELSEWHERE = ("What is the capital of France?", "Who won the world cup?", "Why is the sky blue?")
 
@@ -26,10 +27,10 @@ ELSEWHERE = ("What is the capital of France?", "Who won the world cup?", "Why is
 def refusing(tiny_bundled: Path, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
     """A random target that always refuses, and drafts as the real one."""
     settings = Settings(home=tmp_path_factory.mktemp("home"))
-    writer = writer_of(tiny_bundled, settings, tuning=LogitBiases(refusal_bias=1000.0))
+    builder = builder_of(tiny_bundled, settings, biases=LogitBiases(refusal_bias=1000.0))
     budget = Budget(limit=32, cost_s=_costs())
-    engine = Engine(writer.engine.target, sources=lambda: make_sources(DEFAULT_SOURCES), budget=budget)
-    return Pipeline(replace(writer, engine=engine), evidence_finder(settings), target_name="tiny")
+    engine = Engine(builder.engine.target, sources=lambda: make_sources(DEFAULT_SOURCES), budget=budget)
+    return Pipeline(replace(builder, engine=engine), SearchModels(settings), target_name="tiny")
 
 
 def _costs() -> dict[int, float]:
@@ -48,11 +49,11 @@ def test_a_refusal_takes_one_forward_and_is_what_plain_decoding_writes(refusing:
 
 
 def test_a_refusal_that_nobody_expected_takes_two(refusing: Pipeline) -> None:
-    writer = replace(refusing.writer, tuning=LogitBiases(refusal_bias=-1000.0))
+    builder = replace(refusing.builder, biases=LogitBiases(refusal_bias=-1000.0))
     hits = hits_of()
-    prompt = writer.template.answer(QUESTION, hits, refusing.find_evidence(QUESTION, hits, 8), writer.room(64))
-    unexpected = writer.answer_request(prompt, GenerationOptions(scope=None), 64)
-    expected = refusing.writer.answer_request(prompt, GenerationOptions(scope=None), 64)
+    prompt = builder.template.answer(QUESTION, hits, refusing.find_evidence(QUESTION, hits, 8), builder.room(64))
+    options = builder.resolve(GenerationOptions(scope=None, max_new_tokens=64))
+    unexpected, expected = (answer_request(one, prompt, options) for one in (builder, refusing.builder))
     assert unexpected.openings[0].chance < 1e-9 < 0.99 < expected.openings[0].chance
     session = refusing.engine.generate(replace(expected, openings=unexpected.openings))
     assert tuple(session.tokens[:-1]) == prompt.refusal
@@ -72,7 +73,7 @@ def test_a_refusal_is_the_likelier_the_worse_the_evidence() -> None:
 
 
 def test_the_bundled_target_refuses_in_two_forwards_at_most(tmp_path: Path) -> None:
-    pipeline = open_pipeline(corpus=None, settings=Settings(home=tmp_path, threads=1))
+    pipeline = Pipeline.from_pretrained(corpus=None, settings=Settings(home=tmp_path, threads=1))
     pipeline.engine.budget.cost_s = _costs()
     for question in ELSEWHERE:
         plain = pipeline.answer_from(question, hits_of(), speculate=False)

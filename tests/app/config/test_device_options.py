@@ -13,7 +13,7 @@ from app.config.settings import Settings
 from app.doctor.drafting import examine_drafting
 from app.doctor.examine import examine
 from app.errors import SettingError
-from app.loading.engine import open_pipeline
+from app.pipeline import Pipeline
 from app.ui.views.chrome import header_view
 from decoding.errors import InvalidRequest, MissingLibrary
 from tests.support.state_models import state_model
@@ -57,13 +57,17 @@ def test_a_table_of_the_configuration_file(tmp_path: Path) -> None:
 
 
 def test_the_pipeline_takes_the_options_of_settings_and_of_the_call(tiny_chat: Path, settings: Settings) -> None:
-    spread = open_pipeline(settings.replace(device_map='{"": "cpu"}'), target=str(tiny_chat))
+    spread = Pipeline.from_pretrained(str(tiny_chat), settings=settings.replace(device_map='{"": "cpu"}'), corpus=None)
     assert spread.engine.target.device == torch.device("cpu")
     assert spread.target_note == ""
     with pytest.raises(InvalidRequest, match="both set"):
-        open_pipeline(settings.replace(device="cpu"), target=str(tiny_chat), device_map="auto")
+        Pipeline.from_pretrained(
+            str(tiny_chat), settings=settings.replace(device="cpu"), corpus=None, device_map="auto"
+        )
     with pytest.raises(InvalidRequest, match="both set"):
-        open_pipeline(settings.replace(device="cpu", device_map="auto"), target=str(tiny_chat))
+        Pipeline.from_pretrained(
+            str(tiny_chat), settings=settings.replace(device="cpu", device_map="auto"), corpus=None
+        )
 
 
 def test_a_library_that_is_not_there_is_named(
@@ -71,7 +75,7 @@ def test_a_library_that_is_not_there_is_named(
 ) -> None:
     monkeypatch.setattr("transformers.quantizers.quantizer_bnb_4bit.is_bitsandbytes_available", lambda: False)
     with pytest.raises(MissingLibrary, match="bitsandbytes"):
-        open_pipeline(settings.replace(quantization_config="4bit"), target=str(tiny_chat))
+        Pipeline.from_pretrained(str(tiny_chat), settings=settings.replace(quantization_config="4bit"), corpus=None)
 
 
 @pytest.mark.parametrize(

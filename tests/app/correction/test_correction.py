@@ -20,8 +20,9 @@ from app.errors import InputError
 from app.generation.events import CorrectionDone, Edit, TextDelta
 from app.generation.logit_biases import LogitBiases
 from app.generation.requests import RequestBuilder
-from app.loading.engine import open_pipeline
-from tests.support.tiny import save_tiny, small_tokenizer, writer_of
+from app.loading.edit_proposer import EditProposer
+from app.pipeline import Pipeline
+from tests.support.tiny import builder_of, save_tiny, small_tokenizer
 
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 WORDS = st.lists(st.sampled_from(["a", "b", "dog", "don't", " ", "  ", "\n", "é", ".", ",", "_", "🙂"]), max_size=14)
@@ -94,7 +95,7 @@ def test_names_of_files_sites_and_things_are_fixed(kept: str) -> None:
 
 
 def test_items_are_corrected_behind_their_marks() -> None:
-    pipeline = open_pipeline(Settings(), corpus=None)
+    pipeline = Pipeline.from_pretrained(settings=Settings(), corpus=None)
     text = "# Heading\n\n1. He go to school every day.\n2. wait for the the train\n- bread\n"
     corrected = pipeline.correct(text).corrected
     lines = corrected.splitlines()
@@ -181,15 +182,20 @@ def test_a_large_model_may_rephrase_but_not_replace() -> None:
     assert not keeps_its_meaning("I very like it, the film.", "Sure! Here you are.", strict=False)
 
 
+def corrections(builder: RequestBuilder, text: str, **options: Any) -> CorrectionStream:
+    """A correction with the bundled proposer of edits."""
+    return CorrectionStream(builder, text, proposer=EditProposer(), **options)
+
+
 @pytest.fixture(scope="module")
 def copying(tiny_bundled: Path, tmp_path_factory: pytest.TempPathFactory) -> RequestBuilder:
     """A random target held to its source so firmly that it copies, and ends where the source ends."""
-    return writer_of(tiny_bundled, Settings(home=tmp_path_factory.mktemp("home")), tuning=SURE)
+    return builder_of(tiny_bundled, Settings(home=tmp_path_factory.mktemp("home")), biases=SURE)
 
 
 def test_every_line_break_and_gap_of_a_text_is_kept(copying: RequestBuilder) -> None:
     text = "\n  One two  three.\tFour five.\r\n\r\n- Six seven\n\n\n   Eight; nine.  \n"
-    correction = CorrectionStream(copying, text).correction()
+    correction = corrections(copying, text).correction()
     assert correction.corrected == text
     assert correction.edits == ()
     assert correction.notice is None
@@ -198,8 +204,8 @@ def test_every_line_break_and_gap_of_a_text_is_kept(copying: RequestBuilder) -> 
 
 def test_drafts_change_nothing_and_are_accepted(copying: RequestBuilder) -> None:
     text = "The quick brown fox jumps over the lazy dog. It were a sunny day in the old town."
-    drafted = CorrectionStream(copying, text).correction()
-    plain = CorrectionStream(copying, text, speculate=False).correction()
+    drafted = corrections(copying, text).correction()
+    plain = corrections(copying, text, speculate=False).correction()
     assert (drafted.corrected, drafted.edits) == (plain.corrected, plain.edits)
     assert drafted.stats.target_forwards < plain.stats.target_forwards == plain.stats.tokens
     assert drafted.stats.by_source["cursor"].accepted > 0
@@ -208,7 +214,7 @@ def test_drafts_change_nothing_and_are_accepted(copying: RequestBuilder) -> None
 
 def test_deltas_joined_are_the_correction(copying: RequestBuilder) -> None:
     text = " First one here. Second one here.\nThird one here.\n"
-    *deltas, done = CorrectionStream(copying, text)
+    *deltas, done = corrections(copying, text)
     assert isinstance(done, CorrectionDone)
     texts = [delta.text for delta in deltas if isinstance(delta, TextDelta)]
     assert "".join(texts) == done.correction.corrected
@@ -217,27 +223,27 @@ def test_deltas_joined_are_the_correction(copying: RequestBuilder) -> None:
 
 def test_what_a_target_garbles_is_left_as_it_was_and_said(tiny_bundled: Path, settings: Settings) -> None:
     text = "This sentence is fine as it is. So is this one, with 7 numbers."
-    correction = CorrectionStream(writer_of(tiny_bundled, settings), text).correction()
+    correction = corrections(builder_of(tiny_bundled, settings), text).correction()
     assert correction.corrected == text
     assert correction.notice is not None
     assert "Sentences left as they were: 2" in correction.notice
 
 
 def test_code_foreign_and_long_pieces_are_left_alone_and_said(copying: RequestBuilder) -> None:
-    code = CorrectionStream(copying, "Yes, it is so.\n```\nHe go.\n```\n").correction()
+    code = corrections(copying, "Yes, it is so.\n```\nHe go.\n```\n").correction()
     assert code.notice == "Sentences left as they were: 1 of code."
-    foreign = CorrectionStream(copying, "Das ist ein Satz, der nicht auf Englisch ist, und er wird nicht geändert.")
+    foreign = corrections(copying, "Das ist ein Satz, der nicht auf Englisch ist, und er wird nicht geändert.")
     notice = foreign.correction().notice
     assert notice is not None
     assert "--target" in notice
-    long = CorrectionStream(copying, "word " * 300 + "end.").correction()
+    long = corrections(copying, "word " * 300 + "end.").correction()
     assert long.notice == "Sentences left as they were: 1 too long for the target."
     assert long.stats.tokens == 0
 
 
 def test_a_cancelled_correction_keeps_the_rest_as_it_was(copying: RequestBuilder) -> None:
     text = "First sentence of it. Second sentence of it. Third sentence of it."
-    with CorrectionStream(copying, text) as stream:
+    with corrections(copying, text) as stream:
         assert next(stream) == TextDelta("First sentence of it.")
         stream.cancel()
         *_, done = stream
@@ -249,11 +255,11 @@ def test_a_cancelled_correction_keeps_the_rest_as_it_was(copying: RequestBuilder
 def test_wrong_input_is_an_error(copying: RequestBuilder) -> None:
     for text, limit in ((" \n", None), ("Fine.", 0)):
         with pytest.raises(InputError):
-            CorrectionStream(copying, text, max_new_tokens=limit)
+            corrections(copying, text, max_new_tokens=limit)
 
 
 def test_a_limit_that_cuts_a_sentence_leaves_it_alone(copying: RequestBuilder) -> None:
-    correction = CorrectionStream(copying, "One two three four five six.", max_new_tokens=3).correction()
+    correction = corrections(copying, "One two three four five six.", max_new_tokens=3).correction()
     assert correction.corrected == "One two three four five six."
     assert correction.notice == "Sentences left as they were: 1 not finished within the token limit."
 
@@ -261,6 +267,6 @@ def test_a_limit_that_cuts_a_sentence_leaves_it_alone(copying: RequestBuilder) -
 @pytest.mark.parametrize("chat", [True, False])
 def test_any_model_corrects(tmp_path: Path, settings: Settings, chat: bool) -> None:
     tokenizer: Any = small_tokenizer(chat=chat)
-    writer = writer_of(save_tiny(tmp_path / "model", tokenizer, "gpt2"), settings, tuning=SURE)
+    builder = builder_of(save_tiny(tmp_path / "model", tokenizer, "gpt2"), settings, biases=SURE)
     text = "The manager is entered before the block runs.\nIt is left after it, whether or not it was raised."
-    assert CorrectionStream(writer, text).correction().corrected == text
+    assert corrections(builder, text).correction().corrected == text

@@ -10,6 +10,7 @@ from typing import Any, get_type_hints
 import pytest
 import torch
 
+from app.answering.request import answer_request
 from app.bench.speed.hugging_face import HuggingFace
 from app.config.generation_options import GenerationOptions
 from app.config.settings import Settings
@@ -21,12 +22,12 @@ from app.pipeline import Options, Pipeline
 from decoding.errors import InvalidRequest
 from decoding.processors import TokenRules
 from decoding.verification.criteria import CRITERIA, TopBetaTau, TypicalAcceptance
-from tests.support.tiny import QUESTION, hits_of, pipeline_of, writer_of
+from tests.support.tiny import QUESTION, builder_of, hits_of, pipeline_of
 
 
 @pytest.fixture
-def writer(tiny_chat: Path, settings: Settings) -> RequestBuilder:
-    return writer_of(tiny_chat, settings.replace(quote=False))
+def builder(tiny_chat: Path, settings: Settings) -> RequestBuilder:
+    return builder_of(tiny_chat, settings.replace(quote=False))
 
 
 @pytest.fixture
@@ -34,27 +35,27 @@ def pipeline(tiny_chat: Path, settings: Settings) -> Pipeline:
     return pipeline_of(tiny_chat, settings.replace(quote=False, max_new_tokens=40))
 
 
-def advised(writer: RequestBuilder, **values: Any) -> RequestBuilder:
-    """A writer whose model recommends ``values``."""
+def advised(builder: RequestBuilder, **values: Any) -> RequestBuilder:
+    """A builder whose model recommends ``values``."""
     for name, value in values.items():
-        setattr(writer.engine.target.model.generation_config, name, value)
-    return writer
+        setattr(builder.engine.target.model.generation_config, name, value)
+    return builder
 
 
-def rules_of(writer: RequestBuilder, **changes: Any) -> TokenRules:
+def rules_of(builder: RequestBuilder, **changes: Any) -> TokenRules:
     return token_rules(
-        writer.settings.replace(**changes) if changes else writer.settings, writer.engine.target, writer.tokens
+        builder.settings.replace(**changes) if changes else builder.settings, builder.engine.target, builder.tokens
     )
 
 
-def test_nothing_set_means_no_rules(writer: RequestBuilder) -> None:
-    assert rules_of(writer) == TokenRules()
-    assert criterion(writer.settings) is None
+def test_nothing_set_means_no_rules(builder: RequestBuilder) -> None:
+    assert rules_of(builder) == TokenRules()
+    assert criterion(builder.settings) is None
 
 
-def test_the_model_s_own_advice_holds_unless_somebody_sets_more(writer: RequestBuilder) -> None:
+def test_the_model_s_own_advice_holds_unless_somebody_sets_more(builder: RequestBuilder) -> None:
     own = advised(
-        writer,
+        builder,
         repetition_penalty=1.3,
         no_repeat_ngram_size=4,
         bad_words_ids=[[7]],
@@ -162,11 +163,13 @@ def test_an_option_changes_the_answer_and_drafts_do_not(pipeline: Pipeline, opti
     assert pipeline.answer_from(QUESTION, hits_of(), **basis).text != plain.text
 
 
-def test_the_model_s_own_penalty_is_applied_once_here_and_by_hugging_face(writer: RequestBuilder) -> None:
+def test_the_model_s_own_penalty_is_applied_once_here_and_by_hugging_face(builder: RequestBuilder) -> None:
     """generate() takes the penalty from generation_config; the adapter hands ours over: not both."""
-    bare = writer.answer_request(writer.template.answer(QUESTION, hits_of(), [], 900), GenerationOptions(), 40)
-    own = advised(writer, repetition_penalty=1.5, no_repeat_ngram_size=3, bad_words_ids=[[30]])
-    request = own.answer_request(writer.template.answer(QUESTION, hits_of(), [], 900), GenerationOptions(), 40)
+    prompt = builder.template.answer(QUESTION, hits_of(), [], 900)
+    options = GenerationOptions(max_new_tokens=40)
+    bare = answer_request(builder, prompt, builder.resolve(options))
+    own = advised(builder, repetition_penalty=1.5, no_repeat_ngram_size=3, bad_words_ids=[[30]])
+    request = answer_request(own, prompt, own.resolve(options))
     assert len(request.processors) == 3
     ours = own.engine.generate(request).tokens
     assert HuggingFace(own.engine.target).greedy(request) == ours
@@ -183,7 +186,7 @@ def test_what_a_model_asks_for_in_vain_is_said(
 ) -> None:
     from decoding.target import loading
 
-    model = writer_of(tiny_chat, settings).engine.target.model
+    model = builder_of(tiny_chat, settings).engine.target.model
     model.generation_config.typical_p = 0.9
     with caplog.at_level(logging.WARNING):
         loading.facts(model)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -10,16 +11,18 @@ from transformers import AutoTokenizer
 
 from app.errors import ModelError
 from app.generation.tokenizer import TextTokenizer
-from app.likely_edits import proposer, tags
+from app.likely_edits import tags
 from app.likely_edits.changes import Changes
-from app.likely_edits.proposer import FILE, WEIGHTS, LikelyEdits, bundled
+from app.likely_edits.proposer import LikelyEdits
 from app.likely_edits.spelling import Spelling
 from app.likely_edits.tables import read_tables
 from app.likely_edits.tagger import Tagger, read_network
 from app.likely_edits.words import words_of
+from app.loading.bundled import EDITS
 from decoding.interfaces import Edit
 
-TARGET = FILE.parent / "target"
+WEIGHTS = EDITS.with_suffix(".safetensors")
+TARGET = EDITS.parent / "target"
 WRONG = (
     "he said that the the teachers are nice becouse they help him",
     "I recieve a lot of letters , but i do n't answer they .",
@@ -35,8 +38,13 @@ def tokens() -> TextTokenizer:
 
 @pytest.fixture(scope="module")
 def changes() -> Changes:
-    tables = read_tables(FILE)
+    tables = read_tables(EDITS)
     return Changes(tables, Tagger(tables, read_network(WEIGHTS, tables)))
+
+
+@cache
+def bundled() -> LikelyEdits:
+    return LikelyEdits.read(EDITS)
 
 
 def edits_of(tokens: TextTokenizer, text: str, lead: str = " ") -> tuple[tuple[int, ...], tuple[Edit, ...]]:
@@ -153,7 +161,7 @@ def test_what_a_word_lacks_is_not_put_in_beside_it(changes: Changes) -> None:
 
 
 def test_candidates_are_known_words_one_slip_away_or_listed() -> None:
-    spelling = Spelling(read_tables(FILE))
+    spelling = Spelling(read_tables(EDITS))
     for wrong, right in (
         ("becouse", "because"),
         ("teh", "the"),
@@ -194,21 +202,15 @@ def test_capitals_go_over_to_the_new_word() -> None:
 
 
 def test_the_committed_files_are_small() -> None:
-    assert FILE.stat().st_size <= 1_000_000
+    assert EDITS.stat().st_size <= 1_000_000
     assert WEIGHTS.stat().st_size <= 13_000_000
 
 
-def test_one_object_serves_all() -> None:
-    assert isinstance(bundled(), LikelyEdits)
-    assert bundled() is bundled()
-    assert isinstance(FILE, Path)
-
-
-@pytest.mark.parametrize("name", ["FILE", "WEIGHTS"])
-def test_damaged_files_are_named(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    damaged = tmp_path / Path(getattr(proposer, name)).name
-    damaged.write_bytes(Path(getattr(proposer, name)).read_bytes()[:-500])
-    monkeypatch.setattr(proposer, name, damaged)
+@pytest.mark.parametrize("damaged", [EDITS, WEIGHTS], ids=lambda file: file.name)
+def test_damaged_files_are_named(damaged: Path, tmp_path: Path) -> None:
+    for file in (EDITS, WEIGHTS):
+        content = file.read_bytes()
+        (tmp_path / file.name).write_bytes(content[:-500] if file == damaged else content)
     with pytest.raises(ModelError, match=r"edits\.") as caught:
-        proposer.bundled.__wrapped__()
+        LikelyEdits.read(tmp_path / EDITS.name)
     assert caught.value.hint

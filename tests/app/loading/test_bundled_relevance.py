@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from app.loading.relevance import FILE, bundled_relevance, relevance_for
+from app.loading.bundled import RELEVANCE
+from app.loading.search_models import relevance_for
 from retrieval.encoder_files import DEFAULT_ENCODER, find_encoder
 from retrieval.relevance import CosineRelevance, LearnedRelevance
 from retrieval.relevance_features import Candidate
@@ -57,7 +58,7 @@ def test_the_answering_sentence_comes_first() -> None:
     for question, rows in ITEMS:
         candidates = [Candidate(text.removeprefix("* "), passage, cosine) for passage, text, cosine in rows]
         right = next(at for at, row in enumerate(rows) if row[1].startswith("*"))
-        for scorer, found in ((bundled_relevance(), learned), (CosineRelevance(), by_cosine)):
+        for scorer, found in ((LearnedRelevance.read(RELEVANCE), learned), (CosineRelevance(), by_cosine)):
             scores = scorer.scores(question, candidates)
             found.append(max(range(len(rows)), key=scores.__getitem__) == right)
     assert by_cosine == [False] * len(ITEMS)
@@ -65,18 +66,18 @@ def test_the_answering_sentence_comes_first() -> None:
 
 
 def test_a_question_that_nothing_answers_is_told_from_one_that_is_answered() -> None:
+    learned = LearnedRelevance.read(RELEVANCE)
     refused = []
     for question, rows in ITEMS:
         candidates = [Candidate(text.removeprefix("* "), passage, cosine) for passage, text, cosine in rows]
-        answered = max(bundled_relevance().scores(question, candidates))
-        without = max(bundled_relevance().scores(question, [one for one in candidates if one.passage == 1]))
+        answered = max(learned.scores(question, candidates))
+        without = max(learned.scores(question, [one for one in candidates if one.passage == 1]))
         assert without < answered
         refused.append(without < 0 < answered)
     assert sum(refused) >= 4
 
 
 def test_it_serves_the_encoder_it_was_learned_with_and_no_other() -> None:
-    assert relevance_for(find_encoder(DEFAULT_ENCODER).name) is bundled_relevance()
-    assert isinstance(bundled_relevance(), LearnedRelevance)
+    assert isinstance(relevance_for(find_encoder(DEFAULT_ENCODER).name), LearnedRelevance)
     assert isinstance(relevance_for("another/encoder@1"), CosineRelevance)
-    assert FILE.stat().st_size < 300 * 1024
+    assert RELEVANCE.stat().st_size < 300 * 1024

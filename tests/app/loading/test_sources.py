@@ -14,12 +14,13 @@ from app.library.corpus import Corpus
 from app.loading import bundled, engine
 from app.loading import sources as drafts
 from app.loading.sources import Drafters, drafters_of, is_drafter, setting_of, source_names, sources_of, with_bundled
-from app.pipeline import Pipeline
+from app.pipeline import Pipeline, Searchable
 from corpora.store.library import Library
 from decoding.drafting.drafter import is_costly
 from decoding.errors import DecodingError
 from decoding.interfaces import Request
 from decoding.sources import DEFAULT_SOURCES, SOURCES, make_sources
+from retrieval.hits import Retrieved
 from retrieval.hybrid import HybridRetriever
 from tests.support.retrieval_fakes import LetterEncoder
 from tests.support.tiny import QUESTION, TEXTS, save_heads, save_parallel, save_tiny, small_tokenizer
@@ -134,7 +135,7 @@ def test_the_bundled_drafters_are_loaded_and_the_answer_stays(
     for module in ("app.loading.models", "app.loading.sources"):
         monkeypatch.setattr(f"{module}.bundled_folder", folders.__getitem__)
     monkeypatch.setattr(drafts, "BY_DEFAULT", frozenset({"draft_model"}))
-    pipeline = engine.open_pipeline(settings.replace(heads="bundled", max_new_tokens=24))
+    pipeline = Pipeline.from_pretrained(settings=settings.replace(heads="bundled", max_new_tokens=24), corpus=None)
     pipeline.engine.budget.cost_s = None  # Every draft is verified: what pays is not the question here.
     plain, drafted = (pipeline.correct("He go to the school.", speculate=speculate) for speculate in (False, True))
     assert drafted.corrected == plain.corrected
@@ -167,7 +168,7 @@ def corpus(settings: Settings, tmp_path: Path) -> Corpus:
 
 def test_a_draft_model_drafts_and_the_answer_stays(settings: Settings, corpus: Corpus, tiny_chat: Path) -> None:
     chosen = settings.replace(target=str(tiny_chat), draft_model=str(tiny_chat), max_new_tokens=40)
-    pipeline = engine.open_pipeline(chosen, corpus=corpus)
+    pipeline = Pipeline.from_pretrained(settings=chosen, corpus=corpus)
     plain = pipeline.answer(QUESTION, k=1, speculate=False)
     drafted = pipeline.answer(QUESTION, k=1)
     assert drafted.text == plain.text
@@ -188,7 +189,7 @@ def test_all_drafters_draft_and_the_answer_stays(
     settings: Settings, corpus: Corpus, tiny_chat: Path, drafters: dict[str, str]
 ) -> None:
     chosen = settings.replace(target=str(tiny_chat), max_new_tokens=40, **drafters)
-    pipeline = engine.open_pipeline(chosen, corpus=corpus)
+    pipeline = Pipeline.from_pretrained(settings=chosen, corpus=corpus)
     pipeline.engine.budget.cost_s = None  # Every draft is verified: what pays is not the question here.
     plain = pipeline.answer(QUESTION, k=1, speculate=False)
     drafted = pipeline.answer(QUESTION, k=1)
@@ -203,7 +204,7 @@ def test_what_is_no_drafter_is_refused(
 ) -> None:
     def refused(value: object, said: str) -> None:
         with pytest.raises((SpandraftError, DecodingError)) as caught:
-            engine.writer(settings.replace(target=str(tiny_chat), **{key: value}))
+            engine.request_builder(settings.replace(target=str(tiny_chat), **{key: value}))
         cause, hint = as_user_error(caught.value) or ("", "")
         assert said in cause and hint
         assert "\n" not in cause + hint
@@ -222,13 +223,13 @@ def test_a_drafter_for_another_target_is_refused(
 ) -> None:
     wide = save_heads(tmp_path / "wide", hidden=64)
     with pytest.raises(DecodingError, match="hidden size of 64"):
-        engine.writer(settings.replace(target=str(tiny_chat), heads=str(wide)))
+        engine.request_builder(settings.replace(target=str(tiny_chat), heads=str(wide)))
     other = save_parallel(tmp_path / "other", bundled_tokenizer)
     with pytest.raises(ModelError, match="tokenizer"):
-        engine.writer(settings.replace(target=str(tiny_chat), parallel_model=str(other)))
+        engine.request_builder(settings.replace(target=str(tiny_chat), parallel_model=str(other)))
     for layers in ("7", "0,1"):
         with pytest.raises(DecodingError, match="cannot be skipped"):
-            engine.writer(settings.replace(target=str(tiny_chat), skipped_layers=layers))
+            engine.request_builder(settings.replace(target=str(tiny_chat), skipped_layers=layers))
 
 
 @pytest.mark.parametrize("key", bundled.DRAFTERS)
@@ -242,7 +243,7 @@ def test_a_bundled_drafter_that_is_not_there_is_a_missing_part(
 ) -> None:
     monkeypatch.setattr("app.loading.models.bundled_folder", lambda part: tmp_path / part)
     with pytest.raises(MissingPartError, match="no weights") as caught:
-        engine.writer(settings.replace(target=str(tiny_chat), **{key: "bundled"}))
+        engine.request_builder(settings.replace(target=str(tiny_chat), **{key: "bundled"}))
     assert "--" + key.replace("_", "-") in caught.value.hint
 
 
@@ -258,7 +259,7 @@ def test_a_damaged_bundled_drafter_is_to_be_installed_again(
         file.write_bytes(file.read_bytes()[:-100])
     monkeypatch.setattr("app.loading.models.bundled_folder", lambda part: tmp_path)
     with pytest.raises(ModelError) as caught:
-        engine.writer(settings.replace(target=str(tiny_chat), **{key: "bundled"}))
+        engine.request_builder(settings.replace(target=str(tiny_chat), **{key: "bundled"}))
     assert caught.value.hint == "Install Spandraft again."
 
 
@@ -266,12 +267,12 @@ def test_a_draft_model_with_other_tokens_is_refused(
     settings: Settings, tiny_chat: Path, tiny_bundled: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(ModelError) as caught:
-        engine.writer(settings.replace(target=str(tiny_chat), draft_model=str(tiny_bundled)))
+        engine.request_builder(settings.replace(target=str(tiny_chat), draft_model=str(tiny_bundled)))
     assert str(tiny_bundled) in caught.value.cause
     assert "family" in caught.value.hint
     swapped = _with_two_tokens_swapped(tmp_path)
     with pytest.raises(ModelError):
-        engine.writer(settings.replace(target=str(tiny_chat), draft_model=str(swapped)))
+        engine.request_builder(settings.replace(target=str(tiny_chat), draft_model=str(swapped)))
 
 
 def _with_two_tokens_swapped(folder: Path) -> Path:
@@ -291,7 +292,7 @@ def test_drafts_come_from_the_whole_corpus_and_the_answer_stays(
     settings: Settings, corpus: Corpus, tiny_chat: Path, tmp_path: Path
 ) -> None:
     chosen = settings.replace(target=str(tiny_chat), sources="corpus", quote=True, max_new_tokens=60)
-    pipeline = engine.open_pipeline(chosen, corpus=corpus)
+    pipeline = Pipeline.from_pretrained(settings=chosen, corpus=corpus)
     pipeline.engine.budget.cost_s = None  # Every draft is verified: what pays is not the question here.
     plain = pipeline.answer(QUESTION, k=1, speculate=False)
     assert len(plain.text) > 20
@@ -308,22 +309,19 @@ def test_drafts_come_from_the_whole_corpus_and_the_answer_stays(
 def test_a_corpus_is_left_alone_where_nothing_is_drafted_from_it(
     settings: Settings, corpus: Corpus, tiny_chat: Path
 ) -> None:
-    pipeline = engine.open_pipeline(
-        settings.replace(target=str(tiny_chat), sources="spans", max_new_tokens=8), corpus=corpus
+    pipeline = Pipeline.from_pretrained(
+        settings=settings.replace(target=str(tiny_chat), sources="spans", max_new_tokens=8), corpus=corpus
     )
     pipeline.answer(QUESTION, k=1)
     assert not (settings.home / "corpora" / "mine" / "drafts").exists()
 
 
 def test_anything_searchable_can_be_asked(settings: Settings, corpus: Corpus, tiny_chat: Path) -> None:
-    class Plain:
+    class Plain(Searchable):
         """Finds passages, has no index."""
 
-        def search(self, query: str, k: int = 5) -> Any:
-            return corpus.search(query, k)
-
-        def evidence(self, query: str, hits: Any, limit: int = 8) -> Any:
-            return corpus.evidence(query, hits, limit)
+        def retrieve(self, question: str, k: int, sentences: int) -> Retrieved:
+            return corpus.retrieve(question, k, sentences)
 
     chosen = settings.replace(target=str(tiny_chat), max_new_tokens=8)
     assert Pipeline.from_pretrained(corpus=Plain(), settings=chosen).answer(QUESTION, k=1).text is not None

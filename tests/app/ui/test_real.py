@@ -10,7 +10,7 @@ import pytest
 
 from app.config.parsers import data_folder
 from app.config.settings import Settings
-from app.loading.engine import open_pipeline
+from app.pipeline import Pipeline
 from app.ui.serving.server import warm_up
 from tests.support.page_live import LivePage, serving
 from tests.support.pdf_bytes import Words, pdf
@@ -28,7 +28,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LivePage]:
     if built.is_dir():
         shutil.copytree(built, home / "corpora" / "sample")
     settings = Settings(home=home, threads=1)
-    pipeline = open_pipeline(settings, corpus="sample")
+    pipeline = Pipeline.from_pretrained(settings=settings, corpus="sample")
     warm_up(pipeline)  # as `spandraft serve` does: the first answer in a new home compiles the decoder's loops
     yield from serving(pipeline, home, None)
 

@@ -1,0 +1,48 @@
+"""Who proposes likely edits of a text under correction: what the setting ``edit_proposer`` names."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.config.settings import NOT_SET, Settings
+from app.errors import ModelError
+from app.loading.bundled import EDITS
+
+if TYPE_CHECKING:
+    from app.generation.tokenizer import Encoded
+    from app.likely_edits.proposer import LikelyEdits
+    from decoding.interfaces import Edit
+
+
+class EditProposer:
+    """Likely edits of a file, which is read with the first text: questions do without it. Any thread may use it."""
+
+    def __init__(self, file: Path = EDITS) -> None:
+        """Raises ModelError if there is no such file."""
+        self._file = file
+        self._lock = threading.Lock()
+        self._read: LikelyEdits | None = None
+        if not file.is_file():
+            raise ModelError(
+                f"there is no edit proposer {file}", hint="check the path of edit_proposer, or leave it away"
+            )
+
+    def edits(self, text: str, ids: Sequence[int], encode: Callable[[str], Encoded]) -> tuple[Edit, ...]:
+        """Edits of ``ids``, which are those of ``text``. Raises ModelError for a damaged file."""
+        with self._lock:
+            if self._read is None:
+                from app.likely_edits.proposer import LikelyEdits
+
+                hint = "install Spandraft again" if self._file == EDITS else "name a file that training wrote"
+                self._read = LikelyEdits.read(self._file, hint=hint)
+        return self._read.edits(text, ids, encode)
+
+
+def edit_proposer(settings: Settings) -> EditProposer | None:
+    """The edit proposer that the settings name, None for none. Raises ModelError for a file that is missing."""
+    if settings.edit_proposer == NOT_SET:
+        return None
+    return EditProposer(EDITS if settings.edit_proposer is None else Path(settings.edit_proposer).expanduser())

@@ -1,0 +1,125 @@
+"""What searching is done with: the encoder and the relevance scorer that settings name, one object of each.
+
+Everything heavy is imported where it is made, so that importing this module costs nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.config.settings import BUNDLED, NOT_SET, Settings
+from app.errors import ModelError
+from app.loading.bundled import RELEVANCE
+from app.loading.models import without_progress_bars
+from app.loading.openmp import wait_passively
+
+if TYPE_CHECKING:
+    from retrieval.encoder import SentenceTransformerEncoder
+    from retrieval.evidence import FindEvidence
+    from retrieval.hits import Evidence, Hit
+    from retrieval.query import Query
+    from retrieval.relevance import Relevance
+
+
+class SearchModels:
+    """The encoder and the relevance scorer of a process, each made when it is first used and then shared.
+
+    Whoever opens several corpora hands the same object to all of them (``Corpus.open(..., models=...)``), so that the
+    encoder is loaded once. Any thread may use it.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = threading.RLock()
+        self._encoder: SentenceTransformerEncoder | None = None
+        self._relevance: Relevance | None = None
+
+    @property
+    def encoder(self) -> SentenceTransformerEncoder:
+        """The encoder; its model is loaded with the first vectors. Raises what an unusable ``device`` raises."""
+        with self._lock:
+            if self._encoder is None:
+                self._encoder = self._made_encoder()
+            return self._encoder
+
+    @property
+    def encoder_is_english(self) -> bool:
+        """Whether the encoder is the bundled one, which knows English only."""
+        return self._settings.encoder == BUNDLED
+
+    def relevance(self) -> Relevance:
+        """Who judges evidence. Raises ``DamagedRelevance``, and ModelError for a scorer of another encoder."""
+        with self._lock:
+            if self._relevance is None:
+                self._relevance = relevance_for(self.encoder.name, self._settings.relevance)
+            return self._relevance
+
+    def load_encoder(self) -> None:
+        """Load the encoder's model now, so that the first question does not pay for it."""
+        setting = self._settings.encoder
+        with without_progress_bars(is_local=setting == BUNDLED or Path(setting).is_dir()):
+            self.encoder.encode_queries([""])
+
+    def query(self, question: str) -> Query:
+        """A question on its way through retrieval."""
+        from retrieval.query import Query
+
+        return Query(question, self.encoder)
+
+    def evidence_finder(self, *, by_cosine: bool = False) -> FindEvidence:
+        """Finds the evidence sentences of given hits; ``by_cosine``: by the encoder alone."""
+        from retrieval.evidence import select_evidence
+        from retrieval.sentences import SentenceCache
+
+        cache = SentenceCache(self.encoder)
+
+        def find(question: str | Query, hits: Sequence[Hit], limit: int) -> Sequence[Evidence]:
+            judge = None if by_cosine else self.relevance()
+            return select_evidence(question, hits, encoder=self.encoder, limit=limit, cache=cache, relevance=judge)
+
+        return find
+
+    def _made_encoder(self) -> SentenceTransformerEncoder:
+        from retrieval.encoder import SentenceTransformerEncoder
+        from retrieval.encoder_files import DEFAULT_ENCODER
+
+        wait_passively()
+        settings = self._settings
+        if settings.device is not None:
+            from decoding.target.placement import device_for
+
+            device_for(settings.device)
+        name = DEFAULT_ENCODER if settings.encoder == BUNDLED else settings.encoder
+        return SentenceTransformerEncoder(name, device=settings.device)
+
+
+def relevance_for(encoder: str, setting: str | None = None) -> Relevance:
+    """The scorer that the setting ``relevance`` names, for the encoder of that name.
+
+    None ("auto"): the bundled one for the encoder it was learned with, and the cosines for every other. Raises
+    ``DamagedRelevance``, and ModelError for a file that is missing or was learned with another encoder.
+    """
+    from retrieval.errors import DamagedRelevance
+    from retrieval.relevance import CosineRelevance, LearnedRelevance
+
+    if setting == NOT_SET:
+        return CosineRelevance()
+    if setting is None:
+        bundled = LearnedRelevance.read(RELEVANCE)
+        return bundled if bundled.encoder == encoder else CosineRelevance()
+    file = Path(setting).expanduser()
+    if not file.is_file():
+        raise ModelError(f"there is no relevance scorer {file}", hint="check the path of relevance, or leave it away")
+    try:
+        named = LearnedRelevance.read(file)
+    except DamagedRelevance as error:
+        raise ModelError(error.cause, hint="name a file that app.training.relevance wrote, or leave it away") from error
+    if named.encoder != encoder:
+        raise ModelError(
+            f"the relevance scorer {file} was learned with the encoder {named.encoder}, not with {encoder}",
+            hint=f'set encoder to that one, or relevance to "{NOT_SET}"',
+        )
+    return named

@@ -195,7 +195,7 @@ def warm_up(pipeline: PagePipeline) -> None:
 
 
 def _registry(pipeline: PagePipeline, settings: Settings) -> Registry:
-    """The library of ``settings``, sharing the encoder of the pipeline and the handle of the corpus that it has open."""
+    """The library of ``settings``, sharing with the pipeline its encoder and the corpus that it has open."""
     from app.library.corpus import Corpus
     from app.pipeline import Pipeline
     from app.ui.state.corpus_registry import CorpusRegistry

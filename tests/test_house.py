@@ -1,4 +1,8 @@
-"""The rules of the house that no linter counts: sizes, docstrings, and what may not stand in a file."""
+"""The rules of the house that no linter holds: maps of folders, imports without circles, what may not stand in a file.
+
+Docstrings of modules, public classes and functions are ruff's (D rules), annotations are mypy's (strict), the arrows
+between floors and folders are import-linter's, relative imports are banned by ruff (TID).
+"""
 
 from __future__ import annotations
 
@@ -9,37 +13,56 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.import_graph import PACKAGES, circles, import_graph, module_files
+
 _ROOT = Path(__file__).parent.parent
-_PACKAGES = ("app", "retrieval", "decoding", "corpora")
-_LONGEST_MODULE, _LONGEST_FUNCTION = 500, 60
 _UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|NotImplementedError)\b")
+_FILES = module_files(_ROOT)
+_FOLDERS = sorted(name for name, path in _FILES.items() if path.name == "__init__.py")
+_GRAPH = import_graph(_ROOT)
 
 
-def modules() -> Iterator[Path]:
-    """Every module of the four packages."""
-    for package in _PACKAGES:
-        yield from sorted((_ROOT / package).rglob("*.py"))
-
-
-@pytest.mark.parametrize("module", list(modules()), ids=lambda path: str(path.relative_to(_ROOT)))
-def test_module_is_of_the_house(module: Path) -> None:
-    text = module.read_text(encoding="utf-8")
-    tree = ast.parse(text)
-    assert len(text.splitlines()) <= _LONGEST_MODULE
-    assert not tree.body or ast.get_docstring(tree), "a module opens with a docstring"
+@pytest.mark.parametrize("module", sorted(_FILES))
+def test_module_is_of_the_house(module: str) -> None:
+    text = _FILES[module].read_text(encoding="utf-8")
+    assert ast.get_docstring(ast.parse(text)), "a module opens with a docstring"
     assert not _UNFINISHED.search(text), "nothing is left unfinished"
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            lines = (node.end_lineno or node.lineno) - node.lineno + 1
-            assert lines <= _LONGEST_FUNCTION, f"{node.name} has {lines} lines"
+
+
+@pytest.mark.parametrize("folder", _FOLDERS)
+def test_the_map_of_a_folder_is_complete(folder: str) -> None:
+    """The docstring of ``__init__`` names every module and folder in it, so that a reader finds one by its map."""
+    docstring = ast.get_docstring(ast.parse(_FILES[folder].read_text(encoding="utf-8"))) or ""
+    words = set(re.findall(r"\w+", docstring))
+    assert {child.rpartition(".")[2] for child in _children(folder)} - words == set()
+
+
+@pytest.mark.parametrize("folder", _FOLDERS)
+def test_what_stands_in_one_folder_imports_in_no_circle(folder: str) -> None:
+    """Modules and folders side by side, each folder taken as one; imports inside functions count."""
+    prefix = f"{folder}."
+
+    def child_of(module: str) -> str | None:
+        return prefix + module[len(prefix) :].partition(".")[0] if module.startswith(prefix) else None
+
+    among: dict[str, set[str]] = {child: set() for child in _children(folder)}
+    for module, imported in _GRAPH.items():
+        child = child_of(module)
+        if child is not None:
+            among[child] |= {other for other in map(child_of, imported) if other not in (None, child)}
+    assert circles(among) == []
+
+
+def _children(folder: str) -> Iterator[str]:
+    return (name for name in _FILES if name.rpartition(".")[0] == folder)
 
 
 def test_the_top_level_is_what_the_design_says() -> None:
-    expected = {*_PACKAGES, "tests", "pyproject.toml", "README.md", "Makefile", "LICENSE", "NOTICE"}
+    expected = {*PACKAGES, "tests", "pyproject.toml", "README.md", "Makefile", "LICENSE", "NOTICE"}
     expected |= {"CHANGELOG.md", "CONTRIBUTING.md", "constraints.txt"}
-    found = {path.name for path in _ROOT.iterdir() if not path.name.startswith(".")}
-    assert found - expected <= {"build", "dist"}
-    assert expected <= found
+    present = {path.name for path in _ROOT.iterdir() if not path.name.startswith(".")}
+    assert present - expected <= {"build", "dist"}
+    assert expected <= present
 
 
 def test_tests_are_no_package() -> None:

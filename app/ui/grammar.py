@@ -14,7 +14,7 @@ import gradio as gr
 
 from app.generation.events import Correction, CorrectionDone, RunStats, TextDelta
 from app.ui.state.app_state import AppState
-from app.ui.state.browser_events import Updates, browser, tab, words
+from app.ui.state.browser_events import Updates, browser_scope, tab_id, text_of
 from app.ui.state.error_display import reporting
 from app.ui.views.chrome import problem_view
 from app.ui.views.correction import correcting_view, correction_view
@@ -68,12 +68,12 @@ class GrammarActions:
 
     async def correct(self, sent: object, request: gr.Request) -> AsyncGenerator[Updates, None]:
         """Correct the text that was sent, showing it as it is written."""
-        text = words(sent)
+        text = text_of(sent)
         if not text.strip():
             yield {self._view: gr.skip()}
             return
         yield {self._view: correcting_view("", "Reading the text"), **self._busy(True)}
-        scope = browser(request) or None
+        scope = browser_scope(request) or None
         run = self._state.runs.start(_key(request), lambda: self._state.pipeline.stream_correct(text, scope=scope))
         written, correction, began_s = "", None, time.monotonic()
         try:
@@ -108,4 +108,4 @@ def _untouched(text: str) -> Correction:
 
 
 def _key(request: gr.Request) -> str:
-    return f"{tab(request)} grammar"
+    return f"{tab_id(request)} grammar"

@@ -177,24 +177,24 @@ def rewritten(export: Path, change: Callable[[dict[str, Any]], dict[str, Any]], 
 def uploads(outer: Path) -> Any:
     import asyncio
 
-    from app.ui.state.uploads import Incoming
+    from app.ui.state.uploads import UploadStore
 
-    incoming = Incoming(outer / "home" / "uploads")
+    store = UploadStore(outer / "home" / "uploads")
 
     async def pieces() -> Any:
         yield b"An upload."
 
     while True:
         name = yield
-        batch = incoming.open()
+        batch = store.open()
         with contextlib.suppress(InputError):
-            asyncio.run(incoming.receive(batch, name, 10, pieces()))
-        for upload in incoming.take(batch):
+            asyncio.run(store.receive(batch, name, 10, pieces()))
+        for upload in store.take(batch):
             Path(upload.path).read_bytes()
-        incoming.discard(name)
+        store.discard(name)
         with contextlib.suppress(InputError):
-            asyncio.run(incoming.receive(name, "a.txt", 10, pieces()))
-        incoming.discard(batch)
+            asyncio.run(store.receive(name, "a.txt", 10, pieces()))
+        store.discard(batch)
 
 
 COMMANDS = (

@@ -74,10 +74,10 @@ class PageRegistry(CorpusRegistry):
         store = self.store(corpus)
         return {found.name: store.document(found.id).text for found in store.documents()}
 
-    def _opened(self, corpus: str) -> Corpus:
+    def _open(self, corpus: str) -> Corpus:
         store = self.library.open(corpus)
         return Corpus(store, self.encoder, HybridRetriever(store, self.encoder), CorpusConfig(self._home))
 
-    def _created(self, corpus: str) -> Corpus:
+    def _create(self, corpus: str) -> Corpus:
         self.library.create(corpus).close()
-        return self._opened(corpus)
+        return self._open(corpus)

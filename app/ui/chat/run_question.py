@@ -1,8 +1,4 @@
-"""From the events of a stream to what the card shows, and to the turn that is kept.
-
-Pure functions: no clock, no Gradio, no HTML.
-
-One question on its way through the page: what the card shows at each step, and how it ended.
+"""Runs one question from its first search to its answer, as steps that a card can show.
 
 Used for asking and for asking again without drafts. Must not build HTML or know components.
 """
@@ -22,21 +18,62 @@ from app.generation.events import Answer, Citation, Done, Event, Retrieval, RunS
 from app.ui.state.app_state import AppState
 from app.ui.state.error_display import reporting
 from app.ui.state.interfaces import AnswerStream
-from app.ui.views.answer import Running
+from app.ui.views.answer import RunningAnswer
 
 _UNMEASURED: Final = RunStats(
     tokens=0, target_forwards=0, mean_acceptance_length=0.0, by_source={}, ttft_s=0.0, tokens_per_s=0.0, stages_s={}
 )
 
 
-def absorb(running: Running, events: Sequence[Event]) -> tuple[Running, Answer | None]:
-    """The card after ``events``, and the answer if it is complete."""
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The answer so far. ``turn`` is complete, with an answer or a problem, in the last step only."""
+
+    running: RunningAnswer
+    turn: Turn
+
+
+async def run_question(
+    state: AppState, turn: Turn, tab: str, *, scope: str = "", speculate: bool = True
+) -> AsyncGenerator[Step, None]:
+    """Run the question of ``turn`` for the browser tab ``tab``. Closing the generator stops the stream.
+
+    Earlier answers are drafted from only if they were given in the same, non-empty ``scope``. Raises nothing: what goes
+    wrong is the problem of the last step's turn.
+    """
+
+    def open_stream() -> AnswerStream:
+        if not turn.corpus:
+            raise InputError("there is no corpus yet", hint="create one in the Library and add files to it")
+        corpus = state.registry.open(turn.corpus)
+        return state.pipeline.stream(turn.question, corpus=corpus, speculate=speculate, scope=scope or None)
+
+    run = state.runs.start(tab, open_stream)
+    running, answer, began_s = RunningAnswer(question=turn.question), None, time.monotonic()
+    try:
+        with reporting() as problems:
+            async with contextlib.aclosing(run.batches()) as batches:
+                async for batch in batches:
+                    running, complete = apply_events(running, batch)
+                    answer = complete or answer
+                    running = dataclasses.replace(running, status=status_of(running, time.monotonic() - began_s))
+                    yield Step(running, turn)
+    finally:
+        state.runs.finish(tab, run)
+    if problems:
+        yield Step(running, dataclasses.replace(turn, problem=problems[0]))
+    else:
+        yield Step(running, dataclasses.replace(turn, answer=answer or partial_answer(running)))
+
+
+def apply_events(running: RunningAnswer, events: Sequence[Event]) -> tuple[RunningAnswer, Answer | None]:
+    """``running`` after ``events``, and the answer if it is complete."""
     texts, citations, answer = [running.text], list(running.citations), None
     for event in events:
         if isinstance(event, TextDelta):
             texts.append(event.text)
         elif isinstance(event, Citation):
-            citations = grown(citations, event)
+            citations = _with_citation(citations, event)
         elif isinstance(event, Retrieval):
             running = dataclasses.replace(running, passages=event.passages, notice=event.notice)
         elif isinstance(event, Done):
@@ -44,14 +81,8 @@ def absorb(running: Running, events: Sequence[Event]) -> tuple[Running, Answer |
     return dataclasses.replace(running, text="".join(texts), citations=tuple(citations)), answer
 
 
-def grown(citations: list[Citation], new: Citation) -> list[Citation]:
-    """A live hint that continues an earlier one, from the same start, takes its place."""
-    kept = [old for old in citations if old.answer_start != new.answer_start]
-    return [*kept, new]
-
-
-def partial(running: Running) -> Answer:
-    """The answer as far as it came, for a stream that was left before it could say so itself."""
+def partial_answer(running: RunningAnswer) -> Answer:
+    """The answer as far as it came, for a stream that was left before its last event."""
     return Answer(
         question=running.question,
         text=running.text,
@@ -63,52 +94,18 @@ def partial(running: Running) -> Answer:
     )
 
 
-def status_of(running: Running, elapsed_s: float) -> str:
-    """What is going on, with the time once it takes a while."""
+def status_of(running: RunningAnswer, elapsed_s: float) -> str:
+    """The stage that the answer has reached, with the time from the first second on."""
     if running.text:
-        doing = "Writing"
+        stage = "Writing"
     elif running.passages:
-        doing = "Reading the passages"
+        stage = "Reading the passages"
     else:
-        doing = "Searching"
-    return doing if elapsed_s < 1 else f"{doing}, {elapsed_s:.0f} s"
+        stage = "Searching"
+    return stage if elapsed_s < 1 else f"{stage}, {elapsed_s:.0f} s"
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """The card so far. ``turn`` is complete, with an answer or a problem, in the last step only."""
-
-    running: Running
-    turn: Turn
-
-
-async def run_question(
-    state: AppState, turn: Turn, tab: str, *, scope: str = "", speculate: bool = True
-) -> AsyncGenerator[Step, None]:
-    """Run the question of ``turn`` for a browser tab. Closing the generator stops the stream.
-
-    Earlier answers are drafted from only if they were given in the same, non-empty ``scope``.
-    """
-
-    def opened() -> AnswerStream:
-        if not turn.corpus:
-            raise InputError("there is no corpus yet", hint="create one in the Library and add files to it")
-        corpus = state.registry.open(turn.corpus)
-        return state.pipeline.stream(turn.question, corpus=corpus, speculate=speculate, scope=scope or None)
-
-    run = state.runs.start(tab, opened)
-    running, answer, began_s = Running(question=turn.question), None, time.monotonic()
-    try:
-        with reporting() as problems:
-            async with contextlib.aclosing(run.batches()) as batches:
-                async for batch in batches:
-                    running, done = absorb(running, batch)
-                    answer = done or answer
-                    running = dataclasses.replace(running, status=status_of(running, time.monotonic() - began_s))
-                    yield Step(running, turn)
-    finally:
-        state.runs.finish(tab, run)
-    if problems:
-        yield Step(running, dataclasses.replace(turn, problem=problems[0]))
-    else:
-        yield Step(running, dataclasses.replace(turn, answer=answer or partial(running)))
+def _with_citation(citations: list[Citation], new: Citation) -> list[Citation]:
+    """A live citation replaces the earlier one from the same start, which it continues."""
+    others = [old for old in citations if old.answer_start != new.answer_start]
+    return [*others, new]

@@ -1,6 +1,6 @@
 """The Chat tab: a question box, the conversation, and the sources beside it.
 
-Lays out the components and connects them; the work is in ``chat_actions`` and ``chat_history``.
+Lays out the components and connects each event with its handler in ``actions`` or ``history``.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ import gradio as gr
 
 from app.ui.assets.styling import ON_LOAD
 from app.ui.chat.actions import ChatActions
-from app.ui.chat.history import NEW, ChatComponents, ChatHistory
+from app.ui.chat.history import NEW_CONVERSATION, ChatComponents, ChatHistory
 from app.ui.state.app_state import AppState
 
 _PLACEHOLDER = "Ask your documents"
-# How many browsers may wait for the model at once; beyond it they queue without a thread.
-_WAITING = 32
+# So many browsers may wait for the model at once; further ones wait in Gradio's queue and hold no thread.
+_CONCURRENT = 32
 
 
 @dataclass(frozen=True, slots=True)
 class ChatTab:
-    """The tab as others know it: the library keeps its corpora and conversations up to date."""
+    """What the Library tab needs of this one, to keep its corpora and conversations up to date."""
 
     components: ChatComponents
     history: ChatHistory
@@ -35,7 +35,7 @@ def chat_tab(state: AppState, page: gr.Blocks) -> ChatTab:
         corpus = gr.Dropdown(label="Corpus", choices=[], elem_id="corpus", filterable=False, scale=1, min_width=140)
         conversation = gr.Dropdown(
             label="Conversation",
-            choices=[NEW],
+            choices=[NEW_CONVERSATION],
             value="",
             elem_id="conversation",
             filterable=False,
@@ -45,7 +45,7 @@ def chat_tab(state: AppState, page: gr.Blocks) -> ChatTab:
         tools = _html("chat-tools")
     with gr.Row(elem_id="chat-grid"):
         with gr.Column(elem_id="chat-answers", min_width=0):
-            thread, live, said = _html("thread"), _html("live"), _html("said")
+            thread, live, message = _html("thread"), _html("live"), _html("said")
         with gr.Column(elem_id="chat-sources", min_width=0):
             sources, reader = _html("sources"), _html("reader")
         with gr.Row(elem_id="chat-composer"):
@@ -70,7 +70,7 @@ def chat_tab(state: AppState, page: gr.Blocks) -> ChatTab:
         tools=tools,
         thread=thread,
         live=live,
-        said=said,
+        message=message,
         sources=sources,
         reader=reader,
         question=question,
@@ -89,25 +89,25 @@ def _connect(state: AppState, ui: ChatComponents, page: gr.Blocks) -> ChatHistor
     actions = ChatActions(state, ui, history)
     outputs: list[Any] = ui.all()
 
-    def on(listener: Callable[..., Any], action: Callable[..., Any], *inputs: Any) -> None:
+    def on(listener: Callable[..., Any], handler: Callable[..., Any], *inputs: Any) -> None:
         listener(
-            action,
+            handler,
             list(inputs),
             outputs,
             api_visibility="private",
             show_progress="hidden",
-            concurrency_limit=_WAITING,
+            concurrency_limit=_CONCURRENT,
             preprocess=False,
         )
 
     on(page.load, history.load)
     on(ui.conversation.input, history.switch, ui.conversation, ui.corpus)
-    on(ui.corpus.input, history.choose, ui.corpus, ui.conversation)
-    on(ui.tools.fresh, history.fresh, ui.corpus)
-    on(ui.tools.forget, history.forget, ui.corpus, ui.conversation)
+    on(ui.corpus.input, history.change_corpus, ui.corpus, ui.conversation)
+    on(ui.tools.fresh, history.start_new, ui.corpus)
+    on(ui.tools.forget, history.delete, ui.corpus, ui.conversation)
     on(ui.question.submit, actions.ask, ui.question, ui.corpus, ui.conversation)
     on(ui.ask.click, actions.ask, ui.question, ui.corpus, ui.conversation)
-    on(ui.thread.starter, actions.start, ui.corpus, ui.conversation)
+    on(ui.thread.starter, actions.ask_starter, ui.corpus, ui.conversation)
     for cards in (ui.thread, ui.live):
         on(cards.prove, actions.prove, ui.conversation)
         on(cards.sources, actions.show_sources, ui.conversation)

@@ -1,6 +1,6 @@
-"""The Library tab: corpora, what is being added to them, and their documents.
+"""The Library tab: corpora, the jobs that add files to them, and their documents.
 
-Lays out the components and connects them; the work is in ``library_actions`` and ``library_jobs``.
+Lays out the components and connects each event with its handler in ``corpus_actions`` or ``job_actions``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import gradio as gr
 from app.ui.assets.styling import ON_LOAD
 from app.ui.chat.tab import ChatTab
 from app.ui.library.components import LibraryComponents
-from app.ui.library.corpus_actions import LibraryActions
+from app.ui.library.corpus_actions import CorpusActions
 from app.ui.library.job_actions import JobActions
 from app.ui.state.app_state import AppState
 from app.ui.views.documents import loading_view
@@ -29,8 +29,8 @@ def library_tab(state: AppState, page: gr.Blocks, chat: ChatTab) -> None:
             label="New corpus", placeholder="its name", max_length=64, elem_id="new-corpus", scale=2, min_width=140
         )
         create = gr.Button("Create", elem_id="create-corpus", scale=0, min_width=100)
-    upload, said, jobs, receipt = (_html(name) for name in ("upload", "library-said", "jobs", "receipt"))
-    wanted = gr.Textbox(
+    upload, message, jobs, receipt = (_html(name) for name in ("upload", "library-said", "jobs", "receipt"))
+    name_filter = gr.Textbox(
         label="Find a document", placeholder="part of its name", max_length=200, elem_id="find-document"
     )
     documents, question = _html("documents", loading_view()), _html("library-question")
@@ -38,10 +38,10 @@ def library_tab(state: AppState, page: gr.Blocks, chat: ChatTab) -> None:
         corpus=corpus,
         name=name,
         upload=upload,
-        said=said,
+        message=message,
         jobs=jobs,
         receipt=receipt,
-        wanted=wanted,
+        name_filter=name_filter,
         documents=documents,
         question=question,
         view=_hidden("library-view"),
@@ -61,47 +61,40 @@ def _hidden(elem_id: str) -> gr.Textbox:
 
 
 def _connect(state: AppState, page: gr.Blocks, chat: ChatTab, ui: LibraryComponents, create: gr.Button) -> None:
-    steering = JobActions(state, ui)
-    actions = LibraryActions(state, ui, steering, chat.history)
+    job_actions = JobActions(state, ui)
+    actions = CorpusActions(state, ui, job_actions, chat.history)
     outputs = ui.all()
 
-    def on(listener: Callable[..., Any], action: Callable[..., Any], *inputs: Any, **how: Any) -> None:
+    def on(listener: Callable[..., Any], handler: Callable[..., Any], *inputs: Any, **options: Any) -> None:
         listener(
-            action,
+            handler,
             list(inputs),
-            how.pop("outputs", outputs),
+            options.pop("outputs", outputs),
             api_visibility="private",
             show_progress="hidden",
             concurrency_limit=8,
             preprocess=False,
-            **how,
+            **options,
         )
 
     on(page.load, actions.load)
     on(ui.corpus.input, actions.show, ui.corpus)
     on(create.click, actions.create, ui.name, ui.chat_corpus)
     on(ui.name.submit, actions.create, ui.name, ui.chat_corpus)
-    on(ui.wanted.change, actions.find, ui.corpus, ui.wanted, ui.view, queue=False)
-    on(ui.documents.listing, actions.turn, ui.corpus, ui.wanted, ui.view)
-    on(ui.documents.doomed, actions.ask)
-    on(ui.question.remove, actions.remove_document, ui.wanted, ui.view)
+    on(ui.name_filter.change, actions.find, ui.corpus, ui.name_filter, ui.view, queue=False)
+    on(ui.documents.listing, actions.show_documents_from, ui.corpus, ui.name_filter, ui.view)
+    on(ui.documents.doomed, actions.ask_removal)
+    on(ui.question.remove, actions.remove_document, ui.name_filter, ui.view)
     on(ui.question.drop, actions.remove_corpus, ui.chat_corpus)
     on(
         ui.receipt.conversations,
         actions.remove_conversations,
         chat.components.conversation,
         chat.components.corpus,
-        outputs=[*chat.components.all(), ui.receipt, ui.said],
+        outputs=[*chat.components.all(), ui.receipt, ui.message],
     )
-    on(ui.upload.staged, steering.staged, ui.view)
-    on(ui.jobs.job, steering.act, ui.corpus, ui.view)
-    # Not queued: a beat must neither wait for an answer that is being written nor hold one up.
-    on(
-        ui.timer.tick,
-        steering.beat,
-        ui.corpus,
-        ui.view,
-        ui.pulse,
-        ui.wanted,
-        queue=False,
-    )
+    on(ui.upload.staged, job_actions.begin, ui.view)
+    on(ui.jobs.job, job_actions.act, ui.corpus, ui.view)
+    # Not queued: the timer must neither wait for an answer that is being written nor hold one up.
+    timer_inputs = (ui.corpus, ui.view, ui.pulse, ui.name_filter)
+    on(ui.timer.tick, job_actions.tick, *timer_inputs, queue=False)

@@ -30,7 +30,7 @@ from app.ui.state.app_state import AppState
 from app.ui.state.error_display import reporting
 from app.ui.state.interfaces import PagePipeline, Registry
 from app.ui.state.job_workers import JobWorkers
-from app.ui.state.uploads import Incoming, upload_routes
+from app.ui.state.uploads import UploadStore, upload_routes
 from corpora.jobs.job_records import Job
 
 _UPLOAD_LIMIT = "200mb"
@@ -90,7 +90,7 @@ def create_app(pipeline: PagePipeline, settings: Settings, *, registry: Registry
 
     application = FastAPI(title="Spandraft", docs_url=None, redoc_url=None, openapi_url=None)
     application.add_middleware(Guard, host=settings.host)
-    application.include_router(upload_routes(state.incoming))
+    application.include_router(upload_routes(state.uploads))
 
     @application.get("/health")
     def health() -> dict[str, str]:
@@ -140,14 +140,14 @@ def _state(pipeline: PagePipeline, registry: Registry, settings: Settings) -> Ap
         if job.outcomes.get("replaced") or job.outcomes.get("removed"):
             pipeline.forget()
 
-    incoming = Incoming(settings.home / "uploads" / "incoming")
-    incoming.sweep()
+    uploads = UploadStore(settings.home / "uploads" / "incoming")
+    uploads.sweep()
     return AppState(
         pipeline=pipeline,
         registry=registry,
         conversations=Conversations(settings.home / "conversations.sqlite3"),
         default_corpus=settings.corpus,
-        incoming=incoming,
+        uploads=uploads,
         workers=JobWorkers(registry, after),
     )
 

@@ -1,6 +1,6 @@
-"""The registry over the real library: corpora of ``settings.home`` as the page sees them.
+"""The corpora of ``settings.home`` as the page sees them: the ``Registry`` over the real library.
 
-Keeps one handle a corpus, because its indexes live in it. Any thread may use it.
+Keeps one handle a corpus, because the handle holds the corpus' indexes in memory. Thread-safe.
 """
 
 from __future__ import annotations
@@ -45,19 +45,19 @@ class CorpusRegistry:
         with self._lock:
             if corpus not in self._handles or not self._library.exists(corpus):
                 self._handles.pop(corpus, None)
-                self._handles[corpus] = self._opened(corpus)
+                self._handles[corpus] = self._open(corpus)
             return self._handles[corpus]
 
     def document(self, corpus: str, passage_id: str) -> Document:
         """The document that a passage is cut from. Raises ``DocumentNotFound``."""
         return self.open(corpus).store.document(passage_id.rpartition(":")[0])
 
-    def listing(self, corpus: str, *, wanted: str = "", offset: int = 0, limit: int = 50) -> Listing:
-        """A part of the documents, by name."""
-        return listed(self.open(corpus).store, wanted=wanted, offset=offset, limit=limit)
+    def listing(self, corpus: str, *, name_filter: str = "", offset: int = 0, limit: int = 50) -> Listing:
+        """A part of the documents, filtered by name."""
+        return listed(self.open(corpus).store, wanted=name_filter, offset=offset, limit=limit)
 
     def holdings(self, corpus: str, document: str) -> Holdings | None:
-        """What the corpus has of a document."""
+        """What the corpus holds of a document; None if there is no such document."""
         return holdings_of(self.open(corpus).store, document)
 
     def version(self, corpus: str) -> int:
@@ -67,7 +67,7 @@ class CorpusRegistry:
     def create(self, corpus: str) -> None:
         """Make an empty corpus."""
         with self._lock:
-            self._handles[corpus] = self._created(corpus)
+            self._handles[corpus] = self._create(corpus)
 
     def remove_document(self, corpus: str, document: str) -> Receipt:
         """Remove a document by its id."""
@@ -88,14 +88,14 @@ class CorpusRegistry:
         return self.open(corpus).run(number, stop=stop)
 
     def close(self) -> None:
-        """Leave every corpus' database in good order. Index files were written when something changed."""
+        """Close every corpus' database. Index files need nothing: they were written when something changed."""
         with self._lock:
             handles, self._handles = list(self._handles.values()), {}
         for handle in handles:
             handle.store.close()
 
-    def _opened(self, corpus: str) -> Corpus:
+    def _open(self, corpus: str) -> Corpus:
         return Corpus.open(corpus, settings=self._settings, models=self._models)
 
-    def _created(self, corpus: str) -> Corpus:
+    def _create(self, corpus: str) -> Corpus:
         return Corpus.create(corpus, settings=self._settings, models=self._models)

@@ -1,4 +1,4 @@
-"""The border of the page: whatever goes wrong behind it, the user is told in two lines, and a bug is logged."""
+"""Turns whatever goes wrong behind the page into the two lines that the user sees, and logs bugs."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _log = logging.getLogger(__name__)
 
 @contextlib.contextmanager
 def reporting() -> Iterator[list[Problem]]:
-    """What goes wrong inside the block ends it and stands in the list, as the user should see it."""
+    """Catch any exception of the block; the list that is yielded then holds it as the user should see it."""
     problems: list[Problem] = []
     try:
         yield problems
-    except Exception as error:  # noqa: BLE001 - the border of the page: whatever it is, the user is told
+    except Exception as error:  # noqa: BLE001 - nothing is above the page that could handle it; the user is told
         problems.append(_problem(error))
 
 
 def _problem(error: BaseException) -> Problem:
-    """The error as the user should see it. A bug is logged under a reference, and the page gives that."""
+    """Cause and hint of ``error``. A bug is logged under a reference, and the user is given the reference."""
     known = as_user_error(error)
     if known is not None:
         return Problem(*known)

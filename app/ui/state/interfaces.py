@@ -1,7 +1,7 @@
-"""What the page needs from the rest of the app floor, as protocols: a pipeline that streams, and a registry of corpora.
+"""What the page needs from the rest of the app floor, as protocols: a pipeline that streams, a registry of corpora.
 
-The page must not know models, indexes or file formats: it shows what these two hand it, and passes on what the
-user does. Errors that have ``cause`` and ``hint`` are shown to the user as they are.
+The page must not know models, indexes or file formats: it shows what these two return, and passes on what the user
+does. Errors that have ``cause`` and ``hint`` are shown to the user as they are.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ class EventStream(Protocol):
         """Events in order; the last one carries the whole result."""
 
     def cancel(self) -> None:
-        """Stop within one step; the stream then ends by itself. Thread-safe."""
+        """Stop within one step; the iterator then ends by itself. Thread-safe."""
 
 
 class AnswerStream(Protocol):
     """A running answer."""
 
     def __iter__(self) -> Iterator[Event]:
-        """Retrieval, then text and citations, then Done."""
+        """``Retrieval``, then text and citations, then ``Done``."""
 
     def cancel(self) -> None:
-        """Stop within one step; Done then says ``cancelled``. Thread-safe."""
+        """Stop within one step; the finish reason of ``Done`` is then ``cancelled``. Thread-safe."""
 
 
 class PagePipeline(Protocol):
@@ -47,22 +47,22 @@ class PagePipeline(Protocol):
 
     @property
     def target_note(self) -> str:
-        """What the target's drafts cannot do, shown beside its name; nothing if there is nothing to say."""
+        """What limits drafting for this target, shown beside its name; empty if nothing does."""
 
     def stream(
         self, question: str, *, corpus: Any = None, speculate: bool = True, scope: str | None = ""
     ) -> AnswerStream:
-        """Answer ``question`` from ``corpus`` (a handle that ``Registry.open`` gave), with drafts from ``scope``."""
+        """Answer ``question`` from ``corpus``, a handle from ``Registry.open``; drafts may copy ``scope``'s answers."""
 
     def forget(self, scope: str | None = None) -> None:
-        """Keep nothing of earlier outputs in ``scope``, or of any (None), in memory."""
+        """Forget earlier outputs in ``scope``, or all of them (None); drafts are then not copied from them."""
 
     def stream_correct(self, text: str, *, scope: str | None = "") -> EventStream:
-        """Correct ``text``: text deltas, then one event with a ``correction``."""
+        """Correct ``text``: text deltas, then ``CorrectionDone``."""
 
 
 class Registry(Protocol):
-    """All corpora of this installation. Methods raise user errors for names that do not exist."""
+    """All corpora of this installation. Methods raise ``CorpusNotFound`` for a name that does not exist."""
 
     def names(self) -> list[str]:
         """Names of the corpora, the sample first."""
@@ -73,20 +73,20 @@ class Registry(Protocol):
     def document(self, corpus: str, passage_id: str) -> Document:
         """The document that a passage is cut from; offsets of citations refer to its text."""
 
-    def listing(self, corpus: str, *, wanted: str = "", offset: int = 0, limit: int = 50) -> Listing:
-        """A part of the documents whose names have all words of ``wanted`` in them."""
+    def listing(self, corpus: str, *, name_filter: str = "", offset: int = 0, limit: int = 50) -> Listing:
+        """``limit`` documents from number ``offset`` on, of those whose names have all words of ``name_filter``."""
 
     def holdings(self, corpus: str, document: str) -> Holdings | None:
-        """What goes when the document with this id is removed; None if it is gone."""
+        """What is deleted when the document with this id is removed; None if there is no such document."""
 
     def version(self, corpus: str) -> int:
-        """Grows with every change of the corpus, whoever makes it."""
+        """A number that grows with every change of the corpus, whichever process makes it."""
 
     def create(self, corpus: str) -> None:
         """Make an empty corpus."""
 
     def remove_document(self, corpus: str, document: str) -> Receipt:
-        """Remove the document with this id, its passages and everything derived from them; what went."""
+        """Remove the document with this id, its passages and everything derived from them; returns what was removed."""
 
     def remove_corpus(self, corpus: str) -> None:
         """Remove a whole corpus."""
@@ -95,7 +95,7 @@ class Registry(Protocol):
         """The jobs of a corpus."""
 
     def run_job(self, corpus: str, number: int, stop: threading.Event) -> Job:
-        """Run a job until it ends, is paused, or ``stop`` is set; then it goes on when it is run again."""
+        """Run a job until it ends, is paused, or ``stop`` is set; run again, it continues where it stopped."""
 
     def close(self) -> None:
-        """Leave every corpus on disk in good order; nothing is asked of it any more."""
+        """Close the corpora, at shutdown. No other method may be called afterwards."""

@@ -1,7 +1,7 @@
-"""Runs the jobs of the library in the server: one thread a corpus, one job after the other, whoever looks on.
+"""The threads of the server that run jobs: one thread a corpus, one job after the other.
 
-A job that was interrupted, because the server ended, goes on when the next one starts; a paused one waits. What goes
-wrong with a whole corpus is kept to be shown. Must not know how a job is run.
+A job that was interrupted because the server ended continues when the next server starts; a paused one waits for the
+user. An error that stops the jobs of a corpus is kept to be shown. Must not know how a job is run.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ _PATIENCE_S: Final = 2.0
 
 
 class JobWorkers:
-    """The threads. Any thread may call."""
+    """Runs jobs in the background. Thread-safe."""
 
-    def __init__(self, registry: Registry, after: Callable[[Job], None]) -> None:
-        """Run jobs of ``registry``; ``after`` is called with each job that was run, in its thread."""
+    def __init__(self, registry: Registry, on_run: Callable[[Job], None]) -> None:
+        """Run jobs of ``registry``; ``on_run`` is called with each job that was run, in the thread that ran it."""
         self._registry = registry
-        self._after = after
+        self._on_run = on_run
         self._lock = threading.Lock()
         self._threads: dict[str, threading.Thread] = {}
         self._problems: dict[str, Problem] = {}
         self._stop = threading.Event()
 
     def wake(self, corpus: str) -> None:
-        """There may be something to run in ``corpus``."""
+        """Look for jobs to run in ``corpus``, in its own thread."""
         with self._lock:
             self._problems.pop(corpus, None)
             if self._stop.is_set() or corpus in self._threads:
@@ -42,7 +42,7 @@ class JobWorkers:
             thread.start()
 
     def resume(self) -> None:
-        """Go on with what was interrupted, in all corpora."""
+        """Continue the jobs of all corpora that an earlier server left unfinished."""
         with reporting():
             for corpus in self._registry.names():
                 with reporting():  # one damaged corpus does not stop the others
@@ -50,7 +50,7 @@ class JobWorkers:
                         self.wake(corpus)
 
     def stop(self) -> None:
-        """Interrupt everything and wait for it a little: what is left running counts as interrupted, too."""
+        """Interrupt all jobs and wait up to 2 s a thread; a job that still runs then counts as interrupted, too."""
         self._stop.set()
         with self._lock:
             threads = list(self._threads.values())
@@ -58,35 +58,35 @@ class JobWorkers:
             thread.join(_PATIENCE_S)
 
     def problem(self, corpus: str) -> Problem | None:
-        """Why the jobs of ``corpus`` do not go on, if they do not."""
+        """The error that stopped the jobs of ``corpus``, until the next ``wake``; None if there is none."""
         with self._lock:
             return self._problems.get(corpus)
 
     def _work(self, corpus: str) -> None:
-        busy: set[int] = set()
+        skipped: set[int] = set()
         while True:
             with reporting() as problems:
-                number = self._next(corpus, busy)
+                number = self._next(corpus, skipped)
                 if number is None:
                     return
                 try:
                     job = self._registry.run_job(corpus, number, self._stop)
-                except LibraryBusy:  # another process runs it, and it is shown as running there
-                    busy.add(number)
+                except LibraryBusy:  # another process runs it
+                    skipped.add(number)
                 else:
-                    busy.update([number] if job.state == "queued" else [])
-                    self._after(job)
+                    skipped.update([number] if job.state == "queued" else [])
+                    self._on_run(job)
             if problems:
                 with self._lock:
                     self._problems[corpus] = problems[0]
                     del self._threads[corpus]
                 return
 
-    def _next(self, corpus: str, busy: set[int]) -> int | None:
-        """The job to run; with None the thread has ended, and the next ``wake`` makes another."""
+    def _next(self, corpus: str, skipped: set[int]) -> int | None:
+        """The next job to run. None ends the thread: it is unlisted here, so that the next ``wake`` starts another."""
         with self._lock:
             waiting = [] if self._stop.is_set() else self._registry.jobs(corpus).waiting()
-            number = next((job.number for job in waiting if job.number not in busy), None)
+            number = next((job.number for job in waiting if job.number not in skipped), None)
             if number is None:
                 del self._threads[corpus]
             return number

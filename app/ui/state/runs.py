@@ -1,8 +1,8 @@
-"""Streams that run for browser tabs: pumped by a thread, read in batches by the page, and really stopped.
+"""Streams that run for browser tabs: read by a thread, handed to the page in batches, stopped on request.
 
-A stream blocks while the target works, so a thread of its own pulls the events and the event loop collects what has
-come every ``interval_s``. Leaving ``batches`` for any reason, be it a click on Stop or a browser that went away,
-cancels the stream. Must not know what the events mean.
+A stream blocks while the target works, so a thread of its own reads the events, and the event loop collects them every
+70 ms. Leaving ``batches`` for any reason, a click on Stop or a browser that went away, cancels the stream. Must not
+know what the events mean.
 """
 
 from __future__ import annotations
@@ -18,13 +18,15 @@ from typing import Any
 from app.ui.state.interfaces import EventStream
 
 _INTERVAL_S = 0.07
-_GRACE_S = 0.35
-# An empty batch now and then: yielding is how Gradio notices that the browser has gone.
+_GRACE_S = 0.35  # so long may a cancelled stream still run before the page stops waiting for it
+# An empty batch is yielded this often: only when something is yielded does Gradio notice that the browser has gone.
 _HEARTBEAT_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
 class _End:
+    """The last item of the queue, with the exception that ended the stream if one did."""
+
     error: Exception | None
 
 
@@ -43,7 +45,7 @@ class Run:
 
     @property
     def stopped(self) -> bool:
-        """Whether it was asked to stop before it had ended."""
+        """Whether ``cancel`` was called before the stream had ended."""
         return self._cancelled_s is not None
 
     def cancel(self) -> None:
@@ -57,10 +59,9 @@ class Run:
             stream.cancel()
 
     async def batches(self) -> AsyncGenerator[list[Any], None]:
-        """What has come since the last batch, until the end; empty now and then. Raises what the stream raised.
+        """The events since the last batch, until the stream ends; may be empty. Raises what the stream raised.
 
-        After ``cancel`` it ends with the stream, or without it if the step that is running takes longer than a
-        moment: the page must not wait for it.
+        After ``cancel`` it ends with the stream, or 0.35 s later if the running step takes longer than that.
         """
         yielded_s = time.monotonic()
         try:
@@ -69,13 +70,13 @@ class Run:
                 batch: list[Any] = []
                 end = self._drain(batch)
                 now_s = time.monotonic()
-                left = self._cancelled_s is not None and now_s - self._cancelled_s > _GRACE_S
+                out_of_patience = self._cancelled_s is not None and now_s - self._cancelled_s > _GRACE_S
                 if end is not None and end.error is not None and not self.stopped:
                     raise end.error
                 if batch or end is not None or now_s - yielded_s > _HEARTBEAT_S:
                     yielded_s = now_s
                     yield batch
-                if end is not None or left:
+                if end is not None or out_of_patience:
                     return
         finally:
             self.cancel()
@@ -96,12 +97,12 @@ class Run:
             stream = self._open()
             with self._lock:
                 self._stream = stream
-                late = self._cancelled_s is not None
-            if late:
+                cancelled_early = self._cancelled_s is not None
+            if cancelled_early:
                 stream.cancel()
             for event in stream:
                 self._events.put(event)
-        except Exception as caught:  # noqa: BLE001 - handed to the page, which shows or logs it
+        except Exception as caught:  # noqa: BLE001 - ``batches`` raises it in the page, which shows or logs it
             error = caught
         with self._lock:
             self._ended = True
@@ -112,7 +113,7 @@ class Runs:
     """Which run belongs to which browser tab, so that Stop finds it."""
 
     def __init__(self) -> None:
-        """No runs yet."""
+        """Start without runs."""
         self._lock = threading.Lock()
         self._by_tab: dict[str, Run] = {}
 
@@ -120,9 +121,9 @@ class Runs:
         """Start a run for ``tab``; one that is still running there is stopped."""
         run = Run(open_stream)
         with self._lock:
-            before, self._by_tab[tab] = self._by_tab.get(tab), run
-        if before is not None:
-            before.cancel()
+            previous, self._by_tab[tab] = self._by_tab.get(tab), run
+        if previous is not None:
+            previous.cancel()
         return run
 
     def finish(self, tab: str, run: Run) -> None:

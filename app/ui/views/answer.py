@@ -27,7 +27,7 @@ _ENDINGS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
+class RunningAnswer:
     """What is known of an answer that is being written."""
 
     question: str
@@ -38,7 +38,7 @@ class Running:
     status: str = "Searching"
 
 
-def running_view(running: Running) -> Html:
+def running_view(running: RunningAnswer) -> Html:
     """The card while the answer streams; announced once, when it is complete."""
     found = links(running.text, running.citations, running.passages)
     body = tag("div", _runs(0, running.text, found), tag("span", class_="caret", aria_hidden="true"), class_="text")

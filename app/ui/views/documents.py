@@ -69,12 +69,12 @@ def head_view(corpus: str, found: Listing) -> Html:
     return tag("header", tag("h2", corpus), tag("span", total, class_="where"), drop)
 
 
-def documents_view(corpus: str, found: Listing, *, first: int = 0, wanted: str = "") -> Html:
-    """A page of the documents of one corpus; ``wanted`` is what their names were filtered by."""
+def documents_view(corpus: str, found: Listing, *, first: int = 0, name_filter: str = "") -> Html:
+    """A page of the documents of one corpus; ``name_filter`` is what their names were filtered by."""
     if not found.documents:
         body: Html = tag("p", "Nothing here yet. Add files above, or drop a folder.", class_="empty")
     elif not found.rows:
-        body = tag("p", f"No document is called anything like “{wanted}”.", class_="empty")
+        body = tag("p", f"No document is called anything like “{name_filter}”.", class_="empty")
     else:
         body = _table(corpus, found)
     return tag("section", head_view(corpus, found), body, _pager(found, first), class_="documents", data_corpus=corpus)

@@ -1,8 +1,7 @@
-"""The files of a job as a table, a part of them at a time.
+"""Jobs as the library shows them: one card a job, with its figures, its buttons and a part of its files.
 
-Of ten thousand files a page of rows is drawn: failed ones first, then what is being worked on, then the rest.
-
-Jobs as the library shows them: one card a job with its figures, its buttons and a window onto its files.
+A job may have ten thousand files, so a table shows ``ROWS`` of them: failed ones first, then those being worked on,
+then the rest. A job that has not been started shows its dry run instead of its progress.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from app.ui.views.markup import Html, join, tag
 from corpora.jobs.job_records import ACTIVE, ENDED, FileState, Job, JobFile, JobState
 
 ROWS: Final = 50
-# The order in which files are listed, failed ones first.
+# The order in which files are listed.
 FILE_ORDER: Final[tuple[tuple[FileState, ...], ...]] = (
     ("failed",),
     ("reading", "chunking", "embedding"),
@@ -25,18 +24,10 @@ FILE_ORDER: Final[tuple[tuple[FileState, ...], ...]] = (
     ("skipped",),
     ("cancelled",),
 )
-_SKIPPED: Final = {
-    "duplicate": "skipped: duplicate",
-    "unchanged": "skipped: unchanged",
-    "unsupported": "skipped: unsupported",
-}
-_READY: Final = {"replaced": "ready, replaced", "removed": "removed"}
-
-
-Word: TypeAlias = Literal[
+VerdictWord: TypeAlias = Literal[
     "new", "changed", "to compare", "unchanged", "duplicate", "left out", "empty", "too large", "to remove"
 ]
-WORDS: Final[tuple[Word, ...]] = (
+VERDICT_WORDS: Final[tuple[VerdictWord, ...]] = (
     "new",
     "changed",
     "to compare",
@@ -47,50 +38,66 @@ WORDS: Final[tuple[Word, ...]] = (
     "empty",
     "too large",
 )
-_WORK: Final = ("new", "changed", "to compare")
+_READ: Final = ("new", "changed", "to compare")
+_JOB_STATES: Final[dict[JobState, str]] = {
+    "queued": "waiting",
+    "running": "running",
+    "paused": "paused",
+    "finished": "finished",
+    "cancelled": "cancelled",
+}
+_SKIPPED: Final = {
+    "duplicate": "skipped: duplicate",
+    "unchanged": "skipped: unchanged",
+    "unsupported": "skipped: unsupported",
+}
+_READY: Final = {"replaced": "ready, replaced", "removed": "removed"}
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What would be done with one file, and why if that does not speak for itself."""
+    """What would be done with one file; ``cause`` says why where the word alone does not."""
 
-    word: Word
+    word: VerdictWord
     cause: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """Files, and their bytes together."""
+    """A number of files, and the sum of their sizes in bytes."""
 
     files: int = 0
     bytes: int = 0
 
-    def with_one(self, size: int) -> Total:
-        """One file more."""
+    def with_file(self, size: int) -> Total:
+        """The total with one more file of ``size`` bytes."""
         return Total(self.files + 1, self.bytes + size)
 
 
 @dataclass(frozen=True, slots=True)
 class DryRun:
-    """Verdicts by the number of the file, totals by word and by type. ``estimate_s`` None: it is not known yet."""
+    """What a job would do: verdicts by file number, totals by verdict and by type of file.
+
+    ``estimate_s`` is the time that it would take; None while no job has been measured.
+    """
 
     verdicts: Mapping[int, Verdict]
-    words: Mapping[Word, Total]
-    kinds: Mapping[str, Total]
+    by_word: Mapping[VerdictWord, Total]
+    by_type: Mapping[str, Total]
     estimate_s: float | None
 
     @property
     def work(self) -> Total:
-        """What has to be read."""
-        totals = [self.words[word] for word in _WORK if word in self.words]
-        return Total(sum(one.files for one in totals), sum(one.bytes for one in totals))
+        """The files that would be read."""
+        totals = [self.by_word[word] for word in _READ if word in self.by_word]
+        return Total(sum(total.files for total in totals), sum(total.bytes for total in totals))
 
 
 @dataclass(frozen=True, slots=True)
 class JobWindow:
-    """A job and the part of its files that is shown: from file ``first`` of ``listed``, perhaps failed ones only.
+    """A job and the part of its files that is shown: ``files``, from number ``first`` on of ``listed`` in all.
 
-    Without ``is_open`` only its figures are. ``plan`` is there for one that was not started yet.
+    Without ``is_open`` no file is shown. ``plan`` is the dry run of a job that has not been started.
     """
 
     job: Job
@@ -102,8 +109,163 @@ class JobWindow:
     plan: DryRun | None = None
 
 
+def jobs_view(windows: Sequence[JobWindow], problem: Html | None = None) -> Html:
+    """The cards of all jobs below ``problem``; empty if there is neither."""
+    if not windows and problem is None:
+        return Html()
+    return tag("section", problem or "", *(job_view(window) for window in windows), class_="jobs", aria_label="Jobs")
+
+
+def job_view(window: JobWindow) -> Html:
+    """The card of one job."""
+    job = window.job
+    running = job.state == "running"
+    head = tag(
+        "header",
+        tag("h3", tag("span", class_="pulse", aria_hidden="true") if running else "", _title(job)),
+        tag("span", _state(job), class_="state"),
+        tag("div", *_job_buttons(job), class_="buttons"),
+    )
+    bar = tag(
+        "progress",
+        value=job.files_done if not job.bytes_total else job.bytes_done,
+        max=max(1, job.files if not job.bytes_total else job.bytes_total),
+        aria_label=f"Job {job.number}",
+    )
+    trouble = (
+        tag("p", tag("strong", sentence(job.cause)), " ", sentence(job.hint or ""), class_="trouble")
+        if job.cause
+        else ""
+    )
+    return tag(
+        "article",
+        head,
+        tag("p", _planned(window.plan) if window.plan is not None else _progress(job), class_="line"),
+        tag("p", _types(window.plan), class_="line") if window.plan is not None else "",
+        "" if job.state in ENDED else bar,
+        trouble,
+        _counts(window),
+        files_view(window) if window.is_open else "",
+        class_=f"job {job.state}",
+        id=f"job-{job.number}",
+    )
+
+
+def is_unstarted(job: Job) -> bool:
+    """Whether the job waits for its first start, so that its dry run is shown."""
+    return job.state == "paused" and job.busy_s == 0 and job.cause is None
+
+
+def _title(job: Job) -> str:
+    files = count(job.files, "file")
+    if is_unstarted(job):
+        return f"Add {files}?"
+    return f"{'Sync of' if job.kind == 'sync' else 'Adding'} {files}"
+
+
+def _state(job: Job) -> str:
+    if is_unstarted(job):
+        return "not started"
+    if job.state == "running" and job.wanted != "run":
+        return "pausing" if job.wanted == "pause" else "cancelling"
+    return _JOB_STATES[job.state]
+
+
+def _planned(plan: DryRun) -> str:
+    """How much a job would read, and how long that would take."""
+    if not plan.work.files:
+        return "Nothing of it is new."
+    known = plan.estimate_s is not None
+    estimate = f"about {duration(plan.estimate_s or 0)}" if known else "how long is not known yet"
+    return f"{count(plan.work.files, 'file')} to read, {amount(plan.work.bytes)}, {estimate}"
+
+
+def _progress(job: Job) -> str:
+    """``332 of 1,500 files, 3.3 files/s, about 2 min left``."""
+    left = f"about {duration(job.eta_s)} left" if job.eta_s else ""
+    worked = job.counts.get("ready", 0) + job.counts.get("failed", 0)
+    speed = f"{worked / job.busy_s:.1f} files/s" if worked and job.busy_s >= 1 else ""
+    took = f"in {duration(job.busy_s)}" if job.state == "finished" and job.busy_s >= 1 else ""
+    parts = (f"{job.files_done:,} of {count(job.files, 'file')}", speed, left if job.state == "running" else took)
+    return ", ".join(part for part in parts if part)
+
+
+def _types(plan: DryRun) -> str:
+    """``40 txt (1.2 MB), 2 pdf (80 kB)``, the most frequent first."""
+    ordered = sorted(plan.by_type.items(), key=lambda entry: (-entry[1].files, entry[0]))
+    parts = (f"{total.files:,} {kind or 'without a suffix'}{_sized(total)}" for kind, total in ordered[:12])
+    return "By type: " + ", ".join(parts)
+
+
+def _sized(total: Total) -> str:
+    """`` (1.2 MB)``; empty for files that were left out, because none of their bytes were sent."""
+    return f" ({amount(total.bytes)})" if total.bytes else ""
+
+
+def _job_buttons(job: Job) -> list[Html]:
+    if job.state in ("queued", "running"):
+        pausing = job.wanted != "run"
+        return [_button(job, "pause", "Pause", disabled=pausing), _button(job, "cancel", "Cancel", disabled=pausing)]
+    if job.state == "paused":
+        start = _button(job, "resume", "Start" if is_unstarted(job) else "Resume", primary=True)
+        return [start, _button(job, "cancel", "Cancel")]
+    failed = job.counts.get("failed", 0)
+    retry = [_button(job, "retry", f"Retry {failed:,}")] if failed else []
+    return [*retry, _button(job, "dismiss", "Clear")]
+
+
+def _button(job: Job, action: str, label: str, *, disabled: bool = False, primary: bool = False) -> Html:
+    return tag(
+        "button",
+        label,
+        type="button",
+        class_="quiet strong" if primary else "quiet",
+        data_event="job",
+        data_action=action,
+        data_job=job.number,
+        disabled=disabled,
+        aria_label=f"{label} job {job.number}",
+    )
+
+
+def _counts(window: JobWindow) -> Html:
+    """How many files are in which state, and the buttons that open and filter the table."""
+    job = window.job
+    active = sum(job.counts.get(state, 0) for state in ACTIVE)
+    entries = [
+        (job.counts.get("failed", 0), "failed", "bad"),
+        (active, "in work", ""),
+        (job.counts.get("queued", 0), "queued", ""),
+        (job.counts.get("ready", 0), "ready", "good"),
+        *((job.outcomes.get(kind, 0), kind, "") for kind in ("duplicate", "unchanged", "unsupported")),
+        (job.counts.get("cancelled", 0), "cancelled", ""),
+    ]
+    if window.plan is not None:
+        totals = window.plan.by_word
+        entries = [(totals[word].files, word + _sized(totals[word]), "") for word in VERDICT_WORDS if word in totals]
+    parts = [tag("li", tag("b", f"{n:,}"), f" {name}", class_=kind or None) for n, name, kind in entries if n]
+    switches = []
+    if window.failed_only or job.counts.get("failed", 0):
+        switches.append(_switch(job, "Show failed only", "all" if window.failed_only else "failed", window.failed_only))
+    switches.append(_switch(job, "Files", "shut" if window.is_open else "all", window.is_open))
+    return tag("div", tag("ul", *parts), tag("div", *switches, class_="buttons"), class_="counts")
+
+
+def _switch(job: Job, label: str, action: str, pressed: bool) -> Html:
+    return tag(
+        "button",
+        label,
+        type="button",
+        class_="quiet",
+        data_event="job",
+        data_action=action,
+        data_job=job.number,
+        aria_pressed="true" if pressed else "false",
+    )
+
+
 def files_view(window: JobWindow) -> Html:
-    """The table, and how to see another part of it."""
+    """The table of files, and the buttons that show another part of it."""
     if not window.files:
         return tag("p", "No file has failed.", class_="empty") if window.failed_only else Html()
     state = "State" if window.plan is None else "Plan"
@@ -137,7 +299,7 @@ def _row(job: Job, file: JobFile, verdict: Verdict | None) -> Html:
 
 
 def _size(file: JobFile, verdict: Verdict | None) -> str:
-    """``0 B`` only of what is known to be empty: what is left out was not sent, what is in an archive not measured."""
+    """The size, ``–`` where it is unknown: files that are left out were not sent, those in an archive not measured."""
     unknown = file.member is not None or file.outcome in ("removed", "unsupported")
     unknown = unknown or (verdict is not None and verdict.word == "left out")
     return "–" if unknown and not file.bytes else amount(file.bytes)
@@ -198,168 +360,4 @@ def _turn(window: JobWindow, label: str, first: int, *, disabled: bool) -> Html:
         data_job=window.job.number,
         data_first=first,
         disabled=disabled,
-    )
-
-
-_JOB_STATES: Final[dict[JobState, str]] = {
-    "queued": "waiting",
-    "running": "running",
-    "paused": "paused",
-    "finished": "finished",
-    "cancelled": "cancelled",
-}
-
-
-def jobs_view(windows: Sequence[JobWindow], problem: Html | None = None) -> Html:
-    """All cards; nothing at all if there is no job."""
-    if not windows and problem is None:
-        return Html()
-    return tag("section", problem or "", *(job_view(window) for window in windows), class_="jobs", aria_label="Jobs")
-
-
-def job_view(window: JobWindow) -> Html:
-    """One job."""
-    job = window.job
-    running = job.state == "running"
-    head = tag(
-        "header",
-        tag("h3", tag("span", class_="pulse", aria_hidden="true") if running else "", _title(job)),
-        tag("span", _state(job), class_="state"),
-        tag("div", *_job_buttons(job), class_="buttons"),
-    )
-    bar = tag(
-        "progress",
-        value=job.files_done if not job.bytes_total else job.bytes_done,
-        max=max(1, job.files if not job.bytes_total else job.bytes_total),
-        aria_label=f"Job {job.number}",
-    )
-    trouble = (
-        tag("p", tag("strong", sentence(job.cause)), " ", sentence(job.hint or ""), class_="trouble")
-        if job.cause
-        else ""
-    )
-    return tag(
-        "article",
-        head,
-        tag("p", _planned(window.plan) if window.plan is not None else _line(job), class_="line"),
-        tag("p", _kinds(window.plan), class_="line") if window.plan is not None else "",
-        "" if job.state in ENDED else bar,
-        trouble,
-        _counts(window),
-        files_view(window) if window.is_open else "",
-        class_=f"job {job.state}",
-        id=f"job-{job.number}",
-    )
-
-
-def is_plan(job: Job) -> bool:
-    """Whether it waits for its first start: what is shown then is what it would do."""
-    return job.state == "paused" and job.busy_s == 0 and job.cause is None
-
-
-def _title(job: Job) -> str:
-    files = count(job.files, "file")
-    if is_plan(job):
-        return f"Add {files}?"
-    return f"{'Sync of' if job.kind == 'sync' else 'Adding'} {files}"
-
-
-def _state(job: Job) -> str:
-    if is_plan(job):
-        return "not started"
-    if job.state == "running" and job.wanted != "run":
-        return "pausing" if job.wanted == "pause" else "cancelling"
-    return _JOB_STATES[job.state]
-
-
-def _planned(plan: DryRun) -> str:
-    """What there is to do, and how long it takes as far as that is known."""
-    if not plan.work.files:
-        return "Nothing of it is new."
-    known = plan.estimate_s is not None
-    estimate = f"about {duration(plan.estimate_s or 0)}" if known else "how long is not known yet"
-    return f"{count(plan.work.files, 'file')} to read, {amount(plan.work.bytes)}, {estimate}"
-
-
-def _line(job: Job) -> str:
-    """n of N, files/s, time left."""
-    left = f"about {duration(job.eta_s)} left" if job.eta_s else ""
-    worked = job.counts.get("ready", 0) + job.counts.get("failed", 0)
-    speed = f"{worked / job.busy_s:.1f} files/s" if worked and job.busy_s >= 1 else ""
-    took = f"in {duration(job.busy_s)}" if job.state == "finished" and job.busy_s >= 1 else ""
-    parts = (f"{job.files_done:,} of {count(job.files, 'file')}", speed, left if job.state == "running" else took)
-    return ", ".join(part for part in parts if part)
-
-
-def _kinds(plan: DryRun) -> str:
-    """``40 txt (1.2 MB), 2 pdf (80 kB)``, the most frequent first."""
-    ordered = sorted(plan.kinds.items(), key=lambda one: (-one[1].files, one[0]))
-    said = (f"{total.files:,} {kind or 'without a suffix'}{_sized(total)}" for kind, total in ordered[:12])
-    return "By type: " + ", ".join(said)
-
-
-def _sized(total: Total) -> str:
-    """Of what was left out no bytes were sent."""
-    return f" ({amount(total.bytes)})" if total.bytes else ""
-
-
-def _job_buttons(job: Job) -> list[Html]:
-    if job.state in ("queued", "running"):
-        pausing = job.wanted != "run"
-        return [_button(job, "pause", "Pause", disabled=pausing), _button(job, "cancel", "Cancel", disabled=pausing)]
-    if job.state == "paused":
-        start = _button(job, "resume", "Start" if is_plan(job) else "Resume", primary=True)
-        return [start, _button(job, "cancel", "Cancel")]
-    failed = job.counts.get("failed", 0)
-    retry = [_button(job, "retry", f"Retry {failed:,}")] if failed else []
-    return [*retry, _button(job, "dismiss", "Clear")]
-
-
-def _button(job: Job, action: str, label: str, *, disabled: bool = False, primary: bool = False) -> Html:
-    return tag(
-        "button",
-        label,
-        type="button",
-        class_="quiet strong" if primary else "quiet",
-        data_event="job",
-        data_action=action,
-        data_job=job.number,
-        disabled=disabled,
-        aria_label=f"{label} job {job.number}",
-    )
-
-
-def _counts(window: JobWindow) -> Html:
-    """How many files are in which state, and the switch to the failed ones."""
-    job = window.job
-    active = sum(job.counts.get(state, 0) for state in ACTIVE)
-    said = [
-        (job.counts.get("failed", 0), "failed", "bad"),
-        (active, "in work", ""),
-        (job.counts.get("queued", 0), "queued", ""),
-        (job.counts.get("ready", 0), "ready", "good"),
-        *((job.outcomes.get(kind, 0), kind, "") for kind in ("duplicate", "unchanged", "unsupported")),
-        (job.counts.get("cancelled", 0), "cancelled", ""),
-    ]
-    if window.plan is not None:
-        totals = window.plan.words
-        said = [(totals[word].files, word + _sized(totals[word]), "") for word in WORDS if word in totals]
-    parts = [tag("li", tag("b", f"{n:,}"), f" {name}", class_=kind or None) for n, name, kind in said if n]
-    switches = []
-    if window.failed_only or job.counts.get("failed", 0):
-        switches.append(_switch(job, "Show failed only", "all" if window.failed_only else "failed", window.failed_only))
-    switches.append(_switch(job, "Files", "shut" if window.is_open else "all", window.is_open))
-    return tag("div", tag("ul", *parts), tag("div", *switches, class_="buttons"), class_="counts")
-
-
-def _switch(job: Job, label: str, action: str, pressed: bool) -> Html:
-    return tag(
-        "button",
-        label,
-        type="button",
-        class_="quiet",
-        data_event="job",
-        data_action=action,
-        data_job=job.number,
-        aria_pressed="true" if pressed else "false",
     )

@@ -10,8 +10,8 @@ from typing import Any
 from app.conversations.turns import Turn
 from app.generation.events import Citation, Done, Retrieval, TextDelta
 from app.output.links import colour_of, copied_share, in_order, label_of, links
-from app.ui.chat.run_question import absorb, partial, status_of
-from app.ui.views.answer import Running, running_view, turn_view
+from app.ui.chat.run_question import apply_events, partial_answer, status_of
+from app.ui.views.answer import RunningAnswer, running_view, turn_view
 from app.ui.views.sources import reader_view, sources_view
 from corpora.documents import Document, Mark
 from tests.support.page_fakes import ASSERT_TEXT, COPIED, FakePipeline, passages
@@ -62,24 +62,24 @@ def test_share_counts_each_character_once() -> None:
 
 def test_events_become_the_card_and_then_the_answer() -> None:
     events = list(FakePipeline().stream("q"))
-    running, answer = absorb(Running(question="q"), events[:-1])
+    running, answer = apply_events(RunningAnswer(question="q"), events[:-1])
     assert answer is None
     assert running.text == f"[1] {COPIED}"
     assert (running.passages, len(running.citations)) == (passages(), 1)
-    again, answer = absorb(running, events[-1:])
+    again, answer = apply_events(running, events[-1:])
     assert isinstance(events[-1], Done)
     assert answer == events[-1].answer
-    assert partial(again).finish_reason == "cancelled"
+    assert partial_answer(again).finish_reason == "cancelled"
 
 
 def test_a_hint_that_grows_takes_the_place_of_the_shorter_one() -> None:
     short = changed(answer_end=9, source_end=SOURCE + 5)
-    running, _ = absorb(Running(question="q"), [Retrieval(passages()), TextDelta(TEXT), short, GOOD])
+    running, _ = apply_events(RunningAnswer(question="q"), [Retrieval(passages()), TextDelta(TEXT), short, GOOD])
     assert running.citations == (GOOD,)
 
 
 def test_status_says_what_happens_and_how_long_it_takes() -> None:
-    running = Running(question="q")
+    running = RunningAnswer(question="q")
     assert status_of(running, 0.2) == "Searching"
     assert status_of(dataclasses.replace(running, passages=passages()), 3.4) == "Reading the passages, 3 s"
     assert status_of(dataclasses.replace(running, text="a"), 0) == "Writing"
@@ -95,7 +95,7 @@ def test_the_card_links_each_run_to_an_element_of_the_panel() -> None:
 
 
 def test_no_mark_in_the_panel_for_text_that_is_not_there_yet() -> None:
-    running = Running(question="q", text="[1] The", citations=(GOOD,), passages=passages())
+    running = RunningAnswer(question="q", text="[1] The", citations=(GOOD,), passages=passages())
     assert "<a " not in running_view(running)
     assert "<mark" not in sources_view(0, running.passages, links(running.text, running.citations, running.passages))
 

@@ -14,9 +14,9 @@ import pytest
 
 from app.output.formatting import amount, duration
 from app.ui.library.components import Pulse, View
-from app.ui.library.job_actions import Total, dry_run
+from app.ui.library.job_board import dry_run
 from app.ui.state.job_workers import JobWorkers
-from app.ui.views.jobs import JobWindow, jobs_view
+from app.ui.views.jobs import JobWindow, Total, jobs_view
 from corpora.jobs.job_records import Job, JobFile
 from tests.support.page_fakes import HOSTILE
 from tests.support.page_live import await_true
@@ -171,8 +171,8 @@ def test_the_plan_before_the_start_says_what_becomes_of_each_file(registry: Page
         "b.zip": "new",
     }
     assert planned.work.files == 3
-    assert planned.kinds["txt"].files == 5
-    assert planned.words["empty"] == Total(1, 0)
+    assert planned.by_type["txt"].files == 5
+    assert planned.by_word["empty"] == Total(1, 0)
     window = JobWindow(job, tuple(jobs.files(job.number)), True, 0, 7, plan=planned)
     read = re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]*>", " ", jobs_view([window]))))
     assert "3 files to read" in read
@@ -192,14 +192,14 @@ def test_hostile_names_and_causes_stay_text(name: str) -> None:
 
 @pytest.mark.parametrize("sent", [None, 3, "", "{", "[]", '{"job": "x"}', '{"job": 1e400}', "{" * 600, '{"first": -5}'])
 def test_what_a_browser_remembers_may_be_anything(sent: object) -> None:
-    assert View.of(sent) == View()
-    assert Pulse.of(sent) == Pulse()
+    assert View.from_json(sent) == View()
+    assert Pulse.from_json(sent) == Pulse()
 
 
 def test_what_a_browser_remembers_is_read_back() -> None:
     view, pulse = View(job=7, failed=True, first=50, listed=100), Pulse(3, 4, 5, 500)
-    assert View.of(view.written()) == view
-    assert Pulse.of(pulse.written()) == pulse
+    assert View.from_json(view.to_json()) == view
+    assert Pulse.from_json(pulse.to_json()) == pulse
 
 
 def test_amounts() -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from app.errors import InputError
 from app.ui.state import uploads
-from app.ui.state.uploads import Incoming, safe_path
+from app.ui.state.uploads import UploadStore, safe_path
 from tests.support.page_fakes import HOSTILE
 from tests.support.page_live import LivePage
 
@@ -57,8 +57,8 @@ async def pieces(*chunks: bytes) -> AsyncIterator[bytes]:
         yield chunk
 
 
-def sent(incoming: Incoming, batch: str, name: str, *chunks: bytes) -> None:
-    asyncio.run(incoming.receive(batch, name, sum(map(len, chunks)), pieces(*chunks)))
+def sent(store: UploadStore, batch: str, name: str, *chunks: bytes) -> None:
+    asyncio.run(store.receive(batch, name, sum(map(len, chunks)), pieces(*chunks)))
 
 
 def files_in(folder: Path) -> list[Path]:
@@ -66,25 +66,25 @@ def files_in(folder: Path) -> list[Path]:
 
 
 def test_files_lie_under_numbers_and_no_two_have_one_name(tmp_path: Path) -> None:
-    incoming = Incoming(tmp_path / "in")
-    batch = incoming.open()
+    store = UploadStore(tmp_path / "in")
+    batch = store.open()
     for name, text in (("a/notes.md", b"1"), ("../../notes.md", b"2"), ("A/Notes.md", b"3"), ("x\n.py", b"4")):
-        sent(incoming, batch, name, text, b"!")
-    found = incoming.take(batch)
-    assert [(one.name, one.path.name, one.path.read_bytes()) for one in found] == [
+        sent(store, batch, name, text, b"!")
+    received = store.take(batch)
+    assert [(upload.name, upload.path.name, upload.path.read_bytes()) for upload in received] == [
         ("A/Notes (2).md", "3.md", b"3!"),
         ("a/notes.md", "1.md", b"1!"),
         ("notes.md", "2.md", b"2!"),
         ("x_.py", "4.py", b"4!"),
     ]
-    assert {one.path.parent for one in found} == {tmp_path / "in" / batch}
-    incoming.discard(batch)
+    assert {upload.path.parent for upload in received} == {tmp_path / "in" / batch}
+    store.discard(batch)
     assert files_in(tmp_path) == []
 
 
 def test_a_folder_is_taken_in_the_order_in_which_people_count(tmp_path: Path) -> None:
-    incoming = Incoming(tmp_path / "in")
-    batch = incoming.open()
+    store = UploadStore(tmp_path / "in")
+    batch = store.open()
     ordered = [
         "a/report 2.txt",
         "a/Report 10.txt",
@@ -95,15 +95,15 @@ def test_a_folder_is_taken_in_the_order_in_which_people_count(tmp_path: Path) ->
         "٣.txt",
     ]
     for name in reversed(ordered):
-        sent(incoming, batch, name, b"x")
-    assert [one.name for one in incoming.take(batch)] == ordered
+        sent(store, batch, name, b"x")
+    assert [upload.name for upload in store.take(batch)] == ordered
 
 
 @pytest.mark.parametrize("name", [*HOSTILE, "../" * 30 + "etc/passwd", "a" * 5000, "x." + "y" * 300, "/dev/null"])
 def test_no_name_leads_out(tmp_path: Path, name: str) -> None:
-    incoming = Incoming(tmp_path / "in")
-    batch = incoming.open()
-    sent(incoming, batch, name, b"text")
+    store = UploadStore(tmp_path / "in")
+    batch = store.open()
+    sent(store, batch, name, b"text")
     (file,) = files_in(tmp_path)
     assert file.parent == tmp_path / "in" / batch
     assert file.stem == "1"
@@ -111,45 +111,45 @@ def test_no_name_leads_out(tmp_path: Path, name: str) -> None:
 
 def test_what_is_too_large_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uploads, "FILE_BYTES", 10)
-    incoming = Incoming(tmp_path / "in")
-    batch = incoming.open()
+    store = UploadStore(tmp_path / "in")
+    batch = store.open()
     with pytest.raises(InputError, match="larger than"):
-        sent(incoming, batch, "told.txt", b"x" * 11)
+        sent(store, batch, "told.txt", b"x" * 11)
     with pytest.raises(InputError, match="larger than"):  # the length that was told was a lie
-        asyncio.run(incoming.receive(batch, "liar.txt", 1, pieces(b"x" * 6, b"x" * 6)))
-    sent(incoming, batch, "good.txt", b"x" * 10)
-    assert [one.name for one in incoming.take(batch)] == ["good.txt"]
+        asyncio.run(store.receive(batch, "liar.txt", 1, pieces(b"x" * 6, b"x" * 6)))
+    sent(store, batch, "good.txt", b"x" * 10)
+    assert [upload.name for upload in store.take(batch)] == ["good.txt"]
     assert [path.name for path in files_in(tmp_path)] == ["3.txt"]
 
 
 def test_a_batch_that_nobody_opened_or_that_was_taken_receives_nothing(tmp_path: Path) -> None:
-    incoming = Incoming(tmp_path / "in")
-    batch = incoming.open()
-    incoming.take(batch)
+    store = UploadStore(tmp_path / "in")
+    batch = store.open()
+    store.take(batch)
     for wrong in (batch, "../../etc", "x"):
         with pytest.raises(InputError, match="has ended"):
-            sent(incoming, wrong, "a.txt", b"x")
-        incoming.discard("../" + wrong)
+            sent(store, wrong, "a.txt", b"x")
+        store.discard("../" + wrong)
     assert (tmp_path / "in" / batch).is_dir()
 
 
 def test_what_an_earlier_server_left_is_swept_up_and_nothing_else(tmp_path: Path) -> None:
-    incoming = Incoming(tmp_path / "in")
-    old, new = incoming.open(), incoming.open()
-    sent(incoming, old, "a.txt", b"x")
+    store = UploadStore(tmp_path / "in")
+    old, new = store.open(), store.open()
+    sent(store, old, "a.txt", b"x")
     os.utime(tmp_path / "in" / old, (0, 0))
-    Incoming(tmp_path / "in").sweep()
-    Incoming(tmp_path / "nothing there").sweep()
+    UploadStore(tmp_path / "in").sweep()
+    UploadStore(tmp_path / "nothing there").sweep()
     assert [path.name for path in (tmp_path / "in").iterdir()] == [new]
 
 
 def test_what_a_browser_left_is_swept_up_without_another_start(tmp_path: Path) -> None:
-    incoming = Incoming(tmp_path / "in")
-    left = incoming.open()
-    sent(incoming, left, "a.txt", b"x")
+    store = UploadStore(tmp_path / "in")
+    left = store.open()
+    sent(store, left, "a.txt", b"x")
     os.utime(tmp_path / "in" / left, (0, 0))
     assert [path.name for path in (tmp_path / "in").iterdir()] == [left]
-    new = incoming.open()
+    new = store.open()
     assert [path.name for path in (tmp_path / "in").iterdir()] == [new]
 
 

@@ -9,12 +9,13 @@ from decoding.drafting.budget import Budget
 from decoding.drafting.calibration import Calibration
 from decoding.drafting.drafter import Drafter
 from decoding.errors import InvalidRequest, PromptTooLong
-from decoding.interfaces import DraftSource, Request
+from decoding.interfaces import Request
 from decoding.scheduling.prefix_cache import DEFAULT_BYTES, PrefixCache
 from decoding.scheduling.scheduler import Scheduler
 from decoding.scheduling.session import Session
-from decoding.sources import DEFAULT_SOURCES, make_sources
+from decoding.sources.base import DraftSource
 from decoding.sources.shared import Shared
+from decoding.sources.table import DEFAULT_SOURCES, make_sources
 from decoding.stats import Throughput
 from decoding.target.capability import Verification
 from decoding.target.target import Target

@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import torch
 
-    from decoding.tree import TokenTree
-
 
 class OriginKind(enum.StrEnum):
     """Where a drafted token was copied from."""
@@ -201,25 +199,6 @@ class Request:
     openings: tuple[Opening, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A proposed chain of next tokens, right after the last committed one: ids, estimated acceptance of each given
-    the ones before it, and origins.
-
-    ``bucket`` says how long a match the estimate rests on, as the source counts it: acceptance is calibrated by
-    (source, bucket, depth). ``distributions`` are those (V) that a sampling draft model drew its tokens from, one a
-    token; empty for every deterministic draft. ``voices`` says for each token which parts of a blended source stand
-    behind it, by the names that stats use; empty: the source itself.
-    """
-
-    tokens: tuple[int, ...]
-    probabilities: tuple[float, ...]
-    origins: tuple[Origin, ...]
-    bucket: int = 0
-    distributions: tuple[NDArray[np.floating], ...] = ()
-    voices: tuple[tuple[str, ...], ...] = ()
-
-
 class Verified(Protocol):
     """What the target said about a whole tree, rejected nodes included."""
 
@@ -250,51 +229,3 @@ class Commit:
     finish_reason: FinishReason | None = None
     verified: Verified | None = None
     last_node: int = 0
-
-
-class DraftSource(Protocol):
-    """Proposes what the target may write next. Deterministic given its state; wrong drafts cost time, never output.
-
-    One object serves one session. ``propose`` may return several chains; chains may share prefixes.
-    """
-
-    @property
-    def name(self) -> str:
-        """The name that stats and presets use."""
-        ...
-
-    def start(self, request: Request) -> None:
-        """A session begins; prompt and references are known."""
-        ...
-
-    def propose(self, tokens: Sequence[int], limit: int) -> list[Draft]:
-        """Chains that may follow the output ``tokens`` so far, of at most ``limit`` tokens in all."""
-        ...
-
-    def observe(self, commit: Commit) -> None:
-        """A step has been committed, or several in which nobody was asked to draft."""
-        ...
-
-    def finish(self) -> None:
-        """The session is over; drop what belongs to it."""
-        ...
-
-
-class ThriftySource(DraftSource, Protocol):
-    """A source that drafts less where less pays. ``least_chance`` is set before each ``propose``: a path with a lower
-    probability is not worth a node.
-    """
-
-    least_chance: float
-
-
-class CostlySource(DraftSource, Protocol):
-    """A source that takes time worth counting, such as a draft model: asked last, and only if it pays for itself."""
-
-    def cost_s(self, tree: TokenTree) -> float:
-        """Seconds that ``extend`` would take, as measured so far."""
-        ...
-
-    def extend(self, tokens: Sequence[int], tree: TokenTree, limit: int) -> list[Draft]:
-        """Chains from the root like ``propose``, knowing the merged drafts of the free sources."""
-        ...

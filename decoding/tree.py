@@ -1,29 +1,200 @@
-"""The token tree: drafts of all sources merged by common prefix, cut to what is worth verifying.
+"""The two trees of drafting: what one source proposes, and what all sources together have the target verify.
 
-Node 0 is the root, the last committed token; every other node is one drafted token. Nodes stand in an order in
-which a parent precedes its children, so the tree can be laid out in one forward pass.
+A ``DraftTree`` is a source's answer: small, immutable, of drafted tokens alone. A ``TokenTree`` merges the draft trees
+of all sources by common prefix; it is cut to what is worth verifying and laid out in one forward pass. Knows nothing of
+how drafts are found or calibrated. N nodes, V vocabulary.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from decoding.interfaces import NO_ORIGIN, Draft, Origin
+from decoding.interfaces import NO_ORIGIN, Origin
 
-ROOT = 0
+AT_ROOT: Final = -1
+"""The parent of a draft tree's first tokens: the last committed token, which is no node of that tree."""
+ROOT: Final = 0
+"""The node of a token tree that is the last committed token."""
+
+
+@dataclass(frozen=True, slots=True)
+class DraftTree:
+    """What one source drafts after the last committed token: N drafted tokens, each behind its parent.
+
+    ``parents[i]`` is a node before ``i``, or ``AT_ROOT``. ``probabilities[i]`` is the source's estimate that token
+    ``i`` is accepted, given that its parent was; ``origins[i]`` is where the token was copied from. ``buckets[i]`` says
+    how long a match the estimate rests on, as the source counts it, since acceptance is calibrated by (source, bucket,
+    depth); empty: 0 for every node. ``contributors[i]`` names the parts of a mixed source that stand behind the token,
+    as stats count them; empty: the source itself. ``distributions`` holds, by node, what a sampling draft model drew
+    the token from (V); deterministic drafts have none.
+
+    Two children of one node may carry the same token: they are merged when the tree is grafted, and the better estimate
+    holds. ``DraftTree()`` drafts nothing. Raises ValueError for lists of different lengths and for a parent that does
+    not stand before its child.
+    """
+
+    tokens: tuple[int, ...] = ()
+    parents: tuple[int, ...] = ()
+    probabilities: tuple[float, ...] = ()
+    origins: tuple[Origin, ...] = ()
+    buckets: tuple[int, ...] = ()
+    contributors: tuple[tuple[str, ...], ...] = ()
+    distributions: Mapping[int, NDArray[np.floating]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        size = len(self.tokens)
+        lengths = {len(self.parents), len(self.probabilities), len(self.origins)}
+        optional = {len(self.buckets), len(self.contributors)}
+        if lengths != {size} or not optional <= {0, size}:
+            raise ValueError(f"a draft tree of {size} tokens has lists of other lengths: {lengths | optional}")
+        for node, parent in enumerate(self.parents):
+            if not AT_ROOT <= parent < node:
+                raise ValueError(f"node {node} of a draft tree has the parent {parent}, which does not stand before it")
+
+    @classmethod
+    def chain(
+        cls,
+        tokens: Sequence[int],
+        probabilities: float | Sequence[float],
+        *,
+        origins: Sequence[Origin] | None = None,
+        bucket: int = 0,
+    ) -> DraftTree:
+        """Tokens one behind the other; one probability stands for all of them, no origins for ``NO_ORIGIN``."""
+        size = len(tokens)
+        chances = (probabilities,) * size if isinstance(probabilities, float | int) else tuple(probabilities)
+        return cls(
+            tokens=tuple(tokens),
+            parents=tuple(range(AT_ROOT, size - 1)),
+            probabilities=chances,
+            origins=(NO_ORIGIN,) * size if origins is None else tuple(origins),
+            buckets=(bucket,) * size,
+        )
+
+    @classmethod
+    def from_paths(cls, paths: Mapping[tuple[int, ...], float], *, bucket: int = 0) -> DraftTree:
+        """A node for each path from the root, with the probability of its last token; the path to a node's parent must
+        stand before its own. Raises KeyError for a path without its parent.
+        """
+        numbers = {(): AT_ROOT} | {path: node for node, path in enumerate(paths)}
+        return cls(
+            tokens=tuple([path[-1] for path in paths]),
+            parents=tuple([numbers[path[:-1]] for path in paths]),
+            probabilities=tuple(paths.values()),
+            origins=(NO_ORIGIN,) * len(paths),
+            buckets=(bucket,) * len(paths),
+        )
+
+    @classmethod
+    def side_by_side(cls, trees: Iterable[DraftTree]) -> DraftTree:
+        """All of ``trees`` behind the root, the nodes of the first one first."""
+        parts = [tree for tree in trees if tree]
+        if len(parts) == 1:
+            return parts[0]
+        parents: list[int] = []
+        distributions: dict[int, NDArray[np.floating]] = {}
+        for tree in parts:
+            start = len(parents)
+            distributions |= {start + node: each_V for node, each_V in tree.distributions.items()}
+            parents += [parent if parent == AT_ROOT else start + parent for parent in tree.parents]
+        named = any(tree.contributors for tree in parts)
+        return cls(
+            tokens=tuple([token for tree in parts for token in tree.tokens]),
+            parents=tuple(parents),
+            probabilities=tuple([chance for tree in parts for chance in tree.probabilities]),
+            origins=tuple([origin for tree in parts for origin in tree.origins]),
+            buckets=tuple([bucket for tree in parts for bucket in tree.buckets or (0,) * len(tree)]),
+            contributors=tuple([names for tree in parts for names in tree.contributors or ((),) * len(tree)])
+            if named
+            else (),
+            distributions=distributions,
+        )
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def depths(self) -> list[int]:
+        """(N) the depth of each node, 1 behind the root."""
+        depths = [0] * (len(self.parents) + 1)  # The last one is the root's: AT_ROOT finds it.
+        for node, parent in enumerate(self.parents):
+            depths[node] = depths[parent] + 1
+        return depths[:-1]
+
+    def leaf_order(self) -> list[int]:
+        """(N) all nodes once, as the paths to the leaves name them, leaf by leaf: merging and learning go by it."""
+        parents, size = self.parents, len(self.parents)
+        is_inner = [False] * (size + 1)
+        for parent in parents:
+            is_inner[parent] = True
+        is_listed = [False] * size + [True]
+        order: list[int] = []
+        for leaf in range(size):
+            if is_inner[leaf]:
+                continue
+            path, node = [], leaf
+            while not is_listed[node]:
+                is_listed[node] = True
+                path.append(node)
+                node = parents[node]
+            order += reversed(path)
+        return order
+
+    def path(self, node: int) -> list[int]:
+        """The nodes from the root to ``node``, which is the last of them."""
+        path = []
+        while node != AT_ROOT:
+            path.append(node)
+            node = self.parents[node]
+        return path[::-1]
+
+    def first_chain(self) -> DraftTree:
+        """The path to the first leaf alone."""
+        inner = {*self.parents}
+        leaf = next((node for node in range(len(self)) if node not in inner), AT_ROOT)
+        return self.subtree(self.path(leaf))
+
+    def subtree(self, nodes: Sequence[int]) -> DraftTree:
+        """The nodes ``nodes`` in rising order; the parent of each must be among them."""
+        if len(nodes) == len(self):
+            return self
+        numbers = {AT_ROOT: AT_ROOT} | {node: number for number, node in enumerate(nodes)}
+        return DraftTree(
+            tokens=tuple([self.tokens[node] for node in nodes]),
+            parents=tuple([numbers[self.parents[node]] for node in nodes]),
+            probabilities=tuple([self.probabilities[node] for node in nodes]),
+            origins=tuple([self.origins[node] for node in nodes]),
+            buckets=tuple([self.buckets[node] for node in nodes]) if self.buckets else (),
+            contributors=tuple([self.contributors[node] for node in nodes]) if self.contributors else (),
+            distributions={numbers[node]: each_V for node, each_V in self.distributions.items() if node in numbers},
+        )
+
+    def within(self, vocab_size: int) -> DraftTree:
+        """Without the paths that lead through an id outside the vocabulary, each dropped whole up to its leaf."""
+        if not self.tokens or (min(self.tokens) >= 0 and max(self.tokens) < vocab_size):
+            return self
+        inner = {*self.parents}
+        is_clean = [False] * len(self) + [True]
+        kept: set[int] = set()
+        for node, (token, parent) in enumerate(zip(self.tokens, self.parents, strict=True)):
+            is_clean[node] = is_clean[parent] and 0 <= token < vocab_size
+            if is_clean[node] and node not in inner:
+                kept.update(self.path(node))
+        return self.subtree(sorted(kept))
 
 
 @dataclass(slots=True)
 class TokenTree:
-    """Parallel lists over nodes. ``probability`` is that of the whole path from the root being accepted; ``origins``
-    holds the likeliest place of each token, ``others`` the further ones.
+    """The drafts of all sources, merged. Parallel lists over N nodes, a parent before its children, node 0 the root.
 
-    ``distributions`` are those (V) that a sampling draft model drew its tokens from, by the drawn node.
+    ``probabilities`` are those of the whole path from the root being accepted. ``sources`` names who drafted a node;
+    ``origins`` holds the likeliest place that its token was copied from. ``distributions`` are those (V) that a
+    sampling draft model drew its tokens from, by the drawn node.
     """
 
     tokens: list[int]
@@ -32,7 +203,6 @@ class TokenTree:
     probabilities: list[float] = field(default_factory=lambda: [1.0])
     sources: list[tuple[str, ...]] = field(default_factory=lambda: [()])
     origins: list[Origin] = field(default_factory=lambda: [NO_ORIGIN])
-    others: list[tuple[Origin, ...]] = field(default_factory=lambda: [()])
     children: list[dict[int, int]] = field(default_factory=lambda: [{}])
     distributions: dict[int, NDArray[np.floating]] = field(default_factory=dict)
 
@@ -53,41 +223,44 @@ class TokenTree:
         """The child of ``node`` that carries ``token``, if drafted."""
         return self.children[node].get(token)
 
-    def add(self, source: str, draft: Draft, *, max_depth: int, chances: Sequence[float] | None = None) -> None:
-        """Merge a chain into the tree; a known node gains the source and the origin, and the estimate if better.
+    def graft(
+        self, source: str, draft: DraftTree, *, max_depth: int, probabilities: Sequence[float] | None = None
+    ) -> None:
+        """Merge what ``source`` drafted, in one pass over its nodes; what lies deeper than ``max_depth`` is left out.
 
-        ``chances`` are calibrated estimates, to be used instead of the draft's own.
+        A node that is known gains the source, and the estimate and the origin if the estimate is better.
+        ``probabilities`` are calibrated estimates by node, to be used instead of the draft's own.
         """
-        node, path_probability = ROOT, 1.0
-        steps = zip(draft.tokens, chances or draft.probabilities, draft.origins, strict=True)
-        for step, (token, probability, origin) in enumerate(steps):
-            if self.depths[node] == max_depth:
-                return
-            path_probability *= probability
-            names = draft.voices[step] if draft.voices else (source,)
-            known = self.children[node].get(token)
+        estimates = draft.probabilities if probabilities is None else probabilities
+        # By node of the draft: its node in this tree, None beyond the depth, and the probability of its path. The last
+        # ones are the root's, where AT_ROOT finds them.
+        merged: list[int | None] = [None] * len(draft) + [ROOT]
+        paths = [1.0] * (len(draft) + 1)
+        itself = (source,)
+        for node in draft.leaf_order():
+            parent = merged[draft.parents[node]]
+            if parent is None or self.depths[parent] == max_depth:
+                continue
+            token, origin = draft.tokens[node], draft.origins[node]
+            path_probability = paths[node] = paths[draft.parents[node]] * estimates[node]
+            names = (draft.contributors[node] or itself) if draft.contributors else itself
+            known = self.children[parent].get(token)
             if known is None:
-                node = self._append(node, token, path_probability, names, origin)
+                known = self._append(parent, token, path_probability, names, origin)
             else:
-                node = known
-                self._join(node, path_probability, names, origin)
-            if draft.distributions:
-                self.distributions[node] = draft.distributions[step]
+                self._join(known, path_probability, names, origin)
+            merged[node] = known
+            if node in draft.distributions:
+                self.distributions[known] = draft.distributions[node]
 
     def _join(self, node: int, path_probability: float, names: tuple[str, ...], origin: Origin) -> None:
         """Two sources that agree are mostly two readings of one text: the better estimate holds, not their sum."""
         self.sources[node] += tuple(name for name in names if name not in self.sources[node])
-        better = path_probability > self.probabilities[node]
-        known = (self.origins[node], *self.others[node])
-        if better:
+        is_better = path_probability > self.probabilities[node]
+        if is_better:
             self.probabilities[node] = path_probability
-        if origin not in known and origin is not NO_ORIGIN:
-            first_known = known[0] is NO_ORIGIN
-            if better or first_known:
-                self.origins[node] = origin
-                self.others[node] = known[1:] if first_known else known
-            else:
-                self.others[node] += (origin,)
+        if origin is not NO_ORIGIN and (is_better or self.origins[node] is NO_ORIGIN):
+            self.origins[node] = origin
 
     def _append(self, parent: int, token: int, probability: float, names: tuple[str, ...], origin: Origin) -> int:
         node = len(self.tokens)
@@ -97,7 +270,6 @@ class TokenTree:
         self.probabilities.append(probability)
         self.sources.append(names)
         self.origins.append(origin)
-        self.others.append(())
         self.children.append({})
         self.children[parent][token] = node
         return node
@@ -146,8 +318,7 @@ class TokenTree:
         for node in order:
             parent = place[self.parents[node]]
             tree._append(parent, self.tokens[node], self.probabilities[node], self.sources[node], self.origins[node])
-            tree.others[-1] = self.others[node]
-        tree.distributions = {place[node]: one for node, one in self.distributions.items() if node in place}
+        tree.distributions = {place[node]: each_V for node, each_V in self.distributions.items() if node in place}
         return tree
 
     def ancestor_mask(self) -> NDArray[np.bool_]:

@@ -48,7 +48,7 @@ from decoding.drafting.budget import Budget
 from decoding.drafting.calibration import Calibration
 from decoding.engine import Engine
 from decoding.interfaces import Request
-from decoding.sources import DEFAULT_SOURCES
+from decoding.sources.table import DEFAULT_SOURCES
 from decoding.stats import Stats
 
 TASKS = ("answer", "grammar")

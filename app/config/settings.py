@@ -157,7 +157,7 @@ class Settings:
         (), whole_numbers(0, 1000), "layers of the target to leave out so that it drafts for itself: 1,3"
     )
     sources: tuple[str, ...] | None = _setting(
-        None, automatic(texts), "who drafts, such as spans,cursor,corpus; auto: all that may pay"
+        None, automatic(texts), "who drafts, such as blend,edits,corpus; auto: all that may pay"
     )
     budget: int = _setting(96, whole(1, 512), "most draft tokens verified at once")
     max_sessions: int = _setting(8, whole(1, 1024), "most requests that share each forward of the target")

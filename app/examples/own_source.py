@@ -12,13 +12,15 @@ from transformers import AutoTokenizer
 
 from app.loading.bundled import TARGET, bundled_folder
 from decoding.engine import Engine
-from decoding.interfaces import NO_ORIGIN, Commit, Draft, Request
+from decoding.interfaces import Request
+from decoding.sources.base import DraftContext, DraftSource
 from decoding.target.target import Target
+from decoding.tree import DraftTree
 
 TEXT = " The meeting starts at nine in the morning."
 
 
-class Boilerplate:
+class Boilerplate(DraftSource):
     """Drafts the rest of each stored sentence whose beginning has been written."""
 
     name = "boilerplate"
@@ -26,19 +28,11 @@ class Boilerplate:
     def __init__(self, sentences: Sequence[Sequence[int]]) -> None:
         self._sentences = [tuple(ids) for ids in sentences]
 
-    def start(self, request: Request) -> None:
-        """Nothing to prepare."""
-
-    def propose(self, tokens: Sequence[int], limit: int) -> list[Draft]:
+    def propose(self, context: DraftContext) -> DraftTree:
         """The rest of what has begun, each token as likely as not to be wrong once in twenty."""
-        rests = [ids[len(tokens) :][:limit] for ids in self._sentences if ids[: len(tokens)] == tuple(tokens)]
-        return [Draft(rest, (0.95,) * len(rest), (NO_ORIGIN,) * len(rest)) for rest in rests if rest]
-
-    def observe(self, commit: Commit) -> None:
-        """Nothing to learn."""
-
-    def finish(self) -> None:
-        """Nothing to drop."""
+        written = tuple(context.output)
+        rests = [ids[len(written) :][: context.limit] for ids in self._sentences if ids[: len(written)] == written]
+        return DraftTree.side_by_side(DraftTree.chain(rest, 0.95) for rest in rests)
 
 
 def main() -> None:

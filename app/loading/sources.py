@@ -13,7 +13,7 @@ from app.config.settings import BUNDLED, NOT_SET, Settings
 from app.errors import ModelError, SettingError, unknown
 from app.generation.tokenizer import TextTokenizer
 from app.loading.bundled import DRAFTERS, bundled_folder, has_weights
-from decoding.sources import DEFAULT_SOURCES, SOURCES
+from decoding.sources.table import DEFAULT_SOURCES, SOURCES
 
 CORPUS = "corpus"
 BY_DEFAULT: frozenset[str] = frozenset()

@@ -21,9 +21,11 @@ from tokenizers import Tokenizer
 
 from app.phrases.table import blend_state
 from decoding.interfaces import NO_ORIGIN, Commit, Request
+from decoding.sources.base import DraftContext
 from decoding.sources.blend.blend import Blend
 from decoding.sources.blend.blend_state import BlendState
 from decoding.sources.blend.weights import FEATURES, HISTORY, NONE, PHRASES, SHARE, Weights
+from decoding.tree import TokenTree
 
 _ANSWERS = 500
 _PASSAGES = 8
@@ -79,7 +81,7 @@ def _show(state: BlendState, tokenizer: Tokenizer, prompt: str, answer: str) -> 
     source.start(Request(tuple(tokenizer.encode(prompt, add_special_tokens=False).ids), 1000, scope="simulated"))
     ids = (*tokenizer.encode(answer, add_special_tokens=False).ids, tokenizer.get_vocab_size())
     for at in range(0, len(ids), 4):
-        source.propose(ids[:at], 1)
+        source.propose(DraftContext(ids[:at], TokenTree.of(0), limit=1))
         step = ids[at : at + 4]
         source.observe(Commit(step, ((),) * len(step), (NO_ORIGIN,) * len(step)))
     source.finish()

@@ -17,10 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decoding.cuda.graphs import pool_for
-from decoding.interfaces import NO_ORIGIN, Draft
 from decoding.target.capability import SessionCache, Verification
 from decoding.target.target import Target
-from decoding.tree import TokenTree
+from decoding.tree import DraftTree, TokenTree
 
 LIMIT = 96
 """Nodes of a tree at most where what is verified is what pays: room for a quoted sentence and its rivals."""
@@ -151,7 +150,7 @@ def _one_row(target: Target) -> SessionCache:
 def _forward_s(target: Target, cache: SessionCache, size: int) -> float:
     tree = TokenTree.of(1 % target.vocab_size)
     ids = tuple(node % target.vocab_size for node in range(1, size))
-    tree.add("measure", Draft(ids, (1.0,) * len(ids), (NO_ORIGIN,) * len(ids)), max_depth=size)
+    tree.graft("measure", DraftTree.chain(ids, 1.0), max_depth=size)
     started = time.perf_counter()
     target.verify(tree, cache).greedy(0)  # Waits for the device.
     return time.perf_counter() - started

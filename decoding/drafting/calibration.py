@@ -14,6 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from decoding.tree import DraftTree
+
 # A count of 1 has faded to a half after 700 more in its cell; a cell counts as much as the source's own estimate
 # after 16.
 _FADE = 0.999
@@ -80,9 +82,11 @@ class TaskCalibration:
     gains: dict[tuple[str, int], float] = field(default_factory=dict)
     saved_s: dict[str, float] = field(default_factory=dict)
 
-    def apply(self, source: str, bucket: int, estimates: Sequence[float]) -> list[float]:
-        """Calibrated acceptance of each token of a chain, given the ones before it."""
-        return [self.chance(source, bucket, depth, one) for depth, one in enumerate(estimates, start=1)]
+    def apply(self, source: str, draft: DraftTree) -> list[float]:
+        """(N) calibrated acceptance of each node of a draft, given that its parent was accepted."""
+        buckets = draft.buckets or (0,) * len(draft)
+        nodes = zip(buckets, draft.depths(), draft.probabilities, strict=True)
+        return [self.chance(source, bucket, depth, estimate) for bucket, depth, estimate in nodes]
 
     def chance(self, source: str, bucket: int, depth: int, estimate: float) -> float:
         """Calibrated acceptance of one token at ``depth`` (from 1) of a chain."""

@@ -11,13 +11,13 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeGuard
 
 from decoding.drafting.backoff import Backoff
 from decoding.drafting.budget import Budget
 from decoding.drafting.calibration import Calibration, TaskCalibration
-from decoding.interfaces import Commit, CostlySource, Draft, DraftSource, Request, ThriftySource
-from decoding.tree import ROOT, TokenTree
+from decoding.interfaces import Commit, Request
+from decoding.sources.base import DraftContext, DraftSource
+from decoding.tree import AT_ROOT, ROOT, DraftTree, TokenTree
 
 log = logging.getLogger(__name__)
 
@@ -61,9 +61,10 @@ class Drafter:
         self._vocab_size = vocab_size
         self._shared = calibration if calibration is not None else Calibration()
         self._calibration: TaskCalibration = self._shared.of("")
-        self._proposed: list[tuple[str, Draft]] = []
+        self._proposed: list[tuple[str, DraftTree]] = []
         self._extended: list[_Extended] = []
-        self._pauses = Backoff(budget)
+        self._drafted = TokenTree.of(0)
+        self._backoff = Backoff(budget)
         self._unseen: list[Commit] = []
         self._asked_s = 0.0
         self.budget = budget
@@ -72,7 +73,7 @@ class Drafter:
     def start(self, request: Request) -> None:
         """Show the request to every source."""
         self._calibration = self._shared.of(request.task)
-        self._ask(lambda source: source.start(request))
+        self._ask(self._sources, lambda source: source.start(request))
 
     def draft(self, tokens: Sequence[int], *, root: int, max_depth: int) -> TokenTree:
         """All drafts after the output ``tokens`` as one tree, not cut yet; ``root`` is the last committed token.
@@ -81,68 +82,67 @@ class Drafter:
         """
         tree = TokenTree.of(root)
         self._proposed, self._extended = [], []
-        if not self._sources or max_depth < 1 or self._pauses.is_now():
+        if not self._sources or max_depth < 1 or self._backoff.is_now():
             return tree
         started = time.perf_counter()
         self._catch_up()
-        limit, least_chance = self.budget.limit, self.budget.least_chance()
+        context = DraftContext(tokens, tree, self.budget.limit, self.budget.least_chance())
+        costly: list[DraftSource] = []
 
-        def propose(source: DraftSource) -> None:
-            if is_thrifty(source):
-                source.least_chance = least_chance
-            if not is_costly(source):
-                self._merge(tree, source.name, source.propose(tokens, limit), max_depth)
+        def ask_if_free(source: DraftSource) -> None:
+            if source.cost_s(context) > 0:
+                costly.append(source)
+            else:
+                self._merge(source, context, max_depth)
 
-        def extend(source: DraftSource) -> None:
-            if is_costly(source):
-                self._extend(tree, source, tokens, max_depth)
-
-        self._ask(propose)
-        self._ask(extend)
+        self._ask(self._sources, ask_if_free)
+        self._ask(costly, lambda source: self._extend(source, context, max_depth))
+        self._drafted = tree
         self._asked_s = time.perf_counter() - started
         return tree
 
-    def _merge(self, tree: TokenTree, name: str, drafts: Iterable[Draft], max_depth: int) -> None:
-        for draft in drafts:
-            if all(0 <= token < self._vocab_size for token in draft.tokens):
-                chances = self._calibration.apply(name, draft.bucket, draft.probabilities)
-                tree.add(name, draft, max_depth=max_depth, chances=chances)
-                self._proposed.append((name, draft))
+    def _merge(self, source: DraftSource, context: DraftContext, max_depth: int) -> bool:
+        """Graft what a source proposes onto the tree; whether it proposed anything."""
+        draft = source.propose(context).within(self._vocab_size)
+        calibrated = self._calibration.apply(source.name, draft)
+        context.drafted.graft(source.name, draft, max_depth=max_depth, probabilities=calibrated)
+        self._proposed.append((source.name, draft))
+        return len(draft) > 0
 
-    def _extend(self, tree: TokenTree, source: CostlySource, tokens: Sequence[int], max_depth: int) -> None:
+    def _extend(self, source: DraftSource, context: DraftContext, max_depth: int) -> None:
         """Ask a costly source if (E_with - E_without) / E_without is above its time over that of the forward."""
-        limit = self.budget.limit
+        tree, limit = context.drafted, context.limit
         without = tree.expected(limit)
         forward_s = self.budget.seconds(1 + min(tree.drafted, limit))
-        if not self._pays(source, tree, without, forward_s) and not self._calibration.may_explore(
-            source.name, _EXPLORING * forward_s, cost_s=source.cost_s(tree)
+        cost_s = source.cost_s(context)
+        if not self._pays(source.name, cost_s / forward_s, without) and not self._calibration.may_explore(
+            source.name, _EXPLORING * forward_s, cost_s=cost_s
         ):
             return
-        drafts = source.extend(tokens, tree, limit)
         nodes = len(tree)
-        self._merge(tree, source.name, drafts, max_depth)
-        if drafts:  # One that had nothing to go by yet says nothing of what it is worth.
+        if self._merge(source, context, max_depth):  # One that had nothing to go by yet says nothing of its worth.
             self._extended.append(_Extended(source.name, tree, range(nodes, len(tree)), without))
             self._calibration.expect_gain(source.name, without, tree.expected(limit) - without)
 
-    def _pays(self, source: CostlySource, tree: TokenTree, without: float, forward_s: float) -> bool:
-        gain = self._calibration.gain(source.name, without)
+    def _pays(self, name: str, cost: float, without: float) -> bool:
+        """Whether a source that takes ``cost`` forwards is likely to bring more than that."""
+        gain = self._calibration.gain(name, without)
         if gain is None or self.budget.cost_s is None:
             return True
-        return gain / without > source.cost_s(tree) / forward_s
+        return gain / without > cost
 
     def observe(self, commit: Commit) -> None:
         """Learn how good the drafts were, and tell every source what was committed, before it is asked again."""
         if self._asked_s:
             started = time.perf_counter()
-            hit = any(draft.tokens[:1] == commit.tokens[:1] for _, draft in self._proposed)
+            hit = any(self._drafted.child(ROOT, token) is not None for token in commit.tokens[:1])
             self._learn(commit.tokens)
             for asked in self._extended:
                 self._calibration.learn_gain(asked.name, asked.without, asked.gain(commit))
             self._extended = []
             self._unseen.append(commit)
             self._catch_up()
-            self._pauses.record(hit=hit, seconds=self._asked_s + time.perf_counter() - started)
+            self._backoff.record(hit=hit, seconds=self._asked_s + time.perf_counter() - started)
             self._asked_s = 0.0
         elif self._sources:
             self._unseen.append(commit)
@@ -151,29 +151,34 @@ class Drafter:
         """Tell the sources what was committed since they were told last, steps of a pause as one."""
         if self._unseen:
             commit, self._unseen = _joined(self._unseen), []
-            self._ask(lambda source: source.observe(commit))
+            self._ask(self._sources, lambda source: source.observe(commit))
 
     def _learn(self, committed: Sequence[int]) -> None:
         """Every drafted token whose predecessors were committed had its chance, whether it was verified or cut."""
-        tried: set[tuple[str, tuple[int, ...]]] = set()
+        learned: set[tuple[str, int, int]] = set()
         for name, draft in self._proposed:
-            for depth, (token, right) in enumerate(zip(draft.tokens, committed, strict=False), start=1):
-                path = (name, draft.tokens[:depth])
-                if path not in tried:
-                    tried.add(path)
-                    estimate = draft.probabilities[depth - 1]
-                    self._calibration.learn(name, draft.bucket, depth, estimate=estimate, accepted=token == right)
-                if token != right:
-                    break
+            depths = {AT_ROOT: 0}  # Of the root, and of the drafted nodes that were committed.
+            for node in draft.leaf_order():
+                depth = depths.get(draft.parents[node])
+                if depth is None or depth == len(committed):
+                    continue
+                token, right = draft.tokens[node], committed[depth]
+                if (name, depth, token) not in learned:
+                    learned.add((name, depth, token))
+                    bucket = draft.buckets[node] if draft.buckets else 0
+                    estimate = draft.probabilities[node]
+                    self._calibration.learn(name, bucket, depth + 1, estimate=estimate, accepted=token == right)
+                if token == right:
+                    depths[node] = depth + 1
         self._proposed = []
 
     def finish(self) -> None:
         """The session is over."""
         self._catch_up()
-        self._ask(lambda source: source.finish())
+        self._ask(self._sources, lambda source: source.finish())
 
-    def _ask(self, question: Callable[[DraftSource], None]) -> None:
-        for source in tuple(self._sources):
+    def _ask(self, sources: Iterable[DraftSource], question: Callable[[DraftSource], None]) -> None:
+        for source in tuple(sources):
             try:
                 question(source)
             except Exception as error:  # noqa: BLE001  # whatever a plugged-in source raises
@@ -192,13 +197,3 @@ def _joined(commits: Sequence[Commit]) -> Commit:
         sources=tuple(names for one in commits for names in one.sources),
         origins=tuple(origin for one in commits for origin in one.origins),
     )
-
-
-def is_costly(source: DraftSource) -> TypeGuard[CostlySource]:
-    """Whether ``source`` is asked last, and only if it pays."""
-    return hasattr(source, "extend")
-
-
-def is_thrifty(source: DraftSource) -> TypeGuard[ThriftySource]:
-    """Whether ``source`` wants to know what pays."""
-    return hasattr(source, "least_chance")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from decoding.errors import InvalidRequest
-from decoding.sources import DEFAULT_SOURCES
+from decoding.sources.table import DEFAULT_SOURCES
 
 NO_LIMIT = 1_000_000
 

@@ -14,8 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from decoding.interfaces import Commit, Draft, Origin, OriginKind, Request, TokenIndex
+from decoding.interfaces import NO_ORIGIN, Origin, OriginKind, Request, TokenIndex
+from decoding.sources.base import DraftContext, DraftSource
 from decoding.sources.suffix_array import BORDER
+from decoding.tree import AT_ROOT, DraftTree
 
 # How far a lone place with a match of m tokens is doubted: it counts 1 against DOUBT / m**2. Set by hand, near what
 # the same match is worth inside a prompt; calibration by match length does the rest.
@@ -34,32 +36,31 @@ class _Match:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """Places from ``start`` on, ``count`` of them, agree in the next ``depth`` tokens. ``chance`` is the last one's."""
+    """Places from ``start`` on, ``count`` of them, agree in the next ``depth`` tokens. ``parent`` is the number of the
+    run that agrees in one token less; ``chance`` is that of the last token.
+    """
 
     depth: int
     start: int
     count: int
-    parent: _Run | None
+    parent: int
     chance: float
 
 
-class CorpusPlaces:
+class CorpusPlaces(DraftSource):
     """Drafts from ``Request.corpus``; silent without one.
 
     Matches of ``longest`` down to ``shortest`` tokens; at most ``places`` of them, evenly spread over all, are
     continued by ``depth`` tokens.
     """
 
+    name = "corpus"
+
     def __init__(self, *, longest: int = 16, shortest: int = 2, places: int = 512, depth: int = 10) -> None:
         self._longest, self._shortest = longest, shortest
         self._places, self._depth = places, depth
         self._index: TokenIndex | None = None
         self._prompt_tail: list[int] = []
-
-    @property
-    def name(self) -> str:
-        """``corpus``."""
-        return "corpus"
 
     def start(self, request: Request) -> None:
         """Take the request's index."""
@@ -71,16 +72,13 @@ class CorpusPlaces:
         # Plain views: every access to a memory-mapped array's own class costs microseconds.
         self._index = TokenIndex(np.asarray(corpus.tokens_T), np.asarray(corpus.suffixes_T), corpus.starts_P)
 
-    def propose(self, tokens: Sequence[int], limit: int) -> list[Draft]:
-        """The most frequent continuations of the longest match, at most ``limit`` nodes, as root-to-leaf chains."""
+    def propose(self, context: DraftContext) -> DraftTree:
+        """The most frequent continuations of the longest match, at most ``context.limit`` nodes."""
         if self._index is None:
-            return []
-        tail = (self._prompt_tail + list(tokens[-self._longest :]))[-self._longest :]
+            return DraftTree()
+        tail = (self._prompt_tail + list(context.output[-self._longest :]))[-self._longest :]
         match = self._longest_match(self._index, tail)
-        return self._drafts(self._index, match, limit) if match is not None else []
-
-    def observe(self, commit: Commit) -> None:
-        """Nothing to learn: the corpus stays as it is."""
+        return self._tree(self._index, match, context.limit) if match is not None else DraftTree()
 
     def finish(self) -> None:
         """Let the index go."""
@@ -102,11 +100,18 @@ class CorpusPlaces:
             return None
         return _Match(known, found, _first_behind(index, tail[-known:], found))
 
-    def _drafts(self, index: TokenIndex, match: _Match, limit: int) -> list[Draft]:
+    def _tree(self, index: TokenIndex, match: _Match, limit: int) -> DraftTree:
         behind_S = self._behind(index, match)
         last = index.tokens_T.size - 1
         ahead_SD = index.tokens_T[np.minimum(behind_S[:, None] + np.arange(self._depth), last)]
-        return [_draft(index, match, behind_S, ahead_SD, run) for run in _leaves(match, ahead_SD, limit)]
+        runs = _runs(match, ahead_SD, limit)
+        return DraftTree(
+            tokens=tuple([int(ahead_SD[run.start, run.depth - 1]) for run in runs]),
+            parents=tuple([run.parent for run in runs]),
+            probabilities=tuple([run.chance for run in runs]),
+            origins=_origins(index, behind_S, runs),
+            buckets=(match.length,) * len(runs),
+        )
 
     def _behind(self, index: TokenIndex, match: _Match) -> NDArray[np.integer]:
         """(S) positions behind the match, in the order of what stands there, evenly chosen if there are too many."""
@@ -118,8 +123,8 @@ class CorpusPlaces:
         return chosen_S + match.length
 
 
-def _leaves(match: _Match, ahead_SD: NDArray[np.int32], limit: int) -> list[_Run]:
-    """The ``limit`` most frequent beginnings of the sorted rows ``ahead_SD``; those that no other one goes on from.
+def _runs(match: _Match, ahead_SD: NDArray[np.int32], limit: int) -> list[_Run]:
+    """The ``limit`` most frequent beginnings of the sorted rows ``ahead_SD``, depth by depth.
 
     A longer beginning is never more frequent than a shorter one, so the chosen ones are a tree.
     """
@@ -130,41 +135,42 @@ def _leaves(match: _Match, ahead_SD: NDArray[np.int32], limit: int) -> list[_Run
     runs_R = np.flatnonzero(new_SD.T)
     counts_R = np.diff(runs_R, append=size * depths)
     inside_R = (np.minimum.accumulate(ahead_SD, axis=1) > BORDER).T.ravel()[runs_R]
-    runs_R, counts_R = (one_R[inside_R & (counts_R > _RAREST * size)] for one_R in (runs_R, counts_R))
+    runs_R, counts_R = (each_R[inside_R & (counts_R > _RAREST * size)] for each_R in (runs_R, counts_R))
     best_R = np.sort(np.argsort(-counts_R, kind="stable")[:limit])
-    by_depth: list[list[_Run]] = [[] for _ in range(depths)]
-    inner: set[int] = set()
+    chosen: list[_Run] = []
+    firsts = [0] * (depths + 1)  # The number of the first run of each depth.
     for run, count in zip(runs_R[best_R].tolist(), counts_R[best_R].tolist(), strict=True):
         depth, start = divmod(run, size)
-        above = by_depth[depth - 1] if depth else []
-        parent = above[bisect_right(above, start, key=_start_of) - 1] if above else None
-        inner.add(id(parent))
-        out_of = (parent.count if parent is not None else size) + _DOUBT / (match.length + depth) ** 2
-        by_depth[depth].append(_Run(depth + 1, start, count, parent, count / out_of))
-    return [run for level in by_depth for run in level if id(run) not in inner]
+        firsts[depth + 1 :] = [len(chosen) + 1] * (depths - depth)
+        parent = AT_ROOT
+        if depth:
+            parent = bisect_right(chosen, start, lo=firsts[depth - 1], hi=firsts[depth], key=_start_of) - 1
+        out_of = (chosen[parent].count if depth else size) + _DOUBT / (match.length + depth) ** 2
+        chosen.append(_Run(depth + 1, start, count, parent, count / out_of))
+    return chosen
 
 
 def _start_of(run: _Run) -> int:
     return run.start
 
 
-def _draft(
-    index: TokenIndex, match: _Match, behind_S: NDArray[np.integer], ahead_SD: NDArray[np.int32], leaf: _Run
-) -> Draft:
-    chances: list[float] = []
-    run: _Run | None = leaf
-    while run is not None:
-        chances.append(run.chance)
-        run = run.parent
-    first = int(behind_S[leaf.start])
-    passage = int(np.searchsorted(index.starts_P, first, side="right")) - 1
-    offset = first - int(index.starts_P[passage])
-    return Draft(
-        tokens=tuple(ahead_SD[leaf.start, : leaf.depth].tolist()),
-        probabilities=tuple(reversed(chances)),
-        origins=tuple(Origin(OriginKind.CORPUS, passage, offset + step) for step in range(leaf.depth)),
-        bucket=match.length,
-    )
+def _origins(index: TokenIndex, behind_S: NDArray[np.integer], runs: Sequence[_Run]) -> tuple[Origin, ...]:
+    """Where each token was copied from. A path is copied from one place, the first of its leaf; where paths part, the
+    shorter one names the place of what they share.
+    """
+    origins: list[Origin] = [NO_ORIGIN] * len(runs)
+    inner = {run.parent for run in runs}
+    for leaf, run in enumerate(runs):
+        if leaf in inner:
+            continue
+        first = int(behind_S[run.start])
+        passage = int(np.searchsorted(index.starts_P, first, side="right")) - 1
+        offset = first - int(index.starts_P[passage])
+        node = leaf
+        while node != AT_ROOT and origins[node] is NO_ORIGIN:
+            origins[node] = Origin(OriginKind.CORPUS, passage, offset + runs[node].depth - 1)
+            node = runs[node].parent
+    return tuple(origins)
 
 
 def _first_at(index: TokenIndex, wanted: list[int]) -> int | None:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from decoding.interfaces import NO_ORIGIN, Commit, Draft, Opening, Origin, OriginKind, Reference, Request
+from decoding.interfaces import NO_ORIGIN, Opening, Origin, OriginKind, Reference, Request
+from decoding.sources.base import DraftContext, DraftSource
+from decoding.tree import DraftTree
 
 # How often the target begins with the first, second, ... piece that is left; then, how often a begun one goes on.
 _BEGIN = (0.55, 0.15, 0.08)
@@ -20,26 +22,25 @@ _OPENING, _BEGUN = 1, 2
 _LEAST_CHANCE = 0.01
 
 
-class EvidenceStarts:
+class EvidenceStarts(DraftSource):
     """Silent inside a quotation; there the spans know better."""
+
+    name = "evidence"
 
     def __init__(self) -> None:
         self._references: list[tuple[int, Reference]] = []
         self._openings: list[Opening] = []
-
-    @property
-    def name(self) -> str:
-        """``evidence``."""
-        return "evidence"
 
     def start(self, request: Request) -> None:
         """Remember the pieces that can be quoted, and what may be written in their place."""
         self._references = [(at, one) for at, one in enumerate(request.references) if one.lead and one.ids]
         self._openings = [one for one in request.openings if one.ids]
 
-    def propose(self, tokens: Sequence[int], limit: int) -> list[Draft]:
+    def propose(self, context: DraftContext) -> DraftTree:
         """The best pieces not quoted yet, from their lead on; what of an opening is not written yet."""
-        written = tuple(tokens)
+        return DraftTree.side_by_side(self._chains(tuple(context.output), context.limit))
+
+    def _chains(self, written: tuple[int, ...], limit: int) -> list[DraftTree]:
         if written and not self._at_border(written):
             return [
                 _fixed(one.ids[len(written) :], _GO_ON, limit, bucket=_BEGUN)
@@ -53,9 +54,6 @@ class EvidenceStarts:
         begun = [(at, one, chance * others) for (at, one), chance in zip(left, chances, strict=False)]
         return [*(_fixed(one.ids, one.chance, limit, bucket=_OPENING) for one in openings), *_drafts(begun, limit)]
 
-    def observe(self, commit: Commit) -> None:
-        """Nothing to learn."""
-
     def finish(self) -> None:
         """Forget the session."""
         self._references, self._openings = [], []
@@ -64,12 +62,12 @@ class EvidenceStarts:
         return any(tokens[-len(one.ids) :] == one.ids for _, one in self._references)
 
 
-def _fixed(ids: tuple[int, ...], chance: float, limit: int, *, bucket: int) -> Draft:
+def _fixed(ids: tuple[int, ...], chance: float, limit: int, *, bucket: int) -> DraftTree:
     ids = ids[:limit]
-    return Draft(ids, (chance, *[_GO_ON] * (len(ids) - 1)), (NO_ORIGIN,) * len(ids), bucket=bucket)
+    return DraftTree.chain(ids, (chance, *[_GO_ON] * (len(ids) - 1))[: len(ids)], bucket=bucket)
 
 
-def _drafts(pieces: Sequence[tuple[int, Reference, float]], limit: int) -> list[Draft]:
+def _drafts(pieces: Sequence[tuple[int, Reference, float]], limit: int) -> list[DraftTree]:
     """The pieces as chains. Each is ``(index, reference, chance to be the one)``; where some begin alike, that is as
     likely as all of them together, and parting is as likely as what is left.
     """
@@ -84,7 +82,7 @@ def _drafts(pieces: Sequence[tuple[int, Reference, float]], limit: int) -> list[
             above = here
         inside = range(len(ids) - len(reference.lead))
         origins = [*[NO_ORIGIN] * len(reference.lead), *(Origin(OriginKind.REFERENCE, index, at) for at in inside)]
-        drafts.append(Draft(ids, tuple(estimates), tuple(origins[: len(ids)])))
+        drafts.append(DraftTree.chain(ids, estimates, origins=origins[: len(ids)]))
     return drafts
 
 

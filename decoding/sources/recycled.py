@@ -15,7 +15,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from decoding.interfaces import NO_ORIGIN, Commit, Draft, Request
+from decoding.interfaces import NO_ORIGIN, Commit, Request
+from decoding.sources.base import DraftContext, DraftSource
+from decoding.tree import AT_ROOT, DraftTree
 
 SUCCESSORS: Final = 8
 _DEPTH: Final = 6
@@ -107,50 +109,51 @@ def _plan(chances_DK: Sequence[Sequence[float]], limit: int) -> list[_Planned]:
     return planned
 
 
-class Recycled:
+class Recycled(DraftSource):
     """A tree of successors of successors, from the last committed token on. It needs targets that are verified:
     without ``Commit.verified`` nothing is learned and nothing drafted.
     """
+
+    name = "recycled"
 
     def __init__(self, table: RecycledTable) -> None:
         self._table = table
         self._root = _NONE
 
-    @property
-    def name(self) -> str:
-        """``recycled``."""
-        return "recycled"
-
     def start(self, request: Request) -> None:
         """The first root is the end of the prompt."""
         self._root = request.prompt[-1]
 
-    def propose(self, tokens: Sequence[int], limit: int) -> list[Draft]:
-        """The likeliest paths through the table, at most ``limit`` nodes, as root-to-leaf chains."""
-        root = tokens[-1] if tokens else self._root
+    def propose(self, context: DraftContext) -> DraftTree:
+        """The likeliest paths through the table, at most ``context.limit`` nodes."""
+        before = context.output[-1] if context.output else self._root
         known: dict[int, list[int]] = {}
-        paths: dict[int, tuple[int, ...]] = {_NONE: ()}
-        chances: dict[int, tuple[float, ...]] = {_NONE: ()}
-        ranks: dict[int, int] = {}
-        inner: set[int] = set()
-        for number, node in enumerate(self._table.plan(limit)):
-            if node.parent not in paths:
+        numbers = {_NONE: AT_ROOT}  # By node of the plan: its node in the draft, if the table has a token for it.
+        tokens: list[int] = []
+        parents: list[int] = []
+        chances: list[float] = []
+        ranks: list[int] = []
+        for planned, node in enumerate(self._table.plan(context.limit)):
+            parent = numbers.get(node.parent)
+            if parent is None:
                 continue
-            path = paths[node.parent]
-            before = path[-1] if path else root
-            if before not in known:
-                known[before] = self._table.successors(before)
-            if node.rank >= len(known[before]):
+            above = before if parent == AT_ROOT else tokens[parent]
+            if above not in known:
+                known[above] = self._table.successors(above)
+            if node.rank >= len(known[above]):
                 continue
-            inner.add(node.parent)
-            paths[number] = (*path, known[before][node.rank])
-            chances[number] = (*chances[node.parent], node.chance)
-            ranks[number] = ranks.get(node.parent, node.rank)
-        return [
-            Draft(path, chances[number], (NO_ORIGIN,) * len(path), bucket=ranks[number])
-            for number, path in paths.items()
-            if path and number not in inner
-        ]
+            numbers[planned] = len(tokens)
+            tokens.append(known[above][node.rank])
+            parents.append(parent)
+            chances.append(node.chance)
+            ranks.append(node.rank if parent == AT_ROOT else ranks[parent])
+        return DraftTree(
+            tokens=tuple(tokens),
+            parents=tuple(parents),
+            probabilities=tuple(chances),
+            origins=(NO_ORIGIN,) * len(tokens),
+            buckets=tuple(ranks),
+        )
 
     def observe(self, commit: Commit) -> None:
         """Learn from the committed tokens how good the table was, then take over what the target said."""

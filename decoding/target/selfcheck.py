@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 
 from decoding.errors import UnsupportedModel
-from decoding.interfaces import NO_ORIGIN, Draft
 from decoding.target.capability import Verification
 from decoding.target.loading import unsupported
 from decoding.target.placement import is_quantized
-from decoding.tree import TokenTree
+from decoding.tree import DraftTree, TokenTree
 from decoding.verification.logits import TreeLogits
 
 if TYPE_CHECKING:
@@ -173,8 +172,7 @@ def _ids(target: Target, tokens: Iterable[int]) -> list[int]:
 
 
 def _draft(tree: TokenTree, ids: Sequence[int]) -> None:
-    draft = Draft(tuple(ids), (1.0,) * len(ids), (NO_ORIGIN,) * len(ids))
-    tree.add("check", draft, max_depth=len(ids))
+    tree.graft("check", DraftTree.chain(ids, 1.0), max_depth=len(ids))
 
 
 def _path(tree: TokenTree, node: int) -> list[int]:

@@ -17,8 +17,9 @@ from corpora.sample import sample_documents
 from corpora.text.chunking import sentences
 from decoding.drafting.budget import Budget
 from decoding.engine import Engine
-from decoding.interfaces import DraftSource, Request
-from decoding.sources import DEFAULT_SOURCES, make_sources
+from decoding.interfaces import Request
+from decoding.sources.base import DraftSource
+from decoding.sources.table import DEFAULT_SOURCES, make_sources
 from tests.support.fakes import AlwaysWrong, Oracle
 
 PROMPTS = Path(__file__).parents[2] / "app" / "bench" / "data"

@@ -17,10 +17,12 @@ from decoding.drafting.budget import Budget
 from decoding.drafting.calibration import Calibration
 from decoding.engine import Engine
 from decoding.errors import InvalidRequest
-from decoding.interfaces import NO_ORIGIN, Draft, DraftSource, Request, Sampling
+from decoding.interfaces import Request, Sampling
 from decoding.processors import LogitBias
 from decoding.scheduling.session import Session
+from decoding.sources.base import DraftContext, DraftSource
 from decoding.target.target import Target
+from decoding.tree import DraftTree
 from tests.support.fakes import VOCABULARY, AlwaysWrong, FixedSource, Oracle, Repeating, chain, tiny_model
 from tests.support.trials import by_hand, together
 
@@ -33,10 +35,10 @@ class Proposing(FixedSource):
 
     def __init__(self, drafts: Sequence[Any]) -> None:
         super().__init__("proposing")
-        self._drafts = [*drafts]
+        self._drafts = [*drafts]  # Chains side by side; what makes one where a chain cannot be made here.
 
-    def propose(self, tokens: Sequence[int], limit: int) -> list[Draft]:
-        return self._drafts
+    def propose(self, context: DraftContext) -> DraftTree:
+        return DraftTree.side_by_side([each() if callable(each) else each for each in self._drafts])
 
 
 def run(target: Target, request: Request, sources: Callable[[], Sequence[DraftSource]]) -> Session:
@@ -52,7 +54,7 @@ OUTSIDE = {
     "an id beyond 64 bits": [chain([2**70], 0.9)],
 }
 HARMLESS = {
-    "an empty draft": [Draft((), (), ())],
+    "an empty draft": [DraftTree()],
     "no drafts": [],
     "deeper than any budget": [chain([one % VOCABULARY for one in range(500)], 0.99)],
     "hundreds of branches": [chain([one % VOCABULARY, one // VOCABULARY], 0.5) for one in range(900)],
@@ -64,13 +66,17 @@ HARMLESS = {
     "the same draft many times": [chain([1, 2], 0.5)] * 50,
 }
 MALFORMED: dict[str, list[Any]] = {
-    "fewer chances than tokens": [Draft((1, 2, 3), (0.9,), (NO_ORIGIN,) * 3)],
-    "fewer origins than tokens": [Draft((1, 2, 3), (0.9,) * 3, ())],
-    "more chances than tokens": [Draft((1,), (0.9,) * 3, (NO_ORIGIN,))],
-    "fewer voices than tokens": [Draft((1, 2), (0.9,) * 2, (NO_ORIGIN,) * 2, voices=(("a",),))],
-    "no draft at all": [None],
-    "ids that are words": [Draft(("a",), (0.9,), (NO_ORIGIN,))],  # type: ignore[arg-type]
-    "chances that are words": [Draft((1,), ("a",), (NO_ORIGIN,))],  # type: ignore[arg-type]
+    "fewer chances than tokens": [lambda: DraftTree.chain((1, 2, 3), (0.9,))],
+    "fewer origins than tokens": [lambda: DraftTree.chain((1, 2, 3), 0.9, origins=())],
+    "more chances than tokens": [lambda: DraftTree.chain((1,), (0.9,) * 3)],
+    "fewer contributors than tokens": [lambda: replace(chain([1, 2], 0.9), contributors=(("a",),))],
+    "fewer buckets than tokens": [lambda: replace(chain([1, 2], 0.9), buckets=(1,))],
+    "a parent behind its child": [lambda: replace(chain([1, 2, 3], 0.9), parents=(1, -1, 0))],
+    "a parent that is its own": [lambda: replace(chain([1, 2, 3], 0.9), parents=(0, 0, 1))],
+    "a parent before the root": [lambda: replace(chain([1, 2], 0.9), parents=(-2, 0))],
+    "no draft at all": [lambda: 7],
+    "ids that are words": [DraftTree.chain(("a",), 0.9)],  # type: ignore[arg-type]
+    "chances that are words": [DraftTree.chain((1,), ("a",))],  # type: ignore[arg-type]
 }
 
 
@@ -121,9 +127,9 @@ class Faulty(FixedSource):
     def start(self, request: Request) -> None:
         self._fail("start")
 
-    def propose(self, tokens: Sequence[int], limit: int) -> list[Draft]:
+    def propose(self, context: DraftContext) -> DraftTree:
         self._fail("propose")
-        return [chain([1, 2], 0.5)]
+        return chain([1, 2], 0.5)
 
     def observe(self, commit: Any) -> None:
         self._fail("observe")

@@ -11,7 +11,7 @@ import pytest
 from decoding.drafting.budget import Budget
 from decoding.drafting.drafter import Drafter
 from decoding.interfaces import NO_ORIGIN, Commit, Request
-from decoding.sources import DEFAULT_SOURCES, make_sources
+from decoding.sources.table import DEFAULT_SOURCES, make_sources
 
 
 @pytest.mark.slow

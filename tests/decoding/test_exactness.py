@@ -18,9 +18,10 @@ import torch
 from decoding.drafting.budget import Budget
 from decoding.drafting.calibration import Calibration
 from decoding.engine import Engine
-from decoding.interfaces import DraftSource, Reference, Request, Sampling
+from decoding.interfaces import Reference, Request, Sampling
 from decoding.scheduling.session import Session
-from decoding.sources import DEFAULT_SOURCES, make_sources
+from decoding.sources.base import DraftSource
+from decoding.sources.table import DEFAULT_SOURCES, make_sources
 from decoding.target.target import Target
 from tests.support.designs import ENDS, PROCESSORS, processors_of
 from tests.support.fakes import ARCHITECTURES, VOCABULARY, AlwaysWrong, Oracle, Repeating

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from decoding.drafters import layer_skip as layer_skip_module
-from decoding.drafting.drafter import Drafter
 from decoding.errors import DecodingError
 from decoding.scheduling import prefix_cache
 from decoding.scheduling.scheduler import Scheduler
@@ -25,7 +24,7 @@ from decoding.target import target as target_module
 from decoding.target.hidden_states import Forward
 from decoding.target.target import Target
 from decoding.target.tree_cache import TreeCache
-from decoding.tree import TokenTree
+from decoding.tree import DraftTree, TokenTree
 from decoding.verification import acceptance, sampling
 from decoding.verification.logits import Likeliest, TreeLogits
 from tests.decoding import test_bad_input as bad
@@ -342,8 +341,8 @@ BATCH = (
     ),
     Mutant("the cache drops another row", Scheduler._drop_row, "drop_row(row)", "drop_row(len(self._rows) - 1)", crowd),
     Mutant("an error of another's turn is lost", Scheduler.run, "seat.error is not None", "False", errors),
-    Mutant("ids behind the vocabulary are drafted", Drafter._merge, "< self._vocab_size", "< 2**62", outside),
-    Mutant("negative ids are drafted", Drafter._merge, "0 <= token", "-9 <= token", outside),
+    Mutant("ids behind the vocabulary are drafted", DraftTree.within, "< vocab_size", "< 2**62", outside),
+    Mutant("negative ids are drafted", DraftTree.within, "0 <= token", "-9 <= token", outside),
     Mutant("NaN is a token", TreeLogits.greedy, "token == _NONE", "False", errors),
 )
 AHEAD = (

@@ -15,7 +15,7 @@ CHAINS = st.lists(st.tuples(st.lists(st.integers(0, 3), min_size=1, max_size=6),
 def grown(chains: list[tuple[list[int], float]], *, max_depth: int = 6) -> TokenTree:
     tree = TokenTree.of(9)
     for number, (ids, probability) in enumerate(chains):
-        tree.add(f"s{number}", chain(ids, probability), max_depth=max_depth)
+        tree.graft(f"s{number}", chain(ids, probability), max_depth=max_depth)
     return tree
 
 
@@ -65,7 +65,7 @@ def test_any_head_of_the_ranking_is_a_tree(chains: list[tuple[list[int], float]]
 
 def test_a_node_remembers_who_drafted_it_and_the_better_estimate() -> None:
     tree = TokenTree.of(9)
-    tree.add("spans", chain([1, 2], 0.5), max_depth=9)
-    tree.add("cursor", chain([1, 3], 0.8), max_depth=9)
+    tree.graft("spans", chain([1, 2], 0.5), max_depth=9)
+    tree.graft("cursor", chain([1, 3], 0.8), max_depth=9)
     assert tree.sources == [(), ("spans", "cursor"), ("spans",), ("cursor",)]
     assert tree.probabilities == [1.0, 0.8, 0.25, 0.8 * 0.8]

@@ -199,7 +199,7 @@ def step_s(target: Target, nodes: int, *, context: int, rounds: int) -> float:
     target.prefill([token * SESSIONS for token in range(context)], pool)
     tree = TokenTree.of(SESSIONS)
     if nodes > 1:
-        tree.add("step", chain([token * SESSIONS for token in range(2, nodes + 1)], 0.5), max_depth=nodes)
+        tree.graft("step", chain([token * SESSIONS for token in range(2, nodes + 1)], 0.5), max_depth=nodes)
 
     def step() -> float:
         started = time.perf_counter()

@@ -14,8 +14,8 @@ from decoding.cuda.graphs import CudaCapture, StaticRunner
 from decoding.drafting.budget import Budget
 from decoding.engine import Engine
 from decoding.interfaces import Request, Sampling
-from decoding.sources import DEFAULT_SOURCES, make_sources
 from decoding.sources.shared import Shared
+from decoding.sources.table import DEFAULT_SOURCES, make_sources
 from decoding.target.target import Target
 from decoding.tree import TokenTree
 from tests.decoding.cuda.test_graphs import Mirror, interleave, jobs, pooled
@@ -43,7 +43,11 @@ def target(request: pytest.FixtureRequest) -> Target:
 def test_drafts_change_nothing(target: Target, sampling: Sampling) -> None:
     job = Request(PROMPT, 60, sampling=sampling)
     expected = Engine(target, sources=list, budget=Budget()).generate(job).tokens
-    for sources in (("spans", "cursor"), lambda: [Oracle(expected, branches=2)], lambda: [AlwaysWrong(expected)]):
+    for sources in (
+        ("prompt-lookup", "cursor"),
+        lambda: [Oracle(expected, branches=2)],
+        lambda: [AlwaysWrong(expected)],
+    ):
         engine = Engine(target, sources=sources, budget=Budget())
         assert engine.generate(job).tokens == expected
         assert engine.graphs_note == "yes"
@@ -105,8 +109,8 @@ def test_a_step_waits_for_the_device_once(target: Target) -> None:
     mirror.join(20)
     trees = [TokenTree.of(3), TokenTree.of(4)]
     for tree in trees:
-        tree.add("test", chain((5, 6), 0.5), max_depth=4)
-        tree.add("test", chain((7, 8), 0.5), max_depth=4)
+        tree.graft("test", chain((5, 6), 0.5), max_depth=4)
+        tree.graft("test", chain((7, 8), 0.5), max_depth=4)
     for _ in range(3):
         target.verify_rows(trees, pool)
     torch.cuda.synchronize()

@@ -14,10 +14,11 @@ from typing import Any
 from decoding.drafting.budget import Budget
 from decoding.drafting.calibration import Calibration
 from decoding.engine import Engine
-from decoding.interfaces import DraftSource, Edit, Processor, Reference, Request, Sampling
+from decoding.interfaces import Edit, Processor, Reference, Request, Sampling
 from decoding.processors import CopyBias, QuotedSpan, QuoteProcessor, TokenRules
-from decoding.sources import DEFAULT_SOURCES, SOURCES, make_sources
+from decoding.sources.base import DraftSource
 from decoding.sources.suffix_array import build_index
+from decoding.sources.table import DEFAULT_SOURCES, SOURCES, make_sources
 from decoding.target.target import Target
 from tests.support.drafters import all_drafters
 from tests.support.fakes import ARCHITECTURES, SLIDING, VOCABULARY, AlwaysWrong, Oracle, Repeating

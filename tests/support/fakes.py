@@ -22,7 +22,9 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
-from decoding.interfaces import NO_ORIGIN, Commit, Draft, Request
+from decoding.interfaces import Commit, Request
+from decoding.sources.base import DraftContext, DraftSource
+from decoding.tree import DraftTree
 
 VOCABULARY = 61
 ARCHITECTURES = ("llama", "qwen3", "gpt2", "phi3")
@@ -78,28 +80,21 @@ def saved_model(architecture: str, folder: Path, **options: Any) -> Path:
     return path
 
 
-class FixedSource:
-    """Proposes what a function of the output so far says; the base of the extreme sources."""
+class FixedSource(DraftSource):
+    """Proposes nothing and notes what was committed; the base of the extreme sources."""
 
     def __init__(self, name: str) -> None:
-        self._name = name
+        self.name = name
         self.commits: list[Commit] = []
-
-    @property
-    def name(self) -> str:
-        return self._name
 
     def start(self, request: Request) -> None:
         self.commits.clear()
 
-    def propose(self, tokens: Sequence[int], limit: int) -> list[Draft]:
-        return []
+    def propose(self, context: DraftContext) -> DraftTree:
+        return DraftTree()
 
     def observe(self, commit: Commit) -> None:
         self.commits.append(commit)
-
-    def finish(self) -> None:
-        pass
 
 
 class Knowing(FixedSource):
@@ -122,14 +117,15 @@ class Oracle(Knowing):
         super().__init__("oracle", output, vocab_size)
         self._length, self._branches = length, branches
 
-    def propose(self, tokens: Sequence[int], limit: int) -> list[Draft]:
-        right = self._output[len(tokens) : len(tokens) + min(limit, self._length)]
+    def propose(self, context: DraftContext) -> DraftTree:
+        written = len(context.output)
+        right = self._output[written : written + min(context.limit, self._length)]
         wrong = []
         for branch in range(1, self._branches + 1):
             for at in range(len(right)):
                 ids = (*right[:at], (right[at] + branch) % self._vocab_size)
                 wrong.append(chain(ids, 0.99))
-        return [*wrong, chain(right, 0.98)] if right else []
+        return DraftTree.side_by_side([*wrong, chain(right, 0.98)] if right else [])
 
 
 class AlwaysWrong(Knowing):
@@ -139,10 +135,13 @@ class AlwaysWrong(Knowing):
         super().__init__("always-wrong", output, vocab_size)
         self._branches = branches
 
-    def propose(self, tokens: Sequence[int], limit: int) -> list[Draft]:
-        rest = self._output[len(tokens) : len(tokens) + 4]
+    def propose(self, context: DraftContext) -> DraftTree:
+        written = len(context.output)
+        rest = self._output[written : written + 4]
         shifts = range(1, self._branches + 1) if rest else ()
-        return [chain([(token + shift) % self._vocab_size for token in rest], 0.9) for shift in shifts]
+        return DraftTree.side_by_side(
+            chain([(token + shift) % self._vocab_size for token in rest], 0.9) for shift in shifts
+        )
 
 
 class Repeating(FixedSource):
@@ -151,18 +150,19 @@ class Repeating(FixedSource):
     def __init__(self) -> None:
         super().__init__("repeating")
 
-    def propose(self, tokens: Sequence[int], limit: int) -> list[Draft]:
+    def propose(self, context: DraftContext) -> DraftTree:
+        tokens = context.output
         spans = [tuple(tokens[-size:]) for size in (1, 2, 3) if len(tokens) >= size]
-        return [chain((span * 6)[:6], 0.9) for span in spans]
+        return DraftTree.side_by_side(chain((span * 6)[:6], 0.9) for span in spans)
 
 
 class Raising(FixedSource):
     """Fails when asked."""
 
-    def propose(self, tokens: Sequence[int], limit: int) -> list[Draft]:
+    def propose(self, context: DraftContext) -> DraftTree:
         raise RuntimeError("this source is broken")
 
 
-def chain(ids: Sequence[int], probability: float) -> Draft:
+def chain(ids: Sequence[int], probability: float) -> DraftTree:
     """A draft with one estimate for every token and no origins."""
-    return Draft(tuple(ids), (probability,) * len(ids), (NO_ORIGIN,) * len(ids))
+    return DraftTree.chain(ids, probability)

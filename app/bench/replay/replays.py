@@ -28,10 +28,10 @@ from decoding.drafting.drafter import Drafter
 from decoding.drafting.presets import Preset
 from decoding.engine import Engine
 from decoding.interfaces import NO_ORIGIN, Commit, Request, TokenIndex
-from decoding.sources import make_sources
 from decoding.sources.blend.blend_state import BlendState
 from decoding.sources.shared import Shared
 from decoding.sources.suffix_array import build_index
+from decoding.sources.table import make_sources
 from decoding.stats import Stats
 from decoding.target.target import Target
 from decoding.verification.acceptance import sample_and_match

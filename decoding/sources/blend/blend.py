@@ -14,12 +14,14 @@ from itertools import compress
 import numpy as np
 from numpy.typing import NDArray
 
-from decoding.interfaces import NO_ORIGIN, Commit, Draft, Origin, OriginKind, Reference, Request
+from decoding.interfaces import NO_ORIGIN, Commit, Origin, OriginKind, Reference, Request
+from decoding.sources.base import DraftContext, DraftSource
 from decoding.sources.blend import step
 from decoding.sources.blend.blend_state import BlendState
 from decoding.sources.blend.candidates import RECALLED, MixtureContext
 from decoding.sources.blend.mixture import Position, Workspace, new_workspace
 from decoding.sources.blend.ngram_index import BORDER, MAX_MATCH, NO_TOKEN, NOWHERE, Text, TextArrays
+from decoding.tree import DraftTree
 
 NAMES = ("spans", "history", "phrases")
 _VOICES = tuple(tuple(compress(NAMES, (bits & 1, bits & 2, bits & 4))) or ("spans",) for bits in range(8))
@@ -35,8 +37,10 @@ _ROOM = 1024
 _LEARNED = 2
 
 
-class Blend:
+class Blend(DraftSource):
     """One session's mixture."""
+
+    name = "blend"
 
     _text: Text
     _sizes_3: NDArray[np.int64]
@@ -48,13 +52,7 @@ class Blend:
         self._shared = shared
         self._work: Workspace = new_workspace(0)
         self._limit = 0
-        self.least_chance = 0.0
         self._begin(Request((), 0))
-
-    @property
-    def name(self) -> str:
-        """``blend``."""
-        return "blend"
 
     def start(self, request: Request) -> None:
         """Index references that are not in the prompt, then the prompt; the output grows behind it."""
@@ -80,17 +78,18 @@ class Blend:
             self._here.context_C[_CONTEXT - known :] = kins_T[self._text.size - known : self._text.size]
             self._here.last_2[2 - min(known, 2) :] = ids_T[self._text.size - min(known, 2) : self._text.size]
 
-    def propose(self, tokens: Sequence[int], limit: int) -> list[Draft]:
-        """The likeliest continuations, at most ``limit`` nodes in all, as root-to-leaf chains."""
+    def propose(self, context: DraftContext) -> DraftTree:
+        """The likeliest continuations, at most ``context.limit`` nodes."""
+        limit = context.limit
         if limit > self._limit:
             self._work, self._limit = new_workspace(limit), limit
-        new_N, skip = self._new(tokens[len(self._written) :]), self._not_drafted
+        new_N, skip = self._new(context.output[len(self._written) :]), self._not_drafted
         self._behind, self._not_drafted = [], 0
         count, longest = step.advance(
             self._seen, self._here, self._kin_K, new_N, skip, _RECENT, _RARE, _REACH, limit,
-            max(self.least_chance, self._keep), self._work, self._learned, _RATE,
+            max(context.least_chance, self._keep), self._work, self._learned, _RATE,
         )  # fmt: skip
-        return self._drafts(count, longest)
+        return self._tree(count, longest)
 
     def observe(self, commit: Commit) -> None:
         """What was committed is taken up when it is next asked, in the same call.
@@ -141,33 +140,18 @@ class Blend:
             self._written.extend(tokens)
         return new_N
 
-    def _drafts(self, count: int, longest: int) -> list[Draft]:
-        nodes = self._work.nodes
-        tokens, parents = nodes.tokens_N[: count + 1].tolist(), nodes.parents_N[: count + 1].tolist()
-        chances, voices = nodes.chances_N[: count + 1].tolist(), nodes.voices_N[: count + 1].tolist()
-        origins = [
-            self._origin(at, bits) for at, bits in zip(nodes.places_N[: count + 1].tolist(), voices, strict=True)
-        ]
-        inner = set(parents[1:])
-        drafts = []
-        for leaf in range(1, count + 1):
-            if leaf in inner:
-                continue
-            path, node = [], leaf
-            while node:
-                path.append(node)
-                node = parents[node]
-            path.reverse()
-            drafts.append(
-                Draft(
-                    tuple([tokens[n] for n in path]),
-                    tuple([chances[n] for n in path]),
-                    tuple([origins[n] for n in path]),
-                    bucket=longest,
-                    voices=tuple([_VOICES[voices[n]] for n in path]),
-                )
-            )
-        return drafts
+    def _tree(self, count: int, longest: int) -> DraftTree:
+        nodes, drafted = self._work.nodes, slice(1, count + 1)
+        bits = nodes.voices_N[drafted].tolist()
+        places = nodes.places_N[drafted].tolist()
+        return DraftTree(
+            tokens=tuple(nodes.tokens_N[drafted].tolist()),
+            parents=tuple((nodes.parents_N[drafted] - 1).tolist()),  # There the root is node 0.
+            probabilities=tuple(nodes.chances_N[drafted].tolist()),
+            origins=tuple(map(self._origin, places, bits)),
+            buckets=(longest,) * count,
+            contributors=tuple([_VOICES[each] for each in bits]),
+        )
 
     def _origin(self, place: int, bits: int) -> Origin:
         if place < 0:

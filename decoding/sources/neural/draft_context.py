@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decoding.drafters.prompt_cost import PromptCost
-from decoding.interfaces import NO_ORIGIN, Draft
-from decoding.tree import ROOT, TokenTree
+from decoding.tree import ROOT, DraftTree, TokenTree
 
 if TYPE_CHECKING:
     from decoding.target.target import Target
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 _CATCH_UP: Final = 16  # Missing tokens that are read together with the chains; more are prefilled first.
 
 
-class DraftContext:
+class DraftModelCache:
     """One session of a small model: a prompt, and an output that may change between two calls."""
 
     def __init__(self, model: Target, prompt: Sequence[int], prompts: PromptCost) -> None:
@@ -63,7 +62,7 @@ class DraftContext:
         tree = TokenTree.of(missing[0])
         for chain in chains:
             ids = (*missing[1:], *chain)
-            tree.add("", Draft(ids, (1.0,) * len(ids), (NO_ORIGIN,) * len(ids)), max_depth=len(ids))
+            tree.graft("", DraftTree.chain(ids, 1.0), max_depth=len(ids))
         logits = self._model.verify(tree, self._cache)
         reading = Reading(tree, logits, missing[1:])
         self._cache.keep(base, reading.path(chains[0]))

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from decoding.interfaces import NO_ORIGIN, Draft, Origin
-from decoding.sources.neural.draft_context import DraftContext
-from decoding.tree import ROOT, TokenTree
+from decoding.interfaces import NO_ORIGIN, Origin
+from decoding.sources.neural.draft_context import DraftModelCache
+from decoding.tree import ROOT, DraftTree, TokenTree
 
 if TYPE_CHECKING:
     from decoding.verification.logits import Chances
@@ -72,15 +72,15 @@ def copied_chain(tree: TokenTree) -> CopiedChain | None:
     return CopiedChain(tuple(tokens), tuple(chances), tuple(origins))
 
 
-def mark(context: DraftContext, output: Sequence[int], chain: CopiedChain, *, limit: int) -> list[Draft]:
+def mark(cache: DraftModelCache, output: Sequence[int], chain: CopiedChain, *, limit: int) -> DraftTree:
     """The chain with the small model's chances, then its branches, best first: at most ``limit`` tokens beside it."""
     ids = chain.tokens[: max(1, limit)]
-    reading = context.read(output, [ids])
+    reading = cache.read(output, [ids])
     # Behind the chain's last token nothing was copied: any id will do.
     said = reading.chances([ids[:at] for at in range(len(ids) + 1)], [*ids, ids[-1]], k=1 + _ALTERNATIVES)
     own = said.asked[:-1]
     trusted = [max(pair) for pair in zip(own, chain.chances, strict=False)]
-    drafts, left = [Draft(ids, own, chain.origins[: len(ids)], bucket=MARKED)], limit
+    drafts, left = [DraftTree.chain(ids, own, origins=chain.origins[: len(ids)], bucket=MARKED)], limit
     for branch in _branches(ids, chain.chances, trusted, said):
         again = slice(branch.resume, min(branch.resume + _RESUMED, len(ids)))
         resumed = ids[again]
@@ -90,8 +90,9 @@ def mark(context: DraftContext, output: Sequence[int], chain: CopiedChain, *, li
         goes_on = (branch.first, *[_THEN] * (len(resumed) - 1))[: len(resumed)]
         chances = (*trusted[: branch.at], branch.chance, *goes_on)
         origins = (*chain.origins[: branch.at], NO_ORIGIN, *chain.origins[again])
-        drafts.append(Draft((*ids[: branch.at], branch.token, *resumed), chances, origins, bucket=MARKED))
-    return drafts
+        path = (*ids[: branch.at], branch.token, *resumed)
+        drafts.append(DraftTree.chain(path, chances, origins=origins, bucket=MARKED))
+    return DraftTree.side_by_side(drafts)
 
 
 def _branches(

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from decoding.drafters.prompt_cost import PromptCost
 from decoding.errors import UnsupportedModel
-from decoding.interfaces import Commit, Draft, Request
-from decoding.sources.neural.draft_context import DraftContext
+from decoding.interfaces import Commit, Request
+from decoding.sources.base import UNTRIED_S, DraftContext, DraftSource
+from decoding.sources.neural.draft_context import DraftModelCache
 from decoding.sources.neural.draft_marking import copied_chain, mark
 from decoding.sources.neural.draft_writing import grow, sample, write
 from decoding.target.capability import Verification
-from decoding.tree import TokenTree
+from decoding.tree import DraftTree, TokenTree
 
 if TYPE_CHECKING:
     from decoding.target.target import Target
@@ -87,7 +88,7 @@ class DraftModel:
         return agreed / (self.tried - agreed) * (self.tried - expected) / expected
 
 
-class DraftModelSource:
+class DraftModelSource(DraftSource):
     """One session's drafts of a small model, which reads the prompt when it is first asked. Silent without a model.
 
     ``width`` 1 writes chains; a larger one grows trees, that many nodes a level. It samples if ``sampled``, or if the
@@ -98,18 +99,13 @@ class DraftModelSource:
         self, shared: DraftModel | None, *, width: int = 1, sampled: bool = False, name: str | None = None
     ) -> None:
         self._shared, self._width, self._sampled = shared, width, sampled
-        self._name = name if name is not None else "draft-model" if width == 1 else "draft-tree"
+        self.name = name if name is not None else "draft-model" if width == 1 else "draft-tree"
         self._request: Request | None = None
-        self._context: DraftContext | None = None
+        self._cache: DraftModelCache | None = None
         self._samples = sampled
         self._length = _FIRST_LENGTH
         self._steps = 0
-        self._written: Draft | None = None
-
-    @property
-    def name(self) -> str:
-        """``draft-model``, ``draft-tree``, or what it was given."""
-        return self._name
+        self._written = DraftTree()  # The chain whose length is learned from.
 
     def start(self, request: Request) -> None:
         """Remember the request; nothing is computed yet."""
@@ -118,46 +114,43 @@ class DraftModelSource:
         criterion = request.criterion
         self._samples = self._sampled or (criterion is not None and criterion.name == _SAMPLING_CRITERION)
 
-    def cost_s(self, tree: TokenTree) -> float:
-        """Seconds that ``extend`` takes in the mode that suits ``tree``, lately; before the prompt is read, with a
-        step's share of reading it. 0 before it was tried: only trying tells.
+    def cost_s(self, context: DraftContext) -> float:
+        """Seconds that a draft takes in the mode that suits ``context.drafted``, lately; before the prompt is read,
+        with a step's share of reading it.
         """
-        known_s = self._shared.cost_s.get(self._mode(tree)) if self._shared is not None else None
-        if self._shared is None or self._request is None or known_s is None:
-            return 0.0
-        return known_s + (self._shared.prompts.share_s(len(self._request.prompt)) if self._context is None else 0.0)
-
-    def propose(self, tokens: Sequence[int], limit: int) -> list[Draft]:
-        """What the model writes by itself: ``extend`` over an empty tree."""
-        assert self._request is not None
-        return self.extend(tokens, TokenTree.of([*self._request.prompt[-1:], *tokens][-1]), limit)
-
-    def extend(self, tokens: Sequence[int], tree: TokenTree, limit: int) -> list[Draft]:
-        """Chains from the root: the copied chain with its likely changes, or what the model writes by itself."""
-        self._written = None
         if self._shared is None or self._request is None:
-            return []
-        if self._context is None:
-            self._context = DraftContext(self._shared.model, self._request.prompt, self._shared.prompts)
-        room = min(limit, self._context.room - len(tokens) - 1)
+            return 0.0
+        known_s = self._shared.cost_s.get(self._mode(context.drafted))
+        if not known_s:
+            return UNTRIED_S
+        return known_s + (self._shared.prompts.share_s(len(self._request.prompt)) if self._cache is None else 0.0)
+
+    def propose(self, context: DraftContext) -> DraftTree:
+        """The copied chain with its likely changes, or what the model writes by itself."""
+        self._written = DraftTree()
+        if self._shared is None or self._request is None:
+            return DraftTree()
+        if self._cache is None:
+            self._cache = DraftModelCache(self._shared.model, self._request.prompt, self._shared.prompts)
+        output, room = context.output, min(context.limit, self._cache.room - len(context.output) - 1)
         if room < 1:
-            return []
-        self._context.catch_up(tokens)
-        chain = None if self._samples else copied_chain(tree)
+            return DraftTree()
+        self._cache.catch_up(output)
+        chain = None if self._samples else copied_chain(context.drafted)
         started = time.perf_counter()
         if chain is not None:
-            drafts = mark(self._context, tokens, chain, limit=room)
+            draft = mark(self._cache, output, chain, limit=room)
         else:
-            drafts = self._write(self._context, self._request, tokens, room)
-            self._written = max(drafts, key=lambda draft: len(draft.tokens))
-        self._shared.spent(self._mode(tree), time.perf_counter() - started)
-        return drafts
+            draft = self._write(self._cache, self._request, output, room)
+            self._written = draft.subtree(draft.path(_deepest(draft)))
+        self._shared.spent(self._mode(context.drafted), time.perf_counter() - started)
+        return draft
 
     def observe(self, commit: Commit) -> None:
         """A chain that was accepted whole makes the next one longer, another one shorter."""
         self._steps += 1
-        written, self._written = self._written, None
-        if written is None or self._shared is None:
+        written, self._written = self._written, DraftTree()
+        if not written or self._shared is None:
             return
         whole = commit.tokens[: len(written.tokens)] == written.tokens
         self._length = self._length + 2 if whole else max(1, self._length - 1)
@@ -170,18 +163,24 @@ class DraftModelSource:
         """Drop the session's cache."""
         if self._shared is not None and self._steps:
             self._shared.prompts.ended(self._steps)
-        self._request, self._context, self._written, self._length, self._steps = None, None, None, _FIRST_LENGTH, 0
+        self._request, self._cache, self._written, self._length, self._steps = None, None, DraftTree(), _FIRST_LENGTH, 0
 
     def _mode(self, tree: TokenTree) -> Mode:
         if self._samples:
             return "sample"
         return "mark" if copied_chain(tree) is not None else "write"
 
-    def _write(self, context: DraftContext, request: Request, tokens: Sequence[int], limit: int) -> list[Draft]:
+    def _write(self, cache: DraftModelCache, request: Request, output: Sequence[int], limit: int) -> DraftTree:
         assert self._shared is not None
         length, odds = min(limit, self._length), self._shared.odds
         if self._samples:
-            return sample(context, tokens, request, vocab_size=self._shared.vocab_size, length=length)
+            return sample(cache, output, request, vocab_size=self._shared.vocab_size, length=length)
         if self._width > 1:
-            return grow(context, tokens, limit=limit, length=length, width=self._width, odds=odds)
-        return write(context, tokens, limit=limit, length=length, odds=odds)
+            return grow(cache, output, limit=limit, length=length, width=self._width, odds=odds)
+        return write(cache, output, limit=limit, length=length, odds=odds)
+
+
+def _deepest(draft: DraftTree) -> int:
+    """The first leaf of the deepest."""
+    depths = draft.depths()
+    return max(draft.leaf_order(), key=lambda node: depths[node])

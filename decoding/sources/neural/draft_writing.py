@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from decoding.interfaces import NO_ORIGIN, Draft, Request
-from decoding.sources.neural.draft_context import DraftContext
+from decoding.interfaces import Request
+from decoding.sources.neural.draft_context import DraftModelCache
+from decoding.tree import DraftTree
 from decoding.verification import sampling
 from decoding.verification.sampling import Stream
 
@@ -28,7 +30,7 @@ _SAMPLED_CHANCE: Final = 0.7
 _Path = tuple[float, tuple[int, ...], tuple[float, ...]]
 
 
-def write(context: DraftContext, output: Sequence[int], *, limit: int, length: int, odds: float = 1.0) -> list[Draft]:
+def write(cache: DraftModelCache, output: Sequence[int], *, limit: int, length: int, odds: float = 1.0) -> DraftTree:
     """The greedy chain of at most ``length`` tokens, a forward each, for as long as it is likely enough.
 
     It comes first; then the runners-up beside it, which cost no forward of their own: ``limit`` tokens in all.
@@ -39,18 +41,20 @@ def write(context: DraftContext, output: Sequence[int], *, limit: int, length: i
     chances: tuple[float, ...] = ()
     beside: list[_Path] = []
     while len(chain) < length and (not chain or _agreed(chances, odds) >= _GO_ON):
-        best, *others = context.read(text).chances([()], k=1 + _RUNNERS_UP).best[0]
+        best, *others = cache.read(text).chances([()], k=1 + _RUNNERS_UP).best[0]
         beside += [(path * chance, (*chain, token), (*chances, chance)) for token, chance in others]
         token, chance = best
         text.append(token)
         chain, chances, path = (*chain, token), (*chances, chance), path * chance
     likely = [one for one in sorted(beside, reverse=True) if one[0] >= _WORTH]
-    return [_draft(chain, chances), *(_draft(*one[1:]) for one in likely[: limit - len(chain)])]
+    paths = {chain[: depth + 1]: chance for depth, chance in enumerate(chances)}
+    paths |= {tokens: each[-1] for _, tokens, each in likely[: limit - len(chain)]}
+    return DraftTree.from_paths(paths, bucket=WRITTEN)
 
 
 def grow(
-    context: DraftContext, output: Sequence[int], *, limit: int, length: int, width: int, odds: float = 1.0
-) -> list[Draft]:
+    cache: DraftModelCache, output: Sequence[int], *, limit: int, length: int, width: int, odds: float = 1.0
+) -> DraftTree:
     """A tree of at most ``limit`` nodes and ``length`` levels: the ``width`` likeliest paths of each level are gone on
     with, in one forward a level. A parent is never less likely than its child, so the best nodes are a tree.
     """
@@ -58,7 +62,7 @@ def grow(
     level: list[_Path] = [(1.0, (), ())]
     for _ in range(length):
         chains = [tokens for _, tokens, _ in level]
-        best = context.read(output, chains).chances(chains, k=width).best
+        best = cache.read(output, chains).chances(chains, k=width).best
         ahead = [
             (path * chance, (*tokens, token), (*chances, chance))
             for (path, tokens, chances), likely in zip(level, best, strict=True)
@@ -70,34 +74,26 @@ def grow(
             break
     # Sorted by path, then by depth: of equals the parent comes first.
     chosen = sorted(grown, key=lambda one: (-one[0], len(one[1])))[:limit]
-    inner = {tokens[:-1] for _, tokens, _ in chosen}
-    return [_draft(tokens, chances) for _, tokens, chances in chosen if tokens not in inner]
+    return DraftTree.from_paths({tokens: chances[-1] for _, tokens, chances in chosen}, bucket=WRITTEN)
 
 
 def sample(
-    context: DraftContext, output: Sequence[int], request: Request, *, vocab_size: int, length: int
-) -> list[Draft]:
+    cache: DraftModelCache, output: Sequence[int], request: Request, *, vocab_size: int, length: int
+) -> DraftTree:
     """One chain of exactly ``length`` tokens drawn from the model's own distributions, (``vocab_size``) each.
 
     The noise is a hash of (seed, position) of its own stream. How long the chain is does not depend on its tokens.
     """
     text, chain, drawn = list(output), [], []
     for at in range(length):
-        logits_V = _fitted(context.read(text).after(), vocab_size)
+        logits_V = _fitted(cache.read(text).after(), vocab_size)
         position = len(request.prompt) + len(output) + at
         drawn.append(sampling.distribution(logits_V, request.sampling))
         token = sampling.choose(logits_V, request.sampling, position=position, stream=Stream.DRAFT)
         chain.append(token)
         text.append(token)
-    return [
-        Draft(
-            tokens=tuple(chain),
-            probabilities=(_SAMPLED_CHANCE,) * length,
-            origins=(NO_ORIGIN,) * length,
-            bucket=SAMPLED,
-            distributions=tuple(drawn),
-        )
-    ]
+    drafted = DraftTree.chain(chain, _SAMPLED_CHANCE, bucket=SAMPLED)
+    return replace(drafted, distributions=dict(enumerate(drawn)))
 
 
 def _agreed(chances: Sequence[float], odds: float) -> float:
@@ -109,7 +105,3 @@ def _fitted(logits_V: NDArray[np.floating], vocab_size: int) -> NDArray[np.float
     """Padding of another size taken away, or put on as tokens that are never drawn."""
     missing = max(0, vocab_size - logits_V.size)
     return np.pad(logits_V[:vocab_size], (0, missing), constant_values=-np.inf)
-
-
-def _draft(tokens: tuple[int, ...], chances: tuple[float, ...]) -> Draft:
-    return Draft(tokens, chances, (NO_ORIGIN,) * len(tokens), bucket=WRITTEN)

@@ -7,13 +7,13 @@ product is.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from decoding.drafters.medusa_heads import MedusaHeads
-from decoding.interfaces import Commit, Draft, Request
+from decoding.interfaces import Commit, Request
+from decoding.sources.base import UNTRIED_S, DraftContext, DraftSource
 from decoding.sources.neural.combined import combined
-from decoding.tree import TokenTree
+from decoding.tree import DraftTree
 
 if TYPE_CHECKING:
     import torch
@@ -21,39 +21,32 @@ if TYPE_CHECKING:
 _GUESSES: Final = 6  # A place ahead.
 
 
-class MedusaSource:
+class MedusaSource(DraftSource):
     """One session's drafts of the heads. Silent without heads, before the first verified step, and where the target
     keeps no hidden states.
     """
+
+    name = "heads"
 
     def __init__(self, heads: MedusaHeads | None) -> None:
         self._heads = heads
         self._hidden_D: torch.Tensor | None = None
         self._written = 0
 
-    @property
-    def name(self) -> str:
-        """``heads``."""
-        return "heads"
-
     def start(self, request: Request) -> None:
         """Nothing is verified yet."""
         self.finish()
 
-    def cost_s(self, tree: TokenTree) -> float:
-        """Seconds that ``extend`` takes, lately; 0 before it was tried."""
-        return self._heads.cost_s if self._heads is not None else 0.0
+    def cost_s(self, context: DraftContext) -> float:
+        """Seconds that a forward of the heads takes, lately."""
+        return self._heads.cost_s or UNTRIED_S if self._heads is not None else 0.0
 
-    def propose(self, tokens: Sequence[int], limit: int) -> list[Draft]:
-        """The chain of best guesses first, then the likeliest other combinations: at most ``limit`` nodes."""
+    def propose(self, context: DraftContext) -> DraftTree:
+        """The chain of best guesses first, then the likeliest other combinations: at most ``context.limit`` nodes."""
         # A state of another place than the output's end says nothing about what follows.
-        if self._heads is None or self._hidden_D is None or self._written != len(tokens):
-            return []
-        return combined(self._heads.likely(self._hidden_D, k=_GUESSES), limit)
-
-    def extend(self, tokens: Sequence[int], tree: TokenTree, limit: int) -> list[Draft]:
-        """The same, whatever others drafted."""
-        return self.propose(tokens, limit)
+        if self._heads is None or self._hidden_D is None or self._written != len(context.output):
+            return DraftTree()
+        return combined(self._heads.likely(self._hidden_D, k=_GUESSES), context.limit)
 
     def observe(self, commit: Commit) -> None:
         """Take the state of the node behind which the last token was chosen."""

@@ -5,29 +5,28 @@ Leviathan et al. 2023 and Chen et al. 2023 ask their draft model at every step, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import replace
 
-from decoding.interfaces import Commit, Draft, DraftSource, Request
+from decoding.interfaces import Commit, Request
+from decoding.sources.base import DraftContext, DraftSource
+from decoding.tree import ROOT, DraftTree, TokenTree
 
 
-class FirstChain:
-    """Wraps a source whose likeliest chain comes first."""
+class FirstChain(DraftSource):
+    """Wraps a source whose likeliest chain comes first. It counts as free, and knows nothing of what others draft."""
 
     def __init__(self, source: DraftSource) -> None:
         self._source = source
-
-    @property
-    def name(self) -> str:
-        """That of the source."""
-        return self._source.name
+        self.name = source.name
 
     def start(self, request: Request) -> None:
         """Passed on."""
         self._source.start(request)
 
-    def propose(self, tokens: Sequence[int], limit: int) -> list[Draft]:
+    def propose(self, context: DraftContext) -> DraftTree:
         """The first chain of the source."""
-        return self._source.propose(tokens, limit)[:1]
+        alone = TokenTree.of(context.drafted.tokens[ROOT])
+        return self._source.propose(replace(context, drafted=alone)).first_chain()
 
     def observe(self, commit: Commit) -> None:
         """Passed on."""

@@ -6,13 +6,15 @@ searched, longest n-gram first, and the first place is taken. A published method
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from decoding.interfaces import NO_ORIGIN, Origin, OriginKind, Request
+from decoding.sources.base import DraftContext, DraftSource
+from decoding.tree import DraftTree
 
-from decoding.interfaces import NO_ORIGIN, Commit, Draft, Origin, OriginKind, Request
 
-
-class Llma:
+class Llma(DraftSource):
     """One chain. Documents are the request's references; without any, the prompt is the only one."""
+
+    name = "llma"
 
     def __init__(self, *, max_ngram: int = 5, min_ngram: int = 1, num_tokens: int = 19) -> None:
         self._sizes = range(max_ngram, min_ngram - 1, -1)
@@ -20,11 +22,6 @@ class Llma:
         self._documents: list[tuple[int, ...]] = []
         self._quotes_references = False
         self._first: dict[tuple[int, ...], tuple[int, int]] = {}
-
-    @property
-    def name(self) -> str:
-        """``llma``."""
-        return "llma"
 
     def start(self, request: Request) -> None:
         """Index every n-gram of the documents under the place behind its first occurrence."""
@@ -36,19 +33,17 @@ class Llma:
                 for start in range(len(ids) - size + 1):
                     self._first.setdefault(ids[start : start + size], (index, start + size))
 
-    def propose(self, tokens: Sequence[int], limit: int) -> list[Draft]:
+    def propose(self, context: DraftContext) -> DraftTree:
         """The tokens behind the longest n-gram at the end of the output that stands in a document, if any does."""
+        tokens = context.output
         for size in self._sizes:
             found = self._first.get(tuple(tokens[-size:])) if len(tokens) >= size else None
             if found is None:
                 continue
             index, start = found
-            ids = self._documents[index][start : start + min(limit, self._num_tokens)]
-            return [Draft(ids, (1.0,) * len(ids), self._origins(index, start, len(ids)))] if ids else []
-        return []
-
-    def observe(self, commit: Commit) -> None:
-        """Nothing to learn."""
+            ids = self._documents[index][start : start + min(context.limit, self._num_tokens)]
+            return DraftTree.chain(ids, 1.0, origins=self._origins(index, start, len(ids)))
+        return DraftTree()
 
     def finish(self) -> None:
         """Drop the documents."""

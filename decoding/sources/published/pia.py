@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from decoding.interfaces import Commit, Draft, Request
-from decoding.sources.branches import Branch, drafts_of
+from decoding.interfaces import NO_ORIGIN, Commit, Request
+from decoding.sources.base import DraftContext, DraftSource
+from decoding.tree import AT_ROOT, DraftTree
 
 _OUTPUT_WEIGHT = 1e-4
 _QUERY = 2
@@ -76,8 +77,10 @@ class _Found:
         return (1 - _OUTPUT_WEIGHT) * self.inputs + _OUTPUT_WEIGHT * self.outputs
 
 
-class Pia:
+class Pia(DraftSource):
     """``tries`` holds the outputs of each scope. ``stop_words`` are tokens that do not start a query alone."""
+
+    name = "pia"
 
     def __init__(
         self, tries: dict[str, Trie], *, branch: int = 12, nodes: int = 64, stop_words: frozenset[int] = frozenset()
@@ -92,11 +95,6 @@ class Pia:
         self._written: list[int] = []
         self._inserted = 0
 
-    @property
-    def name(self) -> str:
-        """``pia``."""
-        return "pia"
-
     def start(self, request: Request) -> None:
         """Insert every position of the prompt; its counts are dropped with the request."""
         self._inputs, self._written, self._inserted = Trie(), [], 0
@@ -106,19 +104,20 @@ class Pia:
         for start in range(len(request.prompt) - 1):
             self._inputs.insert(request.prompt[start : start + self._branch + 1])
 
-    def propose(self, tokens: Sequence[int], limit: int) -> list[Draft]:
+    def propose(self, context: DraftContext) -> DraftTree:
         """The most frequent nodes behind the last two tokens, or behind the last one if they are too few."""
-        context = [*self._prompt, *tokens][-_QUERY:]
+        latest = [*self._prompt, *context.output][-_QUERY:]
+        limit = min(self._nodes, context.limit)
         best: list[_Found] = []
-        for start in range(len(context)):
-            query = context[start:]
+        for start in range(len(latest)):
+            query = latest[start:]
             if len(query) == 1 and query[0] in self._stop_words:
                 break
-            found = _chosen(list(_below(self._inputs.find(query), self._outputs.find(query))), min(self._nodes, limit))
+            found = _chosen(list(_below(self._inputs.find(query), self._outputs.find(query))), limit)
             best = found or best
             if len(found) >= self._branch:
                 break
-        return _drafts(best)
+        return _tree(best)
 
     def observe(self, commit: Commit) -> None:
         """Insert the positions of the output that have a whole branch behind them."""
@@ -161,11 +160,12 @@ def _chosen(found: Sequence[_Found], limit: int) -> list[_Found]:
     return sorted([*reserved, *others], key=lambda one: one.depth)
 
 
-def _drafts(chosen: Sequence[_Found]) -> list[Draft]:
-    total = sum(one.mixed for one in chosen if one.parent is None)
-    branches: dict[int, Branch] = {}
-    for one in chosen:
-        above = one.parent
-        parent = branches[id(above)] if above is not None else None
-        branches[id(one)] = Branch(parent, one.token, one.mixed / (above.mixed if above is not None else total))
-    return drafts_of(list(branches.values()))
+def _tree(chosen: Sequence[_Found]) -> DraftTree:
+    total = sum(node.mixed for node in chosen if node.parent is None)
+    numbers = {id(node): number for number, node in enumerate(chosen)}
+    return DraftTree(
+        tokens=tuple(node.token for node in chosen),
+        parents=tuple(numbers[id(node.parent)] if node.parent is not None else AT_ROOT for node in chosen),
+        probabilities=tuple(node.mixed / (node.parent.mixed if node.parent is not None else total) for node in chosen),
+        origins=(NO_ORIGIN,) * len(chosen),
+    )

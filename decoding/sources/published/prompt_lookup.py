@@ -9,11 +9,15 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-from decoding.interfaces import NO_ORIGIN, Commit, Draft, Request
+from decoding.interfaces import Request
+from decoding.sources.base import DraftContext, DraftSource
+from decoding.tree import DraftTree
 
 
-class PromptLookup:
+class PromptLookup(DraftSource):
     """One chain from the first match of the longest matching n-gram."""
+
+    name = "prompt-lookup"
 
     def __init__(self, *, max_ngram: int = 2, num_tokens: int = 10) -> None:
         self._max_ngram = max_ngram
@@ -21,19 +25,13 @@ class PromptLookup:
         self._prompt: list[int] = []
         self._ends: frozenset[int] = frozenset()
 
-    @property
-    def name(self) -> str:
-        """``prompt-lookup``."""
-        return "prompt-lookup"
-
     def start(self, request: Request) -> None:
         """Remember the prompt."""
         self._prompt, self._ends = list(request.prompt), request.eos_ids
 
-    def propose(self, tokens: Sequence[int], limit: int) -> list[Draft]:
+    def propose(self, context: DraftContext) -> DraftTree:
         """The tokens behind the first match, or nothing."""
-        ids = self._found([*self._prompt, *tokens])[:limit]
-        return [Draft(ids, (0.9,) * len(ids), (NO_ORIGIN,) * len(ids))] if ids else []
+        return DraftTree.chain(self._found([*self._prompt, *context.output])[: context.limit], 0.9)
 
     def _found(self, text: Sequence[int]) -> tuple[int, ...]:
         for size in range(min(self._max_ngram, len(text) - 1), 0, -1):
@@ -46,9 +44,6 @@ class PromptLookup:
 
     def _goes_on(self, token: int) -> bool:
         return token not in self._ends
-
-    def observe(self, commit: Commit) -> None:
-        """Nothing to learn."""
 
     def finish(self) -> None:
         """Drop the prompt."""

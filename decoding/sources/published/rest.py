@@ -11,13 +11,16 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Sequence
 
-from decoding.interfaces import Commit, Draft, Request, TokenIndex
-from decoding.sources.branches import Branch, drafts_of
+from decoding.interfaces import Request, TokenIndex
+from decoding.sources.base import DraftContext, DraftSource
 from decoding.sources.suffix_array import BORDER
+from decoding.tree import DraftTree
 
 
-class Rest:
+class Rest(DraftSource):
     """The request's ``corpus`` is the datastore; silent without one."""
+
+    name = "rest"
 
     def __init__(
         self, *, longest: int = 16, shortest: int = 2, num_tokens: int = 10, choices: int = 64, places: int = 5000
@@ -29,27 +32,20 @@ class Rest:
         self._corpus: TokenIndex | None = None
         self._prompt: tuple[int, ...] = ()
 
-    @property
-    def name(self) -> str:
-        """``rest``."""
-        return "rest"
-
     def start(self, request: Request) -> None:
         """Remember the datastore."""
         self._corpus, self._prompt = request.corpus, request.prompt
 
-    def propose(self, tokens: Sequence[int], limit: int) -> list[Draft]:
+    def propose(self, context: DraftContext) -> DraftTree:
         """The most frequent prefixes of what stands behind the longest span that the datastore holds."""
         if self._corpus is None:
-            return []
-        context = [*self._prompt[-self._sizes.start :], *tokens[-self._sizes.start :]][-self._sizes.start :]
+            return DraftTree()
+        longest = self._sizes.start
+        text = [*self._prompt[-longest:], *context.output[-longest:]][-longest:]
         for size in self._sizes:
-            if size <= len(context) and (found := self._continuations(self._corpus, tuple(context[-size:]))):
-                return _tree(found, min(limit, self._choices))
-        return []
-
-    def observe(self, commit: Commit) -> None:
-        """Nothing to learn."""
+            if size <= len(text) and (found := self._continuations(self._corpus, tuple(text[-size:]))):
+                return _tree(found, min(context.limit, self._choices))
+        return DraftTree()
 
     def finish(self) -> None:
         """Let the datastore go."""
@@ -72,14 +68,13 @@ class Rest:
         return [one for one in found if one]
 
 
-def _tree(continuations: Sequence[tuple[int, ...]], limit: int) -> list[Draft]:
+def _tree(continuations: Sequence[tuple[int, ...]], limit: int) -> DraftTree:
     """The ``limit`` most frequent prefixes; one is at least as frequent as those that go on from it."""
     counts = Counter(one[:end] for one in continuations for end in range(1, len(one) + 1))
     best = heapq.nsmallest(limit, counts.items(), key=lambda item: (-item[1], len(item[0])))
-    total = len(continuations)
-    branches: dict[tuple[int, ...], Branch] = {}
-    for prefix, count in sorted(best, key=lambda item: len(item[0])):
-        parent = branches.get(prefix[:-1])
-        out_of = counts[prefix[:-1]] if parent is not None else total
-        branches[prefix] = Branch(parent, prefix[-1], count / out_of)
-    return drafts_of(list(branches.values()))
+    counts[()] = len(continuations)
+    return DraftTree.from_paths({prefix: count / counts[prefix[:-1]] for prefix, count in _shortest_first(best)})
+
+
+def _shortest_first(counts: Sequence[tuple[tuple[int, ...], int]]) -> list[tuple[tuple[int, ...], int]]:
+    return sorted(counts, key=lambda item: len(item[0]))

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from decoding.interfaces import NO_ORIGIN, Commit, Draft, Origin, OriginKind, Reference, Request
+from decoding.interfaces import NO_ORIGIN, Origin, OriginKind, Reference, Request
+from decoding.sources.base import DraftContext, DraftSource
+from decoding.tree import DraftTree
 
 _SEVERAL = -1
 
 
-class AggressiveDecoding:
+class AggressiveDecoding(DraftSource):
     """One chain over the reference that has ``cursor`` set; silent without one."""
+
+    name = "sad"
 
     def __init__(self, *, max_ngram: int = 3) -> None:
         self._max_ngram = max_ngram
@@ -24,11 +28,6 @@ class AggressiveDecoding:
         self._behind: dict[tuple[int, ...], int] = {}
         self._copied_from: int | None = 0
         self._seen = 0
-
-    @property
-    def name(self) -> str:
-        """``sad``."""
-        return "sad"
 
     def start(self, request: Request) -> None:
         """Find the text that the output rewrites, and where each of its n-grams ends if it stands there once."""
@@ -43,21 +42,19 @@ class AggressiveDecoding:
                 ngram = self._reference.ids[start : start + size]
                 self._behind[ngram] = _SEVERAL if ngram in self._behind else start + size
 
-    def propose(self, tokens: Sequence[int], limit: int) -> list[Draft]:
+    def propose(self, context: DraftContext) -> DraftTree:
         """The rest of the text from where the output stands, if that is known."""
         if not self._ids:
-            return []
+            return DraftTree()
+        tokens = context.output
         start = self._place(tokens)
         self._copied_from, self._seen = start, len(tokens)
-        ids = self._ids[start : start + limit] if start is not None else ()
+        ids = self._ids[start : start + context.limit] if start is not None else ()
         if start is None or not ids:
-            return []
+            return DraftTree()
         origins = (Origin(OriginKind.REFERENCE, self._index, start + step) for step in range(len(ids)))
         inside = len(self._reference.ids) - start
-        return [Draft(ids, (1.0,) * len(ids), (*origins,)[:inside] + (NO_ORIGIN,) * (len(ids) - inside))]
-
-    def observe(self, commit: Commit) -> None:
-        """The output is taken up by the next ``propose``."""
+        return DraftTree.chain(ids, 1.0, origins=(*origins,)[:inside] + (NO_ORIGIN,) * (len(ids) - inside))
 
     def finish(self) -> None:
         """Forget the session."""

@@ -11,9 +11,11 @@ one over a corpus is not built. A published method to compare with; ``spans`` is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from decoding.interfaces import NO_ORIGIN, Commit, Draft, DraftSource, Request
+from decoding.interfaces import Commit, Request
+from decoding.sources.base import DraftContext, DraftSource
+from decoding.tree import DraftTree
 
 
 class SuffixAutomaton:
@@ -82,8 +84,10 @@ class SuffixAutomaton:
         return len(self._next) - 1
 
 
-class Sam:
+class Sam(DraftSource):
     """``auxiliary`` drafts where the match is short; the copy is drafted all the same where it has nothing."""
+
+    name = "sam"
 
     def __init__(self, auxiliary: DraftSource | None = None, *, threshold: int = 5, most: int = 60) -> None:
         self._auxiliary = auxiliary
@@ -91,11 +95,6 @@ class Sam:
         self._most = most
         self._automaton = SuffixAutomaton()
         self._prompt_length = 0
-
-    @property
-    def name(self) -> str:
-        """``sam``."""
-        return "sam"
 
     def start(self, request: Request) -> None:
         """Build the automaton of the prompt."""
@@ -105,18 +104,17 @@ class Sam:
         if self._auxiliary is not None:
             self._auxiliary.start(request)
 
-    def propose(self, tokens: Sequence[int], limit: int) -> list[Draft]:
+    def propose(self, context: DraftContext) -> DraftTree:
         """A copy as long as the match allows, or what the auxiliary drafter proposes."""
         automaton = self._automaton
-        automaton.extend(tokens[len(automaton.text) - self._prompt_length :])
+        automaton.extend(context.output[len(automaton.text) - self._prompt_length :])
         if self._auxiliary is not None and automaton.match_length < self._threshold:
-            drafts = self._auxiliary.propose(tokens, limit)
-            if drafts:
-                return drafts
+            draft = self._auxiliary.propose(context)
+            if draft:
+                return draft
         start = automaton.match_end + 1
-        count = min(1 + 4 * automaton.match_length, self._most, limit) if automaton.match_length else 0
-        ids = tuple(automaton.text[start : start + count])
-        return [Draft(ids, (1.0,) * len(ids), (NO_ORIGIN,) * len(ids))] if ids else []
+        count = min(1 + 4 * automaton.match_length, self._most, context.limit) if automaton.match_length else 0
+        return DraftTree.chain(automaton.text[start : start + count], 1.0)
 
     def observe(self, commit: Commit) -> None:
         """The auxiliary drafter may learn."""

@@ -11,9 +11,11 @@ import heapq
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from decoding.interfaces import Commit, Draft, Request
-from decoding.sources.branches import Branch, drafts_of
+from decoding.interfaces import NO_ORIGIN, Commit, Request
+from decoding.sources.base import DraftContext, DraftSource
+from decoding.tree import AT_ROOT, DraftTree
 
 _BORDER = -1
 
@@ -69,20 +71,30 @@ class Outputs:
                 self.places.extend([*one, _BORDER])
 
 
+class _Waiting(NamedTuple):
+    """A token that may be drafted: its parent among the drafted ones, and its share of the parent's places."""
+
+    parent: int
+    token: int
+    share: float
+
+
 @dataclass(frozen=True, slots=True)
 class _Speculation:
     """``score`` is the sum of path probabilities: the accepted tokens to expect."""
 
     score: float
     match: int
-    branches: list[Branch]
+    draft: DraftTree
 
 
-class SuffixDecoding:
+class SuffixDecoding(DraftSource):
     """``outputs`` are those of each scope. ``factor`` times the match are drafted, as long as a path has ``least``.
 
     The paper takes factors from 1 to 4; on our records the largest is the best.
     """
+
+    name = "suffix"
 
     def __init__(
         self, outputs: dict[str, Outputs], *, factor: float = 4.0, least: float = 0.1, depth: int = 64
@@ -95,28 +107,23 @@ class SuffixDecoding:
         self._prompt_length = 0
         self._local = Places()
 
-    @property
-    def name(self) -> str:
-        """``suffix``."""
-        return "suffix"
-
     def start(self, request: Request) -> None:
         """Index the prompt."""
         self._scope, self._prompt_length = request.scope, len(request.prompt)
         self._local = Places()
         self._local.extend(request.prompt)
 
-    def propose(self, tokens: Sequence[int], limit: int) -> list[Draft]:
+    def propose(self, context: DraftContext) -> DraftTree:
         """The tree with the highest score over both texts and all lengths of match; the longer match of equals."""
-        context = self._local.text[-self._depth :]
-        best = _Speculation(0.0, 0, [])
+        latest = self._local.text[-self._depth :]
+        best = _Speculation(0.0, 0, DraftTree())
         for places in self._searched():
-            for size, found in places.matches(context):
-                room = min(int(self._factor * size), self._depth - size, limit)
+            for size, found in places.matches(latest):
+                room = min(int(self._factor * size), self._depth - size, context.limit)
                 one = self._open(places.text, found, room, size)
                 if (one.score, one.match) > (best.score, best.match):
                     best = one
-        return drafts_of(best.branches, bucket=best.match)
+        return best.draft
 
     def observe(self, commit: Commit) -> None:
         """Append what was written."""
@@ -135,21 +142,29 @@ class SuffixDecoding:
 
     def _open(self, text: list[int], places: list[int], room: int, match: int) -> _Speculation:
         """Open the most probable path again and again; a child has the share of its parent's places."""
-        branches: list[Branch] = []
+        tokens: list[int] = []
+        parents: list[int] = []
+        shares: list[float] = []
         score = 0.0
-        heap: list[tuple[float, int, Branch | None, list[int]]] = [(-1.0, 0, None, places)]
-        pushed = 0
-        while heap and len(branches) < room:
-            negative, _, branch, here = heapq.heappop(heap)
-            if branch is not None:
-                branches.append(branch)
+        heap: list[tuple[float, int, _Waiting, list[int]]] = [(-1.0, 0, _Waiting(AT_ROOT, 0, 1.0), places)]
+        pushed, node = 0, AT_ROOT
+        while heap and len(tokens) < room:
+            negative, number, opened, here = heapq.heappop(heap)
+            if number:
+                node = len(tokens)
+                tokens.append(opened.token)
+                parents.append(opened.parent)
+                shares.append(opened.share)
                 score -= negative
             for token, group in _by_token(text, here).items():
                 share = len(group) / len(here)
                 if -negative * share >= self._least:
                     pushed += 1
-                    heapq.heappush(heap, (negative * share, pushed, Branch(branch, token, share), group))
-        return _Speculation(score, match, branches)
+                    heapq.heappush(heap, (negative * share, pushed, _Waiting(node, token, share), group))
+        draft = DraftTree(
+            tuple(tokens), tuple(parents), tuple(shares), (NO_ORIGIN,) * len(tokens), (match,) * len(tokens)
+        )
+        return _Speculation(score, match, draft)
 
 
 def _by_token(text: list[int], places: list[int]) -> dict[int, list[int]]:

@@ -12,8 +12,9 @@ import heapq
 import itertools
 from operator import itemgetter
 
-from decoding.interfaces import NO_ORIGIN, Draft, Origin, OriginKind
+from decoding.interfaces import NO_ORIGIN, Origin, OriginKind
 from decoding.sources.rewrite.lattice import COPY, EDIT, SETTLED, Lattice
+from decoding.tree import AT_ROOT, DraftTree
 
 # Of what no arc expects: one token put in, or one in the place of the rest of this word, of two words, ...
 _UNEXPECTED = 0.008
@@ -66,16 +67,30 @@ class Rewriting:
         # Copied if that is what most likely happened, not where the belief now stands.
         self._run = self._run + 1 if copied and likeliest > total / 2 else 0
 
-    def drafts(self, limit: int, *, edited: bool, least: float = 0.0) -> list[Draft]:
-        """The likeliest chains, a tree of at most ``limit`` tokens, none on a path less likely than ``least``; through
-        likely edits only if ``edited``.
+    def draft(self, limit: int, *, edited: bool, least: float = 0.0) -> DraftTree:
+        """The likeliest paths, at most ``limit`` tokens, none on a path less likely than ``least``; through likely
+        edits only if ``edited``.
 
-        The voice of a token is ``edits`` where an edit wrote it, else ``cursor``.
+        The contributor of a token is ``edits`` where an edit wrote it, else ``cursor``.
         """
         opened = self._opened(limit, edited, max(least, _LEAST))
+        # The main chain, or a branch: estimates of the two are wrong in different ways.
+        main = min(self._run, SETTLED)
+        chances: list[float] = []
+        buckets: list[int] = []
+        for node, (negative, _, parent, _, _) in enumerate(opened):
+            above = -opened[parent][0] if parent != AT_ROOT else 1.0
+            chances.append(min(1.0, -negative / above))
+            buckets.append(buckets[parent] if parent != AT_ROOT else main if node == 0 else main + SETTLED + 1)
         marks = [self._mark(node) for node in opened]
-        above = {node[2] for node in opened}
-        return [self._draft(opened, marks, leaf) for leaf in range(len(opened)) if leaf not in above]
+        return DraftTree(
+            tokens=tuple([node[3] for node in opened]),
+            parents=tuple([node[2] for node in opened]),
+            probabilities=tuple(chances),
+            origins=tuple([origin for origin, _ in marks]),
+            buckets=tuple(buckets),
+            contributors=tuple([names for _, names in marks]),
+        )
 
     def _opened(self, limit: int, edited: bool, least_of_all: float) -> list[_Node]:
         """The likeliest continuations, the likeliest first and a parent before its children."""
@@ -85,7 +100,7 @@ class Rewriting:
         best: list[float] = []
         belief = sorted(self._belief.items(), key=_weight, reverse=True)[:_ROOT_STATES]
         states = [(state, weight, self._run) for state, weight in belief]
-        parent, number = -1, itertools.count()
+        parent, number = AT_ROOT, itertools.count()
         while len(opened) < limit:
             least = max(best[0], least_of_all) if len(best) == limit else least_of_all
             for token, reached in self._reached(states, least, edited).items():
@@ -127,25 +142,3 @@ class Rewriting:
             is_source = place < self._lattice.size
             return Origin(OriginKind.REFERENCE, self._index, place) if is_source else NO_ORIGIN, ("cursor",)
         return NO_ORIGIN, ("edits",)
-
-    def _draft(self, opened: list[_Node], marks: list[tuple[Origin, tuple[str]]], leaf: int) -> Draft:
-        path = []
-        at = leaf
-        while at >= 0:
-            path.append(at)
-            at = opened[at][2]
-        path.reverse()
-        chances, above = [], 1.0
-        for at in path:
-            chance = -opened[at][0]
-            chances.append(min(1.0, chance / above))
-            above = chance
-        # The main chain, or a branch: estimates of the two are wrong in different ways.
-        bucket = min(self._run, SETTLED) + (0 if path[0] == 0 else SETTLED + 1)
-        return Draft(
-            tuple(opened[at][3] for at in path),
-            tuple(chances),
-            tuple(marks[at][0] for at in path),
-            bucket=bucket,
-            voices=tuple(marks[at][1] for at in path),
-        )

@@ -12,9 +12,6 @@ from decoding.sources.rewrite.cursor import Cursor
 class Edits(Cursor):
     """Drafts the rewriting of the reference that has ``cursor`` set; silent without one."""
 
-    _edited = True
+    name = "edits"
 
-    @property
-    def name(self) -> str:
-        """``edits``."""
-        return "edits"
+    _edited = True

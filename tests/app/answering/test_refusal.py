@@ -16,7 +16,7 @@ from app.loading.search_models import SearchModels
 from app.pipeline import Pipeline
 from decoding.drafting.budget import Budget
 from decoding.engine import Engine
-from decoding.sources import DEFAULT_SOURCES, make_sources
+from decoding.sources.table import DEFAULT_SOURCES, make_sources
 from retrieval.hits import log_odds
 from tests.support.tiny import QUESTION, builder_of, hits_of
 

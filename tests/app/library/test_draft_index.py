@@ -25,6 +25,7 @@ from decoding.interfaces import OriginKind, Request, TokenIndex
 from decoding.sources.corpus import CorpusPlaces
 from decoding.sources.suffix_array import BORDER
 from retrieval.hybrid import HybridRetriever
+from tests.support.drafts import proposed
 from tests.support.retrieval_fakes import LetterEncoder
 from tests.support.tiny import TEXTS, small_tokenizer
 
@@ -120,18 +121,18 @@ def test_a_deleted_document_is_drafted_no_more(
     index = drafts.current()
     assert SECRET in texts_of(index, tokens)
     request = Request(tokens.continued("]", " Zephyrs quickly").ids, 20, corpus=index)
-    assert proposed(request)
+    assert is_drafted(request)
     (CorpusStore("mine", store.folder) if by_another_process else store).remove("secret.txt")
     left = drafts.current()
     assert SECRET not in texts_of(left, tokens)
-    assert not proposed(Request(request.prompt, 20, corpus=left))
+    assert not is_drafted(Request(request.prompt, 20, corpus=left))
     assert len(files(store)) == 1
 
 
-def proposed(request: Request) -> bool:
+def is_drafted(request: Request) -> bool:
     source = CorpusPlaces()
     source.start(request)
-    drafts = source.propose([], 16)
+    drafts = proposed(source, [], 16)
     assert all(origin.kind is OriginKind.CORPUS for draft in drafts for origin in draft.origins)
     return bool(drafts)
 

@@ -37,12 +37,15 @@ def test_what_is_compiled_is_known(tmp_path: Path) -> None:
     """In processes of their own, as a command is: numba looks for its folder when it is imported."""
     draft = (
         "from decoding.interfaces import Reference, Request\n"
-        "from decoding.sources import make_sources\n"
+        "from decoding.sources.base import DraftContext\n"
+        "from decoding.sources.table import make_sources\n"
+        "from decoding.tree import TokenTree\n"
         "from app.loading import kernel_cache\n"
         "print(kernel_cache.is_compiled())\n"
         "(source,) = make_sources(['blend'])\n"
         "source.start(Request((1, 2, 3, 1, 2), 9, references=(Reference((1, 2, 3)),)))\n"
-        "source.propose((), 4), source.propose((3, 1), 4)\n"
+        "for output in (), (3, 1):\n"
+        "    source.propose(DraftContext(output, TokenTree.of(3), 4))\n"
         "source.finish()\n"
         "print(kernel_cache.is_compiled())\n"
     )

@@ -16,12 +16,13 @@ from app.loading import sources as drafts
 from app.loading.sources import Drafters, drafters_of, is_drafter, setting_of, source_names, sources_of, with_bundled
 from app.pipeline import Pipeline, Searchable
 from corpora.store.library import Library
-from decoding.drafting.drafter import is_costly
 from decoding.errors import DecodingError
 from decoding.interfaces import Request
-from decoding.sources import DEFAULT_SOURCES, SOURCES, make_sources
+from decoding.sources.base import DraftSource
+from decoding.sources.table import DEFAULT_SOURCES, SOURCES, make_sources
 from retrieval.hits import Retrieved
 from retrieval.hybrid import HybridRetriever
+from tests.support.drafts import proposed
 from tests.support.retrieval_fakes import LetterEncoder
 from tests.support.tiny import QUESTION, TEXTS, save_heads, save_parallel, save_tiny, small_tokenizer
 
@@ -42,8 +43,12 @@ def test_sources_unless_they_are_named() -> None:
         assert source_names(SURE.replace(**{key: "3"})) == (*DEFAULT_SOURCES, "corpus", source)
     both = SURE.replace(draft_model="small", heads="mine")
     assert source_names(both) == (*DEFAULT_SOURCES, "corpus", "draft-model", "heads")
-    assert source_names(both.replace(sources="spans,draft-tree,heads-chain")) == ("spans", "draft-tree", "heads-chain")
-    assert source_names(SURE.replace(sources="spans, recycled")) == ("spans", "recycled")
+    assert source_names(both.replace(sources="prompt-lookup,draft-tree,heads-chain")) == (
+        "prompt-lookup",
+        "draft-tree",
+        "heads-chain",
+    )
+    assert source_names(SURE.replace(sources="prompt-lookup, recycled")) == ("prompt-lookup", "recycled")
     assert source_names(SURE.replace(sources="")) == ()
     sampled = SURE.replace(criterion="speculative-sampling", draft_model="small")
     assert source_names(sampled) == source_names(sampled.replace(sources="draft-model")) == ("draft-model",)
@@ -53,18 +58,18 @@ def test_sources_unless_they_are_named() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"sources": "spans,draft-model"}, "draft-model"),
+        ({"sources": "prompt-lookup,draft-model"}, "draft-model"),
         ({"sources": "draft-tree"}, "draft-tree"),
-        ({"sources": "spans", "draft_model": "small"}, "draft_model"),
-        ({"sources": "spans,draft-model", "draft_model": "none"}, "draft-model"),
+        ({"sources": "prompt-lookup", "draft_model": "small"}, "draft_model"),
+        ({"sources": "prompt-lookup,draft-model", "draft_model": "none"}, "draft-model"),
         ({"sources": "heads"}, "source heads has no heads"),
         ({"sources": "parallel-chain"}, "parallel-chain"),
         ({"sources": "layer-skip"}, "layer-skip has no skipped layers"),
-        ({"sources": "spans", "heads": "mine"}, "heads"),
+        ({"sources": "prompt-lookup", "heads": "mine"}, "heads"),
         ({"sources": "heads", "heads": "mine", "parallel_model": "other"}, "parallel_model"),
-        ({"sources": "spans", "skipped_layers": "1"}, "skipped_layers"),
+        ({"sources": "prompt-lookup", "skipped_layers": "1"}, "skipped_layers"),
         ({"criterion": "speculative-sampling"}, "speculative-sampling"),
-        ({"criterion": "speculative-sampling", "draft_model": "small", "sources": "spans"}, "alone"),
+        ({"criterion": "speculative-sampling", "draft_model": "small", "sources": "prompt-lookup"}, "alone"),
         ({"criterion": "speculative-sampling", "draft_model": "small", "heads": "mine"}, "alone"),
     ],
 )
@@ -77,8 +82,8 @@ def test_what_would_be_ignored_is_refused(changes: dict[str, object], said: str)
 
 def test_an_unknown_source_has_its_nearest_name() -> None:
     with pytest.raises(UnknownNameError) as caught:
-        source_names(SURE.replace(sources="spanns"))
-    assert "spans" in caught.value.hint
+        source_names(SURE.replace(sources="prompt-lockup"))
+    assert "prompt-lookup" in caught.value.hint
 
 
 def test_every_source_that_needs_something_is_known() -> None:
@@ -87,9 +92,9 @@ def test_every_source_that_needs_something_is_known() -> None:
     silent = []
     for name in SOURCES:
         (source,) = make_sources([name])
-        if is_costly(source) or hasattr(source, "cost_s"):
+        if type(source).cost_s is not DraftSource.cost_s:
             source.start(request)
-            assert source.propose([], 4) == []
+            assert proposed(source, [], 4) == []
             silent.append(name)
     assert {name for name in SOURCES if is_drafter(name)} >= set(silent)
     assert set(silent) >= set(DRAFTERS.values())
@@ -116,8 +121,8 @@ def test_auto_takes_what_pays_where_it_is_there_and_of_use(parts: Path) -> None:
         {"draft_model": "none"},
         {"target": "other"},
         {"speculate": "off"},
-        {"sources": "spans"},
-        {"sources": "spans", "criterion": "typical"},
+        {"sources": "prompt-lookup"},
+        {"sources": "prompt-lookup", "criterion": "typical"},
     ):
         assert drafters_of(SURE.replace(**changes)) == Drafters(), changes
         source_names(SURE.replace(**changes))
@@ -310,7 +315,7 @@ def test_a_corpus_is_left_alone_where_nothing_is_drafted_from_it(
     settings: Settings, corpus: Corpus, tiny_chat: Path
 ) -> None:
     pipeline = Pipeline.from_pretrained(
-        settings=settings.replace(target=str(tiny_chat), sources="spans", max_new_tokens=8), corpus=corpus
+        settings=settings.replace(target=str(tiny_chat), sources="prompt-lookup", max_new_tokens=8), corpus=corpus
     )
     pipeline.answer(QUESTION, k=1)
     assert not (settings.home / "corpora" / "mine" / "drafts").exists()

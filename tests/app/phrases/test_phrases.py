@@ -10,6 +10,7 @@ from app.phrases.table import kins, phrases
 from decoding.interfaces import Request
 from decoding.sources.blend.blend import Blend
 from decoding.sources.blend.blend_state import BlendState
+from tests.support.drafts import proposed
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +21,7 @@ def tokenizer() -> Tokenizer:
 def test_prose_goes_on_as_prose(tokenizer: Tokenizer) -> None:
     source = Blend(BlendState(phrases=phrases(tokenizer)))
     source.start(Request(tuple(tokenizer.encode("It was one of", add_special_tokens=False).ids), 9))
-    best = max(source.propose([], 16), key=lambda draft: draft.probabilities[0])
+    best = max(proposed(source, [], 16), key=lambda draft: draft.probabilities[0])
     assert tokenizer.decode(list(best.tokens)).split()[0] == "the"
 
 

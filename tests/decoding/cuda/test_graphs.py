@@ -27,7 +27,7 @@ from decoding.drafting.budget import Budget
 from decoding.engine import Engine
 from decoding.interfaces import Request, Sampling
 from decoding.scheduling.session import Session
-from decoding.sources import DEFAULT_SOURCES, make_sources
+from decoding.sources.table import DEFAULT_SOURCES, make_sources
 from decoding.target.target import Target
 from decoding.target.tree_cache import TreeCache
 from decoding.tree import TokenTree
@@ -109,7 +109,7 @@ class Mirror:
         tree = TokenTree.of(self.rng.randrange(VOCABULARY))
         while tree.drafted < nodes:
             ids = [self.rng.randrange(4) for _ in range(self.rng.randrange(1, 7))]
-            tree.add("random", chain(ids, 0.5), max_depth=40)
+            tree.graft("random", chain(ids, 0.5), max_depth=40)
         return tree.pruned(range(1, nodes + 1))
 
     def path(self, tree: TokenTree) -> Sequence[int] | None:

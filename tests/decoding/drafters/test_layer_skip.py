@@ -13,11 +13,12 @@ from decoding.drafting.budget import Budget
 from decoding.engine import Engine
 from decoding.errors import InvalidRequest, UnsupportedModel
 from decoding.interfaces import Request, Sampling
-from decoding.sources import make_sources
 from decoding.sources.neural.draft_model import DraftModel
 from decoding.sources.shared import Shared
+from decoding.sources.table import make_sources
 from decoding.target.capability import Verification
 from decoding.target.target import Target
+from tests.support.drafts import proposed
 from tests.support.fakes import ARCHITECTURES, SLIDING, tiny_model
 from tests.support.state_models import state_model
 from tests.support.trials import by_hand, together
@@ -172,7 +173,7 @@ def test_without_a_view_the_source_is_silent() -> None:
     for name in NAMES:
         (source,) = make_sources([name])
         source.start(Request(PROMPTS[0], 9))
-        assert source.propose([1], 8) == []
+        assert proposed(source, [1], 8) == []
 
 
 @pytest.mark.parametrize("layers", [(4,), (-1, 2), (0, 1, 2, 3)])

@@ -17,15 +17,17 @@ from decoding.drafters.medusa_heads import MedusaHeads
 from decoding.drafting.budget import Budget
 from decoding.engine import Engine
 from decoding.errors import DecodingError, ModelNotFound, UnsupportedModel
-from decoding.interfaces import Commit, Draft, DraftSource, Request, Sampling
+from decoding.interfaces import Commit, Request, Sampling
 from decoding.scheduling.session import Session
-from decoding.sources import make_sources
+from decoding.sources.base import UNTRIED_S, DraftContext, DraftSource
 from decoding.sources.neural.combined import combined
 from decoding.sources.neural.heads import MedusaSource
 from decoding.sources.shared import Shared
+from decoding.sources.table import make_sources
 from decoding.target.target import Target
-from decoding.tree import TokenTree
+from decoding.tree import DraftTree, TokenTree
 from tests.support.drafters import HEADS, fitted_heads, hidden_of, random_heads
+from tests.support.drafts import context_of, proposed
 from tests.support.fakes import VOCABULARY, Oracle, tiny_model
 from tests.support.trials import by_hand, together
 
@@ -237,14 +239,14 @@ def check_states_used(target: Target, heads: MedusaHeads, *, oracled: bool = Tru
 
         checked = 0
 
-        def extend(self, tokens: Sequence[int], tree: TokenTree, limit: int) -> list[Draft]:
-            drafts = self.propose(tokens, limit)
+        def propose(self, context: DraftContext) -> DraftTree:
+            draft, tokens = super().propose(context), context.output
             if tokens:
                 hidden_D = hidden_of(target.model, [*PROMPTS[0], *tokens[:-1]])[-1]
                 first = [place[0][0] for place in heads.likely(hidden_D, k=1)]
-                assert [*drafts[0].tokens] == first[: len(drafts[0].tokens)]
+                assert [*draft.first_chain().tokens] == first[: len(draft.first_chain())]
                 Checked.checked += 1
-            return drafts
+            return draft
 
     request = Request(PROMPTS[0], 40)
     # Wrong branches stand before right paths, so that the last node is not the number of accepted ones.
@@ -260,12 +262,12 @@ def test_it_is_silent_before_the_first_verified_step_without_heads_and_without_s
     heads = random_heads(target)
     source = MedusaSource(heads)
     source.start(Request(PROMPTS[0], 9))
-    assert source.propose([], 8) == []
+    assert proposed(source, [], 8) == []
     source.observe(Commit((7,), ((),), ()))
-    assert source.propose([7], 8) == [], "a step that was not verified"
+    assert proposed(source, [7], 8) == [], "a step that was not verified"
     (nobody,) = make_sources(["heads"])
     nobody.start(Request(PROMPTS[0], 9))
-    assert nobody.propose([1], 8) == []
+    assert proposed(nobody, [1], 8) == []
     target.keeps_hidden = False
     session = engine_with(target, heads).generate(Request(PROMPTS[0], 9))
     target.keeps_hidden = True
@@ -280,10 +282,10 @@ def test_a_state_of_another_place_is_not_used(target: Target) -> None:
     target.prefill(PROMPTS[0][:-1], cache)
     said = target.verify(TokenTree.of(PROMPTS[0][-1]), cache)
     source.observe(Commit((7,), ((),), (), verified=said))
-    assert source.propose([7], 8) and source.cost_s(TokenTree.of(7)) > 0
-    assert source.propose([7, 8], 8) == []
+    assert proposed(source, [7], 8) and source.cost_s(context_of([7])) > UNTRIED_S
+    assert proposed(source, [7, 8], 8) == []
     source.start(Request(PROMPTS[0], 9))
-    assert source.propose([], 8) == []
+    assert proposed(source, [], 8) == []
 
 
 class Broken(MedusaHeads):
@@ -318,7 +320,7 @@ def test_heads_that_say_nan_cost_no_answer(target: Target) -> None:
 def test_a_heads_source_beside_all_others_counts_as_costly(target: Target, fitted: MedusaHeads) -> None:
     """With times of forwards known it is asked if it pays, and its time is measured."""
     engine = Engine(
-        target, sources=["spans", "heads"], budget=Budget(24, {1: 1.0, 32: 1.1}), shared=Shared(heads=fitted)
+        target, sources=["prompt-lookup", "heads"], budget=Budget(24, {1: 1.0, 32: 1.1}), shared=Shared(heads=fitted)
     )
     session = engine.generate(Request(PROMPTS[0], 40))
     assert tuple(session.tokens) == by_hand(target, Request(PROMPTS[0], 40)).tokens

@@ -16,11 +16,12 @@ from decoding.drafting.calibration import Calibration
 from decoding.engine import Engine
 from decoding.errors import DecodingError, ModelNotFound, UnsupportedModel
 from decoding.interfaces import Request, Sampling
-from decoding.sources import make_sources
 from decoding.sources.neural.parallel import ParallelSource
 from decoding.sources.shared import Shared
+from decoding.sources.table import make_sources
 from decoding.target.target import Target
 from tests.support.drafters import MASKS, fitted_parallel, random_parallel
+from tests.support.drafts import proposed
 from tests.support.fakes import VOCABULARY, tiny_model
 from tests.support.state_models import state_model
 from tests.support.trials import by_hand, together
@@ -58,7 +59,7 @@ def check_guesses(llama: Target) -> None:
     source.start(Request(PROMPTS[0], 99))
     rng, output = random.Random(3), list[int]()
     for _ in range(40):
-        first = source.propose(output, 40)[0]
+        first = proposed(source, output, 40)[0]
         text = [*PROMPTS[0], *output]
         with torch.inference_mode():
             ids = torch.tensor([[*text, *range(VOCABULARY, VOCABULARY + MASKS)]])
@@ -66,7 +67,7 @@ def check_guesses(llama: Target) -> None:
         assert first.tokens == tuple(logits_NV.argmax(-1).tolist())
         assert len(first.tokens) == MASKS + 1
         assert first.probabilities == pytest.approx(logits_NV.softmax(-1).max(-1).values.tolist())
-        assert source._context is not None and source._context.length == len(text), "masks do not stay in the cache"
+        assert source._cache is not None and source._cache.length == len(text), "masks do not stay in the cache"
         output = [*output, *first.tokens[: rng.randrange(MASKS)], rng.randrange(VOCABULARY)]
         output = output[: rng.choice((len(output), len(output), len(output) // 2))]
     assert model.cost_s > 0
@@ -76,7 +77,7 @@ def check_guesses(llama: Target) -> None:
 def test_it_keeps_to_its_limit(llama: Target, limit: int) -> None:
     source = ParallelSource(ParallelModel.of(random_parallel(), llama))
     source.start(Request(PROMPTS[0], 99))
-    drafts = source.propose([1, 2], limit)
+    drafts = proposed(source, [1, 2], limit)
     nodes = {draft.tokens[:depth] for draft in drafts for depth in range(1, len(draft.tokens) + 1)}
     assert len(nodes) == limit
     assert len(drafts[0].tokens) == min(limit, MASKS + 1)
@@ -118,9 +119,9 @@ def test_a_context_that_is_full_ends_the_drafts_not_the_output(llama: Target) ->
     assert not session.drafter.failed
     source = ParallelSource(ParallelModel.of(short, llama))
     source.start(request)
-    lengths = [len(source.propose(session.tokens[:size], 40)[0].tokens) for size in range(24, 29)]
+    lengths = [len(proposed(source, session.tokens[:size], 40)[0].tokens) for size in range(24, 29)]
     assert lengths == [5, 4, 3, 2, 1]
-    assert source.propose(session.tokens[:29], 40) == []
+    assert proposed(source, session.tokens[:29], 40) == []
 
 
 def saved(folder: Path, *, masks: int = MASKS, **facts: object) -> Path:
@@ -173,7 +174,7 @@ def test_without_a_model_the_source_is_silent() -> None:
     for name in NAMES:
         (source,) = make_sources([name])
         source.start(Request(PROMPTS[0], 9))
-        assert source.propose([1], 8) == []
+        assert proposed(source, [1], 8) == []
 
 
 def test_a_drafter_that_fails_is_switched_off_and_the_answer_stays(llama: Target) -> None:

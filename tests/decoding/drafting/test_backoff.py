@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from decoding.drafting.backoff import Backoff
 from decoding.drafting.budget import Budget
 from decoding.drafting.drafter import Drafter
-from decoding.interfaces import NO_ORIGIN, Commit, Draft, Request
+from decoding.interfaces import NO_ORIGIN, Commit, Request
+from decoding.sources.base import DraftContext, DraftSource
+from decoding.tree import DraftTree
 
 SLOW, FAST = {1: 1e3, 32: 1e3}, {1: 1e-9, 32: 1e-9}
 
 
-class Asked:
+class Asked(DraftSource):
     """Drafts ``right`` as the next token, and counts."""
 
     name = "asked"
@@ -23,21 +25,15 @@ class Asked:
         self.times = 0
         self.observed: list[tuple[int, ...]] = []
 
-    def start(self, request: Request) -> None:
-        """Nothing to index."""
-
-    def propose(self, tokens: Sequence[int], limit: int) -> list[Draft]:
+    def propose(self, context: DraftContext) -> DraftTree:
         """The one token."""
         self.times += 1
-        return [Draft((self.right,), (0.5,), (NO_ORIGIN,))]
+        return DraftTree.chain((self.right,), 0.5)
 
     def observe(self, commit: Commit) -> None:
         """Note the tokens."""
         assert len(commit.tokens) == len(commit.sources) == len(commit.origins)
         self.observed.append(commit.tokens)
-
-    def finish(self) -> None:
-        """Nothing to drop."""
 
 
 def written(source: Asked, cost_s: dict[int, float] | None, tokens: Sequence[int]) -> list[int]:

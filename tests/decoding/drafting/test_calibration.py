@@ -35,7 +35,7 @@ def test_cells_know_nothing_of_each_other() -> None:
 
 def test_better_estimates_stay_better() -> None:
     cells = taught(30, 100, 0.5)
-    chances = cells.apply("spans", 2, [0.2])[0], cells.apply("spans", 2, [0.6])[0]
+    chances = cells.chance("spans", 2, 1, 0.2), cells.chance("spans", 2, 1, 0.6)
     assert 0 < chances[0] < chances[1] < 1
 
 

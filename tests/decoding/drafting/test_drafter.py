@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from decoding.drafting.budget import Budget
 from decoding.drafting.calibration import Calibration
 from decoding.drafting.drafter import Drafter
-from decoding.interfaces import NO_ORIGIN, Commit, Draft, Request
-from decoding.tree import TokenTree
+from decoding.interfaces import NO_ORIGIN, Commit, Request
+from decoding.sources.base import UNTRIED_S, DraftContext
+from decoding.tree import DraftTree, TokenTree
 from tests.support.fakes import FixedSource, chain
 
 
@@ -19,8 +18,8 @@ class Always(FixedSource):
         super().__init__(name)
         self._draft = chain(ids, chance)
 
-    def propose(self, tokens: Sequence[int], limit: int) -> list[Draft]:
-        return [self._draft]
+    def propose(self, context: DraftContext) -> DraftTree:
+        return self._draft
 
 
 class Costly(FixedSource):
@@ -30,12 +29,12 @@ class Costly(FixedSource):
         super().__init__("costly")
         self._draft, self._price_s, self.asked = chain(ids, chance), price_s, 0
 
-    def cost_s(self, tree: TokenTree) -> float:
+    def cost_s(self, context: DraftContext) -> float:
         return self._price_s
 
-    def extend(self, tokens: Sequence[int], tree: TokenTree, limit: int) -> list[Draft]:
+    def propose(self, context: DraftContext) -> DraftTree:
         self.asked += 1
-        return [self._draft]
+        return self._draft
 
 
 def commit(*tokens: int, drafted: bool = True) -> Commit:
@@ -90,7 +89,7 @@ def test_what_a_free_source_has_drafted_is_no_gain_of_a_costly_one() -> None:
 
 def test_a_token_that_the_target_added_itself_is_no_gain() -> None:
     calibration = Calibration()
-    source = Costly([5], 0.9, price_s=0.0)
+    source = Costly([5], 0.9, price_s=UNTRIED_S)
     drafter = Drafter([source], budget=Budget(8), vocab_size=99, calibration=calibration)
     drafter.start(Request((1,), 99))
     gains = [0.9]
@@ -103,5 +102,5 @@ def test_a_token_that_the_target_added_itself_is_no_gain() -> None:
 
 
 def test_a_costly_source_comes_after_the_free_ones() -> None:
-    tree = run([Costly([5], 0.9, price_s=0.0), Always("spans", [5], 0.5)], 1, None, 5)
+    tree = run([Costly([5], 0.9, price_s=UNTRIED_S), Always("spans", [5], 0.5)], 1, None, 5)
     assert tree.sources[1] == ("spans", "costly")

@@ -14,8 +14,8 @@ from decoding.drafting.calibration import Calibration
 from decoding.drafting.presets import PRESETS, Preset, preset
 from decoding.engine import Engine
 from decoding.errors import InvalidRequest
-from decoding.interfaces import NO_ORIGIN, Commit, Draft, DraftSource, Reference, Request
-from decoding.sources import SOURCES, make_sources
+from decoding.interfaces import Commit, Reference, Request
+from decoding.sources.base import DraftContext, DraftSource
 from decoding.sources.published.llma import Llma
 from decoding.sources.published.pia import Pia, Trie
 from decoding.sources.published.prompt_lookup import PromptLookup
@@ -24,9 +24,12 @@ from decoding.sources.published.sad import AggressiveDecoding
 from decoding.sources.published.sam import Sam, SuffixAutomaton
 from decoding.sources.published.suffix import Outputs, SuffixDecoding
 from decoding.sources.suffix_array import build_index
+from decoding.sources.table import SOURCES, make_sources
 from decoding.target.target import Target
+from decoding.tree import DraftTree
 from decoding.verification.criteria import make_criterion
 from tests.support.drafters import all_drafters
+from tests.support.drafts import proposed
 from tests.support.fakes import tiny_model
 
 IDS = st.integers(1, 4)
@@ -38,7 +41,7 @@ def request(prompt: Sequence[int], **more: object) -> Request:
     return Request(tuple(prompt), 99, **more)  # type: ignore[arg-type]
 
 
-def paths(drafts: Sequence[Draft]) -> set[tuple[int, ...]]:
+def paths(drafts: Sequence[DraftTree]) -> set[tuple[int, ...]]:
     return {draft.tokens[:depth] for draft in drafts for depth in range(1, len(draft.tokens) + 1)}
 
 
@@ -72,7 +75,7 @@ def test_what_is_drafted_fits_the_limit(
     for source in make_sources(PRESETS[name].sources):
         source.start(request(prompt, references=references, eos_ids=frozenset({0}), corpus=build_index([reference])))
         wrote(source, output)
-        drafts = source.propose(output, limit)
+        drafts = proposed(source, output, limit)
         assert len(paths(drafts)) <= limit
         for draft in drafts:
             assert draft.tokens
@@ -93,8 +96,8 @@ def test_llma_takes_the_first_place_of_the_longest_n_gram_of_the_documents(
         if places:
             expected = places[0]
             break
-    assert [draft.tokens for draft in source.propose(output, 99)] == ([expected] if expected else [])
-    assert source.propose([], 99) == []
+    assert [draft.tokens for draft in proposed(source, output, 99)] == ([expected] if expected else [])
+    assert proposed(source, [], 99) == []
 
 
 @given(TEXT, st.lists(IDS, max_size=8), st.integers(1, 6))
@@ -111,27 +114,27 @@ def test_prompt_lookup_takes_the_first_place_of_the_longer_n_gram(
             found = text[behind[0] : behind[0] + 10]
             expected = tuple(found[: found.index(4)] if 4 in found else found)[:limit]
             break
-    assert [draft.tokens for draft in source.propose(output, limit)] == ([expected] if expected else [])
+    assert [draft.tokens for draft in proposed(source, output, limit)] == ([expected] if expected else [])
 
 
 def test_aggressive_decoding_waits_for_a_unique_n_gram() -> None:
     source = AggressiveDecoding()
     source.start(request((9,), references=(Reference((1, 2, 3, 1, 2, 4, 5), cursor=True),), eos_ids=frozenset({0})))
-    assert source.propose([], 99)[0].tokens == (1, 2, 3, 1, 2, 4, 5, 0)
-    assert source.propose([1, 2, 8], 99) == []  # 8 stands nowhere in the text.
-    assert source.propose([1, 2, 8, 2], 99) == []  # 2 stands there twice, 8 2 not at all.
-    assert source.propose([1, 2, 8, 2, 4], 99)[0].tokens == (5, 0)
+    assert proposed(source, [], 99)[0].tokens == (1, 2, 3, 1, 2, 4, 5, 0)
+    assert proposed(source, [1, 2, 8], 99) == []  # 8 stands nowhere in the text.
+    assert proposed(source, [1, 2, 8, 2], 99) == []  # 2 stands there twice, 8 2 not at all.
+    assert proposed(source, [1, 2, 8, 2, 4], 99)[0].tokens == (5, 0)
     source.start(request((9,), references=(Reference((1, 2, 3, 1, 2, 4, 5), cursor=True),)))
-    assert source.propose([], 2)[0].tokens == (1, 2)
+    assert proposed(source, [], 2)[0].tokens == (1, 2)
     # Cut by the budget, not mistaken: copying goes on although 1 2 stands there twice.
-    assert source.propose([1, 2], 2)[0].tokens == (3, 1)
-    assert source.propose([1, 2, 3], 2)[0].tokens == (1, 2)
+    assert proposed(source, [1, 2], 2)[0].tokens == (3, 1)
+    assert proposed(source, [1, 2, 3], 2)[0].tokens == (1, 2)
 
 
 def test_aggressive_decoding_needs_a_text_to_correct() -> None:
     source = AggressiveDecoding()
     source.start(request((1, 2, 1), references=(Reference((1, 2)),)))
-    assert source.propose([], 9) == [] and source.propose([1], 9) == []
+    assert proposed(source, [], 9) == [] and proposed(source, [1], 9) == []
 
 
 @given(st.lists(TEXT, min_size=1, max_size=4), TEXT, st.integers(1, 12))
@@ -146,7 +149,7 @@ def test_rest_keeps_the_most_frequent_prefixes_behind_the_longest_span(
         if any(found):
             counts = Counter(ids[:depth] for ids in found for depth in range(1, len(ids) + 1))
             break
-    drafted = paths(source.propose([], limit))
+    drafted = paths(proposed(source, [], limit))
     assert len(drafted) == min(limit, len(counts))
     kept = sorted(counts[path] for path in drafted)
     assert kept == sorted(counts.values())[-len(kept) :] if kept else not counts
@@ -164,8 +167,8 @@ def test_pia_prefers_the_prompt_and_keeps_half_of_the_room_for_outputs() -> None
     wrote(earlier, [1, 5, 6, 7])
     earlier.finish()
     source = pia(tries, (1, 2, 3, 4, 1), branch=3)
-    assert paths(source.propose([], 4)) == {(2,), (2, 3), (5,), (5, 6)}
-    best = max(source.propose([], 4), key=lambda draft: draft.probabilities[0])
+    assert paths(proposed(source, [], 4)) == {(2,), (2, 3), (5,), (5, 6)}
+    best = max(proposed(source, [], 4), key=lambda draft: draft.probabilities[0])
     assert best.tokens == (2, 3) and best.probabilities[0] > 0.99
 
 
@@ -177,7 +180,7 @@ def test_pia_keeps_outputs_to_their_scope() -> None:
     stranger, nobody = Pia(tries), Pia(tries)
     stranger.start(request((1,), scope="you"))
     nobody.start(request((1,)))
-    assert stranger.propose([], 9) == nobody.propose([], 9) == []
+    assert proposed(stranger, [], 9) == proposed(nobody, [], 9) == []
     wrote(nobody, [1, 5, 6])
     nobody.finish()
     assert set(tries) == {"me", "you"} and not tries["you"].roots
@@ -185,8 +188,8 @@ def test_pia_keeps_outputs_to_their_scope() -> None:
 
 def test_pia_never_starts_with_a_stop_word_alone() -> None:
     tries: dict[str, Trie] = {}
-    assert pia(tries, (1, 2, 3, 2)).propose([], 9)
-    assert pia(tries, (1, 2, 3, 2), stop_words=frozenset({2})).propose([], 9) == []
+    assert proposed(pia(tries, (1, 2, 3, 2)), [], 9)
+    assert proposed(pia(tries, (1, 2, 3, 2), stop_words=frozenset({2})), [], 9) == []
 
 
 def test_a_full_trie_forgets_what_is_rare() -> None:
@@ -211,22 +214,13 @@ def test_the_automaton_finds_the_longest_end_that_stood_before(text: tuple[int, 
             assert automaton.match_end == follows(known, text[end - longest : end])[0] - 1
 
 
-class Always:
+class Always(DraftSource):
     """An auxiliary drafter that always drafts the same token."""
 
     name = "always"
 
-    def start(self, request: Request) -> None:
-        pass
-
-    def propose(self, tokens: Sequence[int], limit: int) -> list[Draft]:
-        return [Draft((42,), (0.5,), (NO_ORIGIN,))]
-
-    def observe(self, commit: Commit) -> None:
-        pass
-
-    def finish(self) -> None:
-        pass
+    def propose(self, context: DraftContext) -> DraftTree:
+        return DraftTree.chain((42,), 0.5)
 
 
 def test_sam_copies_as_long_as_the_match_allows_or_asks_the_other_drafter() -> None:
@@ -234,12 +228,12 @@ def test_sam_copies_as_long_as_the_match_allows_or_asks_the_other_drafter() -> N
     alone, helped = Sam(), Sam(Always())
     for source in (alone, helped):
         source.start(request(prompt))
-    assert alone.propose([3], 99)[0].tokens == (4, 5, 6, 7, 8)  # 1 + 4 * 1
-    assert helped.propose([3], 99)[0].tokens == (42,)
-    assert alone.propose([3, 4], 99)[0].tokens == tuple(range(5, 14))
+    assert proposed(alone, [3], 99)[0].tokens == (4, 5, 6, 7, 8)  # 1 + 4 * 1
+    assert proposed(helped, [3], 99)[0].tokens == (42,)
+    assert proposed(alone, [3, 4], 99)[0].tokens == tuple(range(5, 14))
     longer = [3, 4, 5, 6, 7]
-    assert helped.propose(longer, 99)[0].tokens == tuple(range(8, 29))
-    assert alone.propose([3, 4, 50], 99) == []
+    assert proposed(helped, longer, 99)[0].tokens == tuple(range(8, 29))
+    assert proposed(alone, [3, 4, 50], 99) == []
 
 
 def slow_suffix(text: Sequence[int], context: Sequence[int], factor: float, limit: int) -> float:
@@ -270,7 +264,7 @@ def test_suffix_decoding_drafts_the_tree_that_promises_most(text: list[int], fac
     source.start(request(text))
     score = 0.0
     seen: set[tuple[int, ...]] = set()
-    for draft in source.propose([], limit):
+    for draft in proposed(source, [], limit):
         chance = 1.0
         for depth, share in enumerate(draft.probabilities, start=1):
             chance *= share
@@ -290,9 +284,9 @@ def test_suffix_decoding_remembers_outputs_and_forgets_the_oldest() -> None:
     source = SuffixDecoding(outputs)
     source.start(request((9,), scope="me"))
     wrote(source, [5])
-    assert source.propose([5], 9)[0].tokens == (6, 7, 8)
+    assert proposed(source, [5], 9)[0].tokens == (6, 7, 8)
     wrote(source, [1])
-    assert source.propose([5, 1], 9) == []
+    assert proposed(source, [5, 1], 9) == []
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from transformers import (
 from decoding.drafting.budget import Budget
 from decoding.engine import Engine
 from decoding.errors import InvalidRequest
-from decoding.interfaces import DraftSource, Processor, Request, Sampling
+from decoding.interfaces import Processor, Request, Sampling
 from decoding.processors import (
     BadWords,
     FrequencyPenalty,
@@ -35,7 +35,9 @@ from decoding.processors import (
     forbidding,
     penalties,
 )
+from decoding.sources.base import DraftContext, DraftSource
 from decoding.target.target import Target
+from decoding.tree import DraftTree
 from tests.support.fakes import VOCABULARY, AlwaysWrong, FixedSource, Oracle, chain
 from tests.support.mutants import mutant
 
@@ -194,8 +196,9 @@ def prompt_of(seed: int) -> tuple[int, ...]:
 class Repeats(FixedSource):
     """Drafts the last tokens of the output again and again: what every penalty is about."""
 
-    def propose(self, tokens: Sequence[int], limit: int) -> list:
-        return [chain(tuple(tokens[-n:]) * 3, 0.9) for n in (1, 2, 3) if len(tokens) >= n]
+    def propose(self, context: DraftContext) -> DraftTree:
+        tokens = context.output
+        return DraftTree.side_by_side(chain(tuple(tokens[-n:]) * 3, 0.9) for n in (1, 2, 3) if len(tokens) >= n)
 
 
 def runs(target: Target, job: Request) -> tuple[list[int], list[list[int]]]:

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from decoding.drafting.budget import Budget
 from decoding.engine import Engine
 from decoding.errors import OutOfMemory, Overloaded
-from decoding.interfaces import DraftSource, FinishReason, Request, Sampling
+from decoding.interfaces import FinishReason, Request, Sampling
 from decoding.processors import CopyBias
 from decoding.scheduling.session import Session
-from decoding.sources import DEFAULT_SOURCES, make_sources
+from decoding.sources.base import DraftSource
+from decoding.sources.table import DEFAULT_SOURCES, make_sources
 from decoding.stats import Throughput
 from decoding.target.target import Target
 from tests.support.fakes import VOCABULARY, Oracle

@@ -9,9 +9,11 @@ import pytest
 from decoding.drafting.budget import Budget
 from decoding.engine import Engine
 from decoding.errors import InvalidRequest, PromptTooLong
-from decoding.interfaces import Commit, Draft, DraftSource, Request
+from decoding.interfaces import Commit, Request
 from decoding.scheduling.session import Session
+from decoding.sources.base import DraftContext, DraftSource
 from decoding.target.target import Target
+from decoding.tree import DraftTree
 from tests.support.fakes import VOCABULARY, FixedSource, Oracle, Raising, chain
 
 PROMPT = (5, 6, 7, 8)
@@ -81,8 +83,8 @@ def test_a_source_that_raises_is_switched_off_and_said(llama: Target, output: li
 
 def test_a_source_whose_draft_is_malformed_is_switched_off_too(llama: Target, output: list[int]) -> None:
     class Malformed(FixedSource):
-        def propose(self, tokens: Sequence[int], limit: int) -> list[Draft]:
-            return [Draft((1, 2, 3), (0.9,), ())]
+        def propose(self, context: DraftContext) -> DraftTree:
+            return DraftTree.chain((1, 2, 3), (0.9,))
 
     session = run(llama, Request(PROMPT, 20), lambda: [Malformed("malformed"), Oracle(output)])
     assert session.tokens == output[:20]
@@ -91,8 +93,9 @@ def test_a_source_whose_draft_is_malformed_is_switched_off_too(llama: Target, ou
 
 def test_ids_outside_the_vocabulary_are_dropped(llama: Target, output: list[int]) -> None:
     class Strange(FixedSource):
-        def propose(self, tokens: Sequence[int], limit: int) -> list[Draft]:
-            return [chain([VOCABULARY], 0.9), chain([-1], 0.9), chain([output[len(tokens)], 10**9], 0.9)]
+        def propose(self, context: DraftContext) -> DraftTree:
+            right = output[len(context.output)]
+            return DraftTree.side_by_side([chain([VOCABULARY], 0.9), chain([-1], 0.9), chain([right, 10**9], 0.9)])
 
     session = run(llama, Request(PROMPT, 10), lambda: [Strange("strange")])
     assert session.tokens == output[:10]

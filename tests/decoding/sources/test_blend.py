@@ -11,13 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from decoding.interfaces import NO_ORIGIN, Commit, Draft, OriginKind, Reference, Request
+from decoding.interfaces import NO_ORIGIN, Commit, OriginKind, Reference, Request
 from decoding.sources.blend.blend import Blend
 from decoding.sources.blend.blend_state import BlendState
 from decoding.sources.blend.compiled import PLAIN
 from decoding.sources.blend.history import History
 from decoding.sources.blend.phrases import context_key, phrases_of
 from decoding.sources.shared import Shared
+from decoding.tree import DraftTree
+from tests.support.drafts import proposed
 
 TOKENS = st.lists(st.integers(1, 5), min_size=1, max_size=40)
 
@@ -33,7 +35,7 @@ def written(state: BlendState, prompt: tuple[int, ...], output: tuple[int, ...],
     source.finish()
 
 
-def best(drafts: list[Draft]) -> Draft:
+def best(drafts: list[DraftTree]) -> DraftTree:
     return max(drafts, key=lambda draft: draft.probabilities[0])
 
 
@@ -44,9 +46,9 @@ def test_every_draft_is_a_chain_with_true_origins(
 ) -> None:
     source = Blend(BlendState())
     source.start(Request(tuple(prompt), 99, references=tuple(Reference(tuple(ids)) for ids in references)))
-    drafts = source.propose(output, limit)
+    drafts = proposed(source, output, limit)
     for draft in drafts:
-        assert len(draft.tokens) == len(draft.probabilities) == len(draft.origins) == len(draft.voices)
+        assert len(draft.tokens) == len(draft.probabilities) == len(draft.origins) == len(draft.contributors)
         assert all(0 < probability < 1 for probability in draft.probabilities)
         for token, origin in zip(draft.tokens, draft.origins, strict=True):
             if origin.kind is OriginKind.REFERENCE:
@@ -66,7 +68,7 @@ def test_every_draft_is_a_chain_with_true_origins(
 def test_the_longer_match_is_preferred_and_knows_its_place() -> None:
     source = Blend(BlendState())
     source.start(Request((9, 3, 8, 9, 3, 7, 0, 2, 3), 20, references=(Reference((1, 2, 3, 4, 5, 6)),)))
-    draft = best(source.propose([], 16))
+    draft = best(proposed(source, [], 16))
     assert draft.tokens[:3] == (4, 5, 6)
     assert [origin.offset for origin in draft.origins[:3]] == [3, 4, 5]
 
@@ -77,25 +79,25 @@ def test_copying_resumes_inside_the_tree_behind_another_word() -> None:
     source = Blend(BlendState())
     source.start(Request((*text, 7), 20, references=(Reference(text, prompt_start=0),)))
     source.observe(commit(10, 11, 12, 50))
-    assert any(draft.tokens[:3] == (14, 15, 16) for draft in source.propose([10, 11, 12, 50], 32))
+    assert any(draft.tokens[:3] == (14, 15, 16) for draft in proposed(source, [10, 11, 12, 50], 32))
 
 
 def test_what_was_written_in_a_pause_can_be_copied_afterwards() -> None:
     state = BlendState()
     source = Blend(state)
     source.start(Request((1, 2, 3), 99, task="answer"))
-    source.propose([], 8)
+    proposed(source, [], 8)
     before = state.weights("answer").squares_F.copy()
     output = [11, 12, 13, 14, 15, 11, 12, 13, 14, 15, 11, 12]
     source.observe(commit(*output))
-    assert best(source.propose(output, 8)).tokens[:4] == (13, 14, 15, 11)
+    assert best(proposed(source, output, 8)).tokens[:4] == (13, 14, 15, 11)
     paused = state.weights("answer").squares_F - before
     whole = BlendState()
     alone = Blend(whole)
     alone.start(Request((1, 2, 3), 99, task="answer"))
     for done, token in enumerate(output, start=1):
         alone.observe(commit(token))
-        alone.propose(output[:done], 8)
+        proposed(alone, output[:done], 8)
     learned = whole.weights("answer").squares_F - before
     assert 0 < paused.sum() < learned.sum()  # It learns from the last of them only.
 
@@ -105,7 +107,7 @@ def test_kin_tokens_match_each_other() -> None:
     kin_V[41] = 40
     source = Blend(BlendState(kin_V=kin_V))
     source.start(Request((5, 41, 7, 8, 9, 1, 40), 20))
-    assert best(source.propose([], 8)).tokens[:2] == (7, 8)
+    assert best(proposed(source, [], 8)).tokens[:2] == (7, 8)
 
 
 def test_it_learns_whom_to_trust() -> None:
@@ -114,17 +116,17 @@ def test_it_learns_whom_to_trust() -> None:
     request = Request((1, 2, 3, 1, 2, 3, 1), 500, task="answer")
     source = Blend(state)
     source.start(request)
-    before = best(source.propose([], 8)).probabilities[0]
+    before = best(proposed(source, [], 8)).probabilities[0]
     source.observe(commit(*range(10, 200)))
     for at in range(60):
         source.observe(commit(1, 300 + at))
     source.finish()
     again = Blend(state)
     again.start(request)
-    assert best(again.propose([], 8)).probabilities[0] < 0.7 * before
+    assert best(proposed(again, [], 8)).probabilities[0] < 0.7 * before
     other = Blend(state)
     other.start(Request(request.prompt, 500, task="summary"))
-    assert best(other.propose([], 8)).probabilities[0] == before
+    assert best(proposed(other, [], 8)).probabilities[0] == before
 
 
 def test_earlier_outputs_are_drafted_in_their_scope_only() -> None:
@@ -134,7 +136,7 @@ def test_earlier_outputs_are_drafted_in_their_scope_only() -> None:
     def drafted(scope: str | None) -> set[int]:
         source = Blend(shared.blend)
         source.start(Request((1, 30), 9, scope=scope))
-        return {token for draft in source.propose([], 16) for token in draft.tokens}
+        return {token for draft in proposed(source, [], 16) for token in draft.tokens}
 
     assert {31, 32, 33} <= drafted("ann")
     assert not {31, 32, 33} & drafted("ben")
@@ -164,10 +166,10 @@ def test_phrases_fill_up_from_the_shorter_context() -> None:
     phrases = phrases_of(keys, np.array([7, 8, 9, 6], np.int32), np.array([8.0, 6.0, 2.0, 9.0]))
     source = Blend(BlendState(phrases=phrases))
     source.start(Request((3, 4), 9))
-    drafts = source.propose([], 16)
+    drafts = proposed(source, [], 16)
     chances = {draft.tokens[0]: draft.probabilities[0] for draft in drafts}
     assert chances[7] > chances[8] > chances[9] > 0
-    assert all(voices == ("phrases",) for draft in drafts for voices in draft.voices[:1])
+    assert all(names == ("phrases",) for draft in drafts for names in draft.contributors[:1])
 
 
 def test_what_was_learned_comes_back() -> None:
@@ -183,9 +185,8 @@ def test_what_was_learned_comes_back() -> None:
 def test_drafts_do_not_pay_below_the_least_chance() -> None:
     source = Blend(BlendState())
     source.start(Request(tuple(range(9)) * 3, 99))
-    wide = source.propose([], 32)
-    source.least_chance = 0.2
-    for draft in (narrow := source.propose([], 32)):
+    wide = proposed(source, [], 32)
+    for draft in (narrow := proposed(source, [], 32, least_chance=0.2)):
         assert np.prod(draft.probabilities) >= 0.2
     assert len(narrow) <= len(wide)
 
@@ -193,15 +194,17 @@ def test_drafts_do_not_pay_below_the_least_chance() -> None:
 _TWICE = """
 import random
 from decoding.interfaces import NO_ORIGIN, Commit, Request
+from decoding.sources.base import DraftContext
 from decoding.sources.blend.blend import Blend
 from decoding.sources.blend.blend_state import BlendState
+from decoding.tree import TokenTree
 rng, state = random.Random(3), BlendState()
 for _ in range(3):
     source = Blend(state)
     source.start(Request(tuple(rng.choices(range(30), k=120)), 99, scope="ann"))
     for _ in range(4):
-        for draft in source.propose([], 12):
-            print(draft.tokens, [f"{one:.9f}" for one in draft.probabilities], draft.voices)
+        draft = source.propose(DraftContext([], TokenTree.of(0), 12))
+        print(draft.tokens, draft.parents, [f"{each:.9f}" for each in draft.probabilities], draft.contributors)
         source.observe(Commit(tokens := tuple(rng.choices(range(30), k=3)), ((),) * 3, (NO_ORIGIN,) * 3))
     source.finish()
 """

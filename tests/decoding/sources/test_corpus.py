@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from decoding.interfaces import OriginKind, Request, TokenIndex
 from decoding.sources.corpus import CorpusPlaces
 from decoding.sources.suffix_array import BORDER, build_index
+from tests.support.drafts import proposed
 
 TEXT = st.lists(st.integers(0, 3), max_size=30)
 
@@ -51,13 +52,13 @@ def test_drafts_are_the_most_frequent_continuations_of_the_longest_match(
     passages: list[list[int]], prompt: list[int], output: list[int], limit: int
 ) -> None:
     source = started(build_index(passages), (9, *prompt))
-    drafts = source.propose(output, limit)
+    drafts = proposed(source, output, limit)
     size, expected = continuations(passages, [9, *prompt, *output])
     drafted = {draft.tokens[:depth] for draft in drafts for depth in range(1, len(draft.tokens) + 1)}
     counts = sorted(expected.values(), reverse=True)
     assert sorted((expected[path] for path in drafted), reverse=True) == counts[:limit]
     for draft in drafts:
-        assert draft.bucket == size
+        assert {*draft.buckets} == {size}
         assert BORDER not in draft.tokens
         for token, chance, origin in zip(draft.tokens, draft.probabilities, draft.origins, strict=True):
             assert 0 < chance < 1
@@ -67,27 +68,27 @@ def test_drafts_are_the_most_frequent_continuations_of_the_longest_match(
 
 def test_a_frequent_continuation_is_likelier_and_a_long_match_is_trusted_more() -> None:
     index = build_index([[1, 2, 3], [1, 2, 3], [1, 2, 4], [5, 6, 7, 8, 9, 1, 2, 5]])
-    chances = {draft.tokens[0]: draft.probabilities[0] for draft in started(index).propose([1, 2], 8)}
+    chances = {draft.tokens[0]: draft.probabilities[0] for draft in proposed(started(index), [1, 2], 8)}
     assert chances[3] > 1.9 * chances[4] > 0
-    (long,) = started(index).propose([5, 6, 7, 8, 9], 8)
+    (long,) = proposed(started(index), [5, 6, 7, 8, 9], 8)
     assert long.probabilities[0] > 0.9 > sum(chances.values())
 
 
 @pytest.mark.parametrize("index", [None, build_index([]), build_index([[]]), build_index([[7]])])
 def test_an_empty_corpus_drafts_nothing(index: TokenIndex | None) -> None:
-    assert started(index).propose([7, 7], 8) == []
+    assert proposed(started(index), [7, 7], 8) == []
 
 
 def test_any_vocabulary_is_told_apart() -> None:
     high = 2**31 - 2
     index = build_index([[high, high - 1, 70_000, 300], [4464, 300, 1]])
-    assert started(index).propose([high, high - 1], 8)[0].tokens == (70_000, 300)
-    assert started(index).propose([70_000, 300], 8) == []
+    assert proposed(started(index), [high, high - 1], 8)[0].tokens == (70_000, 300)
+    assert proposed(started(index), [70_000, 300], 8) == []
 
 
 def test_many_places_are_sampled_evenly() -> None:
     index = build_index([[1, 2, 3]] * 3000 + [[1, 2, 4]] * 1000)
-    chances = {draft.tokens: draft.probabilities[0] for draft in started(index, places=64).propose([1, 2], 8)}
+    chances = {draft.tokens: draft.probabilities[0] for draft in proposed(started(index, places=64), [1, 2], 8)}
     assert chances[3,] == pytest.approx(0.75, abs=0.02)
     assert chances[4,] == pytest.approx(0.25, abs=0.02)
 
@@ -95,7 +96,7 @@ def test_many_places_are_sampled_evenly() -> None:
 def test_nothing_is_left_after_a_session() -> None:
     source = started(build_index([[1, 2, 3]]))
     source.finish()
-    assert source.propose([1, 2], 8) == []
+    assert proposed(source, [1, 2], 8) == []
 
 
 @pytest.mark.slow
@@ -119,7 +120,7 @@ def test_a_query_over_ten_million_tokens_takes_at_most_300_microseconds() -> Non
         spent_us = []
         for output in outputs:
             began = time.perf_counter()
-            drafts = source.propose(output, 32)
+            drafts = proposed(source, output, 32)
             spent_us.append((time.perf_counter() - began) * 1e6)
         assert bool(drafts) or what == "nothing"
         assert statistics.median(spent_us) <= 300, what

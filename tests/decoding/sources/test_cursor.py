@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from decoding.interfaces import Draft, Edit, OriginKind, Reference, Request
+from decoding.interfaces import Edit, OriginKind, Reference, Request
 from decoding.sources.rewrite.cursor import Cursor
 from decoding.sources.rewrite.edits import Edits
+from decoding.tree import DraftTree
+from tests.support.drafts import proposed
 
 END = 0
 SOURCE = (11, 12, 13, 21, 22, 31, 41, 42, 51)
@@ -21,14 +23,18 @@ WORDS = tuple(Edit(start, end, (), 1e-4) for start, end in pairwise(BORDERS))
 
 
 def drafts_of(
-    source: Cursor, written: tuple[int, ...] = (), edits: tuple[Edit, ...] = WORDS, limit: int = 32
-) -> list[Draft]:
+    source: Cursor,
+    written: tuple[int, ...] = (),
+    edits: tuple[Edit, ...] = WORDS,
+    limit: int = 32,
+    least_chance: float = 0.0,
+) -> list[DraftTree]:
     reference = Reference(SOURCE, cursor=True, edits=edits)
     source.start(Request((99,), 50, references=(Reference((7,)), reference), eos_ids=frozenset({END})))
-    return source.propose(written, limit)
+    return proposed(source, written, limit, least_chance=least_chance)
 
 
-def likeliest(drafts: list[Draft]) -> Draft:
+def likeliest(drafts: list[DraftTree]) -> DraftTree:
     """The chain that always takes the likeliest token."""
     chain = drafts
     for depth in range(99):
@@ -63,7 +69,7 @@ def test_copying_resumes_where_a_word_begins(written: tuple[int, ...], next_plac
     places = [origin.offset for origin in main.origins if origin.kind is OriginKind.REFERENCE]
     assert places == list(range(next_place, len(SOURCE)))
     assert {origin.index for origin in main.origins[:-1]} <= {1}
-    assert main.voices == (("cursor",),) * len(main.tokens)
+    assert main.contributors == (("cursor",),) * len(main.tokens)
 
 
 def test_branches_leave_a_word_out_inside_the_chain_too() -> None:
@@ -76,7 +82,7 @@ def test_after_a_change_the_chain_is_trusted_less() -> None:
     settled = likeliest(drafts_of(Cursor(), (11, 12, 13, 21)))
     changed = likeliest(drafts_of(Cursor(), (11, 12, 13, 77)))
     assert changed.probabilities[0] < settled.probabilities[0] - 0.1
-    assert changed.bucket != settled.bucket
+    assert changed.buckets[0] != settled.buckets[0]
 
 
 @given(
@@ -114,23 +120,21 @@ def test_drafts_are_a_tree_of_chances_within_the_limit(written: list[int], edits
 def test_without_an_end_token_nothing_stands_behind_the_source() -> None:
     source = Cursor()
     source.start(Request((99,), 50, references=(Reference(SOURCE, cursor=True),)))
-    drafts = source.propose((), 32)
+    drafts = proposed(source, (), 32)
     assert likeliest(drafts).tokens == SOURCE
-    assert source.propose(SOURCE, 32) == []
+    assert proposed(source, SOURCE, 32) == []
 
 
 def test_a_session_over_leaves_nothing() -> None:
     source = Cursor()
     assert drafts_of(source)
     source.finish()
-    assert source.propose((), 32) == []
+    assert proposed(source, (), 32) == []
 
 
 def test_what_does_not_pay_is_not_drafted() -> None:
-    every, thrifty = Cursor(), Cursor()
-    thrifty.least_chance = 0.2
     every_path, likely_path = (
-        {one.tokens[:end]: math.prod(one.probabilities[:end]) for one in drafts_of(source) for end in range(1, 10)}
-        for source in (every, thrifty)
+        {one.tokens[:end]: math.prod(one.probabilities[:end]) for one in drafts for end in range(1, 10)}
+        for drafts in (drafts_of(Cursor()), drafts_of(Cursor(), least_chance=0.2))
     )
     assert set(likely_path) == {path for path, chance in every_path.items() if chance >= 0.2} < set(every_path)

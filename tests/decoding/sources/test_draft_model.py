@@ -14,16 +14,18 @@ from decoding.drafters.prompt_cost import PromptCost
 from decoding.drafting.budget import Budget
 from decoding.engine import Engine
 from decoding.errors import UnsupportedModel
-from decoding.interfaces import NO_ORIGIN, Commit, Draft, Origin, OriginKind, Request, Sampling
-from decoding.sources import make_sources
-from decoding.sources.neural.draft_context import DraftContext
+from decoding.interfaces import NO_ORIGIN, Commit, Origin, OriginKind, Request, Sampling
+from decoding.sources.base import UNTRIED_S
+from decoding.sources.neural.draft_context import DraftModelCache
 from decoding.sources.neural.draft_marking import CopiedChain, copied_chain, mark
 from decoding.sources.neural.draft_model import DraftModel, DraftModelSource
 from decoding.sources.neural.draft_writing import grow, write
 from decoding.sources.shared import Shared
+from decoding.sources.table import make_sources
 from decoding.target.target import Target
-from decoding.tree import TokenTree
+from decoding.tree import DraftTree, TokenTree
 from decoding.verification.criteria import SpeculativeSampling
+from tests.support.drafts import chains, context_of, proposed
 from tests.support.fakes import VOCABULARY, saved_model, tiny_model
 from tests.support.state_models import state_model
 
@@ -91,16 +93,16 @@ def test_the_output_is_the_targets_whatever_the_draft_model_says(
 
 def test_the_cache_stays_in_step_with_an_output_that_is_cut_and_changed_at_random(llama: Target) -> None:
     prompt = tuple(token % VOCABULARY for token in range(3, 40))
-    context, rng = DraftContext(llama, prompt, PromptCost()), random.Random(7)
+    cache, rng = DraftModelCache(llama, prompt, PromptCost()), random.Random(7)
     output: list[int] = []
     for _ in range(150):
         chain = tuple(rng.randrange(VOCABULARY) for _ in range(rng.randrange(5)))
-        chains = [chain, (*chain[:2], rng.randrange(VOCABULARY))]
-        reading = context.read(output, chains)
-        for asked in (chain, chain[:1], chains[1]):
+        paths = [chain, (*chain[:2], rng.randrange(VOCABULARY))]
+        reading = cache.read(output, paths)
+        for asked in (chain, chain[:1], paths[1]):
             expected = logits_of(llama, [*prompt, *output, *asked])
             np.testing.assert_allclose(reading.after(asked), expected, rtol=0, atol=1e-9)
-        assert context.length == len(prompt) + len(output) + len(chain)
+        assert cache.length == len(prompt) + len(output) + len(chain)
         kept = chain[: rng.randrange(len(chain) + 1)]
         added = [rng.randrange(VOCABULARY) for _ in range(rng.choice((0, 1, 1, 1, 2, 25)))]
         output = [*output, *kept, *added]
@@ -109,7 +111,7 @@ def test_the_cache_stays_in_step_with_an_output_that_is_cut_and_changed_at_rando
 
 def test_a_chain_is_the_greedy_output_and_runners_up_stand_beside_it(llama: Target) -> None:
     expected = tuple(output_of(llama, 8))
-    chain, *beside = write(DraftContext(llama, PROMPT, PromptCost()), [], limit=32, length=6)
+    chain, *beside = chains(write(DraftModelCache(llama, PROMPT, PromptCost()), [], limit=32, length=6))
     assert chain.tokens == expected[: len(chain.tokens)]
     assert beside
     for draft in beside:
@@ -122,7 +124,7 @@ def test_a_chain_is_the_greedy_output_and_runners_up_stand_beside_it(llama: Targ
 
 
 def test_a_chain_ends_where_the_model_is_not_sure(llama: Target) -> None:
-    chain = write(DraftContext(llama, PROMPT, PromptCost()), [], limit=200, length=200)[0]
+    chain = chains(write(DraftModelCache(llama, PROMPT, PromptCost()), [], limit=200, length=200))[0]
     path = np.cumprod(chain.probabilities)
     assert len(chain.tokens) < 200
     assert path[-1] < 0.25 <= min(path[:-1], default=1)
@@ -130,7 +132,7 @@ def test_a_chain_ends_where_the_model_is_not_sure(llama: Target) -> None:
 
 @pytest.mark.parametrize("limit", [1, 4, 12, 40])
 def test_a_tree_holds_the_likeliest_paths_of_each_level(llama: Target, limit: int) -> None:
-    drafts = grow(DraftContext(llama, PROMPT, PromptCost()), [], limit=limit, length=4, width=3)
+    drafts = chains(grow(DraftModelCache(llama, PROMPT, PromptCost()), [], limit=limit, length=4, width=3))
     nodes = {draft.tokens[:depth] for draft in drafts for depth in range(1, len(draft.tokens) + 1)}
     assert len(nodes) <= limit
     for draft in drafts:
@@ -155,7 +157,7 @@ def places(ids: tuple[int, ...]) -> tuple[Origin, ...]:
 def tree_of(*chains: tuple[tuple[int, ...], float]) -> TokenTree:
     tree = TokenTree.of(PROMPT[-1])
     for ids, chance in chains:
-        tree.add("spans", Draft(ids, (chance,) * len(ids), places(ids)), max_depth=99)
+        tree.graft("spans", DraftTree.chain(ids, chance, origins=places(ids)), max_depth=99)
     return tree
 
 
@@ -178,7 +180,7 @@ def test_a_deviation_becomes_branches_behind_which_the_copy_goes_on(sure: Target
         "inserted": (*right[:4], *right[5:10]),
     }
     for what, ids in cases.items():
-        drafts = mark(DraftContext(sure, PROMPT, PromptCost()), [], copied(ids, 0.5), limit=64)
+        drafts = chains(mark(DraftModelCache(sure, PROMPT, PromptCost()), [], copied(ids, 0.5), limit=64))
         for draft in drafts:
             for token, origin in zip(draft.tokens, draft.origins, strict=True):
                 assert origin is NO_ORIGIN or ids[origin.offset] == token
@@ -190,7 +192,7 @@ def test_a_deviation_becomes_branches_behind_which_the_copy_goes_on(sure: Target
 
 def test_a_marked_chain_has_the_small_models_chances(llama: Target) -> None:
     ids = (1, 2, 3, 4)
-    chain, *_ = mark(DraftContext(llama, PROMPT, PromptCost()), [9], copied(ids, 0.9), limit=32)
+    chain, *_ = chains(mark(DraftModelCache(llama, PROMPT, PromptCost()), [9], copied(ids, 0.9), limit=32))
     for at, (token, chance) in enumerate(zip(ids, chain.probabilities, strict=True)):
         logits = logits_of(llama, [*PROMPT, 9, *ids[:at]])
         assert chance == pytest.approx(np.exp(logits[token]) / np.exp(logits).sum(), abs=1e-9)
@@ -198,10 +200,10 @@ def test_a_marked_chain_has_the_small_models_chances(llama: Target) -> None:
 
 def test_marking_keeps_to_its_limit_and_reads_on_behind_the_chain(llama: Target) -> None:
     right = tuple(output_of(llama, 9))
-    drafts = mark(DraftContext(llama, PROMPT, PromptCost()), [], copied(right[:8], 0.9), limit=32)
+    drafts = chains(mark(DraftModelCache(llama, PROMPT, PromptCost()), [], copied(right[:8], 0.9), limit=32))
     assert right in {draft.tokens for draft in drafts[1:]}
     for limit in range(1, 20):
-        drafts = mark(DraftContext(llama, PROMPT, PromptCost()), [], copied(right[:8], 0.9), limit=limit)
+        drafts = chains(mark(DraftModelCache(llama, PROMPT, PromptCost()), [], copied(right[:8], 0.9), limit=limit))
         first = drafts[0].tokens
         assert len(first) <= limit
         beside = {
@@ -220,37 +222,37 @@ def test_a_copy_with_a_changed_word_is_read_once_and_the_change_accepted(sure: T
     spoilt = (*right[:3], (right[3] + 1) % VOCABULARY, *right[4:10])
     tree = tree_of((spoilt, 0.8))
     before = tree.expected(32)
-    for draft in source.extend([], tree, 32):
-        tree.add(source.name, draft, max_depth=99)
+    tree.graft(source.name, source.propose(context_of([], 32, drafted=tree)), max_depth=99)
     node = 0
     for token in right[:8]:
         found = tree.child(node, token)
         assert found is not None
         node = found
     assert tree.expected(32) > before
-    assert source.cost_s(tree) > 0
+    assert source.cost_s(context_of([], drafted=tree)) > UNTRIED_S
 
 
 def test_costs_are_measured_by_mode_and_shared_by_sessions(llama: Target) -> None:
     shared = DraftModel.of(llama, llama)
     first, second = DraftModelSource(shared), DraftModelSource(shared)
-    copy, nothing = tree_of(((1, 2, 3), 0.9)), TokenTree.of(PROMPT[-1])
+    copy = context_of([], 16, drafted=tree_of(((1, 2, 3), 0.9)))
+    nothing = context_of([], 16)
     first.start(Request(PROMPT, 40))
     second.start(Request(PROMPT, 40))
-    assert first.cost_s(copy) == first.cost_s(nothing) == 0
-    first.propose([], 16)
-    assert second.cost_s(nothing) > 0 == second.cost_s(copy)
-    first.extend([], copy, 16)
-    assert second.cost_s(copy) > 0
+    assert first.cost_s(copy) == first.cost_s(nothing) == UNTRIED_S
+    proposed(first, [], 16)
+    assert second.cost_s(nothing) > UNTRIED_S == second.cost_s(copy)
+    first.propose(copy)
+    assert second.cost_s(copy) > UNTRIED_S
 
 
 def test_a_prompt_that_is_not_read_yet_costs_a_share_of_reading_it(llama: Target) -> None:
     shared = DraftModel.of(llama, llama)
     first, second = DraftModelSource(shared), DraftModelSource(shared)
-    nothing, prompt = TokenTree.of(PROMPT[-1]), tuple(token % VOCABULARY for token in range(3, 60))
+    nothing, prompt = context_of([]), tuple(token % VOCABULARY for token in range(3, 60))
     for source in (first, second):
         source.start(Request(prompt, 40))
-    first.propose([], 16)
+    proposed(first, [], 16)
     read_s = shared.prompts.token_s * len(prompt)
     assert second.cost_s(nothing) == pytest.approx(first.cost_s(nothing) + read_s)
     for _ in range(10):
@@ -267,7 +269,7 @@ def test_a_chain_grows_while_it_is_accepted(sure: Target) -> None:
     source.start(Request(PROMPT, 80))
     lengths, written = [], 0
     for right in [True] * 3 + [False] * 3:
-        ids = source.propose(output[:written], 99)[0].tokens
+        ids = proposed(source, output[:written], 99)[0].tokens
         lengths.append(len(ids))
         ids = ids if right else ()
         written += len(ids) + 1
@@ -316,7 +318,7 @@ def test_a_sliding_window_drafts_too(tmp_path: Path) -> None:
 def test_without_a_model_the_source_is_silent() -> None:
     (source,) = make_sources(["draft-model"])
     source.start(Request(PROMPT, 9))
-    assert source.propose([1], 8) == []
+    assert proposed(source, [1], 8) == []
 
 
 @pytest.mark.parametrize("do_sample", [False, True])
@@ -324,13 +326,13 @@ def test_a_sampled_chain_says_from_which_distributions_it_was_drawn(llama: Targe
     sampling = Sampling(do_sample=do_sample, temperature=1.3, top_k=20, seed=5)
     source = DraftModelSource(DraftModel.of(llama, llama), sampled=True)
     source.start(Request(PROMPT, 40, sampling=sampling))
-    (draft,) = source.propose([1, 2], 16)
+    (draft,) = proposed(source, [1, 2], 16)
     again = DraftModelSource(DraftModel.of(llama, llama), sampled=True)
     again.start(Request(PROMPT, 40, sampling=sampling))
-    assert again.propose([1, 2], 16)[0].tokens == draft.tokens
+    assert proposed(again, [1, 2], 16)[0].tokens == draft.tokens
     assert len(draft.distributions) == len(draft.tokens) == 5
     text = [*PROMPT, 1, 2]
-    for token, drawn_V in zip(draft.tokens, draft.distributions, strict=True):
+    for token, drawn_V in zip(draft.tokens, draft.distributions.values(), strict=True):
         logits = logits_of(llama, text)
         kept = np.argsort(-logits)[: 20 if do_sample else 1]
         weights = np.zeros(VOCABULARY)

@@ -12,7 +12,8 @@ from decoding.cuda.graphs import StaticRunner
 from decoding.cuda.pool_cache import PoolCache
 from decoding.drafting.budget import Budget
 from decoding.engine import Engine
-from decoding.interfaces import Commit, DraftSource, FinishReason, Request, Sampling
+from decoding.interfaces import Commit, FinishReason, Request, Sampling
+from decoding.sources.base import DraftSource
 from decoding.target.capability import Verification
 from decoding.target.hidden_states import capture_hidden_states
 from decoding.target.target import Target
@@ -40,7 +41,7 @@ def trees() -> list[TokenTree]:
     for prompt, chains in zip(PROMPTS, CHAINS, strict=True):
         tree = TokenTree.of(prompt[-1])
         for ids in chains:
-            tree.add("test", chain(ids, 0.5), max_depth=9)
+            tree.graft("test", chain(ids, 0.5), max_depth=9)
         made.append(tree)
     return made
 
@@ -153,7 +154,7 @@ def check_chains(kind: str) -> None:
     for _ in range(12):
         tree = TokenTree.of(9)
         if target.verification is Verification.CHAIN:
-            tree.add("test", chain((10, 11, 12, 13), 0.5), max_depth=9)
+            tree.graft("test", chain((10, 11, 12, 13), 0.5), max_depth=9)
         logits = target.verify(tree, cache)
         for node in range(len(tree)):
             found = logits.hidden(node)

@@ -274,7 +274,7 @@ def test_drafts_that_looked_too_dear_on_a_busy_machine_come_back() -> None:
     """T(n) measured beside another program: 30 times too large. The machine is quiet again: drafts must return."""
     budget = Budget(8, {1: 0.042, 2: 0.206, 8: 0.206})
     tree = TokenTree.of(1)
-    tree.add("draft", chain([2, 3, 4, 5, 6, 7], 0.7), max_depth=9)
+    tree.graft("draft", chain([2, 3, 4, 5, 6, 7], 0.7), max_depth=9)
     sizes = []
     for _ in range(400):
         size = len(budget.cut([tree])[0])

@@ -14,7 +14,7 @@ from decoding.drafting.budget import Budget, measure
 from decoding.engine import Engine
 from decoding.errors import UnsupportedModel
 from decoding.interfaces import Request, Sampling
-from decoding.sources import DEFAULT_SOURCES, make_sources
+from decoding.sources.table import DEFAULT_SOURCES, make_sources
 from decoding.target import state_cache
 from decoding.target.capability import Verification
 from decoding.target.target import Target
@@ -133,7 +133,7 @@ def test_rounds_of_acceptance_and_rejection_leave_the_states_of_reading(name: st
     while len(text) < 120:
         drafted = dice.choices(range(1, VOCABULARY), k=dice.randrange(6) if name != "mamba" else 0)
         tree = TokenTree.of(text[-1])
-        tree.add("test", chain(drafted, 0.9), max_depth=9)
+        tree.graft("test", chain(drafted, 0.9), max_depth=9)
         for _ in range(dice.choice((1, 1, 2))):  # Verified twice, kept once: the first forward leaves no trace.
             target.verify(tree, cache)
         accepted = dice.randrange(len(tree)) if dice.random() < 0.9 else len(drafted)
@@ -237,7 +237,7 @@ def test_the_best_chain_is_the_one_of_which_most_is_expected(
 ) -> None:
     tree = TokenTree.of(9)
     for ids, chance in drafts:
-        tree.add("test", chain(ids, chance), max_depth=9)
+        tree.graft("test", chain(ids, chance), max_depth=9)
     found = tree.best_chain()
     assert tuple(found.tokens) == (9, *best)
     assert found.parents == list(range(-1, len(best)))

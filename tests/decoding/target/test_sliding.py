@@ -21,7 +21,7 @@ from transformers import (
 from decoding.drafting.budget import Budget
 from decoding.engine import Engine
 from decoding.interfaces import Request
-from decoding.sources import DEFAULT_SOURCES, make_sources
+from decoding.sources.table import DEFAULT_SOURCES, make_sources
 from decoding.target.target import Target
 from tests.support.fakes import VOCABULARY, AlwaysWrong, Oracle
 

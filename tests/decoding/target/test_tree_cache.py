@@ -17,7 +17,7 @@ from tests.support.fakes import ARCHITECTURES, VOCABULARY, chain
 def random_tree(rng: random.Random, root: int) -> TokenTree:
     tree = TokenTree.of(root)
     for _ in range(rng.randrange(4)):
-        tree.add("random", chain([rng.randrange(6) for _ in range(rng.randrange(1, 6))], 0.5), max_depth=6)
+        tree.graft("random", chain([rng.randrange(6) for _ in range(rng.randrange(1, 6))], 0.5), max_depth=6)
     return tree
 
 
@@ -54,7 +54,7 @@ def test_an_accepted_chain_is_kept_without_moving_a_row(llama: Target) -> None:
     cache = llama.new_cache()
     llama.prefill([1, 2, 3], cache)
     tree = TokenTree.of(4)
-    tree.add("chain", chain([5, 6, 7], 1.0), max_depth=3)
+    tree.graft("chain", chain([5, 6, 7], 1.0), max_depth=3)
     llama.verify(tree, cache)
     before = cache.layers[0].keys[:, :, :7].clone()
     cache.keep(3, (1, 2, 3))

@@ -116,7 +116,7 @@ class Rounds:
         tree = TokenTree.of(root)
         for _ in range(self.rng.randrange(5)):
             tokens = [self.rng.randrange(5) for _ in range(self.rng.randrange(1, 6))]
-            tree.add("random", chain(tokens, 0.5), max_depth=6)
+            tree.graft("random", chain(tokens, 0.5), max_depth=6)
         return tree
 
     def path(self, tree: TokenTree) -> list[int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from types import ModuleType
@@ -16,10 +15,11 @@ from numpy.typing import NDArray
 from decoding.drafting.budget import Budget
 from decoding.engine import Engine
 from decoding.errors import InvalidRequest
-from decoding.interfaces import AcceptanceCriterion, Draft, DraftSource, Request, Sampling, SamplingPosition
+from decoding.interfaces import AcceptanceCriterion, Request, Sampling, SamplingPosition
 from decoding.scheduling.session import Session
+from decoding.sources.base import DraftContext, DraftSource
 from decoding.target.target import Target
-from decoding.tree import TokenTree
+from decoding.tree import DraftTree, TokenTree
 from decoding.verification import criteria, sampling
 from decoding.verification.criteria import (
     CRITERIA,
@@ -382,13 +382,13 @@ class Sampled(FixedSource):
         super().__init__("sampled")
         self._draft, self._settings = draft, settings
 
-    def propose(self, tokens: Sequence[int], limit: int) -> list[Draft]:
-        path, drawn = tuple(tokens), []
+    def propose(self, context: DraftContext) -> DraftTree:
+        path, drawn = tuple(context.output), []
         while len(path) < LENGTH and len(drawn) < DRAFTED:
             place = len(PROMPT) + len(path)
             drawn.append(sampling.distribution(self._draft[path], self._settings))
             path += (sampling.choose(self._draft[path], self._settings, position=place, stream=Stream.DRAFT),)
-        return [replace(chain(path[len(tokens) :], 0.5), distributions=tuple(drawn))] if drawn else []
+        return replace(chain(path[len(context.output) :], 0.5), distributions=dict(enumerate(drawn)))
 
 
 def session_p_value(criterion: AcceptanceCriterion | None, n: int) -> tuple[float, float]:
@@ -452,8 +452,8 @@ def test_sessions_by_lossy_criteria_follow_the_drafts_they_like(llama: Target) -
 def test_a_distribution_stays_with_the_token_that_was_drawn_from_it() -> None:
     """Another source's token at the same place was not drawn from it, whichever of the two is cut."""
     tree = TokenTree.of(1)
-    tree.add("sampled", replace(chain([2, 3], 0.5), distributions=(SMOOTH, SMOOTH[::-1])), max_depth=9)
-    tree.add("copied", chain([4, 5], 0.4), max_depth=9)
+    tree.graft("sampled", replace(chain([2, 3], 0.5), distributions={0: SMOOTH, 1: SMOOTH[::-1]}), max_depth=9)
+    tree.graft("copied", chain([4, 5], 0.4), max_depth=9)
     offers = tree.offers(0)
     assert offers[2] is SMOOTH and offers[4] is None
     (sampled,) = [node for node, token in enumerate(tree.tokens) if token == 2]

@@ -16,7 +16,7 @@ from decoding.drafting.budget import Budget
 from decoding.drafting.calibration import Calibration
 from decoding.engine import Engine
 from decoding.interfaces import Request, Sampling
-from decoding.sources import DEFAULT_SOURCES, make_sources
+from decoding.sources.table import DEFAULT_SOURCES, make_sources
 from decoding.target.target import Target
 from decoding.verification import sampling
 from tests.support.fakes import ARCHITECTURES, VOCABULARY, Repeating, tiny_model

@@ -175,8 +175,8 @@ def test_a_trial_judges_every_request_and_learns_for_itself() -> None:
     prompt = tuple(range(1, 12))
     plain = Engine(target, sources=list).generate(Request(prompt, 20)).tokens
     shared = Engine(target, sources=lambda: [Oracle(plain)], budget=Budget(limit=8, cost_s={1: 1.0, 8: 1.0}))
-    wild = Trial(rules("top-beta-tau=61/1000")[1], shared, sources=("spans",))
-    alone = Trial(PLAIN, shared, sources=("spans",))
+    wild = Trial(rules("top-beta-tau=61/1000")[1], shared, sources=("prompt-lookup",))
+    alone = Trial(PLAIN, shared, sources=("prompt-lookup",))
     assert alone.generate(Request(prompt, 20, scope="mine")).tokens == plain
     session = wild.generate(Request(prompt, 20, scope="mine"))
     assert session.request.criterion == TopBetaTau(61, 1000.0) and session.request.scope is None
@@ -191,7 +191,7 @@ def test_every_rule_on_both_tasks(tiny_bundled: Path, settings: Settings) -> Non
     pipeline = pipeline_of(tiny_bundled, settings.replace(quote=False, max_new_tokens=16))
     asked = [Asked(item, tuple(hits_of(item)), ()) for item in ITEMS]
     tasks = [Answers(tuple(asked)), Corrections(TEXTS)]
-    copying = dict.fromkeys(rules("one-draw,typical=0.01/0.1,top-beta-tau=9999/999"), ("spans", "cursor"))
+    copying = dict.fromkeys(rules("one-draw,typical=0.01/0.1,top-beta-tau=9999/999"), ("prompt-lookup", "cursor"))
     found = [one for heat in (0.0, 1.0) for one in rows_at(heat, pipeline, tasks, copying, seeds=2)]
     by = {(one["method"], one["temperature"], one["task"]): one for one in found}
     assert len(by) == len(found) == 4 * 2 * 2
@@ -231,7 +231,7 @@ def test_speculative_sampling_has_noise_of_its_own(tiny_bundled: Path, tmp_path:
 def test_without_a_draft_model_its_criterion_is_left_out(
     tiny_bundled: Path, tmp_path: Path, grammar_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings = Settings(home=tmp_path, target=str(tiny_bundled), sources=("spans",), max_new_tokens=4)
+    settings = Settings(home=tmp_path, target=str(tiny_bundled), sources=("prompt-lookup",), max_new_tokens=4)
     found = report(settings, grammar_file, "--temperatures", "0", "--n", "1")
     assert {str(one["method"]) for one in found} == {rule.method for rule in rules(DEFAULT)} - {"speculative-sampling"}
     assert "speculative-sampling is left out: it takes no --sources" in capsys.readouterr().err
@@ -326,18 +326,16 @@ def test_the_line_that_repeats_a_run(tmp_path: Path) -> None:
     parser = argparse.ArgumentParser()
     bench.add_arguments(parser)
     args = parser.parse_args(["a b.jsonl", "--n", "2", "--criteria", "one-draw"])
-    settings = Settings.load({"home": str(tmp_path), "sources": "spans,heads", "heads": "mine"}, environ={})
+    settings = Settings.load({"home": str(tmp_path), "sources": "prompt-lookup,heads", "heads": "mine"}, environ={})
     line = bench.command(args, settings.replace(quote=False))
-    expected = (
-        "'a b.jsonl' --n 2 --criteria one-draw --temperatures 0,0.7,1 --seeds 3 --heads mine --sources spans,heads"
-    )
-    assert line == f"spandraft bench criteria {expected} --quote off"
+    expected = "'a b.jsonl' --n 2 --criteria one-draw --temperatures 0,0.7,1 --seeds 3 --heads mine"
+    assert line == f"spandraft bench criteria {expected} --sources prompt-lookup,heads --quote off"
 
 
 def test_the_command_prints_a_table(
     tiny_bundled: Path, tmp_path: Path, grammar_file: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["--criteria", "one-draw", "--temperatures", "0", "--n", "1", "--sources", "spans", "--quote", "on"]
+    words = ["--criteria", "one-draw", "--temperatures", "0", "--n", "1", "--sources", "prompt-lookup", "--quote", "on"]
     common = ["--target", str(tiny_bundled), "--set", f"home={tmp_path}", "--set", "max_new_tokens=4"]
     assert cli.main(["bench", "criteria", str(grammar_file), *words, *common]) == 0
     head, plain, drawn = capfd.readouterr().out.splitlines()

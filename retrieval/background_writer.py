@@ -1,6 +1,6 @@
-"""When index files are written beside questions: soon after much has changed, and when nobody has asked for a while.
+"""Decides when index files are written: soon after much has changed, and when nobody has asked for a while.
 
-Knows how much has changed and how to write, not what.
+They are written in a thread beside the questions. Knows how much has changed and how to write, not what.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class WritePolicy:
-    """``share`` of the passages that came or went is much; ``idle_s`` without a question is a while.
+    """Write when ``share`` of the passages were added or removed, or after ``idle_s`` without a question.
 
-    After a failure nothing is tried for ``again_s``.
+    After a failure nothing is tried for ``retry_s``.
     """
 
     share: float = 0.1
     idle_s: float = 3.0
-    again_s: float = 60.0
+    retry_s: float = 60.0
 
     def due(self, unwritten: Unwritten) -> bool:
         """Whether so much has changed that it should be written even while questions are asked."""
-        return max(unwritten.added, unwritten.gone) >= max(1.0, self.share * unwritten.held)
+        return max(unwritten.added, unwritten.removed) >= max(1.0, self.share * unwritten.indexed)
 
 
 class BackgroundWriter:
-    """Writes in a thread of its own, which ends when all is written. A kill of it costs time, nothing else."""
+    """Writes in a thread of its own, which ends when all is written. If it is killed, only time is lost."""
 
     def __init__(
         self, policy: WritePolicy, *, unwritten: Callable[[], Unwritten], write: Callable[[], None], name: str
@@ -50,12 +50,12 @@ class BackgroundWriter:
         self._not_before = 0.0
 
     def asked(self) -> None:
-        """A question was answered: see whether there is something to write, now or later. Takes no time."""
-        left = self._unwritten()
+        """Note that a question was answered, and start the thread if something is unwritten. Returns at once."""
+        unwritten = self._unwritten()
         with self._lock:
             self._last_asked = time.monotonic()
             is_busy = self._thread is not None and self._thread.is_alive()
-            if is_busy or not (left.added or left.gone) or self._last_asked < self._not_before:
+            if is_busy or not (unwritten.added or unwritten.removed) or self._last_asked < self._not_before:
                 return
             self._thread = threading.Thread(target=self._run, name=f"index files of {self._name}", daemon=True)
             self._thread.start()
@@ -67,8 +67,8 @@ class BackgroundWriter:
             thread.join()
 
     def _run(self) -> None:
-        while not self._policy.due(left := self._unwritten()):
-            if not (left.added or left.gone):
+        while not self._policy.due(unwritten := self._unwritten()):
+            if not (unwritten.added or unwritten.removed):
                 return  # somebody else wrote it
             idle_s = time.monotonic() - self._last_asked
             if idle_s >= self._policy.idle_s:
@@ -77,5 +77,5 @@ class BackgroundWriter:
         try:
             self._write()
         except (LibraryError, RetrievalError, OSError) as error:
-            self._not_before = time.monotonic() + self._policy.again_s
+            self._not_before = time.monotonic() + self._policy.retry_s
             log.warning("the index files of corpus %s were not written: %s", self._name, error)

@@ -1,7 +1,6 @@
-"""Nearest passages by vector: flat FAISS indexes in blocks, and the vectors stored for them.
+"""Nearest passages by vector: exact search over flat FAISS indexes, a segment each, and the vectors stored for them.
 
-Knows rows (integers of the library) and vectors, not texts. The search is exact: inner products with all.
-N vectors, Q queries, D dimensions.
+Knows rows (integers of the library) and vectors, not texts. N vectors, Q queries, D dimensions, K results.
 """
 
 from __future__ import annotations
@@ -16,11 +15,11 @@ from numpy.typing import NDArray
 from corpora.documents import Passage
 from retrieval.errors import IndexLibraryMissing
 from retrieval.interfaces import Encoder
-from retrieval.segments import Part, Segments
+from retrieval.segments import LiveSegment, Segments
 
 VECTORS = "vectors:"
 _LITTLE_ENDIAN = np.dtype("<f4")
-# A file whose hash is right and that was made to harm could ask for any amount of memory.
+# A malicious file with a valid hash could ask for any amount of memory.
 _LARGEST_VECTOR_BYTES = 1 << 36
 _MOST_LOOPS = 1 << 20
 
@@ -56,7 +55,7 @@ def read_vectors(rows: Sequence[bytes]) -> NDArray[np.float32]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VectorSegment:
-    """A ``Block``: a FAISS index whose places are those of the rows."""
+    """A ``Segment``: a FAISS index whose i-th vector is that of ``rows_N[i]``."""
 
     rows_N: NDArray[np.int64]
     index: Any  # faiss has no type stubs.
@@ -70,29 +69,29 @@ class VectorSegment:
 
     @property
     def vectors_ND(self) -> NDArray[np.float32]:
-        """A view of the index's memory; it must not outlive the block."""
+        """A view of the index's memory; it must not outlive the segment."""
         flat = _import_faiss().rev_swig_ptr(self.index.get_xb(), self.index.ntotal * self.index.d)
         vectors_ND: NDArray[np.float32] = flat.reshape(self.index.ntotal, self.index.d)
         return vectors_ND
 
     @classmethod
-    def merged(cls, blocks: Sequence[VectorSegment], alive: Sequence[NDArray[np.bool_]]) -> VectorSegment:
-        """As ``Block`` says."""
-        both = list(zip(blocks, alive, strict=True))
-        rows_N = np.concatenate([block.rows_N[alive_N] for block, alive_N in both])
-        return cls.of(rows_N, np.concatenate([block.vectors_ND[alive_N] for block, alive_N in both]))
+    def merged(cls, segments: Sequence[VectorSegment], alive: Sequence[NDArray[np.bool_]]) -> VectorSegment:
+        """As ``Segment`` says."""
+        pairs = list(zip(segments, alive, strict=True))
+        rows_N = np.concatenate([segment.rows_N[alive_N] for segment, alive_N in pairs])
+        return cls.of(rows_N, np.concatenate([segment.vectors_ND[alive_N] for segment, alive_N in pairs]))
 
     def packed(self) -> dict[str, NDArray[Any]]:
         """FAISS' own form, in memory: its writing of files does not notice a full disk."""
         return {"faiss": _import_faiss().serialize_index(self.index)}
 
     @classmethod
-    def unpacked(cls, rows_N: NDArray[np.int64], parts: Mapping[str, memoryview]) -> VectorSegment:
-        """As ``Block`` says."""
+    def unpacked(cls, rows_N: NDArray[np.int64], arrays: Mapping[str, memoryview]) -> VectorSegment:
+        """As ``Segment`` says."""
         faiss = _import_faiss()
         _limit_reading(faiss)
         try:
-            index = faiss.deserialize_index(np.frombuffer(parts["faiss"], dtype=np.uint8))
+            index = faiss.deserialize_index(np.frombuffer(arrays["faiss"], dtype=np.uint8))
         except (KeyError, RuntimeError) as error:
             raise ValueError("it holds no FAISS index") from error
         if not isinstance(index, faiss.IndexFlatIP) or index.ntotal != len(rows_N):
@@ -100,43 +99,45 @@ class VectorSegment:
         return cls(rows_N, index)
 
     def nearest(self, alive_N: NDArray[np.bool_], query_D: NDArray[np.float32], k: int) -> list[tuple[int, float]]:
-        """At most ``k`` (row, cosine), ties by the lower row: FAISS breaks those at the cut as it likes, so look
-        further until the cut is no tie."""
-        most = looked = int(alive_N.sum())
-        if not most:
+        """At most ``k`` (row, cosine), best first, ties by the lower row.
+
+        FAISS breaks ties at the cut arbitrarily: more is searched until the cut is no tie.
+        """
+        count = depth = int(alive_N.sum())
+        if not count:
             return []
-        options = None if most == len(alive_N) else _only(alive_N)
-        if k < most:
-            looked = k + 1
+        options = None if count == len(alive_N) else _only(alive_N)
+        if k < count:
+            depth = k + 1
         while True:
-            looked = min(looked, most)
-            scores_1K, places_1K = self.index.search(np.ascontiguousarray(query_D[None, :]), looked, params=options)
-            scores_K, rows_K = scores_1K[0], self.rows_N[places_1K[0]]
-            if looked == most or scores_K[-1] < scores_K[k - 1]:
+            depth = min(depth, count)
+            scores_1K, indexes_1K = self.index.search(np.ascontiguousarray(query_D[None, :]), depth, params=options)
+            scores_K, rows_K = scores_1K[0], self.rows_N[indexes_1K[0]]
+            if depth == count or scores_K[-1] < scores_K[k - 1]:
                 order_K = np.lexsort((rows_K, -scores_K))[:k]
-                return [(int(rows_K[at]), float(scores_K[at])) for at in order_K]
-            looked *= 2
+                return [(int(rows_K[i]), float(scores_K[i])) for i in order_K]
+            depth *= 2
 
 
 class DenseIndex:
     """Vectors by row. Not thread-safe; its owner holds a lock. The first ``add`` fixes D."""
 
-    def __init__(self, parts: Sequence[Part[VectorSegment]] = ()) -> None:
+    def __init__(self, live: Sequence[LiveSegment[VectorSegment]] = ()) -> None:
         _import_faiss()
-        self.blocks = Segments(parts)
+        self.segments = Segments(live)
 
     def __len__(self) -> int:
-        return len(self.blocks)
+        return len(self.segments)
 
     def add(self, rows: Sequence[int], vectors_ND: NDArray[np.float32]) -> None:
         """Add unit vectors under new row numbers."""
         assert len(rows) == len(vectors_ND), "one row number for each vector"
         if rows:
-            self.blocks.add(VectorSegment.of(np.asarray(rows, dtype=np.int64), vectors_ND))
+            self.segments.add(VectorSegment.of(np.asarray(rows, dtype=np.int64), vectors_ND))
 
     def remove(self, rows: Sequence[int]) -> int:
-        """Remove rows for good; rows that are not here are ignored. Returns how many went."""
-        return self.blocks.remove(rows)
+        """Remove rows for good; rows that are not here are ignored. Returns how many were removed."""
+        return self.segments.remove(rows)
 
     def search(self, queries_QD: NDArray[np.float32], k: int) -> list[list[tuple[int, float]]]:
         """For each query the at most ``k`` nearest (row, cosine), best first, ties by the lower row."""
@@ -145,7 +146,7 @@ class DenseIndex:
         return [self._nearest(query_D, k) for query_D in queries_QD]
 
     def _nearest(self, query_D: NDArray[np.float32], k: int) -> list[tuple[int, float]]:
-        found = [hit for part in self.blocks.parts for hit in part.block.nearest(part.alive_N, query_D, k)]
+        found = [hit for live in self.segments.live for hit in live.segment.nearest(live.alive_N, query_D, k)]
         return sorted(found, key=lambda hit: (-hit[1], hit[0]))[:k]
 
 
@@ -163,7 +164,7 @@ def _import_faiss() -> Any:
 
 
 def _limit_reading(faiss: Any) -> None:
-    """Releases before 1.14 have no limits. They hold for the whole process."""
+    """Limit what FAISS allocates while it reads, for the whole process; releases before 1.14 have no limits."""
     for name, limit in (("vector_byte_limit", _LARGEST_VECTOR_BYTES), ("loop_limit", _MOST_LOOPS)):
         set_limit = getattr(faiss, f"set_deserialization_{name}", None)
         if set_limit is not None:

@@ -1,8 +1,8 @@
-"""Both indexes of one corpus, kept in step with its store, and their files.
+"""The vector index and the word index of one corpus, kept in step with its store, and their files.
 
-Before a search they are brought to the store's version: what is new is added, what is gone is forgotten. Opening reads
-the files and, from the store, what came after them. Files are written beside searches. Knows rows, texts and vectors,
-not questions. Any thread may use it.
+Before a search they are brought to the store's version: new passages are added, removed ones dropped. Opening reads the
+files and, from the store, what was added after them. Files are written while searches go on. Knows rows, texts and
+vectors, not questions. Any thread may use it. Q queries, D dimensions.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from corpora.store import atomic_write, schema
 from corpora.store.index_files import IndexFolder
 from retrieval.dense import VECTORS, DenseIndex, VectorSegment, read_vectors, vectors_kind
 from retrieval.errors import EncoderChanged, RetrievalError
-from retrieval.index_file import CorpusSnapshot, KeptIndex, holds_only
+from retrieval.index_file import CorpusSnapshot, SegmentFile, holds_only
 from retrieval.interfaces import Encoder, PassageStore
 from retrieval.lexical import TERMS, LexicalIndex
 from retrieval.postings import PostingSegment
-from retrieval.segments import B, Part, Segments, merged
+from retrieval.segments import LiveSegment, S, Segments, merged
 
 log = logging.getLogger(__name__)
 
 _BATCH: Final = 2048  # passages or vectors in memory at a time while an index is made
-_FEW: Final = 256
+_FEW: Final = 256  # missing vectors that are looked up one by one instead of scanned for
 
 T = TypeVar("T")
 Ranking = list[tuple[int, float]]
@@ -40,11 +40,11 @@ Ranking = list[tuple[int, float]]
 
 @dataclass(frozen=True, slots=True)
 class Unwritten:
-    """Passages in the indexes, and how many of them came or went since the files were written."""
+    """How many passages are indexed, and how many were added and removed since the files were written."""
 
-    held: int
+    indexed: int
     added: int
-    gone: int
+    removed: int
 
 
 class Indexes:
@@ -54,7 +54,7 @@ class Indexes:
     _generation: int
     _last_row: int
     _added: int
-    _gone: int
+    _removed: int
 
     def __init__(self, store: PassageStore, encoder: Encoder) -> None:
         self._store = store
@@ -62,15 +62,15 @@ class Indexes:
         self._files = IndexFolder(store.folder / "indexes")
         self._database = _database_of(store)
         self._lock = threading.Lock()  # never held while a file is written
-        self._begin_anew()
+        self._reset()
 
     def __len__(self) -> int:
         """How many passages there were at the last ``refresh``."""
         return len(self.lexical)
 
     def unwritten(self) -> Unwritten:
-        """What the files do not know yet."""
-        return Unwritten(len(self.lexical), self._added, self._gone)
+        """What has changed since the files were written."""
+        return Unwritten(len(self.lexical), self._added, self._removed)
 
     def refresh(self) -> int:
         """Bring both indexes in step with the store; the version they then have.
@@ -93,10 +93,10 @@ class Indexes:
             return list(zip(self.dense.search(queries_QD, k), self.lexical.search(queries, k), strict=True))
 
     def settle(self, *, removed: bool = False) -> None:
-        """Write the files that are not up to date. Afterwards nothing of a passage that is gone stands in any.
+        """Write the files that are not up to date. Afterwards none holds anything of a removed passage.
 
-        After a removal that must not fail: a file that cannot be rewritten is deleted, and made anew when it is asked
-        for. Raises what ``refresh`` raises, and ``LibraryError`` if the folder cannot be written to.
+        After a removal (``removed``) this must not fail: a file that cannot be rewritten is deleted, and made anew when
+        it is needed. Raises what ``refresh`` raises, and ``LibraryError`` if the folder cannot be written to.
         """
         try:
             self._settle(removed)
@@ -114,7 +114,7 @@ class Indexes:
                 raise
             log.warning("the index files of corpus %s are deleted, not rewritten: %s", self._store.name, error)
             with self._files.writing():
-                self._delete_what_is_gone(CorpusSnapshot.of(self._store))
+                self._delete_stale(CorpusSnapshot.of(self._store))
             return
         if self._database != _database_of(self._store):
             raise LibraryError(f"corpus {self._store.name} was replaced by another", hint="open it again")
@@ -122,7 +122,7 @@ class Indexes:
             try:
                 self._write()
             except (OSError, LibraryError) as error:
-                self._delete_what_is_gone(CorpusSnapshot.of(self._store))
+                self._delete_stale(CorpusSnapshot.of(self._store))
                 if not removed:
                     raise
                 log.warning("the index files of corpus %s could not be rewritten: %s", self._store.name, error)
@@ -131,74 +131,74 @@ class Indexes:
         """Inside ``writing()``: whoever removes something from here on writes after this."""
         with self._lock:
             dense, lexical = self._dense_file(), self._lexical_file()
-            generation, added, gone = self._generation, self._added, self._gone
-            by_meaning, by_words = self.dense.blocks, self.lexical.blocks
-            before = by_meaning.parts, by_words.parts
-        now = CorpusSnapshot.of(self._store)  # later than the parts: what it does not know is gone and not new
-        if generation != now.generation:  # It was rebuilt this moment, by another process, which writes its files.
-            self._delete_what_is_gone(now)
+            generation, added, removed = self._generation, self._added, self._removed
+            vectors, words = self.dense.segments, self.lexical.segments
+            vectors_before, words_before = vectors.live, words.live
+        now = CorpusSnapshot.of(self._store)  # later than the segments: rows that it does not have were removed
+        if generation != now.generation:  # Another process has just rebuilt the corpus, and writes its files.
+            self._delete_stale(now)
             return
-        self._write_one(dense, by_meaning, before[0], now)
-        self._write_one(lexical, by_words, before[1], now)
+        self._write_one(dense, vectors, vectors_before, now)
+        self._write_one(lexical, words, words_before, now)
         for path in self._files.paths():
             if path not in (dense.path, lexical.path):
                 atomic_write.remove_file(path)
         with self._lock:
-            self._added, self._gone = self._added - added, self._gone - gone
+            self._added, self._removed = self._added - added, self._removed - removed
 
     def _write_one(
-        self, kept: KeptIndex[B], blocks: Segments[B], before: Sequence[Part[B]], now: CorpusSnapshot
+        self, file: SegmentFile[S], segments: Segments[S], before: Sequence[LiveSegment[S]], now: CorpusSnapshot
     ) -> None:
-        left = [part for part in (part.only(now.rows_P) for part in before) if part.alive_N.any()]
-        if not left:
-            atomic_write.remove_file(kept.path)
+        remaining = [live for live in (live.only(now.rows_P) for live in before) if live.alive_N.any()]
+        if not remaining:
+            atomic_write.remove_file(file.path)
             return
-        block = merged(left)
-        if not kept.is_of(block, now):
-            kept.save(block, now)
+        segment = merged(remaining)
+        if not file.holds(segment, now):
+            file.save(segment, now)
         with self._lock:
-            blocks.replace(before, block)
+            segments.replace(before, segment)
 
-    def _delete_what_is_gone(self, now: CorpusSnapshot) -> None:
+    def _delete_stale(self, now: CorpusSnapshot) -> None:
         for path in self._files.paths():
             if not holds_only(path, now):
                 atomic_write.remove_file(path)
 
-    def _begin_anew(self) -> None:
+    def _reset(self) -> None:
         self.dense = DenseIndex()
         self.lexical = LexicalIndex()
         self._without_vector: set[int] = set()
         self._version = self._generation = -1
-        self._last_row = self._added = self._gone = 0
+        self._last_row = self._added = self._removed = 0
 
     def _open(self) -> None:
-        """From the files, and from the store what they do not hold. No snapshot is held: this may take long."""
-        self._begin_anew()
+        """Load the files, and index from the store what they lack. Holds no snapshot, because it may take long."""
+        self._reset()
         now = CorpusSnapshot.of(self._store)
         vectors = self._dense_file().load(now)
         self.dense = DenseIndex([vectors] if vectors is not None else [])
-        self._without_vector = set(np.setdiff1d(now.rows_P, self.dense.blocks.rows()).tolist())
+        self._without_vector = set(np.setdiff1d(now.rows_P, self.dense.segments.rows()).tolist())
         self._add_vectors()
         words = self._lexical_file().load(now)
         self.lexical = LexicalIndex([words] if words is not None else [])
-        missing = np.setdiff1d(now.rows_P, self.lexical.blocks.rows()).tolist()
+        missing = np.setdiff1d(now.rows_P, self.lexical.segments.rows()).tolist()
         for rows in _batches(missing):
-            found = self._store.passages(rows)
-            self.lexical.add([stored.row for stored in found], [stored.passage.text for stored in found])
+            passages = self._store.passages(rows)
+            self.lexical.add([stored.row for stored in passages], [stored.passage.text for stored in passages])
         self._added = len(missing)
-        self._gone = 0 if words is None else int((~words.alive_N).sum())
+        self._removed = 0 if words is None else int((~words.alive_N).sum())
         self._last_row = int(now.rows_P.max(initial=0))
         self._version, self._generation = now.version, now.generation
 
     def _follow(self, version: int) -> None:
-        """What a later version changed while this runs is seen now or next time, and may be seen twice."""
-        gone = self._store.removed_since(self._version)
-        self.dense.remove(gone)
-        self._gone += self.lexical.remove(gone)
-        self._without_vector.difference_update(gone)
-        for found in _batches(self._store.passages_after(self._last_row)):
-            rows = [stored.row for stored in found]
-            self.lexical.add(rows, [stored.passage.text for stored in found])
+        """Apply the changes since the last version. Changes made meanwhile are applied now or next time, or twice."""
+        removed = self._store.removed_since(self._version)
+        self.dense.remove(removed)
+        self._removed += self.lexical.remove(removed)
+        self._without_vector.difference_update(removed)
+        for passages in _batches(self._store.passages_after(self._last_row)):
+            rows = [stored.row for stored in passages]
+            self.lexical.add(rows, [stored.passage.text for stored in passages])
             self._without_vector.update(rows)
             self._added += len(rows)
             self._last_row = rows[-1]
@@ -207,43 +207,43 @@ class Indexes:
 
     def _add_vectors(self) -> None:
         """Vectors may be stored later than their passages, so look for all that are still missing."""
-        wanted, kind = self._without_vector, vectors_kind(self._encoder.name)
-        if not wanted:
+        missing, kind = self._without_vector, vectors_kind(self._encoder.name)
+        if not missing:
             return
-        for batch in _batches(self._vectors(kind, wanted)):
+        for batch in _batches(self._vectors(kind, missing)):
             self.dense.add([row for row, _ in batch], read_vectors([value for _, value in batch]))
-            wanted.difference_update(row for row, _ in batch)
+            missing.difference_update(row for row, _ in batch)
         others = [other for other in self._store.derived_kinds() if other.startswith(VECTORS) and other != kind]
-        if wanted and others:
+        if missing and others:
             raise EncoderChanged(
                 corpus=self._store.name, stored=others[0].removeprefix(VECTORS), wanted=self._encoder.name
             )
 
-    def _vectors(self, kind: str, wanted: set[int]) -> Iterator[tuple[int, bytes]]:
-        """(row, value) of the wanted rows that have one."""
-        if len(wanted) > _FEW:
-            yield from ((row, value) for row, value in self._store.derived(kind, min(wanted) - 1) if row in wanted)
+    def _vectors(self, kind: str, rows: set[int]) -> Iterator[tuple[int, bytes]]:
+        """(row, stored vector) of those of ``rows`` that have one."""
+        if len(rows) > _FEW:
+            yield from ((row, value) for row, value in self._store.derived(kind, min(rows) - 1) if row in rows)
             return
-        found = self._store.passages(sorted(wanted))
-        values = self._store.derived_of(kind, [stored.passage for stored in found])
-        for stored in found:
+        passages = self._store.passages(sorted(rows))
+        values = self._store.derived_of(kind, [stored.passage for stored in passages])
+        for stored in passages:
             if stored.passage.id in values:
                 yield stored.row, values[stored.passage.id]
 
-    def _dense_file(self) -> KeptIndex[VectorSegment]:
-        return KeptIndex(self._files, vectors_kind(self._encoder.name), VectorSegment)
+    def _dense_file(self) -> SegmentFile[VectorSegment]:
+        return SegmentFile(self._files, vectors_kind(self._encoder.name), VectorSegment)
 
-    def _lexical_file(self) -> KeptIndex[PostingSegment]:
-        return KeptIndex(self._files, TERMS, PostingSegment)
+    def _lexical_file(self) -> SegmentFile[PostingSegment]:
+        return SegmentFile(self._files, TERMS, PostingSegment)
 
 
 def _batches(items: Iterable[T]) -> Iterator[list[T]]:
-    rest = iter(items)
-    while batch := list(islice(rest, _BATCH)):
+    iterator = iter(items)
+    while batch := list(islice(iterator, _BATCH)):
         yield batch
 
 
 def _database_of(store: PassageStore) -> tuple[int, int]:
-    """The file itself: another one of the same name is another corpus."""
-    found = os.stat(store.folder / schema.FILE_NAME)
-    return found.st_dev, found.st_ino
+    """Device and inode of the database: another file of the same name is another corpus."""
+    status = os.stat(store.folder / schema.FILE_NAME)
+    return status.st_dev, status.st_ino

@@ -1,8 +1,8 @@
-"""Words by passage and passages by word, as arrays that never change: what BM25 is computed from.
+"""An inverted index as immutable arrays: which passages have a term, and how often. BM25 is computed from it.
 
 Knows rows (integers of the library) and fingerprints of terms, not terms. A fingerprint has 64 bits: among a million
 terms the chance that any two share theirs is 1 in 37 million, and then only their counts are added up.
-N rows of a block, V terms, P postings (a term in a row).
+N rows of a segment, V terms, P postings (a term in a row).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def fingerprints(terms: Iterable[str]) -> NDArray[np.uint64]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PostingSegment:
-    """A ``Block``: for each term, in the order of fingerprints, the places in ``rows_N`` where it is, how often.
+    """A ``Segment``: for each term, in the order of fingerprints, the positions in ``rows_N`` that have it, how often.
 
     The postings of term v are ``[starts_V[v], starts_V[v + 1])``; ``starts_V`` has one more, the end.
     """
@@ -40,7 +40,7 @@ class PostingSegment:
     lengths_N: NDArray[np.int32]
     terms_V: NDArray[np.uint64]
     starts_V: NDArray[np.int64]
-    places_P: NDArray[np.int32]
+    positions_P: NDArray[np.int32]
     counts_P: NDArray[np.int32]
 
     @classmethod
@@ -51,7 +51,7 @@ class PostingSegment:
         ids = [numbers.setdefault(term, len(numbers)) for counts in counted for term in counts]
         terms_P = fingerprints(numbers)[np.array(ids, dtype=np.int64)]
         sizes = [len(counts) for counts in counted]
-        counts = np.fromiter((count for one in counted for count in one.values()), dtype=np.int32, count=len(ids))
+        counts = np.fromiter((count for row in counted for count in row.values()), dtype=np.int32, count=len(ids))
         order_P = np.argsort(terms_P, kind="stable")
         terms_V, starts_V = np.unique(terms_P[order_P], return_index=True)
         return cls(
@@ -64,74 +64,74 @@ class PostingSegment:
         )
 
     def postings(self, term: np.uint64) -> slice:
-        """Where in ``places_P`` and ``counts_P`` a term is; empty if it is nowhere."""
-        at = int(np.searchsorted(self.terms_V, term))
-        if at == len(self.terms_V) or self.terms_V[at] != term:
+        """Where in ``positions_P`` and ``counts_P`` the postings of a term are; empty if no row has it."""
+        index = int(np.searchsorted(self.terms_V, term))
+        if index == len(self.terms_V) or self.terms_V[index] != term:
             return slice(0, 0)
-        return slice(int(self.starts_V[at]), int(self.starts_V[at + 1]))
+        return slice(int(self.starts_V[index]), int(self.starts_V[index + 1]))
 
     @classmethod
-    def merged(cls, blocks: Sequence[PostingSegment], alive: Sequence[NDArray[np.bool_]]) -> PostingSegment:
-        """As ``Block`` says. Linear in the postings."""
-        kept = [block._only(alive_N) for block, alive_N in zip(blocks, alive, strict=True)]
-        terms_V = np.unique(np.concatenate([block.terms_V for block in kept]))
-        found = [np.searchsorted(terms_V, block.terms_V) for block in kept]
+    def merged(cls, segments: Sequence[PostingSegment], alive: Sequence[NDArray[np.bool_]]) -> PostingSegment:
+        """As ``Segment`` says. Linear in the postings."""
+        alive_segments = [segment._only(alive_N) for segment, alive_N in zip(segments, alive, strict=True)]
+        terms_V = np.unique(np.concatenate([segment.terms_V for segment in alive_segments]))
+        terms_of_segments = [np.searchsorted(terms_V, segment.terms_V) for segment in alive_segments]
         sizes_V = np.zeros(len(terms_V), dtype=np.int64)
-        for block, at_V in zip(kept, found, strict=True):
-            sizes_V[at_V] += np.diff(block.starts_V)
+        for segment, own_terms in zip(alive_segments, terms_of_segments, strict=True):
+            sizes_V[own_terms] += np.diff(segment.starts_V)
         starts_V = np.concatenate([[0], np.cumsum(sizes_V)]).astype(np.int64)
-        places_P = np.empty(int(starts_V[-1]), dtype=np.int32)
-        counts_P = np.empty_like(places_P)
+        positions_P = np.empty(int(starts_V[-1]), dtype=np.int32)
+        counts_P = np.empty_like(positions_P)
         next_V, rows_before = starts_V[:-1].copy(), 0
-        for block, at_V in zip(kept, found, strict=True):
-            own_V = np.diff(block.starts_V)
-            to_P = np.repeat(next_V[at_V] - block.starts_V[:-1], own_V) + np.arange(len(block.places_P))
-            places_P[to_P] = block.places_P + rows_before
-            counts_P[to_P] = block.counts_P
-            next_V[at_V] += own_V
-            rows_before += len(block.rows_N)
-        rows_N = np.concatenate([block.rows_N for block in kept])
-        lengths_N = np.concatenate([block.lengths_N for block in kept])
-        return cls(rows_N, lengths_N, terms_V, starts_V, places_P, counts_P)
+        for segment, own_terms in zip(alive_segments, terms_of_segments, strict=True):
+            own_sizes = np.diff(segment.starts_V)
+            to_P = np.repeat(next_V[own_terms] - segment.starts_V[:-1], own_sizes) + np.arange(len(segment.positions_P))
+            positions_P[to_P] = segment.positions_P + rows_before
+            counts_P[to_P] = segment.counts_P
+            next_V[own_terms] += own_sizes
+            rows_before += len(segment.rows_N)
+        rows_N = np.concatenate([segment.rows_N for segment in alive_segments])
+        lengths_N = np.concatenate([segment.lengths_N for segment in alive_segments])
+        return cls(rows_N, lengths_N, terms_V, starts_V, positions_P, counts_P)
 
     def _only(self, alive_N: NDArray[np.bool_]) -> PostingSegment:
-        """This without rows that are gone, and without terms that only they had."""
+        """The same without rows that are not alive, and without terms that only they had."""
         if alive_N.all():
             return self
-        kept_P = alive_N[self.places_P]
-        sizes_V = np.diff(np.concatenate([[0], np.cumsum(kept_P)])[self.starts_V])
+        alive_P = alive_N[self.positions_P]
+        sizes_V = np.diff(np.concatenate([[0], np.cumsum(alive_P)])[self.starts_V])
         used_V = sizes_V > 0
-        new_places_N = (np.cumsum(alive_N) - 1).astype(np.int32)
+        new_positions_N = (np.cumsum(alive_N) - 1).astype(np.int32)
         return PostingSegment(
             self.rows_N[alive_N],
             self.lengths_N[alive_N],
             self.terms_V[used_V],
             np.concatenate([[0], np.cumsum(sizes_V[used_V])]).astype(np.int64),
-            new_places_N[self.places_P[kept_P]],
-            self.counts_P[kept_P],
+            new_positions_N[self.positions_P[alive_P]],
+            self.counts_P[alive_P],
         )
 
     def packed(self) -> dict[str, NDArray[Any]]:
-        """As ``Block`` says."""
-        arrays: list[NDArray[Any]] = [self.lengths_N, self.terms_V, self.starts_V, self.places_P, self.counts_P]
+        """As ``Segment`` says."""
+        arrays: list[NDArray[Any]] = [self.lengths_N, self.terms_V, self.starts_V, self.positions_P, self.counts_P]
         return {name: array.astype(_ARRAYS[name]) for name, array in zip(_ARRAYS, arrays, strict=True)}
 
     @classmethod
-    def unpacked(cls, rows_N: NDArray[np.int64], parts: Mapping[str, memoryview]) -> PostingSegment:
-        """As ``Block`` says."""
-        if not parts.keys() >= _ARRAYS.keys():
+    def unpacked(cls, rows_N: NDArray[np.int64], arrays: Mapping[str, memoryview]) -> PostingSegment:
+        """As ``Segment`` says."""
+        if not arrays.keys() >= _ARRAYS.keys():
             raise ValueError("it holds no postings")
-        arrays = {name: np.frombuffer(parts[name], dtype=kind) for name, kind in _ARRAYS.items()}
-        starts_V, places_P = arrays["starts"], arrays["places"]
+        decoded = {name: np.frombuffer(arrays[name], dtype=kind) for name, kind in _ARRAYS.items()}
+        starts_V, positions_P = decoded["starts"], decoded["places"]
         fits = (
-            len(arrays["lengths"]) == len(rows_N)
-            and len(starts_V) == len(arrays["terms"]) + 1
-            and len(places_P) == len(arrays["counts"]) == starts_V[-1]
+            len(decoded["lengths"]) == len(rows_N)
+            and len(starts_V) == len(decoded["terms"]) + 1
+            and len(positions_P) == len(decoded["counts"]) == starts_V[-1]
             and starts_V[0] == 0
             and bool((np.diff(starts_V) >= 0).all())
-            and (not places_P.size or 0 <= places_P.min() <= places_P.max() < len(rows_N))
+            and (not positions_P.size or 0 <= positions_P.min() <= positions_P.max() < len(rows_N))
         )
         if not fits:
             raise ValueError("its postings are not of these rows")
-        native = {name: array.astype(array.dtype.newbyteorder("="), copy=False) for name, array in arrays.items()}
+        native = {name: array.astype(array.dtype.newbyteorder("="), copy=False) for name, array in decoded.items()}
         return cls(rows_N, native["lengths"], native["terms"], native["starts"], native["places"], native["counts"])

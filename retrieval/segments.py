@@ -1,19 +1,19 @@
-"""An index as blocks that never change, newest last, each with a mask of its rows that are still there.
+"""Immutable segments, newest last, each with a mask of its rows that are still alive: what an index is made of.
 
-So something can be added or deleted at once, and what is slow, making one block of all without the deleted rows, can
-be done beside searches. Knows rows (integers of the library), not what is kept for them. N rows of a block.
+Rows can be added or deleted at once, and the slow part, merging segments into one without the deleted rows, can run
+beside searches (as in Lucene). Knows rows (integers of the library), not what is stored for them. N rows of a segment.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Any, Final, Generic, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-_MERGED_AT_ONCE = 4096  # rows; making one block of more takes longer than a question should wait
+_MERGED_AT_ONCE: Final = 4096  # rows; merging more takes longer than a question should wait
 
 
 class Segment(Protocol):
@@ -25,8 +25,8 @@ class Segment(Protocol):
         ...
 
     @classmethod
-    def merged(cls, blocks: Sequence[Self], alive: Sequence[NDArray[np.bool_]]) -> Self:
-        """One block of what is alive in all of them; nothing of the others is left in it."""
+    def merged(cls, segments: Sequence[Self], alive: Sequence[NDArray[np.bool_]]) -> Self:
+        """One segment of what is alive in all of them, by a mask (N) each; nothing of the other rows is left in it."""
         ...
 
     def packed(self) -> dict[str, NDArray[Any]]:
@@ -34,99 +34,102 @@ class Segment(Protocol):
         ...
 
     @classmethod
-    def unpacked(cls, rows_N: NDArray[np.int64], parts: Mapping[str, memoryview]) -> Self:
-        """From what ``packed`` gave. Raises ValueError if it cannot be."""
+    def unpacked(cls, rows_N: NDArray[np.int64], arrays: Mapping[str, memoryview]) -> Self:
+        """The inverse of ``packed``. Raises ValueError if the arrays are not those of a segment."""
         ...
 
 
-B = TypeVar("B", bound=Segment)
+S = TypeVar("S", bound=Segment)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Part(Generic[B]):
-    """A block, and which of its rows are still there."""
+class LiveSegment(Generic[S]):
+    """A segment, and which of its rows are still alive."""
 
-    block: B
+    segment: S
     alive_N: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, block: B) -> Part[B]:
-        """All of a block."""
-        return cls(block, np.ones(len(block.rows_N), dtype=np.bool_))
+    def of(cls, segment: S) -> LiveSegment[S]:
+        """A segment of which all rows are alive."""
+        return cls(segment, np.ones(len(segment.rows_N), dtype=np.bool_))
 
     @property
     def rows(self) -> NDArray[np.int64]:
-        """The rows that are still there."""
-        return self.block.rows_N[self.alive_N]
+        """The rows that are alive."""
+        return self.segment.rows_N[self.alive_N]
 
     @property
     def is_whole(self) -> bool:
-        """Whether all its rows are still there."""
+        """Whether all its rows are alive."""
         return bool(self.alive_N.all())
 
-    def without(self, rows: NDArray[np.int64]) -> Part[B]:
-        """This with fewer rows."""
-        return replace(self, alive_N=self.alive_N & ~np.isin(self.block.rows_N, rows))
+    def without(self, rows: NDArray[np.int64]) -> LiveSegment[S]:
+        """The same with fewer rows alive."""
+        return replace(self, alive_N=self.alive_N & ~np.isin(self.segment.rows_N, rows))
 
-    def only(self, rows: NDArray[np.int64]) -> Part[B]:
-        """This with no other rows than these."""
-        return replace(self, alive_N=self.alive_N & np.isin(self.block.rows_N, rows))
+    def only(self, rows: NDArray[np.int64]) -> LiveSegment[S]:
+        """The same with no other rows alive than these."""
+        return replace(self, alive_N=self.alive_N & np.isin(self.segment.rows_N, rows))
 
 
-class Segments(Generic[B]):
-    """The parts of one index. Not thread-safe; its owner holds a lock. ``parts`` may be kept and read without it."""
+class Segments(Generic[S]):
+    """The segments of one index. Not thread-safe; its owner holds a lock.
 
-    def __init__(self, parts: Sequence[Part[B]] = ()) -> None:
-        self.parts = tuple(parts)
+    ``live`` is replaced, never changed: a reader may take it and read on without the lock.
+    """
+
+    def __init__(self, live: Sequence[LiveSegment[S]] = ()) -> None:
+        self.live = tuple(live)
 
     def __len__(self) -> int:
-        return sum(int(part.alive_N.sum()) for part in self.parts)
+        return sum(int(segment.alive_N.sum()) for segment in self.live)
 
     def rows(self) -> NDArray[np.int64]:
-        """All rows that are there."""
-        return np.concatenate([np.zeros(0, dtype=np.int64), *(part.rows for part in self.parts)])
+        """All rows that are alive."""
+        return np.concatenate([np.zeros(0, dtype=np.int64), *(segment.rows for segment in self.live)])
 
-    def add(self, block: B) -> None:
-        """Add new rows. Small blocks are made one, so that there are never many."""
-        if not len(block.rows_N):
+    def add(self, segment: S) -> None:
+        """Add new rows. Small segments are merged, so that there are never many."""
+        if not len(segment.rows_N):
             return
-        parts = [*self.parts, Part.of(block)]
-        while len(parts) > 1 and _go_together(*parts[-2:]):
-            parts[-2:] = [Part.of(merged(parts[-2:]))]
-        self.parts = tuple(parts)
+        live = [*self.live, LiveSegment.of(segment)]
+        while len(live) > 1 and _should_merge(*live[-2:]):
+            live[-2:] = [LiveSegment.of(merged(live[-2:]))]
+        self.live = tuple(live)
 
     def remove(self, rows: Sequence[int]) -> int:
-        """Remove rows for good; rows that are not here are ignored. Returns how many went."""
+        """Remove rows for good; rows that are not here are ignored. Returns how many were removed."""
         if not rows:
             return 0
-        before, gone = len(self), np.asarray(rows, dtype=np.int64)
-        left = (part.without(gone) for part in self.parts)
-        self.parts = tuple(part for part in left if part.alive_N.any())
+        before, removed = len(self), np.asarray(rows, dtype=np.int64)
+        remaining = (segment.without(removed) for segment in self.live)
+        self.live = tuple(segment for segment in remaining if segment.alive_N.any())
         return before - len(self)
 
-    def replace(self, before: Sequence[Part[B]], block: B) -> bool:
-        """Put one block in the place of parts it was merged from; what was removed meanwhile stays removed.
+    def replace(self, before: Sequence[LiveSegment[S]], merged_segment: S) -> bool:
+        """Replace the segments that were merged; rows that were removed meanwhile stay removed.
 
         False, and nothing changes, if they are not here any more.
         """
-        now = self.parts[: len(before)]
-        if [part.block for part in now] != [part.block for part in before]:
+        now = self.live[: len(before)]
+        if [live.segment for live in now] != [live.segment for live in before]:
             return False
-        gone = [then.block.rows_N[then.alive_N & ~part.alive_N] for then, part in zip(before, now, strict=True)]
-        whole = Part.of(block)
-        kept = whole.without(np.concatenate(gone)) if gone else whole
-        self.parts = (*([kept] if kept.alive_N.any() else []), *self.parts[len(before) :])
+        removed = [then.segment.rows_N[then.alive_N & ~live.alive_N] for then, live in zip(before, now, strict=True)]
+        whole = LiveSegment.of(merged_segment)
+        replacement = whole.without(np.concatenate(removed)) if removed else whole
+        self.live = (*([replacement] if replacement.alive_N.any() else []), *self.live[len(before) :])
         return True
 
 
-def merged(parts: Sequence[Part[B]]) -> B:
-    """One block of what is alive in the parts, of which there is at least one."""
-    if len(parts) == 1 and parts[0].is_whole:
-        return parts[0].block
-    return type(parts[0].block).merged([part.block for part in parts], [part.alive_N for part in parts])
+def merged(live: Sequence[LiveSegment[S]]) -> S:
+    """One segment of all that is alive in ``live``, which is not empty."""
+    if len(live) == 1 and live[0].is_whole:
+        return live[0].segment
+    return type(live[0].segment).merged([one.segment for one in live], [one.alive_N for one in live])
 
 
-def _go_together(left: Part[B], right: Part[B]) -> bool:
-    """Every row is copied a few times only, as the blocks it is in grow by half or more each time."""
-    sizes = len(left.block.rows_N), len(right.block.rows_N)
+def _should_merge(left: LiveSegment[S], right: LiveSegment[S]) -> bool:
+    """Every row is copied a few times only, because its segment grows by half or more with each merge."""
+    sizes = len(left.segment.rows_N), len(right.segment.rows_N)
     return sum(sizes) <= _MERGED_AT_ONCE and sizes[0] <= 2 * sizes[1]

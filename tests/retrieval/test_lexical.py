@@ -89,7 +89,7 @@ def test_equals_bm25s_to_the_last_bit_whatever_came_and_went(seed: int) -> None:
             for k in (1, 10, len(texts) + 1):
                 assert index.search(questions, k) == by_bm25s(texts, questions, k)
     assert len(index) == len(texts)
-    assert len(index.blocks.parts) <= 12
+    assert len(index.segments.live) <= 12
 
 
 def test_identifiers_are_found_whole_and_in_parts() -> None:

@@ -117,16 +117,16 @@ def test_what_must_be_done_at_a_change_does_not_grow_with_the_corpus(tmp_path: P
     for number in range(40):
         author.add(store, f"{number}.txt")
         retriever.search(["word1 word2"], 3)
-        sizes = [len(part.block.rows_N) for part in retriever._indexes.lexical.blocks.parts]
+        sizes = [len(live.segment.rows_N) for live in retriever._indexes.lexical.segments.live]
         assert sum(sizes) == PASSAGES * (number + 1)
         assert len(sizes) <= 6
-    assert retriever._indexes.unwritten() == Unwritten(held=120, added=120, gone=0)
+    assert retriever._indexes.unwritten() == Unwritten(indexed=120, added=120, removed=0)
     retriever.settle()
-    assert [len(part.block.rows_N) for part in retriever._indexes.lexical.blocks.parts] == [120]
-    assert retriever._indexes.unwritten() == Unwritten(held=120, added=0, gone=0)
-    assert not WritePolicy().due(Unwritten(held=120, added=11, gone=11))
-    assert WritePolicy().due(Unwritten(held=120, added=12, gone=0))
-    assert WritePolicy().due(Unwritten(held=120, added=0, gone=12))
+    assert [len(live.segment.rows_N) for live in retriever._indexes.lexical.segments.live] == [120]
+    assert retriever._indexes.unwritten() == Unwritten(indexed=120, added=0, removed=0)
+    assert not WritePolicy().due(Unwritten(indexed=120, added=11, removed=11))
+    assert WritePolicy().due(Unwritten(indexed=120, added=12, removed=0))
+    assert WritePolicy().due(Unwritten(indexed=120, added=0, removed=12))
     store.close()
 
 

@@ -46,6 +46,7 @@ from app.loading.sources import (
 from app.pipeline import Pipeline
 from decoding.drafting.budget import Budget
 from decoding.drafting.calibration import Calibration
+from decoding.drafting.cost_model import CostModel
 from decoding.engine import Engine
 from decoding.interfaces import Request
 from decoding.sources.table import DEFAULT_SOURCES
@@ -294,11 +295,11 @@ def make_way(name: str, served: Engine, sources: Sequence[str] | None = None) ->
     first, *more = name.split("+")
     is_tree = first == TREE
     names = (*base, *more) if is_tree else () if first == PLAIN else (first,)
-    limit, cost_s = served.budget.limit, served.budget.cost_s
+    limit, costs = served.budget.limit, served.budget.costs
     engine = Engine(
         served.target,
         sources=names,
-        budget=Budget(limit, dict(cost_s) if cost_s is not None and is_tree else None),
+        budget=Budget(limit, costs.copy() if is_tree else CostModel()),
         calibration=Calibration(frozen=not is_tree),
         shared=without_history(served.shared),
     )

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import torch
 
-from decoding.drafting.budget import measure
+from decoding.drafting.cost_model import measure
 from decoding.errors import InvalidRequest, UnsupportedModel
 from decoding.target.capability import Verification
 from decoding.target.target import Target

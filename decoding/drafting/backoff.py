@@ -39,6 +39,6 @@ class Backoff:
         self._left = self._steps(self._cost_s) if self._misses >= _PATIENCE else 0
 
     def _steps(self, cost_s: float) -> int:
-        if self._budget.cost_s is None:
+        if self._budget.costs.is_free:
             return 0
-        return min(math.ceil(cost_s / (_SHARE * self._budget.seconds(1))) - 1, _LONGEST)
+        return min(math.ceil(cost_s / (_SHARE * self._budget.costs.seconds(1))) - 1, _LONGEST)

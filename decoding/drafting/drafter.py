@@ -113,7 +113,7 @@ class Drafter:
         """Ask a costly source if (E_with - E_without) / E_without is above its time over that of the forward."""
         tree, limit = context.drafted, context.limit
         without = tree.expected(limit)
-        forward_s = self.budget.seconds(1 + min(tree.drafted, limit))
+        forward_s = self.budget.costs.seconds(1 + min(tree.drafted, limit))
         cost_s = source.cost_s(context)
         if not self._pays(source.name, cost_s / forward_s, without) and not self._calibration.may_explore(
             source.name, _EXPLORING * forward_s, cost_s=cost_s
@@ -127,7 +127,7 @@ class Drafter:
     def _pays(self, name: str, cost: float, without: float) -> bool:
         """Whether a source that takes ``cost`` forwards is likely to bring more than that."""
         gain = self._calibration.gain(name, without)
-        if gain is None or self.budget.cost_s is None:
+        if gain is None or self.budget.costs.is_free:
             return True
         return gain / without > cost
 

@@ -179,8 +179,8 @@ class Scheduler:
         if not self._rows or all(seat.unread for seat in self._rows):
             return True
         rows, width = len(self._rows) + 1, self._width
-        padding_s = self.budget.seconds(rows * (width + unread)) - self.budget.seconds(rows * width)
-        return padding_s <= self.budget.seconds(max(unread, 1))
+        padding_s = self.budget.costs.seconds(rows * (width + unread)) - self.budget.costs.seconds(rows * width)
+        return padding_s <= self.budget.costs.seconds(max(unread, 1))
 
     def _decode(self, *, beside_reading: bool) -> None:
         """Draft, verify, accept, commit, for every row."""
@@ -203,7 +203,7 @@ class Scheduler:
         longest = max(len(seat.unread) + len(tree) for seat, tree in zip(seats, trees, strict=True))
         # On a GPU the wait for a forward is also one for the chunk before it; the first in a shape takes longer.
         if self._pool is None or (self._pool.is_warm and not beside_reading):
-            self.budget.refine(len(trees) * longest, ended_at - drafted_at)
+            self.budget.costs.refine(len(trees) * longest, ended_at - drafted_at)
         self._served, self._forward_s = len(seats), ended_at - drafted_at
         committed = sum(len(seat.session.tokens) for seat in seats) - written
         self.throughput.record(len(seats), committed, ended_at - started)

@@ -22,7 +22,8 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from app.bench.workload.traces import BUNDLED_TOKENIZER, TRACES, Trace, load_tokenizer, read_traces
 from decoding.cuda.graphs import pool_for
-from decoding.drafting.budget import SIZES, Budget
+from decoding.drafting.budget import Budget
+from decoding.drafting.cost_model import SIZES
 from decoding.engine import Engine
 from decoding.interfaces import Reference, Request
 from decoding.scheduling.session import Session

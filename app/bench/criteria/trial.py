@@ -18,6 +18,7 @@ from app.errors import InputError, unknown
 from app.generation.requests import RequestBuilder
 from decoding.drafting.budget import Budget
 from decoding.drafting.calibration import Calibration
+from decoding.drafting.cost_model import CostModel
 from decoding.engine import Engine
 from decoding.interfaces import AcceptanceCriterion, Request, Sampling
 from decoding.scheduling.session import Session
@@ -108,9 +109,7 @@ class Trial(Engine):
             sources=sources,
             # Speculative sampling as published: all that is drafted is verified, or the row would be plain decoding's
             # wherever a draft model does not pay.
-            budget=Budget(like.budget.limit)
-            if rule.family == SAMPLED
-            else _Steady(like.budget.limit, like.budget.cost_s),
+            budget=Budget(like.budget.limit, CostModel() if rule.family == SAMPLED else _steady(like.budget.costs)),
             calibration=Calibration(frozen=rule.family == SAMPLED),
             shared=without_history(like.shared),
             max_rows=1,
@@ -143,8 +142,6 @@ def written_by(trial: Trial, builder: RequestBuilder, write: Callable[[RequestBu
     )
 
 
-class _Steady(Budget):
-    """T(n) stays as it was measured: no rule's trees are smaller because the machine was busy in its turn."""
-
-    def refine(self, size: int, seconds: float) -> None:
-        """Learn nothing."""
+def _steady(costs: CostModel) -> CostModel:
+    """T(n) as it was measured: no rule's trees are smaller because the machine was busy in its turn."""
+    return replace(costs, adapts=False)

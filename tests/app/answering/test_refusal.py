@@ -15,6 +15,7 @@ from app.generation.prompts import REFUSAL
 from app.loading.search_models import SearchModels
 from app.pipeline import Pipeline
 from decoding.drafting.budget import Budget
+from decoding.drafting.cost_model import CostModel
 from decoding.engine import Engine
 from decoding.sources.table import DEFAULT_SOURCES, make_sources
 from retrieval.hits import log_odds
@@ -28,14 +29,14 @@ def refusing(tiny_bundled: Path, tmp_path_factory: pytest.TempPathFactory) -> Pi
     """A random target that always refuses, and drafts as the real one."""
     settings = Settings(home=tmp_path_factory.mktemp("home"))
     builder = builder_of(tiny_bundled, settings, biases=LogitBiases(refusal_bias=1000.0))
-    budget = Budget(limit=32, cost_s=_costs())
+    budget = Budget(limit=32, costs=_costs())
     engine = Engine(builder.engine.target, sources=lambda: make_sources(DEFAULT_SOURCES), budget=budget)
     return Pipeline(replace(builder, engine=engine), SearchModels(settings), target_name="tiny")
 
 
-def _costs() -> dict[int, float]:
+def _costs() -> CostModel:
     """A processor on which a node costs a twentieth of a forward."""
-    return {1: 0.01, 2: 0.0105, 64: 0.0415}
+    return CostModel({1: 0.01, 2: 0.0105, 64: 0.0415})
 
 
 def test_a_refusal_takes_one_forward_and_is_what_plain_decoding_writes(refusing: Pipeline) -> None:
@@ -74,7 +75,7 @@ def test_a_refusal_is_the_likelier_the_worse_the_evidence() -> None:
 
 def test_the_bundled_target_refuses_in_two_forwards_at_most(tmp_path: Path) -> None:
     pipeline = Pipeline.from_pretrained(corpus=None, settings=Settings(home=tmp_path, threads=1))
-    pipeline.engine.budget.cost_s = _costs()
+    pipeline.engine.budget.costs = _costs()
     for question in ELSEWHERE:
         plain = pipeline.answer_from(question, hits_of(), speculate=False)
         drafted = pipeline.answer_from(question, hits_of(), scope=None)

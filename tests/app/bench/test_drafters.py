@@ -16,6 +16,7 @@ from app.config.settings import Settings
 from app.errors import SpandraftError
 from decoding.drafters.medusa_heads import MedusaHeads
 from decoding.drafting.budget import Budget
+from decoding.drafting.cost_model import CostModel
 from decoding.engine import Engine
 from decoding.interfaces import Request
 from decoding.sources.neural.draft_model import DraftModel
@@ -134,7 +135,7 @@ def test_there_must_be_a_drafter_and_an_exact_criterion(tmp_path: Path, tiny_bun
 def served() -> Engine:
     target = Target.of(tiny_model("llama"))
     shared = Shared(draft_model=DraftModel.of(target, target), heads=MedusaHeads(32, 2).bind(target))
-    return Engine(target, budget=Budget(limit=8, cost_s={1: 0.001, 8: 0.002}), shared=shared)
+    return Engine(target, budget=Budget(limit=8, costs=CostModel({1: 0.001, 8: 0.002})), shared=shared)
 
 
 def test_ways_have_nothing_of_each_other(served: Engine) -> None:
@@ -144,9 +145,10 @@ def test_ways_have_nothing_of_each_other(served: Engine) -> None:
     ]
     assert names_of("tree, tree+heads+draft-tree") == [PLAIN, TREE, "tree+heads+draft-tree"]
     one, other = (make_way(name, served).engine for name in ("draft-model", "tree+draft-model"))
-    assert one.budget.cost_s is None, "a drafter alone is run as published: all that it drafts is verified"
+    assert one.budget.costs.is_free, "a drafter alone is run as published: all that it drafts is verified"
     assert one.budget.limit == other.budget.limit == 8
-    assert other.budget.cost_s == served.budget.cost_s and other.budget.cost_s is not served.budget.cost_s
+    assert other.budget.costs == served.budget.costs
+    assert other.budget.costs.by_size is not served.budget.costs.by_size
     models = [engine.shared.draft_model for engine in (served, one, other)]
     assert models[0] is not None and models[1] is not None and models[1] is not models[2]
     assert models[1].model is models[0].model and models[1].cost_s is not models[0].cost_s
@@ -155,7 +157,7 @@ def test_ways_have_nothing_of_each_other(served: Engine) -> None:
 def test_a_repeat_begins_without_the_outputs_of_the_one_before(served: Engine) -> None:
     job = Job((Request((3, 5, 6, 7, 1), 30, scope="mine"),))
     ways = [make_way(name, served, ("blend",)) for name in (PLAIN, TREE)]
-    ways[1].engine.budget.cost_s = None  # Every draft is verified: what pays is not the question here.
+    ways[1].engine.budget.costs = CostModel()  # Every draft is verified: what pays is not the question here.
     (repeats,) = drafters.measure(ways, [job], 3)[TREE].jobs
     forwards = [run.stats.target_forwards for (run,) in repeats]
     again = ways[1].run(job.requests[0]).stats.target_forwards

@@ -16,6 +16,7 @@ from app.loading import sources as drafts
 from app.loading.sources import Drafters, drafters_of, is_drafter, setting_of, source_names, sources_of, with_bundled
 from app.pipeline import Pipeline, Searchable
 from corpora.store.library import Library
+from decoding.drafting.cost_model import CostModel
 from decoding.errors import DecodingError
 from decoding.interfaces import Request
 from decoding.sources.base import DraftSource
@@ -141,7 +142,7 @@ def test_the_bundled_drafters_are_loaded_and_the_answer_stays(
         monkeypatch.setattr(f"{module}.bundled_folder", folders.__getitem__)
     monkeypatch.setattr(drafts, "BY_DEFAULT", frozenset({"draft_model"}))
     pipeline = Pipeline.from_pretrained(settings=settings.replace(heads="bundled", max_new_tokens=24), corpus=None)
-    pipeline.engine.budget.cost_s = None  # Every draft is verified: what pays is not the question here.
+    pipeline.engine.budget.costs = CostModel()  # Every draft is verified: what pays is not the question here.
     plain, drafted = (pipeline.correct("He go to the school.", speculate=speculate) for speculate in (False, True))
     assert drafted.corrected == plain.corrected
     assert drafted.stats.by_source["draft-model"].accepted > 0
@@ -195,7 +196,7 @@ def test_all_drafters_draft_and_the_answer_stays(
 ) -> None:
     chosen = settings.replace(target=str(tiny_chat), max_new_tokens=40, **drafters)
     pipeline = Pipeline.from_pretrained(settings=chosen, corpus=corpus)
-    pipeline.engine.budget.cost_s = None  # Every draft is verified: what pays is not the question here.
+    pipeline.engine.budget.costs = CostModel()  # Every draft is verified: what pays is not the question here.
     plain = pipeline.answer(QUESTION, k=1, speculate=False)
     drafted = pipeline.answer(QUESTION, k=1)
     assert drafted.text == plain.text
@@ -298,7 +299,7 @@ def test_drafts_come_from_the_whole_corpus_and_the_answer_stays(
 ) -> None:
     chosen = settings.replace(target=str(tiny_chat), sources="corpus", quote=True, max_new_tokens=60)
     pipeline = Pipeline.from_pretrained(settings=chosen, corpus=corpus)
-    pipeline.engine.budget.cost_s = None  # Every draft is verified: what pays is not the question here.
+    pipeline.engine.budget.costs = CostModel()  # Every draft is verified: what pays is not the question here.
     plain = pipeline.answer(QUESTION, k=1, speculate=False)
     assert len(plain.text) > 20
     assert "corpus" not in plain.stats.by_source

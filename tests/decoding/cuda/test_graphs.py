@@ -364,7 +364,7 @@ def test_trying_out_captures(in_fixed_shapes: Any) -> None:
 
 def test_costs_are_measured_in_the_shapes_that_run(in_fixed_shapes: Any) -> None:
     target, recordings = in_fixed_shapes("llama")
-    assert Budget.measured(target, limit=8).cost_s
+    assert Budget.measured(target, limit=8).costs.by_size
     assert recordings[0].made == 5  # 1, 2, 4, 8 and 16 nodes.
 
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from decoding.drafters import medusa_heads
 from decoding.drafters.medusa_heads import MedusaHeads
 from decoding.drafting.budget import Budget
+from decoding.drafting.cost_model import CostModel
 from decoding.engine import Engine
 from decoding.errors import DecodingError, ModelNotFound, UnsupportedModel
 from decoding.interfaces import Commit, Request, Sampling
@@ -320,7 +321,10 @@ def test_heads_that_say_nan_cost_no_answer(target: Target) -> None:
 def test_a_heads_source_beside_all_others_counts_as_costly(target: Target, fitted: MedusaHeads) -> None:
     """With times of forwards known it is asked if it pays, and its time is measured."""
     engine = Engine(
-        target, sources=["prompt-lookup", "heads"], budget=Budget(24, {1: 1.0, 32: 1.1}), shared=Shared(heads=fitted)
+        target,
+        sources=["prompt-lookup", "heads"],
+        budget=Budget(24, CostModel({1: 1.0, 32: 1.1})),
+        shared=Shared(heads=fitted),
     )
     session = engine.generate(Request(PROMPTS[0], 40))
     assert tuple(session.tokens) == by_hand(target, Request(PROMPTS[0], 40)).tokens

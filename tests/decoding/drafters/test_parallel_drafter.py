@@ -13,6 +13,7 @@ import torch
 from decoding.drafters.parallel_model import ParallelModel
 from decoding.drafting.budget import Budget
 from decoding.drafting.calibration import Calibration
+from decoding.drafting.cost_model import CostModel
 from decoding.engine import Engine
 from decoding.errors import DecodingError, ModelNotFound, UnsupportedModel
 from decoding.interfaces import Request, Sampling
@@ -201,7 +202,7 @@ def test_it_is_asked_while_it_pays(llama: Target, fitted: ParallelModel, request
         engine = Engine(
             llama,
             sources=["parallel"],
-            budget=Budget(24, cost_s),
+            budget=Budget(24, CostModel(cost_s)),
             shared=Shared(parallel=fitted),
             calibration=Calibration(),
         )

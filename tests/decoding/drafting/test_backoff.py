@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from decoding.drafting.backoff import Backoff
 from decoding.drafting.budget import Budget
+from decoding.drafting.cost_model import CostModel
 from decoding.drafting.drafter import Drafter
 from decoding.interfaces import NO_ORIGIN, Commit, Request
 from decoding.sources.base import DraftContext, DraftSource
@@ -38,7 +39,7 @@ class Asked(DraftSource):
 
 def written(source: Asked, cost_s: dict[int, float] | None, tokens: Sequence[int]) -> list[int]:
     """Decode ``tokens`` one a step: how often the source had been asked by then."""
-    drafter = Drafter([source], budget=Budget(8, cost_s), vocab_size=100)
+    drafter = Drafter([source], budget=Budget(8, CostModel(cost_s or {})), vocab_size=100)
     drafter.start(Request((1,), len(tokens)))
     asked = []
     for done, token in enumerate(tokens):
@@ -80,7 +81,7 @@ def test_nobody_pauses_beside_a_slow_target_or_where_time_does_not_count() -> No
 
 
 def test_the_longest_pause_is_short() -> None:
-    pauses = Backoff(Budget(8, dict(FAST)))
+    pauses = Backoff(Budget(8, CostModel(dict(FAST))))
     for _ in range(9):
         pauses.record(hit=False, seconds=1.0)
     assert [pauses.is_now() for _ in range(10)].index(False) == 8

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decoding.drafting.budget import Budget
 from decoding.drafting.calibration import Calibration
+from decoding.drafting.cost_model import CostModel
 from decoding.drafting.drafter import Drafter
 from decoding.interfaces import NO_ORIGIN, Commit, Request
 from decoding.sources.base import UNTRIED_S, DraftContext
@@ -42,7 +43,7 @@ def commit(*tokens: int, drafted: bool = True) -> Commit:
 
 
 def run(sources: list[FixedSource], steps: int, cost_s: dict[int, float] | None, *right: int) -> TokenTree:
-    drafter = Drafter(sources, budget=Budget(8, cost_s), vocab_size=99, calibration=Calibration())
+    drafter = Drafter(sources, budget=Budget(8, CostModel(cost_s or {})), vocab_size=99, calibration=Calibration())
     drafter.start(Request((1,), 99))
     for _ in range(steps):
         tree = drafter.draft([], root=1, max_depth=8)

@@ -17,7 +17,8 @@ from transformers import (
     T5Config,
 )
 
-from decoding.drafting.budget import Budget, _monotone, measure
+from decoding.drafting.budget import Budget
+from decoding.drafting.cost_model import CostModel, _monotone, measure
 from decoding.engine import Engine
 from decoding.errors import InvalidRequest, MissingLibrary, ModelNotFound, ModelTooLarge, UnsupportedModel
 from decoding.interfaces import Request, Sampling
@@ -250,7 +251,7 @@ def test_measured_costs_never_fall_with_size(llama: Target) -> None:
 
 
 def test_the_budget_weighs_expected_tokens_against_time() -> None:
-    flat, steep = Budget(8, {1: 1.0, 16: 1.0}), Budget(8, {1: 1.0, 2: 1.5, 16: 8.5})
+    flat, steep = Budget(8, CostModel({1: 1.0, 16: 1.0})), Budget(8, CostModel({1: 1.0, 2: 1.5, 16: 8.5}))
     likely, unlikely = [0.9, 0.8, 0.7, 0.6], [0.1, 0.05]
     assert flat.best_size([unlikely]) == 2
     assert steep.best_size([unlikely]) == 0
@@ -259,27 +260,27 @@ def test_the_budget_weighs_expected_tokens_against_time() -> None:
 
 
 def test_costs_follow_the_machine() -> None:
-    budget = Budget(8, {1: 1.0, 8: 2.0})
+    costs = CostModel({1: 1.0, 8: 2.0})
     for _ in range(60):
-        budget.refine(1, 0.5)
-    assert budget.seconds(1) == pytest.approx(0.5, rel=0.05)
-    assert budget.seconds(8) == pytest.approx(1.0, rel=0.05)
+        costs.refine(1, 0.5)
+    assert costs.seconds(1) == pytest.approx(0.5, rel=0.05)
+    assert costs.seconds(8) == pytest.approx(1.0, rel=0.05)
     for _ in range(60):
-        budget.refine(8, 4.0)
-    assert budget.seconds(1) == pytest.approx(0.5, rel=0.05)
-    assert budget.seconds(8) == pytest.approx(4.0, rel=0.05)
+        costs.refine(8, 4.0)
+    assert costs.seconds(1) == pytest.approx(0.5, rel=0.05)
+    assert costs.seconds(8) == pytest.approx(4.0, rel=0.05)
 
 
 def test_drafts_that_looked_too_dear_on_a_busy_machine_come_back() -> None:
     """T(n) measured beside another program: 30 times too large. The machine is quiet again: drafts must return."""
-    budget = Budget(8, {1: 0.042, 2: 0.206, 8: 0.206})
+    budget = Budget(8, CostModel({1: 0.042, 2: 0.206, 8: 0.206}))
     tree = TokenTree.of(1)
     tree.graft("draft", chain([2, 3, 4, 5, 6, 7], 0.7), max_depth=9)
     sizes = []
     for _ in range(400):
         size = len(budget.cut([tree])[0])
         sizes.append(size)
-        budget.refine(size, 0.004 if size == 1 else 0.005)
+        budget.costs.refine(size, 0.004 if size == 1 else 0.005)
     assert sizes[0] == 1
     assert sizes[200:] == [7] * 200
 

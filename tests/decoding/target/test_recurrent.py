@@ -10,7 +10,8 @@ from functools import cache
 import pytest
 import torch
 
-from decoding.drafting.budget import Budget, measure
+from decoding.drafting.budget import Budget
+from decoding.drafting.cost_model import measure
 from decoding.engine import Engine
 from decoding.errors import UnsupportedModel
 from decoding.interfaces import Request, Sampling
@@ -218,7 +219,7 @@ def test_the_choice_is_logged(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_the_cost_of_chains_is_measured_and_that_of_drafts_never_made_is_not(mamba2: Target) -> None:
     assert sorted(measure(mamba2, [1, 2, 4])) == [1, 2, 4]
-    assert sorted(Budget.measured(target_of("mamba")).cost_s or {}) == [1]
+    assert sorted(Budget.measured(target_of("mamba")).costs.by_size) == [1]
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from app.bench.workload.jobs import prompts
 from app.config.settings import Settings
 from app.errors import SpandraftError
 from decoding.drafting.budget import Budget
+from decoding.drafting.cost_model import CostModel
 from decoding.engine import Engine
 from decoding.errors import InvalidRequest
 from decoding.interfaces import Request, Sampling
@@ -174,7 +175,7 @@ def test_a_trial_judges_every_request_and_learns_for_itself() -> None:
     target = Target.of(tiny_model("llama"))
     prompt = tuple(range(1, 12))
     plain = Engine(target, sources=list).generate(Request(prompt, 20)).tokens
-    shared = Engine(target, sources=lambda: [Oracle(plain)], budget=Budget(limit=8, cost_s={1: 1.0, 8: 1.0}))
+    shared = Engine(target, sources=lambda: [Oracle(plain)], budget=Budget(8, CostModel({1: 1.0, 8: 1.0})))
     wild = Trial(rules("top-beta-tau=61/1000")[1], shared, sources=("prompt-lookup",))
     alone = Trial(PLAIN, shared, sources=("prompt-lookup",))
     assert alone.generate(Request(prompt, 20, scope="mine")).tokens == plain
@@ -182,7 +183,10 @@ def test_a_trial_judges_every_request_and_learns_for_itself() -> None:
     assert session.request.criterion == TopBetaTau(61, 1000.0) and session.request.scope is None
     assert alone.sessions[0].stats.drafted == 0
     assert wild.calibration is not shared.calibration and wild.shared.blend is not shared.shared.blend
-    assert wild.budget is not alone.budget and wild.budget.cost_s == alone.budget.cost_s == {1: 1.0, 8: 1.0}
+    assert wild.budget is not alone.budget and wild.budget.costs.by_size == alone.budget.costs.by_size == {
+        1: 1.0,
+        8: 1.0,
+    }
     wild.sampling = Sampling(do_sample=True, seed=4)
     assert wild.session(Request(prompt, 20)).request.sampling.seed == 4
 

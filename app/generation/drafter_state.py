@@ -9,13 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import re
-import tempfile
 import threading
 import time
 from pathlib import Path
 
+from corpora.store.atomic_write import write_file
 from decoding.drafting.calibration import Calibration
 from decoding.sources.blend.blend_state import BlendState
 
@@ -50,9 +49,8 @@ class DrafterState:
             self._saved_at = time.monotonic()
             try:
                 self._file.parent.mkdir(parents=True, exist_ok=True)
-                with tempfile.NamedTemporaryFile("w", dir=self._file.parent, suffix=".part", delete=False) as stream:
-                    json.dump({_CALIBRATION: self.calibration.state(), _BLEND: self._blend.state()}, stream)
-                os.replace(stream.name, self._file)
+                state = {_CALIBRATION: self.calibration.state(), _BLEND: self._blend.state()}
+                write_file(self._file, [json.dumps(state).encode()])
             except (OSError, RuntimeError) as error:  # RuntimeError: a session added a cell meanwhile; next time.
                 log.warning("what was learned about drafts is not saved: %s", error)
 

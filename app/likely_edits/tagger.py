@@ -25,6 +25,7 @@ from app.likely_edits.encoder import HIDDEN, Layer
 from app.likely_edits.tables import Tables
 from app.likely_edits.tags import TAGS
 from app.likely_edits.words import PARTS, RADIUS, Word, features_of, names_of
+from corpora.store.atomic_write import replace_file
 
 EMBEDDED, EMBEDDING, INNER = 8_000, 40, 320
 
@@ -171,9 +172,8 @@ def read_network(file: Path, tables: Tables) -> Network:
 
 def write_network(file: Path, network: Network) -> None:
     """Write the trained weights, in bfloat16; what was there stays until all is written."""
-    part = file.with_suffix(".part")
-    save_file({name: array.to(torch.bfloat16) for name, array in network.state_dict().items()}, part)
-    part.replace(file)
+    arrays = {name: array.to(torch.bfloat16) for name, array in network.state_dict().items()}
+    replace_file(file, lambda part: save_file(arrays, part))
 
 
 def _sentences(words: Sequence[Word]) -> Iterator[Sequence[Word]]:

@@ -26,6 +26,7 @@ from app.training.corruption.word_forms import WordForms
 from app.training.data.candidates import Candidates
 from app.training.data.records import Split
 from app.training.errors import DataMissingError, MaterialError
+from corpora.store.atomic_write import replace_file
 
 LARGEST_BYTES = 45 * 2**20
 """What may be carried to a GPU machine in one piece."""
@@ -166,9 +167,7 @@ def write(parts: Parts, path: Path, *, most_bytes: int = LARGEST_BYTES) -> int:
             hint="take less prose with --prose, or fewer passages with --passages",
         )
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(packed.getvalue())
-    part.replace(path)
+    replace_file(path, lambda part: part.write_bytes(packed.getvalue()))
     return size
 
 

@@ -5,7 +5,6 @@ Knows files and what a checkpoint has to agree with. Must not know tasks or arch
 
 from __future__ import annotations
 
-import os
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ from torch import nn
 
 from app.training.errors import CheckpointError
 from app.training.loop.plan import Optimizers
+from corpora.store.atomic_write import replace_file
 
 NAME = "checkpoint.pt"
 _VERSION = "spandraft-checkpoint-1"
@@ -40,12 +40,7 @@ class Checkpoint:
             "seconds": seconds,
         }
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        part = self.path.with_suffix(".part")
-        with part.open("wb") as out:
-            torch.save(state, out)
-            out.flush()
-            os.fsync(out.fileno())
-        part.replace(self.path)
+        replace_file(self.path, lambda part: torch.save(state, part))
 
     def load(self, optimizers: Optimizers) -> tuple[int, int, float] | None:
         """Take over weights and optimizers; (step, tokens, seconds), or None if there is no checkpoint."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from app.training.errors import DataMissingError
+from corpora.store.atomic_write import replace_file
 
 PROMPT_SHARE = 0.25
 """Share of the prompts' tokens that are predicted too; see `RowBatch.is_output_P`."""
@@ -93,16 +95,14 @@ class TargetOutputs:
     def save(self, path: Path) -> None:
         """Write one npz, whole or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".part.npz")
-        np.savez(
-            partial,
-            tokens_T=self.tokens_T,
-            starts_R=self.starts_R,
-            prompt_R=self.prompt_R,
-            task_R=self.task_R,
-            tasks=np.frombuffer("\n".join(self.tasks).encode(), dtype=np.uint8),
-        )
-        partial.replace(path)
+        arrays: dict[str, Any] = {
+            "tokens_T": self.tokens_T,
+            "starts_R": self.starts_R,
+            "prompt_R": self.prompt_R,
+            "task_R": self.task_R,
+            "tasks": np.frombuffer("\n".join(self.tasks).encode(), dtype=np.uint8),
+        }
+        replace_file(path, lambda part: np.savez(part, **arrays))
 
     def __len__(self) -> int:
         return len(self.prompt_R)

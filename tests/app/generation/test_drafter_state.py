@@ -27,7 +27,7 @@ def test_what_was_learned_is_there_after_a_restart(tmp_path: Path) -> None:
         DrafterState(tmp_path, "org/some-model", BlendState()).calibration.of("answer").chance("spans", 3, 1, 0.5)
         == before
     )
-    assert not [*tmp_path.rglob("*.part")]
+    assert not [*tmp_path.rglob(".new-*")]
     restored = BlendState()
     DrafterState(tmp_path, "org/some model", restored)
     assert restored.weights("answer").weights_F[0] == pytest.approx(first_weights().weights_F[0] + 1, abs=1e-3)

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import re
 
-from corpora.text.reading_text import CODE_INDENT
+from corpora.text.code_detection import is_code_sentence
+from corpora.text.sentences import sentence_end
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-_CODE = re.compile(
-    r"\s*(>>>|\.\.\.( |$)|[$#] |@\w+|(async )?(def|class|import|from|return|raise|assert|for|if|while) .*[:)=]$)"
-)
-_SENTENCE_END = re.compile(r"[.!?;。！？।…][\"'”’)\]»*`]*$")
+# Evidence may also end with a semicolon or an ellipsis, and with markup of Markdown behind its stop.
+_SENTENCE_END = sentence_end(also=";।…", closers="\"'”’)]»*`")
 _MIN_WORDS = 4
 _MIN_WORDS_UNENDED = 8  # without an end mark, anything shorter is taken for a heading
 _MIN_UNSPACED_LETTERS = 6
@@ -27,7 +26,7 @@ def is_prose(sentence: str) -> bool:
     Reading text marks code by its indent; other white space around the sentence does not count. What ends in a
     colon says nothing without what follows it.
     """
-    if sentence.startswith(CODE_INDENT) or _CODE.match(sentence):
+    if is_code_sentence(sentence):
         return False
     sentence = sentence.strip()
     if sentence.endswith((":", "\uff1a")):

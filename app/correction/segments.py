@@ -11,19 +11,13 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from corpora.text.code_detection import may_be_code
 from corpora.text.sentences import units
 
 _BREAK: Final = re.compile(r"\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _FENCE: Final = re.compile(r"^[ \t]*(```|~~~).*?(^[ \t]*\1[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
 _INDENT: Final = re.compile(r"[ \t]*")
-_CODE: Final = re.compile(
-    r"[{};]\s*$|^\s*[{}<$]\s*\w|^\s*(?:>>>|//|/\*|--)|[=!<>]=|=>|->|::|&&|\|\||\w\(\w*\)|</?\w+[^>]*>\s*$"
-    r"|^\s*\w+\s*[+*/-]?=\s*\S"
-    r"|^\s*(?:def|class|import|from|return|raise|assert|elif|if|for|while|with|try|except)\b.*(?:[:)=]\s*$|import )"
-)
-_LETTER: Final = re.compile(r"[^\W\d_]")
 _WRAPPED_FROM: Final = 40
-_LEAST_LETTER_SHARE: Final = 0.55
 _FILE_OR_SITE: Final = (
     "org|com|net|edu|gov|io|dev|info|uk|de|fr|eu|es|it|nl|ca|au|jp|py|js|ts|c|h|cpp|java|rs|go|sh|txt|md|rst|csv|json|"
     "ya?ml|toml|xml|html?|css|pdf|docx?|xlsx?|pptx?|epub|png|jpe?g|gif|svg|mp[34]|zip|exe"
@@ -83,7 +77,7 @@ def _prose(text: str, start: int, end: int) -> list[Segment]:
     cut = []
     for unit in units("".join(flat)):
         begin, stop = start + unit.start, start + unit.end
-        is_code, first = unit.is_code or _is_code(text[begin:stop]), begin
+        is_code, first = unit.is_code or may_be_code(text[begin:stop]), begin
         while not is_code and (mark := _MARKER.match(text, first, stop)) and _begins_line(text, begin):
             first = mark.end()
         cut.append(Segment(first, stop, is_code, is_item=unit.is_heading or first > begin))
@@ -106,9 +100,3 @@ def _is_wrapped(text: str, before: int, behind: int) -> bool:
     follows = text[next_indent.end() : next_indent.end() + 1]
     same_indent = len(indent[0]) == next_indent.end() - behind < 4
     return same_indent and len(line) >= _WRAPPED_FROM and line[-1].isalpha() | (line[-1] == ",") and follows.islower()
-
-
-def _is_code(piece: str) -> bool:
-    visible = [character for character in piece if not character.isspace()]
-    letters = sum(1 for character in visible if _LETTER.match(character))
-    return letters < _LEAST_LETTER_SHARE * len(visible) or _CODE.search(piece) is not None

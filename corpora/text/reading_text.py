@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from corpora.documents import Document, Mark, MarkKind
+from corpora.text.code_detection import CODE_INDENT
 from corpora.text.language import language_of
 
-CODE_INDENT = "    "
 PAGE_BREAK = "\f"
 """In text given to a ``ReadingText`` that is ``paged``: the next page begins here."""
 

@@ -15,10 +15,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from corpora.text.code_detection import indent, looks_like_code
 from corpora.text.reading_text import PAGE_BREAK, ReadingText, words
+from corpora.text.sentences import sentence_end
 
 _BROKEN_WORD = re.compile(r"(\w+)-$")
-_SENTENCE_END = re.compile(r"[.!?:\u3002\uff01\uff1a\uff1b\uff1f][\"')\]\u2019\u201d\u300d\u300f\uff09]*$")
+# A colon ends a line on purpose, too, and so does the semicolon of a script without spaces.
+LINE_END = sentence_end(also=":\uff1a\uff1b")
 _UNSPACED = re.compile("[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uff60]")
 # Cells of a table set in columns.
 COLUMNS = re.compile(r"\S(?: {3,}|\t)\S")
@@ -92,7 +95,7 @@ class Joiner:
         first_word = following.split(None, 1)[0]
         if len(line) + 1 + len(first_word) > self._margin * NEARLY_FULL:
             return True
-        return following[0].islower() and not _SENTENCE_END.search(line)
+        return following[0].islower() and not LINE_END.search(line)
 
 
 def _margin(text: str) -> int | None:
@@ -111,21 +114,12 @@ def _is_prose(line: str) -> bool:
     return bool(line.strip()) and indent(line) < 4 and line[0] != "|" and not COLUMNS.search(line.strip())
 
 
-def indent(line: str) -> int:
-    """By how many columns a line is indented."""
-    return len(line.expandtabs(4)) - len(line.expandtabs(4).lstrip())
-
-
 _BULLET = re.compile(r"\s*(?:[-*+\u2022\u2023\u25e6\u2043]|\(?(?:\d{1,3}|[a-zA-Z])[.)])\s+(?=\S)")
 _UNDERLINE = re.compile(r"([=\-~^\"*#+])\1{2,}\s*")
 _RULE = re.compile(r"\s*([=\-_*~#])(?:\s*\1){2,}\s*")
 _FENCE = re.compile(r"\s{0,3}(```+|~~~+)")
 _GRID = re.compile(r"\s*[+|].*[+|]\s*")
 _BORDER = re.compile(r"(?=.*[-=]{3})[-=+|: ]+")
-_CODE = re.compile(
-    r"^\s*(?:>>>|\.\.\.|[$%#>] |//|[\w.\[\]]+ ?[-+*/|&]?= |(?:def|class|import|from|return|for|if|while) |[})\]])"
-    r"|[;{}\\]$|\(\)"
-)
 
 
 def reflowed(text: str) -> str:
@@ -195,7 +189,7 @@ class _Writer:
             block = block[3:]
         if not block or (len(block) == 1 and _RULE.fullmatch(block[0])):
             return
-        if looks_like_code(block):
+        if not _BULLET.match(block[0]) and looks_like_code(block):
             self.reading.code("\n".join(block))
         elif _is_table(block):
             self.reading.table(grid_rows(block) if _GRID.fullmatch(block[0]) else ([line] for line in block))
@@ -225,23 +219,6 @@ class _Writer:
         if lead:
             self.reading.paragraph(self.joiner.paragraph(lead))
         self.reading.items(self.joiner.joined(item) for item in items)
-
-
-def looks_like_code(block: list[str]) -> bool:
-    """Indented as a whole by a tab or four spaces, or mostly lines such as only programs have."""
-    if any(_BULLET.match(line) for line in block[:1]):
-        return False
-    codelike = sum(bool(_CODE.search(line)) for line in block)
-    indented = all(indent(line) >= 4 for line in block)
-    if indented:
-        return len(block) < 2 or codelike > 0 or not _is_filled(block)
-    return codelike * 2 > len(block) and (len(block) > 1 or indent(block[0]) > 0 or block[0].startswith((">>>", "$ ")))
-
-
-def _is_filled(block: list[str]) -> bool:
-    """Every line but the last is nearly as long as the longest: prose in a wide margin, not code."""
-    longest = max(len(line) for line in block)
-    return longest > 40 and all(len(line) > longest * NEARLY_FULL for line in block[:-1])
 
 
 def _is_table(block: list[str]) -> bool:

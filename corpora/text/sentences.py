@@ -12,11 +12,14 @@ from dataclasses import dataclass, replace
 
 import regex
 
-from corpora.text.reading_text import CODE_INDENT, words
+from corpora.text.code_detection import LIST_ITEM, is_code_line
+from corpora.text.reading_text import words
 
+# What ends a sentence wherever it stands at the end of a text, whatever the script, and what may close behind it.
+_FINAL_STOPS = ".!?\u3002\uff01\uff1f"
+_FINAL_CLOSERS = "\"')]\u2019\u201d\u300d\u300f\uff09"
 _NOT_SPACE = re.compile(r"\S")
 _LINE = re.compile(r"[^\n]+")
-_LIST_ITEM = re.compile(r"\s*(?:[-*+\u2022]|\(?(?:\d{1,3}|[a-zA-Z])[.)])\s")
 _CLOSERS = "\"')\\]}\u2019\u201d\u00bb\u3009\u300b\u300d\u300f\u3011\u3015\uff09\uff3d\uff5d"
 # Stops of scripts that need no space after them, and stops that do. A run of stops is looked at once, from its first.
 _SPACED_STOPS = ".!?\u2026\u203d\u0964\u0965\u061f\u06d4\u0589\u1362"
@@ -86,8 +89,8 @@ def units(text: str) -> list[Unit]:
     while i < len(lines):
         start, end = lines[i]
         opens = previous_end < 0 or "\n\n" in _bare(text[previous_end:start])
-        if _is_code(text[start:end]):
-            while i + 1 < len(lines) and _is_code(text[slice(*lines[i + 1])]):
+        if is_code_line(text[start:end]):
+            while i + 1 < len(lines) and is_code_line(text[slice(*lines[i + 1])]):
                 i += 1
             end = start + len(text[start : lines[i][1]].rstrip())
             if found and text[found[-1].end - 1] not in ".!?":
@@ -100,6 +103,15 @@ def units(text: str) -> list[Unit]:
         previous_end = lines[i][1]
         i += 1
     return found
+
+
+def sentence_end(*, also: str = "", closers: str = _FINAL_CLOSERS) -> re.Pattern[str]:
+    """A pattern found in a text that ends as a sentence does: with a stop, and quotes and brackets closed behind it.
+
+    The one rule for "does this end a sentence?"; where inside a text sentences end, ``units`` says. ``also`` are
+    further characters that count as stops, ``closers`` those that may follow one.
+    """
+    return re.compile(f"[{re.escape(_FINAL_STOPS + also)}][{re.escape(closers)}]*$")
 
 
 def _line_units(text: str, start: int, end: int, opens: bool, is_headline: bool) -> Iterator[Unit]:
@@ -158,14 +170,9 @@ def _ends_with_dot(head: str, rest: str) -> bool:
 def _is_headline(line: str) -> bool:
     """A short line that ends like no sentence; only asked of the last line of a block."""
     stripped = line.strip()
-    if len(stripped) > 100 or _LIST_ITEM.match(line) or " | " in line:
+    if len(stripped) > 100 or LIST_ITEM.match(line) or " | " in line:
         return False
     return any(ch.isalpha() for ch in stripped) and stripped.rstrip(_QUOTES)[-1:] not in _NO_HEADLINE_ENDS
-
-
-def _is_code(line: str) -> bool:
-    """Indented like code, and not an item of a nested list."""
-    return line.startswith((CODE_INDENT, "\t")) and not _LIST_ITEM.match(line)
 
 
 def _bare(gap: str) -> str:

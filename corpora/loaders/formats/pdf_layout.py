@@ -18,15 +18,16 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
 
-from corpora.text.reading_text import CODE_INDENT
-from corpora.text.reflow import Joiner
+from corpora.text.code_detection import CODE_INDENT
+from corpora.text.reflow import LINE_END, Joiner
+from corpora.text.sentences import sentence_end
 
 # How many lines at the top and at the bottom of a page may be a running title, and on how many pages it returns.
 _MARGIN_LINES = 2
 _FEWEST_PAGES, _MOST_PAGES = 3, 0.6
 # Longer lines with a full stop are sentences.
 _TITLE_WORDS = 6
-_FULL_STOP = re.compile(r"[.!?\u3002\uff01\uff1f][\"')\]\u2019\u201d\u300d\u300f\uff09]*$")
+_SENTENCE_END = sentence_end()
 # A number by itself: not in a date, a time or a price, nor in a name such as A4.
 _IN_WORD = r"[^\W\u3000-\u9fff]"
 _NUMBER = re.compile(
@@ -121,7 +122,7 @@ def _titles(line: Line, page: int) -> Iterator[_Title]:
     """The line as it is and, for every number in it that may be its page's, as a title with such a number."""
     place = round(line.bottom / 6)
     yield _Title(place, line.text, "")
-    if _FULL_STOP.search(line.text) and len(line.text.split()) > _TITLE_WORDS:
+    if _SENTENCE_END.search(line.text) and len(line.text.split()) > _TITLE_WORDS:
         return
     for found in _NUMBER.finditer(line.text):
         before, after = line.text[: found.start()], line.text[found.end() :]
@@ -137,7 +138,6 @@ def _roman(number: str) -> int:
     return sum(-value if value < after else value for value, after in zip(values, following, strict=True))
 
 
-_SENTENCE_END = re.compile(r"[.!?:\u3002\uff01\uff1a\uff1b\uff1f][\"')\]\u2019\u201d\u300d\u300f\uff09]*$")
 _BULLET = re.compile(r"(?:[\u2022\u25cf\u25e6\u25aa\u2023\uf0b7*\u2013-]|\(?\d{1,3}[.)])\s+(?=\S)")
 _ROUND_BULLET = re.compile(r"^[\u2022\u25cf\u25e6\u25aa\u2023\uf0b7*\u2013]\s+")
 # A gap this much wider than the usual one, or a font this much higher or lower, parts two blocks.
@@ -240,7 +240,7 @@ def _gap(before: Line, line: Line, edge: float, usual_gap: float | None) -> str:
     is_wide = not moved_on and usual_gap is not None and drop > _WIDE_GAP * usual_gap
     if _BULLET.match(line.text):
         return _NEW_BLOCK if is_wide else _NEW_LINE
-    ended = _SENTENCE_END.search(before.text) is not None
+    ended = LINE_END.search(before.text) is not None
     if moved_on:
         return _NEW_BLOCK if ended or not line.text[0].islower() else _JOINED
     if is_wide:

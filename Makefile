@@ -18,7 +18,7 @@ help:
 	@echo "make install     put everything into .venv and build the sample library"
 	@echo "make run         install, then serve the web page on this machine"
 	@echo "make test        install, then the tests"
-	@echo "make check       linters, types, the floors, the README's code"
+	@echo "make check       linters, types, the floors and folders, the code of the pages"
 	@echo "make test-exact  the whole exactness run: drafting must not change one token"
 	@echo "make test-crash  the library under kills, full disks, damage and crowds; about 35 minutes on two cores"
 	@echo "make test-all    every test, the slow ones too; within an hour on two cores"

@@ -1,0 +1,38 @@
+"""The names that others may build on: what each package exports, and that a corpus comes without the page."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+_ROOT = Path(__file__).parent.parent
+_NAMES = {
+    "app": ["Corpus", "Pipeline"],
+}
+
+
+@pytest.mark.parametrize("package", sorted(_NAMES))
+def test_exported_names(package: str) -> None:
+    """A name that is added or dropped is added or dropped here, and in the changelog."""
+    module = importlib.import_module(package)
+    names = _NAMES[package]
+    assert names == sorted(names)
+    assert list(module.__all__) == names
+    for name in names:
+        assert getattr(module, name).__name__ == name
+
+
+@pytest.mark.parametrize("name", ["Corpus", "Pipeline"])
+def test_a_public_name_loads_no_module_of_page_or_command_line(name: str) -> None:
+    program = f"import sys; from app import {name}; print(*sorted(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program], cwd=_ROOT, text=True, capture_output=True, check=True
+    )
+    loaded = done.stdout.split()
+    assert f"app.{'pipeline' if name == 'Pipeline' else 'library.corpus'}" in loaded
+    forbidden = ("app.ui", "app.commands", "app.output", "app.doctor", "app.bench", "app.training", "gradio", "fastapi")
+    assert [module for module in loaded if module.startswith(forbidden)] == []

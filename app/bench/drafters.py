@@ -1,18 +1,15 @@
 """``spandraft bench drafters``: each drafter alone, and the tree without and with it, side by side on one target.
 
-The served prompts with the served processors: questions on the sample corpus and texts, or held-out items from FILEs of
-`bench answers` (--task answer) or `bench grammar`. The ways take turns item by item; of several --repeats the median
-counts, and what was written before is forgotten in between. ``drafting_time`` is a share of the time after reading the
-prompt, ``vs_plain`` and ``vs_tree`` say how many times as fast a way was in that; ``equal``: plain decoding's output.
-
-The ways that the bench of drafters compares: plain decoding, each drafter alone, the tree without and with them.
-
     plain                no drafts
-    draft-chain, ...     one source: all that it drafts is verified, as a published method is run
+    draft-chain, ...     one source: every drafted node is verified, as a published method is run
     tree                 the sources as served, calibrated while they run, cut where drafts stop paying
     tree+draft-model     the same with one or more drafters beside them
 
-Each has an engine of its own on the one target, with nothing learned before. Knows requests, not where they are from.
+The served prompts with the served processors: questions on the sample corpus and texts, or held-out items from FILEs of
+`bench answers` (--task answer) or `bench grammar`. The methods take turns item by item, each with an engine of its own
+and nothing learned before; of several --repeats the median counts. ``drafting_time`` is a share of the time after
+prefill, ``vs_plain`` and ``vs_tree`` say how many times as fast a method was in that; ``equal``: plain decoding's
+output.
 """
 
 from __future__ import annotations
@@ -28,8 +25,7 @@ from app.answering.request import answer_request
 from app.bench.methods import PARTS, drafter_flags, without_history
 from app.bench.quality import answers, grammar
 from app.bench.report import Report, Row, progress
-from app.bench.workload import jobs
-from app.bench.workload.jobs import Job
+from app.bench.workload.jobs import Job, grammar_job, prompt_jobs
 from app.config.generation_options import GenerationOptions
 from app.config.settings import Settings
 from app.errors import InputError, unknown
@@ -74,12 +70,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, settings: Settings) -> Report:
-    """Run all ways over all items. Drafters that are not named are the bundled ones, if they are there.
+    """Run all contenders over all items. Drafters that are not named are the bundled ones, if they are there.
 
-    Raises InputError and what loading raises.
+    Raises InputError, UnknownNameError, and what loading raises.
     """
     if args.n < 1 or args.repeats < 1:
-        raise InputError("--n and --repeats must be at least 1.", hint="For example --n 8 --repeats 3.")
+        raise InputError("--n and --repeats must be at least 1", hint="for example --n 8 --repeats 3")
     settings = _settings(args, settings)
     given = drafters_of(settings).given
     names = names_of(args.methods) if args.methods else default_names(given)
@@ -87,19 +83,19 @@ def run(args: argparse.Namespace, settings: Settings) -> Report:
     items = [(file.stem, _read(args.task, file)[: args.n]) for file in args.file]
     pipeline = Pipeline.from_pretrained(settings=settings, corpus=None if items or args.task != "answer" else "sample")
     tree = [name for name in source_names(settings) if not is_drafter(name)]
-    ways = [make_way(name, pipeline.engine, tree) for name in names]
-    sets = {name: _jobs(pipeline, args.task, found) for name, found in items}
+    contenders = [make_contender(name, pipeline.engine, tree) for name in names]
+    sets = {name: _jobs(pipeline, args.task, chosen) for name, chosen in items}
     if not sets:
-        sets[SAMPLE] = jobs.asked(pipeline, args.task, args.n)
-    rows = [row for name, wanted in sets.items() for row in rows_of(name, measure(ways, wanted, args.repeats))]
+        sets[SAMPLE] = prompt_jobs(pipeline, args.task, args.n)
+    rows = [row for name, job_set in sets.items() for row in rows_of(name, measure(contenders, job_set, args.repeats))]
     return Report.of(_command(args, settings), rows)
 
 
 @dataclass(slots=True)
 class Measured:
-    """What one way took: for each job the runs of its requests, one list a repeat."""
+    """The runs of one contender: for each job the runs of its requests, one list a repeat."""
 
-    way: Way
+    contender: Contender
     jobs: list[list[list[Ran]]] = field(default_factory=list)
 
     @property
@@ -109,69 +105,75 @@ class Measured:
 
     @property
     def runs(self) -> list[Ran]:
-        """All of them."""
+        """The runs of all requests."""
         return [ran for repeats in self.jobs for runs in repeats for ran in runs]
 
     @property
     def decode_s(self) -> float:
-        """Seconds after reading the prompts: of each job the median of the repeats."""
+        """Seconds after prefill: the sum over jobs of the median of the repeats."""
         return sum(statistics.median(sum(ran.decode_s for ran in runs) for runs in repeats) for repeats in self.jobs)
 
 
-def measure(ways: Sequence[Way], wanted: Sequence[Job], repeats: int) -> dict[str, Measured]:
-    """Run every job in every way in turn, after a run that warms up. Raises InputError if there is nothing to run."""
-    asked = [job for job in wanted if job.requests]
-    if not asked:
-        raise InputError("No item fits the target.", hint="Give shorter ones, or a --target with a longer context.")
-    shortest = min(asked, key=lambda job: sum(len(request.prompt) for request in job.requests))
-    found = {way.name: Measured(way, [[] for _ in asked]) for way in ways}
-    for way in ways:
+def measure(contenders: Sequence[Contender], jobs: Sequence[Job], repeats: int) -> dict[str, Measured]:
+    """Let the contenders run every job in turn, after a run that warms up.
+
+    Raises InputError if there is nothing to run.
+    """
+    runnable = [job for job in jobs if job.requests]
+    if not runnable:
+        raise InputError("no item fits the target", hint="give shorter ones, or a --target with a longer context")
+    shortest = min(runnable, key=lambda job: sum(len(request.prompt) for request in job.requests))
+    measured = {contender.name: Measured(contender, [[] for _ in runnable]) for contender in contenders}
+    for contender in contenders:
         for request in shortest.requests:  # First calls allocate and compile.
-            way.run(request)
-        progress(f"warmed up {way.name}")
+            contender.run(request)
+        progress(f"warmed up {contender.name}")
     for repeat in range(repeats):
-        for way in ways:
-            way.engine.forget_outputs()  # What was written before would be drafted at once.
-        for at, job in enumerate(asked):
-            for way in ways:
-                found[way.name].jobs[at].append([way.run(request) for request in job.requests])
+        for contender in contenders:
+            contender.engine.forget_outputs()  # Equal outputs of the last repeat would be drafted whole.
+        for number, job in enumerate(runnable):
+            for contender in contenders:
+                measured[contender.name].jobs[number].append([contender.run(request) for request in job.requests])
         progress(f"run {repeat + 1} of {repeats}")
-    return found
+    return measured
 
 
-def rows_of(items: str, found: Mapping[str, Measured]) -> list[Row]:
-    """The figures of each way beside plain decoding and, where it ran, beside the tree."""
-    return [_row(items, one, found[PLAIN], found.get(TREE)) for one in found.values()]
+def rows_of(items: str, measured: Mapping[str, Measured]) -> list[Row]:
+    """The figures of each contender beside plain decoding and, where it ran, beside the tree."""
+    return [_row(items, runs, measured[PLAIN], measured.get(TREE)) for runs in measured.values()]
 
 
-def _row(items: str, one: Measured, plain: Measured, tree: Measured | None) -> Row:
-    runs = one.runs
+def _row(items: str, measured: Measured, plain: Measured, tree: Measured | None) -> Row:
+    runs = measured.runs
     forwards = sum(ran.stats.target_forwards for ran in runs)
     drafted = sum(ran.stats.drafted for ran in runs)
-    beside_tree = tree is not None and one.way.name.startswith(f"{TREE}+")
+    beside_tree = tree is not None and measured.contender.name.startswith(f"{TREE}+")
     return {
-        "method": one.way.name,
+        "method": measured.contender.name,
         "items": items,
         "mean_acceptance_length": sum(ran.stats.tokens for ran in runs) / forwards,
         "acceptance_rate": sum(ran.stats.accepted for ran in runs) / drafted if drafted else None,
         "drafting_time": sum(ran.stats.draft_s for ran in runs) / sum(ran.decode_s for ran in runs),
-        "vs_plain": plain.decode_s / one.decode_s,
-        "vs_tree": tree.decode_s / one.decode_s if tree is not None and beside_tree else None,
-        "equal": one.outputs == plain.outputs,
+        "vs_plain": plain.decode_s / measured.decode_s,
+        "vs_tree": tree.decode_s / measured.decode_s if tree is not None and beside_tree else None,
+        "equal": measured.outputs == plain.outputs,
     }
 
 
 def _settings(args: argparse.Namespace, settings: Settings) -> Settings:
-    """With the bundled drafters where none was named. Raises InputError where there is nothing to compare."""
+    """The settings, with the bundled drafters where none was named.
+
+    Raises InputError where there is nothing to compare.
+    """
     if settings.criterion != "one-draw":
         raise InputError(
-            f"Drafters are compared by equal outputs, the criterion {settings.criterion} changes them.",
-            hint="Leave the criterion away; `spandraft bench criteria` compares criteria.",
+            f"drafters are compared by equal outputs, and the criterion {settings.criterion} changes them",
+            hint="leave the criterion away; `spandraft bench criteria` compares criteria",
         )
     chosen = with_bundled(settings)
     if not drafters_of(chosen).given:
         flags = ", ".join(part.flag for part in PARTS.values())
-        raise InputError("There is no drafter to measure.", hint=f"Name one or more: {flags}.")
+        raise InputError("there is no drafter to measure", hint=f"name one or more: {flags}")
     return chosen.replace(quote=False, copy_bias=0.0) if args.no_processors else chosen
 
 
@@ -183,13 +185,13 @@ def _jobs(pipeline: Pipeline, task: str, items: Sequence[answers.AnswerItem | gr
     return [
         _answer_job(pipeline, item)
         if isinstance(item, answers.AnswerItem)
-        else jobs.grammar_job(pipeline, grammar.as_written(item.source))
+        else grammar_job(pipeline, grammar.as_written(item.source))
         for item in items
     ]
 
 
 def _answer_job(pipeline: Pipeline, item: answers.AnswerItem) -> Job:
-    """The request of answering from given passages."""
+    """The request of answering an item from its own passages."""
     settings, builder = pipeline.settings, pipeline.builder
     hits = answers.hits_of(item)
     evidence = pipeline.find_evidence(item.question, hits, settings.evidence_sentences)
@@ -199,14 +201,14 @@ def _answer_job(pipeline: Pipeline, item: answers.AnswerItem) -> Job:
 
 
 def _command(args: argparse.Namespace, settings: Settings) -> str:
-    """The line that repeats this run."""
-    said = [*map(str, args.file), f"--task {args.task} --n {args.n} --repeats {args.repeats}"]
-    said += [f"--methods {args.methods}"] if args.methods else []
-    said += ["--no-processors"] if args.no_processors else []
+    """The command that repeats this run."""
+    words = [*map(str, args.file), f"--task {args.task} --n {args.n} --repeats {args.repeats}"]
+    words += [f"--methods {args.methods}"] if args.methods else []
+    words += ["--no-processors"] if args.no_processors else []
     for key in ("target", "dtype"):
         if settings.origin(key) != "default":
-            said.append(f"{flag(key)} {getattr(settings, key)}")
-    return " ".join(["spandraft bench drafters", *said, *drafter_flags(settings)])
+            words.append(f"{flag(key)} {getattr(settings, key)}")
+    return " ".join(["spandraft bench drafters", *words, *drafter_flags(settings)])
 
 
 PLAIN, TREE = "plain", "tree"
@@ -214,7 +216,7 @@ PLAIN, TREE = "plain", "tree"
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """One request done: its output, what happened, and the seconds in all."""
+    """One finished request: its output, its counts, and the seconds in all."""
 
     tokens: tuple[int, ...]
     stats: Stats
@@ -222,34 +224,33 @@ class Ran:
 
     @property
     def decode_s(self) -> float:
-        """Without the target's reading of the prompt; a drafter's own reading counts."""
+        """Seconds without the target's prefill; a drafter's own prefill counts."""
         return self.spent_s - self.stats.prefill_s
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """A name and its engine."""
+class Contender:
+    """A named way of decoding, with an engine of its own."""
 
     name: str
     engine: Engine
 
     def run(self, request: Request) -> Ran:
-        """Write from the beginning: a prompt that was read before would cost nothing. Raises InputError for a drafter
-        that fails.
+        """Run one request from its beginning: a prompt in the prefix cache would cost nothing.
+
+        Raises InputError for a draft source that fails.
         """
         self.engine.forget()
         started = time.perf_counter()
         session = self.engine.generate(request, speculate=self.name != PLAIN)
         spent_s = time.perf_counter() - started
         if failed := session.stats.failed_sources:
-            raise InputError(f"A draft source failed: {failed}", hint="This is a defect; please report it.")
+            raise InputError(f"a draft source failed: {failed}", hint="this is a defect; please report it")
         return Ran(tuple(session.tokens), session.stats, spent_s)
 
 
 def default_names(given: Sequence[str]) -> list[str]:
-    """Plain decoding, every form of every drafter whose setting is given, the tree, and the tree with each and with
-    the first two of them.
-    """
+    """Plain decoding, all sources of the drafters in ``given``, the tree, the tree with each and with the first two."""
     usual = [sources_of(key)[0] for key in given]
     both = [f"{TREE}+{'+'.join(usual[:2])}"] if len(usual) > 1 else []
     alone = [source for key in given for source in sources_of(key)]
@@ -257,7 +258,7 @@ def default_names(given: Sequence[str]) -> list[str]:
 
 
 def names_of(text: str) -> list[str]:
-    """The ways of a comma-separated list, plain decoding always among them. Raises UnknownNameError."""
+    """The contenders of a comma-separated list, plain decoding always among them. Raises UnknownNameError."""
     names = list(dict.fromkeys(name.strip() for name in text.split(",")))
     for name in names:
         _drafters(name)
@@ -265,29 +266,29 @@ def names_of(text: str) -> list[str]:
 
 
 def require(names: Sequence[str], given: Collection[str]) -> None:
-    """Raise InputError for a way that drafts with what no setting in ``given`` names."""
+    """Raise InputError for a contender whose drafter no setting in ``given`` loads."""
     for name in names:
         for source in _drafters(name):
             if (key := setting_of(source)) is not None and key not in given:
-                raise InputError(f"{name} has nothing to draft with.", hint=f"Name it with {flag(key)}.")
+                raise InputError(f"{name} has nothing to draft with", hint=f"name it with {flag(key)}")
 
 
 def _drafters(name: str) -> list[str]:
-    """The drafters of a way. Raises UnknownNameError."""
+    """The drafters of a contender. Raises UnknownNameError."""
     known = [source for part in PARTS.values() for source in sources_of(part.setting)]
     first, *more = name.split("+")
     if name in (PLAIN, TREE):
         return []
     if first != TREE and more:
-        raise unknown("way", name, [f"{TREE}+{name}"])
+        raise unknown("contender", name, [f"{TREE}+{name}"])
     for source in more or [first]:
         if source not in known:
-            raise unknown("way", source, [PLAIN, TREE, *known])
+            raise unknown("contender", source, [PLAIN, TREE, *known])
     return more or [first]
 
 
-def make_way(name: str, served: Engine, sources: Sequence[str] | None = None) -> Way:
-    """An engine for one way on the target of ``served``, whose measured costs are the tree's.
+def make_contender(name: str, served: Engine, sources: Sequence[str] | None = None) -> Contender:
+    """A contender on the target of ``served``, whose measured T(n) the tree uses.
 
     ``sources`` are those of the tree, by default the decoder's and the corpus.
     """
@@ -303,4 +304,4 @@ def make_way(name: str, served: Engine, sources: Sequence[str] | None = None) ->
         calibration=Calibration(frozen=not is_tree),
         shared=without_history(served.shared),
     )
-    return Way(name, engine)
+    return Contender(name, engine)

@@ -1,4 +1,7 @@
-"""An empty picture and how it becomes a file: all that knows matplotlib's canvas. Spandraft itself does not need it."""
+"""An empty picture and how it becomes a file: the only module that knows matplotlib's canvas.
+
+Spandraft itself does not need matplotlib.
+"""
 
 from __future__ import annotations
 
@@ -19,14 +22,14 @@ def blank(width: float, height: float) -> Figure:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise MissingPartError("Drawing needs matplotlib.", hint="Install it: pip install matplotlib") from error
+        raise MissingPartError("drawing needs matplotlib", hint="install it: pip install matplotlib") from error
     figure = Figure(figsize=(width, height), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
 
 def require(file: Path) -> None:
-    """Raise now what ``save`` would raise after minutes of work: MissingPartError, InputError."""
+    """Raise MissingPartError or InputError now, where ``save`` would raise it after minutes of work."""
     kinds = blank(1, 1).canvas.get_supported_filetypes()
     if file.suffix.lower().removeprefix(".") not in kinds:
         raise InputError(f"cannot write {file}: no kind of picture", hint=_HINT)

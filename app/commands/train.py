@@ -189,13 +189,13 @@ def _evaluate(args: argparse.Namespace, settings: Settings, terminal: Terminal) 
 
 def _measure(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
     from app.training.evaluation.measure import load_drafter, measure_drafter
-    from app.training.outputs.write_outputs import OutputOptions, served_prompts
+    from app.training.outputs.prompts import served_prompts
     from decoding.target.target import Target
 
     _one_thread()
     target = Target.from_pretrained(str(args.model), device="cpu")
     source, shared = load_drafter(args.drafter, target)
-    prompts = served_prompts(_material(args.material), args.model, split=args.split, options=OutputOptions())
+    prompts = served_prompts(_material(args.material), args.model, split=args.split)
     found = measure_drafter(target, source, shared, (prompts.request(number) for number in range(args.items)))
     if terminal.json:
         rows = [dataclasses.asdict(one) | {"mean_length": one.mean_length, "rate": one.rate} for one in found]

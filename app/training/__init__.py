@@ -1,6 +1,23 @@
 """How the bundled models are made (`spandraft train`). Nothing here is needed to serve them.
 
-Data to material: `prepare` over `data`, `grammar`, `embeddings`, `candidates`, into `material`. Stages: `config` names
-them, `stages` runs each by the modules of its kind (`tasks`; `distil`, `on_policy`, `ahead_heads`, `parallel_drafts`),
-`loop` steps. Then `export`, `evaluate`, `heldout`, `curves`.
+From the bottom up; a module imports what stands above it in this list:
+    errors        what can go wrong, each with a hint
+    corruption/   clean sentences -> sentences with errors
+    data/         training records -> one file of material
+    loop/         the trainer: steps over numbered batches, resumable
+    model         the trained Llama, and its folder as transformers loads it
+    examples/     rows of tokens for the two tasks and for copying
+    config        stages and models, read from TOML; where a run keeps its results
+    outputs/      what a target writes over training prompts
+    objectives/   one module a kind of stage: model, objective, save
+    stages        runs the stages of a run
+    export        a run's results -> the folders that are bundled
+    evaluation/   held-out items, measures, curves
+Run by hand, each for one bundled file:
+    edit_tagger/  the network behind the likely edits
+    relevance     the scorer of evidence
+    phrases       the table of common phrases
+    blend_weights the start weights of the blend source
+
+`stages` and all that it imports run on a machine with nothing but torch and transformers.
 """

@@ -1,10 +1,7 @@
-"""A training configuration: models' shapes, and stages in their order, read from TOML.
+"""A training configuration, read from TOML: models' shapes and stages in order; and where a run keeps its results.
 
-Knows what may stand in the file. Must not know what the stages' objectives are. Unknown keys are refused.
-
-Where the stages of a run leave their results, and how one stage names another's.
-
-Knows folder names. Must not know what is in them.
+Knows what may stand in the file and the folders of a run. Must not know what the stages' objectives compute. Unknown
+keys are refused.
 """
 
 from __future__ import annotations
@@ -27,15 +24,19 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 
+BUNDLED = "bundled"
+"""Names the bundled target where a stage names a model."""
 NAMED = ("cpu", "cuda", "tiny")
 KINDS = ("copying", "tasks", "sequence", "token", "refresh", "heads", "parallel")
+
+_RESULT = "model"
 
 Options = TypeVar("Options", bound="DataclassInstance")
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One stage. `begin` (weights it starts from) and `target` (what it learns from): see `places.result_of`."""
+    """One stage. `begin` names its first weights, `target` the target that it learns from; see `result_of`."""
 
     name: str
     kind: str
@@ -52,22 +53,22 @@ class Stage:
         """`options` as a dataclass of the stage's kind. Raises ConfigError for an unknown key or another type."""
         return _read(kind, self.options, f"stages.{self.name}.options")
 
-    def wanted_shape(self) -> Shape:
-        """The shape of the model it trains."""
+    def required_shape(self) -> Shape:
+        """The shape of the model that it trains. Raises ConfigError if the stage names no model."""
         if self.shape is None:
             raise ConfigError(f"the stage {self.name} names no model", hint='write model = "target" or "draft"')
         return self.shape
 
-    def check_shape(self, found: Shape) -> None:
-        """Raises ConfigError if what it begins with is of another shape."""
-        if found != self.shape:
+    def check_shape(self, begun: Shape) -> None:
+        """Raise ConfigError if the weights that it begins with are of another shape."""
+        if begun != self.shape:
             raise ConfigError(
-                f"the stage {self.name} begins with {self.begin}, which is of another shape: {found}",
+                f"the stage {self.name} begins with {self.begin}, which is of another shape: {begun}",
                 hint="give the model that shape in the configuration, or begin with another",
             )
 
     def identity(self) -> dict[str, str]:
-        """All that decides what the stage learns, by name."""
+        """Everything that decides what the stage learns, by name; a checkpoint must agree with it."""
         out: dict[str, str] = {"stage": self.name, "kind": self.kind, "begin": self.begin, "target": self.target}
         out |= {key: str(value) for key, value in self.plan.identity().items()}
         for prefix, part in (("shape", self.shape), ("answers", self.answer_mix), ("grammar", self.grammar_mix)):
@@ -83,7 +84,7 @@ class Config:
     stages: tuple[Stage, ...]
 
     def stage(self, name: str) -> Stage:
-        """The stage of that name."""
+        """The stage of that name. Raises ConfigError."""
         names = [stage.name for stage in self.stages]
         if name not in names:
             near = nearest(name, names)
@@ -93,7 +94,10 @@ class Config:
 
 
 def load(name: str, changes: Sequence[str] = ()) -> Config:
-    """A bundled configuration by its name, or a file; `changes` are "KEY=VALUE" with dotted keys and TOML values."""
+    """A bundled configuration by its name, or a file; `changes` are "KEY=VALUE" with dotted keys and TOML values.
+
+    Raises ConfigError.
+    """
     path = Path(__file__).parent / "configs" / f"{name}.toml" if name in NAMED else Path(name)
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -108,15 +112,30 @@ def load(name: str, changes: Sequence[str] = ()) -> Config:
     return _config(document)
 
 
+def result_of(where: str, run: Path) -> Path:
+    """The folder of a model: `where` is a stage of this run, "bundled" (the target of the package), or a folder."""
+    if where == BUNDLED:
+        return bundled_folder(TARGET)
+    if "/" in where or where.startswith("."):
+        return Path(where)
+    own = run / where / _RESULT
+    return own if own.exists() or not Path(where).is_dir() else Path(where)
+
+
+def stage_folder(name: str, run: Path) -> Path:
+    """The folder with checkpoint, log and result of a stage."""
+    return run / name
+
+
 def _config(document: Mapping[str, Any]) -> Config:
-    _known(document, ("seed", "plan", "models", "answers", "grammar", "errors", "stages"), "the configuration")
+    _refuse_unknown(document, ("seed", "plan", "models", "answers", "grammar", "errors", "stages"), "the configuration")
     shapes = {name: _shape(name, table) for name, table in document.get("models", {}).items()}
     shared: dict[str, Any] = {
         "answer_mix": _read(AnswerMix, document.get("answers", {}), "answers"),
         "grammar_mix": _read(GrammarMix, document.get("grammar", {}), "grammar"),
     }
     errors = document.get("errors", {})
-    _known(errors, ("counts",), "errors")
+    _refuse_unknown(errors, ("counts",), "errors")
     if "counts" in errors:
         shared["error_counts"] = tuple(float(count) for count in errors["counts"])
     stages = document.get("stages", {})
@@ -166,33 +185,35 @@ def _stage(
 
 def _read(kind: type[Options], table: Mapping[str, Any], where: str) -> Options:
     """A flat dataclass of numbers and texts. An integer is taken for a float; nothing else is converted."""
-    wanted = {f.name: f for f in fields(kind)}
+    expected = {f.name: f for f in fields(kind)}
     types = get_type_hints(kind)
-    _known(table, tuple(wanted), where)
+    _refuse_unknown(table, tuple(expected), where)
     values = {key: _value(value, types[key], f"{where}.{key}") for key, value in table.items()}
-    needed = [f.name for f in wanted.values() if f.default is MISSING and f.default_factory is MISSING]
+    needed = [f.name for f in expected.values() if f.default is MISSING and f.default_factory is MISSING]
     lacking = [key for key in needed if key not in values]
     if lacking:
         raise ConfigError(f"{where} lacks {', '.join(lacking)}", hint="add it")
     return kind(**values)
 
 
-def _value(value: Any, wanted: Any, where: str) -> Any:
-    if get_origin(wanted) is Literal:
-        if value not in get_args(wanted):
-            raise ConfigError(f"{where} is {value!r}", hint=f"write one of {', '.join(get_args(wanted))}")
+def _value(value: Any, expected: Any, where: str) -> Any:
+    if get_origin(expected) is Literal:
+        if value not in get_args(expected):
+            raise ConfigError(f"{where} is {value!r}", hint=f"write one of {', '.join(get_args(expected))}")
         return value
-    if wanted is float and type(value) is int:
+    if expected is float and type(value) is int:
         return float(value)
-    if get_origin(wanted) is tuple and type(value) is list:
+    if get_origin(expected) is tuple and type(value) is list:
         return tuple(value)
-    if type(value) is not wanted:
-        raise ConfigError(f"{where} is {value!r}", hint=f"it has to be of type {getattr(wanted, '__name__', wanted)}")
+    if type(value) is not expected:
+        raise ConfigError(
+            f"{where} is {value!r}", hint=f"it has to be of type {getattr(expected, '__name__', expected)}"
+        )
     return value
 
 
 def _check_plan(plan: Plan, where: str) -> None:
-    """Numbers with which no run would end, or begin."""
+    """Refuse numbers with which no run would begin, or end."""
     for key, least in (("steps", 1), ("tokens", 1), ("batches", 1), ("checkpoint_every", 1), ("log_every", 1)):
         if getattr(plan, key) < least:
             raise ConfigError(f"{where}.{key} is {getattr(plan, key)}", hint=f"it has to be {least} at least")
@@ -200,7 +221,7 @@ def _check_plan(plan: Plan, where: str) -> None:
         raise ConfigError(f"{where}.decay is {plan.decay}", hint="it is a share of the steps: from 0 to 1")
 
 
-def _known(table: Mapping[str, Any], keys: Sequence[str], where: str) -> None:
+def _refuse_unknown(table: Mapping[str, Any], keys: Sequence[str], where: str) -> None:
     for key in table:
         if key not in keys:
             near = nearest(key, keys)
@@ -217,28 +238,9 @@ def _change(document: dict[str, Any], change: str) -> None:
     except tomllib.TOMLDecodeError:
         value = text
     *tables, last = key.split(".")
-    at = document
+    inner = document
     for name in tables:
-        at = at.setdefault(name, {})
-        if not isinstance(at, dict):
+        inner = inner.setdefault(name, {})
+        if not isinstance(inner, dict):
             raise ConfigError(f"--change {key}: {name} is no table", hint="write --change stages.tasks.steps=800")
-    at[last] = value
-
-
-BUNDLED = "bundled"
-_RESULT = "model"
-
-
-def result_of(where: str, run: Path) -> Path:
-    """The folder of a model: `where` is a stage of this run, "bundled" (the target that comes along), or a folder."""
-    if where == BUNDLED:
-        return bundled_folder(TARGET)
-    if "/" in where or where.startswith("."):
-        return Path(where)
-    own = run / where / _RESULT
-    return own if own.exists() or not Path(where).is_dir() else Path(where)
-
-
-def stage_folder(name: str, run: Path) -> Path:
-    """Checkpoint, log and result of a stage."""
-    return run / name
+    inner[last] = value

@@ -1,6 +1,6 @@
-"""What the stages of a run have made -> the folders that are bundled: bfloat16, in shards, with checksums.
+"""A run's results -> the folders that are bundled: bfloat16, in shards, with checksums.
 
-Knows which stage ends as which folder, and what may be bundled. Must not know how anything was trained.
+Knows which stage becomes which folder, and what may be bundled. Must not know how models are trained.
 """
 
 from __future__ import annotations
@@ -23,25 +23,26 @@ from app.training.model import SHARD_BYTES, save_weights
 
 LARGEST_BYTES = 40 * 2**20
 
-LEFT_BY = {
+RESULT_STAGES = {
     TARGET: ("tasks",),
     DRAFT_MODEL: ("refresh", "token", "sequence", "draft"),
     HEADS: ("heads",),
     PARALLEL: ("parallel",),
 }
-"""Stages whose result a part is, the first that is finished."""
+"""For each part the stages whose result it may be; the first finished one is taken."""
 
 _WRITTEN = ("README.md", SUMS)
 _SETTINGS = "spandraft.json"
 
 
 def export(run: Path, models: Path, *, tuning: LogitBiases | None, say: Callable[[str], None]) -> list[str]:
-    """Write every part that the run has made; their names. Model cards stay.
+    """Write every part that the run has made, and return their names. Model cards stay.
 
-    `tuning` None leaves a target's biases as they are. Raises ExportError if nothing is finished or it is too large.
+    `tuning` None leaves a target's biases as they are. Raises ExportError if no stage is finished or the folders are
+    too large.
     """
-    found = {part: _result(stages, run) for part, stages in LEFT_BY.items()}
-    made = {part: folder for part, folder in found.items() if folder is not None}
+    results = {part: _result(stages, run) for part, stages in RESULT_STAGES.items()}
+    made = {part: folder for part, folder in results.items() if folder is not None}
     if not made:
         raise ExportError(f"no stage of {run} is finished", hint="train it first: `spandraft train all --out RUN`")
     for part, folder in made.items():
@@ -55,7 +56,7 @@ def export(run: Path, models: Path, *, tuning: LogitBiases | None, say: Callable
 
 
 def export_part(source: Path, to: Path) -> None:
-    """One folder in bfloat16. What stood there before goes, its model card and settings aside."""
+    """Write one folder in bfloat16. An old folder is replaced, except for its model card and settings."""
     part = to.with_name(to.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
@@ -69,10 +70,10 @@ def export_part(source: Path, to: Path) -> None:
             shutil.copyfile(file, part / file.name)
     if weights:
         save_weights(weights, part)
-        _say_bfloat16(part / "config.json")
-    for kept in ("README.md", _SETTINGS):
-        if (to / kept).is_file():
-            shutil.copyfile(to / kept, part / kept)
+        _set_dtype(part / "config.json")
+    for name in ("README.md", _SETTINGS):
+        if (to / name).is_file():
+            shutil.copyfile(to / name, part / name)
     _write_sums(part)
     if to.exists():
         shutil.rmtree(to)
@@ -80,7 +81,7 @@ def export_part(source: Path, to: Path) -> None:
 
 
 def check_size(models: Path) -> None:
-    """Raises ExportError if a file or all of it is larger than what is bundled."""
+    """Raise ExportError if a file or the whole folder is larger than what may be bundled."""
     for file in models.rglob("*"):
         if file.is_file() and file.stat().st_size > SHARD_BYTES:
             raise ExportError(f"{file} has more than {SHARD_BYTES // 2**20} MiB", hint="make the model smaller")
@@ -101,14 +102,14 @@ def _halved(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: w.to(torch.bfloat16) if w.is_floating_point() else w for name, w in weights.items()}
 
 
-def _say_bfloat16(path: Path) -> None:
+def _set_dtype(path: Path) -> None:
     config = json.loads(path.read_text(encoding="utf-8"))
     config["dtype"] = "bfloat16"
     path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def _write_sums(folder: Path) -> None:
-    """As `sha256sum` writes them, and `spandraft doctor` compares them."""
+    """Write checksums as `sha256sum` does; `spandraft doctor` compares them."""
     lines = [
         f"{sha256(file)}  {file.name}\n"
         for file in sorted(folder.iterdir()) if file.name not in (*_WRITTEN, _SETTINGS)

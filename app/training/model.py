@@ -1,16 +1,12 @@
-"""A model while it is trained: the same function as transformers' LlamaForCausalLM, with merged projections.
+"""A Llama while it is trained, and its folder as transformers loads it.
 
-Knows the architecture and how its weights are named in a Hugging Face checkpoint. Must not know data or schedules.
-`ahead` heads predict tokens further on while a target is trained, and are no part of its folder: predicting several
-tokens at once is a better teacher than one alone (Gloeckle et al. 2024, "Better & Faster Large Language Models
-via Multi-token Prediction").
-Rows are right-padded and attention is causal, so padding needs no mask. Logits are computed only where a loss is.
+The model computes the same function as transformers' LlamaForCausalLM, with merged projections. Heads `ahead` predict
+tokens further on while a target is trained, and are no part of its folder: predicting several tokens at once is a
+better teacher than one alone (Gloeckle et al. 2024, "Better & Faster Large Language Models via Multi-token
+Prediction"). Rows are right-padded and attention is causal, so padding needs no mask. Logits are computed only where a
+loss is. Knows the architecture, file names and how weights are named; must not know data or schedules.
 
 Shapes: B rows, N tokens a row, D hidden, H heads, F intermediate, V vocabulary, P supervised positions.
-
-Models as folders that transformers loads: how stages hand their results on, and what is bundled in the end.
-
-Knows file names and the Llama configuration. Must not know how weights are trained.
 """
 
 from __future__ import annotations
@@ -69,8 +65,8 @@ class Model(nn.Module):
     def forward(self, tokens_BN: Tensor, positions_BN: Tensor | None = None, sees_BNN: Tensor | None = None) -> Tensor:
         """Final normalised hidden states, (B, N, D).
 
-        `positions_BN` and `sees_BNN` (token n sees token m) are for rows that are not plain text: else each token
-        stands behind the one before it and sees all of them.
+        `positions_BN` and `sees_BNN` (token n sees token m) are for rows that are not plain text; without them each
+        token stands behind the one before it and sees all earlier ones.
         """
         x_BND = self.embed(tokens_BN)
         n = tokens_BN.shape[1]
@@ -112,7 +108,7 @@ class Block(nn.Module):
         self.down = nn.Linear(shape.intermediate, d, bias=False)
 
     def forward(self, x_BND: Tensor, cos: Tensor, sin: Tensor, sees_B1NN: Tensor | None = None) -> Tensor:
-        """The stream after this layer, (B, N, D)."""
+        """The residual stream after this layer, (B, N, D)."""
         b, n, d = x_BND.shape
         qkv_3BHND = self.qkv(self.attn_norm(x_BND)).view(b, n, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)
         q_BHND = rotate(qkv_3BHND[0], cos, sin)
@@ -127,7 +123,7 @@ class Block(nn.Module):
 
 
 def rotate(x_BHND: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Rotary positions as Llama has them: the two halves of a head turn together. Angles are (N, D) or (B, 1, N, D)."""
+    """Llama's rotary positions: the two halves of a head turn together. Angles are (N, D) or (B, 1, N, D)."""
     half = x_BHND.shape[-1] // 2
     a, b = x_BHND[..., :half], x_BHND[..., half:]
     cos, sin = cos.to(x_BHND.dtype), sin.to(x_BHND.dtype)
@@ -143,40 +139,40 @@ def rope_table(shape: Shape) -> tuple[Tensor, Tensor]:
 
 
 def to_hugging_face(model: Model) -> dict[str, Tensor]:
-    """The weights under LlamaForCausalLM's names, float32; the head is tied and therefore left out."""
+    """The weights under LlamaForCausalLM's names, float32; the output matrix is tied and therefore left out."""
     out = {"model.embed_tokens.weight": model.embed.weight, "model.norm.weight": model.norm.weight}
     for i, block in enumerate(model.blocks):
         assert isinstance(block, Block)
-        at = f"model.layers.{i}"
+        layer = f"model.layers.{i}"
         q, k, v = block.qkv.weight.chunk(3)
         gate, up = block.gate_up.weight.chunk(2)
         out |= {
-            f"{at}.input_layernorm.weight": block.attn_norm.weight,
-            f"{at}.self_attn.q_proj.weight": q,
-            f"{at}.self_attn.k_proj.weight": k,
-            f"{at}.self_attn.v_proj.weight": v,
-            f"{at}.self_attn.o_proj.weight": block.attn_out.weight,
-            f"{at}.post_attention_layernorm.weight": block.ffn_norm.weight,
-            f"{at}.mlp.gate_proj.weight": gate,
-            f"{at}.mlp.up_proj.weight": up,
-            f"{at}.mlp.down_proj.weight": block.down.weight,
+            f"{layer}.input_layernorm.weight": block.attn_norm.weight,
+            f"{layer}.self_attn.q_proj.weight": q,
+            f"{layer}.self_attn.k_proj.weight": k,
+            f"{layer}.self_attn.v_proj.weight": v,
+            f"{layer}.self_attn.o_proj.weight": block.attn_out.weight,
+            f"{layer}.post_attention_layernorm.weight": block.ffn_norm.weight,
+            f"{layer}.mlp.gate_proj.weight": gate,
+            f"{layer}.mlp.up_proj.weight": up,
+            f"{layer}.mlp.down_proj.weight": block.down.weight,
         }
     return {name: weight.detach().clone().contiguous() for name, weight in out.items()}
 
 
 def from_hugging_face(weights: Mapping[str, Tensor], shape: Shape) -> Model:
-    """The other way: a model with these weights. Raises KeyError if one is missing."""
+    """A model with LlamaForCausalLM's weights. Raises KeyError if one is missing."""
     model = Model(shape)
     merged = {"embed.weight": weights["model.embed_tokens.weight"], "norm.weight": weights["model.norm.weight"]}
     for i in range(shape.layers):
-        at, to = f"model.layers.{i}", f"blocks.{i}"
+        layer, to = f"model.layers.{i}", f"blocks.{i}"
         merged |= {
-            f"{to}.attn_norm.weight": weights[f"{at}.input_layernorm.weight"],
-            f"{to}.qkv.weight": torch.cat([weights[f"{at}.self_attn.{one}_proj.weight"] for one in "qkv"]),
-            f"{to}.attn_out.weight": weights[f"{at}.self_attn.o_proj.weight"],
-            f"{to}.ffn_norm.weight": weights[f"{at}.post_attention_layernorm.weight"],
-            f"{to}.gate_up.weight": torch.cat([weights[f"{at}.mlp.{one}_proj.weight"] for one in ("gate", "up")]),
-            f"{to}.down.weight": weights[f"{at}.mlp.down_proj.weight"],
+            f"{to}.attn_norm.weight": weights[f"{layer}.input_layernorm.weight"],
+            f"{to}.qkv.weight": torch.cat([weights[f"{layer}.self_attn.{name}_proj.weight"] for name in "qkv"]),
+            f"{to}.attn_out.weight": weights[f"{layer}.self_attn.o_proj.weight"],
+            f"{to}.ffn_norm.weight": weights[f"{layer}.post_attention_layernorm.weight"],
+            f"{to}.gate_up.weight": torch.cat([weights[f"{layer}.mlp.{name}_proj.weight"] for name in ("gate", "up")]),
+            f"{to}.down.weight": weights[f"{layer}.mlp.down_proj.weight"],
         }
     model.load_state_dict({name: weight.float() for name, weight in merged.items()})
     return model
@@ -186,7 +182,7 @@ SHARD_BYTES = 15 * 2**20
 
 
 def save_model(model: Model, folder: Path, *, bpe: Tokenizer, dtype: torch.dtype = torch.float32) -> None:
-    """Write weights, configuration and tokenizer into `folder`, whole or not at all: an old folder is replaced."""
+    """Write weights, configuration and tokenizer into `folder`, whole or not at all; an old folder is replaced."""
     part = folder.with_name(folder.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
@@ -197,7 +193,7 @@ def save_model(model: Model, folder: Path, *, bpe: Tokenizer, dtype: torch.dtype
 
 
 def put_in_place(part: Path, folder: Path) -> None:
-    """`part` takes the place of `folder`."""
+    """Replace `folder` by `part`."""
     if folder.exists():
         shutil.rmtree(folder)
     part.replace(folder)
@@ -218,8 +214,8 @@ def save_weights(weights: dict[str, Tensor], folder: Path, *, most_bytes: int = 
         names = ["model.safetensors"]
     else:
         total = sum(weight.nbytes for weight in weights.values())
-        where = {weight: name for name, shard in zip(names, shards, strict=True) for weight in shard}
-        index = {"metadata": {"total_size": total}, "weight_map": where}
+        weight_map = {weight: name for name, shard in zip(names, shards, strict=True) for weight in shard}
+        index = {"metadata": {"total_size": total}, "weight_map": weight_map}
         (folder / "model.safetensors.index.json").write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
     for name, shard in zip(names, shards, strict=True):
         save_file(shard, folder / name, metadata={"format": "pt"})
@@ -227,7 +223,10 @@ def save_weights(weights: dict[str, Tensor], folder: Path, *, most_bytes: int = 
 
 
 def load_model(folder: Path) -> Model:
-    """The model of a folder that `save_model` wrote, or of any Llama of our shape, in float32."""
+    """The model of a folder that `save_model` wrote, or of any Llama of our shape, in float32.
+
+    Raises DataMissingError if there is none, CheckpointError if it is of another architecture or damaged.
+    """
     files = sorted(folder.glob("model*.safetensors"))
     if not (folder / "config.json").is_file() or not files:
         raise DataMissingError(
@@ -244,7 +243,7 @@ def load_model(folder: Path) -> Model:
 
 
 def read_shape(folder: Path) -> Shape:
-    """The sizes that its config.json tells."""
+    """The sizes in config.json. Raises ValueError for another architecture."""
     config = LlamaConfig.from_pretrained(folder)
     if (
         config.model_type != "llama"
@@ -272,7 +271,7 @@ def write_config(shape: Shape, folder: Path, *, dtype: torch.dtype) -> None:
 
 
 def to_llama(model: Model) -> LlamaForCausalLM:
-    """The same function as transformers has it, with a cache; the weights are copied, on the same device."""
+    """The same function as a transformers model, with a cache; the weights are copied, on the same device."""
     weight = model.embed.weight
     llama = LlamaForCausalLM(configuration(model.shape, dtype=weight.dtype))
     llama.load_state_dict(to_hugging_face(model), strict=False)
@@ -300,6 +299,12 @@ def configuration(shape: Shape, *, dtype: torch.dtype) -> LlamaConfig:
         architectures=["LlamaForCausalLM"],
         dtype=str(dtype).removeprefix("torch."),
     )
+
+
+def keep_tokenizer(target: str, folder: Path) -> None:
+    """Copy the tokenizer of a target that is named by its folder: its drafter uses the same."""
+    for file in Path(target).glob("tokenizer*.json"):
+        shutil.copyfile(file, folder / file.name)
 
 
 def _umask() -> int:

@@ -14,8 +14,9 @@ from app.training.loop.plan import Plan
 from app.training.loop.trainer import Objective, Trainer
 from app.training.model import Shape
 from app.training.objectives.distil import Teacher
-from app.training.outputs.prompts import GivenPrompts, written_rows
+from app.training.outputs.prompts import GivenPrompts
 from app.training.outputs.target_outputs import RowBatches, TargetOutputs
+from app.training.outputs.write_outputs import written_rows
 from decoding.drafting.budget import Budget
 from decoding.engine import Engine
 from decoding.interfaces import Request

@@ -3,12 +3,12 @@
 Every criterion writes the same answers and corrections on the same target; they take turns output by output in one
 run, so that a noisy machine is noisy for all of them.
 Plain decoding is among them: ``one-draw`` must write its tokens, ``speculative-sampling`` keeps its distribution,
-``typical`` and ``top-beta-tau`` keep neither, and are worth what is drafted: by the app's own sources, or by --sources.
+``typical`` and ``top-beta-tau`` keep neither, and gain what is drafted: by the app's own sources, or by --sources.
 
 Quotations are off unless ``--quote on``: with them only spans of the evidence can be written, whatever is accepted,
-and what is lost shows in nothing but the choice of the sentence. ``typical`` loses nothing at temperature 0, where one
-token has all the chance; ``top-beta-tau`` was made for it. Which drafts are verified depends on measured times, so that
-lossy rows may differ a little from run to run; the others cannot.
+and a loss shows in nothing but the choice of the sentence. ``typical`` loses nothing at temperature 0, where one
+token has all the probability; ``top-beta-tau`` was made for it. Which drafts are verified depends on measured times,
+so that lossy rows may differ a little from run to run; the others cannot.
 """
 
 from __future__ import annotations
@@ -34,13 +34,22 @@ from app.loading.sources import asked_for, drafters_of, flag, source_names
 from app.pipeline import Pipeline
 from decoding.interfaces import Sampling
 
-_OURS = ("criterion", "temperature", "seed", "typical_epsilon", "typical_delta", "top_beta", "top_tau", "speculate")
+_CHOSEN_HERE = (
+    "criterion",
+    "temperature",
+    "seed",
+    "typical_epsilon",
+    "typical_delta",
+    "top_beta",
+    "top_tau",
+    "speculate",
+)
 _TEMPERATURES = "0,0.7,1"
 _SEEDS = 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """FILEs, rules, temperatures, and the picture."""
+    """Options of the bench."""
     about = 'items of "bench answers" or of "bench grammar" (default: the bundled questions and texts)'
     parser.add_argument("files", type=Path, nargs="*", metavar="FILE", help=about)
     parser.add_argument("--n", type=int, default=None, metavar="N", help="only the first N items of each")
@@ -55,12 +64,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, settings: Settings) -> Report:
-    """Write everything with every rule. Raises InputError, SettingError and what rules and files raise."""
+    """Let every rule write all items. Raises InputError, SettingError, and what rules and loading raise."""
     if min(args.seeds, 1 if args.n is None else args.n) < 1:
-        raise InputError("--n and --seeds must be at least 1.", hint="For example --n 8 --seeds 2.")
+        raise InputError("--n and --seeds must be at least 1", hint="for example --n 8 --seeds 2")
     temperatures = _temperatures(args.temperatures)
     chosen = rules(args.criteria or DEFAULT)
-    settings = _settled(settings)
+    settings = _bench_settings(settings)
     sources = sources_for(chosen, settings, is_asked=args.criteria is not None)
     if args.plot is not None:
         picture.require(args.plot)
@@ -77,20 +86,20 @@ def run(args: argparse.Namespace, settings: Settings) -> Report:
 
 def _temperatures(text: str) -> list[float]:
     try:
-        found = list(dict.fromkeys(float(one) for one in text.split(",")))
+        temperatures = list(dict.fromkeys(float(word) for word in text.split(",")))
     except ValueError as error:
         raise InputError(f"--temperatures cannot be {text!r}", hint="write --temperatures 0,0.7,1") from error
-    if not all(0 <= one < math.inf for one in found):
+    if not all(0 <= temperature < math.inf for temperature in temperatures):
         raise InputError(f"--temperatures cannot be {text!r}", hint="a temperature is 0 or more; 0 is greedy")
-    return found
+    return temperatures
 
 
-def _settled(settings: Settings) -> Settings:
-    """The settings with what this bench chooses itself. Raises InputError if the command line chose it, too."""
-    for key in _OURS:
+def _bench_settings(settings: Settings) -> Settings:
+    """The settings with the values that this bench chooses. Raises InputError if the command line has one of them."""
+    for key in _CHOSEN_HERE:
         if settings.origin(key) == "command line":
             raise InputError(
-                f"{key} is set, but this bench tries several.",
+                f"{key} is set, but this bench tries several",
                 hint="name them with --criteria, --temperatures, --seeds",
             )
     settings = settings.replace(criterion="one-draw", speculate=True)
@@ -98,33 +107,31 @@ def _settled(settings: Settings) -> Settings:
 
 
 def sources_for(chosen: Sequence[Rule], settings: Settings, *, is_asked: bool) -> dict[Rule, tuple[str, ...]]:
-    """Who drafts for each rule; one that only stands in the default list is left out where it cannot be run.
+    """The draft sources of each rule; a rule of the default list is left out where it cannot be run.
 
     Raises SettingError, UnknownNameError.
     """
-    # Other drafters stay with the other rules.
+    # Speculative sampling takes a draft model alone; the other rules keep the other drafters.
     alone = settings.replace(criterion=SAMPLED, heads=NOT_SET, parallel_model=NOT_SET, skipped_layers=())
-    found = {}
+    sources = {}
     for rule in chosen:
         if rule.family != SAMPLED:
-            found[rule] = source_names(settings)
+            sources[rule] = source_names(settings)
         elif is_asked or (drafters_of(alone).draft_model is not None and settings.sources is None):
-            found[rule] = source_names(alone)
+            sources[rule] = source_names(alone)
         else:
             why = "it needs --draft-model" if settings.sources is None else "it takes no --sources"
             progress(f"{SAMPLED} is left out: {why}")
-    return found
+    return sources
 
 
 def _opened(args: argparse.Namespace, settings: Settings) -> tuple[Pipeline, list[Task]]:
-    """The pipeline, and what it is to write."""
+    """The pipeline, and the tasks that it is given."""
     grammar = [file for file in args.files if is_grammar(file)]
     questions = [file for file in args.files if file not in grammar]
     for files in (grammar, questions):
         if len(files) > 1:
-            raise InputError(
-                f"{files[0]} and {files[1]} are of one kind.", hint="name one file of a kind, or join them"
-            )
+            raise InputError(f"{files[0]} and {files[1]} are of one kind", hint="name one file of a kind, or join them")
     pipeline = Pipeline.from_pretrained(settings=settings, corpus=None if args.files else "sample")
     tasks: list[Task] = []
     if questions or not args.files:
@@ -135,7 +142,7 @@ def _opened(args: argparse.Namespace, settings: Settings) -> tuple[Pipeline, lis
 
 
 def command(args: argparse.Namespace, settings: Settings) -> str:
-    """The line that repeats this run."""
+    """The command that repeats this run."""
     words = ["spandraft bench criteria", *map(shlex.quote, map(str, args.files))]
     if args.n is not None:
         words.append(f"--n {args.n}")
@@ -165,36 +172,36 @@ def rows_at(
     for task in tasks:
         written = _written(task, trials, pipeline, samplings, title=f"temperature {temperature:g}, {task.name}")
         for rule in sources:
-            one = row(task, rule, written[rule], written[PLAIN], copies=seeds // len(samplings))
-            rows.append({"method": one.pop("method"), "temperature": temperature, **one})
+            scores = row(task, rule, written[rule], written[PLAIN], copies=seeds // len(samplings))
+            rows.append({"method": scores.pop("method"), "temperature": temperature, **scores})
     return rows
 
 
 def _samplings(temperature: float, pipeline: Pipeline, seeds: int) -> list[Sampling]:
-    """How tokens are chosen for each output of an item: once where that is always the same."""
+    """The sampling of each output of an item; a single one where all outputs are the same."""
     if temperature == 0:
         return [Sampling()]
     options = [GenerationOptions(do_sample=True, temperature=temperature, seed=seed) for seed in range(seeds)]
-    return [one.sampling(pipeline.settings, pipeline.engine.target) for one in options]
+    return [option.sampling(pipeline.settings, pipeline.engine.target) for option in options]
 
 
 def _written(
     task: Task, trials: Sequence[Trial], pipeline: Pipeline, samplings: Sequence[Sampling], *, title: str
 ) -> dict[Rule, list[list[Written]]]:
-    """What each trial wrote, a row of outputs an item; the trials take turns."""
+    """The outputs of each trial, a row an item; the trials take turns."""
     for trial in trials:  # First calls allocate and compile.
         trial.sampling = samplings[0]
-        written_by(trial, pipeline.builder, partial(task.write, at=0))
+        written_by(trial, pipeline.builder, partial(task.write, number=0))
     written: dict[Rule, list[list[Written]]] = {trial.rule: [] for trial in trials}
-    for at in range(len(task)):
+    for number in range(len(task)):
         for trial in trials:
             written[trial.rule].append([])
         for sampling in samplings:
             for trial in trials:
                 trial.sampling = sampling
-                one = written_by(trial, pipeline.builder, partial(task.write, at=at))
-                written[trial.rule][-1].append(one)
-        _progress(title, at + 1, len(task))
+                output = written_by(trial, pipeline.builder, partial(task.write, number=number))
+                written[trial.rule][-1].append(output)
+        _progress(title, number + 1, len(task))
     return written
 
 

@@ -47,11 +47,11 @@ def table(rows: Sequence[Row]) -> list[list[str]]:
 
 def by_rule(rows: Sequence[Row]) -> dict[tuple[str, float], dict[str, Figures]]:
     """The rows of each rule and temperature by task, in their order."""
-    found: dict[tuple[str, float], dict[str, Figures]] = {}
+    grouped: dict[tuple[str, float], dict[str, Figures]] = {}
     for row in rows:
-        one: Figures = row
-        found.setdefault((one["method"], one["temperature"]), {})[one["task"]] = one
-    return found
+        figures: Figures = row
+        grouped.setdefault((figures["method"], figures["temperature"]), {})[figures["task"]] = figures
+    return grouped
 
 
 def _cells(method: str, temperature: float, tasks: Mapping[str, Figures]) -> list[str]:
@@ -69,12 +69,12 @@ def _cells(method: str, temperature: float, tasks: Mapping[str, Figures]) -> lis
 
 def _output(method: str, tasks: Collection[Figures]) -> str:
     """Whether the output is plain decoding's, or at least distributed as that."""
-    if all(one["lossless"] for one in tasks):
-        if all(one["equal"] for one in tasks):
+    if all(row["lossless"] for row in tasks):
+        if all(row["equal"] for row in tasks):
             return "equal"
         return "distribution" if method == "speculative-sampling" else "NOT EQUAL"
-    outputs = [one["items"] * one["seeds"] for one in tasks]
-    changed = sum(one["changed"] * count for one, count in zip(tasks, outputs, strict=True))
+    outputs = [row["items"] * row["seeds"] for row in tasks]
+    changed = sum(row["changed"] * count for row, count in zip(tasks, outputs, strict=True))
     return f"LOSSY {changed / sum(outputs):.0%}"
 
 
@@ -88,7 +88,7 @@ def _quality(figures: Figures | None, measure: str, *, scale: int) -> str:
 
 
 def _both(tasks: Mapping[str, Figures], key: str, form: str) -> str:
-    return " / ".join("-" if one[key] is None else format(one[key], form) for one in tasks.values())
+    return " / ".join("-" if row[key] is None else format(row[key], form) for row in tasks.values())
 
 
 _PLAIN = "plain"
@@ -106,7 +106,7 @@ _LABEL_ROOM = 0.06  # Of the width that the marks take.
 
 @dataclass(frozen=True, slots=True)
 class _Measure:
-    """What stands on the vertical axis, which spans at least ``least_span``; ``with_interval`` if the rows have one."""
+    """A vertical axis that spans at least ``least_span``; ``with_interval`` if the rows have an interval."""
 
     task: str
     key: str
@@ -137,15 +137,15 @@ _MEASURES = (
 def draw(file: Path, rows: Sequence[Row]) -> None:
     """Write the picture. Raises MissingPartError without matplotlib, InputError where nothing can be written."""
     figures: list[Figures] = list(rows)
-    temperatures = list(dict.fromkeys(one["temperature"] for one in figures))
-    measures = [measure for measure in _MEASURES if any(_has(one, measure) for one in figures)]
+    temperatures = list(dict.fromkeys(row["temperature"] for row in figures))
+    measures = [measure for measure in _MEASURES if any(_has(row, measure) for row in figures)]
     wide, high = len(temperatures), len(measures)
     canvas = picture.blank(3.6 * wide + 0.6, 2.5 * high + 0.8)
     for down, measure in enumerate(measures):
         for along, temperature in enumerate(temperatures):
             axes = canvas.add_subplot(high, wide, down * wide + along + 1)
-            here = [one for one in figures if one["temperature"] == temperature and _has(one, measure)]
-            _draw_panel(axes, measure, here)
+            shown = [row for row in figures if row["temperature"] == temperature and _has(row, measure)]
+            _draw_panel(axes, measure, shown)
             if along == 0:
                 axes.set_ylabel(measure.title, fontsize=9)
             if down == 0:
@@ -169,10 +169,10 @@ def _title(temperature: float) -> str:
 
 
 def _draw_panel(axes: Axes, measure: _Measure, figures: Sequence[Figures]) -> None:
-    plain = measure.scale * next(one[measure.key] for one in figures if one["method"] == _PLAIN)
+    plain = measure.scale * next(row[measure.key] for row in figures if row["method"] == _PLAIN)
     axes.axhline(plain, color=_STYLES[_PLAIN][0], linestyle=":", linewidth=1.2, zorder=0, label=_PLAIN)
     for family, (colour, mark) in _STYLES.items():
-        points = _points(measure, [one for one in figures if _family(one) == family], plain)
+        points = _points(measure, [row for row in figures if _family(row) == family], plain)
         if not points or family == _PLAIN:
             continue
         across, up = [point.across for point in points], [point.up for point in points]
@@ -214,18 +214,18 @@ def _family(figures: Figures) -> str:
 
 def _span(figures: Sequence[Figures]) -> float:
     """How far the marks of a panel stand apart; plain decoding has none."""
-    across = [float(one["mean_acceptance_length"]) for one in figures if one["method"] != _PLAIN]
+    across = [float(row["mean_acceptance_length"]) for row in figures if row["method"] != _PLAIN]
     return max(across, default=0.0) - min(across, default=0.0)
 
 
 def _points(measure: _Measure, figures: Sequence[Figures], plain: float) -> list[_Point]:
     """The marks of one criterion from left to right."""
-    found = []
-    for one in figures:
-        across, up = float(one["mean_acceptance_length"]), measure.scale * one[measure.key]
-        ends = [plain + measure.scale * end for end in one["change_interval"]] if measure.with_interval else [up, up]
-        found.append(_Point(across, up, (ends[0], ends[1]), str(one["method"]).partition("=")[2]))
-    return sorted(found, key=lambda point: point.across)
+    points = []
+    for row in figures:
+        across, up = float(row["mean_acceptance_length"]), measure.scale * row[measure.key]
+        ends = [plain + measure.scale * end for end in row["change_interval"]] if measure.with_interval else [up, up]
+        points.append(_Point(across, up, (ends[0], ends[1]), str(row["method"]).partition("=")[2]))
+    return sorted(points, key=lambda point: point.across)
 
 
 def _neighbours(points: Sequence[_Point], *, room: float) -> list[list[_Point]]:
@@ -255,8 +255,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def markdown(rows: Sequence[Figures]) -> str:
     """The table, and how much was written for it."""
-    temperatures = sorted({one["temperature"] for one in rows})
-    shown = [one for one in rows if one["temperature"] in (temperatures[0], temperatures[-1])]
+    temperatures = sorted({row["temperature"] for row in rows})
+    shown = [row for row in rows if row["temperature"] in (temperatures[0], temperatures[-1])]
     head, *body = table(shown)
     lines = ["| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *body)]
     return "\n".join([*lines, "", _counted(shown)])
@@ -264,12 +264,12 @@ def markdown(rows: Sequence[Figures]) -> str:
 
 def _counted(rows: Sequence[Figures]) -> str:
     """Items and seeds in a sentence."""
-    items = {one["task"]: (one["items"], one["judged"]) for one in rows}
+    items = {row["task"]: (row["items"], row["judged"]) for row in rows}
     named = [
         f"{count} of {task}" + (f" ({judged} answerable)" if judged != count else "")
         for task, (count, judged) in items.items()
     ]
-    return f"n: {', '.join(named)}; {max(one['seeds'] for one in rows)} seeds of each where tokens are drawn."
+    return f"n: {', '.join(named)}; {max(row['seeds'] for row in rows)} seeds of each where tokens are drawn."
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Figures of one rule on one task: quality with an interval, diversity, acceptance length, speed beside plain decoding.
 
-Intervals are 95 % of a bootstrap over items (Efron 1979), the same draws for every rule: a change is that against plain
-decoding of the same items, and its interval is much narrower than that of either. Shapes as in ``criteria_tasks``.
+Intervals are 95 % of a bootstrap over items (Efron 1979), the same draws for every rule: a change is against plain
+decoding of the same items, and its interval is much narrower than that of either. Shapes as in
+`app.bench.criteria.tasks`.
 """
 
 from __future__ import annotations
@@ -30,12 +31,16 @@ def row(
 ) -> dict[str, object]:
     """Figures of ``rule``, given what plain decoding wrote for the same items and seeds.
 
-    ``copies`` is how many outputs one stands for: greedy decoding writes the same for every seed.
+    ``copies``: how many equal outputs one output counts for, because greedy decoding writes the same for every seed.
     """
-    pairs = [pair for one, two in zip(written_IS, plain_IS, strict=True) for pair in zip(one, two, strict=True)]
-    changed = [mine.tokens != theirs.tokens for mine, theirs in pairs]
+    pairs = [
+        pair
+        for outputs_S, plain_S in zip(written_IS, plain_IS, strict=True)
+        for pair in zip(outputs_S, plain_S, strict=True)
+    ]
+    changed = [output.tokens != plain.tokens for output, plain in pairs]
     worth, plain_worth = (
-        task.worth([[one.text for one in row_S] for row_S in rows]) for rows in (written_IS, plain_IS)
+        task.worth([[output.text for output in row_S] for row_S in rows]) for rows in (written_IS, plain_IS)
     )
     everything_BI, draws_BI = np.ones((1, len(task))), draws(len(task))
     values_B, plain_B = worth(draws_BI), plain_worth(draws_BI)
@@ -51,7 +56,7 @@ def row(
         "interval": interval(values_B),
         "change": _rounded(value - plain_value),
         "change_interval": interval(values_B - plain_B),
-        "distinct_2": distinct_2([[one.raw for one in row_S] * copies for row_S in written_IS]),
+        "distinct_2": distinct_2([[output.raw for output in row_S] * copies for row_S in written_IS]),
         "mean_acceptance_length": round(_tokens(written_IS) / max(_forwards(written_IS), 1), 4),
         "tokens_per_s": round(rates[0], 1),
         "speedup_vs_plain": round(rates[0] / rates[1], 3) if rates[1] else None,
@@ -98,13 +103,13 @@ def _rounded(value: float) -> float | None:
 
 
 def _tokens(written_IS: Sequence[Sequence[Written]]) -> int:
-    return sum(len(one.tokens) for row_S in written_IS for one in row_S)
+    return sum(len(output.tokens) for row_S in written_IS for output in row_S)
 
 
 def _forwards(written_IS: Sequence[Sequence[Written]]) -> int:
-    return sum(one.forwards for row_S in written_IS for one in row_S)
+    return sum(output.forwards for row_S in written_IS for output in row_S)
 
 
 def _tokens_per_s(written_IS: Sequence[Sequence[Written]]) -> float:
-    spent_s = sum(one.decode_s for row_S in written_IS for one in row_S)
+    spent_s = sum(output.decode_s for row_S in written_IS for output in row_S)
     return _tokens(written_IS) / spent_s if spent_s else 0.0

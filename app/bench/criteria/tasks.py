@@ -1,7 +1,8 @@
-"""What ``bench criteria`` has written: answers and corrections, each with what its outputs are worth.
+"""The tasks of ``bench criteria``: answers and corrections, each with the measure of its outputs.
 
-A task knows its items, how the app is asked for one, and its measure; it knows no criteria. Shapes: I items, S outputs
-of each, B weightings of the items, R references, C counts.
+A task knows its items, how the app is asked for one, and its measure; it must not know criteria.
+
+Shapes: I items, S outputs of each, B weightings of the items, R references, C counts, X sentences.
 """
 
 from __future__ import annotations
@@ -45,20 +46,20 @@ class Task(Protocol):
 
     @property
     def measure(self) -> str:
-        """What ``worth`` gives: ``answer_accuracy`` or ``gleu``."""
+        """The name of the measure: ``answer_accuracy`` or ``gleu``."""
         ...
 
     @property
     def judged(self) -> int:
-        """How many items the measure looks at."""
+        """How many items the measure counts."""
         ...
 
     def __len__(self) -> int:
         """How many items there are."""
         ...
 
-    def write(self, builder: RequestBuilder, at: int) -> str:
-        """What the app hands out for item ``at``."""
+    def write(self, builder: RequestBuilder, number: int) -> str:
+        """The app's output for item ``number``."""
         ...
 
     def worth(self, texts_IS: Sequence[Sequence[str]]) -> Worth:
@@ -68,7 +69,7 @@ class Task(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question with what the retriever found, so that every rule sees the same."""
+    """A question with its hits and evidence, retrieved once, so that every rule sees the same."""
 
     item: AnswerItem
     hits: tuple[Hit, ...]
@@ -85,22 +86,22 @@ class Answers:
 
     @property
     def judged(self) -> int:
-        """Items that can be answered."""
-        return sum(one.item.gold is not None for one in self.asked)
+        """The items that can be answered."""
+        return sum(asked.item.gold is not None for asked in self.asked)
 
     def __len__(self) -> int:
         return len(self.asked)
 
-    def write(self, builder: RequestBuilder, at: int) -> str:
+    def write(self, builder: RequestBuilder, number: int) -> str:
         """The answer from the item's own passages."""
-        one = self.asked[at]
-        question = Question(one.item.question, retrieve=lambda: Retrieved(one.hits, one.evidence))
+        asked = self.asked[number]
+        question = Question(asked.item.question, retrieve=lambda: Retrieved(asked.hits, asked.evidence))
         return AnswerStream(builder, question, builder.resolve(GenerationOptions())).answer().text
 
     def worth(self, texts_IS: Sequence[Sequence[str]]) -> Worth:
         """The share of right answers; NaN where no item can be answered."""
-        answerable_I = np.array([one.item.gold is not None for one in self.asked], dtype=np.float64)
-        right_I = np.array([_right(one.item, texts) for one, texts in zip(self.asked, texts_IS, strict=True)])
+        answerable_I = np.array([asked.item.gold is not None for asked in self.asked], dtype=np.float64)
+        right_I = np.array([_right(asked.item, texts) for asked, texts in zip(self.asked, texts_IS, strict=True)])
 
         def accuracy(weights_BI: Floats) -> Floats:
             with np.errstate(invalid="ignore"):
@@ -126,9 +127,9 @@ class Corrections:
     def __len__(self) -> int:
         return len(self.items)
 
-    def write(self, builder: RequestBuilder, at: int) -> str:
-        """The corrected text; a sentence that went astray is left as it was, as everywhere in the app."""
-        text = as_written(self.items[at].source)
+    def write(self, builder: RequestBuilder, number: int) -> str:
+        """The corrected text; a segment whose correction changes its meaning stays as it was, as in the app."""
+        text = as_written(self.items[number].source)
         return CorrectionStream(builder, text, proposer=self.proposer).correction().corrected
 
     def worth(self, texts_IS: Sequence[Sequence[str]]) -> Worth:
@@ -178,7 +179,7 @@ def is_grammar(file: Path) -> bool:
 
 
 def _right(item: AnswerItem, texts: Sequence[str]) -> float:
-    """The share of texts that answer it right; 0 for a question that cannot be answered."""
+    """The share of texts that answer an item right; 0 for a question that cannot be answered."""
     return sum(judge(item, text).right for text in texts) / len(texts) if item.gold is not None else 0.0
 
 

@@ -1,11 +1,8 @@
-"""The rules that ``bench criteria`` compares, from what ``--criteria`` says: ``typical=0.3/0.09`` and so on.
+"""The rules that ``bench criteria`` compares, by what ``--criteria`` says, and an engine that applies one rule.
 
-Knows names and options of criteria, not how they judge.
-
-One rule on trial: an engine whose every request is drawn at one temperature and judged by one criterion.
-
-The app's own streams run over it, so that what is measured is what a user would get; nothing of other trials, of
-earlier outputs or of what this machine has learned reaches its drafts. Knows no items and no scores.
+The app's own streams run over a trial, so that what is measured is what a user would get; nothing of other trials, of
+earlier outputs or of what this machine has learned reaches its drafts. Knows names and options of criteria; must not
+know items or scores.
 """
 
 from __future__ import annotations
@@ -34,7 +31,7 @@ DEFAULT = (
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How drafts are judged. ``method`` is what ``--criteria`` calls it; without ``speculates`` there are none."""
+    """How drafts are accepted. ``method`` is its name in ``--criteria``; without ``speculates`` nothing is drafted."""
 
     method: str
     criterion: AcceptanceCriterion
@@ -71,11 +68,11 @@ def _rule(word: str) -> Rule:
     if not sign:
         return Rule(word, make_criterion(name))
     try:
-        given = {option: _number(one) for option, one in zip(options, numbers.split("/"), strict=True)}
+        thresholds = {option: _number(number) for option, number in zip(options, numbers.split("/"), strict=True)}
     except ValueError as error:
         hint = f"write {name}={'/'.join(map(str.upper, options))}" if options else f"{name} has no thresholds"
         raise InputError(f"{word!r} has other thresholds than {name} takes", hint=hint) from error
-    return Rule(word, make_criterion(name, **given))
+    return Rule(word, make_criterion(name, **thresholds))
 
 
 def _number(text: str) -> int | float:
@@ -87,9 +84,9 @@ def _number(text: str) -> int | float:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What one item gave: the text that the app hands out, the tokens and the text that the target wrote, and counts.
+    """One output: the text that the app returns, the tokens and the text that the target wrote, and counts.
 
-    ``decode_s`` are the seconds of drafting, verifying and accepting; reading the prompt is not among them.
+    ``decode_s``: seconds of drafting, verifying and accepting, without prefill.
     """
 
     text: str
@@ -103,13 +100,13 @@ class Trial(Engine):
     """An engine for one rule. ``sampling`` may be changed between requests."""
 
     def __init__(self, rule: Rule, like: Engine, *, sources: Sequence[str]) -> None:
-        """On the target of ``like``, and with the budget that was measured for it when it was loaded."""
+        """On the target of ``like``, with the T(n) that was measured when it was loaded."""
         super().__init__(
             like.target,
             sources=sources,
             # Speculative sampling as published: all that is drafted is verified, or the row would be plain decoding's
             # wherever a draft model does not pay.
-            budget=Budget(like.budget.limit, CostModel() if rule.family == SAMPLED else _steady(like.budget.costs)),
+            budget=Budget(like.budget.limit, CostModel() if rule.family == SAMPLED else _fixed(like.budget.costs)),
             calibration=Calibration(frozen=rule.family == SAMPLED),
             shared=without_history(like.shared),
             max_rows=1,
@@ -119,17 +116,17 @@ class Trial(Engine):
         self.sessions: list[Session] = []
 
     def session(self, request: Request, *, speculate: bool = True) -> Session:
-        """Begin the request as it is put on trial. ``scope`` None: it copies from no earlier output."""
+        """Begin the request under this rule. Its ``scope`` becomes None, so that no earlier output is copied."""
         criterion = None if self.rule.exact else self.rule.criterion
-        asked = replace(request, sampling=self.sampling, criterion=criterion, scope=None)
-        session = super().session(asked, speculate=speculate and self.rule.speculates)
+        judged = replace(request, sampling=self.sampling, criterion=criterion, scope=None)
+        session = super().session(judged, speculate=speculate and self.rule.speculates)
         self.sessions.append(session)
         return session
 
 
 def written_by(trial: Trial, builder: RequestBuilder, write: Callable[[RequestBuilder], str]) -> Written:
-    """Let ``write`` work with ``builder`` over the trial's engine."""
-    trial.forget()  # A prompt that another item began with would cost less.
+    """Let ``write`` use ``builder`` over the trial's engine."""
+    trial.forget()  # A prompt that shares its prefix with an earlier one would cost less.
     trial.sessions.clear()
     text = write(replace(builder, engine=trial, drafter_state=None))
     sessions = trial.sessions
@@ -142,6 +139,6 @@ def written_by(trial: Trial, builder: RequestBuilder, write: Callable[[RequestBu
     )
 
 
-def _steady(costs: CostModel) -> CostModel:
-    """T(n) as it was measured: no rule's trees are smaller because the machine was busy in its turn."""
+def _fixed(costs: CostModel) -> CostModel:
+    """T(n) as measured at load: no rule's trees are smaller because the machine was busy in its turn."""
     return replace(costs, adapts=False)

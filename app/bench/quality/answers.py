@@ -1,8 +1,9 @@
 """``spandraft bench answers FILE``: how often an answer from given passages is right, verbatim, rightly refused.
 
 FILE has ``{"question", "passages", "gold": index or null, "answers"}`` a line; ``gold`` null marks a question that the
-passages do not answer. Two methods see the same passages: ``top-evidence`` gives the sentence that the encoder likes
-best, or refuses below a threshold, without a model and without the learned scorer; ``target`` is the pipeline.
+passages do not answer. Two methods see the same passages: ``top-evidence`` returns the sentence whose cosine to the
+question is highest, or refuses below a threshold, without a model and without the learned scorer; ``target`` is the
+pipeline.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class AnswerItem:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What one answer was worth. ``verbatim`` is None for a refusal, which quotes nothing."""
+    """The verdict on one answer. ``verbatim`` is None for a refusal, which quotes nothing."""
 
     answerable: bool
     refused: bool
@@ -58,7 +59,7 @@ class Judged:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """FILE, how much of it, and the threshold of the method without a model."""
+    """Options of the bench."""
     parser.add_argument("file", type=Path, help='JSON Lines: {"question", "passages", "gold", "answers"}')
     parser.add_argument("--n", type=int, default=None, metavar="N", help="only the first N items")
     parser.add_argument(
@@ -67,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, settings: Settings) -> Report:
-    """Answer every question both ways. Raises ``InputError`` for a file of another form."""
+    """Answer every question with both methods. Raises InputError for a file of another form."""
     if args.n is not None and args.n < 1:
         raise InputError(f"--n cannot be {args.n}", hint="it must be at least 1")
     items = read_items(args.file)[: args.n]
@@ -84,7 +85,7 @@ def run(args: argparse.Namespace, settings: Settings) -> Report:
 
 
 def read_items(path: Path) -> list[AnswerItem]:
-    """The items of a file; raises ``InputError``."""
+    """The items of a file. Raises InputError."""
     form = '{"question": "Who?", "passages": ["Ann did it."], "gold": 0, "answers": ["Ann"]}'
     return read_records(path, _item, form=form)
 
@@ -105,24 +106,24 @@ def row_of(method: str, items: Sequence[AnswerItem], answer: AnswerFunction) -> 
     for number, item in enumerate(items, start=1):
         judged.append(judge(item, answer(item.question, hits_of(item))))
         _progress(method, number, len(items))
-    answerable = [one for one in judged if one.answerable]
-    others = [one for one in judged if not one.answerable]
+    answerable = [verdict for verdict in judged if verdict.answerable]
+    others = [verdict for verdict in judged if not verdict.answerable]
     return {
         "method": method,
-        "answer_accuracy": _share([one.right for one in answerable]),
-        "refusal_recall": _share([one.refused for one in others]),
-        "false_refusal": _share([one.refused for one in answerable]),
-        "verbatim": _share([one.verbatim for one in judged if one.verbatim is not None]),
+        "answer_accuracy": _share([verdict.right for verdict in answerable]),
+        "refusal_recall": _share([verdict.refused for verdict in others]),
+        "false_refusal": _share([verdict.refused for verdict in answerable]),
+        "verbatim": _share([verdict.verbatim for verdict in judged if verdict.verbatim is not None]),
         "answerable": len(answerable),
         "unanswerable": len(others),
     }
 
 
 def judge(item: AnswerItem, text: str) -> Judged:
-    """Compare an answer with what is known about its question. ``[n]`` marks do not count as text."""
+    """Compare an answer with the known answers to its question. ``[n]`` marks do not count as text."""
     refused = " ".join(_MARKER.sub(" ", text).split()) in (REFUSAL, "")
-    said = f" {normalized(_MARKER.sub(' ', text))} "
-    right = not refused and any(f" {normalized(gold)} " in said for gold in item.answers)
+    answer = f" {normalized(_MARKER.sub(' ', text))} "
+    right = not refused and any(f" {normalized(gold)} " in answer for gold in item.answers)
     return Judged(
         answerable=item.gold is not None,
         refused=refused,
@@ -141,14 +142,14 @@ def hits_of(item: AnswerItem) -> list[Hit]:
     """The passages as a search would give them, in the file's order."""
     documents = [Document.of(f"passage {number}", text) for number, text in enumerate(item.passages, start=1)]
     passages = [Passage.of(document, 0, len(document.text)) for document in documents]
-    return [Hit(passage, 1.0 / place) for place, passage in enumerate(passages, start=1)]
+    return [Hit(passage, 1.0 / rank) for rank, passage in enumerate(passages, start=1)]
 
 
 def _is_verbatim(text: str, passages: Sequence[str]) -> bool:
-    """Does every sentence of the answer stand in a passage, white space aside?"""
+    """Whether every sentence of the answer stands in a passage, white space aside."""
     sources = [" ".join(passage.split()) for passage in passages]
-    said = [part[start:end] for part in _MARKER.split(text) for start, end in sentences(part)]
-    return all(any(" ".join(sentence.split()) in source for source in sources) for sentence in said)
+    quoted = [part[start:end] for part in _MARKER.split(text) for start, end in sentences(part)]
+    return all(any(" ".join(sentence.split()) in source for source in sources) for sentence in quoted)
 
 
 def _item(record: dict[str, Any]) -> AnswerItem | None:
@@ -162,9 +163,9 @@ def _item(record: dict[str, Any]) -> AnswerItem | None:
     return AnswerItem(question, tuple(passages), gold, tuple(answers))
 
 
-def _share(found: Sequence[bool]) -> float | None:
-    """The share of True; None where there is nothing to share."""
-    return round(sum(found) / len(found), 4) if found else None
+def _share(outcomes: Sequence[bool]) -> float | None:
+    """The share of True; None of nothing."""
+    return round(sum(outcomes) / len(outcomes), 4) if outcomes else None
 
 
 def _progress(method: str, done: int, total: int) -> None:

@@ -1,4 +1,4 @@
-"""GLEU for corrections: n-grams shared with a reference, less those kept from the source that should have gone.
+"""GLEU for corrections: n-grams shared with a reference, less those of the source that should have been corrected.
 
 C. Napoles, K. Sakaguchi, M. Post, J. Tetreault: Ground Truth for Grammatical Error Correction Metrics, ACL 2015, with
 the change of "GLEU Without Tuning" (2016): no weight to tune. For candidate C, source S, reference R and n = 1..4
@@ -10,7 +10,9 @@ lengths are summed over the corpus; the score is the brevity penalty times the g
 
 Several references: the published script draws one at random for each sentence, 500 times, and averages. Here
 run r takes reference r of each sentence (modulo how many it has), as many runs as the most references there
-are, averaged: the same expectation of every count, without the dice.
+are, averaged: the same expectation of every count, without randomness.
+
+Shapes: S sentences, R runs, C counts.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Corrected:
-    """A sentence, what became of it, and at least one way it should have been corrected."""
+    """A sentence, its correction by the system (the candidate), and at least one correction by people."""
 
     source: str
     candidate: str
@@ -61,15 +63,15 @@ def counts(sentences: Sequence[Corrected]) -> NDArray[np.float64]:
         raise ValueError("GLEU needs sentences with at least one reference each")
     runs = max(len(sentence.references) for sentence in sentences)
     tokenized = [_Tokenized.of(sentence) for sentence in sentences]
-    return np.array([[one.counts(run) for run in range(runs)] for one in tokenized], dtype=np.float64)
+    return np.array([[sentence.counts(run) for run in range(runs)] for sentence in tokenized], dtype=np.float64)
 
 
 def gleu_of(sums_RC: NDArray[np.float64]) -> NDArray[np.float64]:
     """(...) GLEU, 0 to 100, from summed counts (..., R, C); a run is 0 where no n-gram of some n counts."""
     candidate, reference = sums_RC[..., 0], sums_RC[..., 1]
-    kept, possible = sums_RC[..., 2 : 2 + _ORDER], sums_RC[..., 2 + _ORDER :]
-    scores = (kept > 0).all(-1)
-    precision = np.log(np.where(kept > 0, kept, 1) / np.where(kept > 0, possible, 1)).mean(-1)
+    matched, possible = sums_RC[..., 2 : 2 + _ORDER], sums_RC[..., 2 + _ORDER :]
+    scores = (matched > 0).all(-1)
+    precision = np.log(np.where(matched > 0, matched, 1) / np.where(matched > 0, possible, 1)).mean(-1)
     brevity = np.minimum(0.0, 1.0 - reference / np.where(scores, candidate, 1))
     return np.asarray(100.0 * np.where(scores, np.exp(brevity + precision), 0.0).mean(-1))
 
@@ -90,12 +92,12 @@ class _Tokenized:
         return (
             len(self.candidate),
             len(reference),
-            *(_kept(self.source, self.candidate, reference, n) for n in range(1, _ORDER + 1)),
+            *(_matched(self.source, self.candidate, reference, n) for n in range(1, _ORDER + 1)),
             *(max(len(self.candidate) + 1 - n, 0) for n in range(1, _ORDER + 1)),
         )
 
 
-def _kept(source: Sequence[str], candidate: Sequence[str], reference: Sequence[str], n: int) -> int:
+def _matched(source: Sequence[str], candidate: Sequence[str], reference: Sequence[str], n: int) -> int:
     """N-grams shared with the reference less those shared with the source alone, at least 0."""
     in_candidate, in_reference = _ngrams(candidate, n), _ngrams(reference, n)
     wrong = Counter({ngram: count for ngram, count in _ngrams(source, n).items() if ngram not in in_reference})
@@ -103,4 +105,4 @@ def _kept(source: Sequence[str], candidate: Sequence[str], reference: Sequence[s
 
 
 def _ngrams(tokens: Sequence[str], n: int) -> Counter[tuple[str, ...]]:
-    return Counter(tuple(tokens[at : at + n]) for at in range(len(tokens) + 1 - n))
+    return Counter(tuple(tokens[start : start + n]) for start in range(len(tokens) + 1 - n))

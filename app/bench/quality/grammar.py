@@ -35,18 +35,18 @@ class GrammarItem:
 
     @property
     def is_clean(self) -> bool:
-        """Whether somebody left it as it was."""
+        """Whether one of the people left it as it was."""
         return any(tokens_of(self.source) == tokens_of(reference) for reference in self.references)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """FILE and how much of it."""
+    """Options of the bench."""
     parser.add_argument("file", type=Path, help='JSON Lines: {"source", "references"}')
     parser.add_argument("--n", type=int, default=None, metavar="N", help="only the first N items")
 
 
 def run(args: argparse.Namespace, settings: Settings) -> Report:
-    """Correct every source with the target and score it. Raises ``InputError`` for a file of another form."""
+    """Correct every source with the target and score it. Raises InputError for a file of another form."""
     if args.n is not None and args.n < 1:
         raise InputError(f"--n cannot be {args.n}", hint="it must be at least 1")
     items = read_items(args.file)[: args.n]
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace, settings: Settings) -> Report:
 
 
 def read_items(path: Path) -> list[GrammarItem]:
-    """The items of a file; raises ``InputError``."""
+    """The items of a file. Raises InputError."""
     return read_records(path, _item, form='{"source": "He go .", "references": ["He goes ."]}')
 
 
@@ -84,7 +84,9 @@ def _row(method: str, items: Sequence[GrammarItem], candidates: Sequence[str]) -
     pairs = list(zip(items, candidates, strict=True))
     clean = [tokens_of(item.source) == tokens_of(candidate) for item, candidate in pairs if item.is_clean]
     faulty = [(item, candidate) for item, candidate in pairs if not item.is_clean]
-    right = [any(tokens_of(candidate) == tokens_of(one) for one in item.references) for item, candidate in faulty]
+    right = [
+        any(tokens_of(candidate) == tokens_of(reference) for reference in item.references) for item, candidate in faulty
+    ]
     scored = [Corrected(item.source, candidate, item.references) for item, candidate in pairs]
     return {
         "method": method,

@@ -4,9 +4,8 @@ The methods take turns prompt by prompt in one run, so that a noisy machine is n
 is what comes after the first token; speed-ups are ratios of summed decode time. Hugging Face has its first token when
 the prompt is read, ours needs a step for it, which is timed by itself (with ``--shape`` it counts as decoding).
 
-Targets of a well-known shape with random weights: what a step costs on them, without a download.
-
-Time depends on a model's shape and not on what it learned, so with forced decoding its weights may be anything.
+``--shape`` times a target of a well-known shape with random weights, without a download: time depends on a model's
+shape and not on what it has learned, so with forced decoding its weights may be anything.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from typing import Any
 
 from app.bench.methods import drafter_flags
 from app.bench.report import Report, progress
-from app.bench.speed.contenders import METHODS, Ran, Way, missing, ways
+from app.bench.speed.contenders import METHODS, Contender, Ran, contenders, missing
 from app.bench.workload import jobs
 from app.bench.workload.jobs import Job
 from app.bench.workload.traces import BUNDLED_TOKENIZER, TRACES, load_tokenizer, read_traces
@@ -41,7 +40,7 @@ SHAPE_METHODS = "plain,spandraft"
 
 @dataclass(slots=True)
 class Timings:
-    """What one method took, an entry a job: seconds, decoded tokens, and the output."""
+    """The timings of one method, an entry a job: seconds, decoded tokens, and the output."""
 
     decode_s: list[float] = field(default_factory=list)
     first_s: list[float] = field(default_factory=list)
@@ -51,7 +50,7 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What is timed: an engine and the jobs. ``is_long``: prompts take long to read."""
+    """The engine and the jobs that are timed. ``is_long``: prompts take long to read."""
 
     engine: Engine
     jobs: Sequence[Job]
@@ -73,15 +72,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, settings: Settings) -> Report:
-    """Time the methods, plain decoding always among them."""
+    """Time the methods, plain decoding always among them.
+
+    Raises InputError, UnknownNameError, and what loading raises.
+    """
     n = args.n if args.n is not None else 4 if args.shape else 32
     if n < 1 or args.repeats < 1:
-        raise InputError("--n and --repeats must be at least 1.", hint="For example --n 8 --repeats 3.")
+        raise InputError("--n and --repeats must be at least 1", hint="for example --n 8 --repeats 3")
     names = _names(args.methods or (SHAPE_METHODS if args.shape else DEFAULT_METHODS))
     setup = _on_shape(args, settings, n) if args.shape else _on_target(args, settings, n)
-    chosen = ways(names, setup.engine)
-    for left_out in (name for name in names if name not in chosen):
-        progress(f"{left_out} is left out: it needs {missing(left_out, setup.engine)}")
+    chosen = contenders(names, setup.engine)
+    for name in names:
+        if name not in chosen:
+            progress(f"{name} is left out: it needs {missing(name, setup.engine)}")
     return Report.of(_command(args, settings, n), rows(setup.jobs, measure(chosen, setup, args.repeats)))
 
 
@@ -94,67 +97,65 @@ def _names(methods: str) -> list[str]:
 
 
 def _on_target(args: argparse.Namespace, settings: Settings, n: int) -> Setup:
-    """The target that the settings name, asked as the app asks it, or forced to records or to noise."""
+    """The target of the settings, with the app's requests, or forced to records or to noise."""
     corpus = "sample" if args.task == "answer" and args.file is None else None
     pipeline = Pipeline.from_pretrained(corpus=corpus, settings=settings)
     engine = pipeline.engine
     if args.task == "nothing":
-        wanted = jobs.nothing_to_copy(n, vocab_size=engine.target.vocab_size)
+        chosen = jobs.noise_jobs(n, vocab_size=engine.target.vocab_size)
     elif args.file is not None:
         end = min(pipeline.builder.eos_ids, default=0)
         traces = read_traces(args.file, pipeline.builder.tokens.hf.backend_tokenizer, end=end)
         room = engine.target.context_length
         fitting = [trace for trace in traces if len(trace.request.prompt) + len(trace.output) <= room]
         if not fitting:
-            raise InputError(f"No record of {args.file} fits the model.", hint="Take a larger --target.")
-        wanted = jobs.recorded(fitting[:n])
+            raise InputError(f"no record of {args.file} fits the model", hint="take a larger --target")
+        chosen = jobs.recorded_jobs(fitting[:n])
     else:
-        wanted = jobs.asked(pipeline, args.task, n)
-    return Setup(engine, wanted)
+        chosen = jobs.prompt_jobs(pipeline, args.task, n)
+    return Setup(engine, chosen)
 
 
 def _on_shape(args: argparse.Namespace, settings: Settings, n: int) -> Setup:
     """Random weights, forced to records or to noise."""
-    from app.bench.speed.bench import random_target
-
     if given := asked_for(settings):
-        raise InputError("Random weights agree with no draft model.", hint=f"Leave {flag(given[0])} away, or --shape.")
+        raise InputError("random weights agree with no draft model", hint=f"leave {flag(given[0])} away, or --shape")
     target = random_target(args.shape, settings)
     engine = Engine(target, budget=Budget.measured(target, limit=settings.budget))
     if args.task == "nothing":
-        return Setup(engine, jobs.nothing_to_copy(n, vocab_size=target.vocab_size), is_long=True)
+        return Setup(engine, jobs.noise_jobs(n, vocab_size=target.vocab_size), is_long=True)
     file = args.file or TRACES[TASKS.index(args.task)]
     tokenizer = load_tokenizer(args.tokenizer)
     traces = read_traces(file, tokenizer)[:n]
     size = tokenizer.get_vocab_size() + 1  # The end token is one that the tokenizer does not have.
-    spread = jobs.spread_over(traces, tokens=size, vocab_size=target.vocab_size)
-    return Setup(engine, jobs.recorded(spread), is_long=True)
+    spread = jobs.in_vocabulary(traces, tokens=size, vocab_size=target.vocab_size)
+    return Setup(engine, jobs.recorded_jobs(spread), is_long=True)
 
 
-def measure(chosen: Mapping[str, Way], setup: Setup, repeats: int) -> dict[str, Timings]:
+def measure(chosen: Mapping[str, Contender], setup: Setup, repeats: int) -> dict[str, Timings]:
     """Run every job with every method in turn."""
     timings = {name: Timings() for name in chosen}
-    for name, way in chosen.items():
+    for name, contender in chosen.items():
         # First calls allocate and compile.
-        _time(way, _shortest(setup.jobs).in_run(0), Timings(), is_long=setup.is_long)
+        _time(contender, _shortest(setup.jobs).in_run(0), Timings(), is_long=setup.is_long)
         progress(f"warmed up {name}")
     for number in range(1, repeats + 1):
-        for job in (one.in_run(number) for one in setup.jobs):
-            for name, way in chosen.items():
-                _time(way, job, timings[name], is_long=setup.is_long)
+        for job in (job.in_run(number) for job in setup.jobs):
+            for name, contender in chosen.items():
+                _time(contender, job, timings[name], is_long=setup.is_long)
     return timings
 
 
-def _shortest(wanted: Sequence[Job]) -> Job:
-    return min(wanted, key=lambda job: sum(len(request.prompt) for request in job.requests))
+def _shortest(candidates: Sequence[Job]) -> Job:
+    return min(candidates, key=lambda job: sum(len(request.prompt) for request in job.requests))
 
 
-def _time(way: Way, job: Job, timings: Timings, *, is_long: bool) -> None:
+def _time(contender: Contender, job: Job, timings: Timings, *, is_long: bool) -> None:
     first_s, decode_s, tokens = [], 0.0, 0
     output: tuple[int, ...] = ()
     for request in job.requests:
-        ran = way(request)
-        first_s.append(_first_s(way, request, ran, is_long=is_long))
+        ran = contender(request)
+        first_s.append(_first_s(contender, request, ran, is_long=is_long))
         decode_s += ran.spent_s - first_s[-1]
         tokens += len(ran.tokens) - 1
         output += ran.tokens
@@ -164,33 +165,35 @@ def _time(way: Way, job: Job, timings: Timings, *, is_long: bool) -> None:
     timings.outputs.append(output)
 
 
-def _first_s(way: Way, request: Request, ran: Ran, *, is_long: bool) -> float:
+def _first_s(contender: Contender, request: Request, ran: Ran, *, is_long: bool) -> float:
     """Seconds to the first token of ``ran``: from itself as far as it knows them, else from a run of one token."""
     if ran.prefill_s is not None and (ran.reads_first or is_long):
         return ran.prefill_s
-    one = way(replace(request, max_new_tokens=1))
-    if ran.prefill_s is None or one.prefill_s is None:
-        return one.spent_s
-    return ran.prefill_s + one.spent_s - one.prefill_s
+    first = contender(replace(request, max_new_tokens=1))
+    if ran.prefill_s is None or first.prefill_s is None:
+        return first.spent_s
+    return ran.prefill_s + first.spent_s - first.prefill_s
 
 
-def rows(wanted: Sequence[Job], timings: Mapping[str, Timings]) -> list[dict[str, object]]:
+def rows(measured: Sequence[Job], timings: Mapping[str, Timings]) -> list[dict[str, object]]:
     """Figures of each method beside Hugging Face's greedy decoding, if that ran, and beside ours without drafts."""
     table = []
-    for name, one in timings.items():
+    for name, timing in timings.items():
         # An output of one token has no decode time, and noise may leave less than none.
-        rates = [tokens / spent for tokens, spent in zip(one.tokens, one.decode_s, strict=True) if tokens and spent > 0]
+        rates = [
+            tokens / spent for tokens, spent in zip(timing.tokens, timing.decode_s, strict=True) if tokens and spent > 0
+        ]
         low, middle, high = _quartiles(rates)
         table.append(
             {
                 "method": name,
                 "tokens_per_s": middle,
                 "tokens_per_s_quartiles": [low, high],
-                "ttft_s": statistics.median(one.first_s),
-                "speedup_vs_hf_greedy": _speedup(timings.get("hf-greedy"), one),
-                "speedup_vs_plain": _speedup(timings["plain"], one),
-                "equal": one.outputs == timings["plain"].outputs,
-                "prompts": len(wanted),
+                "ttft_s": statistics.median(timing.first_s),
+                "speedup_vs_hf_greedy": _speedup(timings.get("hf-greedy"), timing),
+                "speedup_vs_plain": _speedup(timings["plain"], timing),
+                "equal": timing.outputs == timings["plain"].outputs,
+                "prompts": len(measured),
             }
         )
     return table
@@ -208,7 +211,7 @@ def _quartiles(values: Sequence[float]) -> tuple[float, float, float]:
 
 
 def _command(args: argparse.Namespace, settings: Settings, n: int) -> str:
-    """The line that repeats this run."""
+    """The command that repeats this run."""
     words = [f"spandraft bench speed --task {args.task} --n {n} --repeats {args.repeats}"]
     for key in ("methods", "shape", "file"):
         if (value := getattr(args, key)) is not None:
@@ -241,7 +244,10 @@ SHAPES: Mapping[str, Callable[[], Any]] = MappingProxyType({"qwen3-0.6b": _qwen3
 
 
 def random_target(name: str, settings: Settings) -> Target:
-    """A target of that shape in the settings' number format, on their device. Raises UnknownNameError."""
+    """A target of a shape with random weights, in the settings' number format and on their device.
+
+    Raises UnknownNameError.
+    """
     if name not in SHAPES:
         raise unknown("shape", name, SHAPES)
     import torch

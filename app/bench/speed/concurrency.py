@@ -1,7 +1,7 @@
 """``spandraft bench concurrency``: many requests at once on one target, beside the same requests one after the other.
 
-Tokens a second are counted over the steps in which sessions write, and over everything, the reading of prompts
-included. Rows take turns in one run; each is the median of its repeats.
+Tokens a second are counted over the decoding steps, and over everything, prefill included. Rows take turns in one run;
+each is the median of its repeats.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.bench.report import Report
-from app.bench.workload.jobs import asked
+from app.bench.workload.jobs import prompt_jobs
 from app.config.settings import Settings
 from app.errors import InputError
 from app.pipeline import Pipeline
@@ -25,7 +25,7 @@ from decoding.interfaces import Request
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """All requests done once: outputs by request, seconds in all, and what the batch counted."""
+    """One run over all requests: outputs by request, seconds in all, and the scheduler's counts."""
 
     outputs: tuple[tuple[int, ...], ...]
     spent_s: float
@@ -48,10 +48,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, settings: Settings) -> Report:
     """Time one and many sessions, without and with drafts."""
     if min(args.sessions, args.n, args.repeats) < 1:
-        raise InputError("--sessions, --n and --repeats must be at least 1.", hint="For example --sessions 8 --n 16.")
+        raise InputError("--sessions, --n and --repeats must be at least 1", hint="for example --sessions 8 --n 16")
     settings = settings.replace(max_sessions=max(args.sessions, settings.max_sessions))
     pipeline = Pipeline.from_pretrained(corpus="sample" if args.task == "answer" else None, settings=settings)
-    requests = [request for job in asked(pipeline, args.task, args.n) for request in job.requests]
+    requests = [request for job in prompt_jobs(pipeline, args.task, args.n) for request in job.requests]
     command = f"spandraft bench concurrency --task {args.task} --sessions {args.sessions} --n {args.n}"
     at_once = min(args.sessions, len(requests))
     return Report.of(f"{command} --repeats {args.repeats}", rows(pipeline.engine, requests, at_once, args.repeats))
@@ -65,32 +65,33 @@ def rows(engine: Engine, requests: Sequence[Request], sessions: int, repeats: in
         for count in (1, sessions)
     }
     for speculate, count in ways.values():
-        together(engine, requests[: 2 * count], count, speculate=speculate)  # First calls allocate.
+        run_at_once(engine, requests[: 2 * count], count, speculate=speculate)  # First calls allocate.
     runs: dict[tuple[str, int], list[Ran]] = {key: [] for key in ways}
     for _ in range(repeats):
         for key, (speculate, count) in ways.items():
-            runs[key].append(together(engine, requests, count, speculate=speculate))
+            runs[key].append(run_at_once(engine, requests, count, speculate=speculate))
     table = []
-    for (name, count), found in runs.items():
+    for (name, count), repeated in runs.items():
         alone = runs[name, 1]
         table.append(
             {
                 "method": f"{name}, {count} at once",
-                "tokens_per_s": statistics.median(one.tokens / one.spent_s for one in found),
-                "decode_tokens_per_s": statistics.median(one.decode_tokens_per_s for one in found),
-                "times_one": _ratio(alone, found),
+                "tokens_per_s": statistics.median(repeat.tokens / repeat.spent_s for repeat in repeated),
+                "decode_tokens_per_s": statistics.median(repeat.decode_tokens_per_s for repeat in repeated),
+                "times_one": _ratio(alone, repeated),
                 "decode_times_one": statistics.median(
-                    many.decode_tokens_per_s / one.decode_tokens_per_s for one, many in zip(alone, found, strict=True)
+                    many.decode_tokens_per_s / one.decode_tokens_per_s
+                    for one, many in zip(alone, repeated, strict=True)
                 ),
-                "rows_per_step": statistics.median(one.rows_per_step for one in found),
-                "equal": all(one.outputs == runs["plain", 1][0].outputs for one in found),
+                "rows_per_step": statistics.median(repeat.rows_per_step for repeat in repeated),
+                "equal": all(repeat.outputs == runs["plain", 1][0].outputs for repeat in repeated),
                 "requests": len(requests),
             }
         )
     return table
 
 
-def together(engine: Engine, requests: Sequence[Request], sessions: int, *, speculate: bool) -> Ran:
+def run_at_once(engine: Engine, requests: Sequence[Request], sessions: int, *, speculate: bool) -> Ran:
     """Run all requests, ``sessions`` at a time, each in a thread as a server has it."""
     engine.forget()
     outputs: dict[int, tuple[int, ...]] = {}
@@ -100,7 +101,7 @@ def together(engine: Engine, requests: Sequence[Request], sessions: int, *, spec
         while todo:
             try:
                 number, request = todo.popleft()
-            except IndexError:  # Another one took the last.
+            except IndexError:  # Another thread took the last request.
                 return
             outputs[number] = tuple(engine.generate(request, speculate=speculate).tokens)
 
@@ -113,9 +114,9 @@ def together(engine: Engine, requests: Sequence[Request], sessions: int, *, spec
         thread.join()
     spent_s = time.perf_counter() - started
     done = engine.throughput.since(before)
-    kept = tuple(outputs[number] for number in range(len(requests)))
-    return Ran(kept, spent_s, done.tokens_per_s, done.rows / max(done.steps, 1))
+    ordered = tuple(outputs[number] for number in range(len(requests)))
+    return Ran(ordered, spent_s, done.tokens_per_s, done.rows / max(done.steps, 1))
 
 
-def _ratio(alone: Sequence[Ran], together: Sequence[Ran]) -> float:
-    return statistics.median(one.spent_s / many.spent_s for one, many in zip(alone, together, strict=True))
+def _ratio(alone: Sequence[Ran], at_once: Sequence[Ran]) -> float:
+    return statistics.median(one.spent_s / many.spent_s for one, many in zip(alone, at_once, strict=True))

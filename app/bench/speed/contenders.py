@@ -1,4 +1,4 @@
-"""The ways in which the speed bench asks one target: ours with and without drafts, presets, and Hugging Face's own."""
+"""Methods that the speed bench times on one target: ours with and without drafts, presets, and Hugging Face's own."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from decoding.engine import Engine
 from decoding.interfaces import Request
 from decoding.verification.criteria import make_criterion
 
-THEIRS = ("hf-greedy", "hf-prompt-lookup", "hf-assisted")
-METHODS = (*THEIRS, "plain", *(name for name in PRESETS if name != "autoregressive"))
+HUGGING_FACE = ("hf-greedy", "hf-prompt-lookup", "hf-assisted")
+METHODS = (*HUGGING_FACE, "plain", *(name for name in PRESETS if name != "autoregressive"))
 """``plain`` is our own decoding without drafts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """One request done: seconds in all, and those for reading the prompt, None where drafts were verified with it.
+    """One finished request: seconds in all, and those of prefill, None where drafts were verified with the prompt.
 
-    ``reads_first``: reading the prompt gave the first token, too; else the first step did.
+    ``reads_first``: prefill gave the first token, too; else the first step did.
     """
 
     tokens: tuple[int, ...]
@@ -33,24 +33,25 @@ class Ran:
     reads_first: bool = False
 
 
-Way = Callable[[Request], Ran]
+Contender = Callable[[Request], Ran]
+"""Runs one request to its end."""
 
 
-def ways(names: Sequence[str], engine: Engine) -> dict[str, Way]:
-    """The methods of ``names`` on the engine's target, but for those that draft with what the engine does not have."""
-    return {name: _way(name, engine) for name in names if missing(name, engine) is None}
+def contenders(names: Sequence[str], engine: Engine) -> dict[str, Contender]:
+    """The methods of ``names`` on the engine's target, without those whose drafter the engine does not have."""
+    return {name: _contender(name, engine) for name in names if missing(name, engine) is None}
 
 
 def missing(name: str, engine: Engine) -> str | None:
-    """The option that names what a method drafts with, if the engine does not have it."""
+    """The option that loads a method's drafter; None if the engine has it or the method needs none."""
     if name == "hf-assisted" and engine.shared.draft_model is None:
         return PARTS[Needs.DRAFT_MODEL].flag
     return missing_flag(PRESETS[name], engine.shared) if name in PRESETS else None
 
 
-def _way(name: str, engine: Engine) -> Way:
+def _contender(name: str, engine: Engine) -> Contender:
     draft = engine.shared.draft_model
-    if name in THEIRS:
+    if name in HUGGING_FACE:
         theirs = HuggingFace(engine.target, draft.model if draft is not None else None)
         if name == "hf-greedy":
             return lambda request: _greedy(theirs, request)
@@ -61,24 +62,24 @@ def _way(name: str, engine: Engine) -> Way:
         return lambda request: _ours(engine, request, speculate=False)
     if name == "spandraft":
         return lambda request: _ours(engine, request)
-    one = PRESETS[name]
-    published, criterion = _published(one, engine), make_criterion(one.criterion)
+    preset = PRESETS[name]
+    published, criterion = _published(preset, engine), make_criterion(preset.criterion)
     return lambda request: _ours(published, replace(request, criterion=criterion))
 
 
-def _published(one: Preset, engine: Engine) -> Engine:
-    """An engine that runs a published method as it was published: all that it drafts is verified."""
+def _published(preset: Preset, engine: Engine) -> Engine:
+    """An engine that runs a method as it was published: every drafted node is verified."""
     return Engine(
         engine.target,
-        sources=one.sources,
-        budget=Budget(limit=min(one.limit, engine.target.context_length)),
+        sources=preset.sources,
+        budget=Budget(limit=min(preset.limit, engine.target.context_length)),
         calibration=Calibration(frozen=True),
         shared=without_history(engine.shared),
     )
 
 
 def _ours(engine: Engine, request: Request, *, speculate: bool = True) -> Ran:
-    engine.forget()  # A prompt that was read before would cost nothing now.
+    engine.forget()  # A prompt in the prefix cache would cost nothing.
     started = time.perf_counter()
     session = engine.generate(request, speculate=speculate)
     spent_s = time.perf_counter() - started

@@ -1,9 +1,11 @@
 """``spandraft bench divergence``: how often reduced precision makes drafted decoding write another token than plain.
 
-A forward over many tokens rounds otherwise than one over one token; where the two best logits nearly tie, the choice
-may flip. The same happens to plain decoding in a batch of another size, which is the control. Of every first
+A forward over many tokens rounds in another way than one over one token; where the two best logits nearly tie, the
+choice may flip. The same happens to plain decoding in a batch of another size, which is the control. Of every first
 difference the plain run's margin between its two best logits is reported, beside the largest difference of any logit
-that both runs have computed for the same text. V vocabulary.
+that both runs have computed for the same text.
+
+Shapes: V vocabulary.
 """
 
 from __future__ import annotations
@@ -33,8 +35,8 @@ _TASKS = ("answer", "grammar")
 
 
 @dataclass(slots=True)
-class Seen:
-    """The last of the processors: changes nothing, and keeps the logits (V) that each output token was chosen from."""
+class LogitRecorder:
+    """Runs as the last processor: changes nothing, and keeps the logits (V) that each output token was chosen from."""
 
     rows: dict[int, NDArray[np.floating]] = field(default_factory=dict)
 
@@ -58,12 +60,12 @@ class Written:
     """One output with the logits behind each of its tokens."""
 
     tokens: tuple[int, ...]
-    logits: Seen
+    logits: LogitRecorder
 
 
 @dataclass(slots=True)
 class Divergences:
-    """What comparing outputs with plain ones has found. ``tokens`` were chosen after the same text in both runs."""
+    """Counts of the differences from plain outputs. ``tokens`` were chosen after the same text in both runs."""
 
     outputs: int = 0
     tokens: int = 0
@@ -73,12 +75,12 @@ class Divergences:
     def compare(self, plain: Written, other: Written) -> None:
         """Two outputs of one request, up to their first difference."""
         shortest = min(len(plain.tokens), len(other.tokens))
-        same = next((at for at in range(shortest) if plain.tokens[at] != other.tokens[at]), shortest)
+        same = next((n for n in range(shortest) if plain.tokens[n] != other.tokens[n]), shortest)
         self.outputs += 1
         self.tokens += min(same + 1, shortest)
-        for at in range(min(same + 1, shortest)):
+        for position in range(min(same + 1, shortest)):
             self.logit_difference = max(
-                self.logit_difference, _difference(plain.logits.rows[at], other.logits.rows[at])
+                self.logit_difference, _difference(plain.logits.rows[position], other.logits.rows[position])
             )
         if same < shortest:
             second, best = np.partition(plain.logits.rows[same], -2)[-2:]
@@ -109,10 +111,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, settings: Settings) -> Report:
     """Compare drafted decoding, and plain decoding in a batch, with plain decoding of one request at a time."""
     if args.n < 1:
-        raise InputError("--n must be at least 1.", hint="For example --n 8.")
+        raise InputError("--n must be at least 1", hint="for example --n 8")
     pipeline = Pipeline.from_pretrained(corpus="sample", settings=replace(settings, dtype=args.precision))
-    asked = [job for task in _TASKS for job in jobs.asked(pipeline, task, args.n)]
-    requests = [replace(request, sampling=Sampling()) for job in asked for request in job.requests]
+    chosen = [job for task in _TASKS for job in jobs.prompt_jobs(pipeline, task, args.n)]
+    requests = [replace(request, sampling=Sampling()) for job in chosen for request in job.requests]
     if args.free:
         requests = [replace(request, processors=()) for request in requests]
     command = f"spandraft bench divergence --precision {args.precision} --n {args.n}{' --free' * args.free}"
@@ -121,16 +123,15 @@ def run(args: argparse.Namespace, settings: Settings) -> Report:
 
 def rows(target: Target, requests: Sequence[Request]) -> list[dict[str, object]]:
     """A row for drafts and one for the control. T(n) is fixed, so that a machine makes the same trees again."""
-    found = {"drafted": Divergences(), f"plain, {CONTROL_ROWS} rows (control)": Divergences()}
-    drafting, control = found.values()
+    drafting, control = Divergences(), Divergences()
     for group in _groups(requests, CONTROL_ROWS):
         plain = [_together(_engine(target), [request], speculate=False)[0] for request in group]
         drafted = [_together(_engine(target), [request], speculate=True)[0] for request in group]
         batched = _together(_engine(target), group, speculate=False)
-        for one, two, three in zip(plain, drafted, batched, strict=True):
-            drafting.compare(one, two)
-            control.compare(one, three)
-    return [one.row(name) for name, one in found.items()]
+        for plain_output, drafted_output, batched_output in zip(plain, drafted, batched, strict=True):
+            drafting.compare(plain_output, drafted_output)
+            control.compare(plain_output, batched_output)
+    return [drafting.row("drafted"), control.row(f"plain, {CONTROL_ROWS} rows (control)")]
 
 
 def _engine(target: Target) -> Engine:
@@ -139,15 +140,16 @@ def _engine(target: Target) -> Engine:
 
 def _together(engine: Engine, requests: Sequence[Request], *, speculate: bool) -> list[Written]:
     """Outputs of requests that run side by side, in one thread."""
-    seen = [Seen() for _ in requests]
-    watched = [
-        replace(request, processors=(*request.processors, one)) for request, one in zip(requests, seen, strict=True)
+    recorders = [LogitRecorder() for _ in requests]
+    recorded = [
+        replace(request, processors=(*request.processors, recorder))
+        for request, recorder in zip(requests, recorders, strict=True)
     ]
-    sessions = [engine.session(request, speculate=speculate) for request in watched]
+    sessions = [engine.session(request, speculate=speculate) for request in recorded]
     streams = [iter(session) for session in sessions]
     while streams:
         streams = [stream for stream in streams if next(stream, None) is not None]
-    return [Written(tuple(session.tokens), one) for session, one in zip(sessions, seen, strict=True)]
+    return [Written(tuple(session.tokens), recorder) for session, recorder in zip(sessions, recorders, strict=True)]
 
 
 def _groups(requests: Sequence[Request], size: int) -> Iterator[Sequence[Request]]:

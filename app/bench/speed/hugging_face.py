@@ -1,6 +1,8 @@
-"""Hugging Face's own generation on our target, as the yardstick: greedy, with its prompt lookup, with a draft model.
+"""Hugging Face's own generation on our target, for comparison: greedy, with its prompt lookup, with a draft model.
 
-Our processors are handed over as its logits processors, so that all write the same output. B batch (1), V vocabulary.
+Our processors run as its logits processors, so that all methods write the same output.
+
+Shapes: B batch (1), V vocabulary.
 """
 
 from __future__ import annotations
@@ -50,17 +52,19 @@ class HuggingFace:
         return self._generate(request)
 
     def prompt_lookup(self, request: Request) -> list[int]:
-        """Its draft-and-verify without a draft model; n-grams of at most 2, 10 tokens a draft."""
+        """Its prompt lookup; n-grams of at most 2, 10 tokens a draft."""
         return self._generate(request, prompt_lookup_num_tokens=LOOKUP_TOKENS, max_matching_ngram_size=NGRAM)
 
     def assisted(self, request: Request) -> list[int]:
-        """Its draft-and-verify with a draft model, as it comes: the length of drafts adapts itself."""
+        """Its assisted generation with a draft model and default options: the length of drafts adapts itself."""
         assert self.draft is not None
         return self._generate(request, assistant_model=self.draft.model)
 
     def _generate(self, request: Request, **options: Any) -> list[int]:
         ids = torch.tensor([request.prompt], device=self.target.device)
-        processors = LogitsProcessorList([self._adapter(one, len(request.prompt)) for one in request.processors])
+        processors = LogitsProcessorList(
+            [self._adapter(processor, len(request.prompt)) for processor in request.processors]
+        )
         ends = sorted(request.eos_ids) or None
         with torch.inference_mode(), self._watched():
             output = self.target.model.generate(
@@ -78,7 +82,7 @@ class HuggingFace:
         return tokens
 
     def _without_own_rules(self) -> dict[str, Any]:
-        """Switches off what the model's generation_config says: requests carry it as processors, once is enough."""
+        """Options that switch off the model's generation_config: requests carry it as processors, once is enough."""
         config = self.target.model.generation_config
         return {name: value for name, value in _NO_RULES if getattr(config, name, None) not in (None, value)}
 
@@ -88,7 +92,7 @@ class HuggingFace:
 
     @contextmanager
     def _watched(self) -> Iterator[None]:
-        """Watch each forward of the target."""
+        """Record each forward of the target in ``forwards``."""
         forwards = self.forwards
         forwards.first_at, forwards.rows_left = 0.0, 0
 
@@ -104,7 +108,7 @@ class HuggingFace:
 
 
 class _Adapter(LogitsProcessor):
-    """A processor of ours as one of theirs. The states along the output are kept, so a call costs one step."""
+    """One of our processors as a transformers one. It keeps the states along the output, so a call costs one step."""
 
     def __init__(self, processor: Processor, prompt_length: int) -> None:
         self._processor = processor

@@ -1,8 +1,6 @@
-"""What the speed bench asks for: questions and texts as the app would ask them, recorded outputs, or noise.
+"""Jobs of the benches: the bundled prompts as the app would ask them, recorded outputs, or noise.
 
-A job is one question or one text; it knows no method.
-
-The bundled prompts of the benches: questions on the sample corpus, and texts to correct, one a line.
+A job holds the requests of one question or one text. Knows the pipeline and token ids; must not know methods.
 """
 
 from __future__ import annotations
@@ -23,33 +21,42 @@ from app.errors import InputError
 from app.pipeline import Pipeline
 from decoding.interfaces import Reference, Request
 
+_FILES = {"answer": "questions.txt", "grammar": "texts.txt"}
 _NOISE_PROMPT, _NOISE_OUTPUT = 256, 64
+"""Tokens of a job of noise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """The requests that one question or text makes, and the seconds spent before the model was asked."""
+    """The requests of one question or text, and the seconds spent before the model is asked."""
 
     requests: tuple[Request, ...]
     prepare_s: float = 0.0
 
     def in_run(self, number: int) -> Job:
-        """The same among the outputs of one run: those of another would be drafted whole, being the same."""
+        """The job in a scope of its own: the equal outputs of an earlier run would be drafted whole."""
         requests = [
-            one if one.scope is None else replace(one, scope=f"{one.scope} run {number}") for one in self.requests
+            request if request.scope is None else replace(request, scope=f"{request.scope} run {number}")
+            for request in self.requests
         ]
         return replace(self, requests=tuple(requests))
 
 
-def asked(pipeline: Pipeline, task: str, n: int) -> list[Job]:
-    """The first ``n`` bundled prompts of a task."""
+def prompts(task: str) -> list[str]:
+    """The bundled prompts of ``answer`` (questions on the sample corpus) or ``grammar`` (texts to correct)."""
+    file = Path(__file__).parents[1] / "data" / _FILES[task]
+    return file.read_text(encoding="utf-8").strip().split("\n")
+
+
+def prompt_jobs(pipeline: Pipeline, task: str, n: int) -> list[Job]:
+    """Jobs of the first ``n`` bundled prompts of a task."""
     make = answer_job if task == "answer" else grammar_job
     texts = prompts(task)[:n]
     return [make(pipeline, text) for text in [texts[0], *texts]][1:]  # The first one loads the encoder.
 
 
 def answer_job(pipeline: Pipeline, question: str) -> Job:
-    """Retrieve and build the prompt as an answer does."""
+    """Retrieve and build the prompt of one question, as answering does."""
     settings, builder = pipeline.settings, pipeline.builder
     assert pipeline.corpus is not None
     started = time.perf_counter()
@@ -60,28 +67,28 @@ def answer_job(pipeline: Pipeline, question: str) -> Job:
 
 
 def grammar_job(pipeline: Pipeline, text: str) -> Job:
-    """The requests that correcting a text makes, one a sentence."""
+    """The requests of correcting a text, one a segment."""
     started = time.perf_counter()
     options = pipeline.builder.resolve(GenerationOptions(do_sample=False))
-    sentences = [text[segment.start : segment.end] for segment in segments(text)]
-    wanted = [correction_request(pipeline.builder, pipeline.edit_proposer, one, options) for one in sentences]
-    return Job(tuple(request for request in wanted if request is not None), time.perf_counter() - started)
+    texts = [text[segment.start : segment.end] for segment in segments(text)]
+    requests = [correction_request(pipeline.builder, pipeline.edit_proposer, part, options) for part in texts]
+    return Job(tuple(request for request in requests if request is not None), time.perf_counter() - started)
 
 
-def recorded(traces: Sequence[Trace]) -> list[Job]:
-    """Recorded outputs, to which the target's choice is forced."""
+def recorded_jobs(traces: Sequence[Trace]) -> list[Job]:
+    """Jobs that force the target to write recorded outputs."""
     return [Job((forced_request(trace),)) for trace in traces]
 
 
-def spread_over(traces: Sequence[Trace], *, tokens: int, vocab_size: int) -> list[Trace]:
-    """The same records in the ids of another vocabulary: different ids stay different, equal ones equal.
+def in_vocabulary(traces: Sequence[Trace], *, tokens: int, vocab_size: int) -> list[Trace]:
+    """The same records in the ids of a larger vocabulary: different ids stay different, equal ones equal.
 
-    ``tokens`` is how many ids the records may have. Raises InputError if the vocabulary is smaller.
+    ``tokens`` is the number of ids that the records may have. Raises InputError if the vocabulary is smaller.
     """
     if tokens > vocab_size:
         raise InputError(
-            f"The records have up to {tokens} different tokens, the shape only {vocab_size}.",
-            hint="Choose a --tokenizer with fewer.",
+            f"the records have up to {tokens} different tokens, the shape only {vocab_size}",
+            hint="choose a --tokenizer with fewer",
         )
     stride = vocab_size // tokens
     return [_remapped(trace, stride) for trace in traces]
@@ -99,7 +106,7 @@ def _remapped(trace: Trace, stride: int) -> Trace:
     return Trace(request, ids(trace.output), tuple(ids(one) for one in trace.passages))
 
 
-def nothing_to_copy(n: int, *, vocab_size: int) -> list[Job]:
+def noise_jobs(n: int, *, vocab_size: int) -> list[Job]:
     """Forced random tokens behind a random prompt, no id twice: no draft can be right."""
     noise = np.random.default_rng(0)
     jobs = []
@@ -115,12 +122,3 @@ def nothing_to_copy(n: int, *, vocab_size: int) -> list[Job]:
         )
         jobs.append(Job((request,)))
     return jobs
-
-
-_FILES = {"answer": "questions.txt", "grammar": "texts.txt"}
-
-
-def prompts(task: str) -> list[str]:
-    """The prompts of ``answer`` or ``grammar``."""
-    file = Path(__file__).parents[1] / "data" / _FILES[task]
-    return file.read_text(encoding="utf-8").strip().split("\n")

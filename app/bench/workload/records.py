@@ -16,7 +16,7 @@ Item = TypeVar("Item")
 
 
 def read_records(path: Path, parse: Callable[[dict[str, Any]], Item | None], *, form: str) -> list[Item]:
-    """Every line of ``path`` as ``parse`` makes it; ``form`` shows a right line, for the hint.
+    """Every line of ``path`` as ``parse`` returns it; ``form`` shows a right line in the hint.
 
     ``parse`` returns None for a record that does not fit. Blank lines are passed over. Raises ``InputError``.
     """
@@ -49,4 +49,4 @@ def _parsed(line: str, parse: Callable[[dict[str, Any]], Item | None]) -> Item |
 
 def is_texts(value: object) -> TypeGuard[list[str]]:
     """Whether ``value`` is a list of strings."""
-    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+    return isinstance(value, list) and all(isinstance(text, str) for text in value)

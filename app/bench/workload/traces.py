@@ -1,12 +1,11 @@
-"""Recorded outputs as token ids: what a replay takes for the target's choice.
+"""Recorded outputs as token ids, and how a target is forced to write them.
 
-Knows files and tokenizers, no methods. Three forms of record, told apart by their fields: an answer from passages,
-an output of a prompt, a correction.
+A record has one of three forms, told apart by their fields: an answer from passages, an output of a prompt, a
+correction. Forced decoding (Yang et al. 2023, LLMA): the target computes everything, and a processor on its side lets
+it choose nothing but the recorded token, alike for every method; so random weights or another model's answer can be
+timed and counted. Knows files and tokenizers; must not know methods.
 
-Forced decoding: the target computes everything, and chooses what was recorded.
-
-A processor on the target's side, applied alike to every method, so that random weights or another model's answer can
-be timed and counted. Knows token ids only. V vocabulary.
+Shapes: V vocabulary.
 """
 
 from __future__ import annotations
@@ -28,16 +27,16 @@ from decoding.interfaces import Reference, Request
 
 BUNDLED_TOKENIZER = Path(__file__).parents[2] / "models" / "target" / "tokenizer.json"
 TRACES = tuple(Path(__file__).parents[1] / "traces" / name for name in ("answers.jsonl", "corrections.jsonl"))
-"""What the bundled target wrote; ``spandraft bench record`` makes them again."""
+"""Records of the bundled target; ``spandraft bench record`` makes them again."""
 SCOPE = "bench"
-"""Whose outputs they are: records of one file may draw on the outputs of those before them."""
+"""The scope of all records: a record may be drafted from the outputs of the records before it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
     """A recorded generation in token ids; the output ends with the end token.
 
-    ``passages`` are what a datastore of other records may hold of this one.
+    ``passages`` are the part of this record that the datastore of other records may hold.
     """
 
     request: Request
@@ -104,9 +103,9 @@ class _Encoder:
 
     def _trace(self, prompt: tuple[int, ...], references: Iterable[Reference], output: str, task: str) -> Trace:
         ids = (*self._ids(output), self.end)
-        known = tuple(references)
-        request = Request(prompt, len(ids), references=known, eos_ids=frozenset({self.end}), scope=SCOPE, task=task)
-        return Trace(request, ids, tuple(one.ids for one in known))
+        packed = tuple(references)
+        request = Request(prompt, len(ids), references=packed, eos_ids=frozenset({self.end}), scope=SCOPE, task=task)
+        return Trace(request, ids, tuple(reference.ids for reference in packed))
 
     def _encoded(self, text: str) -> Encoded:
         encoded = self.tokenizer.encode(text, add_special_tokens=False)
@@ -120,11 +119,11 @@ class _Encoder:
 def load_tokenizer(file: Path) -> Tokenizer:
     """Read a tokenizer.json. Raises InputError."""
     if not file.is_file():
-        raise InputError(f"There is no tokenizer at {file}.", hint="Give the path of a tokenizer.json.")
+        raise InputError(f"there is no tokenizer at {file}", hint="give the path of a tokenizer.json")
     try:
         return Tokenizer.from_file(str(file))
     except Exception as error:  # tokenizers raises bare Exception
-        raise InputError(f"{file} is no tokenizer: {error}", hint="Give the path of a tokenizer.json.") from error
+        raise InputError(f"{file} is no tokenizer: {error}", hint="give the path of a tokenizer.json") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,8 @@ from tokenizers import Tokenizer
 
 from app.loading.bundled import TARGET, bundled_folder
 from app.training.corruption import word_forms
-from app.training.data import candidates, embeddings, material, records, tokenizer
+from app.training.data import candidates, embeddings, material, prose, records, tokenizer
 from app.training.errors import DataMissingError
-from app.training.examples import grammar
 
 FILES = (
     "squad_train_passages.jsonl", "squad_train_qa.jsonl", "qed_nq_train.jsonl", "prose_enwiki.jsonl",
@@ -135,8 +134,8 @@ def _answers(
 def _texts(folder: Path, split: records.Split, amounts: Amounts) -> list[list[str]]:
     rng = random.Random(f"texts:{split}")
     if split == "train":
-        return grammar.clean_texts(folder, split, rng, more=amounts.prose)
-    texts = grammar.clean_texts(folder, split, rng)
+        return prose.clean_texts(folder, split, rng, more=amounts.prose)
+    texts = prose.clean_texts(folder, split, rng)
     rng.shuffle(texts)
     kept, total = [], 0
     for text in texts:

@@ -1,6 +1,6 @@
 """The bundled models' tokenizer: byte-level BPE of 8,192 entries, trained on the prose of the training split.
 
-Knows the special tokens and their order. Must not know prompts, models or training.
+Knows the special tokens and their order. Must not know prompts or models.
 Any text encodes and decodes back unchanged, because every byte is in the alphabet; digits stand alone, so numbers are
 copied digit by digit and no number is rare.
 """
@@ -61,6 +61,13 @@ def save(bpe: Tokenizer, target: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
     bpe.save(str(target / "tokenizer.json"))
     (target / "tokenizer_config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+
+
+def encode(bpe: Tokenizer, text: str) -> list[int]:
+    """Token ids of a text; special tokens written in it are ordinary characters."""
+    bpe.encode_special_tokens = True
+    ids: list[int] = bpe.encode(text, add_special_tokens=False).ids
+    return ids
 
 
 def _corpus(folder: Path, rng: random.Random) -> Iterator[str]:

@@ -24,11 +24,9 @@ from app.likely_edits.tagger import write_network
 from app.likely_edits.words import words_of
 from app.training.corruption import word_forms
 from app.training.corruption.learner_errors import LearnerErrors
-from app.training.data import records
-from app.training.data.prose import prose_of
+from app.training.data import prose, records
 from app.training.edit_tagger.examples import Batch, Batches, Undoing, batch_of
 from app.training.edit_tagger.network import Learner
-from app.training.examples import grammar
 
 VOCABULARY, RAREST = 50_000, 3
 RARE, SHORT = 2, 2
@@ -55,14 +53,14 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
     rng = random.Random(arguments.seed)
-    texts = grammar.clean_texts(arguments.data, "train", rng, more=MORE)
+    texts = prose.clean_texts(arguments.data, "train", rng, more=MORE)
     misspelt = records.misspellings(arguments.data)
     begin = arguments.begin
     tables = collect(texts, misspelt) if begin is None else known_words(begin.with_suffix(".npz"), misspelt)
     tables = replace(tables, rare=rare_words(texts, tables))
     write_tables(arguments.out, tables)
     undoing = Undoing(errors_of(texts, misspelt, tables), tables)
-    held, sources = prose_of(texts, rng)
+    held, sources = prose.tagger_sentences(texts, rng)
     counts = ", ".join(str(len(sentences)) for _, sentences in sources)
     print(f"sentences: {counts}; {len(tables.vocabulary)} words, {len(tables.misspelt)} misspellings", flush=True)
     held_out = _batches(held, undoing, rng)

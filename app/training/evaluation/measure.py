@@ -32,7 +32,6 @@ from app.training.data.material import Material
 from app.training.data.records import Split
 from app.training.errors import DataMissingError
 from app.training.evaluation import heldout
-from app.training.examples import grammar
 from app.training.examples.answers import REFUSAL, AnswerItems
 from app.training.outputs.prompts import likely_edits_for
 from decoding.drafters.medusa_heads import MedusaHeads
@@ -80,7 +79,7 @@ class Greedy:
     def correct(self, text: str, *, tuning: LogitBiases) -> str:
         """The correction of one text under copy bias. The copy is guessed ahead and checked by one forward."""
         plain = " ".join(text.split())
-        source = grammar.encode(self.bpe, " " + plain)
+        source = tokenizer.encode(self.bpe, " " + plain)
         guessing = self._likely_edits() if tuning.edit_weight else None
         edits = guessing(plain, tuple(source)) if guessing is not None else ()
         bias = CopyBias(
@@ -105,7 +104,7 @@ class Greedy:
 
     def answer(self, prompt: list[int], quotes: Sequence[QuotedSpan], *, refusal_bias: float) -> list[int]:
         """The answer's ids under the quote processor, without the end token. Forced tokens cost no forward."""
-        refusal = tuple(grammar.encode(self.bpe, " " + REFUSAL))
+        refusal = tuple(tokenizer.encode(self.bpe, " " + REFUSAL))
         quote = QuoteProcessor(quotes, eos_ids=[tokenizer.EOS], refusal=refusal, refusal_bonus=refusal_bias)
         output: list[int] = []
         state = quote.start()
@@ -147,8 +146,8 @@ def measure_answers(
         item = items.item(rng, unanswerable=i % 5 == 4)
         quotes = [
             QuotedSpan(
-                marker=tuple(grammar.encode(greedy.bpe, f" [{e.number}]")),
-                body=tuple(grammar.encode(greedy.bpe, " " + e.text)),
+                marker=tuple(tokenizer.encode(greedy.bpe, f" [{e.number}]")),
+                body=tuple(tokenizer.encode(greedy.bpe, " " + e.text)),
                 weight=tuning.evidence_slope * (e.relevance - item.evidence[0].relevance),
             )
             for e in item.evidence

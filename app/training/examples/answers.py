@@ -17,7 +17,7 @@ from tokenizers import Tokenizer
 from app.loading.bundled import RELEVANCE
 from app.training.data import tokenizer
 from app.training.data.candidates import Asked, Candidate, Candidates
-from app.training.examples.grammar import encode
+from app.training.data.tokenizer import encode
 from app.training.examples.mixture import Example
 from retrieval.relevance import LearnedRelevance, Relevance
 from retrieval.relevance_features import Candidate as Judged

@@ -28,8 +28,8 @@ from app.training.data.tokenizer import (
     SCORE_0,
     SPECIALS,
     VOCABULARY,
+    encode,
 )
-from app.training.examples.grammar import encode
 from app.training.examples.mixture import Example
 
 

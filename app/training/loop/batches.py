@@ -1,10 +1,6 @@
-"""Batches in order, made ahead by worker processes where making them would keep the device waiting.
+"""Batches on their way to the device: in order, made ahead by worker processes where the device would wait for them.
 
-Knows that a batch is a pure function of its number. Must not know what is in it.
-
-A batch, whatever it is made of -> the same batch with its tensors on a device.
-
-Knows containers. Must not know what a batch means.
+Knows that a batch is a pure function of its number, made of tensors and containers. Must not know what it means.
 """
 
 from __future__ import annotations
@@ -21,11 +17,11 @@ from typing import Any, Protocol
 import torch
 
 _RUN = 16
-"""Batches a worker makes at a time: neighbours share a pool of examples, of 8 or 16."""
+"""Batches that a worker makes at a time: neighbours share a pool of examples, of 8 or 16."""
 
 
 class Numbered(Protocol):
-    """What has batches by number."""
+    """Anything with batches by number."""
 
     def batch(self, number: int) -> Any:
         """The batch of this number."""
@@ -33,14 +29,14 @@ class Numbered(Protocol):
 
 
 @contextmanager
-def batches_ahead(made_by: Numbered, first: int, last: int, *, workers: int) -> Iterator[Iterator[Any]]:
+def batches_ahead(batches: Numbered, first: int, last: int, *, workers: int) -> Iterator[Iterator[Any]]:
     """Batches `first` to before `last`, in order; `workers` 0: each is made when it is asked for."""
     if workers == 0:
-        yield (made_by.batch(number) for number in range(first, last))
+        yield (batches.batch(number) for number in range(first, last))
         return
     # Spawned, not forked: the device and its threads do not survive a fork.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, _begin, (made_by,)) as pool:
+    with ProcessPoolExecutor(workers, context, _begin, (batches,)) as pool:
         try:
             yield _ordered(pool, first, last, ahead=2 * workers)
         finally:
@@ -62,34 +58,37 @@ def _ordered(pool: ProcessPoolExecutor, first: int, last: int, *, ahead: int) ->
 
 
 class _Worker:
-    """The process's own copy of what makes batches."""
+    """The process's own copy of what makes batches, set once at its start."""
 
-    made_by: Numbered
+    batches: Numbered
 
 
-def _begin(made_by: Numbered) -> None:
+def _begin(batches: Numbered) -> None:
     import torch
 
     torch.set_num_threads(1)
-    _Worker.made_by = made_by
+    _Worker.batches = batches
 
 
 def _make(first: int, last: int) -> bytes:
-    """By value: torch's own way through shared memory needs an open file for each tensor."""
-    return pickle.dumps([_Worker.made_by.batch(number) for number in range(first, last)])
+    """Pickled by value: torch's own way through shared memory needs an open file for each tensor."""
+    return pickle.dumps([_Worker.batches.batch(number) for number in range(first, last)])
 
 
-def moved(batch: Any, device: torch.device) -> Any:
-    """Tensors inside dataclasses, tuples, lists and mappings are copied over; everything else stays as it is."""
+def to_device(batch: Any, device: torch.device) -> Any:
+    """The same batch with its tensors on `device`.
+
+    Tensors inside dataclasses, tuples, lists and mappings are copied; everything else stays as it is.
+    """
     if device.type == "cpu":
         return batch
     if isinstance(batch, torch.Tensor):
         return batch.to(device, non_blocking=True)
     if dataclasses.is_dataclass(batch) and not isinstance(batch, type):
-        changes = {f.name: moved(getattr(batch, f.name), device) for f in dataclasses.fields(batch) if f.init}
+        changes = {f.name: to_device(getattr(batch, f.name), device) for f in dataclasses.fields(batch) if f.init}
         return dataclasses.replace(batch, **changes)
     if isinstance(batch, tuple | list):
-        return type(batch)(moved(one, device) for one in batch)
+        return type(batch)(to_device(item, device) for item in batch)
     if isinstance(batch, dict):
-        return {key: moved(one, device) for key, one in batch.items()}
+        return {key: to_device(value, device) for key, value in batch.items()}
     return batch

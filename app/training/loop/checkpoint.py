@@ -1,6 +1,6 @@
-"""A run's state on disk, whole or not at all: weights that learn, optimizers, and how far it has come.
+"""The state of a stage on disk, written atomically: trained weights, optimizers, and the steps done.
 
-Knows files and what a checkpoint has to agree with. Must not know tasks or architectures.
+Knows files and what a checkpoint must agree with. Must not know tasks or architectures.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from app.training.errors import CheckpointError
 from app.training.loop.plan import Optimizers
@@ -22,7 +21,7 @@ _VERSION = "spandraft-checkpoint-1"
 
 
 class Checkpoint:
-    """The checkpoint of one stage; `identity` says which stage and plan it is of."""
+    """The checkpoint of one stage; `identity` names the stage and plan that it belongs to."""
 
     def __init__(self, folder: Path, identity: Mapping[str, object]) -> None:
         self.path = folder / NAME
@@ -43,16 +42,17 @@ class Checkpoint:
         replace_file(self.path, lambda part: torch.save(state, part))
 
     def load(self, optimizers: Optimizers) -> tuple[int, int, float] | None:
-        """Take over weights and optimizers; (step, tokens, seconds), or None if there is no checkpoint."""
+        """Restore weights and optimizers; return (step, tokens, seconds), or None if there is no checkpoint.
+
+        Raises CheckpointError if the checkpoint is damaged or of another plan or shape.
+        """
         if not self.path.is_file():
             return None
         state = self._read()
-        self._compare(state["identity"])
+        self._require_same(state["identity"])
         stored, named = state["model"], optimizers.named
         if {n: t.shape for n, t in stored.items()} != {n: p.shape for n, p in named.items()}:
-            raise CheckpointError(
-                f"the checkpoint {self.path} is of a model of another shape", hint=_another(self.path)
-            )
+            raise CheckpointError(f"the checkpoint {self.path} is of a model of another shape", hint=_hint(self.path))
         with torch.no_grad():
             for name, parameter in named.items():
                 parameter.copy_(stored[name])
@@ -64,37 +64,23 @@ class Checkpoint:
             state = torch.load(self.path, weights_only=True, map_location="cpu")
         except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
             raise CheckpointError(
-                f"the checkpoint {self.path} cannot be read: {type(error).__name__}", hint=_another(self.path)
+                f"the checkpoint {self.path} cannot be read: {type(error).__name__}", hint=_hint(self.path)
             ) from error
         if not isinstance(state, dict) or state.get("format") != _VERSION:
-            raise CheckpointError(f"{self.path} is no checkpoint of this version", hint=_another(self.path))
+            raise CheckpointError(f"{self.path} is no checkpoint of this version", hint=_hint(self.path))
         return state
 
-    def _compare(self, stored: Mapping[str, str]) -> None:
+    def _require_same(self, stored: Mapping[str, str]) -> None:
         keys = dict.fromkeys((*stored, *self._identity))
-        other = [
+        differences = [
             f"{key} was {stored.get(key)} and is {self._identity.get(key)}"
             for key in keys if stored.get(key) != self._identity.get(key)
         ]  # fmt: skip
-        if other:
+        if differences:
             raise CheckpointError(
-                f"the checkpoint {self.path} belongs to another plan: {'; '.join(other)}", hint=_another(self.path)
+                f"the checkpoint {self.path} belongs to another plan: {'; '.join(differences)}", hint=_hint(self.path)
             )
 
 
-def model_of(folder: Path, model: nn.Module) -> None:
-    """Load a checkpoint's weights into a model, whatever its plan: to look at a run that is not finished."""
-    checkpoint = Checkpoint(folder, {})
-    if not checkpoint.path.is_file():
-        raise CheckpointError(f"there is no checkpoint at {checkpoint.path}", hint="train the stage first")
-    stored = checkpoint._read()["model"]
-    named = dict(model.named_parameters())
-    if not set(stored) <= set(named) or any(named[name].shape != tensor.shape for name, tensor in stored.items()):
-        raise CheckpointError(f"the checkpoint {checkpoint.path} is of another model", hint=_another(checkpoint.path))
-    with torch.no_grad():
-        for name, tensor in stored.items():
-            named[name].copy_(tensor)
-
-
-def _another(path: Path) -> str:
-    return f"go on with the configuration it was made with, or name another run with --out, or remove {path}"
+def _hint(path: Path) -> str:
+    return f"continue with the configuration that it was made with, or name another run with --out, or remove {path}"

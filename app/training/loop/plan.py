@@ -1,14 +1,10 @@
-"""How long a stage trains and how fast it learns: counted in steps, never by the clock, so that a run can be repeated.
+"""How long a stage trains, how fast it learns, and the two optimizers that follow the plan.
 
-Knows numbers only. Must not know models, data or tasks.
-The schedule is warm-up, stable, linear decay to zero (Hägele et al. 2024, "Scaling Laws and Compute-Optimal Training
-Beyond Fixed Training Durations").
-
-Muon for matrices and AdamW for the rest, stepped together.
-
-Knows parameters by their shape. Must not know schedules, tasks or architectures.
-Muon (Jordan et al. 2024; torch.optim.Muon) makes each matrix's update orthogonal, so its size does not depend on the
-gradient's; embeddings and vectors have no such structure and go to AdamW (Loshchilov & Hutter 2019).
+Length is counted in steps, never by the clock, so that a run can be repeated. The schedule is warm-up, stable, linear
+decay to zero (Hägele et al. 2024, "Scaling Laws and Compute-Optimal Training Beyond Fixed Training Durations").
+Matrices learn by Muon (Jordan et al. 2024; torch.optim.Muon), which makes each update orthogonal, so that its size does
+not depend on the gradient's; embeddings and vectors have no such structure and go to AdamW (Loshchilov & Hutter 2019).
+Knows parameters by their shape. Must not know data, tasks or architectures.
 """
 
 from __future__ import annotations
@@ -24,7 +20,7 @@ from torch.optim import Optimizer
 Precision = Literal["float32", "bfloat16"]
 
 _FREE = ("checkpoint_every", "log_every", "compile", "workers")
-"""What may change between a checkpoint and the run that goes on from it: none of it decides what is learnt."""
+"""Fields that may change between a checkpoint and the run that resumes it: none of them decides what is learned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +50,13 @@ class Plan:
     """Processes that make batches ahead, on CUDA; none: batches are made between steps."""
 
     def factor(self, step: int) -> float:
-        """What the rates are multiplied with in this step, counted from 0."""
+        """The factor of the rates in this step, counted from 0."""
         warm = min(1.0, (step + 1) / max(1, self.warmup))
         falling = max(1.0, self.steps * self.decay)
         return min(warm, (self.steps - step) / falling, 1.0)
 
     def identity(self) -> dict[str, float | int | str]:
-        """What a checkpoint has to agree with to be gone on from."""
+        """The fields that a checkpoint must agree with to be resumed."""
         return {key: value for key, value in asdict(self).items() if key not in _FREE}
 
 
@@ -84,7 +80,7 @@ class Optimizers:
             self._rates.append(("adam", adam, plan.adam_lr))
 
     def step(self, gradients: list[Tensor], factor: float) -> None:
-        """Learn from gradients in the order of `named`, at the plan's rates times `factor`."""
+        """Update the parameters from gradients in the order of `named`, at the plan's rates times `factor`."""
         for parameter, gradient in zip(self.named.values(), gradients, strict=True):
             parameter.grad = gradient
         torch.nn.utils.clip_grad_norm_(self._others, self._plan.clip)
@@ -95,10 +91,10 @@ class Optimizers:
             optimizer.zero_grad(set_to_none=True)
 
     def state(self) -> dict[str, Any]:
-        """What `restore` needs to go on as if nothing had happened."""
+        """The state that `restore` needs to continue without a difference."""
         return {name: optimizer.state_dict() for name, optimizer, _ in self._rates}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take over what `state` gave."""
+        """Restore what `state` returned."""
         for name, optimizer, _ in self._rates:
             optimizer.load_state_dict(state[name])

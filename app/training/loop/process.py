@@ -1,12 +1,6 @@
-"""SIGTERM and the first Ctrl-C as a polite request, so that work ends between two steps.
+"""The process of a long training run: polite stops, and memory that goes back to the system.
 
-Knows signals. Must not know what is stopped.
-
-Keeps a long training run on a CPU from growing: freed blocks go back to the system at once.
-
-Batches differ in length, so every step frees blocks of other sizes than the next one wants. glibc learns from the
-first large blocks that are freed to keep all of that size in its heap (its threshold for mapped blocks moves up to
-32 MiB), where they are scattered: a run of a thousand steps held five gigabytes. A threshold that is set does not move.
+Knows signals and the C library's allocator. Must not know what runs.
 """
 
 from __future__ import annotations
@@ -19,10 +13,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
+_M_MMAP_THRESHOLD: Final = -3
+_LARGE_BYTES: Final = 2**20
+
 
 @contextmanager
-def stopping(stop: Callable[[], None]) -> Iterator[None]:
-    """Call `stop` at SIGTERM and at the first Ctrl-C; the second Ctrl-C is the usual one. Main thread only."""
+def stop_on_signals(stop: Callable[[], None]) -> Iterator[None]:
+    """Call `stop` at SIGTERM and at the first Ctrl-C, so that work ends between two steps.
+
+    The second Ctrl-C interrupts as usual. Only in the main thread; elsewhere it does nothing.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -39,12 +39,14 @@ def stopping(stop: Callable[[], None]) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-_M_MMAP_THRESHOLD: Final = -3
-_LARGE_BYTES: Final = 2**20
-
-
 def return_freed_blocks() -> bool:
-    """Let blocks of a MiB or more be mapped one by one from here on. False where the C library is not glibc."""
+    """Let blocks of a MiB or more be mapped one by one from here on. False where the C library is not glibc.
+
+    Batches differ in length, so every step frees blocks of other sizes than the next one needs. glibc learns from the
+    first large blocks that are freed to keep all of that size in its heap (its threshold for mapped blocks moves up to
+    32 MiB), where they are scattered: a run of a thousand steps held five gigabytes. A threshold that is set does not
+    move.
+    """
     if not sys.platform.startswith("linux"):
         return False
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none

@@ -1,4 +1,4 @@
-"""What a run says about itself: a line of progress, and the same as JSON in `log.jsonl`, from which curves are drawn.
+"""Progress of a stage: a line for people, and the same as JSON in `log.jsonl`, from which curves are drawn.
 
 Knows numbers and one file. Must not know models or tasks.
 """
@@ -29,10 +29,10 @@ class Progress:
         self._since_s, self._since_step, self._since_tokens = time.monotonic(), step, 0
         self._sums: dict[str, list[Tensor]] = defaultdict(list)
         self._of_step = 0
-        _forget_after(self._path, step)
+        _drop_lines_after(self._path, step)
 
     def add(self, parts: Mapping[str, Tensor], tokens: int) -> None:
-        """One batch of the step that is going on."""
+        """Count one batch of the current step."""
         for name, value in parts.items():
             self._sums[name].append(value)
         self._of_step += tokens
@@ -71,18 +71,18 @@ class Progress:
 
 
 def lines(folder: Path) -> list[dict[str, Any]]:
-    """What a stage has logged; empty if nothing."""
+    """The lines that a stage has logged; empty if there is no log."""
     path = folder / NAME
     if not path.is_file():
         return []
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.endswith("}")]
 
 
-def _forget_after(path: Path, step: int) -> None:
-    """A killed run has logged steps behind its checkpoint: they come again."""
-    kept = [line for line in lines(path.parent) if line["step"] <= step]
+def _drop_lines_after(path: Path, step: int) -> None:
+    """Drop the steps that a killed run has logged after its checkpoint: they are logged again."""
+    logged = [line for line in lines(path.parent) if line["step"] <= step]
     if path.is_file():
-        path.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
+        path.write_text("".join(json.dumps(line) + "\n" for line in logged), encoding="utf-8")
 
 
 def _duration(seconds: float) -> str:

@@ -1,6 +1,7 @@
-"""The training loop: step by step over batches that are a pure function of their number, resumable at any step.
+"""The training loop over batches that are a pure function of their number, resumable at any step.
 
 Knows models, objectives and plans as interfaces. Must not know tasks or where data comes from.
+
 On the CPU the batches of a step run on a thread each, over single-threaded operations, and their gradients are added
 in a fixed order: a run that was killed and resumed ends with the same bits as one that was not.
 """
@@ -17,16 +18,16 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from app.training.loop.batches import batches_ahead, moved
+from app.training.loop.batches import batches_ahead, to_device
 from app.training.loop.checkpoint import Checkpoint
 from app.training.loop.plan import Optimizers, Plan
-from app.training.loop.process import stopping
+from app.training.loop.process import stop_on_signals
 from app.training.loop.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """What is made smaller, its parts as they are logged, and how many tokens the batch had."""
+    """The loss that is minimized, its parts as they are logged, and the tokens of the batch."""
 
     total: Tensor
     parts: Mapping[str, Tensor] = field(default_factory=dict)
@@ -34,7 +35,7 @@ class Loss:
 
 
 class Objective(Protocol):
-    """What a model is trained for."""
+    """What a model is trained for: batches by number, and the loss of one."""
 
     name: str
 
@@ -48,7 +49,7 @@ class Objective(Protocol):
 
 
 class Trainer:
-    """A model in training. `run` goes on from the checkpoint in `folder`, if there is one."""
+    """A model in training. `run` resumes from the checkpoint in `folder`, if there is one."""
 
     def __init__(
         self,
@@ -64,7 +65,7 @@ class Trainer:
     ) -> None:
         """`stop_at_s` is a time of `time.monotonic()` after which no step begins; `say` gets the lines of progress.
 
-        `identity` is what a checkpoint has to agree with beyond the plan and the objective's name.
+        `identity` is what a checkpoint must agree with beyond the plan and the objective's name.
         """
         self.model, self.objective, self.plan, self.folder = model, objective, plan, folder
         self.device = torch.device(device)
@@ -76,15 +77,18 @@ class Trainer:
         self.interrupted = False
 
     def run(self) -> bool:
-        """Train to the end of the plan; False if it stopped before, with a checkpoint written."""
-        found = self._checkpoint.load(self.optimizers)
-        self.step, self.tokens, self.seconds = found or (0, 0, 0.0)
+        """Train to the end of the plan; False if it stopped before, with a checkpoint written.
+
+        Raises CheckpointError if the folder's checkpoint cannot be resumed.
+        """
+        resumed = self._checkpoint.load(self.optimizers)
+        self.step, self.tokens, self.seconds = resumed or (0, 0, 0.0)
         if self.step >= self.plan.steps:
             return True
         if self.plan.compile:
             self.model.compile(dynamic=True)
         self.model.train()
-        with stopping(self.stop), self._batches() as batches, ThreadPoolExecutor(self._threads()) as threads:
+        with stop_on_signals(self.stop), self._batches() as batches, ThreadPoolExecutor(self._threads()) as threads:
             progress = Progress(self.folder, self.plan, self.objective.name, self._say, step=self.step)
             self._steps(batches, threads, progress)
         return self.step >= self.plan.steps
@@ -116,8 +120,8 @@ class Trainer:
     def _gradients(self, drawn: list[Any], threads: ThreadPoolExecutor, progress: Progress) -> list[Tensor]:
         """The mean of the batches' gradients, added in their order."""
         total: list[Tensor] = []
-        run: Callable[..., Iterable[tuple[Loss, list[Tensor]]]] = threads.map if self.device.type == "cpu" else map
-        for loss, gradients in run(self._one, drawn):
+        run_all: Callable[..., Iterable[tuple[Loss, list[Tensor]]]] = threads.map if self.device.type == "cpu" else map
+        for loss, gradients in run_all(self._gradients_of_batch, drawn):
             progress.add(loss.parts, loss.tokens)
             if total:
                 torch._foreach_add_(total, gradients)
@@ -125,14 +129,17 @@ class Trainer:
                 total = gradients
         return total
 
-    def _one(self, batch: Any) -> tuple[Loss, list[Tensor]]:
-        """One batch's share. Threads over single-threaded operations need no barrier inside each operation, and so
-        lose far less than threads inside operations where a core is taken away."""
+    def _gradients_of_batch(self, batch: Any) -> tuple[Loss, list[Tensor]]:
+        """The gradients of one batch.
+
+        Threads over single-threaded operations need no barrier inside each operation, and so lose far less than
+        threads inside operations where a core is taken away.
+        """
         parameters = list(self.optimizers.named.values())
-        low = self.plan.dtype == "bfloat16"
+        is_low_precision = self.plan.dtype == "bfloat16"
         # No cache: threads would share it, and each weight is used once.
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=low, cache_enabled=False):
-            loss = self.objective.loss(self.model, moved(batch, self.device))
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=is_low_precision, cache_enabled=False):
+            loss = self.objective.loss(self.model, to_device(batch, self.device))
         found = torch.autograd.grad(loss.total / self.plan.batches, parameters, allow_unused=True)
         gradients = [torch.zeros_like(p) if g is None else g for p, g in zip(parameters, found, strict=True)]
         return Loss(loss.total.detach(), {k: v.detach() for k, v in loss.parts.items()}, loss.tokens), gradients

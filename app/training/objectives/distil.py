@@ -1,17 +1,11 @@
-"""Distillation: a draft model learns to write what the target writes.
+"""Distillation: a draft model learns to write what its frozen target writes.
 
 Sequence level (Kim & Rush 2016, "Sequence-Level Knowledge Distillation"): cross-entropy on the target's own outputs.
 Token level (Hinton et al. 2015; Zhou et al. 2024, "DistillSpec"): at each position of an output the whole distribution
-of the target, computed in the same step by the frozen target. Must not know prompts or how outputs were made.
+of the target, computed in the same step by the frozen target (`Teacher`, a causal LM of transformers). Rows are
+right-padded and attention is causal, so padding needs no mask. Must not know prompts or how outputs were made.
 
-Shapes: B rows, N tokens a row, V vocabulary, P supervised positions.
-
-A frozen target that drafters learn from: its last hidden states and what it says, without gradients.
-
-Knows causal LMs of transformers with an output matrix on their last hidden state. Must not know objectives. Rows are
-right-padded and attention is causal, so padding needs no mask.
-
-Shapes: B rows, N tokens a row, D hidden, V vocabulary, P positions (flat index into B x N).
+Shapes: B rows, N tokens a row, D hidden, V vocabulary, P supervised positions (flat index into B x N).
 """
 
 from __future__ import annotations
@@ -30,21 +24,21 @@ from app.training.config import Stage, result_of
 from app.training.data.material import Material
 from app.training.errors import ConfigError, DataMissingError
 from app.training.loop.trainer import Loss
-from app.training.model import Model, load_model, save_model
+from app.training.model import Model, keep_tokenizer, load_model, save_model
 from app.training.outputs.target_outputs import RowBatch, RowBatches
-from app.training.outputs.write_outputs import OutputOptions, keep_tokenizer, row_batches
+from app.training.outputs.write_outputs import OutputOptions, row_batches
 
 Divergence = Literal["forward", "reverse", "jensen-shannon"]
 DIVERGENCES: Mapping[str, Divergence] = MappingProxyType({name: name for name in get_args(Divergence)})
 """KL(target || draft), KL(draft || target), or the symmetric one; Zhou et al. compare them by task."""
 
 PROMPT_WEIGHT = 0.1
-"""What the prompts' tokens count: enough to keep the draft model a language model."""
+"""The weight of the prompts' tokens: enough to keep the draft model a language model."""
 
 
 @dataclass(frozen=True, slots=True)
 class DistilOptions(OutputOptions):
-    """What stages of kind "sequence" and "token" may set; see `Mix` for the latter."""
+    """Options of the kinds "sequence" and "token"; see `Mix` for the latter."""
 
     prompt_weight: float = PROMPT_WEIGHT
     hard: float = 0.4
@@ -62,7 +56,7 @@ class DistilOptions(OutputOptions):
 def model(stage: Stage, run: Path) -> Model:
     """The draft model that the stage begins with, or a new one."""
     if not stage.begin:
-        return Model(stage.wanted_shape())
+        return Model(stage.required_shape())
     begun = load_model(result_of(stage.begin, run))
     stage.check_shape(begun.shape)
     return begun
@@ -87,7 +81,7 @@ def objective(
 
 
 class SequenceDistillation:
-    """Cross-entropy on what the target wrote, and a little on what it read."""
+    """Cross-entropy on what the target wrote, and with a small weight on its prompts."""
 
     name = "sequence"
 
@@ -109,7 +103,7 @@ class SequenceDistillation:
 
 @dataclass(frozen=True, slots=True)
 class Mix:
-    """What token-level distillation is made of.
+    """The mixture of token-level distillation.
 
     `hard` is the share of cross-entropy on the written token, the rest the divergence from the target's distribution
     at `temperature`. Where processors made the target write another token than its own best (a quotation, a bias),
@@ -141,16 +135,16 @@ class TokenDistillation:
 
 
 def mixed(logits_PV: Tensor, teacher_PV: Tensor, batch: RowBatch, mix: Mix) -> Loss:
-    """Cross-entropy and divergence of these positions, as `mix` says."""
+    """Cross-entropy and divergence at these positions, mixed as `mix` says."""
     hard_P = F.cross_entropy(logits_PV, batch.next_P, reduction="none")
     soft_P = divergence(logits_PV, teacher_PV, mix.divergence, temperature=mix.temperature)
     soft_P = soft_P * mix.temperature**2
-    guides_P = ~batch.is_output_P | (teacher_PV.argmax(-1) == batch.next_P)
-    nats_P = torch.where(guides_P, mix.hard * hard_P + (1 - mix.hard) * soft_P, hard_P)
+    agrees_P = ~batch.is_output_P | (teacher_PV.argmax(-1) == batch.next_P)
+    nats_P = torch.where(agrees_P, mix.hard * hard_P + (1 - mix.hard) * soft_P, hard_P)
     output, prompt = mean(nats_P, batch.is_output_P), mean(nats_P, ~batch.is_output_P)
     parts = {
         "output": mean(hard_P, batch.is_output_P),
-        "divergence": mean(soft_P, batch.is_output_P & guides_P),
+        "divergence": mean(soft_P, batch.is_output_P & agrees_P),
         "agreement": agreement(logits_PV, batch),
     }
     return Loss(output + mix.prompt_weight * prompt, parts, tokens=batch.tokens_BN.numel())
@@ -170,7 +164,7 @@ def divergence(draft_PV: Tensor, target_PV: Tensor, kind: Divergence, *, tempera
 
 
 def agreement(logits_PV: Tensor, batch: RowBatch) -> Tensor:
-    """The share of output tokens that the draft model would have written, too: what acceptance grows with."""
+    """The share of output tokens that the draft model would have written, too; acceptance grows with it."""
     return mean((logits_PV.argmax(-1) == batch.next_P).float(), batch.is_output_P)
 
 
@@ -184,7 +178,7 @@ def _kl(log_p_PV: Tensor, log_q_PV: Tensor) -> Tensor:
 
 
 class Teacher:
-    """One target, frozen. It is not sent to processes that only make batches: there it is None."""
+    """One frozen target. Pickled it becomes None: processes that only make batches do not need it."""
 
     def __init__(self, model: Any) -> None:
         self.model = model
@@ -204,20 +198,20 @@ class Teacher:
         if not (folder / "config.json").is_file():
             raise DataMissingError(
                 f"there is no target at {folder}",
-                hint="Drafters learn from a finished target: train it first, or name its folder with --target.",
+                hint="drafters learn from a finished target: train it first, or name its folder with --target",
             )
         model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, use_safetensors=True)
         return cls(torch.nn.Module.to(model, torch.device(device)))
 
     @torch.no_grad()
     def hidden_at(self, tokens_BN: Tensor, position_P: Tensor) -> Tensor:
-        """Last hidden states, (P, D): what the output matrix is applied to."""
+        """Last hidden states, (P, D), to which the output matrix is applied."""
         hidden_BND: Tensor = self.model.base_model(input_ids=tokens_BN, use_cache=False).last_hidden_state
         return hidden_BND.flatten(0, 1)[position_P]
 
     @torch.no_grad()
     def logits_at(self, tokens_BN: Tensor, position_P: Tensor) -> Tensor:
-        """What the target says behind those positions, (P, V) in float32."""
+        """The target's logits at those positions, (P, V) in float32."""
         logits_PV: Tensor = self.output(self.hidden_at(tokens_BN, position_P))
         return logits_PV.float()
 
@@ -226,4 +220,4 @@ class Teacher:
 
 
 def _absent() -> None:
-    """What a process that only makes batches has in its place."""
+    """The teacher of a process that only makes batches."""

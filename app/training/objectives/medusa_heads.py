@@ -1,7 +1,7 @@
 """Heads on a frozen target that guess the tokens behind its next one, trained on its own outputs.
 
 Blockwise parallel decoding (Stern et al. 2018) as Medusa-1 trains it (Cai et al. 2024): the target is frozen, head k
-predicts the k-th token behind the target's next one, and counts 0.8^k. Logits come from the target's own output
+predicts the k-th token behind the target's next one, with weight 0.8^k. Logits come from the target's own output
 matrix. Must not know how heads draft.
 
 Shapes: B rows, N tokens a row, P output positions, K heads, D hidden, V vocabulary.
@@ -27,21 +27,21 @@ from app.training.outputs.write_outputs import OutputOptions, row_batches
 from decoding.drafters.medusa_heads import WEIGHTS, MedusaHeads
 
 AHEAD = "ahead"
-"""Within the folder of a model: heads that were trained along with it."""
+"""The folder, within a model's, of heads that were trained along with it."""
 DECAY = 0.8
-"""What head k counts, to the power of k: a far token is hard to guess and rarely reached."""
+"""The weight of head k, to the power of k: a far token is hard to guess and rarely reached."""
 
 
 @dataclass(frozen=True, slots=True)
 class HeadOptions(OutputOptions):
-    """What a stage of kind "heads" may set."""
+    """Options of the kind "heads"."""
 
     heads: int = 4
     decay: float = DECAY
 
 
 def model(stage: Stage, run: Path) -> MedusaHeads:
-    """Heads that fit the stage's target: new ones, but for those that were trained along with it."""
+    """Heads that fit the stage's target: those that were trained along with it, and new ones."""
     from transformers import AutoConfig
 
     folder = result_of(stage.target, run)
@@ -52,15 +52,15 @@ def model(stage: Stage, run: Path) -> MedusaHeads:
 
 
 def begin_heads(heads: MedusaHeads, folder: Path) -> None:
-    """Let the nearest heads be those that the model of ``folder`` was trained with, as many as both have."""
+    """Copy the heads that the model of ``folder`` was trained with into the nearest heads, as many as both have."""
     file = folder / AHEAD / WEIGHTS
     if not file.is_file():
         return
-    found = load_file(file)
+    stored = load_file(file)
     with torch.no_grad():
         for name, weight in heads.named_parameters():
-            if name in found and found[name].shape == weight.shape:
-                weight.copy_(found[name])
+            if name in stored and stored[name].shape == weight.shape:
+                weight.copy_(stored[name])
 
 
 def objective(stage: Stage, material: Material, run: Path, device: torch.device) -> HeadTraining:
@@ -105,7 +105,7 @@ class HeadTraining:
 
 
 def tokens_behind(batch: RowBatch, position_P: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """(P, count) of the tokens behind the next one, and which of them the row still has."""
+    """The tokens behind the next one, (P, count), and which of them the row has."""
     size = batch.tokens_BN.shape[1]
     ahead_K = torch.arange(2, count + 2, device=position_P.device)
     inside_PK = (position_P % size)[:, None] + ahead_K < batch.length_B[position_P // size][:, None]

@@ -2,8 +2,8 @@
 
 Generalised and on-policy distillation (Agarwal et al. 2024, "GKD"; Zhou et al. 2024, "DistillSpec"): text that the
 draft model writes behind the target's prompts and behind beginnings of its outputs, and at each of its positions the
-target's distribution. Every so many steps the written set is made anew by the model as it then is, and kept in the
-run's folder: a run that goes on from a checkpoint reads the same set. Must not know prompts.
+target's distribution. After every `renew_every` steps the current model writes a new set of texts, which is kept in
+the stage's folder: a run that resumes from a checkpoint reads the same set. Must not know prompts.
 
 Shapes: B rows, N tokens a row, P supervised positions, V vocabulary.
 """
@@ -23,7 +23,7 @@ from torch import Tensor
 
 from app.training.config import Stage, result_of, stage_folder
 from app.training.data.material import Material
-from app.training.loop.batches import moved
+from app.training.loop.batches import to_device
 from app.training.loop.checkpoint import NAME as CHECKPOINT
 from app.training.loop.trainer import Loss
 from app.training.model import Model, to_llama
@@ -38,10 +38,11 @@ _AT_ONCE = 32
 
 @dataclass(frozen=True, slots=True)
 class RefreshOptions(DistilOptions):
-    """What a stage of kind "refresh" may set.
+    """Options of the kind "refresh".
 
-    `renew_every` steps a set of `texts` is written, each at most `written` tokens long, at `sampling` (temperature; 0:
-    greedily, which is how it drafts). `own` is the share of the loss that its texts make, the rest the target's.
+    Every `renew_every` steps a set of `texts` is written, each at most `written` tokens long, at the temperature
+    `sampling` (0: greedily, which is how it drafts). `own` is the share of the loss over these texts, the rest is over
+    the target's.
     """
 
     renew_every: int = 50
@@ -53,7 +54,7 @@ class RefreshOptions(DistilOptions):
 
 @dataclass(frozen=True, slots=True)
 class RefreshBatch:
-    """The target's rows, and which texts of which written set go with them."""
+    """The target's rows, and the texts of a written set that go with them."""
 
     rows: RowBatch
     set_number: int
@@ -67,12 +68,12 @@ def objective(stage: Stage, material: Material, run: Path, device: torch.device)
     teacher = Teacher.load(result_of(stage.target, run), device=device)
     folder = stage_folder(stage.name, run) / "written"
     if not (folder.parent / CHECKPOINT).is_file():
-        shutil.rmtree(folder, ignore_errors=True)  # Of a run that began with other weights.
+        shutil.rmtree(folder, ignore_errors=True)  # It belongs to a run that began with other weights.
     return Refresh(rows, teacher, options, folder=folder, seed=stage.plan.seed, batches=stage.plan.batches)
 
 
 class Refresh:
-    """Half the loss over the target's outputs, half over what the draft model wrote."""
+    """Distillation over the target's outputs and over what the draft model wrote."""
 
     name = "refresh"
 
@@ -93,7 +94,7 @@ class Refresh:
         self._known: dict[int, TargetOutputs] = {}
 
     def batch(self, number: int) -> RefreshBatch:
-        """Rows of what the target wrote, and numbers of texts that the draft model will have written."""
+        """Rows of what the target wrote, and numbers of texts that the draft model has then written."""
         rng = np.random.default_rng([self._seed, number, 3])
         rows = self._rows.batch(number)
         chosen = rng.choice(self._options.texts, size=min(len(rows.length_B), self._options.texts), replace=False)
@@ -109,14 +110,14 @@ class Refresh:
         return Loss(total, {**given.parts, **own.parts}, tokens=given.tokens + own.tokens)
 
     def _own_loss(self, model: Any, rows: RowBatch) -> Loss:
-        """The target's distribution at each place where the draft model wrote."""
+        """Distillation at each position where the draft model wrote."""
         position_P = rows.position_P[rows.is_output_P]
         logits_PV = model.logits(model(rows.tokens_BN).flatten(0, 1)[position_P]).float()
         teacher_PV = self._teacher.logits_at(rows.tokens_BN, position_P)
         nats_P = divergence(logits_PV, teacher_PV, self._mix.divergence, temperature=self._mix.temperature)
         total = mean(nats_P, torch.ones_like(position_P, dtype=torch.bool))
-        kept = (teacher_PV.argmax(-1) == rows.tokens_BN.flatten()[position_P + 1]).float().mean()
-        return Loss(total, {"own": total, "own_kept": kept}, tokens=rows.tokens_BN.numel())
+        agreement = (teacher_PV.argmax(-1) == rows.tokens_BN.flatten()[position_P + 1]).float().mean()
+        return Loss(total, {"own": total, "own_kept": agreement}, tokens=rows.tokens_BN.numel())
 
     def _texts(self, model: Any, batch: RefreshBatch, device: torch.device) -> RowBatch:
         """The chosen texts of the batch's set. Batches of a step run side by side: one writes, the others wait."""
@@ -125,7 +126,7 @@ class Refresh:
                 self._known = {batch.set_number: self._set(model, batch.set_number, device)}
             written = self._known[batch.set_number]
         rows = collate([written[at] for at in batch.chosen_B], np.random.default_rng(0))
-        on_device: RowBatch = moved(rows, device)
+        on_device: RowBatch = to_device(rows, device)
         return on_device
 
     def _set(self, model: Model, number: int, device: torch.device) -> TargetOutputs:
@@ -140,12 +141,12 @@ class Refresh:
         return TargetOutputs.load(path)
 
     def _ended(self, text: list[int]) -> tuple[int, ...]:
-        """Up to its first end token."""
+        """The text up to its first end token."""
         ends = [at for at, token in enumerate(text) if token in self._teacher.eos_ids]
         return tuple(text[: ends[0] + 1] if ends else text)
 
     def _beginnings(self, number: int) -> list[tuple[int, ...]]:
-        """Prompts with a part of the target's output, often none: behind it the draft model writes on."""
+        """Prompts with a part of the target's output, often none, behind which the draft model writes."""
         rng = np.random.default_rng([self._seed, number, 4])
         found: list[tuple[int, ...]] = []
         drawn = 0
@@ -161,7 +162,7 @@ class Refresh:
 def write(
     model: Model, beginnings: Sequence[tuple[int, ...]], count: int, *, temperature: float, seed: int
 ) -> list[list[int]]:
-    """What the model writes behind each text: `count` tokens, greedily at temperature 0."""
+    """Let the model write `count` tokens behind each text, greedily at temperature 0."""
     llama = to_llama(model)
     device = model.embed.weight.device
     generator = torch.Generator("cpu").manual_seed(seed)
@@ -185,11 +186,11 @@ def write(
 def _continued(
     llama: Any, tokens_BN: Tensor, sees_BN: Tensor, count: int, temperature: float, generator: torch.Generator
 ) -> Tensor:
-    """Left-padded rows written on with a cache; `count` tokens a row."""
+    """Continue left-padded rows with a cache; `count` tokens a row."""
     positions_BN = (sees_BN.cumsum(1) - 1).clamp_min(0)
     cache, read_BN, drawn = None, tokens_BN, []
     for _ in range(count):
-        said = llama(
+        output = llama(
             input_ids=read_BN,
             attention_mask=sees_BN,
             position_ids=positions_BN,
@@ -197,7 +198,7 @@ def _continued(
             use_cache=True,
             logits_to_keep=1,
         )
-        logits_BV, cache = said.logits[:, -1].float(), said.past_key_values
+        logits_BV, cache = output.logits[:, -1].float(), output.past_key_values
         if temperature > 0:
             chance_BV = (logits_BV / temperature).softmax(-1).cpu()
             read_BN = torch.multinomial(chance_BV, 1, generator=generator).to(tokens_BN.device)

@@ -1,6 +1,8 @@
-"""What targets and untrained draft models learn: to copy, to quote, to answer from evidence, to correct, plain prose.
+"""The tasks of targets and of untrained draft models: copy, quote, answer from evidence, correct, plain prose.
 
-Knows which rows a stage is made of and what counts in them. Must not know how batches are run.
+Knows which rows a stage is made of and how their tokens are weighted. Must not know how batches are run.
+
+Shapes: B rows, N tokens a row, T = B x N, D hidden, V vocabulary, P supervised positions (flat index into B x N).
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from torch.nn import functional as F
 
 from app.training.config import Stage, result_of
 from app.training.corruption.synthetic import Corruptor
-from app.training.data import tokenizer
+from app.training.data import prose, tokenizer
 from app.training.data.material import Material
 from app.training.examples import copying, grammar
 from app.training.examples.answers import AnswerItems
@@ -31,7 +33,7 @@ from app.training.objectives.medusa_heads import AHEAD, begin_heads
 
 @dataclass(frozen=True, slots=True)
 class TaskOptions:
-    """What a stage of kind "tasks" or "copying" may set under `options`; shares are of the rows."""
+    """Options of the kinds "tasks" and "copying"; shares are of the rows."""
 
     grammar: float = 0.62
     answers: float = 0.28
@@ -39,7 +41,7 @@ class TaskOptions:
     prose: float = 0.0
     quoting: float = 0.0
     plain: float = 0.6
-    """Of the corrections, those over short sentences of common words."""
+    """The share, among corrections, of short sentences of common words."""
     longest_copy: int = 48
     context_weight: float = 0.5
     context_share: float = 0.12
@@ -48,7 +50,7 @@ class TaskOptions:
 
 
 class TaskObjective:
-    """Cross-entropy of outputs, some of it of prompts, and of tokens further on where the model has `ahead` heads."""
+    """Cross-entropy of outputs, of some prompt tokens, and of tokens further on if the model has `ahead` heads."""
 
     def __init__(self, name: str, pools: Pools, options: TaskOptions) -> None:
         self.name, self._pools, self._options = name, pools, options
@@ -91,7 +93,7 @@ class TaskObjective:
 
 @dataclass(frozen=True, slots=True)
 class ProseRows:
-    """A few sentences of one paragraph, all of them to be predicted: what plain language is like."""
+    """A few sentences of one paragraph, all of them predicted: plain language modelling."""
 
     texts: list[list[str]]
     bpe: Tokenizer
@@ -102,14 +104,14 @@ class ProseRows:
         paragraph = rng.choice(self.texts)
         start = rng.randrange(len(paragraph))
         text = " ".join(paragraph[start : start + 8])
-        output = [*grammar.encode(self.bpe, " " + text)[: self.longest], tokenizer.EOS]
+        output = [*tokenizer.encode(self.bpe, " " + text)[: self.longest], tokenizer.EOS]
         return Example(task="prose", prompt=[tokenizer.EOS], output=output, weights=[0.5] * len(output))
 
 
 def model(stage: Stage, run: Path) -> Model:
-    """A new model, or the one the stage begins with and as many of its heads as are wanted."""
+    """A new model, or the one that the stage begins with, and `ahead_heads` heads."""
     options = stage.read_options(TaskOptions)
-    made = Model(stage.wanted_shape(), ahead=options.ahead_heads)
+    made = Model(stage.required_shape(), ahead=options.ahead_heads)
     if stage.begin:
         folder = result_of(stage.begin, run)
         begun = load_model(folder)
@@ -120,7 +122,7 @@ def model(stage: Stage, run: Path) -> Model:
 
 
 def save(stage: Stage, model: Model, folder: Path, material: Material) -> None:
-    """Write the model, and its heads into a folder within, for stages that go on with them."""
+    """Write the model, and its heads into a folder within, for stages that begin with them."""
     save_model(model, folder, bpe=material.tokenizer)
     if model.ahead.heads:
         model.ahead.save(folder / AHEAD)
@@ -162,8 +164,8 @@ def _mixed(stage: Stage, material: Material, options: TaskOptions) -> list[tuple
         sources.append((options.prose, ProseRows(texts, bpe)))
         sources.append((options.quoting, QuotedSentences(texts, bpe)))
         corruptor = Corruptor(material.forms, material.misspelt, stage.error_counts)
-        # Plain sentences may be none where there is little prose.
-        plain = grammar.plain_texts(texts) or texts
+        # Where there is little prose, no sentence may be plain.
+        plain = prose.plain_texts(texts) or texts
         for share, chosen in ((options.plain, plain), (1 - options.plain, texts)):
             pairs = grammar.GrammarPairs(chosen, corruptor, bpe, stage.grammar_mix)
             sources.append((options.grammar * share, pairs))

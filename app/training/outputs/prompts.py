@@ -1,8 +1,7 @@
-"""The target's own outputs over training prompts, as they are served: what every drafter is aligned with.
+"""Requests that let a target write: the bundled target's tasks as serving asks them, or prompts of a file.
 
-Knows how answers and corrections are asked for (prompts, quotations, biases) and lets the engine write them; drafts
-copied from the prompt make that fast and change nothing. Must not know how a drafter is trained. A prompt is a
-function of (seed, number) alone and outputs are kept in parts, so that a run can be stopped at any time.
+Knows prompts, quotations and biases of the two tasks. Must not know engines or how a drafter is trained. A request is
+a function of (seed, number) alone.
 """
 
 from __future__ import annotations
@@ -10,11 +9,8 @@ from __future__ import annotations
 import importlib.util
 import json
 import random
-import shutil
 import sys
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeAlias
@@ -25,23 +21,24 @@ from transformers import AutoTokenizer
 from app.generation.logit_biases import LogitBiases
 from app.generation.tokenizer import TextTokenizer
 from app.likely_edits.proposer import LikelyEdits
-from app.loading.bundled import EDITS
+from app.loading.bundled import EDITS, TARGET, bundled_folder
+from app.training.corruption.synthetic import Corruptor
 from app.training.data import tokenizer
 from app.training.data.embeddings import ENCODER_PACKAGE
-from app.training.examples import grammar
+from app.training.data.material import Material
+from app.training.data.prose import plain_texts
+from app.training.data.records import Split
+from app.training.errors import DataMissingError
 from app.training.examples.answers import REFUSAL, AnswerItems
 from app.training.examples.grammar import GrammarPairs
-from app.training.outputs.target_outputs import Row, TargetOutputs
-from decoding.engine import Engine
 from decoding.interfaces import Edit, Processor, Reference, Request
 from decoding.processors import CopyBias, QuotedSpan, QuoteProcessor
 
 LikelyEditsOf: TypeAlias = Callable[[str, tuple[int, ...]], tuple[Edit, ...]]
+"""The likely edits of a text, given the text and its token ids."""
 
-SOURCES = ("blend", "evidence", "cursor")
-"""Drafts that need no model: most of what the bundled target writes stands in its prompt."""
-
-PART = 256
+ANSWERS_SHARE = 0.65
+"""The share of questions; the rest are texts to correct."""
 _UNANSWERABLE_SHARE = 0.2
 _LONGEST_ANSWER = 256
 _LONGEST_PROMPT = 640
@@ -91,13 +88,13 @@ class ServedPrompts:
         best = max(one.relevance for one in item.evidence)
         quotes, references, at = [], [], prompt.index(tokenizer.EVIDENCE)
         for one in item.evidence:
-            marker = tuple(grammar.encode(self.bpe, f" [{one.number}]"))
-            body = tuple(grammar.encode(self.bpe, " " + one.text))
+            marker = tuple(tokenizer.encode(self.bpe, f" [{one.number}]"))
+            body = tuple(tokenizer.encode(self.bpe, " " + one.text))
             at += 2 + len(marker)
             quotes.append(QuotedSpan(marker, body, weight=self.tuning.evidence_slope * (one.relevance - best)))
             references.append(Reference(body, prompt_start=at, lead=marker))
             at += len(body)
-        refusal = tuple(grammar.encode(self.bpe, " " + REFUSAL))
+        refusal = tuple(tokenizer.encode(self.bpe, " " + REFUSAL))
         bonus = self.tuning.refusal_bonus(best)
         quoting = QuoteProcessor(quotes, eos_ids=[tokenizer.EOS], refusal=refusal, refusal_bonus=bonus)
         return self._asked("answer", prompt, _LONGEST_ANSWER, tuple(references), quoting)
@@ -139,54 +136,54 @@ class GivenPrompts:
         return Request(prompt=prompt, max_new_tokens=self.max_new_tokens, eos_ids=self.eos_ids, task="given")
 
 
-def write_outputs(
-    engine: Engine,
-    prompts: Prompts,
-    path: Path,
+def served_prompts(
+    material: Material,
+    target: Path,
     *,
-    count: int,
-    at_once: int = 1,
-    part: int = PART,
-    show: Callable[[str], None] = print,
-    stopped: Callable[[], bool] = lambda: False,
-) -> bool:
-    """Let the engine write `count` outputs into `path`; parts of `part` that an earlier call has finished are kept.
-
-    `at_once` requests share the target's forwards (1 on CPU, where reading the prompts is the work). False if
-    `stopped` said so before the end: then only parts are there.
-    """
-    if path.is_file() and len(TargetOutputs.load(path)) == count:
-        return True
-    folder = path.with_suffix(".parts")
-    folder.mkdir(parents=True, exist_ok=True)
-    files = {first: folder / f"{first:08d}.npz" for first in range(0, count, part)}
-    started_s, written = time.perf_counter(), 0
-    for first, file in files.items():
-        if file.is_file():
-            continue
-        if stopped():
-            return False
-        last = min(count, first + part)
-        TargetOutputs.of(written_rows(engine, prompts, range(first, last), at_once=at_once)).save(file)
-        written += last - first
-        rate = written / (time.perf_counter() - started_s)
-        show(f"outputs: {last:,} of {count:,}, {rate:.1f} a second, {(count - last) / rate / 60:.1f} minutes left")
-    TargetOutputs.of(row for file in files.values() for row in _rows(TargetOutputs.load(file))).save(path)
-    shutil.rmtree(folder)
-    return True
+    split: Split,
+    answers_share: float = ANSWERS_SHARE,
+    processed: bool = True,
+    seed: int = 0,
+) -> ServedPrompts:
+    """Questions and texts to correct of one split, asked as the target in this folder is served."""
+    items = AnswerItems(material.answers(split), material.tokenizer) if answers_share > 0 else None
+    pairs = None
+    if answers_share < 1:
+        texts = material.texts(split)
+        # Half of the texts are short sentences of common words, as those are that people have corrected.
+        plain = plain_texts(texts) or texts
+        mixed = random.Random(seed).sample(texts, min(len(texts), len(plain)))
+        pairs = GrammarPairs([*plain, *mixed], Corruptor(material.forms, material.misspelt), material.tokenizer)
+    tuning = served_tuning(target)
+    return ServedPrompts(
+        bpe=material.tokenizer,
+        items=items,
+        pairs=pairs,
+        tuning=tuning,
+        seed=seed,
+        answers_share=answers_share,
+        processed=processed,
+        likely_edits=likely_edits_for(target) if pairs is not None and tuning.edit_weight else None,
+    )
 
 
-def written_rows(engine: Engine, prompts: Prompts, numbers: range, *, at_once: int = 1) -> list[Row]:
-    """Prompts `numbers` with what the target writes behind them."""
+def given_prompts(file: Path, target: Path, *, longest: int) -> GivenPrompts:
+    """The prompts of a file in the target's own tokens. Raises DataMissingError."""
+    from transformers import AutoTokenizer
 
-    def one(number: int) -> Row:
-        request = prompts.request(number)
-        return Row(request.task, request.prompt, tuple(engine.generate(request).tokens))
-
-    if at_once == 1:
-        return [one(number) for number in numbers]
-    with ThreadPoolExecutor(at_once) as threads:
-        return list(threads.map(one, numbers))
+    try:
+        lines = file.read_text(encoding="utf-8").split("\n")  # text may hold other line ends
+        texts = [str(json.loads(line)["prompt"]) for line in lines if line.strip()]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataMissingError(
+            f"the prompts in {file} cannot be read: {error}", hint='write one {"prompt": "..."} a line'
+        ) from error
+    tokens = AutoTokenizer.from_pretrained(target)
+    prompts = tuple(ids for text in texts if (ids := tuple(tokens(text, add_special_tokens=False)["input_ids"])))
+    if not prompts:
+        raise DataMissingError(f"there are no prompts in {file}", hint='write one {"prompt": "..."} a line')
+    ends = frozenset(() if tokens.eos_token_id is None else (int(tokens.eos_token_id),))
+    return GivenPrompts(prompts, eos_ids=ends, max_new_tokens=longest)
 
 
 def likely_edits_for(target: Path) -> LikelyEditsOf | None:
@@ -206,5 +203,7 @@ def tuning_of(target: Path) -> LogitBiases | None:
     return LogitBiases.of(json.loads(file.read_text(encoding="utf-8")))
 
 
-def _rows(outputs: TargetOutputs) -> Iterator[Row]:
-    return (outputs[number] for number in range(len(outputs)))
+def served_tuning(target: Path) -> LogitBiases:
+    """A target fresh from training has no biases yet: then the bundled one's are the best guess, of a like recipe."""
+    own = tuning_of(target)
+    return own if own is not None else tuning_of(bundled_folder(TARGET)) or LogitBiases()

@@ -1,45 +1,39 @@
-"""What all alignment stages begin with: the outputs of the target they learn from, made once for each target of a run.
+"""Lets the target of a stage write over training prompts, once for each target of a run.
 
-Knows stages, the material and where a run keeps its outputs. Must not know the objectives.
+Sequence-level distillation begins here: every drafter learns from outputs of its own target, written as serving would
+write them. Drafts that are copied from the prompt make that fast and change nothing. Outputs are kept in parts, so
+that a run can be stopped at any time. Knows stages, material and where a run keeps its outputs; must not know the
+objectives.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
-import random
 import shutil
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
-from app.generation.logit_biases import LogitBiases
-from app.loading.bundled import TARGET, bundled_folder
 from app.loading.checksums import MODELS, read_sums
 from app.training.config import Stage, result_of
-from app.training.corruption.synthetic import Corruptor
 from app.training.data.material import Material
 from app.training.data.records import Split
 from app.training.errors import ConfigError, DataMissingError
-from app.training.examples.answers import AnswerItems
-from app.training.examples.grammar import GrammarPairs, plain_texts
-from app.training.outputs.prompts import (
-    SOURCES,
-    GivenPrompts,
-    Prompts,
-    ServedPrompts,
-    likely_edits_for,
-    tuning_of,
-    write_outputs,
-)
-from app.training.outputs.target_outputs import RowBatches, TargetOutputs
+from app.training.outputs.prompts import ANSWERS_SHARE, Prompts, given_prompts, served_prompts, served_tuning
+from app.training.outputs.target_outputs import Row, RowBatches, TargetOutputs
 from decoding.engine import Engine
 from decoding.target.target import Target
 
+SOURCES = ("blend", "evidence", "cursor")
+"""Drafts that need no model: most of what the bundled target writes stands in its prompt."""
+
+PART = 256
 _ROWS_AT_ONCE = 48
 """Requests that share a GPU's forwards. On a CPU reading the prompts is the work, and one does."""
 
@@ -52,7 +46,7 @@ class OutputOptions:
     """
 
     outputs: int = 4000
-    answers: float = 0.65
+    answers: float = ANSWERS_SHARE
     """The share of questions; the rest is text to correct."""
     processed: bool = True
     """As served: with the quote processor and the target's biases."""
@@ -93,7 +87,7 @@ def outputs_path(target: str, run: Path, options: OutputOptions) -> Path:
     serving adds to its logits, mean another file.
     """
     folder = result_of(target, run)
-    asked = (options.answers, options.processed, options.prompts_file, options.longest_output, _tuning(folder))
+    asked = (options.answers, options.processed, options.prompts_file, options.longest_output, served_tuning(folder))
     served_with = sorted(read_sums(MODELS).items()) if options.processed else ()
     found = hashlib.sha256(repr((asked, served_with)).encode())
     for file in sorted(folder.glob("*.safetensors")):
@@ -124,7 +118,9 @@ def make_outputs(
         # A chat model ends with tokens that its tokenizer does not name.
         prompts = replace(given, eos_ids=given.eos_ids | loaded.eos_ids)
     else:
-        prompts = served_prompts(material, folder, split=split, options=options)
+        prompts = served_prompts(
+            material, folder, split=split, answers_share=options.answers, processed=options.processed
+        )
     at_once = _ROWS_AT_ONCE if device.type == "cuda" else 1
     # No two prompts begin alike: nothing is kept of finished ones.
     engine = Engine(loaded, sources=SOURCES, max_rows=at_once, max_waiting=2 * at_once, prefix_bytes=0)
@@ -132,60 +128,58 @@ def make_outputs(
     return path
 
 
-def served_prompts(
-    material: Material, target: Path, *, split: Split, options: OutputOptions, seed: int = 0
-) -> ServedPrompts:
-    """Questions and texts to correct of one split, asked as this target is served."""
-    items = AnswerItems(material.answers(split), material.tokenizer) if options.answers > 0 else None
-    pairs = None
-    if options.answers < 1:
-        texts = material.texts(split)
-        # Half of the texts are short sentences of common words, as those are that people have corrected.
-        plain = plain_texts(texts) or texts
-        mixed = random.Random(seed).sample(texts, min(len(texts), len(plain)))
-        pairs = GrammarPairs([*plain, *mixed], Corruptor(material.forms, material.misspelt), material.tokenizer)
-    tuning = _tuning(target)
-    return ServedPrompts(
-        bpe=material.tokenizer,
-        items=items,
-        pairs=pairs,
-        tuning=tuning,
-        seed=seed,
-        answers_share=options.answers,
-        processed=options.processed,
-        likely_edits=likely_edits_for(target) if pairs is not None and tuning.edit_weight else None,
-    )
+def write_outputs(
+    engine: Engine,
+    prompts: Prompts,
+    path: Path,
+    *,
+    count: int,
+    at_once: int = 1,
+    part: int = PART,
+    show: Callable[[str], None] = print,
+    stopped: Callable[[], bool] = lambda: False,
+) -> bool:
+    """Let the engine write `count` outputs into `path`; parts of `part` that an earlier call has finished are kept.
+
+    `at_once` requests share the target's forwards (1 on CPU, where reading the prompts is the work). False if
+    `stopped` said so before the end: then only parts are there.
+    """
+    if path.is_file() and len(TargetOutputs.load(path)) == count:
+        return True
+    folder = path.with_suffix(".parts")
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {first: folder / f"{first:08d}.npz" for first in range(0, count, part)}
+    started_s, written = time.perf_counter(), 0
+    for first, file in files.items():
+        if file.is_file():
+            continue
+        if stopped():
+            return False
+        last = min(count, first + part)
+        TargetOutputs.of(written_rows(engine, prompts, range(first, last), at_once=at_once)).save(file)
+        written += last - first
+        rate = written / (time.perf_counter() - started_s)
+        show(f"outputs: {last:,} of {count:,}, {rate:.1f} a second, {(count - last) / rate / 60:.1f} minutes left")
+    TargetOutputs.of(row for file in files.values() for row in _rows(TargetOutputs.load(file))).save(path)
+    shutil.rmtree(folder)
+    return True
 
 
-def given_prompts(file: Path, target: Path, *, longest: int) -> GivenPrompts:
-    """The prompts of a file in the target's own tokens. Raises DataMissingError."""
-    from transformers import AutoTokenizer
+def written_rows(engine: Engine, prompts: Prompts, numbers: range, *, at_once: int = 1) -> list[Row]:
+    """Prompts `numbers` with what the target writes behind them."""
 
-    try:
-        lines = file.read_text(encoding="utf-8").split("\n")  # text may hold other line ends
-        texts = [str(json.loads(line)["prompt"]) for line in lines if line.strip()]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataMissingError(
-            f"the prompts in {file} cannot be read: {error}", hint='write one {"prompt": "..."} a line'
-        ) from error
-    tokens = AutoTokenizer.from_pretrained(target)
-    prompts = tuple(ids for text in texts if (ids := tuple(tokens(text, add_special_tokens=False)["input_ids"])))
-    if not prompts:
-        raise DataMissingError(f"there are no prompts in {file}", hint='write one {"prompt": "..."} a line')
-    ends = frozenset(() if tokens.eos_token_id is None else (int(tokens.eos_token_id),))
-    return GivenPrompts(prompts, eos_ids=ends, max_new_tokens=longest)
+    def one(number: int) -> Row:
+        request = prompts.request(number)
+        return Row(request.task, request.prompt, tuple(engine.generate(request).tokens))
+
+    if at_once == 1:
+        return [one(number) for number in numbers]
+    with ThreadPoolExecutor(at_once) as threads:
+        return list(threads.map(one, numbers))
 
 
-def keep_tokenizer(target: str, folder: Path) -> None:
-    """A drafter for a target that was named by its folder has that target's tokenizer."""
-    for file in Path(target).glob("tokenizer*.json"):
-        shutil.copyfile(file, folder / file.name)
-
-
-def _tuning(target: Path) -> LogitBiases:
-    """A target fresh from training has no biases yet: then the bundled one's are the best guess, of a like recipe."""
-    own = tuning_of(target)
-    return own if own is not None else tuning_of(bundled_folder(TARGET)) or LogitBiases()
+def _rows(outputs: TargetOutputs) -> Iterator[Row]:
+    return (outputs[number] for number in range(len(outputs)))
 
 
 def _show(line: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from app.bench import drafters
-from app.bench.drafters import PLAIN, TREE, Ran, Way, default_names, make_way, names_of
+from app.bench.drafters import PLAIN, TREE, Contender, Ran, default_names, make_contender, names_of
 from app.bench.workload.jobs import Job
 from app.config.settings import Settings
 from app.errors import SpandraftError
@@ -83,7 +83,7 @@ def test_corrections_and_several_files(settings: Settings, tmp_path: Path) -> No
         settings, *map(str, files), "--task", "grammar", "--repeats", "2", "--methods", "draft-tree, tree+draft-model"
     )
     assert [(row["items"], row["method"]) for row in made.rows] == [
-        (name, way) for name in ("school", "beach") for way in (PLAIN, "draft-tree", "tree+draft-model")
+        (name, method) for name in ("school", "beach") for method in (PLAIN, "draft-tree", "tree+draft-model")
     ]
     assert all(row["equal"] for row in made.rows)
     assert made.rows[1]["mean_acceptance_length"] > 2
@@ -144,7 +144,7 @@ def test_ways_have_nothing_of_each_other(served: Engine) -> None:
         *(TREE, "tree+draft-model", "tree+heads", "tree+draft-model+heads"),
     ]
     assert names_of("tree, tree+heads+draft-tree") == [PLAIN, TREE, "tree+heads+draft-tree"]
-    one, other = (make_way(name, served).engine for name in ("draft-model", "tree+draft-model"))
+    one, other = (make_contender(name, served).engine for name in ("draft-model", "tree+draft-model"))
     assert one.budget.costs.is_free, "a drafter alone is run as published: all that it drafts is verified"
     assert one.budget.limit == other.budget.limit == 8
     assert other.budget.costs == served.budget.costs
@@ -156,11 +156,11 @@ def test_ways_have_nothing_of_each_other(served: Engine) -> None:
 
 def test_a_repeat_begins_without_the_outputs_of_the_one_before(served: Engine) -> None:
     job = Job((Request((3, 5, 6, 7, 1), 30, scope="mine"),))
-    ways = [make_way(name, served, ("blend",)) for name in (PLAIN, TREE)]
-    ways[1].engine.budget.costs = CostModel()  # Every draft is verified: what pays is not the question here.
-    (repeats,) = drafters.measure(ways, [job], 3)[TREE].jobs
+    contenders = [make_contender(name, served, ("blend",)) for name in (PLAIN, TREE)]
+    contenders[1].engine.budget.costs = CostModel()  # Every draft is verified: what pays is not the question here.
+    (repeats,) = drafters.measure(contenders, [job], 3)[TREE].jobs
     forwards = [run.stats.target_forwards for (run,) in repeats]
-    again = ways[1].run(job.requests[0]).stats.target_forwards
+    again = contenders[1].run(job.requests[0]).stats.target_forwards
     assert again < min(forwards), "with the outputs it is faster"
 
 
@@ -169,7 +169,7 @@ def test_medians_are_taken_job_by_job(served: Engine) -> None:
 
     def measured(name: str, *jobs: tuple[float, ...], tokens: tuple[int, ...] = (1, 2, 3, 4)) -> drafters.Measured:
         runs = [[[Ran(tokens, stats, 1.0 + spent)] for spent in repeats] for repeats in jobs]
-        return drafters.Measured(Way(name, served), runs)
+        return drafters.Measured(Contender(name, served), runs)
 
     found = {
         PLAIN: measured(PLAIN, (4.0, 100.0, 2.0), (2.0, 2.0, 2.0)),
@@ -191,6 +191,6 @@ def test_a_drafter_that_fails_is_no_figure(served: Engine) -> None:
             session.stats.failed_sources["heads"] = "broken"
             return session
 
-    way = Way("heads", Broken(served.target, budget=Budget()))
+    broken = Contender("heads", Broken(served.target, budget=Budget()))
     with pytest.raises(SpandraftError, match="heads"):
-        way.run(Request((1, 2), 3))
+        broken.run(Request((1, 2), 3))

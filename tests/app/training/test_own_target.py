@@ -17,6 +17,7 @@ from app.training.evaluation.measure import load_drafter, measure_drafter
 from app.training.loop.plan import Plan
 from app.training.model import Shape
 from app.training.outputs import write_outputs
+from app.training.outputs.prompts import given_prompts
 from app.training.outputs.target_outputs import TargetOutputs
 from app.training.stages import run_stage
 from decoding.drafters.medusa_heads import MedusaHeads
@@ -68,7 +69,7 @@ def test_all_drafters_of_it_load(own: Path, material: Material, prompts: Path, t
     for kind, source in (("token", "draft-chain"), ("heads", "heads"), ("parallel", "parallel")):
         found, shared = load_drafter(result_of(kind, run), target)
         assert found == source
-        given = write_outputs.given_prompts(prompts, own, longest=12)
+        given = given_prompts(prompts, own, longest=12)
         (counted,) = measure_drafter(target, found, shared, [given.request(number) for number in range(3)])
         assert (counted.requests, counted.tokens) == (3, 36)
         assert counted.mean_length == 36 / counted.forwards
@@ -92,7 +93,7 @@ def test_another_vocabulary_is_refused(own: Path, material: Material, prompts: P
 def test_a_file_of_something_else_is_refused(own: Path, tmp_path: Path, text: str) -> None:
     (tmp_path / "prompts.jsonl").write_text(text)
     with pytest.raises(DataMissingError, match="prompts") as raised:
-        write_outputs.given_prompts(tmp_path / "prompts.jsonl", own, longest=8)
+        given_prompts(tmp_path / "prompts.jsonl", own, longest=8)
     assert '"prompt"' in raised.value.hint
 
 
@@ -136,7 +137,7 @@ def test_the_command_needs_no_material_and_begins_with_nothing(
 def test_a_prompt_may_hold_the_line_ends_of_other_scripts(own: Path, tmp_path: Path) -> None:
     file = tmp_path / "prompts.jsonl"
     file.write_text(json.dumps({"prompt": "one\u2028two"}, ensure_ascii=False) + "\n", encoding="utf-8")
-    assert len(write_outputs.given_prompts(file, own, longest=4).prompts) == 1
+    assert len(given_prompts(file, own, longest=4).prompts) == 1
 
 
 def test_outputs_end_with_every_token_that_ends_the_target(own: Path, prompts: Path, tmp_path: Path) -> None:

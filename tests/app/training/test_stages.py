@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import io
 import json
 import os
@@ -126,8 +125,7 @@ def test_worker_processes_can_be_given_the_objectives_of_the_cuda_configuration(
     opened = Material(material)
     for stage in config.load("tiny").stages:
         if config.load("cuda").stage(stage.name).plan.workers:
-            made_by = importlib.import_module(stages.KINDS[stage.kind])
-            objective = made_by.objective(stage, opened, gpu_job / "run", torch.device("cpu"))
+            objective = stages.KINDS[stage.kind].objective(stage, opened, gpu_job / "run", torch.device("cpu"))
             first, again = (made.batch(3) for made in (objective, pickle.loads(pickle.dumps(objective))))
             assert repr(first) == repr(again), stage.name
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.bench.speed.divergence import Divergences, Seen, Written, rows
+from app.bench.speed.divergence import Divergences, LogitRecorder, Written, rows
 from decoding.interfaces import Request
 from decoding.target.target import Target
 from tests.support.fakes import VOCABULARY, tiny_model
@@ -36,7 +36,7 @@ def test_bfloat16_diverges_at_near_ties_alone() -> None:
 
 def written(tokens: tuple[int, ...], margin: float, shift: float = 0.0) -> Written:
     row = np.array([0.0, margin, -5.0]) + shift
-    return Written(tokens, Seen(dict.fromkeys(range(len(tokens)), row)))
+    return Written(tokens, LogitRecorder(dict.fromkeys(range(len(tokens)), row)))
 
 
 def test_only_the_first_difference_counts_with_the_plain_margin() -> None:

@@ -13,7 +13,7 @@ from transformers import Qwen3Config
 
 from app.bench.speed import bench
 from app.bench.speed import bench as shapes
-from app.bench.speed.contenders import METHODS, Ran, ways
+from app.bench.speed.contenders import METHODS, Ran, contenders
 from app.bench.speed.hugging_face import HuggingFace
 from app.bench.workload import jobs
 from app.bench.workload.traces import Forced, Trace, forced_request
@@ -71,7 +71,7 @@ def test_forcing_does_not_clean_the_drafts_of_prompt_lookup(target: Target) -> N
 
 
 def test_noise_can_not_be_drafted() -> None:
-    (job, other) = jobs.nothing_to_copy(2, vocab_size=500)
+    (job, other) = jobs.noise_jobs(2, vocab_size=500)
     (request,) = job.requests
     (forced,) = request.processors
     assert isinstance(forced, Forced)
@@ -82,12 +82,12 @@ def test_noise_can_not_be_drafted() -> None:
 def test_another_vocabulary_keeps_what_is_equal() -> None:
     reference = Reference((5, 6), prompt_start=1)
     trace = Trace(Request((3, 5, 6), 12, references=(reference,), eos_ids=frozenset({7})), (6, 5, 7), ((5, 6),))
-    (moved,) = jobs.spread_over([trace], tokens=8, vocab_size=100)
+    (moved,) = jobs.in_vocabulary([trace], tokens=8, vocab_size=100)
     assert moved.output == (72, 60, 84)
     assert moved.request.references[0].ids == moved.request.prompt[1:] == moved.passages[0] == (60, 72)
     assert moved.request.eos_ids == {84}
     with pytest.raises(SpandraftError, match="different tokens"):
-        jobs.spread_over([trace], tokens=101, vocab_size=100)
+        jobs.in_vocabulary([trace], tokens=101, vocab_size=100)
 
 
 def test_time_after_the_first_token_is_decoding() -> None:
@@ -115,7 +115,7 @@ def test_time_after_the_first_token_is_decoding() -> None:
 
 def test_what_an_earlier_run_wrote_is_not_drafted(target: Target) -> None:
     """A repeat has the same outputs: with those of the run before it would only measure the history."""
-    way = ways(["spandraft"], Engine(target, budget=Budget()))["spandraft"]
+    way = contenders(["spandraft"], Engine(target, budget=Budget()))["spandraft"]
     job = jobs.Job((Request((3, 5, 6, 7), 40, scope="mine"),))
     seen = []
 

@@ -98,7 +98,7 @@ def test_what_is_general(sentence: str, is_general: bool) -> None:
 def test_sentences_held_out_are_not_learned_from() -> None:
     ends = ["".join(pair) for pair in itertools.product(string.ascii_lowercase, repeat=2)] * 2
     texts = [[f"The people of town number {end} like their own house."] for end in ends]
-    held, sources = prose.prose_of(texts, random.Random(0))
+    held, sources = prose.tagger_sentences(texts, random.Random(0))
     assert len(held) == prose.HELD_OUT
     assert sum(share for share, _ in sources) == pytest.approx(1)
     assert all(sentences for _, sentences in sources)

@@ -11,7 +11,7 @@ from tokenizers import Tokenizer
 
 from app.training.corruption.synthetic import Corruptor
 from app.training.corruption.word_forms import learn
-from app.training.data import candidates, tokenizer
+from app.training.data import candidates, prose, tokenizer
 from app.training.data.candidates import Candidates
 from app.training.data.embeddings import Embedded, EmbeddedQuestion, gold_sentence
 from app.training.data.records import QuestionRecord
@@ -37,7 +37,7 @@ def asked() -> Candidates:
 
 
 def test_special_tokens_written_in_a_text_are_plain_characters(bpe: Tokenizer) -> None:
-    ids = grammar.encode(bpe, " a<|eos|>b")
+    ids = tokenizer.encode(bpe, " a<|eos|>b")
     assert min(ids) >= len(tokenizer.SPECIALS)
     assert bpe.decode(ids) == " a<|eos|>b"
 
@@ -135,7 +135,7 @@ def test_training_sees_less_evidence_at_times_and_far_passages(bpe: Tokenizer, a
 def test_plain_sentences_are_short_and_of_common_words() -> None:
     common = [["The dog runs home.", "The dog sees the home."]] * 3
     rare = [["Xylophonists " + "the dog " * 20 + "run."]]
-    assert grammar.plain_texts(common + rare) == common
+    assert prose.plain_texts(common + rare) == common
 
 
 def test_batches_point_at_the_next_token_and_leave_padding_out() -> None:

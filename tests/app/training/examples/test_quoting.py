@@ -8,8 +8,8 @@ import pytest
 from tokenizers import Tokenizer
 
 from app.training.data import tokenizer
+from app.training.data.tokenizer import encode
 from app.training.examples import copying
-from app.training.examples.grammar import encode
 from app.training.examples.mixture import Example
 
 TEXTS = [

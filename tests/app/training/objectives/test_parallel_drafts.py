@@ -34,12 +34,12 @@ def test_blocks_of_masks_are_computed_as_a_forward_over_text_and_masks() -> None
     model = drafter()
     llama = to_llama(model)
     batch = ParallelTraining(small.rows(), masks=MASKS, blocks=4).batch(0)
-    tokens_BN, place_BG = batch.rows.tokens_BN, batch.place_BG
-    layout = lay_out(tokens_BN, place_BG, masks=MASKS, first_mask=small.VOCABULARY)
+    tokens_BN, anchor_BG = batch.rows.tokens_BN, batch.anchor_BG
+    layout = lay_out(tokens_BN, anchor_BG, masks=MASKS, first_mask=small.VOCABULARY)
     hidden_BMD = model(layout.tokens_BM, layout.positions_BM, layout.sees_BMM)
     size, checked = tokens_BN.shape[1], 0
     mask_ids = torch.arange(small.VOCABULARY, small.VOCABULARY + MASKS)
-    for row, places in enumerate(place_BG.tolist()):
+    for row, places in enumerate(anchor_BG.tolist()):
         for block, place in enumerate(places):
             if place < 0:
                 continue
@@ -54,8 +54,8 @@ def test_blocks_of_masks_are_computed_as_a_forward_over_text_and_masks() -> None
 
 def test_masks_stand_for_the_tokens_behind_the_next_one() -> None:
     batch = ParallelTraining(small.rows(), masks=MASKS, blocks=4).batch(1)
-    label_BGK, inside_BGK = labels(batch.rows, batch.place_BG, MASKS)
-    for row, places in enumerate(batch.place_BG.tolist()):
+    label_BGK, inside_BGK = labels(batch.rows, batch.anchor_BG, MASKS)
+    for row, places in enumerate(batch.anchor_BG.tolist()):
         length, prompt = int(batch.rows.length_B[row]), int(batch.rows.prompt_B[row])
         text = batch.rows.tokens_BN[row, :length].tolist()
         for block, place in enumerate(places):

@@ -25,10 +25,10 @@ from app.training.data.candidates import Candidates
 from app.training.errors import DataMissingError
 from app.training.examples.answers import AnswerItems
 from app.training.examples.grammar import GrammarPairs
-from app.training.outputs import write_outputs as aligning
-from app.training.outputs.prompts import SOURCES, ServedPrompts, tuning_of, write_outputs, written_rows
+from app.training.outputs import write_outputs as writing
+from app.training.outputs.prompts import ServedPrompts, tuning_of
 from app.training.outputs.target_outputs import Row, RowBatches, TargetOutputs, collate
-from app.training.outputs.write_outputs import OutputOptions, outputs_path
+from app.training.outputs.write_outputs import SOURCES, OutputOptions, outputs_path, write_outputs, written_rows
 from corpora.documents import Document, Passage
 from decoding.drafting.budget import Budget
 from decoding.engine import Engine
@@ -167,7 +167,7 @@ def test_what_serving_adds_decides_where_outputs_are_kept(tmp_path: Path, monkey
     served, bare = OutputOptions(), OutputOptions(processed=False)
     before = [outputs_path("bundled", tmp_path, one) for one in (served, bare)]
     (tmp_path / SUMS).write_text(f"{'0' * 64}  edits.safetensors\n")
-    monkeypatch.setattr(aligning, "MODELS", tmp_path)
+    monkeypatch.setattr(writing, "MODELS", tmp_path)
     after = [outputs_path("bundled", tmp_path, one) for one in (served, bare)]
     assert before[0] != after[0]
     assert before[1] == after[1]

@@ -1,6 +1,6 @@
-"""The Grammar tab: a text in, its correction out as a word diff whose changes can be taken or left.
+"""The Grammar tab: corrects a text and shows it as a word diff whose changes can be accepted or rejected.
 
-Lays out, connects, and runs the corrections. Must not build HTML.
+Lays out the components and runs the corrections. May import ``state``, ``views`` and ``assets``; must not build HTML.
 """
 
 from __future__ import annotations
@@ -56,39 +56,41 @@ class GrammarActions:
     """The handlers. They hold no state of a browser."""
 
     def __init__(self, state: AppState, *, view: gr.HTML, fix: gr.Button, stop: gr.Button) -> None:
-        """Work with ``state`` and show in ``view``."""
+        """Run corrections on ``state`` and show them in ``view``; ``fix`` and ``stop`` are the two buttons."""
         self._state = state
         self._view = view
         self._fix = fix
         self._stop = stop
 
     def stop(self, request: gr.Request) -> None:
-        """Stop the correction of this browser tab."""
-        self._state.runs.stop(_key(request))
+        """Stop the correction that runs in this browser tab."""
+        self._state.runs.stop(_run_key(request))
 
-    async def correct(self, sent: object, request: gr.Request) -> AsyncGenerator[Updates, None]:
-        """Correct the text that was sent, showing it as it is written."""
-        text = text_of(sent)
+    async def correct(self, sent_text: object, request: gr.Request) -> AsyncGenerator[Updates, None]:
+        """Correct a text, showing the corrected text as it is written."""
+        text = text_of(sent_text)
         if not text.strip():
             yield {self._view: gr.skip()}
             return
         yield {self._view: correcting_view("", "Reading the text"), **self._busy(True)}
         scope = browser_scope(request) or None
-        run = self._state.runs.start(_key(request), lambda: self._state.pipeline.stream_correct(text, scope=scope))
+        run = self._state.runs.start(_run_key(request), lambda: self._state.pipeline.stream_correct(text, scope=scope))
         written, correction, began_s = "", None, time.monotonic()
         try:
             with reporting() as problems:
                 async with contextlib.aclosing(run.batches()) as batches:
                     async for batch in batches:
                         written += "".join(event.text for event in batch if isinstance(event, TextDelta))
-                        correction = next((e.correction for e in batch if isinstance(e, CorrectionDone)), correction)
+                        correction = next(
+                            (event.correction for event in batch if isinstance(event, CorrectionDone)), correction
+                        )
                         yield {self._view: correcting_view(written, _status(time.monotonic() - began_s))}
         finally:
-            self._state.runs.finish(_key(request), run)
+            self._state.runs.finish(_run_key(request), run)
         if problems:
             view = problem_view(problems[0])
         else:
-            view = correction_view(correction or _untouched(text), stopped=run.stopped)
+            view = correction_view(correction or _unedited(text), stopped=run.stopped)
         yield {self._view: view, **self._busy(False)}
 
     def _busy(self, busy: bool) -> Updates:
@@ -99,13 +101,13 @@ def _status(elapsed_s: float) -> str:
     return "Correcting" if elapsed_s < 1 else f"Correcting, {elapsed_s:.0f} s"
 
 
-def _untouched(text: str) -> Correction:
-    """What a correction is that was stopped before it could say anything."""
+def _unedited(text: str) -> Correction:
+    """The outcome of a correction that was stopped before its first event: no edits."""
     stats = RunStats(
         tokens=0, target_forwards=0, mean_acceptance_length=0.0, by_source={}, ttft_s=0.0, tokens_per_s=0.0, stages_s={}
     )
     return Correction(source=text, corrected=text, edits=(), stats=stats)
 
 
-def _key(request: gr.Request) -> str:
+def _run_key(request: gr.Request) -> str:
     return f"{tab_id(request)} grammar"

@@ -1,4 +1,7 @@
-"""The theme: system fonts, one calm accent, light and dark. Colours of our own widgets are in ``assets/page.css``."""
+"""The look and the scripts of the page, as Gradio wants them: theme, style sheet, head, icon, ``ON_LOAD``.
+
+System fonts, one accent colour, light and dark. Colours of our own HTML are in ``page.css``.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,8 @@ from typing import Final
 
 import gradio as gr
 
-# Runs once for each gr.HTML. Buttons inside say which event they raise; the names must stand here in quotes, because
-# gr.HTML offers exactly the listeners that it finds in this text.
+# JavaScript that runs once for each gr.HTML. Buttons inside name the event they raise in ``data-event``. The names are
+# listed here in quotes because gr.HTML offers exactly the listeners that it finds in this text.
 ON_LOAD: Final = """
 const known = ["starter", "prove", "sources", "open", "fresh", "forget", "remove", "drop", "doomed", "listing", "job",
   "staged", "conversations"];

@@ -1,4 +1,4 @@
-"""The whole page: header and three tabs. Gradio's analytics, share links and public endpoints are off."""
+"""The page as Gradio Blocks: the header and three tabs. Analytics, share links and public endpoints are off."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from app.ui.library.tab import library_tab
 from app.ui.state.app_state import AppState
 from app.ui.views.chrome import header_view
 
-# Uploaded files are deleted as soon as they are read; this sweeps up after a crash.
+# Gradio deletes what is older than this from its cache, which holds something only after a crash.
 _SWEEP_EVERY_S = 3600
 
 
 def page(state: AppState) -> Page:
-    """Build the page around ``state``."""
+    """Build the page; its handlers work on ``state``."""
     blocks = Page(
         analytics_enabled=False, title="Spandraft", fill_width=True, delete_cache=(_SWEEP_EVERY_S, _SWEEP_EVERY_S)
     )
@@ -42,14 +42,14 @@ def page(state: AppState) -> Page:
 
 
 class Page(gr.Blocks):
-    """Blocks that take no file but an uploaded one.
+    """Blocks whose events can name no file but an uploaded one.
 
-    Gradio copies every file that an event's data names into its cache, for any component; that the file lies in the
-    upload folder it checks for launched blocks only, not for mounted ones, and an address it would download.
+    Gradio copies every file that an event's data names into its cache, for any component, and downloads addresses.
+    It checks only for launched Blocks, not for mounted ones, that the file lies in the upload folder.
     """
 
     async def preprocess_data(self, block_fn: Any, inputs: list[Any], *args: Any, **kwargs: Any) -> Any:
-        """Refuse data that names a file elsewhere, before Gradio touches it."""
+        """Raise ``gr.Error`` for data that names a file elsewhere, before Gradio touches it."""
         folder = Path(gr.utils.get_upload_folder()).resolve()
         for path in _paths(inputs):
             if not isinstance(path, str) or "\x00" in path or not Path(path).resolve().is_relative_to(folder):
@@ -58,7 +58,7 @@ class Page(gr.Blocks):
 
 
 def _paths(data: Any) -> Iterator[Any]:
-    """What stands for a path anywhere in an event's data."""
+    """Every value that Gradio would take for a path, anywhere in an event's data."""
     if isinstance(data, dict):
         if "path" in data:
             yield data["path"]

@@ -33,8 +33,8 @@ from app.ui.state.job_workers import JobWorkers
 from app.ui.state.uploads import UploadStore, upload_routes
 from corpora.jobs.job_records import Job
 
-_UPLOAD_LIMIT = "200mb"
-_PATIENCE_S = 3
+_UPLOAD_LIMIT = "200mb"  # of Gradio's own route, which the page does not use
+_GRACE_S = 3  # so long may connections stay open after the server was asked to stop
 
 
 def serve(pipeline: PagePipeline, settings: Settings, *, out: TextIO | None = None) -> None:
@@ -54,7 +54,7 @@ class PageServer(uvicorn.Server):
     """uvicorn that ends the page's open streams when it is asked to stop, instead of waiting for their browsers."""
 
     def __init__(self, application: FastAPI, settings: Settings) -> None:
-        """Serve ``application``, which ``create_app`` made, on the address of ``settings``."""
+        """Serve ``application``, made by ``create_app``, on the address of ``settings``."""
         self._application = application
         super().__init__(
             uvicorn.Config(
@@ -62,31 +62,31 @@ class PageServer(uvicorn.Server):
                 host=settings.host,
                 port=settings.port,
                 log_level="warning",
-                timeout_graceful_shutdown=_PATIENCE_S,
+                timeout_graceful_shutdown=_GRACE_S,
             )
         )
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start as usual, then go on with jobs that were interrupted."""
+        """Start as usual, then continue jobs that an earlier server left unfinished."""
         await super().startup(sockets)
         await asyncio.to_thread(self._application.state.resume_jobs)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop what runs, then shut down as usual."""
+        """Stop streams and jobs, then shut down as usual."""
         await asyncio.to_thread(self._application.state.end_streams)
         await super().shutdown(sockets)
 
 
 def create_app(pipeline: PagePipeline, settings: Settings, *, registry: Registry | None = None) -> FastAPI:
-    """The application. ``registry`` is the library of ``settings`` unless another is given."""
+    """The whole application. ``registry`` defaults to the corpora of ``settings.home``."""
     if registry is None:
-        registry = _registry(pipeline, settings)
-    # Gradio reads these when it is built: the upload folder belongs to the user's data, nothing is reported, and it
-    # need not keep a table of all requests either.
+        registry = _corpus_registry(pipeline, settings)
+    # Gradio reads these when it is built: its files belong into the user's data folder, it reports nothing, and
+    # it keeps no table of requests.
     os.environ["GRADIO_TEMP_DIR"] = str(settings.home / "uploads")
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(sys.maxsize)
-    state = _state(pipeline, registry, settings)
+    state = _app_state(pipeline, registry, settings)
 
     application = FastAPI(title="Spandraft", docs_url=None, redoc_url=None, openapi_url=None)
     application.add_middleware(Guard, host=settings.host)
@@ -96,7 +96,7 @@ def create_app(pipeline: PagePipeline, settings: Settings, *, registry: Registry
     def health() -> dict[str, str]:
         return {"status": "ok", "target": pipeline.target_name}
 
-    def mounted() -> FastAPI:
+    def mount_page() -> FastAPI:
         app: FastAPI = gr.mount_gradio_app(
             application,
             page(state),
@@ -117,7 +117,7 @@ def create_app(pipeline: PagePipeline, settings: Settings, *, registry: Registry
         )
         return app
 
-    application = _in_event_loop(mounted)
+    application = _in_event_loop(mount_page)
     mounts = [route.app for route in application.routes if isinstance(route, Mount)]
 
     def end_streams() -> None:
@@ -133,10 +133,10 @@ def create_app(pipeline: PagePipeline, settings: Settings, *, registry: Registry
     return application
 
 
-def _state(pipeline: PagePipeline, registry: Registry, settings: Settings) -> AppState:
-    """What the tabs share. Texts that a job replaced or removed are forgotten by the pipeline, too."""
+def _app_state(pipeline: PagePipeline, registry: Registry, settings: Settings) -> AppState:
+    """The shared objects. When a job has replaced or removed a text, the pipeline forgets what it keeps of it."""
 
-    def after(job: Job) -> None:
+    def forget_replaced(job: Job) -> None:
         if job.outcomes.get("replaced") or job.outcomes.get("removed"):
             pipeline.forget()
 
@@ -148,20 +148,20 @@ def _state(pipeline: PagePipeline, registry: Registry, settings: Settings) -> Ap
         conversations=Conversations(settings.home / "conversations.sqlite3"),
         default_corpus=settings.corpus,
         uploads=uploads,
-        workers=JobWorkers(registry, after),
+        workers=JobWorkers(registry, forget_replaced),
     )
 
 
 def _in_event_loop(make: Callable[[], FastAPI]) -> FastAPI:
-    """Call ``make`` while an event loop runs: else Gradio opens one for each lock it makes, and closes none."""
+    """Call ``make`` while an event loop runs; without one Gradio opens one for each lock and closes none."""
 
-    async def made() -> FastAPI:
+    async def make_in_loop() -> FastAPI:
         return make()
 
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(made())
+        return asyncio.run(make_in_loop())
     return make()
 
 
@@ -186,16 +186,17 @@ def check_address(host: str, port: int) -> None:
 
 
 def warm_up(pipeline: PagePipeline) -> None:
-    """Answer and correct once and throw it away, so that a user's first question finds everything loaded."""
-    with reporting():  # an empty corpus, say: the user is told when asking
+    """Answer and correct once and discard the output, so that a user's first question finds everything loaded."""
+    with reporting():  # such as an empty corpus, which the user is told when asking
         for _ in pipeline.stream("What is this about?"):
             pass
         for _ in pipeline.stream_correct("This are a test."):
             pass
 
 
-def _registry(pipeline: PagePipeline, settings: Settings) -> Registry:
-    """The library of ``settings``, sharing with the pipeline its encoder and the corpus that it has open."""
+def _corpus_registry(pipeline: PagePipeline, settings: Settings) -> Registry:
+    """The corpora of ``settings.home``, sharing with the pipeline its models and the corpus that it has open."""
+    # Imported late: these load the models' libraries, and a port that is in use is reported before that.
     from app.library.corpus import Corpus
     from app.pipeline import Pipeline
     from app.ui.state.corpus_registry import CorpusRegistry

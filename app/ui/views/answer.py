@@ -1,7 +1,7 @@
 """A turn of the conversation as a card: the question, the answer with its linked runs, the figures, the proof.
 
-Every linked run is an anchor to the characters in the sources panel; what lights up on hover and focus is the work
-of ``assets/page.js``. Colour is never alone: each run also has the number of its source.
+Every linked run is an anchor to the characters in the sources panel; ``assets/page.js`` highlights both on hover and
+focus. Colour is never the only sign: each run also has the number of its source.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from app.output.links import Link, copied_share, links
 from app.ui.views.chrome import problem_view
 from app.ui.views.figures import figures, figures_view, proof_view
 from app.ui.views.markup import Html, escape, join, tag
-from app.ui.views.spans import cut
+from app.ui.views.spans import cut_at_spans
 
 _NUMBER = re.compile(r"(\[\d+\])")
 _ENDINGS = {
@@ -39,9 +39,9 @@ class RunningAnswer:
 
 
 def running_view(running: RunningAnswer) -> Html:
-    """The card while the answer streams; announced once, when it is complete."""
-    found = links(running.text, running.citations, running.passages)
-    body = tag("div", _runs(0, running.text, found), tag("span", class_="caret", aria_hidden="true"), class_="text")
+    """The card while the answer streams. Screen readers announce it once, when it is complete."""
+    linked = links(running.text, running.citations, running.passages)
+    body = tag("div", _runs(0, running.text, linked), tag("span", class_="caret", aria_hidden="true"), class_="text")
     status = tag("p", tag("span", class_="pulse", aria_hidden="true"), running.status, class_="step")
     return tag(
         "article",
@@ -66,18 +66,18 @@ def turn_view(turn: Turn, *, proving: str = "") -> Html:
         return tag("article", _question(turn.question), problem_view(turn.problem), class_="turn")
     answer = turn.answer
     assert answer is not None  # a turn has an answer or a problem
-    found = links(answer.text, answer.citations, answer.passages)
+    linked = links(answer.text, answer.citations, answer.passages)
     ending = _ENDINGS.get(answer.finish_reason)
     return tag(
         "article",
         _question(turn.question),
-        tag("p", _searched(turn, found), class_="step"),
+        tag("p", _searched(turn, linked), class_="step"),
         _notice(answer.notice),
-        tag("div", _runs(turn.id, answer.text, found), class_="text"),
+        tag("div", _runs(turn.id, answer.text, linked), class_="text"),
         tag("p", ending, class_="stopped") if ending else Html(),
         tag(
             "footer",
-            figures_view(figures(answer.stats, copied_share(answer.text, found))),
+            figures_view(figures(answer.stats, copied_share(answer.text, linked))),
             _buttons(turn, bool(proving)),
         )
         if answer.stats.tokens
@@ -96,12 +96,12 @@ def _notice(notice: str | None) -> Html:
     return tag("p", notice, class_="notice") if notice else Html()
 
 
-def _searched(turn: Turn, found: Sequence[Link]) -> Html:
-    assert turn.answer is not None  # the caller has looked
-    count, cited = len(turn.answer.passages), len({link.passage for link in found})
+def _searched(turn: Turn, linked: Sequence[Link]) -> Html:
+    assert turn.answer is not None  # the caller checked it
+    count, cited = len(turn.answer.passages), len({link.passage for link in linked})
     passages = "1 passage" if count == 1 else f"{count} passages"
-    words = f"{passages} found in {turn.corpus}, {cited or 'none'} cited"
-    return tag("button", words, type="button", class_="linklike", data_event="sources", data_turn=turn.id)
+    summary = f"{passages} found in {turn.corpus}, {cited or 'none'} cited"
+    return tag("button", summary, type="button", class_="linklike", data_event="sources", data_turn=turn.id)
 
 
 def _buttons(turn: Turn, proving: bool) -> Html:
@@ -125,19 +125,19 @@ def _proof(turn: Turn, proving: str) -> Html:
     return proof_view(turn.proof) if turn.proof is not None else Html()
 
 
-def _runs(turn_id: int, text: str, found: Sequence[Link]) -> Html:
-    pieces = cut(text, [(link.answer_start, link.answer_end) for link in found])
-    return join(*(_run(turn_id, piece.text, piece.covers, found) for piece in pieces))
+def _runs(turn_id: int, text: str, linked: Sequence[Link]) -> Html:
+    pieces = cut_at_spans(text, [(link.answer_start, link.answer_end) for link in linked])
+    return join(*(_run(turn_id, piece.text, piece.covers, linked) for piece in pieces))
 
 
-def _run(turn_id: int, text: str, covers: tuple[int, ...], found: Sequence[Link]) -> Html:
+def _run(turn_id: int, text: str, covers: tuple[int, ...], linked: Sequence[Link]) -> Html:
     # Where citations overlap, identical text says more than a number that the answer wrote.
-    best = min(covers, key=lambda index: (found[index].kind != "copied", index), default=None)
+    best = min(covers, key=lambda index: (linked[index].kind != "copied", index), default=None)
     if best is None:
         parts = _NUMBER.split(text)
         return join(*(tag("span", part, class_="number") if i % 2 else escape(part) for i, part in enumerate(parts)))
-    link = found[best]
-    says = "Identical text in" if link.kind == "copied" else "Refers to"
+    link = linked[best]
+    relation = "Identical text in" if link.kind == "copied" else "Refers to"
     return tag(
         "a",
         text,
@@ -146,5 +146,5 @@ def _run(turn_id: int, text: str, covers: tuple[int, ...], found: Sequence[Link]
         class_=f"run {link.kind} c{link.colour}",
         data_turn=turn_id,
         data_cite=best,
-        title=f"{says} source {link.label}: {link.where}",
+        title=f"{relation} source {link.label}: {link.where}",
     )

@@ -1,4 +1,4 @@
-"""The parts of the page that are not answers: header, starter questions, small tools, spoken announcements."""
+"""What surrounds the answers: header, starter questions, conversation buttons, problems, announcements."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _STARTERS = (
 
 
 def header_view(target: str, note: str = "") -> Html:
-    """Name, promise and model; ``note`` says in a line what is particular about the model."""
+    """Name, promise and model of the page; ``note`` is one line about the model."""
     return tag(
         "header",
         tag("h1", tag("span", class_="logo", aria_hidden="true"), "Spandraft"),
@@ -37,7 +37,7 @@ def header_view(target: str, note: str = "") -> Html:
 
 
 def starters_view(corpus: str, *, is_sample: bool) -> Html:
-    """The empty conversation: what one could ask, or what to do first."""
+    """An empty conversation: questions to start with, or what to do first."""
     if not corpus:
         text = "There is no corpus yet. Create one in the Library and add files to it."
         return tag("section", tag("h2", "Nothing to ask yet"), tag("p", text), class_="hello")
@@ -59,7 +59,7 @@ def starters_view(corpus: str, *, is_sample: bool) -> Html:
 
 
 def tools_view(stored: bool) -> Html:
-    """New conversation, and delete for one that is stored."""
+    """The buttons beside the list of conversations: a new one, and delete if this one is stored."""
     fresh = tag("button", "New", type="button", class_="quiet", data_event="fresh", title="Start a new conversation")
     if not stored:
         return fresh
@@ -76,7 +76,7 @@ def tools_view(stored: bool) -> Html:
 
 
 def problem_view(problem: Problem) -> Html:
-    """One line of cause, one line of remedy."""
+    """An error: one line of cause, one line of remedy."""
     return tag(
         "div",
         tag("strong", sentence(problem.cause)),

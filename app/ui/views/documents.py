@@ -1,4 +1,4 @@
-"""The library as lists: where files are dropped, the documents of a corpus, and what happens when one is removed."""
+"""The documents of a corpus: where files are added, the list, the questions before a removal, and its receipt."""
 
 from __future__ import annotations
 
@@ -45,17 +45,17 @@ def upload_view(corpus: str, kinds: Sequence[str], suffixes: Sequence[str]) -> H
 
 
 def loading_view() -> Html:
-    """What stands where the documents will be, until the server has said which corpora there are."""
+    """Shown in place of the documents until the server has sent the list of corpora."""
     return tag("p", "Loading...", class_="empty", role="status")
 
 
 def damaged_view(corpus: str, problem: Html) -> Html:
-    """A corpus that cannot be opened: why, and what helps."""
+    """A corpus that cannot be opened, with the ``problem`` that says why."""
     head = tag("header", tag("h2", corpus), tag("span", "cannot be opened", class_="where"))
     return tag("section", head, problem, class_="documents", data_corpus=corpus)
 
 
-def head_view(corpus: str, found: Listing) -> Html:
+def head_view(corpus: str, listing: Listing) -> Html:
     """Name and size of a corpus, and the button that removes it."""
     drop = tag(
         "button",
@@ -65,44 +65,46 @@ def head_view(corpus: str, found: Listing) -> Html:
         data_event="doomed",
         data_corpus=corpus,
     )
-    total = f"{count(found.documents, 'document')}, {count(found.passages, 'passage')}"
+    total = f"{count(listing.documents, 'document')}, {count(listing.passages, 'passage')}"
     return tag("header", tag("h2", corpus), tag("span", total, class_="where"), drop)
 
 
-def documents_view(corpus: str, found: Listing, *, first: int = 0, name_filter: str = "") -> Html:
-    """A page of the documents of one corpus; ``name_filter`` is what their names were filtered by."""
-    if not found.documents:
+def documents_view(corpus: str, listing: Listing, *, first: int = 0, name_filter: str = "") -> Html:
+    """Documents of one corpus from number ``first`` on; their names have all words of ``name_filter``."""
+    if not listing.documents:
         body: Html = tag("p", "Nothing here yet. Add files above, or drop a folder.", class_="empty")
-    elif not found.rows:
+    elif not listing.rows:
         body = tag("p", f"No document is called anything like “{name_filter}”.", class_="empty")
     else:
-        body = _table(corpus, found)
-    return tag("section", head_view(corpus, found), body, _pager(found, first), class_="documents", data_corpus=corpus)
+        body = _table(corpus, listing)
+    return tag(
+        "section", head_view(corpus, listing), body, _pager(listing, first), class_="documents", data_corpus=corpus
+    )
 
 
-def removal_view(corpus: str, held: Holdings) -> Html:
-    """The question before a document is removed: what goes with it."""
-    document = held.document
-    vectors = sum(number for kind, number in held.derived.items() if kind.startswith("vectors"))
-    rest = sum(held.derived.values()) - vectors
-    goes = [
+def removal_view(corpus: str, holdings: Holdings) -> Html:
+    """The question before a document is removed, with what is deleted."""
+    document = holdings.document
+    vectors = sum(number for kind, number in holdings.derived.items() if kind.startswith("vectors"))
+    rest = sum(holdings.derived.values()) - vectors
+    deleted = [
         f"{document.chars:,} characters of text",
         count(document.passages, "passage"),
         count(vectors, "vector"),
         *([f"{rest:,} other derived rows"] if rest else []),
         "its entries in the search and draft indexes, and what drafts remember of it",
     ]
-    return _question(f"Remove {document.name}?", goes, "remove", corpus, data_document=document.id)
+    return _question(f"Remove {document.name}?", deleted, "remove", corpus, data_document=document.id)
 
 
-def corpus_removal_view(corpus: str, found: Listing) -> Html:
-    """The question before a whole corpus is removed."""
-    goes = [count(found.documents, "document"), count(found.passages, "passage"), "all indexes and jobs of it"]
-    return _question(f"Remove the corpus {corpus}?", goes, "drop", corpus)
+def corpus_removal_view(corpus: str, listing: Listing) -> Html:
+    """The question before a whole corpus is removed, with what is deleted."""
+    deleted = [count(listing.documents, "document"), count(listing.passages, "passage"), "all indexes and jobs of it"]
+    return _question(f"Remove the corpus {corpus}?", deleted, "drop", corpus)
 
 
 def receipt_view(receipt: Receipt, own: Sequence[tuple[str, str]] = ()) -> Html:
-    """What a removal took, and which conversations of this browser (id, title) still quote it."""
+    """What a removal deleted, and which conversations of this browser (id, title) still quote the document."""
     lines = {
         "Text": f"{receipt.characters:,} characters, overwritten" if receipt.is_erased else "being overwritten",
         "Passages": f"{receipt.passages:,}",
@@ -140,12 +142,12 @@ def receipt_view(receipt: Receipt, own: Sequence[tuple[str, str]] = ()) -> Html:
     )
 
 
-def _question(title: str, goes: Sequence[str], event: str, corpus: str, **data: str) -> Html:
+def _question(title: str, deleted: Sequence[str], event: str, corpus: str, **data: str) -> Html:
     return tag(
         "dialog",
         tag("h2", tag("bdi", title)),
         tag("p", "This goes for good:"),
-        tag("ul", *(tag("li", one) for one in goes)),
+        tag("ul", *(tag("li", item) for item in deleted)),
         tag(
             "div",
             tag("button", "Keep", type="button", class_="quiet", data_close=True),
@@ -167,21 +169,21 @@ def _question(title: str, goes: Sequence[str], event: str, corpus: str, **data: 
     )
 
 
-def _table(corpus: str, found: Listing) -> Html:
-    cells = [_cells(document) for document in found.rows]
-    shown = [title for title in cells[0] if any(row[title] for row in cells)]  # a column of nothing is left out
+def _table(corpus: str, listing: Listing) -> Html:
+    cells = [_cells(document) for document in listing.rows]
+    shown = [title for title in cells[0] if any(row[title] for row in cells)]  # empty columns are left out
     heads = [tag("th", title, scope="col", class_=title.lower()) for title in ("Document", *shown)]
     last = tag("th", tag("span", "Action", class_="sr"), scope="col")
     rows = [
         _row(corpus, document, {title: row[title] for title in shown})
-        for document, row in zip(found.rows, cells, strict=True)
+        for document, row in zip(listing.rows, cells, strict=True)
     ]
     table = tag("table", tag("thead", tag("tr", *heads, last)), tag("tbody", *rows))
     return tag("div", table, class_="scroll", tabindex=0, role="region", aria_label=f"Documents of {corpus}")
 
 
 def _cells(document: ListedDocument) -> dict[str, str]:
-    """What is known of a document besides its name, by the title of the column."""
+    """What is known of a document besides its name, by column title."""
     return {
         "Type": kind_of(document.name),
         "Language": document.language or "",
@@ -211,21 +213,21 @@ def _row(corpus: str, document: ListedDocument, cells: Mapping[str, str]) -> Htm
 
 
 def _leaves(document: ListedDocument) -> str:
-    """``12``; slides, sheets and chapters are named."""
+    """``12`` for pages; ``3 slides``, ``2 sheets`` for other parts."""
     return ", ".join(
         f"{number:,}" if kind == "page" else count(number, kind) for kind, number in document.leaves.items()
     )
 
 
-def _pager(found: Listing, first: int) -> Html:
-    if found.found <= len(found.rows):
+def _pager(listing: Listing, first: int) -> Html:
+    if listing.found <= len(listing.rows):
         return Html()
-    last = first + len(found.rows)
+    last = first + len(listing.rows)
     return tag(
         "nav",
         _turn("Earlier", max(0, first - ROWS), disabled=first == 0),
-        tag("span", f"{first + 1:,} to {last:,} of {found.found:,}", class_="where"),
-        _turn("Later", last, disabled=last >= found.found),
+        tag("span", f"{first + 1:,} to {last:,} of {listing.found:,}", class_="where"),
+        _turn("Later", last, disabled=last >= listing.found),
         class_="pager",
         aria_label="Part of the list",
     )

@@ -1,6 +1,6 @@
-"""The line of figures under an answer or a correction: what each says, and what it means when one asks.
+"""The line of figures under an answer or a correction, and the outcome of a proof.
 
-Every figure comes from the engine's own measurement; nothing is timed in the page.
+Every figure was measured in the engine; the page times nothing itself.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from app.ui.views.markup import Html, join, tag
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A value with its unit, and one sentence on what it is."""
+    """A value with its unit, and one sentence on what it means."""
 
     value: str
     unit: str
@@ -22,7 +22,7 @@ class Figure:
 
 
 def figures(stats: RunStats, share: float | None) -> list[Figure]:
-    """The figures of one request; ``share`` is the copied part, 0 to 1, where it is known."""
+    """The figures of one request; ``share`` is the copied share of its characters, 0 to 1, if there is one."""
     listed = [
         Figure(f"{stats.tokens:,}", "tokens", "Tokens written, the end token included."),
         Figure(
@@ -31,7 +31,7 @@ def figures(stats: RunStats, share: float | None) -> list[Figure]:
             "Tokens per forward pass of the target. Without drafts it is 1.",
         ),
         Figure(f"{stats.tokens_per_s:,.0f}", "tokens/s", "Decoding only, measured in the engine."),
-        Figure(seconds(stats.ttft_s), "to first token", "From the request to the first token, search included."),
+        Figure(_readable(stats.ttft_s), "to first token", "From the request to the first token, search included."),
     ]
     if share is not None:
         listed.append(Figure(f"{share:.0%}", "copied", "Share of the characters that stand identically in a source."))
@@ -43,7 +43,7 @@ def figures(stats: RunStats, share: float | None) -> list[Figure]:
 
 
 def figures_view(listed: list[Figure]) -> Html:
-    """The figures as one quiet line; the meaning shows on hover and is read out."""
+    """The figures as one line; the meaning of each shows on hover and is read by screen readers."""
     items = [
         tag(
             "li",
@@ -59,7 +59,7 @@ def figures_view(listed: list[Figure]) -> Html:
 
 
 def proof_view(proof: Proof) -> Html:
-    """What the run without drafts showed."""
+    """Whether the answer without drafts was the same, and the times of both runs."""
     if proof.differs_at is None:
         verdict = tag("strong", "Identical.", class_="good")
         text = f" All {proof.characters:,} characters are the same without drafts."
@@ -67,8 +67,8 @@ def proof_view(proof: Proof) -> Html:
         verdict = tag("strong", "Differs.", class_="bad")
         text = f" The first difference is at character {proof.differs_at:,}."
     times = (
-        f" Decoding, asked again with drafts: {seconds(proof.with_drafts_s)} and {_passes(proof.with_forwards)}."
-        f" Without: {seconds(proof.without_drafts_s)} and {_passes(proof.without_forwards)}"
+        f" Decoding, asked again with drafts: {_readable(proof.with_drafts_s)} and {_passes(proof.with_forwards)}."
+        f" Without: {_readable(proof.without_drafts_s)} and {_passes(proof.without_forwards)}"
     )
     faster = (
         f", {proof.without_drafts_s / proof.with_drafts_s:.1f} times as long."
@@ -78,11 +78,11 @@ def proof_view(proof: Proof) -> Html:
     return tag("p", verdict, join(text, times, faster), class_="proof", role="status")
 
 
-def seconds(value_s: float) -> str:
-    """A duration as a person reads it."""
-    if value_s < 1:
-        return f"{value_s * 1000:.0f} ms"
-    return f"{value_s:.1f} s" if value_s < 60 else f"{value_s / 60:.1f} min"
+def _readable(duration_s: float) -> str:
+    """``120 ms``, ``4.5 s``, ``2.0 min``."""
+    if duration_s < 1:
+        return f"{duration_s * 1000:.0f} ms"
+    return f"{duration_s:.1f} s" if duration_s < 60 else f"{duration_s / 60:.1f} min"
 
 
 def _passes(count: int) -> str:

@@ -1,8 +1,8 @@
 """The one place where text becomes HTML: every string is escaped unless it was built here.
 
-``tag("p", text)`` escapes ``text``; ``Html`` values, which only this module makes, pass as they are. Whoever uses
-it cannot forget to escape. The page hands the result to ``gr.HTML`` as the *value* of the template ``${value}``,
-which Gradio inserts without evaluating; nothing here may ever become a template.
+``tag("p", text)`` escapes ``text``; ``Html`` values, which only this module makes, pass unchanged, so a caller cannot
+forget to escape. The page gives the result to ``gr.HTML`` as the *value* of the template ``${value}``, which Gradio
+inserts without evaluating it; nothing from here may ever become a template.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final
 
 _VOID: Final = frozenset({"br", "hr", "input"})
 _SURROGATES: Final = dict.fromkeys(range(55296, 57344), "�")
-# The HTML parser turns a raw carriage return into a newline and drops NUL; the first can be kept, the second shown.
+# The HTML parser turns a raw carriage return into a newline and drops NUL: one is written as a reference, one replaced.
 _EXACT: Final = {0x0D: "&#13;", 0x00: "�"}
 
 
@@ -23,14 +23,14 @@ class Html(str):
 
 
 def escape(text: str) -> Html:
-    """``text`` as it should be read, in an element or a quoted attribute."""
+    """``text`` as markup that shows exactly ``text``, in an element or a quoted attribute."""
     if isinstance(text, Html):
         return text
     return Html(html.escape(text.translate(_SURROGATES)).translate(_EXACT))
 
 
 def join(*parts: str) -> Html:
-    """The parts one after the other, plain strings escaped."""
+    """The parts joined without a separator, plain strings escaped."""
     return Html("".join(escape(part) for part in parts))
 
 

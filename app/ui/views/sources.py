@@ -8,23 +8,23 @@ from collections.abc import Sequence
 from app.generation.events import SourcePassage
 from app.output.links import Link, colour_of, in_order, label_of
 from app.ui.views.markup import Html, join, tag
-from app.ui.views.spans import cut
+from app.ui.views.spans import cut_at_spans
 from corpora.documents import Document, Mark, describe_location
 
 _READER_CHARACTERS = 20_000
-# Where a new one begins, the document view says so; headings and rows are seen in the text itself.
+# The document view labels where one of these begins; headings and rows are visible in the text itself.
 _LEAVES = ("page", "slide", "sheet")
 
 
-def sources_view(turn_id: int, passages: Sequence[SourcePassage], found: Sequence[Link], *, focus: str = "") -> Html:
+def sources_view(turn_id: int, passages: Sequence[SourcePassage], links: Sequence[Link], *, focus: str = "") -> Html:
     """The panel for one turn. ``focus`` is the citation to show at once, empty for none."""
     if not passages:
         text = "The passages that an answer was copied from appear here, with the exact characters marked."
         return tag("section", tag("h2", "Sources"), tag("p", text, class_="empty"), class_="sources")
     best = max((passage.score for passage in passages), default=0.0)
-    cited = {link.passage for link in found}
+    cited = {link.passage for link in links}
     order = sorted(in_order(passages), key=lambda index: index not in cited)
-    cards = [_card(turn_id, passages, index, found, best) for index in order]
+    cards = [_card(turn_id, passages, index, links, best) for index in order]
     return tag(
         "section",
         tag("h2", "Sources"),
@@ -41,11 +41,11 @@ def reader_view(document: Document, spans: Sequence[tuple[int, int]], around: tu
     length = len(document.text)
     first, last = max(0, around[0] - _READER_CHARACTERS), min(length, around[1] + _READER_CHARACTERS)
     part = "" if (first, last) == (0, length) else f"characters {first:,} to {last:,} of {length:,}"
-    seen = spans[0] if spans else around
-    where = ", ".join(filter(None, (describe_location(document.marks, *seen), part)))
+    shown = spans[0] if spans else around
+    where = ", ".join(filter(None, (describe_location(document.marks, *shown), part)))
     close = tag("button", "Close", type="button", class_="quiet", data_close=True)
     head = tag("header", tag("h2", document.name), tag("span", where, class_="where"), close)
-    # What is shown twice must differ, or Gradio does not draw it again after it was closed.
+    # Gradio draws only a value that differs, so a document that is opened again must differ from the time before.
     return tag(
         "dialog",
         head,
@@ -57,24 +57,24 @@ def reader_view(document: Document, spans: Sequence[tuple[int, int]], around: tu
 
 
 def _pages(document: Document, spans: Sequence[tuple[int, int]], first: int, last: int) -> Html:
-    """Characters ``[first, last)`` with ``spans`` marked. A page's label is no text: it is drawn by the style sheet."""
+    """Characters ``[first, last)`` with ``spans`` marked. The style sheet draws page labels; they are no text."""
     leaves = [mark for mark in document.marks if mark.kind in _LEAVES and mark.start < last and first < mark.end]
     begins: dict[int, Mark] = {max(mark.start, first): mark for mark in leaves}
     borders = [*spans, *((mark.start, mark.end) for mark in leaves)]
     parts: list[str] = []
-    for piece in cut(document.text[first:last], [(start - first, end - first) for start, end in borders]):
-        leaf = begins.get(first + piece.start)
+    for segment in cut_at_spans(document.text[first:last], [(start - first, end - first) for start, end in borders]):
+        leaf = begins.get(first + segment.start)
         if leaf is not None:
             parts.append(tag("span", class_="leaf", data_label=f"{leaf.kind} {leaf.label}"))
-        cited = any(index < len(spans) for index in piece.covers)
-        parts.append(tag("mark", piece.text, class_="on") if cited else piece.text)
+        cited = any(index < len(spans) for index in segment.covers)
+        parts.append(tag("mark", segment.text, class_="on") if cited else segment.text)
     return join(*parts)
 
 
-def _card(turn_id: int, passages: Sequence[SourcePassage], index: int, found: Sequence[Link], best: float) -> Html:
+def _card(turn_id: int, passages: Sequence[SourcePassage], index: int, links: Sequence[Link], best: float) -> Html:
     passage = passages[index]
-    mine = [i for i, link in enumerate(found) if link.passage == index]
-    is_open = bool(mine) or (not found and index == in_order(passages)[0])
+    cited = [i for i, link in enumerate(links) if link.passage == index]
+    is_open = bool(cited) or (not links and index == in_order(passages)[0])
     summary = tag(
         "summary",
         tag("span", label_of(passages, index), class_="chip"),
@@ -84,7 +84,7 @@ def _card(turn_id: int, passages: Sequence[SourcePassage], index: int, found: Se
             tag("small", passage.place, class_="place") if passage.place else "",
             class_="name",
         ),
-        tag("span", _use(passage, len(mine)), class_="use"),
+        tag("span", _use(passage, len(cited)), class_="use"),
     )
     share = max(0.0, min(1.0, passage.score / best)) if best > 0 else 0.0
     score = tag("meter", min=0, max=1, value=f"{share:.3f}", aria_label="score relative to the best")
@@ -102,40 +102,40 @@ def _card(turn_id: int, passages: Sequence[SourcePassage], index: int, found: Se
     return tag(
         "details",
         summary,
-        tag("div", _text(turn_id, passage, mine, found), class_="ptext"),
+        tag("div", _text(turn_id, passage, cited, links), class_="ptext"),
         foot,
-        class_=f"source c{colour_of(passages, index)}" + (" cited" if mine else ""),
+        class_=f"source c{colour_of(passages, index)}" + (" cited" if cited else ""),
         open=is_open,
     )
 
 
-def _use(passage: SourcePassage, cited: int) -> str:
-    if cited:
-        return "cited once" if cited == 1 else f"cited {cited} times"
+def _use(passage: SourcePassage, citations: int) -> str:
+    if citations:
+        return "cited once" if citations == 1 else f"cited {citations} times"
     return "found" if passage.number is not None else "found, not in the prompt"
 
 
-def _text(turn_id: int, passage: SourcePassage, mine: Sequence[int], found: Sequence[Link]) -> Html:
-    pieces = cut(passage.text, [(found[i].source_start, found[i].source_end) for i in mine])
-    seen: set[int] = set()
+def _text(turn_id: int, passage: SourcePassage, cited: Sequence[int], links: Sequence[Link]) -> Html:
+    segments = cut_at_spans(passage.text, [(links[i].source_start, links[i].source_end) for i in cited])
+    marked: set[int] = set()
     parts: list[str] = []
-    for piece in pieces:
-        covers = [mine[i] for i in piece.covers]
+    for segment in segments:
+        covers = [cited[i] for i in segment.covers]
         if not covers:
-            parts.append(piece.text)
+            parts.append(segment.text)
             continue
-        new = [i for i in covers if i not in seen]
-        seen.update(new)
-        only_marked = all(found[i].kind == "marked" for i in covers)
+        new = [i for i in covers if i not in marked]
+        marked.update(new)
+        only_marked = all(links[i].kind == "marked" for i in covers)
         parts.append(
             tag(
                 "mark",
-                piece.text,
+                segment.text,
                 id=f"source-{turn_id}-{new[0]}" if new else None,
                 class_="whole" if only_marked else None,
                 data_turn=turn_id,
                 data_cites=" ".join(map(str, covers)),
-                title=found[covers[0]].where,
+                title=links[covers[0]].where,
                 tabindex=0,
             )
         )

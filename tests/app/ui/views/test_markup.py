@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.ui.views.markup import Html, escape, join, tag
-from app.ui.views.spans import cut
+from app.ui.views.spans import cut_at_spans
 from tests.support.page_fakes import HOSTILE
 
 
@@ -66,7 +66,7 @@ def test_attributes() -> None:
 
 @given(st.text(max_size=30), st.lists(st.tuples(st.integers(-3, 33), st.integers(-3, 33)), max_size=6))
 def test_cut_pieces_are_the_text_and_know_their_spans(text: str, spans: list[tuple[int, int]]) -> None:
-    pieces = cut(text, spans)
+    pieces = cut_at_spans(text, spans)
     assert "".join(piece.text for piece in pieces) == text
     for index, (start, end) in enumerate(spans):
         covered = "".join(piece.text for piece in pieces if index in piece.covers)

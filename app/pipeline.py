@@ -30,7 +30,7 @@ from app.loading.models import require_place
 from app.loading.search_models import SearchModels
 from decoding.engine import Engine
 from decoding.interfaces import TokenIndex
-from decoding.target.capability import Verification
+from decoding.target.capability import Capability
 from retrieval.hits import Evidence, Hit, Retrieved
 from retrieval.language import unknown_to_encoder
 from retrieval.query import Query
@@ -131,8 +131,8 @@ class Pipeline:
     @property
     def target_note(self) -> str:
         """What the target's drafts cannot do, in one line; nothing if they are verified as trees."""
-        verification = self.engine.target.verification
-        return "" if verification is Verification.TREE else verification.about
+        capability = self.engine.target.capability
+        return "" if capability is Capability.TREE else capability.description
 
     @property
     def engine(self) -> Engine:

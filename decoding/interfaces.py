@@ -179,7 +179,7 @@ class Request:
     on the token that completes a stop string: nothing after that token is committed.
 
     ``progress`` is called after each prefill chunk with (tokens done, tokens in all). ``criterion`` is None for the
-    one-draw rule. ``scope`` says whose earlier outputs may be drafted (None: nobody's, and nobody gets this one);
+    exact-match rule. ``scope`` says whose earlier outputs may be drafted (None: nobody's, and nobody gets this one);
     ``task`` names the kind of request, for which acceptance is calibrated; ``corpus`` is what may be drafted beyond
     the references, ``openings`` what may stand in place of any of them.
     """

@@ -74,7 +74,7 @@ class AnswerStream(CancellableStream[Event]):
         yield Done(self._answer(stream.text, passages, notice, session.finish_reason or FinishReason.CANCELLED))
 
     def _generate(self, session: Session, stream: TextStream, hints: LiveCitations) -> Iterator[Event]:
-        for commit in session:
+        for commit in self._builder.engine.iterate(session):
             text, found = self._text_of(commit, stream, hints)
             if text:
                 self._figures.saw_text()

@@ -165,7 +165,7 @@ def _settings(args: argparse.Namespace, settings: Settings) -> Settings:
 
     Raises InputError where there is nothing to compare.
     """
-    if settings.criterion != "one-draw":
+    if settings.criterion != "exact-match":
         raise InputError(
             f"drafters are compared by equal outputs, and the criterion {settings.criterion} changes them",
             hint="leave the criterion away; `spandraft bench criteria` compares criteria",

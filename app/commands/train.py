@@ -190,10 +190,11 @@ def _evaluate(args: argparse.Namespace, settings: Settings, terminal: Terminal) 
 def _measure(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
     from app.training.evaluation.measure import load_drafter, measure_drafter
     from app.training.outputs.prompts import served_prompts
-    from decoding.target.target import Target
+    from app.training.outputs.write_outputs import served_prompts
+    from decoding.target.loading import load_target
 
     _one_thread()
-    target = Target.from_pretrained(str(args.model), device="cpu")
+    target = load_target(str(args.model), device="cpu")
     source, shared = load_drafter(args.drafter, target)
     prompts = served_prompts(_material(args.material), args.model, split=args.split)
     found = measure_drafter(target, source, shared, (prompts.request(number) for number in range(args.items)))

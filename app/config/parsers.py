@@ -58,10 +58,11 @@ def flag(raw: object) -> bool:
     raise ValueError("true or false")
 
 
-def choice(*options: str) -> Parser:
-    """One of ``options``."""
+def choice(*options: str, old: Mapping[str, str] | None = None) -> Parser:
+    """One of ``options``; ``old`` maps names that options had before to those they have."""
 
     def parse(raw: object) -> str:
+        raw = (old or {}).get(raw, raw) if isinstance(raw, str) else raw  # Settings files keep their old names.
         if isinstance(raw, str) and raw in options:
             return raw
         raise ValueError("one of " + ", ".join(options))

@@ -130,9 +130,9 @@ class Settings:
         (), biases, "added to the logits of tokens: id:number,id:number, from -100 to 100"
     )
     criterion: str = _setting(
-        "one-draw",
-        choice("one-draw", "speculative-sampling", "typical", "top-beta-tau"),
-        "when a draft is accepted: one-draw (exact), speculative-sampling (same distribution, for a sampling draft "
+        "exact-match",
+        choice("exact-match", "speculative-sampling", "typical", "top-beta-tau", old={"one-draw": "exact-match"}),
+        "when a draft is accepted: exact-match (exact), speculative-sampling (same distribution, for a sampling draft "
         "model alone), or LOSSY, changing the output: typical, top-beta-tau",
     )
     typical_epsilon: float = _setting(0.3, decimal(0, 1, above_low=True), "of the lossy criterion typical")

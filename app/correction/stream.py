@@ -125,7 +125,7 @@ class CorrectionStream(CancellableStream[CorrectionEvent]):
             return "", _LONG
         session = self._began(self._builder.begin(request, speculate=self._options.speculate))
         stream = TextStream(self._builder.tokens)
-        for commit in session:
+        for commit in self._builder.engine.iterate(session):
             for token in commit.tokens:
                 stream.push(token)
         stream.finish()

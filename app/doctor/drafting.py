@@ -15,6 +15,7 @@ from app.errors import SpandraftError, as_user_error
 from app.loading.bundled import TARGET, bundled_folder
 
 if TYPE_CHECKING:
+    from decoding.target.loading import load_target
     from decoding.target.target import Target
 
 _MOST_BYTES = 2**30
@@ -29,14 +30,13 @@ def examine_drafting(settings: Settings) -> Iterator[Finding]:
     if size_bytes > _MOST_BYTES:
         yield Finding("drafting", "ok", "trees, chains or none: a self-check chooses when this large target is loaded")
         return
-    from decoding.cuda.graphs import try_out
+    from decoding.cuda.graphs import CudaGraphs
     from decoding.errors import DecodingError
-    from decoding.target.capability import Verification
-    from decoding.target.target import Target
+    from decoding.target.capability import Capability
 
     options = loading_options(settings)
     try:
-        target = Target.from_pretrained(
+        target = load_target(
             str(folder),
             dtype=settings.dtype or "float32",
             device=settings.device or "auto",
@@ -47,13 +47,13 @@ def examine_drafting(settings: Settings) -> Iterator[Finding]:
         cause, hint = as_user_error(error) or (str(error), "")
         yield Finding("drafting", "fail", cause, hint)
         return
-    if target.verification is Verification.TREE:
-        yield Finding("drafting", "ok", target.verification.about)
+    if target.capability is Capability.TREE:
+        yield Finding("drafting", "ok", target.capability.description)
     else:
         hint = "a model with attention layers only, such as Llama or Qwen3, is sped up more"
-        yield Finding("drafting", "warn", target.verification.about, hint)
+        yield Finding("drafting", "warn", target.capability.description, hint)
     if target.device.type == "cuda" and settings.cuda_graphs:
-        yield Finding("graphs", "ok", f"CUDA graphs: {try_out(target)}")
+        yield Finding("graphs", "ok", f"CUDA graphs: {CudaGraphs(target).try_out()}")
     yield from _drafters(settings, folder, target)
 
 

@@ -14,7 +14,7 @@ from app.loading.bundled import TARGET, bundled_folder
 from decoding.engine import Engine
 from decoding.interfaces import Request
 from decoding.sources.base import DraftContext, DraftSource
-from decoding.target.target import Target
+from decoding.target.loading import load_target
 from decoding.tree import DraftTree
 
 TEXT = " The meeting starts at nine in the morning."
@@ -39,7 +39,7 @@ def main() -> None:
     """Print the output and its forwards, without drafts and with them."""
     folder = str(bundled_folder(TARGET))
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    target = Target.from_pretrained(folder)
+    target = load_target(folder)
     ids = tokenizer.encode(TEXT, add_special_tokens=False)
     prompt = tokenizer.encode(f"<|g|>{TEXT}<|c|>", add_special_tokens=False)
     request = Request(tuple(prompt), 40, eos_ids=frozenset({tokenizer.eos_token_id}))

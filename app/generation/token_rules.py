@@ -63,8 +63,8 @@ def word_ids(tokens: TextTokenizer, words: Iterable[str]) -> tuple[tuple[int, ..
 
 
 def criterion(settings: Settings) -> AcceptanceCriterion | None:
-    """The acceptance criterion; None for the one-draw rule, which the decoder has built in."""
-    if settings.criterion == "one-draw":
+    """The acceptance criterion; None for the exact-match rule, which the decoder has built in."""
+    if settings.criterion == "exact-match":
         return None
     options = _OPTIONS.get(settings.criterion, {})
     return make_criterion(settings.criterion, **{name: getattr(settings, key) for name, key in options.items()})

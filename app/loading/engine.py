@@ -41,7 +41,6 @@ def request_builder(settings: Settings, **hf_options: Any) -> RequestBuilder:
     from app.generation.token_rules import warn_if_lossy
     from app.loading.drafters import shared_of
     from app.loading.sources import CORPUS, source_names
-    from decoding.drafting.budget import Budget
     from decoding.engine import Engine
 
     keep_compiled(settings.home)
@@ -54,7 +53,6 @@ def request_builder(settings: Settings, **hf_options: Any) -> RequestBuilder:
         tokens = load_tokenizer(name, settings)
         biases = LogitBiases.read(Path(name))
     require_same_vocabulary(tokens, target)
-    target.graphs = None if settings.cuda_graphs else False
     shared = shared_of(settings, target, tokens)
     warn_if_lossy(settings)
     drafter_state = DrafterState(settings.home, settings.target, shared.blend)
@@ -62,10 +60,11 @@ def request_builder(settings: Settings, **hf_options: Any) -> RequestBuilder:
     engine = Engine(
         target,
         sources=sources,
-        budget=Budget.measured(target, limit=settings.budget),
+        max_nodes=settings.budget,
         calibration=drafter_state.calibration,
         shared=shared,
         max_rows=settings.max_sessions,
         max_waiting=settings.max_waiting,
+        graphs=None if settings.cuda_graphs else False,
     )
     return RequestBuilder(engine, tokens, template_for(tokens), settings, biases, drafter_state, CORPUS in sources)

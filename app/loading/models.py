@@ -87,10 +87,10 @@ def without_progress_bars(*, is_local: bool) -> Iterator[None]:
 
 def load_target(name: str, settings: Settings, **hf_options: Any) -> Target:
     """A causal LM by folder or name on the hub. Raises the decoder's errors."""
-    from decoding.target.target import Target
+    from decoding.target import loading
 
     dtype = dtype_of(name, settings)
-    target = Target.from_pretrained(
+    target = loading.load_target(
         name,
         dtype=dtype,
         device=settings.device or "auto",

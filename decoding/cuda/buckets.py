@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from decoding.target.masks import padded_visibility
-from decoding.target.transfer import send
+from decoding.target.placement import send
 
 NODES = (1, 2, 4, 8, 16, 32, 48, 64, 96, 128)
 KEYS_STEP = 256

@@ -1,11 +1,12 @@
 """Forwards in fixed shapes, each recorded once as a CUDA graph: a step is one copy to the device and one launch.
 
-The first forward of a bucket runs as it is, the second is captured, all others replay it; padding writes where
-nothing is committed. A model that cannot be captured decodes without graphs, and says so. Where nothing captures, as
-on a CPU, the same forwards run as they are.
+The first forward of a bucket runs without a graph, the second is captured, all others replay it; padding writes where
+nothing is committed. A model that cannot be captured decodes without graphs, and the note says so. Without a capture,
+as on a CPU, the same forwards run uncaptured.
 
-What overlaps: a step's one wait is for its choices (``logits.Likeliest``). A chunk of a joining prompt is launched
-before drafting, an accepted path moves while the next step is drafted, and copies to the device queue with the rest.
+Work on the host and on the device overlaps: a step waits once, for its choices (``logits.Likeliest``). A chunk of a
+new prompt is launched before drafting, an accepted path moves while the next step is drafted, and copies to the
+device queue up with the rest. B rows, N new tokens a row, V vocabulary.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ import torch
 from numpy.typing import NDArray
 
 from decoding.cuda.buckets import KEYS_STEP, NODES, Bucket, Inputs, bucket_for, power
-from decoding.cuda.grouped_attention import shared_heads
+from decoding.cuda.grouped_attention import grouped_attention
 from decoding.cuda.pool_cache import PoolCache
 from decoding.target import oom
-from decoding.target.capability import Verification
+from decoding.target.capability import Capability
 from decoding.target.hidden_states import Forward, capture_hidden_states
 from decoding.target.masks import attention_masks
 from decoding.target.target import Target
@@ -39,44 +40,56 @@ _SHARE_OF_MEMORY = 0.25
 
 Work = Callable[[], object]
 Capture = Callable[[Work], Work]
-"""Records work on fixed buffers; what it returns does the same again. It may raise whatever stands in the way."""
+"""Records work on fixed buffers and returns what replays it. It may raise anything if the work cannot be recorded."""
 
 
-def pool_for(target: Target, rows: int) -> PoolCache | None:
-    """A cache for up to ``rows`` sessions whose forwards have fixed shapes; None where there is to be none.
+class CudaGraphs:
+    """Whether the forwards of one target run as CUDA graphs; makes the caches whose forwards do.
 
-    ``target.graphs_note`` then says why.
+    ``enabled``: None: where the device has them; True: in fixed shapes on any device; False: never. A model that could
+    not be captured is not tried again.
     """
-    on_cuda = target.device.type == "cuda"
-    if target.graphs is False:
-        target.graphs_note = target.graphs_note or "no: switched off"
-    elif not on_cuda and not target.graphs:
-        target.graphs_note = "no: the target is not on a CUDA device"
-    elif target.verification is not Verification.TREE or len(_devices(target)) > 1:
-        target.graphs_note = "no: the model keeps states, or is spread over devices"
-    else:
-        return _opened(target, rows, on_cuda=on_cuda)
-    return None
 
+    def __init__(self, target: Target, *, enabled: bool | None = None) -> None:
+        self._target = target
+        self._enabled = enabled
+        self._note = "no: switched off" if enabled is False else ""
 
-def try_out(target: Target) -> str:
-    """Whether forwards of a target run as CUDA graphs: yes, or no and why not. Three small ones tell."""
-    pool = pool_for(target, 1)
-    if pool is not None:
-        pool.lengths.append(0)
-        for _ in range(3):
-            target.verify(TokenTree.of(0), pool).greedy(0)
-    return target.graphs_note
+    @property
+    def note(self) -> str:
+        """Whether forwards run as CUDA graphs: yes, or no and why not; empty before the first ``pool``."""
+        return self._note
 
+    def pool(self, rows: int) -> PoolCache | None:
+        """A cache for up to ``rows`` sessions whose forwards have fixed shapes; None where there is to be none."""
+        target, on_cuda = self._target, self._target.device.type == "cuda"
+        if self._enabled is False:
+            return None
+        if not on_cuda and not self._enabled:
+            self._note = "no: the target is not on a CUDA device"
+            return None
+        if target.capability is not Capability.TREE or len(_devices(target)) > 1:
+            self._note = "no: the model keeps states, or is spread over devices"
+            return None
+        pool = oom.within(lambda: _pool(target, power(rows)))
+        if pool is None:
+            self._note = "no: the memory does not suffice for a cache of fixed size"
+            return None
+        self._note = "yes" if on_cuda else "no: fixed shapes without graphs, which need a CUDA device"
+        pool.run_with(StaticRunner(target, pool, _capture_of(target), on_failure=self._switch_off))
+        return pool
 
-def _opened(target: Target, rows: int, *, on_cuda: bool) -> PoolCache | None:
-    pool = oom.within(lambda: _pool(target, power(rows)))
-    if pool is None:
-        target.graphs_note = "no: the memory does not suffice for a cache of fixed size"
-        return None
-    target.graphs_note = "yes" if on_cuda else "no: fixed shapes without graphs, which need a CUDA device"
-    pool.runner = StaticRunner(target, pool, _capture_of(target))
-    return pool
+    def try_out(self) -> str:
+        """The note after three small forwards, which is when a capture has worked or failed."""
+        pool = self.pool(1)
+        if pool is not None:
+            pool.add_empty_row()
+            for _ in range(3):
+                self._target.verify(TokenTree.of(0), pool).greedy(0)
+        return self._note
+
+    def _switch_off(self, reason: str) -> None:
+        self._enabled, self._note = False, f"no: the model could not be captured: {reason}"
 
 
 def _capture_of(target: Target) -> Callable[[], Capture] | None:
@@ -105,7 +118,7 @@ def _devices(target: Target) -> set[torch.device]:
 
 
 class CudaCapture:
-    """Captures CUDA graphs that share one memory pool, since only one of them runs at a time."""
+    """Captures CUDA graphs that share one memory pool: only one of them runs at a time."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
@@ -140,7 +153,7 @@ class CudaCapture:
 
 @dataclass(slots=True, eq=False)
 class _Shape:
-    """A bucket in use: its inputs, how often it was, and what replays it once it is captured."""
+    """A bucket in use: its inputs, how often it was used, and what replays its forward once that is captured."""
 
     inputs: Inputs
     uses: int = 0
@@ -148,20 +161,33 @@ class _Shape:
 
 
 class StaticRunner:
-    """The forwards behind all live rows of one pool. ``made`` makes what captures them, None: nothing does.
+    """The forwards behind all live rows of one pool. ``make_capture`` makes what captures them; None: nothing does.
 
-    At most ``most`` buckets are kept, the least recently used goes first.
+    At most ``most`` buckets are kept, the least recently used goes first. ``on_failure`` is told why a capture failed.
     """
 
     def __init__(
-        self, target: Target, cache: PoolCache, made: Callable[[], Capture] | None, *, most: int = _MOST_GRAPHS
+        self,
+        target: Target,
+        cache: PoolCache,
+        make_capture: Callable[[], Capture] | None,
+        *,
+        most: int = _MOST_GRAPHS,
+        on_failure: Callable[[str], None] = lambda _reason: None,
     ) -> None:
         self._target = target
-        self._owner = weakref.ref(cache)  # Who holds this one.
-        self._made = made
+        self._owner = weakref.ref(cache)  # The pool holds its runner.
+        self._make_capture = make_capture
         self._most = most
+        self._on_failure = on_failure
         self._is_broken = False
+        self._is_warm = True
         self._start_over()
+
+    @property
+    def is_warm(self) -> bool:
+        """Whether the last forward took as long as the next one of its shape will: it was replayed, or none is."""
+        return self._is_warm
 
     @property
     def _cache(self) -> PoolCache:
@@ -170,15 +196,15 @@ class StaticRunner:
         return cache
 
     def _start_over(self) -> None:
-        """Forget every graph, and the memory they shared: a pool of which all graphs are gone is not used again."""
-        self._generation, self._keeps_hidden = self._cache.generation, self._target.keeps_hidden
+        """Forget every graph, and the memory that they shared: once all its graphs are gone, it is not used again."""
+        self._generation = self._cache.generation
         self._shapes: dict[Bucket, _Shape] = {}
-        self._found: dict[tuple[int, int], Forward] = {}
-        self._capture = self._made() if self._made is not None else None
+        self._outputs: dict[tuple[int, int], Forward] = {}
+        self._capture = self._make_capture() if self._make_capture is not None else None
 
     @property
     def buckets(self) -> tuple[Bucket, ...]:
-        """Those in use, the least recently used first."""
+        """The buckets in use, the least recently used first."""
         return tuple(self._shapes)
 
     def __call__(
@@ -187,26 +213,26 @@ class StaticRunner:
         positions: Sequence[Sequence[int]],
         visible: Sequence[NDArray[np.bool_]],
     ) -> Forward | None:
-        """Logits and states after the new tokens of every live row, which stay true in later forwards.
+        """Logits and hidden states after the new tokens of every live row, in tensors that no later forward changes.
 
-        None if they are too many, or if graphs do not work on this model.
+        None if there are too many tokens, or if graphs do not work on this model.
         """
         rows, nodes, longest = len(tokens), max(map(len, tokens)), max(self._cache.lengths)
         bucket = bucket_for(rows, nodes, longest, room=self._cache.shape)
         if self._is_broken or bucket is None:
             return None
         self._cache.reserve(bucket.keys)
-        if (self._generation, self._keeps_hidden) != (self._cache.generation, self._target.keeps_hidden):
+        if self._generation != self._cache.generation:
             self._start_over()
         shape = self._shape(bucket)
-        self._cache.is_warm = shape.replay is not None or self._capture is None
+        self._is_warm = shape.replay is not None or self._capture is None
         shape.inputs.fill(tokens, positions, self._cache.lengths, visible)
         if shape.uses > 1 and self._capture is not None and not self._is_captured(shape, self._capture):
             return None
         if shape.replay is None:
             return self._forward(shape.inputs).first(rows, nodes)
         shape.replay()
-        return self._found[bucket.rows, bucket.nodes].first(rows, nodes).copy()
+        return self._outputs[bucket.rows, bucket.nodes].first(rows, nodes).copy()
 
     def _shape(self, bucket: Bucket) -> _Shape:
         shape = self._shapes.pop(bucket, None) or _Shape(Inputs.empty(bucket, self._target.device))
@@ -217,7 +243,7 @@ class StaticRunner:
         return shape
 
     def _is_captured(self, shape: _Shape, capture: Capture) -> bool:
-        """Whether there is something to replay. What a model does in a forward may forbid it for good."""
+        """Whether there is a graph to replay, captured now if need be. Some models can never be captured."""
         if shape.replay is not None:
             return True
         try:
@@ -225,28 +251,28 @@ class StaticRunner:
         except Exception as error:  # noqa: BLE001  # every library has its own way of saying that it cannot
             reason = str(error).strip().split("\n")[0][:160]
             log.warning("this model decodes without CUDA graphs: %s", reason)
-            self._target.graphs, self._target.graphs_note = False, f"no: the model could not be captured: {reason}"
             self._is_broken = True
+            self._on_failure(reason)
             self._start_over()
         return not self._is_broken
 
     def _write(self, inputs: Inputs) -> None:
-        """The forward with what it gives in buffers of their own: graphs that share memory overwrite each other's."""
-        found = self._forward(inputs)
-        place = (inputs.bucket.rows, inputs.bucket.nodes)
-        if place not in self._found:  # The warm-up run comes before the capture, so this is never captured.
-            self._found[place] = found.copy()
-        self._found[place].take(found)
+        """Run the forward and copy its output to a buffer: graphs that share memory overwrite each other's outputs."""
+        forward = self._forward(inputs)
+        size = (inputs.bucket.rows, inputs.bucket.nodes)
+        if size not in self._outputs:  # The warm-up run comes before the capture, so this is never captured.
+            self._outputs[size] = forward.copy()
+        self._outputs[size].overwrite(forward)
 
     def _forward(self, inputs: Inputs) -> Forward:
-        """Launches that depend on the bucket alone: everything else is on the device."""
+        """The forward itself, in launches that depend on the bucket alone: everything else is on the device."""
         ids_BN, positions_BN, bases_B, visible_BNN = inputs.parts()
         target, bucket = self._target, inputs.bucket
         self._cache.aim(bases_B[:, None] + torch.arange(bucket.nodes, device=bases_B.device), bucket.keys)
         masks = attention_masks(
             target.attention, bases_B, positions_BN, visible_BNN, keys=bucket.keys, dtype=target.dtype
         )
-        with shared_heads(target.model), capture_hidden_states(target.model, wanted=self._keeps_hidden) as heard:
+        with grouped_attention(target.model), capture_hidden_states(target.model, wanted=target.keeps_hidden) as hidden:
             output = target.model(
                 input_ids=ids_BN,
                 position_ids=positions_BN,
@@ -257,4 +283,4 @@ class StaticRunner:
             )
         logits_BNV = output.logits
         assert isinstance(logits_BNV, torch.Tensor)
-        return Forward.of(logits_BNV, heard)
+        return Forward.of(logits_BNV, hidden)

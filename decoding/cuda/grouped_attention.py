@@ -1,8 +1,8 @@
-"""Attention in which the query heads that share a key head stand one under another, as rows of one query.
+"""Grouped-query attention without copies: the query heads that share a key head become rows of one query.
 
 Transformers repeats the keys and values of grouped heads before a masked attention: eight gigabytes a step for
-sixteen long rows of an 8B model. The same sums without the copies: a group of G heads with N queries is one head with
-G x N. It is lent to a model for a forward, through transformers' own register, and taken back.
+sixteen long rows of an 8B model. Here a group of G heads with N queries is one head with G x N queries, which gives
+the same sums. It replaces a model's attention for one forward, through transformers' own register.
 B rows, H query heads, S key heads, N queries, K keys, D head size.
 """
 
@@ -22,8 +22,8 @@ _UNDERSTOOD = frozenset({"is_causal", "sliding_window", "position_ids", "use_cac
 
 
 @contextlib.contextmanager
-def shared_heads(model: Any) -> Iterator[None]:
-    """For the time of a forward, a model that uses PyTorch's attention uses this one; any other is left as it is."""
+def grouped_attention(model: Any) -> Iterator[None]:
+    """For the time of a forward, a model that uses PyTorch's attention uses this one; any other keeps its own."""
     config = model.config.get_text_config()
     before = config._attn_implementation
     if before != "sdpa":
@@ -48,7 +48,7 @@ def attend(
     scaling: float | None = None,
     **options: Any,
 ) -> tuple[torch.Tensor, None]:
-    """(B, N, H, D) sums of values. What it does not know it leaves to transformers' own function."""
+    """(B, N, H, D) sums of values. Options that it does not know go to transformers' own function."""
     rows, heads, queries, _ = query_BHND.shape
     shared = key_BSKD.shape[1]
     unknown = {name for name, value in options.items() if value is not None and value is not False} - _UNDERSTOOD

@@ -1,24 +1,22 @@
 """A target without some of its layers, as its own draft model: nothing is trained, and no weight is copied.
 
-After Draft & Verify (Zhang et al. 2024), with whole layers. The view has a cache of its own; its modules are twins of
-the target's that share their parameters and differ in which layer of the cache they write to. Knows no sources.
+Self-speculative decoding after Draft & Verify (Zhang et al. 2024), with whole layers. The view has a cache of its own;
+its modules are twins of the target's that share their parameters and differ in which layer of the cache they write to.
+Knows no sources.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import torch
 
-from decoding.drafting.cost_model import measure
 from decoding.errors import InvalidRequest, UnsupportedModel
-from decoding.target.capability import Verification
+from decoding.target.capability import Capability
+from decoding.target.loading import target_of
 from decoding.target.target import Target
-
-_LONGEST_CHAIN: Final = 8
 
 
 def skipping(target: Target, layers: Collection[int]) -> Target:
@@ -27,65 +25,7 @@ def skipping(target: Target, layers: Collection[int]) -> Target:
     Raises InvalidRequest for layers that are not there, or for all of them; UnsupportedModel for a model whose layers
     cannot be found, or that verifies no trees, as the self-check of the view finds.
     """
-    return Target.of(_view(target, layers), name=f"{target.name} without layers {', '.join(map(str, sorted(layers)))}")
-
-
-@dataclass(frozen=True, slots=True)
-class LayerChoice:
-    """Layers to skip; how often the rest chose what the whole target did, and how many tokens a target forward's time
-    then gives, as expected from that and from the time of a layer. 1 is plain decoding.
-    """
-
-    skipped: tuple[int, ...]
-    agreement: float
-    speed_up: float
-
-
-def choose_layers(
-    target: Target,
-    sequences: Sequence[Sequence[int]],
-    *,
-    most: int | None = None,
-    least: int = 0,
-    starts: Sequence[int] | None = None,
-    layers_share: float | None = None,
-) -> LayerChoice:
-    """Which layers to skip, at most ``most``, by agreement on ``sequences`` beside the time that is saved; none where
-    that would not be faster, unless there must be at ``least`` some.
-
-    Greedy: at each turn the layer without which drafting would be fastest. ``starts``: where in each sequence the part
-    begins that counts, such as the answer behind its prompt. ``layers_share``: the share of all layers in the time of
-    a forward; measured if it is not given. Raises what ``skipping`` raises, and InvalidRequest without a sequence.
-    """
-    if not any(map(len, sequences)):
-        raise InvalidRequest(
-            "There is no text to choose layers by.", hint="Give token ids that the target has written."
-        )
-    count = layer_count(target)
-    share = layers_share if layers_share is not None else _layers_share(target, count)
-    froms = starts if starts is not None else [0] * len(sequences)
-    texts = [(ids, start) for ids, start in zip(sequences, froms, strict=True) if len(ids) > start]
-    expected = _choices(target.model, texts, target.device)
-    skipped: tuple[int, ...] = ()
-    found = [LayerChoice((), 1.0, 1.0)]
-    while len(skipped) < min(most if most is not None else count, count - 1):
-        tried = []
-        for layer in sorted(set(range(count)) - set(skipped)):
-            chosen = (*skipped, layer)
-            chose = _choices(_view(target, chosen), texts, target.device)
-            agreement = float((chose == expected).double().mean())
-            cost = 1 - share * len(chosen) / count
-            tried.append(LayerChoice(tuple(sorted(chosen)), agreement, _speed_up(agreement, cost)))
-        fastest = max(tried, key=lambda one: (one.speed_up, one.agreement))
-        skipped = fastest.skipped
-        found.append(fastest)
-    enough = [one for one in found if len(one.skipped) >= least]
-    return max(enough or found[-1:], key=lambda one: one.speed_up)
-
-
-def layer_count(target: Target) -> int:
-    """How many layers there are to skip. Raises UnsupportedModel where they cannot be found."""
-    return len(_layers(target)[1])
+    return target_of(_view(target, layers), name=f"{target.name} without layers {', '.join(map(str, sorted(layers)))}")
 
 
 def _view(target: Target, layers: Collection[int]) -> Any:
@@ -94,8 +34,8 @@ def _view(target: Target, layers: Collection[int]) -> Any:
     kept = [layer for layer in range(len(all_layers)) if layer not in set(layers)]
     if not kept or len(kept) + len(set(layers)) != len(all_layers):
         raise InvalidRequest(
-            f"Layers {', '.join(map(str, sorted(layers)))} cannot be skipped of {len(all_layers)}.",
-            hint=f"Name some of 0 to {len(all_layers) - 1}, not all.",
+            f"layers {', '.join(map(str, sorted(layers)))} cannot be skipped of {len(all_layers)}",
+            hint=f"name some of 0 to {len(all_layers) - 1}, not all",
         )
     root = target.model
     config, text = copy.deepcopy(root.config), root.config.get_text_config()
@@ -119,7 +59,7 @@ def _layers(target: Target) -> tuple[str, torch.nn.ModuleList]:
     ]
     outer = [one for one in found if not any(one[0].startswith(f"{path}.") for path, _ in found)]
     why = ""
-    if target.verification is not Verification.TREE:
+    if target.capability is not Capability.TREE:
         why = "they keep states that drafts cannot be taken back from"
     elif any("forward" in vars(module) for module in target.model.modules()):
         why = "another library has put forwards of its own in their place, as where a model is spread over devices"
@@ -127,8 +67,8 @@ def _layers(target: Target) -> tuple[str, torch.nn.ModuleList]:
         why = f"{len(outer)} lists of {count} attention layers were found"
     if why:
         raise UnsupportedModel(
-            f"Layers of {target.name} cannot be skipped: {why}.",
-            hint="Use a target with one stack of attention layers on one device, such as Llama, Qwen3 or GPT-2.",
+            f"layers of {target.name} cannot be skipped: {why}",
+            hint="use a target with one stack of attention layers on one device, such as Llama, Qwen3 or GPT-2",
         )
     return outer[0]
 
@@ -183,31 +123,3 @@ def _changed(module: torch.nn.Module, configs: Mapping[int, Any], number: int | 
         yield "config", configs[id(held["config"])]
     if number is not None and isinstance(held.get("layer_idx"), int):
         yield "layer_idx", number
-
-
-@torch.inference_mode()
-def _choices(model: Any, texts: Sequence[tuple[Sequence[int], int]], device: torch.device) -> torch.Tensor:
-    """What a model holds likeliest after each counted token of all texts, one after the other."""
-    found = []
-    for ids, start in texts:
-        logits_1NV = model(input_ids=torch.tensor([[*ids]], device=device), use_cache=False).logits
-        found.append(logits_1NV[0, start:].argmax(-1))
-    return torch.cat(found)
-
-
-def _layers_share(target: Target, count: int) -> float:
-    """Of the time of a forward over one token, from that of all layers and that of one."""
-    if count == 1:
-        return 0.0
-    whole_s, one_s = (measure(one, [1])[1] for one in (target, skipping(target, range(1, count))))
-    return min(max((whole_s - one_s) / whole_s * count / (count - 1), 0.0), 1.0)
-
-
-def _speed_up(agreement: float, cost: float) -> float:
-    """Tokens in the time of a target forward, of which a drafted one takes ``cost``, with chains of the best length."""
-    tokens, chance, fastest = 1.0, 1.0, 1.0
-    for length in range(1, _LONGEST_CHAIN + 1):
-        chance *= agreement
-        tokens += chance
-        fastest = max(fastest, tokens / (1 + length * cost))
-    return fastest

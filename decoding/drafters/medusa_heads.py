@@ -20,6 +20,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn.functional import silu
 
+from decoding.drafters.draft_cost import moving_average
 from decoding.errors import DecodingError, ModelNotFound, UnsupportedModel
 from decoding.verification.logits import TreeLogits
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 FORMAT: Final = "spandraft-heads-1"
 WEIGHTS: Final = "heads.safetensors"
 _FACTS: Final = "heads.json"
-_FRESH: Final = 0.2
 
 Ranked = tuple[tuple[tuple[int, float], ...], ...]
 """For each place ahead the likeliest tokens with their chances, best first."""
@@ -66,7 +66,7 @@ class MedusaHeads(nn.Module):
         return self.hidden_after(hidden_PD)
 
     def bind(self, target: Target) -> MedusaHeads:
-        """Move to where ``target`` computes its logits, and use its output matrix; it keeps its hidden states from now.
+        """Move to the device where ``target`` computes its logits, and use its output matrix.
 
         Raises UnsupportedModel for a target of another hidden size.
         """
@@ -81,7 +81,6 @@ class MedusaHeads(nn.Module):
         self.to(device=device, dtype=target.dtype)
         self.eval().requires_grad_(False)
         self._output = output.__call__  # No part of this module: it is the target's.
-        target.keeps_hidden = True
         return self
 
     @torch.inference_mode()
@@ -92,8 +91,7 @@ class MedusaHeads(nn.Module):
         logits_KV = self._output(self.hidden_after(hidden_D[None])[0])
         places = range(self.heads)
         best = TreeLogits(logits_KV, places).chances(places, [0] * self.heads, k=k).best
-        spent_s = time.perf_counter() - started
-        self.cost_s = self.cost_s * (1 - _FRESH) + spent_s * _FRESH if self.cost_s else spent_s
+        self.cost_s = moving_average(self.cost_s, time.perf_counter() - started)
         return best
 
     def save(self, folder: Path) -> None:

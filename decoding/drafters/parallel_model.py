@@ -12,16 +12,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from decoding.drafters.prompt_cost import PromptCost
+from decoding.drafters.draft_cost import PromptCost, moving_average
 from decoding.errors import ModelNotFound, UnsupportedModel
-from decoding.target.capability import Verification
+from decoding.target.capability import Capability
 
 if TYPE_CHECKING:
+    from decoding.target.loading import load_target
     from decoding.target.target import Target
 
 FORMAT: Final = "spandraft-parallel-1"
 FACTS: Final = "parallel.json"
-_FRESH: Final = 0.2
 
 
 @dataclass(slots=True)
@@ -48,7 +48,7 @@ class ParallelModel:
 
         Raises UnsupportedModel if it has no more than the target, or a state that drafts cannot be taken back from.
         """
-        if model.verification is not Verification.TREE:
+        if model.capability is not Capability.TREE:
             raise UnsupportedModel(
                 f"The parallel drafter {model.name} keeps a state that masks cannot be taken back from.",
                 hint="Choose one with attention in all its layers.",
@@ -65,7 +65,6 @@ class ParallelModel:
         cls, folder: Path, *, target: Target, dtype: str = "float32", device: str = "auto", **hf_options: Any
     ) -> ParallelModel:
         """The drafter of a folder with ``parallel.json``. Raises what ``Target.from_pretrained`` raises."""
-        from decoding.target.target import Target
 
         facts = _facts(folder)
         if facts.get("format") != FORMAT:
@@ -73,7 +72,7 @@ class ParallelModel:
                 f"{folder / FACTS} is of format {facts.get('format')!r}, not {FORMAT!r}.",
                 hint="Make the parallel drafter with this version of `spandraft train`.",
             )
-        found = cls.of(Target.from_pretrained(str(folder), dtype=dtype, device=device, **hf_options), target)
+        found = cls.of(load_target(str(folder), dtype=dtype, device=device, **hf_options), target)
         if (facts.get("vocabulary"), facts.get("masks")) != (found.vocab_size, found.masks):
             raise UnsupportedModel(
                 f"The parallel drafter in {folder} is for {facts.get('vocabulary')} tokens and {facts.get('masks')} "
@@ -84,7 +83,7 @@ class ParallelModel:
 
     def spent(self, seconds: float) -> None:
         """Take a measured time into the moving average."""
-        self.cost_s = self.cost_s * (1 - _FRESH) + seconds * _FRESH if self.cost_s else seconds
+        self.cost_s = moving_average(self.cost_s, seconds)
 
 
 def _facts(folder: Path) -> Mapping[str, Any]:

@@ -12,6 +12,7 @@ from typing import Final
 
 import numpy as np
 
+from decoding.cuda.graphs import CudaGraphs
 from decoding.drafting.cost_model import CostModel
 from decoding.target.target import Target
 from decoding.tree import TokenTree
@@ -35,9 +36,9 @@ class Budget:
     unpaid_steps: int = 0
 
     @classmethod
-    def measured(cls, target: Target, limit: int = LIMIT) -> Budget:
-        """A budget with the costs of ``target`` on this machine, which takes about two seconds at most."""
-        return cls(limit, CostModel.measured(target, most_nodes=limit))
+    def measured(cls, target: Target, limit: int = LIMIT, *, graphs: CudaGraphs | None = None) -> Budget:
+        """A budget with the costs of ``target`` on this machine, as ``graphs`` runs it; about two seconds at most."""
+        return cls(limit, CostModel.measured(target, most_nodes=limit, graphs=graphs))
 
     def cut(self, trees: Sequence[TokenTree], *, unread: Sequence[int] | None = None) -> list[TokenTree]:
         """The sub-trees worth verifying together in one forward, a row each, behind ``unread`` tokens of the rows.

@@ -16,8 +16,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from decoding.cuda.graphs import pool_for
-from decoding.target.capability import SessionCache, Verification
+from decoding.cuda.graphs import CudaGraphs
+from decoding.target.capability import Capability
+from decoding.target.session_cache import SessionCache
 from decoding.target.target import Target
 from decoding.tree import DraftTree, TokenTree
 
@@ -40,10 +41,10 @@ class CostModel:
     adapts: bool = True
 
     @classmethod
-    def measured(cls, target: Target, *, most_nodes: int) -> CostModel:
-        """Time forwards of growing size on ``target``, about two seconds at most."""
-        most = max(2, 2 * most_nodes) if target.verification is not Verification.PLAIN else 1
-        return cls(measure(target, [size for size in SIZES if size <= most]))
+    def measured(cls, target: Target, *, most_nodes: int, graphs: CudaGraphs | None = None) -> CostModel:
+        """Time forwards of growing size on ``target``, as ``graphs`` runs them, about two seconds at most."""
+        most = max(2, 2 * most_nodes) if target.capability is not Capability.PLAIN else 1
+        return cls(measure(target, [size for size in SIZES if size <= most], graphs=graphs))
 
     @property
     def is_free(self) -> bool:
@@ -90,13 +91,15 @@ class CostModel:
         return CostModel(dict(self.by_size), self.adapts)
 
 
-def measure(target: Target, sizes: Sequence[int], *, time_limit_s: float = 2.0) -> dict[int, float]:
+def measure(
+    target: Target, sizes: Sequence[int], *, graphs: CudaGraphs | None = None, time_limit_s: float = 2.0
+) -> dict[int, float]:
     """Seconds of a forward over each of ``sizes`` nodes behind a short context; never falling with size.
 
     The least of some rounds over all sizes: on a busy machine other programs can only add time. At least one round
     is whole; then it ends at ``time_limit_s``.
     """
-    cache = _one_row(target)
+    cache = _one_row(target, graphs if graphs is not None else CudaGraphs(target))
     context = min(_CONTEXT, target.context_length // 2)
     target.prefill([token % target.vocab_size for token in range(context)], cache)
     fitting = [size for size in sizes if context + size <= target.context_length]
@@ -110,12 +113,12 @@ def measure(target: Target, sizes: Sequence[int], *, time_limit_s: float = 2.0) 
     return _monotone(costs)
 
 
-def _one_row(target: Target) -> SessionCache:
-    """An empty row, in fixed shapes where the batch uses them."""
-    pool = pool_for(target, 1)
+def _one_row(target: Target, graphs: CudaGraphs) -> SessionCache:
+    """An empty row, in fixed shapes where the scheduler uses them."""
+    pool = graphs.pool(1)
     if pool is None:
         return target.new_cache()
-    pool.lengths.append(0)
+    pool.add_empty_row()
     return pool
 
 

@@ -44,7 +44,7 @@ class Preset:
     sources: tuple[str, ...]
     shape: str
     limit: int = NO_LIMIT
-    criterion: str = "one-draw"
+    criterion: str = "exact-match"
     needs: Needs = Needs.NOTHING
     calibrated: bool = False
     reads_logits: bool = False

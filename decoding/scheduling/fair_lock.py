@@ -1,4 +1,4 @@
-"""A lock that goes to whoever has waited longest, so that a thread that steps again at once shuts nobody out."""
+"""A lock that goes to whoever has waited longest, so that a thread that asks again at once shuts nobody out."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from collections.abc import Callable, Iterator
 
 
 class FairLock:
-    """``with turns.turn():`` holds the lock. Not to be entered twice by one thread."""
+    """First in, first out: ``with lock.turn():`` holds it. Not reentrant."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._line: deque[object] = deque()
+        self._tickets: deque[object] = deque()
 
     @contextlib.contextmanager
     def turn(self, unless: Callable[[], bool] = lambda: False) -> Iterator[bool]:
-        """Wait for the turn and hold it; False if ``unless`` became true in somebody else's turn before it came."""
-        me = object()
+        """Wait for the lock and hold it: True. False if ``unless`` became true while another thread held it."""
+        ticket = object()
         with self._changed:
-            self._line.append(me)
+            self._tickets.append(ticket)
             try:
-                self._changed.wait_for(lambda: self._line[0] is me or unless())
-            except BaseException:  # Interrupted while waiting: those behind must not wait for this place.
-                self._line.remove(me)
+                self._changed.wait_for(lambda: self._tickets[0] is ticket or unless())
+            except BaseException:  # Interrupted while waiting: nobody may wait behind this ticket.
+                self._tickets.remove(ticket)
                 self._changed.notify_all()
                 raise
-            is_mine = self._line[0] is me
-            if not is_mine:
-                self._line.remove(me)
+            is_held = self._tickets[0] is ticket
+            if not is_held:
+                self._tickets.remove(ticket)
         try:
-            yield is_mine
+            yield is_held
         finally:
-            if is_mine:
+            if is_held:
                 with self._changed:
-                    self._line.popleft()
+                    self._tickets.popleft()
                     self._changed.notify_all()

@@ -1,10 +1,10 @@
-"""The batch: many sessions on one target, taken through each forward pass together; they join and leave at any step.
+"""The scheduler: takes many sessions through each forward pass of one target; they join and leave at any step.
 
-There is no thread of its own: whoever waits for a commit takes its turn and makes a step for everybody. A step
-admits who waits, reads one chunk of one prompt, and then drafts, verifies and accepts for every row; trees of
-different shape stand in one forward, and each row keeps its own accepted path. A session's way through it:
+It has no thread of its own: whoever waits for a commit takes the lock and makes a step for everybody. A step
+admits sessions, reads one chunk of one prompt, and then drafts, verifies and commits for every row; trees of
+different shape are verified in one forward, and each row keeps its own accepted path. The states of a session:
 
-    waiting (at the door) -> reading (its prompt, in a cache of its own) -> a row <-> parked (its reader is behind)
+    waiting (in the queue) -> reading (its prompt, in a cache of its own) -> a row <-> parked (unread commits pile up)
 """
 
 from __future__ import annotations
@@ -13,161 +13,213 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
-from decoding.cuda.graphs import pool_for
+from decoding.cuda.graphs import CudaGraphs
 from decoding.drafting.budget import Budget
-from decoding.interfaces import Commit, FinishReason
+from decoding.interfaces import Commit
 from decoding.scheduling import oom_fallback
 from decoding.scheduling.fair_lock import FairLock
 from decoding.scheduling.prefix_cache import PrefixCache
 from decoding.scheduling.session import Session
-from decoding.scheduling.slot import Slot
 from decoding.scheduling.waiting_queue import WaitingQueue
 from decoding.stats import Throughput
-from decoding.target import oom
-from decoding.target.capability import SessionCache
+from decoding.target.session_cache import SessionCache
 from decoding.target.target import PREFILL_CHUNK, Target
 from decoding.tree import TokenTree
 from decoding.verification.logits import TreeLogits
 
-_UNREAD: Final = 64
+_MOST_UNREAD_COMMITS: Final = 8
+# A prompt with so few unread tokens is read by the forward that verifies its first tree.
+_MOST_JOINING: Final = 64
+# How long a step waits for clients that may ask again, as a share of the last forward's time.
 _PATIENCE: Final = 0.15
 _IDLE_S: Final = 0.02
 
 
+@dataclass(slots=True, eq=False)
+class Slot:
+    """What the scheduler keeps of one session. Written under the lock; the session's reader may look at any time.
+
+    ``cache`` is the session's own while it has no row. ``unread`` is the end of its prompt, which the forward over its
+    first tree reads. ``commits`` are those not read yet; ``over``: there will be no more; ``left``: nothing is held.
+    """
+
+    session: Session
+    cache: SessionCache | None = None
+    unread: Sequence[int] = ()
+    commits: deque[Commit] = field(default_factory=deque)
+    error: BaseException | None = None
+    over: bool = False
+    left: bool = False
+
+    @property
+    def own_cache(self) -> SessionCache:
+        """The session's own cache, which it has while it has no row."""
+        assert self.cache is not None
+        return self.cache
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the reader leaves too many commits unread."""
+        return len(self.commits) >= _MOST_UNREAD_COMMITS
+
+
 class Scheduler:
-    """At most ``max_rows`` sessions at work and ``max_waiting`` in the queue, served in the order they came."""
+    """At most ``max_rows`` sessions run and ``max_waiting`` more wait; they are served in the order they came."""
 
     def __init__(
-        self, target: Target, budget: Budget, *, max_rows: int, max_waiting: int, prefixes: PrefixCache
+        self,
+        target: Target,
+        budget: Budget,
+        *,
+        graphs: CudaGraphs,
+        max_rows: int,
+        max_waiting: int,
+        prefix_bytes: int,
     ) -> None:
         self.target = target
         self.budget = budget
-        self.prefixes = prefixes
+        self.prefixes = PrefixCache(prefix_bytes, target.new_cache)
         self.throughput = Throughput()
-        self._turns = FairLock()
-        most = min(max_rows, target.max_rows)
-        self._door: WaitingQueue[Slot] = WaitingQueue(most_inside=most, most_waiting=max_waiting, inside=self._inside)
-        self._served, self._width, self._forward_s = 0, 1, 0.0
+        max_rows = min(max_rows, target.max_rows)
+        self._lock = FairLock()
+        self._queue: WaitingQueue[Slot] = WaitingQueue(
+            max_running=max_rows, max_waiting=max_waiting, running=self._running
+        )
         self._reading: deque[Slot] = deque()
         self._parked: list[Slot] = []
         self._rows: list[Slot] = []
-        # On a GPU one cache stays for good, since graphs hold its addresses.
-        self._pool = pool_for(target, most)
-        self._cache: SessionCache = self._pool if self._pool is not None else self._no_rows()
+        self._last_rows, self._last_width, self._last_forward_s = 0, 1, 0.0
+        # With CUDA graphs one cache lives as long as the scheduler, since the graphs hold its addresses.
+        self._pool = graphs.pool(max_rows)
+        self._cache: SessionCache = self._pool if self._pool is not None else target.new_cache(rows=0)
 
-    def run(self, session: Session) -> Iterator[Commit]:
-        """Take a session through; its commits as they come. Raises Overloaded, OutOfMemory, and what ended it."""
-        seat = Slot(session)
-        self._door.enter(seat)
+    def iterate(self, session: Session) -> Iterator[Commit]:
+        """Run a session and yield its commits as they come, making steps for everybody meanwhile.
+
+        Raises Overloaded if too many sessions wait, OutOfMemory, and what a processor or criterion of the session
+        raises.
+        """
+        slot = Slot(session)
+        self._queue.enter(slot)
         try:
-            while not (seat.over and not seat.commits):
-                commit = self._next(seat)
+            while not (slot.over and not slot.commits):
+                commit = self._next_commit(slot)
                 if commit is not None:
                     yield commit
-            if seat.error is not None:  # It came up in somebody else's turn.
-                raise seat.error
+            if slot.error is not None:  # It was raised in a step that another thread made.
+                raise slot.error
         finally:
-            if not seat.left:
-                with self._turns.turn():
-                    self._leave(seat)
+            if not slot.left:
+                with self._lock.turn():
+                    self._leave(slot)
+
+    def step(self) -> bool:
+        """One step for all sessions: admit, prefill, draft, verify, commit. False if nothing could be done.
+
+        The caller holds the lock.
+        """
+        self._admit()
+        if not self._reading and not self._rows:
+            return False
+        try:
+            chunk_was_read = self._prefill()
+            if self._rows:
+                started = time.perf_counter()
+                candidates = self._draft()
+                drafted = time.perf_counter()
+                trees, logits = self._verify(candidates)
+                outcomes = self._accept(trees, logits)
+                verified = time.perf_counter()
+                self._learn(trees, verified - drafted, beside_a_chunk=chunk_was_read)
+                self._commit(outcomes, verified - started)
+        except Exception as error:  # noqa: BLE001  # a forward that fails ends every session in it
+            for slot in [*self._rows]:
+                self._fail(slot, error)
+        return True
 
     def forget(self) -> None:
         """Drop the caches of finished sessions."""
-        with self._turns.turn():
+        with self._lock.turn():
             self.prefixes.clear()
 
-    def _inside(self) -> int:
+    def _running(self) -> int:
         return len(self._rows) + len(self._reading)
 
-    def _next(self, seat: Slot) -> Commit | None:
-        """The next commit, None if it has to be asked for again. Whoever has one already needs no turn."""
+    def _next_commit(self, slot: Slot) -> Commit | None:
+        """The next commit, after a step if need be; None if the caller has to ask again."""
         moved = True
-        with self._turns.turn(unless=lambda: bool(seat.commits) or seat.over) as mine:
-            if mine and not seat.commits and not seat.over:
-                moved = self._step()
-        if seat.commits:
-            return seat.commits.popleft()
-        if seat.error is not None:
-            raise seat.error
+        with self._lock.turn(unless=lambda: bool(slot.commits) or slot.over) as holds_lock:
+            if holds_lock and not slot.commits and not slot.over:
+                moved = self.step()
+        if slot.commits:
+            return slot.commits.popleft()
+        if slot.error is not None:
+            raise slot.error
         if not moved:
-            time.sleep(_IDLE_S)  # All rows belong to others, whose readers have to come first.
+            time.sleep(_IDLE_S)  # Every row belongs to another session, whose reader has to read first.
         return None
 
-    def _step(self) -> bool:
-        """Whether anything could be done."""
-        # Whose answer has ended may ask again at once: eight rows in one forward cost less than four in two.
-        self._door.gather(self._served, patience_s=_PATIENCE * self._forward_s)
-        self._served = 0
+    def _admit(self) -> None:
+        """End cancelled sessions, park those that are behind, bring parked ones back, then admit from the queue."""
+        # A client whose answer has ended may ask again at once: eight rows in one forward cost less than four in two.
+        self._queue.gather(self._last_rows, patience_s=_PATIENCE * self._last_forward_s)
+        self._last_rows = 0
         self._end_cancelled()
-        self._admit()
-        seats = bool(self._reading) or bool(self._rows)
-        try:
-            has_read = False
-            if self._reading:
-                has_read = self._read()
-                self._end_cancelled()
-            if self._rows:
-                self._decode(beside_reading=has_read)
-        except Exception as error:  # noqa: BLE001  # a forward that breaks, breaks for all who stand in it
-            for seat in [*self._rows]:
-                self._fail(seat, error)
-        return seats
+        for slot in [slot for slot in self._rows if slot.is_behind]:
+            slot.cache = self.target.new_cache(rows=0)
+            slot.cache.add_row(self._cache, row=self._rows.index(slot))
+            self._drop_row(slot)
+            self._parked.append(slot)
+        for slot in [slot for slot in self._parked if not slot.is_behind]:
+            if self._queue.has_room:
+                self._parked.remove(slot)
+                self._add_row(slot)
+        while self._queue.can_admit:
+            self._reading.append(self._queue.waiting.popleft())
 
     def _end_cancelled(self) -> None:
-        for seat in [*self._door.waiting, *self._reading, *self._parked, *self._rows]:
-            if seat.session.cancelled:
-                seat.commits.append(seat.session.end())
-                self._leave(seat)
+        for slot in [*self._queue.waiting, *self._reading, *self._parked, *self._rows]:
+            if slot.session.cancelled:
+                slot.commits.append(slot.session.end())
+                self._leave(slot)
 
-    def _admit(self) -> None:
-        """Park who is behind, bring back who has caught up, then let the queue in."""
-        for seat in [one for one in self._rows if one.behind]:
-            seat.cache = self._no_rows()
-            seat.cache.add_row(self._cache, row=self._rows.index(seat))
-            self._drop_row(seat)
-            self._parked.append(seat)
-        for seat in [one for one in self._parked if not one.behind]:
-            if self._door.has_room:
-                self._parked.remove(seat)
-                self._add_row(seat)
-        while self._door.is_open:
-            self._reading.append(self._door.waiting.popleft())
+    def _prefill(self) -> bool:
+        """Give prompts with few unread tokens a row at once; of the others, read one chunk of the first.
 
-    def _read(self) -> bool:
-        """Prompts of which little is unread take a row at once; of the others, one chunk of the first is read.
-
-        Whether a chunk was. On a GPU it is only launched here, and read while the rows draft.
+        Whether a chunk was read. On a GPU it is only launched here, and read while the rows draft.
         """
-        has_read = False
-        for seat in [*self._reading]:
+        if not self._reading:
+            return False
+        chunk_was_read = False
+        for slot in [*self._reading]:
             started = time.perf_counter()
             try:
-                if seat.cache is None:
-                    seat.session.start()
-                    seat.cache = self.prefixes.find(seat.session.request.prompt, self.target.new_cache)
-                has_read |= self._read_some(seat, may_run=not has_read)
-            except Exception as error:  # noqa: BLE001  # one session's trouble is its own
-                self._fail(seat, error)
-            seat.session.stats.prefill_s += time.perf_counter() - started
-        return has_read
+                if slot.cache is None:
+                    slot.session.start()
+                    slot.cache = self.prefixes.find(slot.session.request.prompt)
+                chunk_was_read |= self._read_prompt(slot, may_run=not chunk_was_read)
+            except Exception as error:  # noqa: BLE001  # what fails for one session ends that session alone
+                self._fail(slot, error)
+            slot.session.stats.prefill_s += time.perf_counter() - started
+        self._end_cancelled()
+        return chunk_was_read
 
-    def _read_some(self, seat: Slot, *, may_run: bool) -> bool:
-        """Whether a chunk was read, for which one forward was made."""
-        request, cache = seat.session.request, seat.own
+    def _read_prompt(self, slot: Slot, *, may_run: bool) -> bool:
+        """Give a slot a row, or read a chunk of its prompt if one ``may_run``; whether a chunk was read."""
+        request, cache = slot.session.request, slot.own_cache
         unread = request.prompt[cache.length : -1]
-        joins = len(unread) <= min(_UNREAD, PREFILL_CHUNK) and self._pays_beside_rows(len(unread))
+        joins = len(unread) <= min(_MOST_JOINING, PREFILL_CHUNK) and self._pays_beside_rows(len(unread))
         if joins:
-            seat.unread = unread
-            self._reading.remove(seat)
-            self._add_row(seat)
+            slot.unread = unread
+            self._reading.remove(slot)
+            self._add_row(slot)
         elif may_run:
             chunk = unread if self.target.reads_whole else unread[:PREFILL_CHUNK]
-            if not oom.enough(lambda: self.target.prefill(chunk, cache)):
-                self.prefixes.clear()
-                if not oom.enough(lambda: self.target.prefill(chunk, cache)):
-                    raise oom_fallback.too_large(seat.session)
+            if not oom_fallback.prefill(self.target, chunk, cache, free_memory=self.prefixes.clear):
+                raise oom_fallback.too_large(slot.session)
         else:
             return False
         if request.progress is not None:
@@ -175,105 +227,101 @@ class Scheduler:
         return not joins
 
     def _pays_beside_rows(self, unread: int) -> bool:
-        """Whether reading so much in a row costs less than a forward of its own: rows are padded to the longest."""
-        if not self._rows or all(seat.unread for seat in self._rows):
+        """Whether reading so many tokens in a row costs less than in a forward of their own: rows are padded."""
+        if not self._rows or all(slot.unread for slot in self._rows):
             return True
-        rows, width = len(self._rows) + 1, self._width
+        rows, width = len(self._rows) + 1, self._last_width
         padding_s = self.budget.costs.seconds(rows * (width + unread)) - self.budget.costs.seconds(rows * width)
         return padding_s <= self.budget.costs.seconds(max(unread, 1))
 
-    def _decode(self, *, beside_reading: bool) -> None:
-        """Draft, verify, accept, commit, for every row."""
-        started = time.perf_counter()
-        seats = list(self._rows)
-        written = sum(len(seat.session.tokens) for seat in seats)
-        candidates = [self.target.verification.fitting(seat.session.draft()) for seat in seats]
-        drafted_at = time.perf_counter()
-        trees, logits = oom_fallback.verify(
-            self.target,
-            self._cache,
-            self.budget.cut(candidates, unread=[len(seat.unread) for seat in seats]),
-            [seat.unread for seat in seats],
-            let_go=self.prefixes.clear,
-        )
-        accepted = [self._accept(*one) for one in zip(seats, trees, logits, strict=True)]
+    def _draft(self) -> list[TokenTree]:
+        """What each row's sources propose, as far as the target can verify it."""
+        return [self.target.capability.verifiable(slot.session.draft()) for slot in self._rows]
+
+    def _verify(self, candidates: Sequence[TokenTree]) -> tuple[list[TokenTree], list[TreeLogits | None]]:
+        """Cut the trees to the budget and verify them in one forward; logits are None for a row that does not fit."""
+        unread = [slot.unread for slot in self._rows]
+        trees = self.budget.cut(candidates, unread=[len(tokens) for tokens in unread])
+        return oom_fallback.verify(self.target, self._cache, trees, unread, free_memory=self.prefixes.clear)
+
+    def _accept(self, trees: Sequence[TokenTree], logits: Sequence[TreeLogits | None]) -> list[Commit | Exception]:
+        """Accept a path in each row and keep it in the cache; a commit, or what ended the session, for each row."""
+        accepted = [self._accept_row(*row) for row in zip(self._rows, trees, logits, strict=True)]
         self._cache.keep_rows([path for path, _ in accepted])
-        ended_at = time.perf_counter()
-        self._width = max(map(len, trees))
-        longest = max(len(seat.unread) + len(tree) for seat, tree in zip(seats, trees, strict=True))
-        # On a GPU the wait for a forward is also one for the chunk before it; the first in a shape takes longer.
-        if self._pool is None or (self._pool.is_warm and not beside_reading):
-            self.budget.costs.refine(len(trees) * longest, ended_at - drafted_at)
-        self._served, self._forward_s = len(seats), ended_at - drafted_at
-        committed = sum(len(seat.session.tokens) for seat in seats) - written
-        self.throughput.record(len(seats), committed, ended_at - started)
-        for seat, (_, outcome) in zip(seats, accepted, strict=True):
-            seat.unread = ()
-            seat.session.stats.decode_s += ended_at - started
-            self._hand_over(seat, outcome)
+        return [outcome for _, outcome in accepted]
 
-    def _hand_over(self, seat: Slot, outcome: Commit | Exception) -> None:
-        """Last of all: readers look at any time, and what they find must be all there is."""
-        if isinstance(outcome, Exception):
-            self._fail(seat, outcome)
-            return
-        seat.commits.append(outcome)
-        if outcome.finish_reason is not None:
-            self._leave(seat)
-
-    def _accept(
-        self, seat: Slot, tree: TokenTree, logits: TreeLogits | None
+    def _accept_row(
+        self, slot: Slot, tree: TokenTree, logits: TreeLogits | None
     ) -> tuple[Sequence[int] | None, Commit | Exception]:
-        """The accepted path of a row with its commit; None with what ended its session."""
+        """The accepted path of a row with its commit; None with what ended the session."""
         try:
             if logits is None:
-                raise oom_fallback.too_large(seat.session)
-            walk, commit = seat.session.accept(tree, logits)
-        except Exception as error:  # noqa: BLE001  # one session's processor or criterion is its own
+                raise oom_fallback.too_large(slot.session)
+            walk, commit = slot.session.accept(tree, logits)
+        except Exception as error:  # noqa: BLE001  # a session's processor or criterion ends that session alone
             return None, error
         return walk.path, commit
 
-    def _add_row(self, seat: Slot) -> None:
-        if not self._rows and self._pool is None:
-            self._cache = seat.own  # The first one brings its own cache along.
-        else:
-            self._cache.add_row(seat.own)
-        seat.cache = None
-        self._rows.append(seat)
+    def _learn(self, trees: Sequence[TokenTree], forward_s: float, *, beside_a_chunk: bool) -> None:
+        """Refine T(n) by the time that the forward took."""
+        longest = max(len(slot.unread) + len(tree) for slot, tree in zip(self._rows, trees, strict=True))
+        # On a GPU the wait for a forward includes the chunk before it; the first forward of a shape takes longer.
+        if self._pool is None or (self._pool.is_warm and not beside_a_chunk):
+            self.budget.costs.refine(len(trees) * longest, forward_s)
+        self._last_rows, self._last_width, self._last_forward_s = len(trees), max(map(len, trees)), forward_s
 
-    def _drop_row(self, seat: Slot) -> None:
-        row = self._rows.index(seat)
+    def _commit(self, outcomes: Sequence[Commit | Exception], step_s: float) -> None:
+        """Count the step, then publish its commits: readers look at any time, so everything else is done before."""
+        committed = sum(len(outcome.tokens) for outcome in outcomes if isinstance(outcome, Commit))
+        self.throughput.record(len(outcomes), committed, step_s)
+        for slot, outcome in zip([*self._rows], outcomes, strict=True):
+            slot.unread = ()
+            slot.session.stats.decode_s += step_s
+            if isinstance(outcome, Exception):
+                self._fail(slot, outcome)
+                continue
+            slot.commits.append(outcome)
+            if outcome.finish_reason is not None:
+                self._leave(slot)
+
+    def _add_row(self, slot: Slot) -> None:
+        """Move a slot's own cache into the rows."""
+        if not self._rows and self._pool is None:
+            self._cache = slot.own_cache  # The first session's cache becomes the shared one.
+        else:
+            self._cache.add_row(slot.own_cache)
+        slot.cache = None
+        self._rows.append(slot)
+
+    def _drop_row(self, slot: Slot) -> None:
+        """Remove a row; the last one takes its number, as in the cache."""
+        row = self._rows.index(slot)
         self._cache.drop_row(row)
         last = self._rows.pop()
-        if last is not seat:
+        if last is not slot:
             self._rows[row] = last
         if not self._rows and self._pool is None:
-            self._cache = self._no_rows()
+            self._cache = self.target.new_cache(rows=0)
 
-    def _fail(self, seat: Slot, error: Exception) -> None:
-        seat.error = error
-        seat.session.finish_reason = FinishReason.FAILED
-        self._leave(seat)
+    def _fail(self, slot: Slot, error: Exception) -> None:
+        slot.error = error
+        slot.session.fail()
+        self._leave(slot)
 
-    def _leave(self, seat: Slot) -> None:
+    def _leave(self, slot: Slot) -> None:
         """Free what a session holds; called again for one that has left, it does nothing."""
-        if seat.left:
+        if slot.left:
             return
-        seat.left = True
-        for queue in (self._door.waiting, self._reading, self._parked):
+        slot.left = True
+        for queue in (self._queue.waiting, self._reading, self._parked):
             with contextlib.suppress(ValueError):
-                queue.remove(seat)
-        if seat in self._rows:
-            session = seat.session
-            if seat.error is None:
+                queue.remove(slot)
+        if slot in self._rows:
+            session = slot.session
+            if slot.error is None:
                 tokens = (*session.request.prompt, *session.tokens)
-                self.prefixes.store(tokens, self._cache, self._rows.index(seat), self._no_rows)
-            self._drop_row(seat)
-        seat.cache = None
-        seat.session.finish()
-        seat.over = True
-
-    def _no_rows(self) -> SessionCache:
-        cache = self.target.new_cache()
-        cache.lengths.clear()
-        return cache
+                self.prefixes.store(tokens, self._cache, self._rows.index(slot))
+            self._drop_row(slot)
+        slot.cache = None
+        slot.session.finish()
+        slot.over = True

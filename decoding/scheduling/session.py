@@ -1,16 +1,15 @@
-"""A session: one request on its way through draft, verify, accept and commit, until the answer ends.
+"""A session: the state of one request while it is drafted for, verified and committed, until the answer ends.
 
-The forward passes are the batch's (``batch.py``), which takes many sessions through each of them together. Invariant
-at the top of every step: cached tokens == committed tokens - 1; the last committed token is the root of the tree
-that is verified next. Plain decoding is the same with an empty tree.
+It runs no forward pass and knows no scheduler: the scheduler takes many sessions through each forward together.
+Invariant at the top of every step: cached tokens == committed tokens - 1; the last committed token is the root of the
+tree that is verified next. Plain decoding is the same with an empty tree.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from decoding.drafting.drafter import Drafter
 from decoding.interfaces import NO_ORIGIN, Commit, FinishReason, Request, SamplingPosition
@@ -20,23 +19,22 @@ from decoding.verification import sampling
 from decoding.verification.acceptance import Walk, sample_and_match
 from decoding.verification.logits import TreeLogits
 
-if TYPE_CHECKING:
-    from decoding.scheduling.scheduler import Scheduler
-
 
 class Session:
-    """One request on its way. Iterate it for commits, once; ``cancel`` may be called from any thread."""
+    """One request with its drafter, and what has been committed so far.
 
-    def __init__(self, request: Request, drafter: Drafter, batch: Scheduler) -> None:
+    ``Engine.iterate`` runs it, once. ``cancel`` may be called from any thread.
+    """
+
+    def __init__(self, request: Request, drafter: Drafter, *, context_length: int) -> None:
         self.request = request
         self.drafter = drafter
         self.tokens: list[int] = []
         self.stats = Stats(failed_sources=drafter.failed)
         self.finish_reason: FinishReason | None = None
-        self._batch = batch
         self._choice = Choice(request)
         self._cancelled = threading.Event()
-        self._context_length = batch.target.context_length
+        self._context_length = context_length
 
     def cancel(self) -> None:
         """End the session before its next step or prefill chunk."""
@@ -46,13 +44,6 @@ class Session:
     def cancelled(self) -> bool:
         """Whether ``cancel`` was called."""
         return self._cancelled.is_set()
-
-    def __iter__(self) -> Iterator[Commit]:
-        """Prefill, then one commit a step; the last one carries the finish reason.
-
-        Raises Overloaded if too many wait, OutOfMemory, and what a processor or a criterion of the request raises.
-        """
-        return self._batch.run(self)
 
     @property
     def root(self) -> int:
@@ -64,7 +55,7 @@ class Session:
         self.drafter.start(self.request)
 
     def draft(self) -> TokenTree:
-        """What may come next, not cut to the budget yet."""
+        """The tree of what may come next, not cut to the budget yet."""
         started = time.perf_counter()
         tree = self.drafter.draft(self.tokens, root=self.root, max_depth=self._room())
         self.stats.draft_s += time.perf_counter() - started
@@ -84,21 +75,25 @@ class Session:
         return walk, self._commit(tree, walk, logits)
 
     def end(self) -> Commit:
-        """Close a cancelled session."""
+        """The last commit of a cancelled session, without tokens."""
         self.finish_reason = FinishReason.CANCELLED
         return Commit((), (), (), FinishReason.CANCELLED)
 
+    def fail(self) -> None:
+        """Note that the session ended by an error."""
+        self.finish_reason = FinishReason.FAILED
+
     def finish(self) -> None:
-        """Let the draft sources go."""
+        """Tell the draft sources that the session is over."""
         self.drafter.finish()
 
     def _room(self) -> int:
-        """Depth that drafts may have: the target always adds a token of its own behind them."""
+        """The depth that drafts may have: the target always adds a token of its own behind them."""
         left = min(self.request.max_new_tokens, self._context_length - len(self.request.prompt))
         return left - len(self.tokens) - 1
 
     def _reason(self, token: int) -> FinishReason | None:
-        """Why writing ends with ``token``, if it does; end tokens before stop strings before limits."""
+        """Why the answer ends with ``token``, if it does; end tokens go before stop strings, these before limits."""
         stopped = self._choice.stop(token)
         if token in self.request.eos_ids:
             return FinishReason.EOS
@@ -127,10 +122,9 @@ class Session:
 
 
 class Choice:
-    """The choice of each token in turn: processors with their states, criterion, sampling noise, stop condition.
+    """Chooses each token in turn: processors with their states, criterion, sampling noise, stop condition.
 
-    Lives as long as the session and moves with every token chosen, so that drafts leave no trace in it: a token is
-    chosen only when all tokens before it are final.
+    Drafts leave no trace in its state: a token is chosen only when all tokens before it are final.
     """
 
     def __init__(self, request: Request) -> None:
@@ -160,7 +154,7 @@ class Choice:
         if self._criterion is None:
             token = sampling.choose(logits_V, self._sampling, position=self.position)
         else:
-            place = SamplingPosition(self._sampling, self.position)
-            token = self._criterion.choose(logits_V, tree.offers(node), place)
+            position = SamplingPosition(self._sampling, self.position)
+            token = self._criterion.choose(logits_V, tree.offers(node), position)
         self._states = [processor.advance(state, token) for processor, state in pairs]
         return token

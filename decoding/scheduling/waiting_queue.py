@@ -1,6 +1,7 @@
-"""The door of a batch: a bounded queue, first come, first served, and a moment's patience for those who come back.
+"""Bounded first-in first-out waiting queue in front of the scheduler.
 
-Sessions arrive on their own threads while the batch is at a step; nothing here waits for that step.
+``gather`` waits briefly, so that a client whose request has just finished can join the next step. Sessions arrive on
+their own threads while the scheduler is at a step; nothing here waits for that step.
 """
 
 from __future__ import annotations
@@ -16,38 +17,38 @@ T = TypeVar("T")
 
 
 class WaitingQueue(Generic[T]):
-    """``waiting``: those who have not been let in yet. ``inside`` says how many have."""
+    """``waiting`` holds what is not admitted yet, the oldest first; ``running`` says how many were admitted and run."""
 
-    def __init__(self, *, most_inside: int, most_waiting: int, inside: Callable[[], int]) -> None:
+    def __init__(self, *, max_running: int, max_waiting: int, running: Callable[[], int]) -> None:
         self.waiting: deque[T] = deque()
-        self._most_inside = most_inside
-        self._most_waiting = most_waiting
-        self._inside = inside
+        self._max_running = max_running
+        self._max_waiting = max_waiting
+        self._running = running
         self._changed = threading.Condition()
 
     @property
-    def is_open(self) -> bool:
-        """Whether somebody waits and there is room."""
-        return bool(self.waiting) and self._inside() < self._most_inside
+    def can_admit(self) -> bool:
+        """Whether something waits and one more may run."""
+        return bool(self.waiting) and self.has_room
 
     @property
     def has_room(self) -> bool:
-        """Whether one more may be inside."""
-        return self._inside() < self._most_inside
+        """Whether one more may run."""
+        return self._running() < self._max_running
 
-    def enter(self, one: T) -> None:
+    def enter(self, item: T) -> None:
         """Join the queue. Raises Overloaded if it is full."""
         with self._changed:
-            inside = self._inside()
-            if len(self.waiting) >= max(0, self._most_inside - inside) + self._most_waiting:
+            running = self._running()
+            if len(self.waiting) >= max(0, self._max_running - running) + self._max_waiting:
                 raise Overloaded(
-                    f"{inside} requests run and {len(self.waiting)} wait already.",
-                    hint="Try again in a moment, or raise max_waiting.",
+                    f"{running} requests run and {len(self.waiting)} wait already",
+                    hint="try again in a moment, or raise max_waiting",
                 )
-            self.waiting.append(one)
+            self.waiting.append(item)
             self._changed.notify_all()
 
-    def gather(self, wanted: int, *, patience_s: float) -> None:
-        """Wait until ``wanted`` are here, in the queue or inside, but not longer than ``patience_s``."""
+    def gather(self, count: int, *, patience_s: float) -> None:
+        """Wait until ``count`` items run or wait, but not longer than ``patience_s``."""
         with self._changed:
-            self._changed.wait_for(lambda: self._inside() + len(self.waiting) >= wanted, timeout=patience_s)
+            self._changed.wait_for(lambda: self._running() + len(self.waiting) >= count, timeout=patience_s)

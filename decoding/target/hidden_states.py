@@ -1,7 +1,7 @@
-"""The target's last hidden states, taken on their way into the output embeddings: nothing is computed for them.
+"""Captures the target's last hidden states where they enter the output embeddings: nothing is computed for them.
 
-Only a forward that is asked for them is listened to, and in its own thread. B rows, N nodes, D hidden size,
-V vocabulary.
+Only a forward that is asked for them is captured, and only in its own thread.
+B rows, N nodes, D hidden size, V vocabulary.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ import torch
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """What a forward gave: logits (B, N, V), and the states that they were made of (B, N, D) if they were asked for."""
+    """The output of a forward: logits (B, N, V), and the hidden states (B, N, D) behind them if they were captured."""
 
     logits_BNV: torch.Tensor
     hidden_BND: torch.Tensor | None = None
 
     @classmethod
-    def of(cls, logits_BNV: torch.Tensor, heard: list[torch.Tensor]) -> Forward:
-        """Logits with what was heard meanwhile. A model that feeds its output matrix in other shapes has no states."""
+    def of(cls, logits_BNV: torch.Tensor, captured: list[torch.Tensor]) -> Forward:
+        """Logits with what was captured. A model that feeds its output embeddings in other shapes has no states."""
         rows, nodes = logits_BNV.shape[:2]
-        if not heard or any(one.dim() != 3 or one.shape[0] != rows for one in heard):
+        if not captured or any(states.dim() != 3 or states.shape[0] != rows for states in captured):
             return cls(logits_BNV)
-        hidden_BND = heard[0] if len(heard) == 1 else torch.cat(heard, dim=1)
+        hidden_BND = captured[0] if len(captured) == 1 else torch.cat(captured, dim=1)
         return cls(logits_BNV, hidden_BND[:, -nodes:]) if hidden_BND.shape[1] >= nodes else cls(logits_BNV)
 
     def last(self, nodes: int) -> Forward:
@@ -40,11 +40,11 @@ class Forward:
         """The same in tensors of its own."""
         return Forward(self.logits_BNV.clone(), None if self.hidden_BND is None else self.hidden_BND.clone())
 
-    def take(self, found: Forward) -> None:
-        """Write what another forward gave over this."""
-        self.logits_BNV.copy_(found.logits_BNV)
-        if self.hidden_BND is not None and found.hidden_BND is not None:
-            self.hidden_BND.copy_(found.hidden_BND)
+    def overwrite(self, other: Forward) -> None:
+        """Copy the output of another forward of the same shape into these tensors."""
+        self.logits_BNV.copy_(other.logits_BNV)
+        if self.hidden_BND is not None and other.hidden_BND is not None:
+            self.hidden_BND.copy_(other.hidden_BND)
 
     def first(self, rows: int, nodes: int) -> Forward:
         """The first ``rows`` rows, of each the first ``nodes`` nodes."""
@@ -54,19 +54,19 @@ class Forward:
 
 @contextlib.contextmanager
 def capture_hidden_states(model: Any, *, wanted: bool) -> Iterator[list[torch.Tensor]]:
-    """For the time of a forward, what this thread feeds into the output embeddings of ``model``, in order."""
-    heard: list[torch.Tensor] = []
+    """Collect what this thread feeds into the output embeddings of ``model`` while the context lasts, in order."""
+    captured: list[torch.Tensor] = []
     if not wanted:
-        yield heard
+        yield captured
         return
     thread = threading.get_ident()
 
-    def hear(_module: torch.nn.Module, inputs: tuple[Any, ...]) -> None:
+    def capture(_module: torch.nn.Module, inputs: tuple[Any, ...]) -> None:
         if threading.get_ident() == thread and inputs and isinstance(inputs[0], torch.Tensor):
-            heard.append(inputs[0])
+            captured.append(inputs[0])
 
-    handle = model.get_output_embeddings().register_forward_pre_hook(hear)
+    handle = model.get_output_embeddings().register_forward_pre_hook(capture)
     try:
-        yield heard
+        yield captured
     finally:
         handle.remove()

@@ -1,6 +1,6 @@
-"""Running out of memory as an outcome: what did not fit is told from what broke, and recovery is never in the handler.
+"""Turns out-of-memory errors into a return value.
 
-An exception holds the frames, and they hold the tensors; so nothing is tried again before it is gone.
+The caller retries after the ``except`` block, because a live exception keeps the frames and their tensors alive.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def within(work: Callable[[], T]) -> T | None:
         return work()
     except MemoryError:
         pass
-    except RuntimeError as error:  # torch.OutOfMemoryError is one; on a CPU it is a plain one
+    except RuntimeError as error:  # torch.OutOfMemoryError is a RuntimeError; on a CPU it is a plain RuntimeError
         if not is_out_of_memory(error):
             raise
     if torch.cuda.is_available():
@@ -28,7 +28,7 @@ def within(work: Callable[[], T]) -> T | None:
 
 
 def enough(work: Callable[[], object]) -> bool:
-    """Whether ``work`` ran without running out of memory."""
+    """Whether memory sufficed for ``work``. Other errors pass through."""
     return within(lambda: (work(),)) is not None
 
 

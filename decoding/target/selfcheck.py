@@ -1,7 +1,7 @@
-"""The self-check at load: which way of verifying drafts gives the model's own logits.
+"""The self-check at load: proves that a way of verifying drafts gives the model's own logits.
 
-Trees are tried first, then chains, then plain decoding; each is compared with forwards of the model without any
-cache, past its sliding window. V vocabulary.
+``first_proven`` takes the candidates in order (trees first, then chains, then plain decoding); each is compared with
+forwards of the model without any cache, past its sliding window. T tokens, V vocabulary.
 """
 
 from __future__ import annotations
@@ -10,19 +10,16 @@ import contextlib
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import torch
 
 from decoding.errors import UnsupportedModel
-from decoding.target.capability import Verification
-from decoding.target.loading import unsupported
-from decoding.target.placement import is_quantized
+from decoding.target.capability import Capability
+from decoding.target.model_facts import unsupported
+from decoding.target.target import Target
 from decoding.tree import DraftTree, TokenTree
 from decoding.verification.logits import TreeLogits
-
-if TYPE_CHECKING:
-    from decoding.target.target import Target
 
 log = logging.getLogger(__name__)
 
@@ -36,38 +33,47 @@ _STEPS: Final = ((0, 0), (2, 2), (3, 0), (0, 3), (1, 1), (4, 1), (0, 0), (2, 4),
 
 
 @torch.inference_mode()
-def first_exact(targets: Iterable[Target]) -> Target:
-    """The first target that passes. Raises UnsupportedModel, with the reason of the first, if none does."""
+def first_proven(candidates: Iterable[Target]) -> Target:
+    """The first candidate that passes. Raises UnsupportedModel, with the reason of the first, if none does."""
     reasons: list[UnsupportedModel] = []
-    for target in targets:
+    for target in candidates:
         try:
             self_check(target)
         except UnsupportedModel as error:
             reasons.append(error)
             continue
-        if target.verification is not Verification.TREE:
-            log.warning("%s: %s", target.name, target.verification.about)
+        if target.capability is not Capability.TREE:
+            log.warning("%s: %s", target.name, target.capability.description)
         return target
     raise reasons[0]
 
 
 @torch.inference_mode()
 def self_check(target: Target) -> None:
-    """Raises UnsupportedModel if any logit differs by more than rounding from that of a forward without a cache.
+    """Raise UnsupportedModel if any logit differs by more than rounding from that of a forward without a cache.
 
-    It may be that a mask is ignored, a cache not appended to, a position not taken as given, a state not put back.
+    That happens where a model ignores a mask or a position, does not append to a cache, or cannot put a state back.
     """
-    way = {Verification.TREE: "a tree", Verification.CHAIN: "a chain", Verification.PLAIN: "a step"}
+    what = {Capability.TREE: "a tree", Capability.CHAIN: "a chain", Capability.PLAIN: "a step"}
     try:
-        if target.verification is Verification.TREE:
-            with _narrow_attention(target):
-                _check_tree(target)
+        if target.capability is Capability.TREE:
+            _check_tree_past_the_window(target)
         else:
             with _narrow(target.model.config.get_text_config(), _WINDOWS):
-                _check_steps(target, _STEPS if target.verification is Verification.CHAIN else [(0, 0)] * 16)
+                _check_steps(target, _STEPS if target.capability is Capability.CHAIN else [(0, 0)] * 16)
     except (TypeError, ValueError, RuntimeError, IndexError, AttributeError, KeyError, ImportError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:120]
-        raise unsupported(target.name, f"{way[target.verification]} forward failed: {reason}") from error
+        raise unsupported(target.name, f"{what[target.capability]} forward failed: {reason}") from error
+
+
+def _check_tree_past_the_window(target: Target) -> None:
+    """A small tree, with a sliding window so narrow that it reaches past it."""
+    if target.attention.window is None:
+        _check_tree(target)
+        return
+    narrow = replace(target, attention=replace(target.attention, window=_CHECKED_WINDOW))
+    with _narrow(target.model.config.get_text_config(), _WINDOWS[:1]):
+        _check_tree(narrow)
 
 
 def _check_tree(target: Target) -> None:
@@ -108,8 +114,7 @@ def _check_steps(target: Target, steps: Sequence[tuple[int, int]]) -> None:
             for node in range(1 + right):
                 _compare(target, expected_TV[at + node : at + node + 1], logits, node)
             cache.keep(at, range(1, 1 + right))
-        moved = target.new_cache()
-        moved.lengths.clear()
+        moved = target.new_cache(rows=0)
         moved.add_row(caches[0])
         caches[0] = moved
 
@@ -122,35 +127,21 @@ def _whole(target: Target, ids: Sequence[int]) -> torch.Tensor:
 
 
 def _compare(target: Target, expected_1V: torch.Tensor, logits: TreeLogits, node: int) -> None:
-    """Beside the logits' own spread: those of a random model are tiny, and so is what an ignored mask changes."""
+    """Compare relative to the logits' spread: those of a random model are tiny, as is what an ignored mask changes."""
     expected_V = expected_1V[0].double().cpu().numpy()
     spread = float(expected_V.std()) or 1.0
     difference = float(abs(expected_V - logits.row(node)).max()) / spread
     if not difference <= _tolerance(target):
-        way = "tree" if target.verification is Verification.TREE else "cached"
+        way = "tree" if target.capability is Capability.TREE else "cached"
         raise unsupported(target.name, f"{way} and plain logits differ by {difference:.1e} of their size")
 
 
 def _tolerance(target: Target) -> float:
-    """Recurrent layers work in float32 whatever the weights are; quantised ones may round by what stands beside."""
+    """Recurrent layers work in float32 whatever the weights are; quantised ones may round by what else is computed."""
     tolerance = _TOLERANCE.get(target.dtype, _COARSE)
-    if target.verification is not Verification.TREE:
+    if target.capability is not Capability.TREE:
         tolerance = max(tolerance, _TOLERANCE[torch.float32])
-    return max(tolerance, _COARSE) if is_quantized(target.model) else tolerance
-
-
-@contextlib.contextmanager
-def _narrow_attention(target: Target) -> Iterator[None]:
-    attention = target.attention
-    if attention.window is None:
-        yield
-        return
-    target.attention = replace(attention, window=_CHECKED_WINDOW)
-    try:
-        with _narrow(target.model.config.get_text_config(), _WINDOWS[:1]):
-            yield
-    finally:
-        target.attention = attention
+    return max(tolerance, _COARSE) if target.is_quantized else tolerance
 
 
 @contextlib.contextmanager

@@ -50,8 +50,9 @@ class StateCache:
     the call that says what of it is kept, ``_saved`` holds the way back.
     """
 
-    def __init__(self, model: Any, *, resumes: bool) -> None:
-        self.lengths: list[int] = [0]
+    def __init__(self, model: Any, *, resumes: bool, rows: int = 1) -> None:
+        assert rows in (0, 1), "a model with states takes one session at a time"
+        self._lengths: list[int] = [0] * rows
         self._model = model
         self._resumes = resumes
         self._arguments = inspect.signature(model.forward).parameters
@@ -70,16 +71,21 @@ class StateCache:
         self._crops = False
 
     @property
+    def lengths(self) -> tuple[int, ...]:
+        """Committed tokens of the row; empty where there is none."""
+        return tuple(self._lengths)
+
+    @property
     def length(self) -> int:
         """Committed tokens."""
-        return self.lengths[0]
+        return self._lengths[0]
 
     @property
     def token_bytes(self) -> int:
         """Bytes that a token takes on the average: states do not grow."""
         tensors = [one for layer in self._states.layers for one in _tensors(vars(layer))]
         size = sum(one.numel() * one.element_size() for one in (*tensors, *_tensors(self._held)))
-        return -(-size // max(1, self.length)) if self.lengths else 0
+        return -(-size // max(1, self.length)) if self._lengths else 0
 
     @torch.inference_mode()
     def read(self, tokens: Sequence[int], *, logits_to_keep: int = 0) -> torch.Tensor:
@@ -117,7 +123,7 @@ class StateCache:
 
     def _commit(self, tokens: int) -> None:
         self._done += tokens
-        self.lengths[0] += tokens
+        self._lengths[0] += tokens
         assert self._done <= len(self._fresh)
 
     def _settle(self) -> None:
@@ -141,7 +147,7 @@ class StateCache:
         """Forget everything. Raises UnsupportedModel for a place in between."""
         if length == 0:
             self._clear()
-            self.lengths[0] = 0
+            self._lengths[0] = 0
         elif length != self.length:
             raise UnsupportedModel(
                 f"What a model with recurrent layers has read cannot be cut to {length} of {self.length} tokens.",
@@ -151,18 +157,18 @@ class StateCache:
     @torch.inference_mode()
     def add_row(self, source: StateCache, *, row: int = 0) -> int:
         """Copy what another cache of the same model holds. There may be one row only."""
-        assert not self.lengths, "a model with states takes one session at a time"
+        assert not self._lengths, "a model with states takes one session at a time"
         assert source._saved is None
         self._clear()
         self._restore(source._save(cut=False))
         self._again, self._crops = source._again, source._crops
-        self.lengths.append(source.length)
+        self._lengths.append(source.length)
         return 0
 
     def drop_row(self, row: int) -> None:
         """Give the row up."""
         assert row == 0
-        self.lengths.pop()
+        self._lengths.pop()
         self._clear()
 
     def _forward(self, tokens: Sequence[int], *, start: int, logits_to_keep: int) -> torch.Tensor:

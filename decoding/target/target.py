@@ -1,28 +1,28 @@
-"""The target: an unmodified Hugging Face causal LM that prefills a prompt and verifies a token tree in one forward.
+"""The target: an unmodified Hugging Face causal LM that prefills a prompt and verifies token trees in one forward.
 
-What touches transformers' forward pass stands here, in ``cache.py``, ``statecache.py`` and ``graphs.py``. A tree is
-laid out behind the cached tokens; a 4-D float mask lets each node see the cached tokens and its own ancestors, and its
-position is that of its depth. N tree nodes, P cached tokens, C chunk, V vocabulary.
+The code that calls transformers' forward is here, in ``state_cache`` and in ``decoding.cuda.graphs``. A tree is laid
+out behind the cached tokens; a 4-D float mask lets each node see the cached tokens and its own ancestors, and the
+position of a node is that of its depth. Knows nothing of sessions and sources; ``loading`` makes it.
+B rows, N new tokens or tree nodes a row, D hidden size, V vocabulary.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from decoding.interfaces import Sampling
-from decoding.target import loading, selfcheck
-from decoding.target.capability import SessionCache, Verification
+from decoding.target.capability import Capability
 from decoding.target.hidden_states import Forward, capture_hidden_states
 from decoding.target.masks import FULL_ATTENTION, Attention, attention_masks, padded_visibility
-from decoding.target.placement import input_device, is_quantized
+from decoding.target.placement import input_device, is_quantized, to_device
+from decoding.target.session_cache import SessionCache
 from decoding.target.state_cache import StateCache
-from decoding.target.transfer import to_device
 from decoding.target.tree_cache import TreeCache
 from decoding.tree import TokenTree
 from decoding.verification.logits import Likeliest, TreeLogits
@@ -30,13 +30,13 @@ from decoding.verification.logits import Likeliest, TreeLogits
 PREFILL_CHUNK = 512
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Target:
-    """A loaded model with what its configuration says. ``context_length`` is where exactness ends, too.
+    """A loaded model with what its configuration says about it and what its self-check proved.
 
-    ``graphs``: forwards in fixed shapes, as CUDA graphs (None: where the device has them; True: in fixed shapes
-    anywhere; False: never). ``graphs_note`` says what came of it. ``keeps_hidden``: what is verified keeps its last
-    hidden states (``TreeLogits.hidden``), for heads that draft from them.
+    ``context_length``: prompt and output tokens at most; up to there decoding is exact. ``capability``: what it can
+    verify in one forward. ``max_rows``: sessions that may share a forward. ``keeps_hidden``: a verified tree keeps the
+    last hidden states (``TreeLogits.hidden``), for heads that draft from them.
     """
 
     model: Any
@@ -46,50 +46,13 @@ class Target:
     eos_ids: frozenset[int]
     generation_defaults: Sampling
     attention: Attention = FULL_ATTENTION
-    verification: Verification = Verification.TREE
+    capability: Capability = Capability.TREE
     max_rows: int = 2**16
-    graphs: bool | None = None
-    graphs_note: str = ""
     keeps_hidden: bool = False
 
-    @classmethod
-    def from_pretrained(
-        cls,
-        name: str,
-        *,
-        dtype: str = "float32",
-        device: str = "auto",
-        trust_remote_code: bool = False,
-        **hf_options: Any,
-    ) -> Target:
-        """Load a causal LM by path or name; further options go to transformers' ``from_pretrained`` as they are.
-
-        Raises ModelNotFound, ModelTooLarge, UnsupportedModel, MissingLibrary, InvalidRequest.
-        """
-        model = loading.load(name, dtype=dtype, device=device, trust_remote_code=trust_remote_code, **hf_options)
-        return cls.of(model, name=name)
-
-    @classmethod
-    def of(cls, model: Any, *, name: str = "model") -> Target:
-        """Wrap a model that is already loaded. Raises UnsupportedModel if the self-check finds it inexact."""
-        model.eval()
-        facts = loading.facts(model)
-        ways = [(Verification.TREE, attention) for attention in facts.attentions]
-        ways += [(Verification.CHAIN, FULL_ATTENTION), (Verification.PLAIN, FULL_ATTENTION)]
-        return selfcheck.first_exact(
-            cls(
-                model=model,
-                name=name,
-                vocab_size=facts.vocab_size,
-                context_length=min(facts.context_length, attention.limit or facts.context_length),
-                eos_ids=facts.eos_ids,
-                generation_defaults=facts.sampling,
-                attention=attention,
-                verification=verification,
-                max_rows=2**16 if verification is Verification.TREE else 1,
-            )
-            for verification, attention in ways
-        )
+    def keeping_hidden_states(self) -> Self:
+        """The same model, of which verified trees keep the last hidden states."""
+        return self if self.keeps_hidden else replace(self, keeps_hidden=True)
 
     @property
     def device(self) -> torch.device:
@@ -105,23 +68,23 @@ class Target:
 
     @property
     def is_quantized(self) -> bool:
-        """Whether its weights are quantised, so that a forward's rounding may depend on what stands beside a token."""
+        """Whether its weights are quantised, so that rounding may depend on what else is in a forward."""
         return is_quantized(self.model)
 
     @property
     def reads_whole(self) -> bool:
         """Whether a prompt must be read in one forward, because reading cannot go on from a state."""
-        return self.verification is Verification.PLAIN
+        return self.capability is Capability.PLAIN
 
-    def new_cache(self) -> SessionCache:
-        """An empty cache for one session."""
-        if self.verification is not Verification.TREE:
-            return StateCache(self.model, resumes=not self.reads_whole)
-        return TreeCache(self.model.config.get_text_config().num_hidden_layers)
+    def new_cache(self, rows: int = 1) -> SessionCache:
+        """A cache of ``rows`` empty rows; a target that verifies no trees has at most one."""
+        if self.capability is not Capability.TREE:
+            return StateCache(self.model, resumes=not self.reads_whole, rows=rows)
+        return TreeCache(self.model.config.get_text_config().num_hidden_layers, rows=rows)
 
     @torch.inference_mode()
     def prefill(self, tokens: Sequence[int], cache: SessionCache, *, row: int = 0) -> None:
-        """Cache ``tokens`` behind what a row holds already, in chunks."""
+        """Read ``tokens`` behind what a row holds already, in chunks, and commit them."""
         step = max(1, len(tokens)) if self.reads_whole else PREFILL_CHUNK
         for start in range(0, len(tokens), step):
             chunk = tokens[start : start + step]
@@ -144,8 +107,8 @@ class Target:
     ) -> list[TreeLogits]:
         """Logits after each node of trees of any shapes, one behind each row from ``first`` on, in one forward pass.
 
-        ``unread`` are tokens of each row that stand between what is cached and the root: the end of a prompt is
-        read by the forward that verifies its first tree. They are committed here; ``cache.keep_rows`` says what
+        ``unread`` are the tokens of each row between what is cached and the root: the forward that verifies the first
+        tree of a session also reads the end of its prompt. They are committed here; ``cache.keep_rows`` says what
         stays of the trees. Smaller rows are padded with nodes that see only themselves.
         """
         before = unread if unread is not None else [()] * len(trees)
@@ -157,10 +120,10 @@ class Target:
         ]
         masks = [_behind(len(ids), tree.ancestor_mask()) for ids, tree in zip(before, trees, strict=True)]
         width, least = max(map(len, tokens)), min(map(len, before))
-        found = self._forward(tokens, positions, masks, cache, first=first, logits_to_keep=width - least)
+        forward = self._forward(tokens, positions, masks, cache, first=first, logits_to_keep=width - least)
         for row, ids in enumerate(before, start=first):
             cache.append(len(ids), row=row)
-        return _by_row(found, trees, [len(ids) - least for ids in before])
+        return _by_row(forward, trees, [len(ids) - least for ids in before])
 
     def _forward(
         self,
@@ -172,17 +135,17 @@ class Target:
         first: int,
         logits_to_keep: int = 0,
     ) -> Forward:
-        """Logits after the new tokens; ``visible`` says of each row which of them see which, None: those before."""
+        """Logits after the new tokens. ``visible``: which of them see which, row by row; None: those before them."""
         if isinstance(cache, StateCache):
-            with capture_hidden_states(self.model, wanted=self.keeps_hidden) as heard:
+            with capture_hidden_states(self.model, wanted=self.keeps_hidden) as hidden:
                 logits_NV = cache.read(tokens[0], logits_to_keep=logits_to_keep)
-            return Forward.of(logits_NV[None], heard)
+            return Forward.of(logits_NV[None], hidden)
         assert isinstance(cache, TreeCache)
         rows, nodes, device = len(tokens), max(map(len, tokens)), self.device
         if cache.runner is not None and visible is not None and rows == len(cache.lengths):
-            found = cache.runner(tokens, positions, visible)
-            if found is not None:
-                return found.last(logits_to_keep)
+            forward = cache.runner(tokens, positions, visible)
+            if forward is not None:
+                return forward.last(logits_to_keep)
         window = cache.write(nodes, first=first, rows=rows)
         bases_B = to_device(torch.tensor(cache.lengths[first : first + rows]), device)
         positions_BN = to_device(_padded(positions, nodes), device)
@@ -191,8 +154,8 @@ class Target:
         else:
             visible_BNN = to_device(torch.from_numpy(padded_visibility(visible, rows=rows, nodes=nodes)), device)
         masks = attention_masks(self.attention, bases_B, positions_BN, visible_BNN, keys=window.keys, dtype=self.dtype)
-        # Of a prompt that is read nobody asks for states.
-        with capture_hidden_states(self.model, wanted=self.keeps_hidden and visible is not None) as heard:
+        # Nobody asks for the hidden states of a prompt.
+        with capture_hidden_states(self.model, wanted=self.keeps_hidden and visible is not None) as hidden:
             output = self.model(
                 input_ids=to_device(_padded(tokens, nodes), device),
                 position_ids=positions_BN,
@@ -203,7 +166,7 @@ class Target:
             )
         logits = output.logits
         assert isinstance(logits, torch.Tensor)
-        return Forward.of(logits, heard)
+        return Forward.of(logits, hidden)
 
 
 def _behind(unread: int, mask_NN: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -220,16 +183,16 @@ def _padded(rows: Sequence[Sequence[int]], width: int) -> torch.Tensor:
     return torch.tensor([[*row, *[0] * (width - len(row))] for row in rows])
 
 
-def _by_row(found: Forward, trees: Sequence[TokenTree], starts: Sequence[int]) -> list[TreeLogits]:
-    logits_BNV, hidden_BND = found.logits_BNV, found.hidden_BND
+def _by_row(forward: Forward, trees: Sequence[TokenTree], starts: Sequence[int]) -> list[TreeLogits]:
+    logits_BNV, hidden_BND = forward.logits_BNV, forward.hidden_BND
     likeliest = Likeliest(logits_BNV)
-    made = []
+    by_row = []
     for row, (start, tree) in enumerate(zip(starts, trees, strict=True)):
         nodes = slice(start, start + len(tree))
         hidden_ND = None if hidden_BND is None else hidden_BND[row, nodes]
-        made.append(
+        by_row.append(
             TreeLogits(
                 logits_BNV[row, nodes], tree.tokens, likeliest=likeliest, row=row, first=start, hidden_ND=hidden_ND
             )
         )
-    return made
+    return by_row

@@ -8,9 +8,9 @@ R rows of the buffers, B rows of one forward, H key-value heads, N nodes, K keys
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from transformers.cache_utils import Cache, CacheLayerMixin
 
 from decoding.target.hidden_states import Forward
-from decoding.target.transfer import to_device
+from decoding.target.placement import to_device
 
 _GROWTH = 256
 
@@ -127,7 +127,7 @@ class _Layer(CacheLayerMixin):  # type: ignore[no-untyped-call]  # transformers 
         return self._cache.window.keys, 0
 
     def get_seq_length(self) -> int:
-        return self._cache.lengths[self._cache.window.first]
+        return self._cache._lengths[self._cache.window.first]
 
     def get_max_length(self) -> int:
         return -1
@@ -139,20 +139,34 @@ def _grown(buffer: torch.Tensor, rows: int, capacity: int) -> torch.Tensor:
     return grown
 
 
-Runner = Callable[[Sequence[Sequence[int]], Sequence[Sequence[int]], Sequence[NDArray[np.bool_]]], Forward | None]
-"""A forward over new tokens, at positions, of which each sees some, behind all live rows; None if it cannot."""
+class Runner(Protocol):
+    """Computes forwards behind all live rows of a cache in fixed shapes (``decoding.cuda.graphs``)."""
+
+    @property
+    def is_warm(self) -> bool:
+        """Whether the last forward took as long as the next one of its shape will."""
+        ...
+
+    def __call__(
+        self,
+        tokens: Sequence[Sequence[int]],
+        positions: Sequence[Sequence[int]],
+        visible: Sequence[NDArray[np.bool_]],
+    ) -> Forward | None:
+        """The forward over the new tokens of each row, of which ``visible`` says who sees whom; None if it cannot."""
+        ...
 
 
 class TreeCache(Cache):
     """Keys and values of the committed tokens of each row; during a step those of the tree nodes behind them.
 
-    ``lengths`` counts the committed tokens of each live row. Live rows stand without gaps from row 0 on. ``runner``
-    computes the logits of a forward behind all live rows in fixed shapes, if there is one (``graphs.py``).
+    It begins with ``rows`` empty rows. Live rows have no gaps from row 0 on. ``runner`` computes the forwards behind
+    all live rows in fixed shapes, where there is one.
     """
 
     def __init__(self, layers: int, *, rows: int = 1) -> None:
-        self.runner: Runner | None = None
-        self.lengths: list[int] = [0] * rows
+        self._runner: Runner | None = None
+        self._lengths: list[int] = [0] * rows
         self.window = _Window()
         self._capacity = 0
         self._rows_allocated = max(rows, 1)
@@ -160,9 +174,19 @@ class TreeCache(Cache):
         super().__init__(layers=[*self._own])
 
     @property
+    def runner(self) -> Runner | None:
+        """What computes forwards behind all live rows in fixed shapes; None: the model is called directly."""
+        return self._runner
+
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """Committed tokens of each live row."""
+        return tuple(self._lengths)
+
+    @property
     def length(self) -> int:
         """Committed tokens of row 0."""
-        return self.lengths[0]
+        return self._lengths[0]
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -181,7 +205,7 @@ class TreeCache(Cache):
 
     def write(self, nodes: int, *, first: int = 0, rows: int = 1) -> _Window:
         """Prepare a forward of ``nodes`` tokens behind each of ``rows`` rows from ``first`` on; its window."""
-        starts = self.lengths[first : first + rows]
+        starts = self._lengths[first : first + rows]
         end = max(starts) + nodes
         self.reserve(end)
         self.window = _Window(first, first + rows, starts[0] if min(starts) == max(starts) else None, None, end)
@@ -200,7 +224,7 @@ class TreeCache(Cache):
     @torch.inference_mode()
     def keep(self, base: int, path: Sequence[int]) -> None:
         """After a forward over one tree behind the ``base`` tokens of row 0: keep its root and the nodes ``path``."""
-        assert base == self.lengths[0], "the tree stands behind the committed tokens"
+        assert base == self._lengths[0], "the tree stands behind the committed tokens"
         self.keep_rows([path])
 
     @torch.inference_mode()
@@ -210,7 +234,7 @@ class TreeCache(Cache):
         None keeps nothing of that row's tree. Nothing moves where the path is a prefix of the layout, as it is for
         an accepted chain.
         """
-        bases = self.lengths[first : first + len(paths)]
+        bases = self._lengths[first : first + len(paths)]
         kept = [0 if path is None else 1 + len(path) for path in paths]
         moves = [
             [(base + to, base + node) for to, node in enumerate(path or (), start=1) if node != to]
@@ -222,20 +246,20 @@ class TreeCache(Cache):
             pairs = torch.tensor([row + [(base, base)] * (longest - len(row)) for base, row in zip(bases, moves)])  # noqa: B905
             to_BM, from_BM = to_device(pairs, self._device()).unbind(-1)
             self._move(slice(first, first + len(paths)), to_BM, from_BM)
-        self.lengths[first : first + len(paths)] = [base + count for base, count in zip(bases, kept, strict=True)]
+        self._lengths[first : first + len(paths)] = [base + count for base, count in zip(bases, kept, strict=True)]
 
     def rewind(self, length: int, *, row: int = 0) -> None:
         """Forget everything after the first ``length`` tokens of a row."""
-        assert 0 <= length <= self.lengths[row]
-        self.lengths[row] = length
+        assert 0 <= length <= self._lengths[row]
+        self._lengths[row] = length
 
     def reach(self, length: int, *, row: int = 0) -> int:
         """How many tokens, at most ``length``, a row can be taken back to: any number."""
-        return min(length, self.lengths[row])
+        return min(length, self._lengths[row])
 
     def append(self, tokens: int, *, row: int = 0) -> None:
         """Count ``tokens`` just written behind a row as committed."""
-        self.lengths[row] += tokens
+        self._lengths[row] += tokens
 
     def reserve(self, capacity: int) -> None:
         """Make room for ``capacity`` tokens in every row."""
@@ -245,11 +269,11 @@ class TreeCache(Cache):
     @torch.inference_mode()
     def add_row(self, source: TreeCache, *, row: int = 0) -> int:
         """Copy a row of another cache behind the live rows; its number here."""
-        length, new = source.lengths[row], len(self.lengths)
+        length, new = source._lengths[row], len(self._lengths)
         if new == self._rows_allocated:
             self._resize(2 * new, self._capacity)
         self.reserve(length)
-        self.lengths.append(length)
+        self._lengths.append(length)
         for mine, theirs in zip(self._own, source._own, strict=True):
             mine.copy_row(new, theirs, row, length)
         return new
@@ -257,12 +281,12 @@ class TreeCache(Cache):
     @torch.inference_mode()
     def drop_row(self, row: int) -> None:
         """Give a row up; the last live row takes its place."""
-        last = len(self.lengths) - 1
+        last = len(self._lengths) - 1
         if row != last:
             for layer in self._own:
-                layer.copy_row(row, layer, last, self.lengths[last])
-            self.lengths[row] = self.lengths[last]
-        self.lengths.pop()
+                layer.copy_row(row, layer, last, self._lengths[last])
+            self._lengths[row] = self._lengths[last]
+        self._lengths.pop()
 
     def _move(self, rows: slice, to_BM: torch.Tensor, from_BM: torch.Tensor) -> None:
         for layer in self._own:

@@ -1,6 +1,6 @@
 """The walk down a verified tree: at each node one token is chosen, and followed while the tree holds it.
 
-With the one-draw rule the choice is the target's own draw: nothing about drafts enters it, so the committed tokens
+With the exact-match rule the choice is the target's own draw: nothing about drafts enters it, so the committed tokens
 are those of plain decoding whatever was drafted. Other criteria stand in ``criteria.py``. Logits processors see the
 hypothetical history of each node, because their states advance along the walk.
 """

@@ -1,6 +1,6 @@
 """Acceptance criteria: which token follows a verified node, given what was drafted there.
 
-    one-draw              the target's own draw, whatever was drafted                       lossless, the default
+    exact-match           the target's own draw, whatever was drafted                       lossless, the default
     speculative-sampling  a sampled draft by min(1, p/q), else the residual                 lossless in distribution
     typical               a draft that the target finds likely for its uncertainty          LOSSY
     top-beta-tau          a draft near the top of the target's logits                       LOSSY
@@ -30,7 +30,7 @@ Offers = Mapping[int, NDArray[np.floating] | None]
 class ExactMatch:
     """Draws the target's own next token; drafts only save time. Equal to plain decoding token for token."""
 
-    name = "one-draw"
+    name = "exact-match"
     lossless = True
 
     def choose(self, logits_V: NDArray[np.floating], offered: Offers, at: SamplingPosition) -> int:
@@ -189,5 +189,5 @@ def _single(offered: Offers) -> Offers:
 def _cannot_judge(what: str) -> InvalidRequest:
     return InvalidRequest(
         f"Speculative sampling cannot judge {what}.",
-        hint="Use the criterion one-draw, or let a sampling draft model be the only draft source.",
+        hint="Use the criterion exact-match, or let a sampling draft model be the only draft source.",
     )

@@ -22,7 +22,7 @@ from app.loading.bundled import TARGET, bundled_folder
 from app.loading.search_models import SearchModels
 from app.pipeline import Pipeline, Searchable
 from decoding.errors import ModelNotFound
-from decoding.target.target import Target
+from decoding.target.loading import load_target
 from retrieval.hits import Retrieved
 from tests.support.fakes import ARCHITECTURES
 from tests.support.tiny import QUESTION, TEXTS, hits_of, pipeline_of, save_tiny, small_tokenizer
@@ -159,7 +159,7 @@ def test_cancelling_while_another_request_has_the_model(chatting: Pipeline) -> N
     stream = chatting.stream_from(QUESTION, hits_of())
     assert isinstance(next(stream), Retrieval)
     ended: list[Answer] = []
-    with chatting.engine._batch._turns.turn():
+    with chatting.engine._scheduler._lock.turn():
         waiting = threading.Thread(target=lambda: ended.append(stream.answer()))
         waiting.start()
         time.sleep(0.1)
@@ -386,7 +386,7 @@ def test_a_path_without_a_target_is_told_before_a_corpus_is_made(settings: Setti
         Pipeline.from_pretrained(name, corpus="sample", settings=settings)
     assert not (settings.home / "corpora").exists(), "the sample would take a minute"
     with pytest.raises(ModelNotFound) as late:
-        Target.from_pretrained(name)
+        load_target(name)
     assert str(early.value) == str(late.value)
 
 
@@ -404,4 +404,4 @@ def test_what_was_written_is_forgotten_when_asked(chatting: Pipeline) -> None:
     assert "mine" not in chatting.engine.shared.blend.history.scopes
     chatting.forget()
     assert chatting.engine.shared.blend.history.scopes == ()
-    assert len(chatting.engine._batch.prefixes) == 0
+    assert len(chatting.engine._scheduler.prefixes) == 0

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from decoding.target.loading import load_target
 from decoding.target.target import Target
 from tests.support.fakes import ARCHITECTURES, saved_model
 
@@ -23,10 +24,7 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def targets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Target]:
     folder = tmp_path_factory.mktemp("models")
-    return {
-        name: Target.from_pretrained(str(saved_model(name, folder)), dtype="float64", device="cpu")
-        for name in ARCHITECTURES
-    }
+    return {name: load_target(str(saved_model(name, folder)), dtype="float64", device="cpu") for name in ARCHITECTURES}
 
 
 @pytest.fixture(scope="session")

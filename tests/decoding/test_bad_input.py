@@ -21,6 +21,7 @@ from decoding.interfaces import Request, Sampling
 from decoding.processors import LogitBias
 from decoding.scheduling.session import Session
 from decoding.sources.base import DraftContext, DraftSource
+from decoding.target.loading import target_of
 from decoding.target.target import Target
 from decoding.tree import DraftTree
 from tests.support.fakes import VOCABULARY, AlwaysWrong, FixedSource, Oracle, Repeating, chain, tiny_model
@@ -154,7 +155,7 @@ def test_a_source_that_raises_anywhere_is_switched_off_logged_and_named(
 
 def with_head(value: float) -> Target:
     """A model whose logits are its own times ``value``: all equal, or NaN."""
-    target = Target.of(tiny_model("llama").double(), name=f"times {value}")
+    target = target_of(tiny_model("llama").double(), name=f"times {value}")
     with torch.no_grad():
         target.model.lm_head.weight *= value
     return target

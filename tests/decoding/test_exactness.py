@@ -22,6 +22,7 @@ from decoding.interfaces import Reference, Request, Sampling
 from decoding.scheduling.session import Session
 from decoding.sources.base import DraftSource
 from decoding.sources.table import DEFAULT_SOURCES, make_sources
+from decoding.target.loading import target_of
 from decoding.target.target import Target
 from tests.support.designs import ENDS, PROCESSORS, processors_of
 from tests.support.fakes import ARCHITECTURES, VOCABULARY, AlwaysWrong, Oracle, Repeating
@@ -142,7 +143,7 @@ def test_float32_differs_only_where_the_two_best_are_nearly_equal(
     targets: dict[str, Target], architecture: str
 ) -> None:
     """The design's rule: a difference only where the plain run's two best are within 1e-4, one in 50,000 tokens."""
-    target = Target.of(targets[architecture].model.float(), name=architecture)
+    target = target_of(targets[architecture].model.float(), name=architecture)
     ties = NearTies(target)
     try:
         for seed, sampling in itertools.product(range(40), SAMPLINGS.values()):

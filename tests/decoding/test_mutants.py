@@ -22,6 +22,7 @@ from decoding.sources.neural.parallel import ParallelSource
 from decoding.target import masks
 from decoding.target import target as target_module
 from decoding.target.hidden_states import Forward
+from decoding.target.loading import target_of
 from decoding.target.target import Target
 from decoding.target.tree_cache import TreeCache
 from decoding.tree import DraftTree, TokenTree
@@ -282,12 +283,12 @@ CACHE = (
     Mutant(
         "the last row is not moved",
         TreeCache.drop_row,
-        "layer.copy_row(row, layer, last, self.lengths[last])",
+        "layer.copy_row(row, layer, last, self._lengths[last])",
         "pass",
         cache,
     ),
     Mutant(
-        "the last row's length is lost", TreeCache.drop_row, "self.lengths[row] = self.lengths[last]", "pass", cache
+        "the last row's length is lost", TreeCache.drop_row, "self._lengths[row] = self._lengths[last]", "pass", cache
     ),
     Mutant(
         "a row is copied without its last token",
@@ -337,10 +338,10 @@ FORWARD = (
 )
 BATCH = (
     Mutant(
-        "rows keep others' paths", Scheduler._decode, "for path, _ in accepted", "for path, _ in accepted[::-1]", crowd
+        "rows keep others' paths", Scheduler._accept, "for path, _ in accepted", "for path, _ in accepted[::-1]", crowd
     ),
     Mutant("the cache drops another row", Scheduler._drop_row, "drop_row(row)", "drop_row(len(self._rows) - 1)", crowd),
-    Mutant("an error of another's turn is lost", Scheduler.run, "seat.error is not None", "False", errors),
+    Mutant("an error of another's turn is lost", Scheduler.iterate, "slot.error is not None", "False", errors),
     Mutant("ids behind the vocabulary are drafted", DraftTree.within, "< vocab_size", "< 2**62", outside),
     Mutant("negative ids are drafted", DraftTree.within, "0 <= token", "-9 <= token", outside),
     Mutant("NaN is a token", TreeLogits.greedy, "token == _NONE", "False", errors),
@@ -391,8 +392,8 @@ RED = (AssertionError, IndexError, KeyError, ValueError, RuntimeError, TypeError
 
 @pytest.fixture(scope="module")
 def all_targets(targets: dict[str, Target]) -> dict[str, Target]:
-    sliding = {name: Target.of(tiny_model(name, seed=3).double(), name=name) for name in SLIDING}
-    return {**targets, **sliding, "other": Target.of(tiny_model("llama", seed=9).double(), name="other")}
+    sliding = {name: target_of(tiny_model(name, seed=3).double(), name=name) for name in SLIDING}
+    return {**targets, **sliding, "other": target_of(tiny_model("llama", seed=9).double(), name="other")}
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)

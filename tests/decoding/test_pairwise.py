@@ -14,6 +14,7 @@ import pytest
 from decoding.engine import Engine
 from decoding.interfaces import Request
 from decoding.scheduling.session import Session
+from decoding.target.loading import target_of
 from decoding.target.target import Target
 from tests.support import designs
 from tests.support.fakes import ARCHITECTURES, SLIDING, tiny_model
@@ -31,8 +32,8 @@ SHORT: Mapping[str, Sequence[str]] = {
 @pytest.fixture(scope="module")
 def all_targets(targets: dict[str, Target]) -> dict[str, Target]:
     """The targets of every test, two whose attention slides, and one to draft for them."""
-    sliding = {name: Target.of(tiny_model(name, seed=3).double(), name=name) for name in SLIDING}
-    return {**targets, **sliding, "other": Target.of(tiny_model("llama", seed=9).double(), name="other")}
+    sliding = {name: target_of(tiny_model(name, seed=3).double(), name=name) for name in SLIDING}
+    return {**targets, **sliding, "other": target_of(tiny_model("llama", seed=9).double(), name="other")}
 
 
 def check_row(row: Row, targets: Mapping[str, Target], seed: int) -> Counter[str]:

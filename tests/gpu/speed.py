@@ -13,7 +13,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,12 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from app.bench.workload.traces import BUNDLED_TOKENIZER, TRACES, Trace, load_tokenizer, read_traces
-from decoding.cuda.graphs import pool_for
-from decoding.drafting.budget import Budget
+from decoding.cuda.graphs import CudaGraphs
 from decoding.drafting.cost_model import SIZES
 from decoding.engine import Engine
 from decoding.interfaces import Reference, Request
 from decoding.scheduling.session import Session
+from decoding.target.loading import target_of
 from decoding.target.target import Target
 from decoding.tree import TokenTree
 from decoding.verification.logits import TreeLogits
@@ -63,7 +63,7 @@ class Recorded:
         return self.inner.top(k)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ForcedTarget(Target):
     """A target that chooses recorded tokens. A token modulo ``SESSIONS`` says which of ``texts`` it belongs to."""
 
@@ -92,13 +92,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--tokenizer", type=Path, default=BUNDLED_TOKENIZER, help="a tokenizer.json")
     args = parser.parse_args(arguments)
     model = random_model(tiny=args.tiny)
-    target = ForcedTarget.of(model, name="llama-3-8b shape")
-    target.graphs = True
+    proven = target_of(model, name="llama-3-8b shape")
+    target = ForcedTarget(**{known.name: getattr(proven, known.name) for known in fields(proven)})
     warm, timed = jobs_of(read_traces(args.traces, load_tokenizer(args.tokenizer)), few=args.tiny)
     rounds = 3 if args.tiny else 40
     steps = {nodes: step_s(target, nodes, context=64 if args.tiny else 1024, rounds=rounds) for nodes in SIZES}
     reading_s = weights_bytes(model) / bandwidth(target.device, small=args.tiny)
-    engine = Engine(target, budget=Budget.measured(target), max_rows=SESSIONS, prefix_bytes=PREFIX_BYTES)
+    engine = Engine(target, max_rows=SESSIONS, prefix_bytes=PREFIX_BYTES, graphs=True)
     one = decoded_per_s(engine, target, warm, timed, at_once=1)
     many = decoded_per_s(engine, target, warm, timed, at_once=SESSIONS)
     prompt = sorted((job.request.prompt for job in timed), key=len)[len(timed) // 2]
@@ -194,9 +194,9 @@ def job_of(traces: Sequence[Trace], session: int) -> Job:
 
 def step_s(target: Target, nodes: int, *, context: int, rounds: int) -> float:
     """Seconds of a step of so many nodes behind a context, its choices brought back: the median."""
-    pool = pool_for(target, 1)
+    pool = CudaGraphs(target, enabled=True).pool(1)
     assert pool is not None
-    pool.lengths.append(0)
+    pool.add_empty_row()
     target.prefill([token * SESSIONS for token in range(context)], pool)
     tree = TokenTree.of(SESSIONS)
     if nodes > 1:
@@ -263,7 +263,7 @@ def decoded_per_s(
 
 def run(engine: Engine, target: ForcedTarget, jobs: Sequence[Job], at_once: int) -> list[Session]:
     """The sessions, finished: one after the other, or all together."""
-    target.texts = [job.text for job in jobs]
+    target.texts[:] = [job.text for job in jobs]
 
     def read(_done: int, _total: int) -> None:
         settle(target.device)  # Else the next step would wait for the prompt, and count it as its own.
@@ -271,7 +271,7 @@ def run(engine: Engine, target: ForcedTarget, jobs: Sequence[Job], at_once: int)
     sessions = [engine.session(replace(job.request, progress=read)) for job in jobs]
     groups = [sessions[at : at + at_once] for at in range(0, len(sessions), at_once)]
     for group in groups:
-        streams = [iter(session) for session in group]
+        streams = [engine.iterate(session) for session in group]
         while streams:
             streams = [stream for stream in streams if next(stream, None) is not None]
     return sessions

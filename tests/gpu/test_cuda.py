@@ -16,6 +16,7 @@ from decoding.engine import Engine
 from decoding.interfaces import Request, Sampling
 from decoding.sources.shared import Shared
 from decoding.sources.table import DEFAULT_SOURCES, make_sources
+from decoding.target.loading import target_of
 from decoding.target.target import Target
 from decoding.tree import TokenTree
 from tests.decoding.cuda.test_graphs import Mirror, interleave, jobs, pooled
@@ -31,7 +32,7 @@ PROMPT = (5, 6, 7, 8, 9, 5, 6, 7)
 def on_device(architecture: str, dtype: torch.dtype = torch.float64, **options: Any) -> Target:
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
-    return Target.of(tiny_model(architecture, **options).to("cuda", dtype), name=architecture)
+    return target_of(tiny_model(architecture, **options).to("cuda", dtype), name=architecture)
 
 
 @pytest.fixture(scope="module", params=ARCHITECTURES)
@@ -56,18 +57,18 @@ def test_drafts_change_nothing(target: Target, sampling: Sampling) -> None:
 def test_graphs_change_nothing(target: Target) -> None:
     """The same sessions without graphs and without a batch."""
     eager = on_device(target.name)
-    eager.graphs = False
-    alone = [Engine(eager, sources=list, budget=Budget()).generate(job).tokens for job in jobs(8)]
+    alone = [Engine(eager, sources=list, budget=Budget(), graphs=False).generate(job).tokens for job in jobs(8)]
     shared = Engine(target, sources=lambda: make_sources(DEFAULT_SOURCES), budget=Budget(limit=16), max_rows=4)
     for _ in range(2):
         sessions = [shared.session(job) for job in jobs(8)]
-        interleave(sessions)
+        interleave(shared, sessions)
         assert [session.tokens for session in sessions] == alone
 
 
 def test_replayed_graphs_give_the_eager_logits(target: Target) -> None:
     pool, _ = pooled(target, rows=4)
-    pool.runner = StaticRunner(target, pool, lambda: CudaCapture(target.device))
+    failures: list[str] = []
+    pool.run_with(StaticRunner(target, pool, lambda: CudaCapture(target.device), on_failure=failures.append))
     mirror = Mirror(target, pool, random.Random(2))
     for length in (9, 30, 4, 17):
         mirror.join(length)
@@ -79,23 +80,23 @@ def test_replayed_graphs_give_the_eager_logits(target: Target) -> None:
         if max(pool.lengths) > 200:
             break
     mirror.check_buffers()
-    assert target.graphs is not False, target.graphs_note
+    assert not failures
 
 
 def test_heads_draft_from_states_that_graphs_leave(target: Target) -> None:
     """The states of a replayed graph are those of the forward that was asked for, in every row."""
-    own = on_device(target.name)
+    own = on_device(target.name).keeping_hidden_states()
     heads = random_heads(own)
     plain = [Engine(own, sources=list, budget=Budget()).generate(job).tokens for job in jobs(8)]
     engine = Engine(own, sources=["heads"], budget=Budget(limit=16), shared=Shared(heads=heads), max_rows=4)
     for _ in range(2):
         sessions = [engine.session(job) for job in jobs(8)]
-        interleave(sessions)
+        interleave(engine, sessions)
         assert [session.tokens for session in sessions] == plain
         assert all(session.stats.drafted and not session.drafter.failed for session in sessions)
     assert engine.graphs_note == "yes"
     pool, _ = pooled(own)
-    pool.runner = StaticRunner(own, pool, lambda: CudaCapture(own.device))
+    pool.run_with(StaticRunner(own, pool, lambda: CudaCapture(own.device)))
     check_replayed(own, pool)
     check_rows(own, pool)
 
@@ -103,7 +104,7 @@ def test_heads_draft_from_states_that_graphs_leave(target: Target) -> None:
 def test_a_step_waits_for_the_device_once(target: Target) -> None:
     """Launching, and moving an accepted path, never waits; only asking for the choices does."""
     pool, _ = pooled(target, rows=2, tokens=256)
-    pool.runner = StaticRunner(target, pool, lambda: CudaCapture(target.device))
+    pool.run_with(StaticRunner(target, pool, lambda: CudaCapture(target.device)))
     mirror = Mirror(target, pool, random.Random(2))
     mirror.join(9)
     mirror.join(20)
@@ -171,7 +172,7 @@ def differences(target: Target) -> dict[str, list[float]]:
         found["drafts"] += margins(target, job, drafted, tokens)
     shared = Engine(target, sources=list, budget=Budget(), max_rows=8)
     sessions = [shared.session(job) for job in wanted]
-    interleave(sessions)
+    interleave(shared, sessions)
     for job, session, tokens in zip(wanted, sessions, plain, strict=True):
         found["batch"] += margins(target, job, session.tokens, tokens)
     return found

@@ -15,6 +15,7 @@ from decoding.drafters.medusa_heads import MedusaHeads
 from decoding.drafters.parallel_model import ParallelModel
 from decoding.sources.neural.draft_model import DraftModel
 from decoding.sources.shared import Shared
+from decoding.target.loading import target_of
 from decoding.target.target import Target
 from tests.support.fakes import VOCABULARY, tiny_model
 
@@ -43,7 +44,7 @@ def random_heads(target: Target, *, seed: int = 0, heads: int = HEADS) -> Medusa
 
 def random_parallel(*, seed: int = 5, masks: int = MASKS, vocab_size: int = VOCABULARY) -> Target:
     """A parallel drafter that knows nothing."""
-    return Target.of(tiny_model("llama", seed=seed, vocab_size=vocab_size + masks).double(), name="masked")
+    return target_of(tiny_model("llama", seed=seed, vocab_size=vocab_size + masks).double(), name="masked")
 
 
 def hidden_of(model: Any, ids: Sequence[int]) -> torch.Tensor:
@@ -97,4 +98,4 @@ def fitted_parallel(target: Target, texts: Sequence[Sequence[int]], *, steps: in
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    return ParallelModel.of(Target.of(model.double().eval(), name="fitted"), target)
+    return ParallelModel.of(target_of(model.double().eval(), name="fitted"), target)

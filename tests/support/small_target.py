@@ -20,6 +20,7 @@ from app.training.outputs.write_outputs import written_rows
 from decoding.drafting.budget import Budget
 from decoding.engine import Engine
 from decoding.interfaces import Request
+from decoding.target.loading import target_of
 from decoding.target.target import Target
 from tests.support.fakes import tiny_model
 
@@ -29,7 +30,7 @@ SHAPE = Shape(vocabulary=VOCABULARY, hidden=32, layers=2, heads=2, intermediate=
 
 def target() -> Target:
     """Made anew, so that what one test asks of it does not show in another."""
-    return Target.of(_model(), name="tiny")
+    return target_of(_model(), name="tiny")
 
 
 def teacher() -> Teacher:

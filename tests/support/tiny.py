@@ -22,7 +22,7 @@ from corpora.documents import Document, Passage
 from decoding.drafters.medusa_heads import MedusaHeads
 from decoding.drafting.budget import Budget
 from decoding.engine import Engine
-from decoding.target.target import Target
+from decoding.target.loading import load_target
 from retrieval.hits import Hit
 from tests.support.fakes import tiny_model
 
@@ -92,7 +92,7 @@ def save_parallel(folder: Path, tokenizer: Any, *, masks: int = 3, context: int 
 def builder_of(folder: Path, settings: Settings, *, biases: LogitBiases | None = None) -> RequestBuilder:
     """Load a tiny target. Its budget takes every draft, so that the busy machine of a test does not decide."""
     tokens = TextTokenizer(AutoTokenizer.from_pretrained(folder))
-    engine = Engine(Target.from_pretrained(str(folder)), budget=Budget(limit=32))
+    engine = Engine(load_target(str(folder)), budget=Budget(limit=32))
     return RequestBuilder(engine, tokens, template_for(tokens), settings, biases or LogitBiases())
 
 

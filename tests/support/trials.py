@@ -137,7 +137,7 @@ def together(
     while waiting or streams:
         for number in [one for one, at in waiting.items() if at <= turn]:
             del waiting[number]
-            streams[number] = iter(sessions[number])
+            streams[number] = engine.iterate(sessions[number])
         for number, stream in list(streams.items()):
             try:
                 commit = next(stream, None)
@@ -157,7 +157,7 @@ def alone(engine: Engine, request: Request, *, speculate: bool = True) -> Outcom
     """One request on an engine that has nothing else to do."""
     session = engine.session(request, speculate=speculate)
     try:
-        for _ in session:
+        for _ in engine.iterate(session):
             pass
     except InvalidRequest as error:
         return _outcome(session, error.cause.partition(":")[0])

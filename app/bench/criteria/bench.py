@@ -2,7 +2,7 @@
 
 Every criterion writes the same answers and corrections on the same target; they take turns output by output in one
 run, so that a noisy machine is noisy for all of them.
-Plain decoding is among them: ``one-draw`` must write its tokens, ``speculative-sampling`` keeps its distribution,
+Plain decoding is among them: ``exact-match`` must write its tokens, ``speculative-sampling`` keeps its distribution,
 ``typical`` and ``top-beta-tau`` keep neither, and gain what is drafted: by the app's own sources, or by --sources.
 
 Quotations are off unless ``--quote on``: with them only spans of the evidence can be written, whatever is accepted,
@@ -102,7 +102,7 @@ def _bench_settings(settings: Settings) -> Settings:
                 f"{key} is set, but this bench tries several",
                 hint="name them with --criteria, --temperatures, --seeds",
             )
-    settings = settings.replace(criterion="one-draw", speculate=True)
+    settings = settings.replace(criterion="exact-match", speculate=True)
     return settings.replace(quote=False) if settings.origin("quote") == "default" else settings
 
 

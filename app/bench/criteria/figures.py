@@ -95,7 +95,7 @@ _PLAIN = "plain"
 # Okabe and Ito's colours, as in the picture of replays; hollow marks are lossy.
 _STYLES: Mapping[str, tuple[str, str]] = {
     _PLAIN: ("#9A9A9A", "x"),
-    "one-draw": ("#D55E00", "o"),
+    "exact-match": ("#D55E00", "o"),
     "speculative-sampling": ("#000000", "*"),
     "typical": ("#0072B2", "s"),
     "top-beta-tau": ("#009E73", "^"),

@@ -23,7 +23,7 @@ from decoding.verification.criteria import CRITERIA, ExactMatch, make_criterion
 
 SAMPLED = "speculative-sampling"
 DEFAULT = (
-    "one-draw,speculative-sampling,typical=0.3/0.09,typical=0.09/0.3,typical=0.01/0.1,"
+    "exact-match,speculative-sampling,typical=0.3/0.09,typical=0.09/0.3,typical=0.01/0.1,"
     "top-beta-tau=3/1,top-beta-tau=5/3,top-beta-tau=25/5"
 )
 """Medusa's own thresholds (its code: 0.3/0.09; its paper: delta the root of epsilon), then SpecDec's kind: beta/tau."""
@@ -61,6 +61,7 @@ def rules(text: str) -> list[Rule]:
 
 
 def _rule(word: str) -> Rule:
+    word = ExactMatch.name if word == "one-draw" else word  # Its old name, in scripts.
     name, sign, numbers = word.partition("=")
     if name not in CRITERIA:
         raise unknown("criterion", name, CRITERIA)

@@ -28,9 +28,9 @@ from app.config.settings import Settings
 from app.errors import InputError, unknown
 from app.loading.sources import asked_for, flag
 from app.pipeline import Pipeline
-from decoding.drafting.budget import Budget
 from decoding.engine import Engine
 from decoding.interfaces import Request
+from decoding.target.loading import target_of
 from decoding.target.target import Target
 
 TASKS = ("answer", "grammar", "nothing")
@@ -121,7 +121,7 @@ def _on_shape(args: argparse.Namespace, settings: Settings, n: int) -> Setup:
     if given := asked_for(settings):
         raise InputError("random weights agree with no draft model", hint=f"leave {flag(given[0])} away, or --shape")
     target = random_target(args.shape, settings)
-    engine = Engine(target, budget=Budget.measured(target, limit=settings.budget))
+    engine = Engine(target, max_nodes=settings.budget)
     if args.task == "nothing":
         return Setup(engine, jobs.noise_jobs(n, vocab_size=target.vocab_size), is_long=True)
     file = args.file or TRACES[TASKS.index(args.task)]
@@ -263,4 +263,4 @@ def random_target(name: str, settings: Settings) -> Target:
     with torch.random.fork_rng(), torch.device(device_for(settings.device or "auto")):
         torch.manual_seed(0)
         model = models.from_config(SHAPES[name](), dtype=dtype)
-    return Target.of(model, name=name)
+    return target_of(model, name=name)

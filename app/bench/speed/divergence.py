@@ -146,7 +146,7 @@ def _together(engine: Engine, requests: Sequence[Request], *, speculate: bool) -
         for request, recorder in zip(requests, recorders, strict=True)
     ]
     sessions = [engine.session(request, speculate=speculate) for request in recorded]
-    streams = [iter(session) for session in sessions]
+    streams = [engine.iterate(session) for session in sessions]
     while streams:
         streams = [stream for stream in streams if next(stream, None) is not None]
     return [Written(tuple(session.tokens), recorder) for session, recorder in zip(sessions, recorders, strict=True)]

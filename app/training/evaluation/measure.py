@@ -43,6 +43,7 @@ from decoding.interfaces import Request
 from decoding.processors import CopyBias, QuotedSpan, QuoteProcessor
 from decoding.sources.neural.draft_model import DraftModel
 from decoding.sources.shared import Shared
+from decoding.target.loading import load_target
 from decoding.target.target import Target
 
 
@@ -251,6 +252,4 @@ def load_drafter(folder: Path, target: Target) -> tuple[str, Shared]:
         return "parallel", Shared(parallel=ParallelModel.load(folder, target=target, device=str(target.device)))
     if not (folder / "config.json").is_file():
         raise DataMissingError(f"there is no drafter at {folder}", hint="name the folder `model` of a finished stage")
-    return "draft-chain", Shared(
-        draft_model=DraftModel.of(Target.from_pretrained(str(folder), device=str(target.device)), target)
-    )
+    return "draft-chain", Shared(draft_model=DraftModel.of(load_target(str(folder), device=str(target.device)), target))

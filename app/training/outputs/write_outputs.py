@@ -28,7 +28,7 @@ from app.training.errors import ConfigError, DataMissingError
 from app.training.outputs.prompts import ANSWERS_SHARE, Prompts, given_prompts, served_prompts, served_tuning
 from app.training.outputs.target_outputs import Row, RowBatches, TargetOutputs
 from decoding.engine import Engine
-from decoding.target.target import Target
+from decoding.target.loading import load_target
 
 SOURCES = ("blend", "evidence", "cursor")
 """Drafts that need no model: most of what the bundled target writes stands in its prompt."""
@@ -112,7 +112,7 @@ def make_outputs(
             f"there is no target at {folder}", hint="train it first, or name its folder as the stage's target"
         )
     prompts: Prompts
-    loaded = Target.from_pretrained(str(folder), dtype="bfloat16", device=str(device))
+    loaded = load_target(str(folder), dtype="bfloat16", device=str(device))
     if options.prompts_file:
         given = given_prompts(Path(options.prompts_file), folder, longest=options.longest_output)
         # A chat model ends with tokens that its tokenizer does not name.

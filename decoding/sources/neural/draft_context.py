@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from decoding.drafters.prompt_cost import PromptCost
+from decoding.drafters.draft_cost import PromptCost
 from decoding.tree import ROOT, DraftTree, TokenTree
 
 if TYPE_CHECKING:

@@ -13,14 +13,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
-from decoding.drafters.prompt_cost import PromptCost
+from decoding.drafters.draft_cost import PromptCost
 from decoding.errors import UnsupportedModel
 from decoding.interfaces import Commit, Request
 from decoding.sources.base import UNTRIED_S, DraftContext, DraftSource
 from decoding.sources.neural.draft_context import DraftModelCache
 from decoding.sources.neural.draft_marking import copied_chain, mark
 from decoding.sources.neural.draft_writing import grow, sample, write
-from decoding.target.capability import Verification
+from decoding.target.capability import Capability
 from decoding.tree import DraftTree, TokenTree
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class DraftModel:
         share; embeddings may then be padded to different sizes. Raises UnsupportedModel for another vocabulary, and
         for a model with a recurrent state, which cannot be taken back to where the target disagreed.
         """
-        if model.verification is not Verification.TREE:
+        if model.capability is not Capability.TREE:
             raise UnsupportedModel(
                 f"The draft model {model.name} keeps a state that drafts cannot be taken back from.",
                 hint="Choose a draft model with attention in all its layers.",

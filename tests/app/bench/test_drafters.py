@@ -22,7 +22,7 @@ from decoding.interfaces import Request
 from decoding.sources.neural.draft_model import DraftModel
 from decoding.sources.shared import Shared
 from decoding.stats import Stats
-from decoding.target.target import Target
+from decoding.target.loading import target_of
 from tests.support.fakes import tiny_model
 from tests.support.tiny import QUESTION, TEXTS, save_heads, save_parallel
 
@@ -133,7 +133,7 @@ def test_there_must_be_a_drafter_and_an_exact_criterion(tmp_path: Path, tiny_bun
 
 @pytest.fixture(scope="module")
 def served() -> Engine:
-    target = Target.of(tiny_model("llama"))
+    target = target_of(tiny_model("llama"))
     shared = Shared(draft_model=DraftModel.of(target, target), heads=MedusaHeads(32, 2).bind(target))
     return Engine(target, budget=Budget(limit=8, costs=CostModel({1: 0.001, 8: 0.002})), shared=shared)
 

@@ -33,7 +33,7 @@ WRONG = [
     (["ask", "x", "--set", "k=3", "--k", "4"], "k is set twice", "once"),
     (["ask", "x", "--temperature", "0.5"], "do_sample is off", "--do-sample"),
     (["ask", "x", "--min-p", "0.5"], "do_sample is off", "--do-sample"),
-    (["ask", "x", "--set", "top_tau=1"], "the criterion is one-draw", "--criterion top-beta-tau"),
+    (["ask", "x", "--set", "top_tau=1"], "the criterion is exact-match", "--criterion top-beta-tau"),
     (["ask", "x", "--criterion", "best"], "criterion cannot be 'best'", "top-beta-tau"),
     (["ask", "x", "--logit-bias", "5"], "logit_bias cannot be '5'", "id:number"),
     (["ask", "x", "--config", "absent.toml"], "absent.toml", "check the path"),

@@ -184,17 +184,17 @@ def test_the_model_s_own_penalty_is_applied_once_here_and_by_hugging_face(builde
 def test_what_a_model_asks_for_in_vain_is_said(
     tiny_chat: Path, caplog: pytest.LogCaptureFixture, settings: Settings
 ) -> None:
-    from decoding.target import loading
+    from decoding.target import model_facts
 
     model = builder_of(tiny_chat, settings).engine.target.model
     model.generation_config.typical_p = 0.9
     with caplog.at_level(logging.WARNING):
-        loading.facts(model)
+        model_facts.read_facts(model)
     assert "typical_p" in caplog.text
     caplog.clear()
     model.generation_config.typical_p = None
     with caplog.at_level(logging.WARNING):
-        loading.facts(model)
+        model_facts.read_facts(model)
     assert not caplog.text
 
 
@@ -215,7 +215,7 @@ def test_a_lossy_criterion_says_so_in_the_answer_and_in_the_log(
     caplog.clear()
     exact = pipeline.answer_from(QUESTION, hits_of())
     assert "lossy" not in (exact.notice or "") + caplog.text
-    for name in ("one-draw", "speculative-sampling"):
+    for name in ("exact-match", "speculative-sampling"):
         assert lossy_remark(pipeline.settings.replace(criterion=name)) is None
 
 
@@ -223,13 +223,13 @@ def test_a_correction_by_a_lossy_criterion_says_so(tiny_chat: Path, settings: Se
     text = "He go to school."
     notices = [
         pipeline_of(tiny_chat, settings.replace(criterion=name)).correct(text).notice or ""
-        for name in ("typical", "one-draw")
+        for name in ("typical", "exact-match")
     ]
     assert ["lossy" in notice for notice in notices] == [True, False]
 
 
-def test_one_draw_by_name_is_one_draw(pipeline: Pipeline) -> None:
+def test_exact_match_by_name_is_exact_match(pipeline: Pipeline) -> None:
     assert (
-        pipeline.answer_from(QUESTION, hits_of(), criterion="one-draw").text
+        pipeline.answer_from(QUESTION, hits_of(), criterion="exact-match").text
         == pipeline.answer_from(QUESTION, hits_of()).text
     )

@@ -23,7 +23,7 @@ from app.training.stages import run_stage
 from decoding.drafters.medusa_heads import MedusaHeads
 from decoding.drafters.parallel_model import ParallelModel
 from decoding.sources.neural.draft_model import DraftModel
-from decoding.target.target import Target
+from decoding.target.loading import load_target
 from tests.support.tiny import TEXTS, save_tiny, small_tokenizer
 
 CPU = torch.device("cpu")
@@ -59,10 +59,10 @@ def test_all_drafters_of_it_load(own: Path, material: Material, prompts: Path, t
     run = tmp_path / "run"
     for kind in ("sequence", "token", "refresh", "heads", "parallel"):
         assert run_stage(stage(kind, own, prompts), material, run, device=CPU, say=lambda _line: None).finished
-    target = Target.from_pretrained(str(own), device="cpu")
+    target = load_target(str(own), device="cpu")
     for kind in ("sequence", "token", "refresh"):
         folder = result_of(kind, run)
-        DraftModel.of(Target.from_pretrained(str(folder), device="cpu"), target)
+        DraftModel.of(load_target(str(folder), device="cpu"), target)
         assert (folder / "tokenizer.json").read_bytes() == (own / "tokenizer.json").read_bytes()
     assert MedusaHeads.load(result_of("heads", run), target=target).heads == 4
     assert ParallelModel.load(result_of("parallel", run), target=target, device="cpu").masks == 6
@@ -99,7 +99,7 @@ def test_a_file_of_something_else_is_refused(own: Path, tmp_path: Path, text: st
 
 def test_a_drafter_that_is_not_there_is_named(own: Path, tmp_path: Path) -> None:
     with pytest.raises(DataMissingError, match="no drafter at"):
-        load_drafter(tmp_path, Target.from_pretrained(str(own), device="cpu"))
+        load_drafter(tmp_path, load_target(str(own), device="cpu"))
 
 
 def test_a_target_that_is_not_there_is_named(material: Material, tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_the_command_needs_no_material_and_begins_with_nothing(
     changes = [word for key, value in settings.items() for word in ("--change", f"{key}={value}")]
     assert cli.main([*words, *changes]) != 0, "without --begin it begins with the stage draft, which is not there"
     assert cli.main([*words, "--begin", "none", *changes]) == 0
-    Target.from_pretrained(str(result_of("sequence", run)), device="cpu")
+    load_target(str(result_of("sequence", run)), device="cpu")
 
 
 def test_a_prompt_may_hold_the_line_ends_of_other_scripts(own: Path, tmp_path: Path) -> None:

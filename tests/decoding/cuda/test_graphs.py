@@ -21,13 +21,14 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 from decoding.cuda import graphs, grouped_attention
 from decoding.cuda.buckets import KEYS_STEP, NODES, Bucket, bucket_for
-from decoding.cuda.graphs import StaticRunner, Work
+from decoding.cuda.graphs import CudaGraphs, StaticRunner, Work
 from decoding.cuda.pool_cache import PoolCache
 from decoding.drafting.budget import Budget
 from decoding.engine import Engine
 from decoding.interfaces import Request, Sampling
 from decoding.scheduling.session import Session
 from decoding.sources.table import DEFAULT_SOURCES, make_sources
+from decoding.target.loading import target_of
 from decoding.target.target import Target
 from decoding.target.tree_cache import TreeCache
 from decoding.tree import TokenTree
@@ -59,7 +60,7 @@ def pooled(target: Target, *, rows: int = 8, tokens: int = 64, most: int = 96) -
     assert isinstance(like, TreeCache)
     target.prefill([0], like)
     pool = PoolCache(like, rows=rows, tokens=tokens)
-    pool.runner = StaticRunner(target, pool, lambda: recorded, most=most)
+    pool.run_with(StaticRunner(target, pool, lambda: recorded, most=most))
     return pool, recorded
 
 
@@ -102,7 +103,7 @@ class Mirror:
         self.pool.keep_rows(paths)
         for cache, path in zip(self.alone, paths, strict=True):
             cache.keep_rows([path])
-        assert self.pool.lengths == [cache.length for cache in self.alone]
+        assert list(self.pool.lengths) == [cache.length for cache in self.alone]
         return [logits.row(0) for logits in own]
 
     def tree(self, nodes: int) -> TokenTree:
@@ -161,7 +162,7 @@ def test_fixed_shapes_give_the_eager_logits(targets: dict[str, Target], architec
 @pytest.mark.parametrize("name", SLIDING)
 def test_windows_and_masks_by_kind(name: str) -> None:
     torch.manual_seed(3)
-    target = Target.of(SLIDING[name]().double().eval(), name=name)
+    target = target_of(SLIDING[name]().double().eval(), name=name)
     pool, recorded = pooled(target, rows=2)
     # Gemma 2 takes its softmax in float32, whatever its weights are.
     mirror = Mirror(target, pool, random.Random(name), tolerance=1e-5 if name == "gemma2" else 1e-9)
@@ -266,8 +267,8 @@ def jobs(count: int) -> list[Request]:
     ]
 
 
-def interleave(sessions: Sequence[Session]) -> None:
-    streams = [iter(session) for session in sessions]
+def interleave(engine: Engine, sessions: Sequence[Session]) -> None:
+    streams = [engine.iterate(session) for session in sessions]
     while streams:
         streams = [stream for stream in streams if next(stream, None) is not None]
 
@@ -278,8 +279,7 @@ def in_fixed_shapes(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], tuple[Ta
 
     def made(architecture: str) -> tuple[Target, list[Recorded]]:
         recordings: list[Recorded] = []
-        target = Target.of(tiny_model(architecture).double(), name=architecture)
-        target.graphs = True
+        target = target_of(tiny_model(architecture).double(), name=architecture)
 
         def record() -> Recorded:
             recordings.append(Recorded())
@@ -296,10 +296,12 @@ def test_sessions_write_what_they_write_alone(in_fixed_shapes: Any, llama: Targe
     target, recordings = in_fixed_shapes("llama")
     wanted = jobs(8 if rows > 1 else 3)
     alone = [Engine(llama, sources=list, budget=Budget()).generate(job).tokens for job in wanted]
-    shared = Engine(target, sources=lambda: make_sources(DEFAULT_SOURCES), budget=Budget(limit=16), max_rows=rows)
+    shared = Engine(
+        target, sources=lambda: make_sources(DEFAULT_SOURCES), budget=Budget(limit=16), max_rows=rows, graphs=True
+    )
     for some in (slice(5), slice(2, 8)):  # The pool stays when the last row has left.
         sessions = [shared.session(job) for job in wanted[some]]
-        interleave(sessions)
+        interleave(shared, sessions)
         assert [session.tokens for session in sessions] == alone[some]
     assert sum(len(recorded.replays) for recorded in recordings) > 20
     assert len(recordings) == 1, "one pool, which never grew"
@@ -309,9 +311,9 @@ def test_cancelled_and_parked_sessions(in_fixed_shapes: Any, llama: Target) -> N
     target, _ = in_fixed_shapes("llama")
     first, second, third = jobs(3)
     alone = [Engine(llama, sources=list, budget=Budget()).generate(job).tokens for job in (first, third)]
-    shared = Engine(target, sources=list, budget=Budget(), max_rows=2)
+    shared = Engine(target, sources=list, budget=Budget(), max_rows=2, graphs=True)
     sessions = [shared.session(job) for job in (first, second)]
-    streams = [iter(session) for session in sessions]
+    streams = [shared.iterate(session) for session in sessions]
     for stream in streams:
         next(stream)
     sessions[1].cancel()
@@ -326,11 +328,10 @@ def test_what_cannot_be_captured_decodes_eagerly_and_says_so(
     def refuse(_: Work) -> Work:
         raise RuntimeError("operation not permitted when stream is capturing\nmore of it")
 
-    target = Target.of(tiny_model("llama").double())
+    target = target_of(tiny_model("llama").double())
     expected = Engine(target, sources=list, budget=Budget()).generate(Request(PROMPT, 40)).tokens
-    target.graphs = True
     monkeypatch.setattr(graphs, "_capture_of", lambda _: lambda: refuse)
-    engine = Engine(target, sources=lambda: [Oracle(expected, length=3)], budget=Budget())
+    engine = Engine(target, sources=lambda: [Oracle(expected, length=3)], budget=Budget(), graphs=True)
     with caplog.at_level(logging.WARNING):
         assert engine.generate(Request(PROMPT, 40)).tokens == expected
         assert engine.generate(Request(PROMPT, 40)).tokens == expected
@@ -340,31 +341,27 @@ def test_what_cannot_be_captured_decodes_eagerly_and_says_so(
     assert engine.graphs_note == (
         "no: the model could not be captured: operation not permitted when stream is capturing"
     )
-    untried = Target.of(tiny_model("llama").double())
-    untried.graphs = True
-    assert graphs.try_out(untried) == engine.graphs_note
-    again = Engine(target, sources=list, budget=Budget())
-    assert graphs.pool_for(target, 1) is None
-    assert again.graphs_note == engine.graphs_note
+    tried = CudaGraphs(target_of(tiny_model("llama").double()), enabled=True)
+    assert tried.try_out() == engine.graphs_note
+    assert tried.pool(1) is None, "it is not tried again"
+    assert tried.note == engine.graphs_note
 
 
 def test_the_note_says_why_there_are_no_graphs() -> None:
-    target = Target.of(tiny_model("llama"))
+    target = target_of(tiny_model("llama"))
     assert Engine(target, sources=list, budget=Budget()).graphs_note == "no: the target is not on a CUDA device"
-    target = Target.of(tiny_model("llama"))
-    target.graphs = False
-    assert Engine(target, sources=list, budget=Budget()).graphs_note == "no: switched off"
+    assert Engine(target, sources=list, budget=Budget(), graphs=False).graphs_note == "no: switched off"
 
 
 def test_trying_out_captures(in_fixed_shapes: Any) -> None:
     target, recordings = in_fixed_shapes("llama")
-    assert graphs.try_out(target) == "no: fixed shapes without graphs, which need a CUDA device"
+    assert CudaGraphs(target, enabled=True).try_out() == "no: fixed shapes without graphs, which need a CUDA device"
     assert recordings[0].replays == [0, 0]
 
 
 def test_costs_are_measured_in_the_shapes_that_run(in_fixed_shapes: Any) -> None:
     target, recordings = in_fixed_shapes("llama")
-    assert Budget.measured(target, limit=8).costs.by_size
+    assert Budget.measured(target, limit=8, graphs=CudaGraphs(target, enabled=True)).costs.by_size
     assert recordings[0].made == 5  # 1, 2, 4, 8 and 16 nodes.
 
 
@@ -414,6 +411,6 @@ def test_a_model_has_its_own_attention_back_after_a_forward(llama: Target, monke
     llama.verify_rows([TokenTree.of(3)], pool)
     assert len(calls) == 2, "once a layer"
     assert llama.model.config._attn_implementation == "sdpa"
-    with pytest.raises(ZeroDivisionError), grouped_attention.shared_heads(llama.model):
+    with pytest.raises(ZeroDivisionError), grouped_attention.grouped_attention(llama.model):
         1 / 0
     assert llama.model.config._attn_implementation == "sdpa"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from decoding.drafters.layer_skip import LayerChoice, choose_layers, layer_count, skipping
+from decoding.drafters.layer_skip import skipping
 from decoding.drafting.budget import Budget
 from decoding.engine import Engine
 from decoding.errors import InvalidRequest, UnsupportedModel
@@ -16,7 +16,8 @@ from decoding.interfaces import Request, Sampling
 from decoding.sources.neural.draft_model import DraftModel
 from decoding.sources.shared import Shared
 from decoding.sources.table import make_sources
-from decoding.target.capability import Verification
+from decoding.target.capability import Capability
+from decoding.target.loading import target_of
 from decoding.target.target import Target
 from tests.support.drafts import proposed
 from tests.support.fakes import ARCHITECTURES, SLIDING, tiny_model
@@ -45,7 +46,7 @@ def deep(architecture: str, *, seed: int = 1) -> Any:
 
 @pytest.fixture(scope="module")
 def target() -> Target:
-    return Target.of(deep("llama"), name="deep")
+    return target_of(deep("llama"), name="deep")
 
 
 @pytest.fixture(scope="module")
@@ -90,11 +91,11 @@ def check_view(architecture: str, layers: tuple[int, ...]) -> None:
     """Against forwards in which hooks make layers hand on what they are given."""
     ids = [(7 * at + 3) % 61 for at in range(30)]
     model = deep(architecture)
-    target = Target.of(model, name=architecture)
+    target = target_of(model, name=architecture)
     before = by_definition(model, (), ids)
     view = skipping(target, layers)
-    assert view.verification is Verification.TREE
-    assert layer_count(view) == LAYERS - len(layers)
+    assert view.capability is Capability.TREE
+    assert view.model.config.get_text_config().num_hidden_layers == LAYERS - len(layers)
     assert len(view.new_cache().layers) == LAYERS - len(layers)
     with torch.inference_mode():
         found = view.model(input_ids=torch.tensor([ids]), use_cache=False).logits[0]
@@ -109,7 +110,7 @@ def test_weights_are_shared_and_the_target_is_left_as_it_is(architecture: str) -
 
 def check_sharing(architecture: str) -> None:
     """Addresses of weights; numbers and configurations of modules."""
-    target = Target.of(deep(architecture), name=architecture)
+    target = target_of(deep(architecture), name=architecture)
 
     def told() -> list[tuple[str, object, object]]:
         return [
@@ -120,11 +121,11 @@ def check_sharing(architecture: str) -> None:
     before, config = told(), target.model.config.to_dict()
     view = skipping(target, [1])
     assert told() == before and target.model.config.to_dict() == config
-    assert layer_count(target) == LAYERS
+    assert target.model.config.get_text_config().num_hidden_layers == LAYERS
     places = {weight.data_ptr() for weight in target.model.parameters()}
     assert {weight.data_ptr() for weight in view.model.parameters()} < places
     again = skipping(view, [0])
-    assert layer_count(again) == LAYERS - 2
+    assert again.model.config.get_text_config().num_hidden_layers == LAYERS - 2
     numbers = {getattr(module, "layer_idx", None) for module in again.model.modules()} - {None}
     assert numbers == set(range(LAYERS - 2))
     assert view.model.get_output_embeddings() is target.model.get_output_embeddings()
@@ -185,36 +186,16 @@ def test_layers_that_are_not_there_are_refused(target: Target, layers: tuple[int
 
 def test_models_whose_layers_cannot_be_skipped_are_refused(target: Target) -> None:
     with pytest.raises(UnsupportedModel) as caught:
-        skipping(Target.of(state_model("qwen3_next"), name="stateful"), [1])
+        skipping(target_of(state_model("qwen3_next"), name="stateful"), [1])
     assert "stateful" in caught.value.cause and "Llama" in caught.value.hint
-    spread = Target.of(deep("llama"), name="spread")
+    spread = target_of(deep("llama"), name="spread")
     inner = spread.model.model.layers[1]
     inner.forward = type(inner).forward.__get__(inner)  # As libraries do that move weights between devices.
     with pytest.raises(UnsupportedModel) as caught:
         skipping(spread, [1])
     assert "spread" in caught.value.cause
-    odd = Target.of(deep("llama"), name="odd")
+    odd = target_of(deep("llama"), name="odd")
     odd.model.config.num_hidden_layers = LAYERS - 1
     with pytest.raises(UnsupportedModel) as caught:
-        layer_count(odd)
+        skipping(odd, [0])
     assert "0 lists of 3" in caught.value.cause
-
-
-def test_the_layers_are_chosen_that_are_missed_least(target: Target, requests: Sequence[Request]) -> None:
-    texts = [[*one.prompt, *by_hand(target, one).tokens] for one in requests[::2]]
-    starts = [len(one.prompt) - 1 for one in requests[::2]]
-    found = choose_layers(target, texts, most=2, starts=starts, layers_share=0.9)
-    assert found.skipped == (1, 2)
-    assert found.speed_up > 1.0
-    agreed = total = 0
-    for ids, start in zip(texts, starts, strict=True):
-        whole, part = (by_definition(target.model, layers, ids)[start:].argmax(-1) for layers in ((), (1, 2)))
-        agreed, total = agreed + int((whole == part).sum()), total + len(whole)
-    assert found.agreement == pytest.approx(agreed / total)
-    assert len(choose_layers(target, texts, layers_share=0.9).skipped) < LAYERS
-    assert choose_layers(target, texts, layers_share=0.0) == LayerChoice((), 1.0, 1.0), "nothing is saved"
-    forced = choose_layers(target, texts, layers_share=0.0, least=1, most=1)
-    assert len(forced.skipped) == 1 and forced.speed_up == 1.0
-    assert choose_layers(target, texts, most=1).skipped in {(), *((layer,) for layer in range(LAYERS))}
-    with pytest.raises(InvalidRequest):
-        choose_layers(target, [[]])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from decoding.sources.neural.combined import combined
 from decoding.sources.neural.heads import MedusaSource
 from decoding.sources.shared import Shared
 from decoding.sources.table import make_sources
+from decoding.target.loading import target_of
 from decoding.target.target import Target
 from decoding.tree import DraftTree, TokenTree
 from tests.support.drafters import HEADS, fitted_heads, hidden_of, random_heads
@@ -38,7 +40,7 @@ NAMES = ("heads", "heads-chain")
 
 @pytest.fixture(scope="module")
 def target() -> Target:
-    return Target.of(tiny_model("llama", seed=4).double(), name="own")
+    return target_of(tiny_model("llama", seed=4).double(), name="own").keeping_hidden_states()
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +58,11 @@ def fitted(target: Target, requests: Sequence[Request]) -> MedusaHeads:
     return fitted_heads(target, texts)
 
 
-def engine_with(target: Target, heads: MedusaHeads | None, name: str = "heads", *, rows: int = 8) -> Engine:
-    return Engine(target, sources=[name], budget=Budget(limit=24), shared=Shared(heads=heads), max_rows=rows)
+def engine_with(
+    target: Target, heads: MedusaHeads | None, name: str = "heads", *, rows: int = 8, graphs: bool | None = None
+) -> Engine:
+    shared = Shared(heads=heads)
+    return Engine(target, sources=[name], budget=Budget(limit=24), shared=shared, max_rows=rows, graphs=graphs)
 
 
 def test_each_head_adds_to_the_state_and_reads_it_with_the_targets_matrix(target: Target) -> None:
@@ -216,11 +221,12 @@ def test_the_output_is_the_targets_whatever_the_heads_say(
 
 
 def test_forwards_in_fixed_shapes_give_heads_their_states(fitted: MedusaHeads, requests: Sequence[Request]) -> None:
-    target = Target.of(tiny_model("llama", seed=4).double(), name="fixed")
-    target.graphs = True
+    target = target_of(tiny_model("llama", seed=4).double(), name="fixed")
     fitted.bind(target)
-    found = together(engine_with(target, fitted, rows=3), requests, joins=(0, 0, 1, 3, 4, 9))
-    assert "fixed shapes" in target.graphs_note
+    engine = engine_with(target, fitted, rows=3, graphs=True)
+    assert engine.target.keeps_hidden, "an engine with heads sees to it"
+    found = together(engine, requests, joins=(0, 0, 1, 3, 4, 9))
+    assert "fixed shapes" in engine.graphs_note
     for request, (session, outcome) in zip(requests, found, strict=True):
         assert outcome == by_hand(target, request)
         assert not session.drafter.failed
@@ -269,9 +275,9 @@ def test_it_is_silent_before_the_first_verified_step_without_heads_and_without_s
     (nobody,) = make_sources(["heads"])
     nobody.start(Request(PROMPTS[0], 9))
     assert proposed(nobody, [1], 8) == []
-    target.keeps_hidden = False
-    session = engine_with(target, heads).generate(Request(PROMPTS[0], 9))
-    target.keeps_hidden = True
+    without = replace(target, keeps_hidden=False)
+    engine = Engine(without, sources=lambda: [MedusaSource(heads)], budget=Budget(limit=24))
+    session = engine.generate(Request(PROMPTS[0], 9))
     assert session.stats.drafted == 0
     assert not session.drafter.failed
 

@@ -20,6 +20,7 @@ from decoding.interfaces import Request, Sampling
 from decoding.sources.neural.parallel import ParallelSource
 from decoding.sources.shared import Shared
 from decoding.sources.table import make_sources
+from decoding.target.loading import target_of
 from decoding.target.target import Target
 from tests.support.drafters import MASKS, fitted_parallel, random_parallel
 from tests.support.drafts import proposed
@@ -112,7 +113,7 @@ def test_the_output_is_the_targets_whatever_is_drafted(
 
 
 def test_a_context_that_is_full_ends_the_drafts_not_the_output(llama: Target) -> None:
-    short = Target.of(tiny_model("llama", seed=5, vocab_size=VOCABULARY + MASKS, context=32).double(), name="short")
+    short = target_of(tiny_model("llama", seed=5, vocab_size=VOCABULARY + MASKS, context=32).double(), name="short")
     request = Request(PROMPTS[0], 60)
     session = engine_with(llama, ParallelModel.of(short, llama)).generate(request)
     assert tuple(session.tokens) == by_hand(llama, request).tokens
@@ -167,7 +168,7 @@ def test_models_that_have_no_masks_or_keep_states_are_refused(llama: Target) -> 
         ParallelModel.of(llama, llama)
     assert "none for masks" in caught.value.cause
     with pytest.raises(UnsupportedModel) as caught:
-        ParallelModel.of(Target.of(state_model("qwen3_next"), name="stateful"), llama)
+        ParallelModel.of(target_of(state_model("qwen3_next"), name="stateful"), llama)
     assert "stateful" in caught.value.cause and "attention" in caught.value.hint
 
 

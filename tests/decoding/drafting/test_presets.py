@@ -25,6 +25,7 @@ from decoding.sources.published.sam import Sam, SuffixAutomaton
 from decoding.sources.published.suffix import Outputs, SuffixDecoding
 from decoding.sources.suffix_array import build_index
 from decoding.sources.table import SOURCES, make_sources
+from decoding.target.loading import target_of
 from decoding.target.target import Target
 from decoding.tree import DraftTree
 from decoding.verification.criteria import make_criterion
@@ -291,11 +292,11 @@ def test_suffix_decoding_remembers_outputs_and_forgets_the_oldest() -> None:
 
 @pytest.fixture(scope="module")
 def target() -> Target:
-    return Target.of(tiny_model("llama").double())
+    return target_of(tiny_model("llama").double())
 
 
 def written_by(one: Preset, target: Target) -> tuple[list[int], int]:
-    shared = all_drafters(target, Target.of(tiny_model("llama", seed=1).double()))
+    shared = all_drafters(target, target_of(tiny_model("llama", seed=1).double()))
     engine = Engine(
         target,
         sources=one.sources,

@@ -11,18 +11,18 @@ from decoding.scheduling.fair_lock import FairLock
 
 
 def test_turns_are_first_come_first_served() -> None:
-    turns, order = FairLock(), list[int]()
+    lock, order = FairLock(), list[int]()
 
     def wait(number: int) -> None:
-        with turns.turn():
+        with lock.turn():
             order.append(number)
 
     threads = []
-    with turns.turn():
+    with lock.turn():
         for number in range(5):
             threads.append(threading.Thread(target=wait, args=(number,)))
             threads[-1].start()
-            while len(turns._line) < number + 2:
+            while len(lock._tickets) < number + 2:
                 time.sleep(0.001)
     for thread in threads:
         thread.join(timeout=5)
@@ -30,59 +30,59 @@ def test_turns_are_first_come_first_served() -> None:
 
 
 def test_an_interrupted_wait_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    turns = FairLock()
+    lock = FairLock()
 
     def interrupted(_ready: object) -> bool:
         raise KeyboardInterrupt
 
-    with turns.turn(), monkeypatch.context() as patch:
-        patch.setattr(turns._changed, "wait_for", interrupted)
-        with pytest.raises(KeyboardInterrupt), turns.turn():
+    with lock.turn(), monkeypatch.context() as patch:
+        patch.setattr(lock._changed, "wait_for", interrupted)
+        with pytest.raises(KeyboardInterrupt), lock.turn():
             pass
-    with turns.turn():
-        assert len(turns._line) == 1
+    with lock.turn():
+        assert len(lock._tickets) == 1
 
 
 def test_who_has_what_it_waits_for_does_not_wait_for_its_turn() -> None:
-    turns, ready, got = FairLock(), threading.Event(), list[bool]()
+    lock, ready, got = FairLock(), threading.Event(), list[bool]()
 
     def wait() -> None:
-        with turns.turn(unless=ready.is_set) as mine:
+        with lock.turn(unless=ready.is_set) as mine:
             got.append(mine)
 
     waiting = threading.Thread(target=wait)
-    with turns.turn() as mine:
+    with lock.turn() as mine:
         assert mine
         waiting.start()
-        while len(turns._line) < 2:
+        while len(lock._tickets) < 2:
             time.sleep(0.001)
         ready.set()
     waiting.join(5)
     # At the end of a turn the next in line is told; it may find its turn come as well as what it waits for.
     assert len(got) == 1
-    assert not turns._line
+    assert not lock._tickets
 
 
 def test_the_last_in_line_leaves_it_with_what_it_waits_for() -> None:
-    turns, ready, got = FairLock(), threading.Event(), list[bool]()
+    lock, ready, got = FairLock(), threading.Event(), list[bool]()
 
     def wait() -> None:
-        with turns.turn(unless=ready.is_set) as mine:
+        with lock.turn(unless=ready.is_set) as mine:
             got.append(mine)
 
     def step() -> None:
-        with turns.turn():
+        with lock.turn():
             while not got:
                 time.sleep(0.001)
 
     threads = [threading.Thread(target=step), threading.Thread(target=wait)]
-    with turns.turn():
+    with lock.turn():
         for number, thread in enumerate(threads):
             thread.start()
-            while len(turns._line) < number + 2:
+            while len(lock._tickets) < number + 2:
                 time.sleep(0.001)
         ready.set()
     for thread in threads:
         thread.join(5)
     assert got == [False], "it did not have to wait for the step of the one before it"
-    assert not turns._line
+    assert not lock._tickets

@@ -44,9 +44,9 @@ def engine(target: Target, sources: Callable[[], Sequence[DraftSource]] | None =
     return Engine(target, sources=made, budget=Budget(limit=16), **options)
 
 
-def interleave(sessions: Sequence[Session]) -> None:
+def interleave(engine: Engine, sessions: Sequence[Session]) -> None:
     """Read one commit of each in turn, in one thread."""
-    streams = [iter(session) for session in sessions]
+    streams = [engine.iterate(session) for session in sessions]
     while streams:
         streams = [stream for stream in streams if next(stream, None) is not None]
 
@@ -57,7 +57,7 @@ def test_sessions_side_by_side_write_what_they_write_alone(targets: dict[str, Ta
         alone = [engine(target).generate(job, speculate=False).tokens for job in jobs(8)]
         shared = engine(target, max_rows=rows)
         sessions = [shared.session(job, speculate=number != 5) for number, job in enumerate(jobs(8))]
-        interleave(sessions)
+        interleave(shared, sessions)
         assert [session.tokens for session in sessions] == alone, (name, rows)
         assert [len(tokens) for tokens in alone] == [job.max_new_tokens for job in jobs(8)]
 
@@ -72,7 +72,7 @@ def test_one_forward_serves_all_rows(llama: Target, monkeypatch: pytest.MonkeyPa
         return verify(self, trees, cache, **options)
 
     monkeypatch.setattr(Target, "verify_rows", count)
-    interleave([shared.session(replace(job, max_new_tokens=10)) for job in jobs(4)])
+    interleave(shared, [shared.session(replace(job, max_new_tokens=10)) for job in jobs(4)])
     assert max(sizes) == 4
     assert len(sizes) <= 10 + 5
 
@@ -81,7 +81,7 @@ def test_threads_share_the_batch(llama: Target) -> None:
     alone = [engine(llama).generate(job).tokens for job in jobs(8)]
     shared = engine(llama, max_rows=4)
     sessions = [shared.session(job) for job in jobs(8)]
-    threads = [threading.Thread(target=lambda one=session: [*one]) for session in sessions]
+    threads = [threading.Thread(target=lambda one=session: [*shared.iterate(one)]) for session in sessions]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -94,7 +94,7 @@ def test_a_late_comer_joins_between_two_steps(llama: Target) -> None:
     alone = [engine(llama).generate(job).tokens for job in (first, second)]
     shared = engine(llama, list)
     one = shared.session(first)
-    stream = iter(one)
+    stream = shared.iterate(one)
     for _ in range(5):
         next(stream)
     two = shared.generate(second)
@@ -107,9 +107,9 @@ def test_a_late_comer_joins_between_two_steps(llama: Target) -> None:
 def test_a_cancelled_row_is_free_at_the_next_step(llama: Target) -> None:
     shared = engine(llama, list, max_rows=1)
     one, two = (shared.session(replace(job, max_new_tokens=30)) for job in jobs(2))
-    stream = iter(one)
+    stream = shared.iterate(one)
     next(stream)
-    other = iter(two)
+    other = shared.iterate(two)
     thread = threading.Thread(target=lambda: [*other])
     one.cancel()
     thread.start()
@@ -120,7 +120,7 @@ def test_a_cancelled_row_is_free_at_the_next_step(llama: Target) -> None:
 
 def test_a_closed_reader_frees_its_row(llama: Target) -> None:
     shared = engine(llama, list, max_rows=1)
-    stream = iter(shared.session(jobs(1)[0]))
+    stream = shared.iterate(shared.session(jobs(1)[0]))
     next(stream)
     stream.close()  # type: ignore[attr-defined]
     assert len(shared.generate(jobs(2)[1]).tokens) == jobs(2)[1].max_new_tokens
@@ -130,7 +130,7 @@ def test_a_reader_that_stops_reading_holds_no_row(llama: Target) -> None:
     shared = engine(llama, list, max_rows=1)
     job = replace(jobs(1)[0], max_new_tokens=40)
     slow = shared.session(job)
-    stream = iter(slow)
+    stream = shared.iterate(slow)
     next(stream)
     quick = shared.generate(replace(job, sampling=Sampling(do_sample=True, seed=1)))
     assert len(quick.tokens) == 40
@@ -141,7 +141,7 @@ def test_a_reader_that_stops_reading_holds_no_row(llama: Target) -> None:
 
 def test_the_queue_is_bounded(llama: Target) -> None:
     shared = engine(llama, list, max_rows=1, max_waiting=0)
-    first, second = (iter(shared.session(job)) for job in jobs(2))
+    first, second = (shared.iterate(shared.session(job)) for job in jobs(2))
     next(first)
     with pytest.raises(Overloaded) as caught:
         next(second)
@@ -170,7 +170,7 @@ def test_an_error_in_one_session_is_its_own(llama: Target) -> None:
     alone = engine(llama).generate(good).tokens
     shared = engine(llama, list)
     sessions = [shared.session(good), shared.session(replace(bad, processors=(_Breaks(),)))]
-    streams = [iter(session) for session in sessions]
+    streams = [shared.iterate(session) for session in sessions]
     next(streams[0])
     with pytest.raises(ValueError, match="broken processor"):
         [*streams[1]]
@@ -202,7 +202,7 @@ def test_short_memory_costs_speed_and_not_the_answer(llama: Target, monkeypatch:
     monkeypatch.setattr("decoding.target.target.PREFILL_CHUNK", most)
     shared = Engine(llama, sources=lambda: make_sources(DEFAULT_SOURCES), budget=Budget(limit=16))
     sessions = [shared.session(job) for job in jobs(3)]
-    interleave(sessions)
+    interleave(shared, sessions)
     assert [session.tokens for session in sessions] == expected
     assert small.refused
 
@@ -213,7 +213,7 @@ def test_no_memory_at_all_is_a_clear_error_for_that_request_alone(
     good, bad = jobs(2)
     expected = engine(llama).generate(good).tokens
     shared = engine(llama, list)
-    first = iter(shared.session(good))
+    first = shared.iterate(shared.session(good))
     next(first)
     monkeypatch.setattr("decoding.scheduling.scheduler.PREFILL_CHUNK", 10**6)
     small = _Small(llama.model, 2)
@@ -221,7 +221,7 @@ def test_no_memory_at_all_is_a_clear_error_for_that_request_alone(
         patch.setattr(llama.model, "forward", small)
         session = shared.session(bad)
         with pytest.raises(OutOfMemory) as caught:
-            [*session]
+            [*shared.iterate(session)]
         assert caught.value.hint
         assert session.finish_reason is FinishReason.FAILED
     [*first]
@@ -244,7 +244,7 @@ def test_a_prompt_that_begins_alike_is_not_read_again(llama: Target, monkeypatch
     assert shared.generate(Request(follow_up, 10)).tokens == engine(llama).generate(Request(follow_up, 10)).tokens
     read.clear()
     again = shared.session(Request(follow_up, 10))
-    assert [*again]
+    assert [*shared.iterate(again)]
     assert not read, "what is new is read by the forward over the first tree"
     shared.forget()
     shared.generate(Request(follow_up, 10))
@@ -256,24 +256,24 @@ def test_an_oracle_in_a_batch_is_accepted_whole(llama: Target) -> None:
     made = iter([*expected])
     shared = engine(llama, lambda: [Oracle(next(made), branches=1)])
     sessions = [shared.session(replace(job, sampling=Sampling())) for job in jobs(3)]
-    interleave(sessions)
+    interleave(shared, sessions)
     assert [session.tokens for session in sessions] == expected
     assert all(session.stats.mean_acceptance_length > 3 for session in sessions)
 
 
 def test_a_reader_finds_nothing_before_the_step_is_all_done(llama: Target, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Readers look without a turn: a commit must not be there before its cache, its figures and the session's end."""
+    """Readers look without the lock: a commit must not be there before its cache, its figures and the session's end."""
     shared = engine(llama, list)
     seen: list[tuple[int, bool, float]] = []
     record = Throughput.record
 
     def look(self: Throughput, rows: int, tokens: int, seconds: float) -> None:
-        seat = shared._batch._rows[0]
-        seen.append((len(seat.commits), seat.over, seat.session.stats.decode_s))
+        slot = shared._scheduler._rows[0]
+        seen.append((len(slot.commits), slot.over, slot.session.stats.decode_s))
         record(self, rows, tokens, seconds)
 
     monkeypatch.setattr(Throughput, "record", look)
     session = shared.session(replace(jobs(1)[0], max_new_tokens=3))
-    figures = [session.stats.decode_s for _ in session]
+    figures = [session.stats.decode_s for _ in shared.iterate(session)]
     assert [(commits, over) for commits, over, _ in seen] == [(0, False)] * 3
     assert all(after > before for after, (_, _, before) in zip(figures, seen, strict=True))

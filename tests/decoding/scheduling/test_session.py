@@ -62,8 +62,9 @@ def test_a_stop_condition_ends_inside_an_accepted_block(llama: Target, output: l
 
 
 def test_commits_add_up_and_name_their_sources(llama: Target, output: list[int]) -> None:
-    session = Engine(llama, sources=lambda: [Oracle(output, length=4)], budget=Budget()).session(Request(PROMPT, 20))
-    commits = list(session)
+    engine = Engine(llama, sources=lambda: [Oracle(output, length=4)], budget=Budget())
+    session = engine.session(Request(PROMPT, 20))
+    commits = list(engine.iterate(session))
     assert [token for commit in commits for token in commit.tokens] == session.tokens == output[:20]
     assert [commit.finish_reason for commit in commits[:-1]] == [None] * (len(commits) - 1)
     assert commits[-1].finish_reason == session.finish_reason == "length"
@@ -103,9 +104,10 @@ def test_ids_outside_the_vocabulary_are_dropped(llama: Target, output: list[int]
 
 
 def test_cancel_ends_before_the_next_step(llama: Target, output: list[int]) -> None:
-    session = Engine(llama, sources=list, budget=Budget()).session(Request(PROMPT, 40))
+    engine = Engine(llama, sources=list, budget=Budget())
+    session = engine.session(Request(PROMPT, 40))
     commits: list[Commit] = []
-    for commit in session:
+    for commit in engine.iterate(session):
         commits.append(commit)
         if len(commits) == 3:
             session.cancel()
@@ -122,8 +124,9 @@ def test_cancel_during_prefill_writes_nothing(llama: Target, monkeypatch: pytest
         chunks.append(done)
         session.cancel()
 
-    session = Engine(llama, sources=list, budget=Budget()).session(Request(tuple(range(1, 50)), 10, progress=progress))
-    assert [commit.finish_reason for commit in session] == ["cancelled"]
+    engine = Engine(llama, sources=list, budget=Budget())
+    session = engine.session(Request(tuple(range(1, 50)), 10, progress=progress))
+    assert [commit.finish_reason for commit in engine.iterate(session)] == ["cancelled"]
     assert chunks == [8]
     assert session.tokens == []
 
@@ -135,7 +138,8 @@ def test_sources_are_told_of_the_end_even_if_the_caller_leaves(llama: Target) ->
         def finish(self) -> None:
             Ended.ended = True
 
-    iterator = iter(Engine(llama, sources=lambda: [Ended("ended")], budget=Budget()).session(Request(PROMPT, 10)))
+    engine = Engine(llama, sources=lambda: [Ended("ended")], budget=Budget())
+    iterator = engine.iterate(engine.session(Request(PROMPT, 10)))
     next(iterator)
     iterator.close()
     assert Ended.ended

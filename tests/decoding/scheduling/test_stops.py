@@ -21,6 +21,7 @@ from decoding.drafting.budget import Budget
 from decoding.drafting.calibration import Calibration
 from decoding.engine import Engine
 from decoding.interfaces import FinishReason, Request
+from decoding.target.loading import target_of
 from decoding.target.target import Target
 from tests.support.fakes import Oracle, tiny_model
 from tests.support.tiny import small_tokenizer
@@ -155,7 +156,7 @@ def tokens() -> TextTokenizer:
 @pytest.fixture(scope="module")
 def speller(tokens: TextTokenizer) -> Target:
     """A target with a byte-level vocabulary: most letters beyond ASCII take several tokens."""
-    return Target.of(tiny_model("llama", vocab_size=len(tokens.hf)).double(), name="speller")
+    return target_of(tiny_model("llama", vocab_size=len(tokens.hf)).double(), name="speller")
 
 
 # Letters of one, two, three and four bytes; é and è, 漢 and 漣 begin with the same bytes.

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from decoding.drafters.prompt_cost import PromptCost
+from decoding.drafters.draft_cost import PromptCost
 from decoding.drafting.budget import Budget
 from decoding.engine import Engine
 from decoding.errors import UnsupportedModel
@@ -22,6 +22,7 @@ from decoding.sources.neural.draft_model import DraftModel, DraftModelSource
 from decoding.sources.neural.draft_writing import grow, write
 from decoding.sources.shared import Shared
 from decoding.sources.table import make_sources
+from decoding.target.loading import load_target, target_of
 from decoding.target.target import Target
 from decoding.tree import DraftTree, TokenTree
 from decoding.verification.criteria import SpeculativeSampling
@@ -36,7 +37,7 @@ PROMPT = (5, 6, 7, 8)
 def other(tmp_path_factory: pytest.TempPathFactory) -> Target:
     """Another random model, whose opinion is worth nothing to the llama."""
     folder = saved_model("llama", tmp_path_factory.mktemp("other"), seed=1)
-    return Target.from_pretrained(str(folder), dtype="float64", device="cpu")
+    return load_target(str(folder), dtype="float64", device="cpu")
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,7 @@ def sure(tmp_path_factory: pytest.TempPathFactory) -> Target:
         model.lm_head.weight.mul_(8.0)
     folder = tmp_path_factory.mktemp("sure")
     model.save_pretrained(folder)
-    return Target.from_pretrained(str(folder), dtype="float64", device="cpu")
+    return load_target(str(folder), dtype="float64", device="cpu")
 
 
 def output_of(target: Target, length: int, prompt: tuple[int, ...] = PROMPT) -> list[int]:
@@ -278,14 +279,14 @@ def test_a_chain_grows_while_it_is_accepted(sure: Target) -> None:
 
 
 def test_a_context_that_is_full_ends_the_drafts_not_the_output(tmp_path: Path, llama: Target) -> None:
-    short = Target.from_pretrained(str(saved_model("llama", tmp_path, context=48)), dtype="float64", device="cpu")
+    short = load_target(str(saved_model("llama", tmp_path, context=48)), dtype="float64", device="cpu")
     session = engine_with(llama, short).generate(Request(PROMPT, 100))
     assert session.tokens == output_of(llama, 100)
     assert not session.drafter.failed
 
 
 def test_another_vocabulary_is_refused_unless_only_the_padding_differs(llama: Target) -> None:
-    wider = Target.of(tiny_model("llama", vocab_size=VOCABULARY + 3), name="wider")
+    wider = target_of(tiny_model("llama", vocab_size=VOCABULARY + 3), name="wider")
     with pytest.raises(UnsupportedModel) as caught:
         DraftModel.of(wider, llama)
     assert "wider" in caught.value.cause
@@ -301,13 +302,13 @@ def test_another_vocabulary_is_refused_unless_only_the_padding_differs(llama: Ta
 
 def test_a_model_with_a_recurrent_state_is_refused(llama: Target) -> None:
     with pytest.raises(UnsupportedModel) as caught:
-        DraftModel.of(Target.of(state_model("qwen3_next"), name="stateful"), llama)
+        DraftModel.of(target_of(state_model("qwen3_next"), name="stateful"), llama)
     assert "stateful" in caught.value.cause
     assert "attention" in caught.value.hint
 
 
 def test_a_sliding_window_drafts_too(tmp_path: Path) -> None:
-    sliding = Target.from_pretrained(str(saved_model("mistral", tmp_path)), dtype="float64", device="cpu")
+    sliding = load_target(str(saved_model("mistral", tmp_path)), dtype="float64", device="cpu")
     prompt = tuple(token % VOCABULARY for token in range(3, 80, 2))
     session = engine_with(sliding, sliding).generate(Request(prompt, 60))
     assert session.tokens == output_of(sliding, 60, prompt)

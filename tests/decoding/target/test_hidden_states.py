@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 import torch
@@ -14,8 +15,9 @@ from decoding.drafting.budget import Budget
 from decoding.engine import Engine
 from decoding.interfaces import Commit, FinishReason, Request, Sampling
 from decoding.sources.base import DraftSource
-from decoding.target.capability import Verification
+from decoding.target.capability import Capability
 from decoding.target.hidden_states import capture_hidden_states
+from decoding.target.loading import target_of
 from decoding.target.target import Target
 from decoding.target.tree_cache import TreeCache
 from decoding.tree import TokenTree
@@ -31,9 +33,7 @@ Work = Callable[[], object]
 
 def keeping(architecture: str, *, seed: int = 2) -> Target:
     """A target of its own that keeps its hidden states."""
-    target = Target.of(tiny_model(architecture, seed=seed).double(), name=architecture)
-    target.keeps_hidden = True
-    return target
+    return target_of(tiny_model(architecture, seed=seed).double(), name=architecture).keeping_hidden_states()
 
 
 def trees() -> list[TokenTree]:
@@ -62,10 +62,9 @@ def check_rows(target: Target, cache: TreeCache | None = None) -> None:
     """Rows of different trees, of which some have the end of their prompt still unread, two steps long."""
     unread = [0, 4, 1]
     if cache is None:
-        made = target.new_cache()
+        made = target.new_cache(rows=0)
         assert isinstance(made, TreeCache)
         cache = made
-        cache.lengths.clear()
     for prompt, left in zip(PROMPTS, unread, strict=True):
         own = target.new_cache()
         assert isinstance(own, TreeCache)
@@ -82,7 +81,7 @@ def check_rows(target: Target, cache: TreeCache | None = None) -> None:
     ]
     cache.keep_rows(kept)
     after = [TokenTree.of(1), TokenTree.of(2), TokenTree.of(3)]
-    after[1].add("test", chain((4, 5), 0.5), max_depth=9)
+    after[1].graft("test", chain((4, 5), 0.5), max_depth=9)
     for tree, logits, text in zip(after, target.verify_rows(after, cache), texts, strict=True):
         check_states(target, tree, logits, text)
     for tree, logits, prompt in zip(trees(), first, PROMPTS, strict=True):
@@ -96,20 +95,24 @@ def test_states_are_those_of_a_plain_forward_in_every_row_and_node(architecture:
 
 @pytest.mark.parametrize("captured", [True, False])
 def test_forwards_in_fixed_shapes_keep_them_too(captured: bool) -> None:
-    """What is captured replays into a buffer; asking for states begins anew, since no graph made before has them."""
-    target = keeping("llama")
-    target.keeps_hidden = False
-    like = target.new_cache()
-    assert isinstance(like, TreeCache)
-    target.prefill([0], like)
+    """What is captured replays into a buffer; a target that keeps no states has none of a graph either."""
+    keeps = keeping("llama")
+    target = replace(keeps, keeps_hidden=False)
     recorded: list[Work] = []
 
     def capture(work: Work) -> Work:
         recorded.append(work)
         return work
 
-    pool = PoolCache(like, rows=4, tokens=64)
-    pool.runner = StaticRunner(target, pool, (lambda: capture) if captured else None)
+    def pool_of(target: Target) -> PoolCache:
+        like = target.new_cache()
+        assert isinstance(like, TreeCache)
+        target.prefill([0], like)
+        pool = PoolCache(like, rows=4, tokens=64)
+        pool.run_with(StaticRunner(target, pool, (lambda: capture) if captured else None))
+        return pool
+
+    pool = pool_of(target)
     own = target.new_cache()
     assert isinstance(own, TreeCache)
     target.prefill(PROMPTS[0][:-1], own)
@@ -118,11 +121,10 @@ def test_forwards_in_fixed_shapes_keep_them_too(captured: bool) -> None:
         assert target.verify(trees()[0], pool).hidden(0) is None
     before = len(recorded)
     assert bool(before) == captured
-    pool.drop_row(0)
-    target.keeps_hidden = True
-    check_replayed(target, pool)
+    pool = pool_of(keeps)
+    check_replayed(keeps, pool)
     assert (len(recorded) > before) == captured
-    check_rows(target, pool)
+    check_rows(keeps, pool)
 
 
 def check_replayed(target: Target, pool: PoolCache) -> None:
@@ -145,15 +147,14 @@ def test_chains_of_models_with_states_have_them(kind: str) -> None:
 
 def check_chains(kind: str) -> None:
     """So many chains cut short that tokens have to be read again, in forwards whose states are not asked for."""
-    target = Target.of(state_model(kind), name=kind)
-    assert target.verification is not Verification.TREE
-    target.keeps_hidden = True
+    target = target_of(state_model(kind), name=kind).keeping_hidden_states()
+    assert target.capability is not Capability.TREE
     cache = target.new_cache()
     text = [5, 6, 7, 8]
     target.prefill(text, cache)
     for _ in range(12):
         tree = TokenTree.of(9)
-        if target.verification is Verification.CHAIN:
+        if target.capability is Capability.CHAIN:
             tree.graft("test", chain((10, 11, 12, 13), 0.5), max_depth=9)
         logits = target.verify(tree, cache)
         for node in range(len(tree)):
@@ -166,32 +167,31 @@ def check_chains(kind: str) -> None:
         text += tree.tokens[: 1 + len(kept)]
 
 
-def test_nothing_is_kept_or_listened_to_unless_asked(llama: Target) -> None:
-    target = Target.of(llama.model, name="own")
+def test_nothing_is_kept_or_captured_unless_asked(llama: Target) -> None:
+    target = target_of(llama.model, name="own")
     output = target.model.get_output_embeddings()
     cache = target.new_cache()
     target.prefill(PROMPTS[0][:-1], cache)
     without = target.verify(trees()[0], cache)
     assert without.hidden(0) is None
-    target.keeps_hidden = True
-    within = target.verify(trees()[0], cache)
+    within = target.keeping_hidden_states().verify(trees()[0], cache)
     assert within.hidden(0) is not None
     assert (within.row(2) == without.row(2)).all()
     assert not output._forward_pre_hooks
     with pytest.raises(IndexError):
-        target.verify(TokenTree.of(10**6), cache)
+        target.keeping_hidden_states().verify(TokenTree.of(10**6), cache)
     assert not output._forward_pre_hooks, "not even after an error"
 
 
-def test_another_threads_forward_is_not_heard(llama: Target) -> None:
+def test_another_threads_forward_is_not_captured(llama: Target) -> None:
     output = llama.model.get_output_embeddings()
     mine, theirs = torch.zeros(1, 2, 32, dtype=torch.float64), torch.ones(1, 2, 32, dtype=torch.float64)
-    with torch.inference_mode(), capture_hidden_states(llama.model, wanted=True) as heard:
+    with torch.inference_mode(), capture_hidden_states(llama.model, wanted=True) as captured:
         other = threading.Thread(target=lambda: output(theirs))
         other.start()
         other.join()
         output(mine)
-    assert len(heard) == 1 and heard[0] is mine
+    assert len(captured) == 1 and captured[0] is mine
 
 
 @pytest.mark.parametrize("do_sample", [False, True])
@@ -213,10 +213,11 @@ def check_commits(quality: str, *, do_sample: bool) -> None:
         "none": [],
     }
     ended = Request(PROMPTS[1], 30, sampling=request.sampling, eos_ids=frozenset({end}))
-    session = Engine(target, sources=lambda: kinds[quality], budget=Budget(limit=12)).session(ended)
+    engine = Engine(target, sources=lambda: kinds[quality], budget=Budget(limit=12))
+    session = engine.session(ended)
     text: list[int] = [*PROMPTS[1]]
     commits: list[Commit] = []
-    for commit in session:
+    for commit in engine.iterate(session):
         text += commit.tokens
         assert commit.verified is not None
         found = commit.verified.hidden(commit.last_node)

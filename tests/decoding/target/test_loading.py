@@ -22,8 +22,9 @@ from decoding.drafting.cost_model import CostModel, _monotone, measure
 from decoding.engine import Engine
 from decoding.errors import InvalidRequest, MissingLibrary, ModelNotFound, ModelTooLarge, UnsupportedModel
 from decoding.interfaces import Request, Sampling
-from decoding.target import loading, placement
-from decoding.target.capability import Verification
+from decoding.target import loading, model_facts, placement
+from decoding.target.capability import Capability
+from decoding.target.loading import load_target, target_of
 from decoding.target.target import Target
 from decoding.tree import TokenTree
 from tests.support.fakes import VOCABULARY, Oracle, chain, saved_model, tiny_model
@@ -37,7 +38,7 @@ def test_what_the_configuration_says_is_read(models: Path) -> None:
     model.generation_config.temperature = 0.6
     model.generation_config.top_k = 20
     model.save_pretrained(models)
-    target = Target.from_pretrained(str(models))
+    target = load_target(str(models))
     assert (target.vocab_size, target.context_length) == (VOCABULARY, 256)
     assert target.eos_ids == {3, 4}
     assert target.generation_defaults == Sampling(do_sample=True, temperature=0.6, top_k=20)
@@ -45,25 +46,25 @@ def test_what_the_configuration_says_is_read(models: Path) -> None:
 
 
 def test_sampling_fields_count_only_with_do_sample(models: Path) -> None:
-    target = Target.from_pretrained(str(saved_model("qwen3", models)))
+    target = load_target(str(saved_model("qwen3", models)))
     assert target.generation_defaults == Sampling()
 
 
 def test_bfloat16_passes_its_self_check(models: Path) -> None:
-    assert Target.from_pretrained(str(saved_model("llama", models)), dtype="bfloat16").dtype is torch.bfloat16
+    assert load_target(str(saved_model("llama", models)), dtype="bfloat16").dtype is torch.bfloat16
 
 
 @pytest.mark.parametrize("name", ["no/such/folder/here", "./nowhere", "~/nowhere-at-all", "/nowhere"])
 def test_a_path_that_is_not_there(name: str) -> None:
     with pytest.raises(ModelNotFound) as caught:
-        Target.from_pretrained(name)
+        load_target(name)
     assert name in caught.value.cause
     assert caught.value.hint
 
 
 def test_an_empty_folder_is_no_model(models: Path) -> None:
     with pytest.raises(ModelNotFound):
-        Target.from_pretrained(str(models))
+        load_target(str(models))
 
 
 def test_pickled_weights_are_not_read(models: Path) -> None:
@@ -71,7 +72,7 @@ def test_pickled_weights_are_not_read(models: Path) -> None:
     model.config.save_pretrained(models)
     torch.save(model.state_dict(), models / "pytorch_model.bin")
     with pytest.raises(ModelNotFound):
-        Target.from_pretrained(str(models))
+        load_target(str(models))
 
 
 def test_a_bidirectional_model_is_refused() -> None:
@@ -84,13 +85,13 @@ def test_a_bidirectional_model_is_refused() -> None:
         is_decoder=False,
     )
     with pytest.raises(UnsupportedModel):
-        Target.of(BertLMHeadModel(config))
+        target_of(BertLMHeadModel(config))
 
 
 def test_an_encoder_decoder_is_refused(models: Path) -> None:
     T5Config(vocab_size=61, d_model=16, num_layers=1).save_pretrained(models)
     with pytest.raises(UnsupportedModel, match="encoder-decoder"):
-        Target.from_pretrained(str(models))
+        load_target(str(models))
 
 
 @pytest.mark.parametrize("size", [0, 5, 500])
@@ -99,27 +100,27 @@ def test_a_truncated_download_is_an_error_with_a_remedy(models: Path, size: int)
     weights = path / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:size])
     with pytest.raises(ModelNotFound) as caught:
-        Target.from_pretrained(str(path))
+        load_target(str(path))
     assert caught.value.hint
 
 
 @pytest.mark.parametrize("device", ["foo", "cuda:99"])
 def test_a_device_that_is_not_here_is_refused(models: Path, device: str) -> None:
     with pytest.raises(InvalidRequest, match=device):
-        Target.from_pretrained(str(saved_model("llama", models)), device=device)
+        load_target(str(saved_model("llama", models)), device=device)
 
 
 def test_a_name_that_is_nowhere_fails_at_once_without_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loading, "_hub_is_reachable", lambda: False)
     started = time.perf_counter()
     with pytest.raises(ModelNotFound):
-        Target.from_pretrained("nobody/no-such-model")
+        load_target("nobody/no-such-model")
     assert time.perf_counter() - started < 5
 
 
 def test_an_unknown_dtype_is_refused(models: Path) -> None:
     with pytest.raises(UnsupportedModel, match="float12"):
-        Target.from_pretrained(str(saved_model("llama", models)), dtype="float12")
+        load_target(str(saved_model("llama", models)), dtype="float12")
 
 
 def test_a_model_larger_than_free_memory_is_refused_with_the_figure(
@@ -128,7 +129,7 @@ def test_a_model_larger_than_free_memory_is_refused_with_the_figure(
     path = saved_model("llama", models)
     monkeypatch.setattr(placement, "free_memory_bytes", lambda: 10_000)
     with pytest.raises(ModelTooLarge, match=r"needs 0\.0 GiB in torch\.float32, 0\.0 GiB are free"):
-        Target.from_pretrained(str(path))
+        load_target(str(path))
 
 
 QUANTIZED = SimpleNamespace(quantization_config={"quant_method": "anything"})
@@ -175,8 +176,8 @@ def test_a_device_map_changes_nothing_but_places(models: Path, on_disk: tuple[st
     """Parts on disk come in by hooks when they are needed: ids, masks and cache must find them."""
     path = str(saved_model("llama", models))
     places: Any = {part: "disk" if part in on_disk else "cpu" for part in EVERY_PART} if on_disk else {"": "cpu"}
-    plain = Target.from_pretrained(path, device="cpu")
-    mapped = Target.from_pretrained(path, device_map=places, offload_folder=str(models / "off"))
+    plain = load_target(path, device="cpu")
+    mapped = load_target(path, device_map=places, offload_folder=str(models / "off"))
     assert mapped.device == torch.device("cpu")
     assert bool(on_disk) == any(weight.is_meta for weight in mapped.model.parameters())
     job = Request((5, 9, 2, 33, 5, 9, 2), 20)
@@ -191,20 +192,20 @@ def test_states_of_a_model_with_parts_on_disk(models: Path) -> None:
     model.save_pretrained(models)
     parts = {f"model.{name}": "cpu" for name, _ in model.model.named_children() if name != "layers"}
     parts |= {f"model.layers.{at}": "disk" if at in (0, 1) else "cpu" for at in range(4)} | {"lm_head": "cpu"}
-    target = Target.from_pretrained(str(models), device_map=parts, offload_folder=str(models / "off"))
+    target = load_target(str(models), device_map=parts, offload_folder=str(models / "off"))
     assert any(weight.is_meta for weight in target.model.parameters())
-    assert target.verification is Verification.CHAIN
+    assert target.capability is Capability.CHAIN
 
 
 def test_a_device_and_a_device_map_are_one_too_many(models: Path) -> None:
     with pytest.raises(InvalidRequest, match="both set"):
-        Target.from_pretrained(str(saved_model("llama", models)), device="cpu", device_map="auto")
+        load_target(str(saved_model("llama", models)), device="cpu", device_map="auto")
 
 
 def test_a_device_map_without_accelerate_is_a_missing_library(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(placement, "_has_accelerate", lambda: False)
     with pytest.raises(MissingLibrary) as caught:
-        Target.from_pretrained(str(saved_model("llama", models)), device_map="auto")
+        load_target(str(saved_model("llama", models)), device_map="auto")
     assert "pip install accelerate" in caught.value.hint
 
 
@@ -220,7 +221,7 @@ def test_quantised_weights_without_their_library_name_it(
         (path / "config.json").write_text(json.dumps(config | options))
         options = {}
     with pytest.raises(MissingLibrary, match="bitsandbytes") as caught:
-        Target.from_pretrained(str(path), **options)
+        load_target(str(path), **options)
     assert caught.value.hint.startswith("pip install -U bitsandbytes")
 
 
@@ -228,7 +229,7 @@ def test_the_vocabulary_of_a_packed_head_is_what_it_writes() -> None:
     """Quantised weights are stored in other shapes than they have."""
     model = tiny_model("llama")
     model.lm_head.weight = torch.nn.Parameter(model.lm_head.weight.reshape(-1, 1))
-    assert loading.facts(model).vocab_size == VOCABULARY
+    assert model_facts.read_facts(model).vocab_size == VOCABULARY
 
 
 def test_the_self_check_sees_an_ignored_mask(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -241,7 +242,7 @@ def test_the_self_check_sees_an_ignored_mask(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(model, "forward", forgetful)
     with pytest.raises(UnsupportedModel, match="differ by"):
-        Target.of(model)
+        target_of(model)
 
 
 def test_measured_costs_never_fall_with_size(llama: Target) -> None:

@@ -17,39 +17,40 @@ from decoding.errors import UnsupportedModel
 from decoding.interfaces import Request, Sampling
 from decoding.sources.table import DEFAULT_SOURCES, make_sources
 from decoding.target import state_cache
-from decoding.target.capability import Verification
+from decoding.target.capability import Capability
+from decoding.target.loading import target_of
 from decoding.target.target import Target
 from decoding.tree import TokenTree
 from tests.support.fakes import VOCABULARY, AlwaysWrong, Oracle, chain
 from tests.support.state_models import state_model
 
 FOUND = {
-    "mamba": Verification.PLAIN,  # transformers' scan over several tokens begins without the state.
-    "falcon_mamba": Verification.PLAIN,
-    "jamba": Verification.PLAIN,
-    "recurrent_gemma": Verification.PLAIN,
-    "mamba2": Verification.CHAIN,
-    "falcon_h1": Verification.CHAIN,
-    "bamba": Verification.CHAIN,
-    "qwen3_next": Verification.CHAIN,
-    "lfm2": Verification.CHAIN,
-    "llama4": Verification.CHAIN,
-    "gpt_neo": Verification.CHAIN,  # Its window is counted in the layout, which is not a tree's depth.
-    "bloom": Verification.CHAIN,  # So are the distances of its attention.
+    "mamba": Capability.PLAIN,  # transformers' scan over several tokens begins without the state.
+    "falcon_mamba": Capability.PLAIN,
+    "jamba": Capability.PLAIN,
+    "recurrent_gemma": Capability.PLAIN,
+    "mamba2": Capability.CHAIN,
+    "falcon_h1": Capability.CHAIN,
+    "bamba": Capability.CHAIN,
+    "qwen3_next": Capability.CHAIN,
+    "lfm2": Capability.CHAIN,
+    "llama4": Capability.CHAIN,
+    "gpt_neo": Capability.CHAIN,  # Its window is counted in the layout, which is not a tree's depth.
+    "bloom": Capability.CHAIN,  # So are the distances of its attention.
 }
-CHAINS = [name for name, found in FOUND.items() if found is Verification.CHAIN]
+CHAINS = [name for name, found in FOUND.items() if found is Capability.CHAIN]
 PHRASE = (5, 9, 2, 33, 7, 41, 8)
 JOB = Request((*PHRASE, 17, 18, *PHRASE, 30, *PHRASE), 30)
 
 
 @cache
-def target_of(name: str) -> Target:
-    return Target.of(state_model(name), name=name)
+def checked_target(name: str) -> Target:
+    return target_of(state_model(name), name=name)
 
 
 @pytest.fixture
 def mamba2() -> Target:
-    return target_of("mamba2")
+    return checked_target("mamba2")
 
 
 def greedy(target: Target, job: Request) -> list[int]:
@@ -66,8 +67,8 @@ def greedy(target: Target, job: Request) -> list[int]:
 
 @pytest.mark.parametrize("name", FOUND)
 def test_drafts_change_nothing(name: str) -> None:
-    target = target_of(name)
-    assert target.verification is FOUND[name]
+    target = checked_target(name)
+    assert target.capability is FOUND[name]
     expected = greedy(target, JOB)
     for sources in (
         list,
@@ -78,10 +79,10 @@ def test_drafts_change_nothing(name: str) -> None:
     ):
         session = Engine(target, sources=sources, budget=Budget(limit=24)).generate(JOB)
         assert session.tokens == expected
-        if target.verification is Verification.PLAIN:
+        if target.capability is Capability.PLAIN:
             assert session.stats.drafted == 0
     oracle = Engine(target, sources=lambda: [Oracle(expected)], budget=Budget(limit=24)).generate(JOB)
-    drafts_count = target.verification is Verification.CHAIN
+    drafts_count = target.capability is Capability.CHAIN
     assert (oracle.stats.accepted > 20) is drafts_count
 
 
@@ -91,7 +92,7 @@ def test_prompts_of_any_length(name: str, length: int, monkeypatch: pytest.Monke
     """One token has nothing to read before it; a long prompt is read in chunks, or whole where it must be."""
     monkeypatch.setattr("decoding.scheduling.scheduler.PREFILL_CHUNK", 48)
     monkeypatch.setattr("decoding.target.target.PREFILL_CHUNK", 48)
-    target = target_of(name)
+    target = checked_target(name)
     job = Request(tuple(random.Random(length).choices(range(1, VOCABULARY), k=length)), 9)
     expected = greedy(target, job)
     for sources in (list, lambda: [Oracle(expected, length=3), AlwaysWrong(expected)]):
@@ -100,7 +101,7 @@ def test_prompts_of_any_length(name: str, length: int, monkeypatch: pytest.Monke
 
 def test_a_window_built_into_a_model_is_no_matter_of_rounding() -> None:
     """In float32 a tree inside the window passes for exact."""
-    assert Target.of(state_model("gpt_neo").float()).verification is Verification.CHAIN
+    assert target_of(state_model("gpt_neo").float()).capability is Capability.CHAIN
 
 
 def test_sampled_output_is_that_without_drafts(mamba2: Target) -> None:
@@ -113,12 +114,12 @@ def test_sampled_output_is_that_without_drafts(mamba2: Target) -> None:
 @pytest.mark.parametrize("name", ["mamba2", "lfm2", "recurrent_gemma"])
 def test_two_sessions_take_turns_in_the_only_row(name: str) -> None:
     """A reader that falls behind is parked, with its states: also those that a model keeps in its modules."""
-    target = target_of(name)
+    target = checked_target(name)
     assert target.max_rows == 1
     jobs = [JOB, Request(JOB.prompt[::-1], 30)]
     alone = [greedy(target, job) for job in jobs]
     engine = Engine(target, sources=lambda: [AlwaysWrong(alone[0])], budget=Budget(), max_waiting=4)
-    running = [iter(engine.session(job)) for job in jobs]
+    running = [engine.iterate(engine.session(job)) for job in jobs]
     written: list[list[int]] = [[], []]
     while any(len(tokens) < 30 for tokens in written):
         for session, tokens in zip(running, written, strict=True):
@@ -128,7 +129,7 @@ def test_two_sessions_take_turns_in_the_only_row(name: str) -> None:
 
 @pytest.mark.parametrize("name", [*CHAINS, "mamba"])
 def test_rounds_of_acceptance_and_rejection_leave_the_states_of_reading(name: str) -> None:
-    target, dice = target_of(name), random.Random(7)
+    target, dice = checked_target(name), random.Random(7)
     cache, text = target.new_cache(), [3, 4]
     target.prefill(text[:-1], cache)
     while len(text) < 120:
@@ -167,13 +168,13 @@ def test_memory_that_runs_out_in_the_middle_of_a_forward_leaves_no_trace(
 
 @pytest.mark.parametrize(("name", "reuses"), [("mamba2", True), ("lfm2", True), ("mamba", False)])
 def test_a_follow_up_reads_on_from_the_whole_conversation_or_from_nothing(name: str, reuses: bool) -> None:
-    target = target_of(name)
+    target = checked_target(name)
     engine = Engine(target, sources=lambda: [AlwaysWrong((1, 2, 3))], budget=Budget())
     first = engine.generate(JOB).tokens
     longer = (*JOB.prompt, *first, 11, 12, 13)
     cut = (*JOB.prompt, *first[:10], 11, 12, 13)
     for prompt, known in ((longer, reuses), (cut, False)):
-        stored = [entry.cache.reach(len(prompt) - 1) for entry in engine._batch.prefixes._entries]
+        stored = [entry.cache.reach(len(prompt) - 1) for entry in engine._scheduler.prefixes._entries]
         assert (max(stored) >= len(JOB.prompt) + len(first) - 1) is known
         job = Request(prompt, 9)
         assert engine.generate(job).tokens == greedy(target, job)
@@ -194,32 +195,32 @@ def test_states_that_are_not_put_back_are_noticed(monkeypatch: pytest.MonkeyPatc
     """The control: with a broken way back the self-check must not choose chains."""
     monkeypatch.setattr(state_cache.StateCache, "_restore", lambda _self, _saved: None)
     with pytest.raises(UnsupportedModel, match="differ by"):
-        Target.of(state_model("mamba2"))
+        target_of(state_model("mamba2"))
 
 
 def test_states_that_are_shared_by_sessions_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(state_cache, "_HELD_BY_MODULES", ())
     with pytest.raises(UnsupportedModel, match="differ by"):
-        Target.of(state_model("recurrent_gemma"))
+        target_of(state_model("recurrent_gemma"))
 
 
 @pytest.mark.parametrize(("name", "reason"), [("minimax", "cache of its own"), ("zamba2", "logits differ by")])
 def test_a_model_whose_own_cache_is_no_use_is_refused(name: str, reason: str) -> None:
     """MiniMax wants another cache; Zamba2 forgets its time-step limits where it reads a single token."""
     with pytest.raises(UnsupportedModel, match=reason) as caught:
-        Target.of(state_model(name))
+        target_of(state_model(name))
     assert "full attention" in caught.value.hint
 
 
 def test_the_choice_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        Target.of(state_model("lfm2"), name="LFM2")
+        target_of(state_model("lfm2"), name="LFM2")
     assert "LFM2: drafts are verified one chain at a time" in caplog.text
 
 
 def test_the_cost_of_chains_is_measured_and_that_of_drafts_never_made_is_not(mamba2: Target) -> None:
     assert sorted(measure(mamba2, [1, 2, 4])) == [1, 2, 4]
-    assert sorted(Budget.measured(target_of("mamba")).costs.by_size) == [1]
+    assert sorted(Budget.measured(checked_target("mamba")).costs.by_size) == [1]
 
 
 @pytest.mark.parametrize(
@@ -242,6 +243,6 @@ def test_the_best_chain_is_the_one_of_which_most_is_expected(
     found = tree.best_chain()
     assert tuple(found.tokens) == (9, *best)
     assert found.parents == list(range(-1, len(best)))
-    assert Verification.CHAIN.fitting(tree).tokens == found.tokens
-    assert Verification.PLAIN.fitting(tree).tokens == [9]
-    assert Verification.TREE.fitting(tree) is tree
+    assert Capability.CHAIN.verifiable(tree).tokens == found.tokens
+    assert Capability.PLAIN.verifiable(tree).tokens == [9]
+    assert Capability.TREE.verifiable(tree) is tree

@@ -22,7 +22,7 @@ from decoding.drafting.budget import Budget
 from decoding.engine import Engine
 from decoding.interfaces import Request
 from decoding.sources.table import DEFAULT_SOURCES, make_sources
-from decoding.target.target import Target
+from decoding.target.loading import target_of
 from tests.support.fakes import VOCABULARY, AlwaysWrong, Oracle
 
 WINDOW = 12
@@ -51,7 +51,7 @@ MODELS: dict[str, Callable[[], Any]] = {
 @pytest.mark.parametrize("name", MODELS)
 def test_drafts_change_nothing_past_the_window(name: str) -> None:
     torch.manual_seed(3)
-    target = Target.of(MODELS[name]().double().eval(), name=name)
+    target = target_of(MODELS[name]().double().eval(), name=name)
     assert target.context_length == 256
     assert target.attention.window == WINDOW
     assert target.model.config.sliding_window == WINDOW
@@ -74,6 +74,6 @@ def test_drafts_change_nothing_past_the_window(name: str) -> None:
 def test_masks_that_a_model_ignores_leave_it_its_first_window(monkeypatch: pytest.MonkeyPatch) -> None:
     """The fallback: where the self-check fails past the window, the context ends with the window."""
     monkeypatch.setattr("decoding.target.masks._SLIDING", "no layer is called so")
-    target = Target.of(MODELS["mistral"]().double().eval())
+    target = target_of(MODELS["mistral"]().double().eval())
     assert target.context_length == WINDOW
     assert target.attention.window is None

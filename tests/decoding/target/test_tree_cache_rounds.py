@@ -17,8 +17,9 @@ from decoding.drafting.budget import Budget
 from decoding.engine import Engine
 from decoding.interfaces import Request, Sampling
 from decoding.processors import FrequencyPenalty, RepetitionPenalty
-from decoding.scheduling.prefix_cache import PrefixCache
+from decoding.scheduling.prefix_cache import DEFAULT_BYTES, PrefixCache
 from decoding.scheduling.session import Session
+from decoding.target.loading import target_of
 from decoding.target.target import Target
 from decoding.target.tree_cache import TreeCache
 from decoding.tree import ROOT, TokenTree
@@ -37,9 +38,8 @@ class Rounds:
     def __init__(self, target: Target, seed: object) -> None:
         self.target = target
         self.rng = random.Random(str(seed))
-        self.cache = target.new_cache()
-        self.cache.lengths.clear()
-        self.prefixes = PrefixCache()
+        self.cache = target.new_cache(rows=0)
+        self.prefixes = PrefixCache(DEFAULT_BYTES, target.new_cache)
         self.rows: list[list[int]] = []
         self.unread: list[int] = []  # How many tokens of a row's prompt are left to the next forward.
         self.compared = 0
@@ -69,7 +69,7 @@ class Rounds:
         old = self.rng.choice(self.prefixes._entries) if len(self.prefixes) and self.rng.random() < 0.7 else None
         begun = [int(token) for token in old.tokens_T][: self.rng.randrange(10, 40)] if old else []
         tokens = begun + [self.rng.randrange(VOCABULARY) for _ in range(self.rng.randrange(3, 12))]
-        own = self.prefixes.find(tokens, self.target.new_cache)
+        own = self.prefixes.find(tokens)
         self.counts["reused"] += own.length > 0
         left = self.rng.randrange(len(tokens) - own.length) if self.rng.random() < 0.3 else 0
         self.target.prefill(tokens[own.length : len(tokens) - 1 - left], own)
@@ -81,7 +81,7 @@ class Rounds:
 
     def leave(self, row: int) -> None:
         if self.rng.random() < 0.5:
-            self.prefixes.store(self.rows[row], self.cache, row, self.target.new_cache)
+            self.prefixes.store(self.rows[row], self.cache, row)
         self.cache.drop_row(row)
         self.rows[row], self.unread[row] = self.rows[-1], self.unread[-1]
         del self.rows[-1], self.unread[-1]
@@ -128,7 +128,7 @@ class Rounds:
 
     def compare(self) -> None:
         cached = [len(tokens) - 1 - left for tokens, left in zip(self.rows, self.unread, strict=True)]
-        assert self.cache.lengths == cached
+        assert list(self.cache.lengths) == cached
         for row, (tokens, length) in enumerate(zip(self.rows, cached, strict=True)):
             fresh = self.target.new_cache()
             self.target.prefill(tokens[:length], fresh)
@@ -159,15 +159,15 @@ def test_the_rows_hold_what_was_committed(targets: dict[str, Target], architectu
 @pytest.mark.exact
 @pytest.mark.parametrize("architecture", [*ARCHITECTURES, *SLIDING])
 def test_ten_thousand_rounds_in_float32(architecture: str) -> None:
-    rounds = Rounds(Target.of(tiny_model(architecture, spread=0.1), name=architecture), architecture)
+    rounds = Rounds(target_of(tiny_model(architecture, spread=0.1), name=architecture), architecture)
     rounds.run(10_000, every=25)
     say(f"{architecture}: {rounds.counts}, rows compared {rounds.compared}, largest difference {rounds.worst:.1e}")
 
 
-def trace_states(session: Session, request: Request, target: Target) -> None:
+def trace_states(engine: Engine, session: Session, request: Request, target: Target) -> None:
     """After every commit: processor states, position and noise are those of plain decoding of the same tokens."""
     choice = session._choice
-    for _ in session:
+    for _ in engine.iterate(session):
         written = len(session.tokens)
         assert (choice.written, choice.position) == (written, len(request.prompt) + written)
         for processor, state in zip(request.processors, choice._states, strict=True):
@@ -203,8 +203,9 @@ def check_states(target: Target, seed: int) -> None:
     )
     expected = by_hand(target, request)
     sources = lambda: [Oracle(expected.tokens, branches=2, length=5), AlwaysWrong(expected.tokens), Repeating()]  # noqa: E731
-    session = Engine(target, sources=sources, budget=Budget(limit=24)).session(request)
-    trace_states(session, request, target)
+    engine = Engine(target, sources=sources, budget=Budget(limit=24))
+    session = engine.session(request)
+    trace_states(engine, session, request, target)
     assert tuple(session.tokens) == expected.tokens
 
 

@@ -18,6 +18,7 @@ from decoding.errors import InvalidRequest
 from decoding.interfaces import AcceptanceCriterion, Request, Sampling, SamplingPosition
 from decoding.scheduling.session import Session
 from decoding.sources.base import DraftContext, DraftSource
+from decoding.target.loading import target_of
 from decoding.target.target import Target
 from decoding.tree import DraftTree, TokenTree
 from decoding.verification import criteria, sampling
@@ -185,7 +186,7 @@ def test_what_speculative_sampling_cannot_judge_is_refused() -> None:
     for offered in ({1: SMOOTH, 2: SMOOTH}, {1: None}):
         with pytest.raises(InvalidRequest) as caught:
             SpeculativeSampling().choose(logits, offered, HOT)
-        assert "one-draw" in caught.value.hint
+        assert "exact-match" in caught.value.hint
 
 
 @pytest.mark.parametrize("name", CRITERIA)
@@ -198,7 +199,7 @@ def test_where_nothing_is_drafted_every_criterion_draws_as_the_target(name: str,
         assert make_criterion(name).choose(logits, {}, SamplingPosition(at.sampling, position)) == expected
 
 
-def test_one_draw_does_not_look_at_drafts() -> None:
+def test_exact_match_does_not_look_at_drafts() -> None:
     rng = np.random.default_rng(2)
     for position in range(50):
         logits, at = rng.normal(size=SIZE), SamplingPosition(HOT.sampling, position)
@@ -261,7 +262,7 @@ def test_a_lossy_criterion_never_takes_a_forbidden_token() -> None:
 
 def test_criteria_are_found_by_name_and_say_what_they_lose() -> None:
     assert {name: make_criterion(name).lossless for name in CRITERIA} == {
-        "one-draw": True,
+        "exact-match": True,
         "speculative-sampling": True,
         "typical": False,
         "top-beta-tau": False,
@@ -275,7 +276,7 @@ def test_criteria_are_found_by_name_and_say_what_they_lose() -> None:
     ("name", "options"),
     [
         ("best", {}),
-        ("one-draw", {"epsilon": 0.1}),
+        ("exact-match", {"epsilon": 0.1}),
         ("typical", {"tau": 0.1}),
         ("typical", {"epsilon": 0.0}),
         ("typical", {"epsilon": float("nan")}),
@@ -352,14 +353,14 @@ def joint_p_value(criterion: AcceptanceCriterion, model: int, n: int) -> float:
     return p_value(counts, joint(target))
 
 
-@pytest.mark.parametrize("name", ["one-draw", "speculative-sampling"])
+@pytest.mark.parametrize("name", ["exact-match", "speculative-sampling"])
 def test_three_tokens_are_distributed_as_the_model_says(name: str) -> None:
     assert joint_p_value(make_criterion(name), 0, 3_000) > 1e-4
 
 
 @pytest.mark.exact
 @pytest.mark.parametrize("model", range(3))
-@pytest.mark.parametrize("name", ["one-draw", "speculative-sampling"])
+@pytest.mark.parametrize("name", ["exact-match", "speculative-sampling"])
 def test_three_tokens_are_distributed_as_the_model_says_20000_times(name: str, model: int) -> None:
     assert joint_p_value(make_criterion(name), model, 20_000) > 1e-4
 
@@ -394,7 +395,7 @@ class Sampled(FixedSource):
 def session_p_value(criterion: AcceptanceCriterion | None, n: int) -> tuple[float, float]:
     """How well three tokens of whole sessions fit the model, and the share of drafts that were accepted."""
     model = tiny_model("llama", seed=0, vocab_size=TINY).double()
-    target, draft = Target.of(model), tiny_logits(100)
+    target, draft = target_of(model), tiny_logits(100)
     exact = joint(tiny_logits(0, scale=1.0))
     counts = np.zeros(exact.size, dtype=np.int64)
     drafted = accepted = 0
@@ -413,7 +414,7 @@ def made(draft: dict[tuple[int, ...], Vector], settings: Sampling) -> list[Draft
     return [Sampled(draft, settings)]
 
 
-@pytest.mark.parametrize("name", ["one-draw", "speculative-sampling"])
+@pytest.mark.parametrize("name", ["exact-match", "speculative-sampling"])
 def test_sessions_keep_the_distribution(name: str) -> None:
     fit, share = session_p_value(make_criterion(name), 250)
     assert fit > 1e-4
@@ -423,7 +424,7 @@ def test_sessions_keep_the_distribution(name: str) -> None:
 @pytest.mark.exact
 def test_sessions_keep_the_distribution_5000_times_and_speculative_sampling_accepts_more() -> None:
     (plain, once), (fit, share) = (
-        session_p_value(make_criterion(name), 5000) for name in ("one-draw", "speculative-sampling")
+        session_p_value(make_criterion(name), 5000) for name in ("exact-match", "speculative-sampling")
     )
     assert min(plain, fit) > 1e-4
     assert share > once

@@ -17,6 +17,7 @@ from decoding.drafting.calibration import Calibration
 from decoding.engine import Engine
 from decoding.interfaces import Request, Sampling
 from decoding.sources.table import DEFAULT_SOURCES, make_sources
+from decoding.target.loading import target_of
 from decoding.target.target import Target
 from decoding.verification import sampling
 from tests.support.fakes import ARCHITECTURES, VOCABULARY, Repeating, tiny_model
@@ -104,7 +105,7 @@ def joint(target: Target, prompt: tuple[int, ...], options: Sampling) -> NDArray
 @pytest.fixture(scope="module")
 def eight_words() -> Target:
     """A model of eight tokens, whose joint distributions can be written out."""
-    return Target.of(tiny_model("llama", seed=4, vocab_size=SMALL).double(), name="eight")
+    return target_of(tiny_model("llama", seed=4, vocab_size=SMALL).double(), name="eight")
 
 
 def crowd(count: int, seed: int) -> list[Request]:
@@ -176,7 +177,7 @@ def test_a_seed_writes_the_same_among_sixty_three_others(targets: dict[str, Targ
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_a_seed_in_a_crowd_in_float32(targets: dict[str, Target], architecture: str) -> None:
     """By the design's rule: a difference only where the plain run's two best are within 1e-4, one in 50,000 tokens."""
-    target = Target.of(targets[architecture].model.float(), name=architecture)
+    target = target_of(targets[architecture].model.float(), name=architecture)
     ties = NearTies(target)
     try:
         requests = crowd(64, 11)

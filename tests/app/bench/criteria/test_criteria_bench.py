@@ -29,7 +29,7 @@ from decoding.drafting.cost_model import CostModel
 from decoding.engine import Engine
 from decoding.errors import InvalidRequest
 from decoding.interfaces import Request, Sampling
-from decoding.target.target import Target
+from decoding.target.loading import target_of
 from decoding.verification.criteria import TopBetaTau, TypicalAcceptance
 from tests.support.fakes import Oracle, tiny_model
 from tests.support.tiny import pipeline_of
@@ -80,9 +80,9 @@ def report(settings: Settings, *words: str | Path) -> list[dict[str, object]]:
 
 
 def test_rules_by_name() -> None:
-    plain, drawn, typical, near = rules("one-draw, typical=0.2/0.4, plain, top-beta-tau=5/2.5,one-draw")
+    plain, drawn, typical, near = rules("exact-match, typical=0.2/0.4, plain, top-beta-tau=5/2.5,exact-match")
     assert plain is PLAIN and not plain.speculates
-    assert drawn.exact and drawn.speculates and drawn.family == "one-draw"
+    assert drawn.exact and drawn.speculates and drawn.family == "exact-match"
     assert typical.criterion == TypicalAcceptance(epsilon=0.2, delta=0.4) and typical.method == "typical=0.2/0.4"
     assert near.criterion == TopBetaTau(beta=5, tau=2.5)
     assert rules("typical")[1].criterion == TypicalAcceptance()
@@ -90,7 +90,7 @@ def test_rules_by_name() -> None:
 
 def test_default_rules_are_all_criteria_with_several_thresholds() -> None:
     families = [rule.family for rule in rules(DEFAULT)]
-    assert families[:3] == ["plain", "one-draw", "speculative-sampling"]
+    assert families[:3] == ["plain", "exact-match", "speculative-sampling"]
     assert min(families.count("typical"), families.count("top-beta-tau")) >= 3
 
 
@@ -98,10 +98,10 @@ def test_default_rules_are_all_criteria_with_several_thresholds() -> None:
     ("text", "cause", "hint"),
     [
         ("typicle", "typicle", "typical"),
-        ("", 'called ""', "one-draw"),
+        ("", 'called ""', "exact-match"),
         ("typical=0.3", "other thresholds", "typical=EPSILON/DELTA"),
         ("typical=a/b", "other thresholds", "typical=EPSILON/DELTA"),
-        ("one-draw=1", "other thresholds", "no thresholds"),
+        ("exact-match=1", "other thresholds", "no thresholds"),
         ("typical=2/0.1", "epsilon", "at most 1"),
         ("top-beta-tau=2.5/1", "beta", "whole number"),
         ("top-beta-tau=2/nan", "tau", "finite"),
@@ -172,7 +172,7 @@ def test_a_row_counts_changes_and_rates() -> None:
 
 
 def test_a_trial_judges_every_request_and_learns_for_itself() -> None:
-    target = Target.of(tiny_model("llama"))
+    target = target_of(tiny_model("llama"))
     prompt = tuple(range(1, 12))
     plain = Engine(target, sources=list).generate(Request(prompt, 20)).tokens
     shared = Engine(target, sources=lambda: [Oracle(plain)], budget=Budget(8, CostModel({1: 1.0, 8: 1.0})))
@@ -195,11 +195,11 @@ def test_every_rule_on_both_tasks(tiny_bundled: Path, settings: Settings) -> Non
     pipeline = pipeline_of(tiny_bundled, settings.replace(quote=False, max_new_tokens=16))
     asked = [Asked(item, tuple(hits_of(item)), ()) for item in ITEMS]
     tasks = [Answers(tuple(asked)), Corrections(TEXTS)]
-    copying = dict.fromkeys(rules("one-draw,typical=0.01/0.1,top-beta-tau=9999/999"), ("prompt-lookup", "cursor"))
+    copying = dict.fromkeys(rules("exact-match,typical=0.01/0.1,top-beta-tau=9999/999"), ("prompt-lookup", "cursor"))
     found = [one for heat in (0.0, 1.0) for one in rows_at(heat, pipeline, tasks, copying, seeds=2)]
     by = {(one["method"], one["temperature"], one["task"]): one for one in found}
     assert len(by) == len(found) == 4 * 2 * 2
-    assert all(one["equal"] and one["change"] == 0 for one in found if one["method"] in ("plain", "one-draw"))
+    assert all(one["equal"] and one["change"] == 0 for one in found if one["method"] in ("plain", "exact-match"))
     for (method, temperature, task), one in by.items():
         assert (one["seeds"], one["items"]) == (1 if temperature == 0 else 2, 3)
         assert ("gleu" in one) == (task == "grammar") != ("answer_accuracy" in one)
@@ -310,7 +310,7 @@ def test_bundled_items_are_the_prompts_of_the_other_benches() -> None:
 
 def test_the_page_gets_the_table_and_the_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     outputs = [[written("[1] 330 metres")], [written("In 1889.")], [written("No idea, sorry")]]
-    made = [row(ASKED, rule, outputs, outputs) for rule in rules("one-draw,typical=0.3/0.09")]
+    made = [row(ASKED, rule, outputs, outputs) for rule in rules("exact-match,typical=0.3/0.09")]
     rows = [{**one, "temperature": temperature} for temperature in (0.0, 0.7, 1.0) for one in made]
     (tmp_path / "report.json").write_text(json.dumps({"rows": rows}))
     (tmp_path / PAGE).parent.mkdir(parents=True)
@@ -329,26 +329,37 @@ def test_the_page_gets_the_table_and_the_picture(tmp_path: Path, monkeypatch: py
 def test_the_line_that_repeats_a_run(tmp_path: Path) -> None:
     parser = argparse.ArgumentParser()
     bench.add_arguments(parser)
-    args = parser.parse_args(["a b.jsonl", "--n", "2", "--criteria", "one-draw"])
+    args = parser.parse_args(["a b.jsonl", "--n", "2", "--criteria", "exact-match"])
     settings = Settings.load({"home": str(tmp_path), "sources": "prompt-lookup,heads", "heads": "mine"}, environ={})
     line = bench.command(args, settings.replace(quote=False))
-    expected = "'a b.jsonl' --n 2 --criteria one-draw --temperatures 0,0.7,1 --seeds 3 --heads mine"
+    expected = "'a b.jsonl' --n 2 --criteria exact-match --temperatures 0,0.7,1 --seeds 3 --heads mine"
     assert line == f"spandraft bench criteria {expected} --sources prompt-lookup,heads --quote off"
 
 
 def test_the_command_prints_a_table(
     tiny_bundled: Path, tmp_path: Path, grammar_file: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["--criteria", "one-draw", "--temperatures", "0", "--n", "1", "--sources", "prompt-lookup", "--quote", "on"]
+    words = [
+        "--criteria",
+        "exact-match",
+        "--temperatures",
+        "0",
+        "--n",
+        "1",
+        "--sources",
+        "prompt-lookup",
+        "--quote",
+        "on",
+    ]
     common = ["--target", str(tiny_bundled), "--set", f"home={tmp_path}", "--set", "max_new_tokens=4"]
     assert cli.main(["bench", "criteria", str(grammar_file), *words, *common]) == 0
     head, plain, drawn = capfd.readouterr().out.splitlines()
     assert head.split()[:3] == ["criterion", "T", "output"]
-    assert [plain.split()[0], drawn.split()[0]] == ["plain", "one-draw"]
+    assert [plain.split()[0], drawn.split()[0]] == ["plain", "exact-match"]
 
 
 def test_who_drafts_for_each_rule(settings: Settings) -> None:
     given = settings.replace(draft_model="small", heads="mine")
     by = {rule.method: names for rule, names in bench.sources_for(rules(DEFAULT), given, is_asked=False).items()}
     assert by.pop("speculative-sampling") == ("draft-model",), "other drafts were drawn from no distribution"
-    assert len({*by.values()}) == 1 and {"blend", "draft-model", "heads"} < {*by["one-draw"]}
+    assert len({*by.values()}) == 1 and {"blend", "draft-model", "heads"} < {*by["exact-match"]}

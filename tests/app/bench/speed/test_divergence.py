@@ -7,7 +7,7 @@ import pytest
 
 from app.bench.speed.divergence import Divergences, LogitRecorder, Written, rows
 from decoding.interfaces import Request
-from decoding.target.target import Target
+from decoding.target.loading import target_of
 from tests.support.fakes import VOCABULARY, tiny_model
 
 
@@ -18,7 +18,7 @@ def requests(count: int) -> list[Request]:
 
 
 def test_double_precision_diverges_nowhere() -> None:
-    drafted, control = rows(Target.of(tiny_model("llama").double()), requests(10))
+    drafted, control = rows(target_of(tiny_model("llama").double()), requests(10))
     assert drafted["diverged"] == control["diverged"] == 0
     assert drafted["tokens"] == control["tokens"] == 240
     assert drafted["margin_max"] is None
@@ -27,7 +27,7 @@ def test_double_precision_diverges_nowhere() -> None:
 
 def test_bfloat16_diverges_at_near_ties_alone() -> None:
     """Random weights of small spread tie all the time: both ways diverge, and never far from a tie."""
-    target = Target.of(tiny_model("llama", spread=0.1).bfloat16())
+    target = target_of(tiny_model("llama", spread=0.1).bfloat16())
     for row in rows(target, requests(16)):
         assert row["outputs"] == 16
         assert row["diverged"] > 0  # type: ignore[operator]

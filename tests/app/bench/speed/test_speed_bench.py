@@ -22,6 +22,7 @@ from app.errors import SpandraftError
 from decoding.drafting.budget import Budget
 from decoding.engine import Engine
 from decoding.interfaces import Reference, Request
+from decoding.target.loading import target_of
 from decoding.target.target import Target
 from tests.support.fakes import VOCABULARY, tiny_model
 from tests.support.tiny import save_heads, save_parallel
@@ -32,7 +33,7 @@ TRACE = Trace(Request((3, 5, 6, 7, 8, 9, 4, 1), 12, eos_ids=frozenset({2})), OUT
 
 @pytest.fixture(scope="module")
 def target() -> Target:
-    return Target.of(tiny_model("llama"))
+    return target_of(tiny_model("llama"))
 
 
 def report(settings: Settings, *words: str) -> dict[str, dict[str, object]]:
@@ -53,7 +54,7 @@ def test_every_way_writes_the_recorded_output(target: Target) -> None:
 
 def test_forcing_tells_a_draft_model_nothing(target: Target) -> None:
     """A draft model that saw the forced token would always be right, and need far fewer forwards of the target."""
-    draft = Target.of(tiny_model("llama", seed=1))
+    draft = target_of(tiny_model("llama", seed=1))
     forwards = []
     hook = target.model.register_forward_hook(lambda *_: forwards.append(1))
     HuggingFace(target, draft).assisted(forced_request(TRACE))
@@ -101,7 +102,7 @@ def test_time_after_the_first_token_is_decoding() -> None:
     def theirs(asked: Request) -> Ran:
         return Ran((1,) * asked.max_new_tokens, 10.0 + asked.max_new_tokens, None, reads_first=True)
 
-    setup = bench.Setup(Engine(Target.of(tiny_model("llama")), budget=Budget()), [job])
+    setup = bench.Setup(Engine(target_of(tiny_model("llama")), budget=Budget()), [job])
     timings = bench.measure({"plain": theirs, "spandraft": ours, "hf-greedy": theirs}, setup, 2)
     assert timings["plain"].decode_s == [7.0, 7.0] and timings["plain"].first_s == [11.5, 11.5]
     assert timings["spandraft"].decode_s == [3.0, 3.0] and timings["spandraft"].tokens == [7, 7]

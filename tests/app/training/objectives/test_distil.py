@@ -23,7 +23,7 @@ from app.training.objectives.distil import (
 from app.training.outputs.target_outputs import Row, collate
 from decoding.sources.neural.draft_model import DraftModel
 from decoding.sources.shared import Shared
-from decoding.target.target import Target
+from decoding.target.loading import target_of
 from tests.support import small_target as small
 
 
@@ -36,7 +36,7 @@ def objective(kind: str) -> SequenceDistillation | TokenDistillation:
 def mean_length(model: Model) -> float:
     """Of this draft model's chains on prompts that it was not trained on."""
     target = small.target()
-    draft = DraftModel.of(Target.of(to_llama(model), name="draft"), target)
+    draft = DraftModel.of(target_of(to_llama(model), name="draft"), target)
     (found,) = measure_drafter(target, "draft-chain", Shared(draft_model=draft), small.unseen())
     return found.mean_length
 

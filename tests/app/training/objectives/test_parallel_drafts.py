@@ -11,7 +11,7 @@ from app.training.model import Model, configuration, to_llama
 from app.training.objectives.parallel_drafts import ParallelTraining, labels, lay_out, new_drafter, write_facts
 from decoding.drafters.parallel_model import ParallelModel
 from decoding.sources.shared import Shared
-from decoding.target.target import Target
+from decoding.target.loading import target_of
 from tests.support import small_target as small
 
 MASKS = 3
@@ -24,7 +24,7 @@ def drafter(seed: int = 0) -> Model:
 
 def mean_length(model: Model) -> float:
     target = small.target()
-    shared = Shared(parallel=ParallelModel.of(Target.of(to_llama(model), name="parallel"), target))
+    shared = Shared(parallel=ParallelModel.of(target_of(to_llama(model), name="parallel"), target))
     (found,) = measure_drafter(target, "parallel", shared, small.unseen(), limit=MASKS + 1)
     return found.mean_length
 

@@ -34,6 +34,7 @@ from decoding.drafting.budget import Budget
 from decoding.engine import Engine
 from decoding.interfaces import Edit
 from decoding.processors import QuoteProcessor
+from decoding.target.loading import load_target
 from decoding.target.target import Target
 from retrieval.hits import Evidence, Hit
 from tests.support import small_target as small
@@ -53,7 +54,7 @@ def bpe() -> Tokenizer:
 
 @pytest.fixture(scope="module")
 def bundled() -> Target:
-    return Target.from_pretrained(str(bundled_folder(TARGET)), device="cpu")
+    return load_target(str(bundled_folder(TARGET)), device="cpu")
 
 
 @pytest.fixture

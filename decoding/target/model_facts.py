@@ -1,0 +1,112 @@
+"""What a loaded model's configuration says about how it may be used, and which models are refused for it.
+
+Knows transformers' configurations; runs no model.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from decoding.errors import UnsupportedModel
+from decoding.interfaces import Sampling
+from decoding.target.generation_config import not_followed
+from decoding.target.generation_config import sampling as recommended
+from decoding.target.masks import FULL_ATTENTION, Attention
+
+log = logging.getLogger(__name__)
+
+_ATTENTION_KINDS: Final = frozenset({"full_attention", "sliding_attention", "attention"})
+# Layers that read tokens one after the other, or forget by blocks: transformers' own cache knows how.
+_STATE_KINDS: Final = frozenset({"linear_attention", "conv", "hybrid", "hybrid_sliding", "mamba", "chunked_attention"})
+# How far some models look is built into them, and counted in places of the layout: in a tree these are not positions.
+_FIXED_WINDOWS: Final = ("window_size", "keep_window_size", "index_topk_blocks")
+_NO_CACHE_KINDS: Final = frozenset({"moe", "mlp"})
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """What a model's configuration says about how it may be used.
+
+    ``attentions``: the ways in which masks for trees may be given, the best first; the self-check finds the first
+    that holds. There is none for a model with other layers than attention, or with windows that cannot be masked.
+    """
+
+    vocab_size: int
+    context_length: int
+    eos_ids: frozenset[int]
+    sampling: Sampling
+    attentions: tuple[Attention, ...]
+
+
+def read_facts(model: Any) -> ModelFacts:
+    """Read vocabulary, context, end tokens and default sampling from a loaded model."""
+    refuse_unsupported(model.config, model.config.name_or_path or "the model")
+    config = model.config.get_text_config()
+    generation = model.generation_config
+    ends = generation.eos_token_id if generation.eos_token_id is not None else config.eos_token_id
+    end_ids = [] if ends is None else [ends] if isinstance(ends, int) else list(ends)
+    if ignored := not_followed(generation):
+        log.warning("the model's generation_config asks for what is not followed here: %s", ignored)
+    head = model.get_output_embeddings()
+    vocab_size = getattr(head, "out_features", None) or head.weight.shape[0]  # Quantised weights have other shapes.
+    return ModelFacts(
+        vocab_size, _context_length(config), frozenset(end_ids), recommended(generation), _attentions(config)
+    )
+
+
+def _context_length(config: Any) -> int:
+    """Positions for which full attention over one fixed rotary table is what the model was made with."""
+    limits = [getattr(config, key, None) for key in ("max_position_embeddings", "n_positions")]
+    rope = getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None) or {}
+    if rope.get("rope_type") in ("dynamic", "longrope"):
+        limits.append(rope.get("original_max_position_embeddings"))
+    known = [limit for limit in limits if isinstance(limit, int) and limit > 0]
+    return min(known) if known else 2048
+
+
+def _attentions(config: Any) -> tuple[Attention, ...]:
+    """Masks by kind of layer, else one mask with the window for all layers; full attention where nothing slides."""
+    window = getattr(config, "sliding_window", None)
+    kinds = frozenset(getattr(config, "layer_types", None) or ())
+    fixed = [getattr(config, name, None) for name in _FIXED_WINDOWS]
+    if kinds & _STATE_KINDS or any(isinstance(one, int) and one < _context_length(config) for one in fixed):
+        return ()
+    if not isinstance(window, int) or not getattr(config, "use_sliding_window", True):
+        return (FULL_ATTENTION,)
+    if kinds and "sliding_attention" not in kinds:
+        return (FULL_ATTENTION,)
+    one_mask = Attention(frozenset({"sliding_attention"}), window)
+    # Inside the first window sliding attention is full attention.
+    within = replace(FULL_ATTENTION, limit=window)
+    return (Attention(kinds, window, by_kind=True), within) if kinds else (one_mask, within)
+
+
+def refuse_unsupported(config: Any, name: str) -> None:
+    """Raise UnsupportedModel for a model that no capability could be proven for."""
+    text = config.get_text_config()
+    if config.is_encoder_decoder:
+        raise unsupported(name, "it is an encoder-decoder model")
+    if config.model_type in _masked_model_types() and not getattr(text, "is_decoder", False):
+        raise unsupported(name, "it reads both ways (a masked LM)")
+    kinds = set(getattr(text, "layer_types", None) or ["full_attention"])
+    odd = sorted(kinds - _ATTENTION_KINDS - _STATE_KINDS - _NO_CACHE_KINDS)
+    if odd:
+        raise unsupported(name, f"it has layers of type {', '.join(odd)}")
+    if "sliding_attention" in kinds and not isinstance(getattr(text, "sliding_window", None), int):
+        raise unsupported(name, "it has sliding-window layers of unknown width")
+
+
+def _masked_model_types() -> frozenset[str]:
+    from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
+
+    return frozenset(MODEL_FOR_MASKED_LM_MAPPING_NAMES)
+
+
+def unsupported(name: str, why: str) -> UnsupportedModel:
+    """The error for a model that cannot be decoded exactly."""
+    return UnsupportedModel(
+        f"{name} cannot be verified exactly: {why}.",
+        hint="Use a causal LM with full attention, such as Llama, Qwen3, GPT-2 or Phi-3.",
+    )

@@ -15,7 +15,6 @@ from app.errors import SpandraftError, as_user_error
 from app.loading.bundled import TARGET, bundled_folder
 
 if TYPE_CHECKING:
-    from decoding.target.loading import load_target
     from decoding.target.target import Target
 
 _MOST_BYTES = 2**30
@@ -33,6 +32,7 @@ def examine_drafting(settings: Settings) -> Iterator[Finding]:
     from decoding.cuda.graphs import CudaGraphs
     from decoding.errors import DecodingError
     from decoding.target.capability import Capability
+    from decoding.target.loading import load_target
 
     options = loading_options(settings)
     try:

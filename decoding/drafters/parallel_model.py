@@ -17,7 +17,6 @@ from decoding.errors import ModelNotFound, UnsupportedModel
 from decoding.target.capability import Capability
 
 if TYPE_CHECKING:
-    from decoding.target.loading import load_target
     from decoding.target.target import Target
 
 FORMAT: Final = "spandraft-parallel-1"
@@ -65,6 +64,8 @@ class ParallelModel:
         cls, folder: Path, *, target: Target, dtype: str = "float32", device: str = "auto", **hf_options: Any
     ) -> ParallelModel:
         """The drafter of a folder with ``parallel.json``. Raises what ``Target.from_pretrained`` raises."""
+
+        from decoding.target.loading import load_target  # Late: transformers, which sources do without.
 
         facts = _facts(folder)
         if facts.get("format") != FORMAT:

@@ -190,7 +190,6 @@ def _evaluate(args: argparse.Namespace, settings: Settings, terminal: Terminal) 
 def _measure(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
     from app.training.evaluation.measure import load_drafter, measure_drafter
     from app.training.outputs.prompts import served_prompts
-    from app.training.outputs.write_outputs import served_prompts
     from decoding.target.loading import load_target
 
     _one_thread()

@@ -72,7 +72,7 @@ def rebuild(args: argparse.Namespace, settings: Settings, terminal: Terminal) ->
         }
         if salvaged is not None:
             lost = [{"name": one.name, "source": one.source} for one in salvaged.lost]
-            kept = None if salvaged.kept is None else str(salvaged.kept)
+            kept = None if salvaged.damaged_copy is None else str(salvaged.damaged_copy)
             document |= {"saved": list(salvaged.saved), "lost": lost, "complete": salvaged.is_complete, "kept": kept}
         terminal.document(document)
     elif not done.is_whole:
@@ -103,8 +103,8 @@ def _salvage(args: argparse.Namespace, settings: Settings, terminal: Terminal) -
     for one in done.lost:
         source = f", add it again: {one.source}" if one.source else ""
         terminal.note(plain(f"lost: {one.name}{source}"))
-    if done.kept is not None:
-        terminal.note(f"the damaged database is kept: {done.kept}")
+    if done.damaged_copy is not None:
+        terminal.note(f"the damaged database is kept: {done.damaged_copy}")
     return done
 
 

@@ -1,6 +1,6 @@
-"""Which processes have a file open, where the system tells: Linux does, for processes of the same user.
+"""Names the processes that have a file open, where the system tells: Linux does, for processes of the same user.
 
-Knows nothing of databases. Where nothing can be found, nobody is named, and nothing fails.
+Knows nothing of databases. Elsewhere no process is named, and nothing fails.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ _PROCESSES = Path("/proc")
 
 def processes_using(paths: Iterable[Path]) -> list[str]:
     """``process 12 (spandraft serve)`` for each process that has one of these files open."""
-    wanted = {os.path.realpath(path) for path in paths}
+    real_paths = {os.path.realpath(path) for path in paths}
     try:
         numbers = sorted(int(entry.name) for entry in _PROCESSES.iterdir() if entry.name.isdecimal())
     except OSError:
         return []
-    return [_named(number) for number in numbers if _has_open(number, wanted)]
+    return [_named(number) for number in numbers if _has_open(number, real_paths)]
 
 
-def _has_open(number: int, wanted: set[str]) -> bool:
+def _has_open(number: int, real_paths: set[str]) -> bool:
     with contextlib.suppress(OSError), os.scandir(_PROCESSES / str(number) / "fd") as handles:  # It may have ended.
         for handle in handles:
             with contextlib.suppress(OSError):  # It has just been closed.
-                if os.readlink(handle.path) in wanted:
+                if os.readlink(handle.path) in real_paths:
                     return True
     return False
 

@@ -1,8 +1,9 @@
-"""Documents out of the bytes of a database that SQLite may refuse to open.
+"""Page carving: reads documents out of the bytes of a database that SQLite may refuse to open.
 
-Every page is looked at by itself: the rows of a leaf of a table are decoded by the documented layout of the file, and
-what looks like a row of ``documents`` is given out, with whether its text fits its digest. Nothing else of the file
-need be whole. Only for a file that no SQLite of this process has open (see ``corpora.store.raw_file``).
+Each page is decoded by itself, by the documented layout of the file (https://sqlite.org/fileformat2.html). Whatever
+looks like a row of ``documents`` on a table's leaf page is yielded, with whether its text matches its digest. Nothing
+else of the file need be intact. Only for a file that this process does not have open in SQLite (see
+``corpora.store.raw_file``).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _DIGEST_BYTES: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class CarvedDocument:
-    """A row of ``documents``: all its columns behind the number. ``fits``: its text is what its digest says."""
+    """A row of ``documents``: all its columns after the number. ``fits``: its text matches its digest."""
 
     number: int
     columns: tuple[Value, ...]
@@ -39,10 +40,10 @@ def documents(content: bytes) -> Iterator[CarvedDocument]:
             continue
         cells = int.from_bytes(content[base + 3 : base + 5], "big")
         for i in range(min(cells, size // 4)):
-            at = base + 8 + 2 * i
-            found = _row(content, size, start + int.from_bytes(content[at : at + 2], "big"))
-            if found is not None:
-                yield found
+            pointer = base + 8 + 2 * i
+            document = _row(content, size, start + int.from_bytes(content[pointer : pointer + 2], "big"))
+            if document is not None:
+                yield document
 
 
 def _page_bytes(content: bytes) -> int:
@@ -51,12 +52,12 @@ def _page_bytes(content: bytes) -> int:
     return size if size >= 512 and size & (size - 1) == 0 else 4096
 
 
-def _row(content: bytes, size: int, at: int) -> CarvedDocument | None:
-    """The row of the cell that begins at ``at``, if it looks like a document."""
+def _row(content: bytes, size: int, offset: int) -> CarvedDocument | None:
+    """The row of the cell that begins at ``offset``, if it looks like a document."""
     try:
-        length, at = _varint(content, at)
-        number, at = _varint(content, at)
-        values = _values(_payload(content, size, at, length))
+        length, offset = _varint(content, offset)
+        number, offset = _varint(content, offset)
+        values = _values(_payload(content, size, offset, length))
     except (IndexError, ValueError):
         return None
     if values is None or len(values) not in _COLUMNS:
@@ -69,8 +70,8 @@ def _row(content: bytes, size: int, at: int) -> CarvedDocument | None:
     return CarvedDocument(number, tuple(values[1:]), hashlib.sha256(text.encode()).digest() == digest)
 
 
-def _payload(content: bytes, size: int, at: int, length: int) -> bytes:
-    """What a cell holds, with what lies on overflow pages."""
+def _payload(content: bytes, size: int, offset: int, length: int) -> bytes:
+    """The payload of the cell, the part on overflow pages included."""
     if length > len(content):
         raise ValueError("longer than the file")
     least = (size - 12) * 32 // 255 - 23
@@ -78,8 +79,8 @@ def _payload(content: bytes, size: int, at: int, length: int) -> bytes:
     if length > size - 35:
         local = least + (length - least) % (size - 4)
         local = local if local <= size - 35 else least
-    parts = [content[at : at + local]]
-    left, page = length - local, int.from_bytes(content[at + local : at + local + 4], "big")
+    parts = [content[offset : offset + local]]
+    left, page = length - local, int.from_bytes(content[offset + local : offset + local + 4], "big")
     while left > 0:
         start = (page - 1) * size
         if page == 0 or start >= len(content):
@@ -92,25 +93,25 @@ def _payload(content: bytes, size: int, at: int, length: int) -> bytes:
 
 def _values(payload: bytes) -> list[Value] | None:
     """The columns of a record; None if it cannot be one of a document."""
-    header, at = _varint(payload, 0)
+    header, offset = _varint(payload, 0)
     kinds: list[int] = []
-    while at < header:
-        kind, at = _varint(payload, at)
+    while offset < header:
+        kind, offset = _varint(payload, offset)
         kinds.append(kind)
         if len(kinds) >= _COLUMNS.stop:
             return None
-    return [_value(payload, at_kind) for at_kind in _placed(kinds, header)]
+    return [_value(payload, kind, start, end) for kind, start, end in _column_spans(kinds, header)]
 
 
-def _placed(kinds: Sequence[int], at: int) -> Iterator[tuple[int, int, int]]:
+def _column_spans(kinds: Sequence[int], start: int) -> Iterator[tuple[int, int, int]]:
+    """Serial type, start and end of each column."""
     for kind in kinds:
         length = _INTEGERS[kind] if kind in _INTEGERS else (kind - 12) // 2
-        yield kind, at, at + length
-        at += length
+        yield kind, start, start + length
+        start += length
 
 
-def _value(payload: bytes, placed: tuple[int, int, int]) -> Value:
-    kind, start, end = placed
+def _value(payload: bytes, kind: int, start: int, end: int) -> Value:
     if end > len(payload) or kind in (10, 11):
         raise ValueError("it does not hold what it says")
     if kind == 0:
@@ -124,12 +125,12 @@ def _value(payload: bytes, placed: tuple[int, int, int]) -> Value:
     return payload[start:end].decode() if kind % 2 else payload[start:end]
 
 
-def _varint(content: bytes, at: int) -> tuple[int, int]:
-    """A number of variable length, and where it ends."""
+def _varint(content: bytes, offset: int) -> tuple[int, int]:
+    """A variable-length integer, and the offset of its end."""
     value = 0
     for i in range(8):
-        byte = content[at + i]
+        byte = content[offset + i]
         value = value << 7 | byte & 0x7F
         if byte < 0x80:
-            return value, at + i + 1
-    return value << 8 | content[at + 8], at + 9
+            return value, offset + i + 1
+    return value << 8 | content[offset + 8], offset + 9

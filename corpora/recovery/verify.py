@@ -1,8 +1,8 @@
-"""Is a corpus on disk what was written? Every finding names the file, the cause, and the command that puts it right.
+"""Verifies that a corpus on disk is what was written. Each finding names the file, the cause and the command to run.
 
-A database at rest is sealed: then every byte is proved by its SHA-256. One that somebody is writing, or that was left
-by a kill, has no seal: then SQLite's own checks and the rows speak, each text against its digest and each passage
-against its text. Reads only. Knows nothing of what derived rows mean.
+A database at rest has a stored checksum, which proves every byte. One that a process is writing, or that a kill left,
+has none: then SQLite's integrity check runs, and each text is compared with its digest, each passage with its text.
+Reads only. Knows nothing of what derived rows mean.
 """
 
 from __future__ import annotations
@@ -23,13 +23,12 @@ from corpora.text.chunking import Chunking
 Proof: TypeAlias = Literal["seal", "rows"]
 _ENOUGH: Final = 20  # findings of one kind; a damaged page spoils many rows
 _VECTORS: Final = "vectors:"  # Kinds that begin so are needed by every search, and have rows of one size.
-_LATER: Final = "tokens:"  # kinds that begin so are computed when they are first asked for
-_SPOILT = (LibraryError, sqlite3.Error, ValueError, TypeError, KeyError, OverflowError, MemoryError)
+_READ_ERRORS = (LibraryError, sqlite3.Error, ValueError, TypeError, KeyError, OverflowError, MemoryError)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that is not what was written: in which file, what, and what to do about it."""
+    """Something that is not what was written: the file, the cause, and what to do about it."""
 
     file: Path
     cause: str
@@ -38,7 +37,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was found, nothing if all is well, and by what the database was proved: its seal, or only its rows."""
+    """All findings, and what proved the database: its stored checksum (``seal``), or its ``rows`` only."""
 
     findings: tuple[Finding, ...]
     proof: Proof
@@ -48,33 +47,33 @@ Checker: TypeAlias = Callable[[Path], Iterable[Finding]]
 
 
 def verify(folder: Path, *, checkers: Sequence[Checker] = ()) -> list[Finding]:
-    """Check all files of a corpus; empty if they are what was written. ``checkers`` look at files of other floors."""
+    """Check all files of a corpus; empty if they are what was written. ``checkers`` check files of other floors."""
     return list(examine(folder, checkers=checkers).findings)
 
 
 def examine(folder: Path, *, checkers: Sequence[Checker] = ()) -> Report:
-    """As ``verify``, and says by what the database was proved."""
+    """As ``verify``, and says what proved the database."""
     database = folder / schema.FILE_NAME
-    findings, proof = _by_seal(folder, database)
-    if not any(one.file == database for one in findings):
-        findings += _by_rows(database)
-    findings += [Finding(one.file, one.cause, one.hint) for one in index_files.verify(folder)]
+    findings, proof = _check_checksum(folder, database)
+    if not any(finding.file == database for finding in findings):
+        findings += _check_rows(database)
+    findings += [Finding(problem.file, problem.cause, problem.hint) for problem in index_files.verify(folder)]
     for check in checkers:
         findings += check(folder)
     return Report(tuple(findings), proof)
 
 
-def _by_seal(folder: Path, database: Path) -> tuple[list[Finding], Proof]:
-    """Compare the database with its seal, unless somebody takes that off meanwhile to write."""
+def _check_checksum(folder: Path, database: Path) -> tuple[list[Finding], Proof]:
+    """Compare the database with its checksum, unless a writer removes that meanwhile."""
     try:
-        sealed = checksum.read(folder)
-        if sealed is None:
+        stored = checksum.read(folder)
+        if stored is None:
             return [], "rows"
-        found = raw_file.digest(database)
+        actual = raw_file.digest(database)
         log = database.with_name(f"{database.name}-wal")
         logged = log.stat().st_size if log.exists() else 0
-        if (found == sealed and not logged) or checksum.read(folder) != sealed:
-            return [], "seal" if found == sealed else "rows"
+        if (actual == stored and not logged) or checksum.read(folder) != stored:
+            return [], "seal" if actual == stored else "rows"
     except checksum.BrokenChecksum as error:
         hint = f"run `spandraft corpus rebuild {folder.name}`, which sets it anew"
         return [
@@ -82,17 +81,17 @@ def _by_seal(folder: Path, database: Path) -> tuple[list[Finding], Proof]:
         ], "rows"
     except OSError as error:
         return [Finding(database, f"{database} cannot be read: {error}", schema.remedy(database))], "rows"
-    if found.bytes != sealed.bytes:
-        why = f"it has {found.bytes} bytes and was left with {sealed.bytes}"
-    elif found != sealed:
+    if actual.bytes != stored.bytes:
+        why = f"it has {actual.bytes} bytes and was left with {stored.bytes}"
+    elif actual != stored:
         why = "its bytes are not those that were written (SHA-256)"
     else:
         why = "something was written to it in another way"
     return [Finding(database, f"{database} is damaged: {why}", schema.remedy(database))], "seal"
 
 
-def _by_rows(database: Path) -> list[Finding]:
-    """What SQLite and the rows themselves say. A database of an older format is only asked whether it is whole."""
+def _check_rows(database: Path) -> list[Finding]:
+    """SQLite's integrity check, then the rows; of an older format only the former."""
     findings: list[Finding] = []
     try:
         connection = schema.connect(database)
@@ -105,7 +104,7 @@ def _by_rows(database: Path) -> list[Finding]:
             for count, (why, hint) in enumerate(check(connection)):
                 if count < _ENOUGH:
                     findings.append(Finding(database, f"{database}: {why}", hint or schema.remedy(database)))
-    except _SPOILT as error:
+    except _READ_ERRORS as error:
         findings.append(Finding(database, f"{database} is damaged: {error}", schema.remedy(database)))
     finally:
         connection.close()
@@ -121,7 +120,7 @@ def _structure(connection: sqlite3.Connection) -> Iterator[tuple[str, str | None
 
 
 def _documents(connection: sqlite3.Connection) -> Iterator[tuple[str, str | None]]:
-    """Each text against its digest and its length, each passage against its text."""
+    """Compare each text with its digest and its length, each passage with its text."""
     query = "SELECT number, id, name, text, digest, chars, metadata, marks, added_at FROM documents ORDER BY number"
     for number, document_id, name, text, digest, chars, metadata, marks, _ in connection.execute(query):
         try:
@@ -132,7 +131,7 @@ def _documents(connection: sqlite3.Connection) -> Iterator[tuple[str, str | None
             document = Document(document_id, name, text, kept, records.marks_from_json(marks))
             for why in _passages(connection, number, document):
                 yield why, None
-        except _SPOILT as error:
+        except _READ_ERRORS as error:
             yield f"{name} cannot be read: {error}", None
 
 
@@ -146,14 +145,14 @@ def _passages(connection: sqlite3.Connection, number: int, document: Document) -
 
 
 def _derived(connection: sqlite3.Connection) -> Iterator[tuple[str, str | None]]:
-    """Every passage that is seen has a vector, all of one size. Other kinds are made when they are first asked for."""
+    """Every current passage has a vector, all of one size. Other kinds of rows are computed on first use."""
     files = connection.execute("PRAGMA database_list").fetchall()
     hint = f"run `spandraft corpus rebuild {Path(files[0][2]).parent.name}`"
-    seen = f"SELECT row FROM passages WHERE generation = {records.CURRENT_GENERATION}"
-    (passages,) = connection.execute(f"SELECT count(*) FROM ({seen})").fetchone()
+    current = f"SELECT row FROM passages WHERE generation = {records.CURRENT_GENERATION}"
+    (passages,) = connection.execute(f"SELECT count(*) FROM ({current})").fetchone()
     query = (
         "SELECT kind, count(*), min(length(value)), max(length(value)) FROM derived "
-        f"WHERE row IN ({seen}) AND kind >= '{_VECTORS}' AND kind < '{_VECTORS[:-1]};' GROUP BY kind"
+        f"WHERE row IN ({current}) AND kind >= '{_VECTORS}' AND kind < '{_VECTORS[:-1]};' GROUP BY kind"
     )
     for kind, count, shortest, longest in connection.execute(query):
         if count != passages:

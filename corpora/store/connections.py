@@ -1,7 +1,7 @@
-"""Connections to one database: lent to one thread at a time, taken back, and used again.
+"""A pool of connections to one database, each used by one thread at a time.
 
-A thread inside a snapshot or a transaction gets the same connection for everything it does there. Who writes holds the
-writer's lock, and has taken the seal off before.
+A thread inside a snapshot or a transaction gets the same connection for everything it does there. A writer holds the
+writer's lock, and has deleted the stored checksum before.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _PAUSE_S = 0.01
 
 
 class Connections:
-    """Readers never wait: WAL shows each the last commit before it began. One writer at a time."""
+    """Readers never wait: the write-ahead log shows each the last commit before it began. One writer at a time."""
 
     def __init__(self, path: Path, *, busy_timeout_s: float | None = None) -> None:
         """``busy_timeout_s``: how long a writer waits for another, by default ``schema.BUSY_TIMEOUT_S``."""
@@ -38,7 +38,7 @@ class Connections:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """All reads inside see one and the same state. May be nested."""
+        """A snapshot: all reads inside see one state. May be nested."""
         if (current := self._current()) is not None:
             with schema.explained(self.path):
                 yield current
@@ -52,7 +52,7 @@ class Connections:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """All or nothing: committed on leaving, rolled back if anything is raised. Not inside ``reading``.
+        """A transaction: committed on leaving, rolled back if anything is raised. Not inside ``reading``.
 
         Raises ``LibraryBusy`` with the name of the process that is writing.
         """
@@ -70,7 +70,10 @@ class Connections:
 
     @contextmanager
     def exclusive(self, timeout_s: float | None = None) -> Iterator[None]:
-        """Nobody else writes inside; ``writing`` may be used there, and this itself. Raises ``LibraryBusy``."""
+        """Hold the writer's lock: nobody else writes inside. May be nested, also with ``writing``.
+
+        Raises ``LibraryBusy``.
+        """
         with self.writer_lock.held(self._timeout_s() if timeout_s is None else timeout_s):
             try:
                 checksum.remove(self.path.parent)
@@ -82,16 +85,16 @@ class Connections:
             yield
 
     def checkpoint_passively(self) -> bool:
-        """Bring the write-ahead log into the database as far as readers let it; whether all of it is there now.
+        """Copy the write-ahead log into the database as far as readers allow; whether all of it is copied.
 
-        Nobody waits for this, and it needs no lock. From then on readers do without the log, until the next write.
+        Blocks nobody and needs no lock. From then on readers do without the log, until the next write.
         """
         with self._borrowed() as connection, schema.explained(self.path):
             (is_busy, frames, copied) = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         return not is_busy and frames == copied
 
     def truncate_log(self, wait_s: float) -> bool:
-        """Bring the write-ahead log into the database and empty it; False if a reader needed it all the time."""
+        """Copy the write-ahead log into the database and empty it; False if a reader needed it all the time."""
         deadline = time.monotonic() + wait_s
         while True:
             with self._borrowed() as connection, schema.explained(self.path):
@@ -107,7 +110,7 @@ class Connections:
             time.sleep(_PAUSE_S)
 
     def _sync_log(self) -> bool:
-        """SQLite does not force the cut of its log: after a loss of power what was in it could be there again."""
+        """SQLite does not force the truncation to the disk: a loss of power could bring back what was in the log."""
         try:
             with self.path.with_name(f"{self.path.name}-wal").open("r+b", buffering=0) as log:
                 os.fsync(log.fileno())
@@ -118,19 +121,19 @@ class Connections:
         return True
 
     def vacuum(self) -> None:
-        """Write the database anew without its free pages."""
+        """Rewrite the database without its free pages."""
         with self._borrowed() as connection, schema.explained(self.path):
             connection.execute("VACUUM")
 
     def close_idle(self) -> None:
-        """Close what is idle, so that pages of before are in no memory of this."""
+        """Close idle connections, so that none keeps old pages in memory."""
         with self._lock:
             idle, self._idle = self._idle, []
         for connection in idle:
             connection.close()
 
     def close(self) -> None:
-        """Close what is idle; a connection that is out is closed when it comes back."""
+        """Close idle connections; one that is in use is closed when its thread is done with it."""
         with self._lock:
             self._closed = True
         self.close_idle()
@@ -175,7 +178,7 @@ class Connections:
         return connection
 
     def _detect_fork(self) -> None:
-        """A connection must not be used, nor closed, by a child of the process that opened it."""
+        """A forked child must neither use nor close the connections of its parent."""
         if os.getpid() != self._process:
             self._process = os.getpid()
             self._inherited += self._idle

@@ -1,11 +1,11 @@
-"""Another cut and encoding of all texts, made beside the one that is seen, and put in its place when it is whole.
+"""Builds a new generation: all texts chunked and encoded in another way, beside the current one, then swapped in.
 
     build = Build(store, Chunking(400, 0), derived=[...], encoder="name")
     build.run()
 
-Readers see the old passages until one transaction shows the new and deletes the old. Each batch is a transaction: a
-build that was killed goes on where it stopped, and documents that are added, replaced or removed meanwhile are caught
-up with. Knows nothing of what derived rows mean.
+Readers see the old passages until one transaction makes the new ones current and deletes the old. Each batch is a
+transaction: a build that was killed continues where it stopped, and includes documents that are added, replaced or
+removed meanwhile. Knows nothing of what derived rows mean.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ _BUILD: Final = "build"
 
 @dataclass(frozen=True, slots=True)
 class BuildPlan:
-    """What is being built. ``document`` is the number of the last one begun, of which ``cut`` passages are stored."""
+    """What is being built, as stored in the settings. ``document`` is the number of the last document begun, of which
+    ``cut`` passages are stored; ``is_whole``: these are all."""
 
     generation: int
     chunking: Chunking
@@ -50,32 +51,35 @@ class BuildPlan:
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Passages to store by document, and the plan as it is afterwards."""
+    """Passages to store by the number of their document, and the plan as it is afterwards."""
 
     parts: list[tuple[int, list[Passage]]]
     after: BuildPlan
 
 
 class Build:
-    """One build. Making it begins it, or goes on with what a kill left; a build of another kind is given up for it."""
+    """One build. The constructor begins it, or continues one that a kill left; it abandons a build of another kind."""
 
     def __init__(
         self, store: CorpusStore, chunking: Chunking, *, derived: Sequence[Derived], encoder: str | None = None
     ) -> None:
-        """``derived``: all that passages are to have; other kinds go with the old passages. Raises ``LibraryError``."""
+        """``derived``: every kind of rows that passages shall have; others go with the old passages.
+
+        Raises ``LibraryError``.
+        """
         self._store = store
         self._derived = list(derived)
-        self._begun: tuple[int, list[Passage]] = (0, [])
-        kinds = tuple(sorted(one.kind for one in derived))
+        self._chunked: tuple[int, list[Passage]] = (0, [])
+        kinds = tuple(sorted(rows.kind for rows in derived))
         with store.connections.writing() as connection:
-            wanted = BuildPlan(_next_generation(connection), chunking, kinds, encoder)
-            left = _plan(connection)
-            if left is None or not left.is_like(wanted):
-                _forget(connection)
-                _keep(connection, wanted)
+            plan = BuildPlan(_next_generation(connection), chunking, kinds, encoder)
+            unfinished = _plan(connection)
+            if unfinished is None or not unfinished.is_like(plan):
+                _delete_build(connection)
+                _store_plan(connection, plan)
 
     def run(self, progress: Progress | None = None, stop: threading.Event | None = None) -> bool:
-        """Build all and swap. False if it was stopped: another ``Build`` goes on. Raises ``LibraryError``."""
+        """Build everything, then swap. False if ``stop`` was set: another ``Build`` continues. Raises LibraryError."""
         while True:
             more = self.step()
             if progress is not None:
@@ -86,17 +90,17 @@ class Build:
                 return True
 
     def step(self) -> bool:
-        """Cut, compute and store the next passages; False if all documents have theirs. Raises ``LibraryError``."""
+        """Chunk, compute and store the next batch; False if all documents have theirs. Raises ``LibraryError``."""
         with self._store.connections.reading() as connection:
             plan = _required(connection)
             batch = self._next(connection, plan)
         if batch.after == plan:
             return False
         cut = [passage for _, part in batch.parts for passage in part]
-        values = {one.kind: one.compute(cut) for one in self._derived}
+        values = {rows.kind: rows.compute(cut) for rows in self._derived}
         with self._store.connections.writing() as connection:
-            if _plan(connection) == plan:  # Otherwise another process was faster, or it was given up.
-                _store(connection, batch, values)
+            if _plan(connection) == plan:  # Otherwise another process was faster, or abandoned the build.
+                _store_batch(connection, batch, values)
         return True
 
     def done(self) -> tuple[int, int]:
@@ -109,7 +113,7 @@ class Build:
             return done, total
 
     def swap(self) -> bool:
-        """Show what was built, delete what was seen; False if documents were added that have no new passages yet."""
+        """Make the new generation current and delete the old; False if documents have no new passages yet."""
         with self._store.connections.writing() as connection:
             plan = _required(connection)
             if not plan.is_whole or _first_after(connection, plan.document) is not None:
@@ -129,7 +133,7 @@ class Build:
         return True
 
     def abandon(self) -> None:
-        """Delete what was built so far. Nothing that is seen changes."""
+        """Delete what was built so far; the current generation stays."""
         abandon_build(self._store)
 
     def _next(self, connection: sqlite3.Connection, plan: BuildPlan) -> _Batch:
@@ -149,29 +153,29 @@ class Build:
         return _Batch(parts, plan)
 
     def _cut(self, connection: sqlite3.Connection, number: int, chunking: Chunking) -> list[Passage]:
-        """All passages of a document, none if it is gone."""
-        if self._begun[0] != number:
+        """All passages of a document; none if it is gone."""
+        if self._chunked[0] != number:
             record = connection.execute(
                 "SELECT id, name, text, marks FROM documents WHERE number = ?", (number,)
             ).fetchone()
-            self._begun = (number, [])
+            self._chunked = (number, [])
             if record is not None:
                 document_id, name, text, marks = record
                 document = Document(document_id, name, text, marks=records.marks_from_json(marks))
-                self._begun = (number, passages(document, **asdict(chunking)))
-        return self._begun[1]
+                self._chunked = (number, passages(document, **asdict(chunking)))
+        return self._chunked[1]
 
 
 def unfinished_build(store: CorpusStore) -> BuildPlan | None:
-    """The build that was begun and neither swapped nor given up."""
+    """The build that was begun and neither swapped nor abandoned; None if there is none."""
     with store.connections.reading() as connection:
         return _plan(connection)
 
 
 def abandon_build(store: CorpusStore) -> None:
-    """Delete what a build has stored so far. Nothing that is seen changes."""
+    """Delete what a build has stored so far; the current generation stays."""
     with store.connections.writing() as connection:
-        _forget(connection)
+        _delete_build(connection)
         secure_delete.request_erase(connection)
     store.compact()
 
@@ -191,11 +195,11 @@ def _required(connection: sqlite3.Connection) -> BuildPlan:
     return plan
 
 
-def _keep(connection: sqlite3.Connection, plan: BuildPlan) -> None:
+def _store_plan(connection: sqlite3.Connection, plan: BuildPlan) -> None:
     records.set_setting(connection, _BUILD, json.dumps(asdict(plan)))
 
 
-def _forget(connection: sqlite3.Connection) -> None:
+def _delete_build(connection: sqlite3.Connection) -> None:
     connection.execute(f"DELETE FROM passages WHERE generation > {records.CURRENT_GENERATION}")
     records.set_setting(connection, _BUILD, None)
 
@@ -205,16 +209,16 @@ def _next_generation(connection: sqlite3.Connection) -> int:
 
 
 def _first_after(connection: sqlite3.Connection, number: int) -> int | None:
-    (found,) = connection.execute("SELECT min(number) FROM documents WHERE number > ?", (number,)).fetchone()
-    return None if found is None else int(found)
+    (number_after,) = connection.execute("SELECT min(number) FROM documents WHERE number > ?", (number,)).fetchone()
+    return None if number_after is None else int(number_after)
 
 
-def _store(connection: sqlite3.Connection, batch: _Batch, values: dict[str, list[bytes]]) -> None:
+def _store_batch(connection: sqlite3.Connection, batch: _Batch, values: dict[str, list[bytes]]) -> None:
     """Store passages of documents that are still there, with their derived rows."""
-    at = 0
+    done = 0
     for number, part in batch.parts:
-        own = {kind: rows[at : at + len(part)] for kind, rows in values.items()}
-        at += len(part)
+        own = {kind: rows[done : done + len(part)] for kind, rows in values.items()}
+        done += len(part)
         if connection.execute("SELECT 1 FROM documents WHERE number = ?", (number,)).fetchone():
             records.insert_passages(connection, number, part, own, generation=batch.after.generation)
-    _keep(connection, batch.after)
+    _store_plan(connection, batch.after)

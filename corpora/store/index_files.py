@@ -1,4 +1,4 @@
-"""Index files: what is made from the database of a corpus and kept, so that opening it takes no time.
+"""Index files: what is computed from the database of a corpus, stored so that opening the corpus takes no time.
 
     CORPUS/indexes/KIND.index    CORPUS/drafts/KIND.index
 
@@ -7,13 +7,13 @@ Two lines of text, then parts of bytes, each filled up with zeros to a multiple 
     spandraft index 1 SHA-256-OF-FORMAT-AND-NEXT-LINE
     {"kind": ..., "last_row": ..., "parts": [[NAME, BYTES, SHA-256], ...], ...}
 
-A hash covers every byte, so that a file is what was written or is known not to be. Files are replaced whole; one
-process or thread writes into a folder at a time, readers wait for nobody. Knows nothing of what the parts mean.
+Hashes cover every byte, so that a damaged file is always recognised. Files are replaced whole; one process or thread
+writes into a folder at a time, readers never wait. ``verify``, ``delete_all`` and ``IndexFolder.paths`` are the way to
+every index file of a corpus, whoever wrote it. Knows nothing of what the parts mean.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import mmap
@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from corpora.errors import DamagedIndex, LibraryBusy, LibraryError, NewerSchema
-from corpora.store import atomic_write
+from corpora.store import atomic_write, locks
 
 FORMAT: Final = 1
 FOLDERS: Final = ("indexes", "drafts")
@@ -42,7 +42,7 @@ _LOCK_POLL_S: Final = 0.02
 
 @dataclass(frozen=True, slots=True)
 class IndexHeader:
-    """What a file holds: ``count`` rows up to ``last_row``, as a store of this version and generation had them."""
+    """What a file holds: ``count`` rows up to ``last_row``, of a store at this version and generation."""
 
     kind: str
     last_row: int
@@ -53,7 +53,7 @@ class IndexHeader:
 
 @dataclass(frozen=True, slots=True)
 class IndexFile:
-    """A file that was found to be as it was written."""
+    """The content of a file whose hashes were right."""
 
     header: IndexHeader
     parts: Mapping[str, memoryview]
@@ -69,13 +69,13 @@ class IndexProblem:
 
 
 class IndexFolder:
-    """The index files of one folder of a corpus. Making this makes nothing on disk."""
+    """The index files of one folder of a corpus. Constructing this creates nothing on disk."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def path(self, kind: str) -> Path:
-        """Where the file of this kind is; kinds are free text, names of files are not."""
+        """The path of the file of this kind; a kind is free text, so its hash is in the name."""
         prefix = re.sub(r"[^a-z0-9]+", "-", kind.split(":")[0].lower()) or "index"
         return self.folder / f"{prefix}-{hashlib.sha256(kind.encode()).hexdigest()[:16]}{_SUFFIX}"
 
@@ -88,89 +88,89 @@ class IndexFolder:
     def load(self, kind: str, *, mapped: bool = False) -> IndexFile | None:
         """The file of this kind, all of it checked; None if there is none, or one of an older format.
 
-        A mapped file is read from the disk as its parts are used. Raises ``DamagedIndex``, ``NewerSchema``.
+        With ``mapped`` the file is memory-mapped, not read into memory. Raises ``DamagedIndex``, ``NewerSchema``.
         """
-        found = load(self.path(kind), mapped=mapped)
-        if found is not None and found.header.kind != kind:
-            raise _damaged(self.path(kind), f"it holds {found.header.kind}")
-        return found
+        file = load(self.path(kind), mapped=mapped)
+        if file is not None and file.header.kind != kind:
+            raise _damaged(self.path(kind), f"it holds {file.header.kind}")
+        return file
 
     def save(self, header: IndexHeader, parts: Mapping[str, memoryview]) -> None:
-        """Put a file in the place of the one of its kind. Inside ``writing()``. Raises OSError."""
+        """Replace the file of this kind. Call it inside ``writing()``. Raises OSError."""
         atomic_write.write_file(self.path(header.kind), _chunks(header, parts), check=load)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Nobody else writes into this folder meanwhile, in no process. Raises ``LibraryBusy``, OSError."""
+        """Hold the lock of this folder: no other thread or process writes into it. Raises ``LibraryBusy``, OSError."""
         self.folder.mkdir(mode=0o700, exist_ok=True)
         handle = os.open(self.folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             _lock(handle, self.folder)
-            for left in self.folder.glob(f"{atomic_write.UNFINISHED}*{_SUFFIX}"):
-                atomic_write.remove_file(left)  # by a kill: whoever writes holds the lock
+            for unfinished in self.folder.glob(f"{atomic_write.UNFINISHED}*{_SUFFIX}"):
+                atomic_write.remove_file(unfinished)  # left by a kill, since whoever writes holds the lock
             yield
         finally:
-            fcntl.flock(handle, fcntl.LOCK_UN)  # a child that was forked meanwhile has the handle, too
+            locks.unlock(handle)  # a child that was forked meanwhile has the handle, too
             os.close(handle)
 
 
 def load(path: Path, *, mapped: bool = False) -> IndexFile | None:
-    """As ``IndexFolder.load``, for any file."""
+    """As ``IndexFolder.load``, for a file of any kind."""
     with _explained(path):
         content = _content(path, mapped)
-        found = None if content is None else _header(content[:_LONGEST_HEADER], path)
-        if content is None or found is None:
+        described = None if content is None else _header(content[:_LONGEST_HEADER], path)
+        if content is None or described is None:
             return None
-        header, at, sizes = found
+        header, offset, sizes = described
         parts: dict[str, memoryview] = {}
         for name, size, digest in sizes:
-            stored = content[at : at + _padded(size)]
+            stored = content[offset : offset + _padded(size)]
             _require(len(stored) == _padded(size), path, "its end is missing")
             _require(hashlib.sha256(stored).hexdigest() == digest, path, f"{name} is not what was written")
             parts[name] = stored[:size]
-            at += len(stored)
-        _require(at == len(content), path, "something follows its end")
+            offset += len(stored)
+        _require(offset == len(content), path, "something follows its end")
         return IndexFile(header, parts)
 
 
 def load_part(path: Path, name: str) -> bytes | None:
-    """One part of a file, checked, without a look at the others; None if there is no such file or part."""
+    """One part of a file, checked, without reading the others; None if there is no such file or part."""
     with _explained(path):
         try:
             stream = path.open("rb")
         except (FileNotFoundError, NotADirectoryError):
             return None
         with stream:
-            found = _header(memoryview(stream.read(_LONGEST_HEADER)), path)
-            if found is None:
+            described = _header(memoryview(stream.read(_LONGEST_HEADER)), path)
+            if described is None:
                 return None
-            _, at, sizes = found
-            for one, size, digest in sizes:
-                if one == name:
-                    _require(at + size <= os.fstat(stream.fileno()).st_size, path, "its end is missing")
-                    stream.seek(at)
+            _, offset, sizes = described
+            for part, size, digest in sizes:
+                if part == name:
+                    _require(offset + size <= os.fstat(stream.fileno()).st_size, path, "its end is missing")
+                    stream.seek(offset)
                     stored = stream.read(_padded(size))
                     _require(hashlib.sha256(stored).hexdigest() == digest, path, f"{name} is not what was written")
                     return stored[:size]
-                at += _padded(size)
+                offset += _padded(size)
             return None
 
 
 def verify(corpus: Path) -> list[IndexProblem]:
-    """Every index file below the folder of a corpus that is not what was written."""
+    """Every index file of a corpus, given by its folder, that is not what was written."""
     problems: list[IndexProblem] = []
     for folder in (IndexFolder(corpus / name) for name in FOLDERS):
         for path in folder.paths():
             try:
-                found = load(path, mapped=True)
-                _require(found is None or folder.path(found.header.kind) == path, path, "it belongs elsewhere")
+                file = load(path, mapped=True)
+                _require(file is None or folder.path(file.header.kind) == path, path, "it belongs elsewhere")
             except LibraryError as error:
                 problems.append(IndexProblem(path, error.cause, error.hint))
     return problems
 
 
 def delete_all(corpus: Path) -> None:
-    """Delete all index files of a corpus; whoever asks next makes them anew. Raises ``LibraryError``."""
+    """Delete all index files of a corpus; they are made anew when they are needed. Raises ``LibraryError``."""
     try:
         for folder in (IndexFolder(corpus / name) for name in FOLDERS):
             if folder.folder.is_dir():
@@ -202,7 +202,7 @@ def _chunks(header: IndexHeader, parts: Mapping[str, memoryview]) -> Iterator[by
 
 
 def _header(start: memoryview, path: Path) -> tuple[IndexHeader, int, list[tuple[str, int, str]]] | None:
-    """The header, where it ends, and name, size and hash of each part; None for an older format."""
+    """The header, the offset of its end, and name, size and hash of each part; None for an older format."""
     text = bytes(start)
     first = _FIRST_LINE.match(text)
     end = text.find(b"\n", first.end()) + 1 if first else 0
@@ -240,7 +240,7 @@ def _explained(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise _damaged(path, error.strerror or "it cannot be read") from error
-    except (ValueError, TypeError, KeyError) as error:  # A header with the right hash, but not one of ours.
+    except (ValueError, TypeError, KeyError) as error:  # a header with the right hash, written by another program
         raise _damaged(path, f"its header cannot be understood: {error}") from error
 
 
@@ -264,16 +264,12 @@ def _padded(size: int) -> int:
 
 
 def _lock(handle: int, folder: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
-    """Wait for the lock, which ends with its holder; nobody holds it for longer than a file takes to write."""
-    until = clock() + _LOCK_TIMEOUT_S
-    while True:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError as error:
-            if clock() > until:
-                raise LibraryBusy(
-                    f"another process has been writing to {folder} for {_LOCK_TIMEOUT_S:g} s",
-                    hint="wait for it, then try again",
-                ) from error
+    """Wait for the lock; nobody holds it for longer than a file takes to write. Raises ``LibraryBusy``."""
+    deadline = clock() + _LOCK_TIMEOUT_S
+    while not locks.try_lock(handle):
+        if clock() > deadline:
+            raise LibraryBusy(
+                f"another process has been writing to {folder} for {_LOCK_TIMEOUT_S:g} s",
+                hint="wait for it, then try again",
+            )
         time.sleep(_LOCK_POLL_S)

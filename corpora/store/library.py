@@ -1,11 +1,11 @@
 """The library: named corpora under one home, one folder and one database each. The database is the truth.
 
-    home/corpora/NAME/corpus.sqlite     all that was added; with -wal and -shm while somebody has it open
-    home/corpora/NAME/corpus.seal       its SHA-256, while it is at rest
+    home/corpora/NAME/corpus.sqlite     all that was added; with -wal and -shm while a process has it open
+    home/corpora/NAME/corpus.seal       its checksum, while it is at rest
     home/corpora/NAME/writer.lock       who is writing
 
-Everything else in a corpus' folder is derived from the database and can be made anew. Knows nothing of what indexes
-hold. Safe for many threads and processes.
+Everything else in a corpus' folder is derived from the database and can be made anew. Safe for many threads and
+processes. Knows nothing of what indexes hold.
 """
 
 from __future__ import annotations
@@ -23,50 +23,53 @@ from corpora.store import locks, schema
 from corpora.store.atomic_write import UNFINISHED, sync_folder
 from corpora.store.store import CorpusStore
 
-_DOOMED = ".gone-"
-_ABANDONED_S = 3600.0  # without a write, and a corpus in the making was left by a kill
+_DELETED_PREFIX = ".gone-"
+_CREATING_S = 3600.0  # without a write for so long, a corpus being created was left by a kill
 _DELETING_S = 60.0
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
 class Library:
-    """All corpora of one home. Opening it makes nothing on disk."""
+    """All corpora of one home. Constructing it creates nothing on disk."""
 
     def __init__(self, home: Path) -> None:
         self._folder = Path(home) / "corpora"
 
     def create(self, name: str) -> CorpusStore:
-        """Make an empty corpus. It appears whole or not at all. Raises ``InvalidName``, ``CorpusExists``."""
+        """Create an empty corpus. It appears whole or not at all. Raises ``InvalidName``, ``CorpusExists``."""
         with self.building(name):
             pass
         return self.open(name)
 
     @contextmanager
     def building(self, name: str) -> Iterator[CorpusStore]:
-        """A new corpus that nobody sees until the block ends; if it raises, nothing is left. Raises as ``create``."""
+        """A new corpus that is published when the block ends; if the block raises, nothing is left.
+
+        Raises what ``create`` raises.
+        """
         folder = self._folder / checked_name(name)
         taken = CorpusExists(f"there is a corpus called {name} already", hint="add to it, or choose another name")
         if folder.exists():
             raise taken
-        # Names of corpora never begin with a dot, so what a crash leaves here is never taken for one.
-        fresh = self._temporary(UNFINISHED)
+        # Names of corpora never begin with a dot, so that what a crash leaves here is never taken for a corpus.
+        temporary = self._temporary(UNFINISHED)
         try:
             try:
-                schema.create(fresh / schema.FILE_NAME)
+                schema.create(temporary / schema.FILE_NAME)
             except OSError as error:
                 raise self._unwritable(error) from error
-            with closing(CorpusStore(name, fresh)) as store:
+            with closing(CorpusStore(name, temporary)) as store:
                 yield store
-            self._publish(fresh, folder, taken)
+            self._publish(temporary, folder, taken)
         finally:
-            shutil.rmtree(fresh, ignore_errors=True)
+            shutil.rmtree(temporary, ignore_errors=True)
 
     def open(self, name: str) -> CorpusStore:
         """Open a corpus. Raises ``InvalidName``, ``CorpusNotFound``, ``NewerSchema``, ``DamagedLibrary``."""
         return CorpusStore(name, self._existing(name))
 
     def exists(self, name: str) -> bool:
-        """Is there a corpus of that name? Raises ``InvalidName``."""
+        """Whether there is a corpus of that name. Raises ``InvalidName``."""
         return (self._folder / checked_name(name) / schema.FILE_NAME).is_file()
 
     def names(self) -> list[str]:
@@ -76,25 +79,25 @@ class Library:
         return sorted(entry.name for entry in self._folder.iterdir() if _is_corpus(entry))
 
     def remove(self, name: str) -> None:
-        """Delete a corpus with all its files, once nobody writes to it. Gone at once for whoever opens it from now on.
+        """Delete a corpus with all its files, once nobody writes to it.
 
-        Raises ``InvalidName``, ``CorpusNotFound``, ``LibraryBusy``.
+        It is renamed first, so that it disappears at once. Raises ``InvalidName``, ``CorpusNotFound``, ``LibraryBusy``.
         """
         folder = self._existing(name)
         with locks.WriterLock(folder / locks.WRITER_LOCK_FILE).held(schema.BUSY_TIMEOUT_S):
-            doomed = self._temporary(_DOOMED)
-            folder.rename(doomed / name)
+            deleted = self._temporary(_DELETED_PREFIX)
+            folder.rename(deleted / name)
             sync_folder(self._folder)
-        shutil.rmtree(doomed, ignore_errors=True)
-        if doomed.exists():
+        shutil.rmtree(deleted, ignore_errors=True)
+        if deleted.exists():
             raise LibraryError(
-                f"{name} is removed, but some of its files could not be deleted", hint=f"delete the folder {doomed}"
+                f"{name} is removed, but some of its files could not be deleted", hint=f"delete the folder {deleted}"
             )
 
-    def _publish(self, fresh: Path, folder: Path, taken: CorpusExists) -> None:
+    def _publish(self, temporary: Path, folder: Path, taken: CorpusExists) -> None:
         try:
-            sync_folder(fresh)
-            fresh.rename(folder)
+            sync_folder(temporary)
+            temporary.rename(folder)
         except OSError as error:
             raise (taken if folder.exists() else self._unwritable(error)) from error
         try:
@@ -109,23 +112,23 @@ class Library:
         )
 
     def _temporary(self, prefix: str) -> Path:
-        """A fresh folder beside the corpora, on the same disk, so that it can be renamed."""
+        """A new folder beside the corpora, on the same file system, so that it can be renamed."""
         try:
             missing = [folder for folder in (self._folder, *self._folder.parents) if not folder.exists()]
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            for made in missing:
-                sync_folder(made.parent)
+            for folder in missing:
+                sync_folder(folder.parent)
             self._clear_leftovers()
             return Path(tempfile.mkdtemp(prefix=prefix, dir=self._folder))
         except OSError as error:
             raise self._unwritable(error) from error
 
     def _clear_leftovers(self) -> None:
-        """Delete the folders of corpora that a kill left half made or half deleted."""
-        for prefix, patience_s in ((UNFINISHED, _ABANDONED_S), (_DOOMED, _DELETING_S)):
-            for left in self._folder.glob(f"{prefix}*"):
-                if time.time() - _last_change(left) > patience_s:
-                    shutil.rmtree(left, ignore_errors=True)  # Somebody else may be at it, too.
+        """Delete the folders of corpora that a kill left half created or half deleted."""
+        for prefix, patience_s in ((UNFINISHED, _CREATING_S), (_DELETED_PREFIX, _DELETING_S)):
+            for leftover in self._folder.glob(f"{prefix}*"):
+                if time.time() - _last_change(leftover) > patience_s:
+                    shutil.rmtree(leftover, ignore_errors=True)  # Another process may be deleting it, too.
 
     def _existing(self, name: str) -> Path:
         if self.exists(name):
@@ -142,7 +145,10 @@ class Library:
 
 
 def checked_name(name: str) -> str:
-    """The name, if a corpus can be called that: nothing that could lead out of the library's folder."""
+    """The name, if a corpus may be called that: nothing that could lead out of the library's folder.
+
+    Raises ``InvalidName``.
+    """
     if _NAME.fullmatch(name) is None:
         raise InvalidName(
             f"{name!r} is no name for a corpus",
@@ -152,7 +158,7 @@ def checked_name(name: str) -> str:
 
 
 def _last_change(folder: Path) -> float:
-    """When something was last written in a folder, in seconds since the epoch; now, if it is just going away."""
+    """When something was last written in a folder, in seconds since the epoch; now, if it is being deleted."""
     try:
         return max(entry.stat().st_mtime for entry in (folder, *folder.iterdir()))
     except OSError:

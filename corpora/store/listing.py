@@ -1,7 +1,7 @@
-"""The list of a corpus' documents, a part of it at a time: found by name, with what is worth knowing of each.
+"""Lists the documents of a corpus, a page at a time, filtered by name.
 
-Ten thousand documents are listed without reading their texts: only the names are gone through, and only the part that
-is shown is looked up.
+Ten thousand documents are listed without reading their texts: only the names are scanned, and only the page that is
+shown is looked up.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from corpora.store.store import CorpusStore
 Order: TypeAlias = Literal["name", "newest"]
 
 _LEAVES: Final = ("page", "slide", "sheet", "chapter")
-_SEEN: Final = "(SELECT generation FROM state)"
+_CURRENT: Final = "(SELECT generation FROM state)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class ListedDocument:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A part of the list, and what the whole has: ``found`` documents match, of ``documents``."""
+    """A page of the list, and totals: ``found`` documents match, of ``documents``."""
 
     rows: tuple[ListedDocument, ...]
     found: int
@@ -47,7 +47,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """What a corpus has of one document: passages, and derived rows by kind."""
+    """What a corpus stores of one document: passages, and the number of derived rows by kind."""
 
     document: ListedDocument
     derived: Mapping[str, int]
@@ -61,21 +61,21 @@ def listing(
     with store.connections.reading() as connection:
         by = "name" if order == "name" else "number DESC"
         names = connection.execute(f"SELECT number, name FROM documents ORDER BY {by}").fetchall()
-        found = [number for number, name in names if all(word in name.casefold() for word in words)]
-        (passages,) = connection.execute(f"SELECT count(*) FROM passages WHERE generation = {_SEEN}").fetchone()
-        rows = _rows(connection, found[offset : offset + limit])
-    return Listing(tuple(rows), len(found), len(names), passages)
+        matches = [number for number, name in names if all(word in name.casefold() for word in words)]
+        (passages,) = connection.execute(f"SELECT count(*) FROM passages WHERE generation = {_CURRENT}").fetchone()
+        rows = _rows(connection, matches[offset : offset + limit])
+    return Listing(tuple(rows), len(matches), len(names), passages)
 
 
 def holdings(store: CorpusStore, document: str) -> Holdings | None:
-    """What there is of the document with this id; None if it is gone."""
+    """What is stored of the document with this id; None if there is none."""
     with store.connections.reading() as connection:
         record = connection.execute("SELECT number FROM documents WHERE id = ?", (document,)).fetchone()
         if record is None:
             return None
         derived = connection.execute(
             "SELECT v.kind, count(*) FROM passages p JOIN derived v ON v.row = p.row "
-            f"WHERE p.document = ? AND p.generation = {_SEEN} GROUP BY v.kind",
+            f"WHERE p.document = ? AND p.generation = {_CURRENT} GROUP BY v.kind",
             record,
         ).fetchall()
         return Holdings(_rows(connection, record)[0], dict(derived))
@@ -84,11 +84,11 @@ def holdings(store: CorpusStore, document: str) -> Holdings | None:
 def _rows(connection: sqlite3.Connection, numbers: Sequence[int]) -> list[ListedDocument]:
     query = (
         "SELECT d.number, d.id, d.name, d.chars, d.added_at, d.metadata, d.marks, (SELECT count(*) FROM passages p "
-        f"WHERE p.document = d.number AND p.generation = {_SEEN}) FROM documents d "
+        f"WHERE p.document = d.number AND p.generation = {_CURRENT}) FROM documents d "
         f"WHERE d.number IN ({', '.join('?' * len(numbers))})"
     )
-    found = {record[0]: _listed(*record[1:]) for record in connection.execute(query, numbers)}
-    return [found[number] for number in numbers if number in found]
+    by_number = {record[0]: _listed(*record[1:]) for record in connection.execute(query, numbers)}
+    return [by_number[number] for number in numbers if number in by_number]
 
 
 def _listed(

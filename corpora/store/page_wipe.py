@@ -1,13 +1,14 @@
-"""The bytes of a database file: its SHA-256, and zeroes wherever SQLite holds nothing.
+"""A program that works on the bytes of a database file: its SHA-256, and zeroes wherever SQLite holds nothing.
+
+    python -I -S page_wipe.py digest|open|zero FILE
 
 SQLite overwrites what it deletes, but when it moves rows between pages it leaves copies in the unused part of a page,
 and does not overwrite those when the row is deleted later. This finds the unused parts by the documented layout of the
-file and fills them with zeroes, which no reader can notice.
+file (https://sqlite.org/fileformat2.html) and fills them with zeroes, which no reader can notice.
 
-Runs as a program of its own (``corpora.store.raw_file`` starts it): whoever closes a file loses all locks that its
-process has on
-it, so a process that has the database open must not open its file in any other way. Imports only what starts fast.
-Nobody may write to the database meanwhile, and nothing may be in its write-ahead log.
+``corpora.store.raw_file`` starts it as a process of its own: a process that closes a file loses all its locks on that
+file, so one that has the database open must not open it in any other way. Imports only what starts fast. Nobody may
+write to the database meanwhile, and nothing may be in its write-ahead log.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _FIRST_SHARED, _SHARED_BYTES = 0x40000002, 510  # the bytes that SQLite locks fo
 
 
 def zero_file(path: str) -> int:
-    """Zero what is unused in a database, for good; how many bytes were not zero before."""
+    """Zero what is unused in a database and force it to the disk; how many bytes were not zero before."""
     with open(path, "r+b", buffering=0) as file:
         zeroed = zero_unused(file)
         if zeroed:
@@ -41,12 +42,12 @@ def digest(path: str) -> tuple[str, int]:
     """SHA-256 and size of a file."""
     import hashlib
 
-    found, size = hashlib.sha256(), 0
+    digest_so_far, size = hashlib.sha256(), 0
     with open(path, "rb", buffering=0) as file:
         while block := file.read(_BLOCK):
-            found.update(block)
+            digest_so_far.update(block)
             size += len(block)
-    return found.hexdigest(), size
+    return digest_so_far.hexdigest(), size
 
 
 def is_open(path: str) -> bool:
@@ -64,7 +65,7 @@ def is_open(path: str) -> bool:
 
 
 def zero_unused(file: BinaryIO) -> int:
-    """Fill the unused parts of all pages of trees with zeroes; how many bytes were none.
+    """Fill the unused parts of all b-tree pages with zeroes; how many bytes were not zero.
 
     Such a page begins with a byte that no other page begins with: pages of other kinds begin with the number of a page,
     of which the first byte is smaller unless the file has more than 128 GiB, or they are all zero.
@@ -93,9 +94,9 @@ def zero_unused(file: BinaryIO) -> int:
 
 
 def unused(block: bytes, start: int, base: int, usable: int) -> list[tuple[int, int]]:
-    """The parts of a page of a tree that hold nothing: between pointers and cells, and in each free block.
+    """The spans of a b-tree page that hold nothing: between cell pointers and cells, and in each free block.
 
-    The page begins at ``start`` of the block, its header at ``base``.
+    The page begins at offset ``start`` of the block, its header at ``base``.
     """
     free, cells, content = struct.unpack_from(">HHH", block, base + 1)
     first = base + _HEADERS[block[base]] + 2 * cells
@@ -105,18 +106,18 @@ def unused(block: bytes, start: int, base: int, usable: int) -> list[tuple[int, 
     pointers = struct.unpack_from(f">{cells}H", block, first - 2 * cells)
     if cells and start + min(pointers) < end:
         raise ValueError("a cell is where nothing should be")
-    found = [(first, end)]
+    spans = [(first, end)]
     while free:
         follower, size = struct.unpack_from(">HH", block, start + free)
         if size < 4 or start + free < end or free + size > usable or (follower and follower < free + size):
             raise ValueError("a free block is not where it could be")
-        found.append((start + free + 4, start + free + size))
+        spans.append((start + free + 4, start + free + size))
         free = follower
-    return found
+    return spans
 
 
 def _blocks(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """The file in pieces of whole pages, each with where it begins."""
+    """The file in blocks of whole pages, each with its offset."""
     offset = 0
     while True:
         file.seek(offset)
@@ -128,10 +129,10 @@ def _blocks(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
 
 
 if __name__ == "__main__":
-    _, wanted, file_name = sys.argv
-    if wanted == "zero":
+    _, action, file_name = sys.argv
+    if action == "zero":
         answer: tuple[object, ...] = (zero_file(file_name),)
-    elif wanted == "open":
+    elif action == "open":
         answer = (int(is_open(file_name)),)
     else:
         answer = digest(file_name)

@@ -1,7 +1,7 @@
-"""Reading passages and what is derived from them, by row. Only the generation that is seen; one being built is not.
+"""Reads passages and derived rows by row number, of the current generation only.
 
-A row is never given again, so ``after_row`` reads what is new. After a change of the generation all rows are others,
-also smaller ones than those known before: whoever keeps an index begins anew.
+A row number is never used again, so ``after_row`` reads what is new. After a change of the generation all row numbers
+differ, and some are smaller than those before: whoever keeps an index has to begin anew.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from corpora.store.connections import Connections
 from corpora.store.records import StoredPassage
 
 _BATCH = 512  # rows read at a time
-_SEEN = records.CURRENT_GENERATION
+_CURRENT = records.CURRENT_GENERATION
 _DERIVED = (
     "SELECT v.row, v.value FROM derived v CROSS JOIN passages p INDEXED BY passages_by_generation "
-    f"ON p.generation = {_SEEN} AND p.row = v.row WHERE v.kind = ? AND v.row > ? ORDER BY v.row LIMIT {_BATCH}"
+    f"ON p.generation = {_CURRENT} AND p.row = v.row WHERE v.kind = ? AND v.row > ? ORDER BY v.row LIMIT {_BATCH}"
 )
 # From one kind to the next in the index, since looking at all rows for the few kinds there are would take long.
 _KINDS = f"""
@@ -28,29 +28,29 @@ WITH RECURSIVE kinds (kind) AS (
 )
 SELECT kind FROM kinds WHERE kind IS NOT NULL AND EXISTS (
     SELECT 1 FROM derived v CROSS JOIN passages p INDEXED BY passages_by_generation
-    ON p.generation = {_SEEN} AND p.row = v.row WHERE v.kind = kinds.kind
+    ON p.generation = {_CURRENT} AND p.row = v.row WHERE v.kind = kinds.kind
 ) ORDER BY kind
 """
 _MISSING = (
-    f"SELECT p.row FROM passages p WHERE p.generation = {_SEEN} "
+    f"SELECT p.row FROM passages p WHERE p.generation = {_CURRENT} "
     "AND NOT EXISTS (SELECT 1 FROM derived v WHERE v.kind = ? AND v.row = p.row) ORDER BY p.row"
 )
 
 
 class PassageRows:
-    """What searching needs of a store. Every method sees what is committed when it is called."""
+    """The half of a store that searching needs. Every method sees what is committed when it is called."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
 
     def generation(self) -> int:
-        """Which cut and encoding of the texts is seen; after a change of it, rows seen before are no longer."""
+        """The current generation, of one chunking and one encoder; after a change of it, no earlier row exists."""
         with self._connections.reading() as connection:
             return records.generation(connection)
 
     def passages_after(self, row: int) -> Iterator[StoredPassage]:
-        """All passages with a larger row, in the order of rows; 0 for all."""
-        query = f"{records.PASSAGE} WHERE p.generation = {_SEEN} AND p.row > ? ORDER BY p.row LIMIT {_BATCH}"
+        """All passages with a row larger than ``row``, in the order of rows; 0 for all."""
+        query = f"{records.PASSAGE} WHERE p.generation = {_CURRENT} AND p.row > ? ORDER BY p.row LIMIT {_BATCH}"
         while batch := self._batch(query, (row,)):
             for record in batch:
                 yield StoredPassage.of(record)
@@ -58,38 +58,38 @@ class PassageRows:
 
     def passages(self, rows: Sequence[int]) -> list[StoredPassage]:
         """The passages of these rows, in the order asked for; rows that are gone are left out."""
-        found: dict[int, StoredPassage] = {}
+        by_row: dict[int, StoredPassage] = {}
         with self._connections.reading() as connection:
             for i in range(0, len(rows), _BATCH):
-                some = [int(row) for row in rows[i : i + _BATCH]]
-                marks = ",".join("?" * len(some))
-                query = f"{records.PASSAGE} WHERE p.generation = {_SEEN} AND p.row IN ({marks})"
-                for record in connection.execute(query, some):
-                    found[record[0]] = StoredPassage.of(record)
-        return [found[row] for row in rows if row in found]
+                batch = [int(row) for row in rows[i : i + _BATCH]]
+                marks = ",".join("?" * len(batch))
+                query = f"{records.PASSAGE} WHERE p.generation = {_CURRENT} AND p.row IN ({marks})"
+                for record in connection.execute(query, batch):
+                    by_row[record[0]] = StoredPassage.of(record)
+        return [by_row[row] for row in rows if row in by_row]
 
     def rows_alive(self) -> list[int]:
         """The rows of all passages, in order."""
-        return self._column(f"SELECT row FROM passages WHERE generation = {_SEEN} ORDER BY row")
+        return self._column(f"SELECT row FROM passages WHERE generation = {_CURRENT} ORDER BY row")
 
     def owners(self) -> list[tuple[int, str]]:
         """The row of each passage with the id of its document, in the order of rows."""
         query = (
             "SELECT p.row, d.id FROM passages p JOIN documents d ON d.number = p.document "
-            f"WHERE p.generation = {_SEEN} ORDER BY p.row"
+            f"WHERE p.generation = {_CURRENT} ORDER BY p.row"
         )
         return self._batch(query, ())
 
     def passage_ids(self) -> list[tuple[int, str]]:
-        """The row and the id of every passage, in the order of rows: by these an index is known to be of here."""
+        """The row and the id of every passage, in the order of rows: they tell whether an index is of this corpus."""
         query = (
             "SELECT p.row, d.id || ':' || p.start_offset || '-' || p.end_offset "
-            f"FROM passages p JOIN documents d ON d.number = p.document WHERE p.generation = {_SEEN} ORDER BY p.row"
+            f"FROM passages p JOIN documents d ON d.number = p.document WHERE p.generation = {_CURRENT} ORDER BY p.row"
         )
         return self._batch(query, ())
 
     def removed_since(self, version: int) -> list[int]:
-        """Rows that went after ``version``, in order: what an index of that version must not return."""
+        """Rows that were deleted after ``version``, in order: an index of that version must not return them."""
         return self._column("SELECT row FROM removals WHERE version > ? ORDER BY row", version)
 
     def derived(self, kind: str, after_row: int = 0) -> Iterator[tuple[int, bytes]]:
@@ -100,13 +100,13 @@ class PassageRows:
 
     def derived_of(self, kind: str, passages: Sequence[Passage]) -> dict[str, bytes]:
         """Values of one kind by passage id; passages that have none, or are gone, are left out."""
-        found: dict[str, bytes] = {}
+        values: dict[str, bytes] = {}
         with self._connections.reading() as connection:
-            for one in passages:
-                key = (kind, one.document_id, one.start, one.end)
+            for passage in passages:
+                key = (kind, passage.document_id, passage.start, passage.end)
                 for (value,) in connection.execute(records.DERIVED_OF_PASSAGE, key):
-                    found[one.id] = value
-        return found
+                    values[passage.id] = value
+        return values
 
     def derived_kinds(self) -> list[str]:
         """All kinds of which rows are stored."""

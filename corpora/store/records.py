@@ -1,8 +1,6 @@
-"""What there is once in a database: its version, the generation that is seen, and settings by their keys.
+"""Rows of the database as values of this floor, and back: documents, passages, derived rows, sources, settings.
 
-Runs inside transactions that others open.
-
-Rows of the database as values of this floor, and back. Runs inside transactions that others open.
+Every function runs inside a transaction that its caller has opened.
 """
 
 from __future__ import annotations
@@ -20,39 +18,9 @@ from typing import Any, Final, Literal, TypeAlias
 from corpora.documents import Document, Mark, Metadata, Passage
 from corpora.errors import DamagedLibrary, DocumentNotFound, UnstorableDocument, nearest
 
-CHUNKING: Final = "chunking"  # how texts are cut, as JSON
-ENCODER: Final = "encoder"  # by which encoder derived rows were made
-
-
-def version(connection: sqlite3.Connection) -> int:
-    """How many changes have been committed."""
-    return int(connection.execute("SELECT version FROM state").fetchone()[0])
-
-
-def set_version(connection: sqlite3.Connection, version: int) -> None:
-    """Say that a change was made."""
-    connection.execute("UPDATE state SET version = ?", (version,))
-
-
-def generation(connection: sqlite3.Connection) -> int:
-    """Which passages are seen."""
-    return int(connection.execute("SELECT generation FROM state").fetchone()[0])
-
-
-def setting(connection: sqlite3.Connection, key: str) -> str | None:
-    """A setting of the corpus; none if it was never set."""
-    record = connection.execute("SELECT value FROM settings WHERE key = ?", (key,)).fetchone()
-    return None if record is None else str(record[0])
-
-
-def set_setting(connection: sqlite3.Connection, key: str, value: str | None) -> None:
-    """Keep a setting with the corpus, or forget it."""
-    if value is None:
-        connection.execute("DELETE FROM settings WHERE key = ?", (key,))
-    else:
-        connection.execute("INSERT OR REPLACE INTO settings (key, value) VALUES (?, ?)", (key, value))
-
-
+# Keys of settings.
+CHUNKING: Final = "chunking"  # how texts are chunked, as JSON
+ENCODER: Final = "encoder"  # the name of the encoder that made the vectors
 Digest: TypeAlias = bytes  # of 32 bytes; a field called ``bytes`` hides the type of that name
 
 CURRENT_GENERATION = "(SELECT generation FROM state)"
@@ -86,7 +54,7 @@ class DocumentInfo:
 
 @dataclass(frozen=True, slots=True)
 class StoredPassage:
-    """A passage and its row: a number that grows with time and is never given again."""
+    """A passage and its row: a number that grows with time and is never used again."""
 
     row: int
     passage: Passage
@@ -120,7 +88,7 @@ class StoredSource:
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """What became of a document that was handed in. For a duplicate, the stored one that has the same text."""
+    """The result of storing a document; for a duplicate, the stored document that has the same text."""
 
     status: Literal["added", "replaced", "duplicate"]
     document: DocumentInfo
@@ -129,10 +97,10 @@ class Put:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """The receipt of a removal: what went with the document. ``derived`` is the number of rows by kind.
+    """The receipt of a removal: what was deleted with the document. ``derived`` is the number of rows by kind.
 
-    ``erased`` says that no byte of it is left in the folder's database; otherwise a reader held old pages back, and
-    it is done when the corpus is next written to or closed.
+    ``erased``: no byte of it is left in the database. Otherwise a reader needed old pages, and the next write to the
+    corpus, or its closing, overwrites them.
     """
 
     document: DocumentInfo
@@ -144,12 +112,12 @@ class Removal:
 
 
 def marks_to_json(marks: Sequence[Mark]) -> str:
-    """Marks as they are stored."""
+    """Marks in the form in which they are stored."""
     return json.dumps([(mark.start, mark.end, mark.kind, mark.label) for mark in marks], ensure_ascii=False)
 
 
 def marks_from_json(stored: str) -> tuple[Mark, ...]:
-    """Marks as they were stored. Raises ``DamagedLibrary``."""
+    """Stored marks. Raises ``DamagedLibrary``."""
     if stored == "[]":
         return ()
     with _readable("places of a text"):
@@ -157,13 +125,13 @@ def marks_from_json(stored: str) -> tuple[Mark, ...]:
 
 
 def metadata_from_json(stored: str) -> Metadata:
-    """Metadata as it was stored. Raises ``DamagedLibrary``."""
+    """Stored metadata. Raises ``DamagedLibrary``."""
     with _readable("metadata of a document"):
         return MappingProxyType(dict(json.loads(stored)))
 
 
 def check_storable(document: Document, passages: Sequence[Passage]) -> None:
-    """Refuse what could not be read back as it was. Raises ``UnstorableDocument``."""
+    """Refuse what could not be read back unchanged. Raises ``UnstorableDocument``."""
     try:
         f"{document.id}{document.name}{document.text}".encode()
     except UnicodeEncodeError as error:
@@ -179,12 +147,15 @@ def check_storable(document: Document, passages: Sequence[Passage]) -> None:
 
 
 def text_digest(document: Document) -> bytes:
-    """The SHA-256 of the text: equal for equal texts whatever their names."""
+    """The SHA-256 of the text, equal for equal texts whatever their names."""
     return hashlib.sha256(document.text.encode()).digest()
 
 
 def find_stored(connection: sqlite3.Connection, name: str, digest: bytes) -> DocumentInfo | None:
-    """The document that has this text already. One of that name decides alone, so that a changed file is replaced."""
+    """The document that has this text already, or None.
+
+    If there is a document of that name, only that one counts, so that a changed file replaces it.
+    """
     own = connection.execute("SELECT digest FROM documents WHERE name = ?", (name,)).fetchone()
     if own is None:
         return info_where(connection, "digest", digest)
@@ -192,7 +163,7 @@ def find_stored(connection: sqlite3.Connection, name: str, digest: bytes) -> Doc
 
 
 def insert_document(connection: sqlite3.Connection, document: Document, *, source: SourceFile | None) -> int:
-    """Write a document without its passages; its number."""
+    """Insert a document without its passages; returns its number."""
     number = connection.execute(
         "INSERT INTO documents (id, name, digest, text, chars, metadata, added_at, marks) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -221,7 +192,7 @@ def insert_passages(
     *,
     generation: int,
 ) -> None:
-    """Write passages of the document of that number with their derived rows, ``values`` by kind."""
+    """Insert passages of the document of that number with their derived rows, ``values`` by kind."""
     rows: list[int] = []
     for passage in passages:
         row = connection.execute(
@@ -239,7 +210,7 @@ def insert_passages(
 
 
 def set_source(connection: sqlite3.Connection, document_id: str, source: SourceFile) -> None:
-    """Note which file a document was read from."""
+    """Store which file a document was read from."""
     connection.execute(
         "UPDATE documents SET source_path = ?, source_bytes = ?, source_mtime_ns = ?, source_sha256 = ? WHERE id = ?",
         (source.path, source.bytes, source.mtime_ns, source.sha256, document_id),
@@ -247,17 +218,17 @@ def set_source(connection: sqlite3.Connection, document_id: str, source: SourceF
 
 
 def sources(connection: sqlite3.Connection, path: str | None = None) -> list[StoredSource]:
-    """The sources that are known, in the order of their paths; of one path only, if it is given."""
+    """The files that documents were read from, in the order of their paths; only those of ``path``, if it is given."""
     query = (
         "SELECT source_path, source_bytes, source_mtime_ns, source_sha256, id, name FROM documents "
         f"WHERE source_path {'IS NOT NULL' if path is None else '= ?'} ORDER BY source_path, number"
     )
-    found = connection.execute(query, () if path is None else (path,))
-    return [StoredSource(SourceFile(*record[:4]), *record[4:]) for record in found]
+    records = connection.execute(query, () if path is None else (path,))
+    return [StoredSource(SourceFile(*record[:4]), *record[4:]) for record in records]
 
 
 def delete_document(connection: sqlite3.Connection, info: DocumentInfo, version: int) -> Removal:
-    """Delete a document with all that hangs on it, noting its rows."""
+    """Delete a document with its passages and derived rows, and record its rows in ``removals``."""
     (number, text_bytes) = connection.execute(
         "SELECT number, length(CAST(text AS BLOB)) FROM documents WHERE id = ?", (info.id,)
     ).fetchone()
@@ -272,7 +243,7 @@ def delete_document(connection: sqlite3.Connection, info: DocumentInfo, version:
 
 
 def all_infos(connection: sqlite3.Connection) -> list[DocumentInfo]:
-    """All documents, in the order of their names."""
+    """All documents, in the order of their names. Raises ``DamagedLibrary``."""
     with _readable("time at which a document was added"):
         return [_info(record) for record in connection.execute(f"{_INFO} ORDER BY d.name")]
 
@@ -301,6 +272,35 @@ def find_document(connection: sqlite3.Connection, id_or_name: str) -> DocumentIn
     )
 
 
+def version(connection: sqlite3.Connection) -> int:
+    """The version: how many changes have been committed."""
+    return int(connection.execute("SELECT version FROM state").fetchone()[0])
+
+
+def set_version(connection: sqlite3.Connection, version: int) -> None:
+    """Store the version that the change in this transaction makes."""
+    connection.execute("UPDATE state SET version = ?", (version,))
+
+
+def generation(connection: sqlite3.Connection) -> int:
+    """The current generation: passages of any other are being built."""
+    return int(connection.execute("SELECT generation FROM state").fetchone()[0])
+
+
+def setting(connection: sqlite3.Connection, key: str) -> str | None:
+    """A setting of the corpus; None if it was never set."""
+    record = connection.execute("SELECT value FROM settings WHERE key = ?", (key,)).fetchone()
+    return None if record is None else str(record[0])
+
+
+def set_setting(connection: sqlite3.Connection, key: str, value: str | None) -> None:
+    """Store a setting, or delete it if ``value`` is None."""
+    if value is None:
+        connection.execute("DELETE FROM settings WHERE key = ?", (key,))
+    else:
+        connection.execute("INSERT OR REPLACE INTO settings (key, value) VALUES (?, ?)", (key, value))
+
+
 def _info(record: tuple[Any, ...]) -> DocumentInfo:
     document_id, name, chars, passages, added_at = record
     return DocumentInfo(document_id, name, chars, passages, datetime.fromisoformat(added_at))
@@ -308,7 +308,7 @@ def _info(record: tuple[Any, ...]) -> DocumentInfo:
 
 @contextmanager
 def _readable(what: str) -> Iterator[None]:
-    """What does not parse was not written so."""
+    """What does not parse is not what was written. Raises ``DamagedLibrary``."""
     try:
         yield
     except (ValueError, TypeError) as error:

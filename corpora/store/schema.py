@@ -1,9 +1,9 @@
 """The database of one corpus: its tables, its version number, and how a connection to it is set up.
 
-Passage rows are never used twice (AUTOINCREMENT), so an index can name the last row it holds. ``removals`` keeps
-the rows that went, by the version in which they went. Text is only in ``documents`` and ``passages``; what
-``derived`` holds is not known here. Passages of another generation than the one in ``state`` are being built beside
-those that are seen. A database of format 1 becomes one of format 2 when it is opened.
+Passage rows are never used twice (AUTOINCREMENT), so that an index can name the last row it holds. ``removals`` lists
+deleted rows by the version that deleted them. Text is only in ``documents`` and ``passages``; what ``derived`` holds is
+not known here. Passages of another generation than the one in ``state`` are being built, and invisible. A database of
+format 1 is migrated to format 2 when it is opened.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from corpora.errors import DamagedLibrary, LibraryBusy, LibraryError, NewerSchem
 SCHEMA_VERSION = 2
 FILE_NAME = "corpus.sqlite"
 BUSY_TIMEOUT_S = 30.0
-_NOT_OURS = ("no such", "malformed", "Could not decode", "unknown error", "near ")  # what damaged tables lead to
+_DAMAGE_MESSAGES = ("no such", "malformed", "Could not decode", "unknown error", "near ")  # what damaged tables lead to
 _APPLICATION_ID = 0x53704472  # "SpDr"
 
 _TABLES_1 = """
@@ -56,9 +56,9 @@ CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE state (version INTEGER NOT NULL) STRICT;
 INSERT INTO state (version) VALUES (0);
 """
-# What format 2 adds. ``source_*`` is the file that a document was read from, when it was read; times in ns, sizes in
-# bytes. A job is a list of files on their way in; a file's states and outcomes are those of ``corpora.jobs.jobs``.
-# Indexes hold all that a list shows, since the columns behind a text are slow to reach.
+# What format 2 adds. ``source_*`` is the file that a document was read from, as it was then; times in ns, sizes in
+# bytes. A job is a list of files on their way in; the states and outcomes of files are those of
+# ``corpora.jobs.job_records``. Indexes cover all columns that a list shows: columns behind a text are slow to read.
 _TABLES_2 = """
 ALTER TABLE documents ADD COLUMN marks TEXT NOT NULL DEFAULT '[]';
 ALTER TABLE documents ADD COLUMN source_path TEXT;
@@ -108,9 +108,9 @@ CREATE INDEX job_files_by_state ON job_files (job, state, outcome, bytes, done, 
 
 
 def create(path: Path) -> None:
-    """Write a new, empty database that only its owner may read. Raises ``LibraryError``."""
+    """Create an empty database that only its owner may read. Raises ``LibraryError``."""
     with explained(path):
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))  # SQLite's other files follow it.
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))  # SQLite copies the mode.
         connection = _connected(path)
         try:
             connection.execute("PRAGMA journal_mode = WAL")
@@ -122,7 +122,7 @@ def create(path: Path) -> None:
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Open a database that is there, of this format or an older one. Raises ``NewerSchema``, ``DamagedLibrary``."""
+    """Open an existing database of this format or an older one. Raises ``NewerSchema``, ``DamagedLibrary``."""
     with explained(path):
         connection = _connected(path)
         try:
@@ -134,14 +134,14 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def is_older(connection: sqlite3.Connection) -> bool:
-    """Whether ``migrate`` must come before anything else."""
+    """Whether the database must be migrated before anything else."""
     return bool(connection.execute("PRAGMA user_version").fetchone()[0] < SCHEMA_VERSION)
 
 
 def migrate(connection: sqlite3.Connection, path: Path) -> None:
-    """Bring a database of format 1 to format 2, all or nothing; whoever comes second finds it done."""
+    """Migrate a database of format 1 to format 2, all or nothing; a second process finds it done."""
     with explained(path):
-        with contextlib.suppress(OSError):  # It may be another user's; what it holds is migrated all the same.
+        with contextlib.suppress(OSError):  # It may be another user's; it is migrated all the same.
             path.chmod(0o600)
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -158,11 +158,11 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turn what SQLite raises into an error with a remedy."""
+    """Turn what SQLite raises into a ``LibraryError`` with a remedy."""
     try:
         yield
     except sqlite3.ProgrammingError:
-        raise  # a mistake of ours, of which no user can remedy anything
+        raise  # a defect of this code, which no user can remedy
     except sqlite3.DatabaseError as error:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
@@ -175,13 +175,13 @@ def explained(path: Path) -> Iterator[None]:
                 f"there is no room left on the disk for {path}",
                 hint="free some space, then try again; nothing was lost",
             ) from error
-        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or str(error).startswith(_NOT_OURS):
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or str(error).startswith(_DAMAGE_MESSAGES):
             raise damaged(path, str(error)) from error
         raise LibraryError(f"{path}: {error}", hint="check that the folder is there and may be written to") from error
 
 
 def _connected(path: Path) -> sqlite3.Connection:
-    """Connections wander between threads, one at a time; transactions are opened by us. No file is made."""
+    """Connections move between threads, one at a time; transactions are begun explicitly. No file is created."""
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode=rw",
         uri=True,

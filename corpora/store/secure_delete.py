@@ -1,8 +1,8 @@
-"""What follows writing: deleted text leaves every byte of the folder, and a database at rest gets its seal.
+"""Secure deletion: no byte of a deleted text stays in the folder, and a database at rest gets its stored checksum.
 
-A removal notes in the settings that its text has still to be erased, in the same transaction, so that a kill puts it
-off and does not forget it. Readers that need old pages put it off, too: the next write, or whoever closes the corpus
-next, catches up. Knows nothing of what the rows mean.
+A removal sets a flag in the settings, in its own transaction, so that a kill delays erasing and does not lose it.
+Readers that need old pages delay it, too: the next write, or whoever closes the corpus next, does it. Knows nothing of
+what the rows mean.
 """
 
 from __future__ import annotations
@@ -30,36 +30,36 @@ _CHECKED_WHOLE_BYTES: Final = 64 << 20
 
 
 def request_erase(connection: sqlite3.Connection) -> None:
-    """Inside the transaction that deletes: there is text to erase."""
+    """Flag, inside the transaction that deletes, that there is text to erase."""
     records.set_setting(connection, _TO_ERASE, "yes")
 
 
 def is_erase_pending(connections: Connections) -> bool:
-    """Whether text that was deleted may still stand somewhere in the database's files."""
+    """Whether deleted text may still be somewhere in the database's files."""
     with connections.reading() as connection:
         return records.setting(connection, _TO_ERASE) is not None
 
 
 def erase(connections: Connections, *, wait_s: float = READER_WAIT_S) -> bool:
-    """Leave no byte of what was deleted. False if that could not be in this time: then it is still owed.
+    """Overwrite all that was deleted. False if that was not possible in this time: then it is still pending.
 
-    Others write while this waits for readers: the writer's lock is only held for a moment at a time. If one of them
-    erases first, this is done, too.
+    The writer's lock is only held for a moment at a time, so that others can write while this waits for readers. If
+    another process erases first, this is done, too.
     """
     try:
-        return _in_time(lambda left_s: _erased(connections, left_s), wait_s)
+        return _retry(lambda left_s: _try_erase_once(connections, left_s), wait_s)
     except OSError:
         return False
 
 
 def try_erase(connections: Connections) -> None:
-    """After a write: erase what is owed from before, if nobody is in the way."""
-    with contextlib.suppress(LibraryError):  # The write is done, whatever becomes of this: it remains owed.
+    """After a write: erase what is pending from before, unless a reader or writer is in the way."""
+    with contextlib.suppress(LibraryError):  # The write is done; if this fails, erasing stays pending.
         erase(connections, wait_s=0.0)
 
 
 def compact(connections: Connections, *, wait_s: float = READER_WAIT_S) -> bool:
-    """Erase what was deleted and, where much room is free, give it back. False if a reader held old pages back."""
+    """Erase what was deleted, and vacuum where many pages are free. False if a reader needed old pages."""
     with connections.exclusive():
         with connections.writing() as connection:
             request_erase(connection)
@@ -71,63 +71,63 @@ def compact(connections: Connections, *, wait_s: float = READER_WAIT_S) -> bool:
 
 
 def checkpoint(connections: Connections, *, wait_s: float = READER_WAIT_S) -> bool:
-    """Bring all into the one file of the database and seal it. False if that cannot be now: whoever writes next will.
+    """Bring everything into the one file of the database and store its checksum; the next writer removes it.
 
-    Somebody else may be writing, a reader may hold old pages back, the disk may be full.
+    False if that is not possible now: another process is writing, a reader needs old pages, the disk is full.
     """
     until = time.monotonic() + wait_s
     try:
-        return erase(connections, wait_s=wait_s) and _in_time(
-            lambda left_s: _sealed(connections, left_s), until - time.monotonic()
+        return erase(connections, wait_s=wait_s) and _retry(
+            lambda left_s: _try_checkpoint(connections, left_s), until - time.monotonic()
         )
     except (LibraryBusy, OSError):
         return False
 
 
-def _in_time(attempt: Callable[[float], bool], wait_s: float) -> bool:
-    """Try until it works or the time is up; each attempt is told how long it may wait for other writers."""
-    until, nap_s = time.monotonic() + wait_s, _FIRST_PAUSE_S
+def _retry(attempt: Callable[[float], bool], wait_s: float) -> bool:
+    """Retry until it works or the time is up; each attempt gets the seconds it may wait for other writers."""
+    until, pause_s = time.monotonic() + wait_s, _FIRST_PAUSE_S
     while not attempt(max(0.0, until - time.monotonic())):
         left_s = until - time.monotonic()
         if left_s <= 0:
             return False
-        time.sleep(min(left_s, nap_s * random.uniform(0.5, 1.0)))  # Those who wait do not wake in step.
-        nap_s = min(_LONGEST_PAUSE_S, nap_s * 1.5)
+        time.sleep(min(left_s, pause_s * random.uniform(0.5, 1.0)))  # Waiting processes must not wake in step.
+        pause_s = min(_LONGEST_PAUSE_S, pause_s * 1.5)
     return True
 
 
-def _erased(connections: Connections, left_s: float) -> bool:
-    """Whether nothing is owed: erased now, or by somebody else. Raises OSError if another attempt would be in vain."""
+def _try_erase_once(connections: Connections, left_s: float) -> bool:
+    """Whether nothing is pending: erased now, or by another process. Raises OSError if retrying would not help."""
     if not is_erase_pending(connections):
         return True
     if not connections.checkpoint_passively():
         return False
     try:
         with connections.exclusive(left_s):
-            return not is_erase_pending(connections) or _erased_alone(connections)
+            return not is_erase_pending(connections) or _erase_exclusively(connections)
     except LibraryBusy:
         return False
 
 
-def _erased_alone(connections: Connections) -> bool:
-    """Inside ``alone``: erase, unless a reader needs old pages at this moment.
+def _erase_exclusively(connections: Connections) -> bool:
+    """Inside ``exclusive``: erase, unless a reader needs old pages at this moment.
 
-    What is in the log afterwards was written without a look at what is overwritten.
+    The write-ahead log is emptied before and after, since it may hold copies of what is overwritten.
     """
     clear_leftovers(connections.path.parent)
     if not connections.truncate_log(0.0):
         return False
-    connections.close_idle()  # They may hold copies that are overwritten now, and would be written again.
+    connections.close_idle()  # Their page caches may hold copies, which would be written again.
     with connections.writing() as connection:
         raw_file.zero_unused(connections.path, lock=connections.writer_lock.handle())
-        records.set_setting(connection, _TO_ERASE, None)  # With it, other processes forget their pages, too.
+        records.set_setting(connection, _TO_ERASE, None)  # A commit, so that other processes drop their caches, too.
     connections.close_idle()
     connections.truncate_log(0.0)
     return True
 
 
-def _sealed(connections: Connections, left_s: float) -> bool:
-    """Whether all could be brought into the database and sealed now."""
+def _try_checkpoint(connections: Connections, left_s: float) -> bool:
+    """Whether everything could be brought into the database, and the checksum stored, now."""
     if not connections.checkpoint_passively():
         return False
     with connections.exclusive(left_s):
@@ -139,29 +139,29 @@ def _sealed(connections: Connections, left_s: float) -> bool:
 
 
 def check_at_rest(folder: Path) -> None:
-    """What opening looks at: a database at rest is what was sealed. Raises ``DamagedLibrary``.
+    """Compare a database at rest with its checksum before it is opened. Raises ``DamagedLibrary``.
 
-    Of a large one only the size: adding up its bytes would keep whoever opens it waiting, and is what ``verify`` does.
+    Of a database over 64 MiB only the size is compared: hashing it would delay opening, and ``verify`` does it.
     """
     database = folder / schema.FILE_NAME
     try:
-        sealed = checksum.read(folder)
-        if sealed is None:
+        stored = checksum.read(folder)
+        if stored is None:
             return
         why = None
         size = os.stat(database).st_size
-        if size != sealed.bytes:
-            why = f"it has {size} bytes and was left with {sealed.bytes}"
-        elif size <= _CHECKED_WHOLE_BYTES and raw_file.digest(database) != sealed:
+        if size != stored.bytes:
+            why = f"it has {size} bytes and was left with {stored.bytes}"
+        elif size <= _CHECKED_WHOLE_BYTES and raw_file.digest(database) != stored:
             why = "its bytes are not those that were written (SHA-256)"
-        if why is not None and checksum.read(folder) == sealed:  # Otherwise somebody has begun to write.
+        if why is not None and checksum.read(folder) == stored:  # Otherwise a process has begun to write.
             raise schema.damaged(database, why)
     except (checksum.BrokenChecksum, OSError):
-        return  # ``verify`` has words for this; what is to be read may be well.
+        return  # ``verify`` reports this; the rows may be sound.
 
 
 def clear_leftovers(folder: Path) -> None:
     """Delete what a kill left half written; the caller holds the writer's lock, so nobody is writing it now."""
     for leftover in folder.glob(f"{UNFINISHED}*"):
-        with contextlib.suppress(OSError):  # It is in nobody's way, and somebody else may have been faster.
+        with contextlib.suppress(OSError):  # It does no harm, and another process may have been faster.
             leftover.unlink()

@@ -1,7 +1,8 @@
 """One corpus: documents, their passages, and derived rows, in one SQLite database.
 
-A document becomes visible with its passages and all derived rows in one transaction, or not at all.
-Knows nothing of files that are read, of how text is cut, and of what derived rows mean.
+A document becomes visible with its passages and all derived rows in one transaction, or not at all. ``remove`` is the
+one way to delete a document, ``checkpoint`` the one way to leave the database's file in its final state. Knows nothing
+of files that are read, of how text is cut, and of what derived rows mean.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from corpora.store.passage_rows import PassageRows
 from corpora.store.records import DocumentInfo, Put, Removal, SourceFile, StoredSource
 from corpora.text.chunking import Chunking
 
-_PATIENCE_AT_END_S: Final = 0.2
+_CLOSING_WAIT_S: Final = 0.2
 
 
 class CorpusStore(PassageRows):
@@ -39,7 +40,7 @@ class CorpusStore(PassageRows):
 
     @property
     def connections(self) -> Connections:
-        """For other tables of the same database, such as those of jobs."""
+        """The pool of connections, for other tables of the same database, such as those of jobs."""
         return self._connections
 
     def put(
@@ -54,27 +55,28 @@ class CorpusStore(PassageRows):
         generation: int | None = None,
         erase: bool = True,
     ) -> Put:
-        """Store a document with its passages and derived rows, ``values`` by kind; what ``also`` writes goes with it.
+        """Store a document with its passages and derived rows, ``values`` by kind.
 
-        A document of the same name but with another text is replaced; this very text is not stored twice. With
-        ``chunking``, the corpus must be cut in this way, or not at all yet; with ``generation``, it must not have been
-        rebuilt since. Without ``erase``, a replaced text is overwritten only later, say by the next ``settle``.
+        A document of the same name but with another text is replaced; a text is not stored twice. ``also`` is called
+        inside the transaction and may write to other tables. With ``chunking``, the corpus must be chunked in this way,
+        or not at all yet; with ``generation``, it must not have been rebuilt since. Without ``erase``, a replaced text
+        is overwritten later, by the next ``checkpoint`` at the latest.
         Raises ``UnstorableDocument``, ``ChunkingChanged``, ``LibraryBusy``, ``LibraryError``.
         """
         records.check_storable(document, passages)
         _check_lengths(passages, values)
         with self._connections.writing() as connection:
             self._require(connection, chunking, generation)
-            done = _placed(connection, document, passages, values, source)
-            if done.status == "replaced":
+            result = _replace_or_insert(connection, document, passages, values, source)
+            if result.status == "replaced":
                 secure_delete.request_erase(connection)
             if also is not None:
-                also(connection, done)
-        if done.status == "replaced" and erase:
+                also(connection, result)
+        if result.status == "replaced" and erase:
             secure_delete.erase(self._connections)
         elif erase:
             secure_delete.try_erase(self._connections)
-        return done
+        return result
 
     def add(
         self,
@@ -84,7 +86,7 @@ class CorpusStore(PassageRows):
         *,
         source: SourceFile | None = None,
     ) -> bool:
-        """Store a document. False, and nothing changes, if this very text is stored already.
+        """Store a document. False, and nothing changes, if its text is stored already.
 
         Derived rows are computed before anything is locked. Raises what ``put`` raises.
         """
@@ -92,7 +94,7 @@ class CorpusStore(PassageRows):
         with self._connections.reading() as connection:
             if source is None and records.find_stored(connection, document.name, records.text_digest(document)):
                 return False
-        values = {one.kind: one.compute(passages) for one in derived}
+        values = {column.kind: column.compute(passages) for column in derived}
         return self.put(document, passages, values, source=source).status != "duplicate"
 
     def remove(
@@ -102,11 +104,12 @@ class CorpusStore(PassageRows):
         also: Callable[[sqlite3.Connection, Removal], object] | None = None,
         erase: bool = True,
     ) -> Removal:
-        """Delete a document, its passages and derived rows, and overwrite them; what ``also`` writes goes with it.
+        """Delete a document, its passages and derived rows, and overwrite their bytes.
 
-        ``Removal.erased`` is False where readers held old pages back all the time: then the next write or ``close``
-        of anybody overwrites them. Without ``erase``, this does not try, for removing many.
-        Raises ``DocumentNotFound``.
+        ``also`` is called inside the transaction and may write to other tables. ``Removal.erased`` is False where
+        readers needed old pages all the time: then the next write or ``close`` by any process overwrites them. Without
+        ``erase``, this does not try, for removing many. Index files are brought in step by whoever owns them.
+        Raises ``DocumentNotFound``, ``LibraryBusy``.
         """
         with self._connections.writing() as connection:
             version = records.version(connection) + 1
@@ -139,8 +142,9 @@ class CorpusStore(PassageRows):
             text, metadata, marks = connection.execute(
                 "SELECT text, metadata, marks FROM documents WHERE id = ?", (info.id,)
             ).fetchone()
-            kept = records.metadata_from_json(metadata)
-            return Document(info.id, info.name, text, kept, records.marks_from_json(marks))
+            return Document(
+                info.id, info.name, text, records.metadata_from_json(metadata), records.marks_from_json(marks)
+            )
 
     def sources(self) -> list[StoredSource]:
         """The files that documents were read from, with their documents, in the order of their paths."""
@@ -148,28 +152,28 @@ class CorpusStore(PassageRows):
             return records.sources(connection)
 
     def source_of(self, path: str) -> StoredSource | None:
-        """The document that was read from this path last, as the file was then."""
+        """The document that was read from this path, with the file as it was then; None if there is none."""
         with self._connections.reading() as connection:
-            found = records.sources(connection, path)
-            return found[-1] if found else None
+            stored = records.sources(connection, path)
+            return stored[-1] if stored else None
 
     def add_derived(self, derived: Derived, rows: Sequence[int]) -> int:
         """Compute and store one kind for these rows, in one transaction; how many of them were still there."""
-        wanted = self.passages(rows)
-        values = derived.compute([stored.passage for stored in wanted])
+        passages = self.passages(rows)
+        values = derived.compute([stored.passage for stored in passages])
         with self._changing() as connection:
             before = connection.total_changes
             connection.executemany(
                 "INSERT OR REPLACE INTO derived (kind, row, value) SELECT ?, row, ? FROM passages WHERE row = ?",
-                [(derived.kind, value, stored.row) for stored, value in zip(wanted, values, strict=True)],
+                [(derived.kind, value, stored.row) for stored, value in zip(passages, values, strict=True)],
             )
             return connection.total_changes - before
 
     def drop_derived(self, kind: str) -> None:
         """Delete all rows of one kind."""
         with self._changing() as connection:
-            seen = f"SELECT row FROM passages WHERE generation = {records.CURRENT_GENERATION}"
-            connection.execute(f"DELETE FROM derived WHERE kind = ? AND row IN ({seen})", (kind,))
+            current = f"SELECT row FROM passages WHERE generation = {records.CURRENT_GENERATION}"
+            connection.execute(f"DELETE FROM derived WHERE kind = ? AND row IN ({current})", (kind,))
 
     def setting(self, key: str) -> str | None:
         """A setting of this corpus, such as the encoder it was built with; none if it was never set."""
@@ -182,50 +186,50 @@ class CorpusStore(PassageRows):
             records.set_setting(connection, key, value)
 
     def chunking(self) -> Chunking | None:
-        """How the texts are cut; None while nobody said."""
+        """How the texts are chunked; None before the first document."""
         stored = self.setting(records.CHUNKING)
         return None if stored is None else Chunking(**json.loads(stored))
 
     def set_chunking(self, chunking: Chunking) -> None:
-        """Note how the texts are cut. Changing it later takes ``corpora.store.generations``."""
+        """Store how the texts are chunked. Changing it later takes ``corpora.store.generations``."""
         self.set_setting(records.CHUNKING, json.dumps(asdict(chunking)))
 
     def encoder(self) -> str | None:
-        """By what name the encoder of the passages goes; None while nobody said."""
+        """The name of the encoder that made the passages' vectors; None before the first document."""
         return self.setting(records.ENCODER)
 
     def set_encoder(self, name: str) -> None:
-        """Note which encoder made the derived rows."""
+        """Store the name of the encoder that made the vectors."""
         self.set_setting(records.ENCODER, name)
 
     def version(self) -> int:
-        """Grows with every committed change by any process."""
+        """A number that grows with every committed change by any process."""
         with self._connections.reading() as connection:
             return records.version(connection)
 
     @contextmanager
     def snapshot(self) -> Iterator[int]:
-        """Everything this thread reads inside is of one version, which is what it gets. No writing inside."""
+        """Everything that this thread reads inside is of one version, which is yielded. No writing inside."""
         with self._connections.reading() as connection:
             yield records.version(connection)
 
     def compact(self) -> bool:
-        """Leave no byte of what was deleted, and give back room. False if a reader holds old pages back."""
+        """Overwrite what was deleted, and give free room back. False if a reader needs old pages."""
         return secure_delete.compact(self._connections)
 
     def checkpoint(self) -> bool:
-        """Bring everything into the one file of the database and seal it. False if somebody else is using it."""
+        """Bring everything into the one file of the database and store its checksum. False if others are using it."""
         return secure_delete.checkpoint(self._connections)
 
     def close(self) -> None:
-        """Seal what was written, erase what is owed, and close. The corpus must be opened again to be used."""
-        secure_delete.try_erase(self._connections)  # This may have been the reader that a removal waited for in vain.
+        """Erase what is pending, checkpoint what was written, and close. The corpus must be opened again to be used."""
+        secure_delete.try_erase(self._connections)  # This store may have been the reader that a removal waited for.
         if self._connections.has_written:
-            secure_delete.checkpoint(self._connections, wait_s=_PATIENCE_AT_END_S)
+            secure_delete.checkpoint(self._connections, wait_s=_CLOSING_WAIT_S)
         self._connections.close()
 
     def _require(self, connection: sqlite3.Connection, chunking: Chunking | None, generation: int | None) -> None:
-        """Passages of two ways of cutting must not be mixed."""
+        """Passages of two chunkings must not be mixed: store the first, refuse another. Raises ``ChunkingChanged``."""
         stored = records.setting(connection, records.CHUNKING)
         if chunking is not None and stored is None:
             records.set_setting(connection, records.CHUNKING, json.dumps(asdict(chunking)))
@@ -236,7 +240,7 @@ class CorpusStore(PassageRows):
 
     @contextmanager
     def _changing(self) -> Iterator[sqlite3.Connection]:
-        """A transaction that makes a new version. One that changes nothing makes none."""
+        """A transaction that increases the version if it changes anything."""
         with self._connections.writing() as connection:
             version, before = records.version(connection) + 1, connection.total_changes
             yield connection
@@ -245,14 +249,14 @@ class CorpusStore(PassageRows):
         secure_delete.try_erase(self._connections)
 
 
-def _placed(
+def _replace_or_insert(
     connection: sqlite3.Connection,
     document: Document,
     passages: Sequence[Passage],
     values: Mapping[str, Sequence[bytes]],
     source: SourceFile | None,
 ) -> Put:
-    """Write a document in the place of one of the same name, unless its text is there."""
+    """Write a document, replacing one of the same name, unless its text is stored already."""
     twin = records.find_stored(connection, document.name, records.text_digest(document))
     if twin is not None:
         if source is not None and twin.name == document.name:

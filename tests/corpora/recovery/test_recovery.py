@@ -58,7 +58,7 @@ def test_what_is_whole_stays_whole(tmp_path: Path, documents: dict[str, Document
     rows, version, infos = store.rows_alive(), store.version(), store.documents()
     store.close()
     done = recovery.recover(store.folder)
-    assert (len(done.saved), done.lost, done.is_complete, done.kept) == (21, (), True, None)
+    assert (len(done.saved), done.lost, done.is_complete, done.damaged_copy) == (21, (), True, None)
     store = Library(tmp_path).open("x")
     for one in documents.values():
         assert store.document(one.id) == one
@@ -116,7 +116,7 @@ def test_the_damaged_database_can_be_kept(tmp_path: Path, documents: dict[str, D
     database = tmp_path / "corpora" / "x" / FILE_NAME
     damaged = bytes(100) + database.read_bytes()[100:]
     database.write_bytes(damaged)
-    kept = recovery.recover(database.parent, keep=True).kept
+    kept = recovery.recover(database.parent, keep=True).damaged_copy
     assert kept is not None
     assert kept.read_bytes() == damaged
     assert kept.stat().st_mode & 0o777 == 0o600
@@ -128,11 +128,11 @@ def test_what_may_hold_more_is_kept(tmp_path: Path, documents: dict[str, Documen
         database.write_bytes(content)
         done = salvaged(tmp_path, documents)
         assert (done.saved, done.is_complete, done.is_all) == ((), False, False)
-        assert done.kept is not None
-        assert done.kept.read_bytes() == content
+        assert done.damaged_copy is not None
+        assert done.damaged_copy.read_bytes() == content
     assert len(list(database.parent.glob("corpus.damaged-*.sqlite"))) == 2, "of one second, too"
     database.write_bytes(b"a third")
-    assert recovery.recover(database.parent, keep=False).kept is None
+    assert recovery.recover(database.parent, keep=False).damaged_copy is None
 
 
 def test_a_corpus_that_is_open_is_left_alone(tmp_path: Path, documents: dict[str, Document]) -> None:

@@ -1,33 +1,102 @@
 """The decoder: drafts from many sources, one token tree, one forward pass of the target to verify it.
 
-Works on token ids. Imports nothing from the other floors. To read it, in this order:
+Works on token ids; never sees text, files or the web, and imports no other floor. In reading order:
 
-    interfaces   what goes in, what comes out, what plugs in
-    session      one request: draft, accept, commit          acceptance   the walk that makes it lossless
-    batch        the loop: many sessions in each forward     door, turns, seat  who comes in, whose turn it is
-    tree         drafts merged by prefix                     drafting     asks the sources
-    budget       which nodes pay for themselves              calibration  how often a source is right
-    pauses       when no source is worth asking
-    target       trees in one forward pass                   masks        who sees whom
-    cache        keys and values, compacted in place         prefixes     prompts that begin alike
-    logits       what comes back from the device             sampling     logits to token
-    criteria     other acceptance rules, the lossy ones too  processors/  what the target may write
-    ahead        heads on the target's hidden states         hidden       how these are come by
-    parallel     a drafter of many places at once            layer_skip   the target without some layers
-    prompt_cost  what reading a prompt costs a drafter
-    sources/     where drafts come from, one file each       presets      published methods from the same parts
-    stats        what happened, by source and depth          engine       puts it all together
+    interfaces     a request in, commits out: the core types, and the protocols of what plugs in
+    engine         a target with its draft sources; makes sessions and runs them
+    scheduling     ``Scheduler.step``: admit, prefill, draft, verify, commit, for many sessions in each forward
+    drafting       asks the sources and decides which drafted nodes pay for themselves
+    sources        where drafts come from: copied spans, edits, earlier outputs, small models, published methods
+    drafters       the models and heads behind the neural sources
+    cuda           the target's forwards in fixed shapes, as CUDA graphs
+    target         an unmodified Hugging Face model that verifies trees; its caches, masks and loading
+    verification   from logits to accepted tokens: what makes the output the target's own
+    processors     logits processors: what the target may write
+    tree           the token tree that is verified, and the small trees that sources propose
+    stats          what is counted: tokens, forwards, nodes by source and depth, time
+    errors         every error of this floor, one line of cause, one line of remedy
 
-And what surrounds it:
+An import points down this list, never up: engine > scheduling > drafting > sources > drafters > cuda > target >
+verification, processors > tree, interfaces, stats, errors. Importing this package imports nothing else: the public
+names below are loaded when they are first used (PEP 562).
 
-    loading, placement, defaults   models, their devices, and what they say about themselves
-    selfcheck, verification        the proof, at load, that a model verifies trees exactly; chains or plain steps else
-    statecache                     models with a recurrent state
-    memory, short_memory           running out of memory as an outcome
-    graphs, buckets, pool, heads, transfer   the same forwards in fixed shapes, as CUDA graphs
+    from decoding import Engine, Request, load_target
 
-Of the sources, ``blend`` is the widest (copying, earlier outputs and phrases as one mixture; its kernels stand in
-``advancing``, ``mixture``, ``candidates``, ``places`` and ``weights``), ``edits`` writes corrections (``rewriting``,
-``lattice``), ``evidence``, ``corpus``, ``recycled``, ``draft_model``, ``heads`` and ``parallel`` are what they are
-called; the others are published rules.
+    engine = Engine(load_target("HuggingFaceTB/SmolLM2-135M-Instruct"))
+    session = engine.generate(Request(prompt_ids, max_new_tokens=64))
+    print(session.tokens, session.stats.mean_acceptance_length)
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from decoding.drafting.budget import Budget
+    from decoding.engine import Engine
+    from decoding.errors import DecodingError
+    from decoding.interfaces import (
+        AcceptanceCriterion,
+        Commit,
+        FinishReason,
+        Origin,
+        OriginKind,
+        Processor,
+        Reference,
+        Request,
+        Sampling,
+    )
+    from decoding.scheduling.session import Session
+    from decoding.sources.base import DraftContext, DraftSource
+    from decoding.stats import Stats
+    from decoding.target.loading import load_target, target_of
+    from decoding.target.target import Target
+    from decoding.tree import DraftTree
+    from decoding.verification.criteria import make_criterion
+
+__all__ = [
+    "AcceptanceCriterion",
+    "Budget",
+    "Commit",
+    "DecodingError",
+    "DraftContext",
+    "DraftSource",
+    "DraftTree",
+    "Engine",
+    "FinishReason",
+    "Origin",
+    "OriginKind",
+    "Processor",
+    "Reference",
+    "Request",
+    "Sampling",
+    "Session",
+    "Stats",
+    "Target",
+    "load_target",
+    "make_criterion",
+    "target_of",
+]
+
+_MODULES = {
+    "Budget": "drafting.budget",
+    "DecodingError": "errors",
+    "DraftContext": "sources.base",
+    "DraftSource": "sources.base",
+    "DraftTree": "tree",
+    "Engine": "engine",
+    "Session": "scheduling.session",
+    "Stats": "stats",
+    "Target": "target.target",
+    "load_target": "target.loading",
+    "make_criterion": "verification.criteria",
+    "target_of": "target.loading",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name on first use; those without a module above are of ``interfaces``."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES.get(name, 'interfaces')}"), name)

@@ -1,1 +1,18 @@
-"""decoding/target."""
+"""The target: an unmodified Hugging Face causal LM, and everything that touches transformers' internals.
+
+    target              prefills prompts and verifies token trees in one forward; frozen
+    loading             ``load_target``, ``target_of``: loads a model and makes a target of it
+    placement           which device the weights go to, whether they fit, and copies to a device that do not wait
+    model_facts         what a model's configuration says: vocabulary, context, kinds of attention; what is refused
+    generation_config   what a model's makers recommend: sampling and penalties
+    capability          what a target can verify in one forward: trees, chains, or nothing drafted
+    selfcheck           proves a capability at load, against forwards without a cache
+    masks               which cached tokens each tree node may see, as 4-D float masks
+    session_cache       the protocol of caches: what a scheduler may do with any of them
+    tree_cache          keys and values of many rows, rolled back and compacted in place
+    state_cache         the cache of models with recurrent layers, whose states are put back
+    hidden_states       captures the last hidden states of a forward, for heads that draft from them
+    oom                 turns out-of-memory errors into a return value
+
+Imports verification, processors and what is below them; knows nothing of sessions, sources and scheduling.
+"""

@@ -74,8 +74,8 @@ class MedusaHeads(nn.Module):
         size = getattr(output, "in_features", None) or output.weight.shape[1]
         if size != self.hidden:
             raise UnsupportedModel(
-                f"The heads were made for a hidden size of {self.hidden}, {target.name} has {size}.",
-                hint="Use heads that were trained for this target; `spandraft train` makes them.",
+                f"the heads were made for a hidden size of {self.hidden}, {target.name} has {size}",
+                hint="use heads that were trained for this target; `spandraft train` makes them",
             )
         device = next((weight.device for weight in output.parameters()), target.device)
         self.to(device=device, dtype=target.dtype)
@@ -108,8 +108,8 @@ class MedusaHeads(nn.Module):
         facts, weights = _read(folder)
         if facts.get("format") != FORMAT:
             raise UnsupportedModel(
-                f"{folder / _FACTS} is of format {facts.get('format')!r}, not {FORMAT!r}.",
-                hint="Make the heads with this version of `spandraft train`, or take those that came with it.",
+                f"{folder / _FACTS} is of format {facts.get('format')!r}, not {FORMAT!r}",
+                hint="make the heads with this version of `spandraft train`, or take those that came with it",
             )
         try:
             heads = cls(int(facts["hidden"]), int(facts["heads"]))
@@ -125,8 +125,8 @@ def _read(folder: Path) -> tuple[Mapping[str, Any], Mapping[str, torch.Tensor]]:
         weights = load_file(folder / WEIGHTS)
     except FileNotFoundError as error:
         raise ModelNotFound(
-            f"There are no heads in {folder}: {Path(error.filename or WEIGHTS).name} is missing.",
-            hint=f"Give a folder with {_FACTS} and {WEIGHTS}; `spandraft train` makes it.",
+            f"there are no heads in {folder}: {Path(error.filename or WEIGHTS).name} is missing",
+            hint=f"give a folder with {_FACTS} and {WEIGHTS}; `spandraft train` makes it",
         ) from error
     except (OSError, ValueError, SafetensorError) as error:
         raise _broken(folder, error) from error
@@ -138,7 +138,7 @@ def _read(folder: Path) -> tuple[Mapping[str, Any], Mapping[str, torch.Tensor]]:
 def _broken(folder: Path, error: Exception) -> DecodingError:
     reason = (str(error).strip() or type(error).__name__).splitlines()[0][:120]
     return ModelNotFound(
-        f"The heads in {folder} could not be loaded: {reason}", hint="Copy the folder again, or train the heads anew."
+        f"the heads in {folder} could not be loaded: {reason}", hint="copy the folder again, or train the heads anew"
     )
 
 

@@ -49,13 +49,13 @@ class ParallelModel:
         """
         if model.capability is not Capability.TREE:
             raise UnsupportedModel(
-                f"The parallel drafter {model.name} keeps a state that masks cannot be taken back from.",
-                hint="Choose one with attention in all its layers.",
+                f"the parallel drafter {model.name} keeps a state that masks cannot be taken back from",
+                hint="choose one with attention in all its layers",
             )
         if model.vocab_size <= target.vocab_size:
             raise UnsupportedModel(
-                f"{model.name} has {model.vocab_size} tokens, the target {target.vocab_size}: it has none for masks.",
-                hint="Give a parallel drafter made for this target; `spandraft train` makes it.",
+                f"{model.name} has {model.vocab_size} tokens, the target {target.vocab_size}: it has none for masks",
+                hint="give a parallel drafter made for this target; `spandraft train` makes it",
             )
         return cls(model, target.vocab_size, model.vocab_size - target.vocab_size)
 
@@ -70,15 +70,15 @@ class ParallelModel:
         facts = _facts(folder)
         if facts.get("format") != FORMAT:
             raise UnsupportedModel(
-                f"{folder / FACTS} is of format {facts.get('format')!r}, not {FORMAT!r}.",
-                hint="Make the parallel drafter with this version of `spandraft train`.",
+                f"{folder / FACTS} is of format {facts.get('format')!r}, not {FORMAT!r}",
+                hint="make the parallel drafter with this version of `spandraft train`",
             )
         found = cls.of(load_target(str(folder), dtype=dtype, device=device, **hf_options), target)
         if (facts.get("vocabulary"), facts.get("masks")) != (found.vocab_size, found.masks):
             raise UnsupportedModel(
-                f"The parallel drafter in {folder} is for {facts.get('vocabulary')} tokens and {facts.get('masks')} "
-                f"masks, the target leaves it {found.vocab_size} and {found.masks}.",
-                hint="Give a parallel drafter made for this target; `spandraft train` makes it.",
+                f"the parallel drafter in {folder} is for {facts.get('vocabulary')} tokens and {facts.get('masks')} "
+                f"masks, the target leaves it {found.vocab_size} and {found.masks}",
+                hint="give a parallel drafter made for this target; `spandraft train` makes it",
             )
         return found
 
@@ -92,7 +92,7 @@ def _facts(folder: Path) -> Mapping[str, Any]:
         facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ModelNotFound(
-            f"There is no parallel drafter in {folder}: {FACTS} is missing or broken.",
-            hint=f"Give a folder with a model and its {FACTS}; `spandraft train` makes it.",
+            f"there is no parallel drafter in {folder}: {FACTS} is missing or broken",
+            hint=f"give a folder with a model and its {FACTS}; `spandraft train` makes it",
         ) from error
     return facts if isinstance(facts, dict) else {}

@@ -79,12 +79,12 @@ def _load_model(name: str, *, dtype: str, device: str, trust_remote_code: bool, 
     from transformers import AutoConfig
 
     if dtype not in _DTYPES:
-        raise UnsupportedModel(f"dtype {dtype!r} is unknown", hint=f"Use one of {', '.join(_DTYPES)}.")
+        raise UnsupportedModel(f"dtype {dtype!r} is unknown", hint=f"use one of {', '.join(_DTYPES)}")
     device_for(device)
     path = str(Path(name).expanduser())
     looks_local = name.startswith((".", "~")) or Path(name).is_absolute() or len(Path(name).parts) > 2
     if looks_local and not Path(path).is_dir():
-        raise ModelNotFound(f"There is no model folder at {name}.", hint="Check the path, or give a hub name.")
+        raise ModelNotFound(f"there is no model folder at {name}", hint="check the path, or give a hub name")
     options: dict[str, Any] = {"trust_remote_code": trust_remote_code}
     if not Path(path).is_dir() and not _hub_is_reachable():
         options["local_files_only"] = True  # Else a dozen retries go by before the same answer.
@@ -125,9 +125,9 @@ def _not_found(name: str, error: Exception) -> DecodingError:
     reason = str(error).strip().splitlines()[0][:160] if str(error).strip() else type(error).__name__
     remedy = re.search(r"pip install [^`)\n]+", str(error))
     if isinstance(error, ImportError) or remedy is not None:
-        hint = remedy.group().strip() if remedy is not None else "Install the library that it names."
-        return MissingLibrary(f"The model {name} needs a library: {reason}", hint=hint)
+        hint = remedy.group().strip() if remedy is not None else "install the library that it names"
+        return MissingLibrary(f"the model {name} needs a library: {reason}", hint=hint)
     return ModelNotFound(
-        f"The model {name} could not be loaded: {reason}",
-        hint="Give a folder with config.json and *.safetensors files, or a hub name while the network is there.",
+        f"the model {name} could not be loaded: {reason}",
+        hint="give a folder with config.json and *.safetensors files, or a hub name while the network is there",
     )

@@ -89,7 +89,7 @@ def refuse_unsupported(config: Any, name: str) -> None:
     if config.is_encoder_decoder:
         raise unsupported(name, "it is an encoder-decoder model")
     if config.model_type in _masked_model_types() and not getattr(text, "is_decoder", False):
-        raise unsupported(name, "it reads both ways (a masked LM)")
+        raise unsupported(name, "it is a bidirectional (masked) language model")
     kinds = set(getattr(text, "layer_types", None) or ["full_attention"])
     odd = sorted(kinds - _ATTENTION_KINDS - _STATE_KINDS - _NO_CACHE_KINDS)
     if odd:
@@ -107,6 +107,6 @@ def _masked_model_types() -> frozenset[str]:
 def unsupported(name: str, why: str) -> UnsupportedModel:
     """The error for a model that cannot be decoded exactly."""
     return UnsupportedModel(
-        f"{name} cannot be verified exactly: {why}.",
-        hint="Use a causal LM with full attention, such as Llama, Qwen3, GPT-2 or Phi-3.",
+        f"{name} cannot be verified exactly: {why}",
+        hint="use a causal LM with full attention, such as Llama, Qwen3, GPT-2 or Phi-3",
     )

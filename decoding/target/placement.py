@@ -33,8 +33,8 @@ def device_for(device: str) -> str:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         raise InvalidRequest(
-            f"The device {device} cannot be used: {str(error).strip().splitlines()[0][:120]}",
-            hint="Leave --device away, or give cpu, or cuda where there is an NVIDIA GPU and a CUDA build of PyTorch.",
+            f"the device {device} cannot be used: {str(error).strip().splitlines()[0][:120]}",
+            hint="leave --device away, or give cpu, or cuda where there is an NVIDIA GPU and a CUDA build of PyTorch",
         ) from error
     return device
 
@@ -53,13 +53,13 @@ def placing(device: str, config: Any, hf_options: Mapping[str, Any]) -> dict[str
         return {"device_map": {"": place}} if by_map else {}
     if device != "auto":
         raise InvalidRequest(
-            f"The device {device} and the device_map {device_map} are both set.",
-            hint="Give one of them: device for one device, device_map to spread a model over several.",
+            f"the device {device} and the device_map {device_map} are both set",
+            hint="give one of them: device for one device, device_map to spread a model over several",
         )
     if not _has_accelerate():
         raise MissingLibrary(
-            "A device_map needs the library accelerate, which is not installed.",
-            hint="pip install accelerate, or give --device instead.",
+            "a device_map needs the library accelerate, which is not installed",
+            hint="pip install accelerate, or give --device instead",
         )
     return {"device_map": device_map}
 
@@ -102,8 +102,8 @@ def refuse_too_large(
     free_bytes = free_memory_bytes()
     if need_bytes > free_bytes:
         raise ModelTooLarge(
-            f"{folder.name} needs {need_bytes / 2**30:.1f} GiB in {dtype}, {free_bytes / 2**30:.1f} GiB are free.",
-            hint="Choose a smaller model, --dtype bfloat16 (half of float32), or free some memory.",
+            f"{folder.name} needs {need_bytes / 2**30:.1f} GiB in {dtype}, {free_bytes / 2**30:.1f} GiB are free",
+            hint="choose a smaller model, --dtype bfloat16 (half of float32), or free some memory",
         )
 
 

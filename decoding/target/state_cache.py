@@ -150,8 +150,8 @@ class StateCache:
             self._lengths[0] = 0
         elif length != self.length:
             raise UnsupportedModel(
-                f"What a model with recurrent layers has read cannot be cut to {length} of {self.length} tokens.",
-                hint="Use a model with attention layers only here, such as Llama, Qwen3 or GPT-2.",
+                f"what a model with recurrent layers has read cannot be cut to {length} of {self.length} tokens",
+                hint="use a model with attention layers only here, such as Llama, Qwen3 or GPT-2",
             )
 
     @torch.inference_mode()

@@ -82,7 +82,7 @@ class TypicalAcceptance:
             if not 0 < getattr(self, option) <= 1:
                 raise InvalidRequest(
                     f"{option} of typical acceptance is {getattr(self, option)}",
-                    hint="Give a number above 0 and at most 1; a smaller one accepts more.",
+                    hint="give a number above 0 and at most 1; a smaller one accepts more",
                 )
 
     def choose(self, logits_V: NDArray[np.floating], offered: Offers, at: SamplingPosition) -> int:
@@ -111,9 +111,9 @@ class TopBetaTau:
 
     def __post_init__(self) -> None:
         if not (isinstance(self.beta, int) and self.beta >= 1):
-            raise InvalidRequest(f"beta of top-beta-tau is {self.beta}", hint="Give a whole number from 1 on.")
+            raise InvalidRequest(f"beta of top-beta-tau is {self.beta}", hint="give a whole number from 1 on")
         if not 0 <= self.tau < math.inf:
-            raise InvalidRequest(f"tau of top-beta-tau is {self.tau}", hint="Give a finite number from 0 on.")
+            raise InvalidRequest(f"tau of top-beta-tau is {self.tau}", hint="give a finite number from 0 on")
 
     def choose(self, logits_V: NDArray[np.floating], offered: Offers, at: SamplingPosition) -> int:
         """The token after a node."""
@@ -135,12 +135,12 @@ def make_criterion(name: str, **options: Any) -> AcceptanceCriterion:
     """The criterion of that name. Raises InvalidRequest for an unknown name or option, or one out of range."""
     kind = CRITERIA.get(name)
     if kind is None:
-        raise InvalidRequest(f"There is no criterion {name!r}.", hint=f"There are: {', '.join(CRITERIA)}.")
+        raise InvalidRequest(f"there is no criterion {name!r}", hint=f"there are: {', '.join(CRITERIA)}")
     known = [option.name for option in fields(kind)]
     for option in options:
         if option not in known:
-            said = f"It has {' and '.join(known)}." if known else "It has no options."
-            raise InvalidRequest(f"The criterion {name} has no option {option!r}.", hint=said)
+            said = f"it has {' and '.join(known)}" if known else "it has no options"
+            raise InvalidRequest(f"the criterion {name} has no option {option!r}", hint=said)
     return kind(**options)
 
 
@@ -182,12 +182,12 @@ def residual(target_NV: NDArray[np.floating], draft_NV: NDArray[np.floating]) ->
 
 def _single(offered: Offers) -> Offers:
     if len(offered) > 1:
-        raise _cannot_judge(f"{len(offered)} drafts at one place")
+        raise _cannot_judge(f"{len(offered)} drafts at one position")
     return offered
 
 
 def _cannot_judge(what: str) -> InvalidRequest:
     return InvalidRequest(
-        f"Speculative sampling cannot judge {what}.",
-        hint="Use the criterion exact-match, or let a sampling draft model be the only draft source.",
+        f"speculative sampling cannot judge {what}",
+        hint="use the criterion exact-match, or let a sampling draft model be the only draft source",
     )

@@ -61,14 +61,14 @@ def check(sampling: Sampling) -> None:
     """Raise InvalidRequest for an option outside its range, NaN and infinity included."""
     if not 0 < sampling.temperature < math.inf:
         raise InvalidRequest(
-            f"temperature is {sampling.temperature}", hint="Give a temperature above 0, or do_sample=False for greedy."
+            f"temperature is {sampling.temperature}", hint="give a temperature above 0, or do_sample=False for greedy"
         )
     if not 0 < sampling.top_p <= 1:
-        raise InvalidRequest(f"top_p is {sampling.top_p}", hint="Give a top_p above 0 and at most 1.")
+        raise InvalidRequest(f"top_p is {sampling.top_p}", hint="give a top_p above 0 and at most 1")
     if not 0 <= sampling.min_p <= 1:
-        raise InvalidRequest(f"min_p is {sampling.min_p}", hint="Give a min_p from 0 (keep all) to 1.")
+        raise InvalidRequest(f"min_p is {sampling.min_p}", hint="give a min_p from 0 (keep all) to 1")
     if not (isinstance(sampling.top_k, int) and sampling.top_k >= 0):
-        raise InvalidRequest(f"top_k is {sampling.top_k}", hint="Give a top_k of 1 or more, or 0 for no limit.")
+        raise InvalidRequest(f"top_k is {sampling.top_k}", hint="give a top_k of 1 or more, or 0 for no limit")
 
 
 def gumbel(
@@ -87,8 +87,8 @@ def uniform(seed: int, positions: int | NDArray[np.integer], *, stream: Stream) 
 def nothing_allowed() -> InvalidRequest:
     """What is raised where no next token can be chosen."""
     return InvalidRequest(
-        "No next token is allowed: every logit is -inf, or one is NaN.",
-        hint="Forbid fewer tokens (bad words, n-grams; quoting leaves few: --set quote=false), or try --dtype float32.",
+        "no next token is allowed: every logit is -inf, or one is NaN",
+        hint="forbid fewer tokens (bad words, n-grams; quoting leaves few: --set quote=false), or try --dtype float32",
     )
 
 

@@ -207,5 +207,5 @@ def test_an_error_reaches_its_reader_whoever_made_the_step(llama: Target) -> Non
     engine = Engine(llama, sources=list, budget=Budget(limit=16), max_rows=2)
     (_, first), (_, second) = together(engine, [bad, good])
     assert first == by_hand(llama, bad)
-    assert (first.reason, first.error) == ("failed", "No next token is allowed")
+    assert (first.reason, first.error) == ("failed", "no next token is allowed")
     assert second == by_hand(llama, good)

@@ -53,7 +53,7 @@ def by_hand(target: Target, request: Request) -> Outcome:
     while True:
         scores_V = scores(target, request, output)
         if not scores_V.max() > -np.inf:
-            return Outcome(tuple(output), "failed", "No next token is allowed")
+            return Outcome(tuple(output), "failed", "no next token is allowed")
         token = int(np.flatnonzero(scores_V == scores_V.max())[0])
         output.append(token)
         stopped = stop(token)

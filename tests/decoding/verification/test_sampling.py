@@ -158,7 +158,7 @@ def test_seeds_of_any_size_can_be_used() -> None:
 @pytest.mark.parametrize("sampling", [Sampling(), MIXED])
 def test_where_nothing_may_be_written_it_is_said(logits: list[float], sampling: Sampling) -> None:
     for function in (lambda row: choose(row, sampling, position=1), lambda row: distribution(row, sampling)):
-        with pytest.raises(InvalidRequest, match="No next token is allowed"):
+        with pytest.raises(InvalidRequest, match="no next token is allowed"):
             function(np.array(logits))
 
 

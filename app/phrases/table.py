@@ -1,4 +1,5 @@
-"""Common phrases for the tokenizer at hand: the table of English pieces, as counts over its token ids; and its kins.
+"""Common phrases for the tokenizer at hand: the table of English pieces, as counts over its token ids; and its
+canonical ids.
 
 The table knows no tokenizer (see app.training.phrases); a piece becomes the ids that the tokenizer makes of it behind
 other text. N rows of the table.
@@ -28,15 +29,15 @@ _BEFORE = ("a", '"')
 
 def blend_state(tokenizer: Tokenizer, table: Path = TABLE) -> BlendState:
     """What the blend may know about a vocabulary before it has seen any request."""
-    return BlendState(kin_V=kins(tokenizer), phrases=phrases(tokenizer, table))
+    return BlendState(canonical_V=canonical_ids(tokenizer), phrases=phrases(tokenizer, table))
 
 
-def kins(tokenizer: Tokenizer) -> NDArray[np.int32]:
-    """(V) for each id the id that stands for its kin: those that differ in case or in the space before them."""
+def canonical_ids(tokenizer: Tokenizer) -> NDArray[np.int32]:
+    """(V) for each id the canonical one of those that differ in case or in the space before them only."""
     first: dict[str, int] = {}
     texts = tokenizer.decode_batch([[at] for at in range(tokenizer.get_vocab_size())], skip_special_tokens=False)
     folded = [text.strip().casefold() for text in texts]
-    # Bytes that are no text alone, and mere spaces, are their own kin.
+    # Bytes that are no text alone, and mere spaces, are canonical themselves.
     return np.array(
         [first.setdefault(text, at) if text and "\ufffd" not in text else at for at, text in enumerate(folded)],
         np.int32,

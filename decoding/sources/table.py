@@ -23,8 +23,7 @@ from decoding.sources.published.sad import AggressiveDecoding
 from decoding.sources.published.sam import Sam
 from decoding.sources.published.suffix import SuffixDecoding
 from decoding.sources.recycled import Recycled
-from decoding.sources.rewrite.cursor import Cursor
-from decoding.sources.rewrite.edits import Edits
+from decoding.sources.rewrite.cursor import Cursor, Edits
 
 if TYPE_CHECKING:
     from decoding.sources.neural.draft_model import DraftModel

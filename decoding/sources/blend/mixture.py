@@ -1,8 +1,9 @@
 """Kernels of the mixture: a conditional logit over the candidates and "none of them", its learning, and the tree.
 
-Each candidate's score is the sum of what speaks for it, times learned weights; the chances of all candidates and of
-none are the softmax of the scores (McFadden 1974), learned by a gradient step a token (AdaGrad, Duchi et al. 2011). The
-tree is opened best path first. C candidates, F features, N nodes, Q waiting candidates.
+Each candidate's score is the sum of its features times learned weights; the chances of all candidates and of none are
+the softmax of the scores (McFadden 1974), learned by a gradient step a token (AdaGrad, Duchi et al. 2011). The tree is
+opened best path first. A step of the decoder is one call, ``learn_and_grow``: from Python each call costs as much as a
+small tree. C candidates, F features, M features of a row, N nodes or new tokens, Q waiting candidates, V vocabulary.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from decoding.sources.blend.candidates import MOST, Candidates, MixtureContext, collect, forget, new_candidates
+from decoding.sources.blend.candidates import MOST, Candidates, MixtureContext, clear, collect, new_candidates
 from decoding.sources.blend.compiled import compiled
+from decoding.sources.blend.ngram_index import append
 from decoding.sources.blend.weights import (
+    CONTRIBUTORS,
     FEATURES,
     FREE,
     HISTORY,
@@ -29,7 +32,6 @@ from decoding.sources.blend.weights import (
     SHARE,
     SHORTER,
     SIMILAR,
-    VOICES,
     WRITTEN,
     Weights,
 )  # fmt: skip
@@ -41,17 +43,17 @@ _MOST_SET = 16  # features that one row can have
 
 class Nodes(NamedTuple):
     """Nodes of the tree, the root first, or candidates that wait to be opened: token, parent, chance given the parent,
-    chance of the path (0: taken), place, voices, depth, and the cursor with its age.
+    chance of the path (0: taken), position it is copied from, contributors, depth, and the cursor with its age.
     """
 
     tokens_N: NDArray[np.int32]
     parents_N: NDArray[np.int32]
     chances_N: NDArray[np.float64]
     paths_N: NDArray[np.float64]
-    places_N: NDArray[np.int32]
-    voices_N: NDArray[np.int32]
+    positions_N: NDArray[np.int32]
+    contributors_N: NDArray[np.int32]
     depths_N: NDArray[np.int32]
-    states_N2: NDArray[np.int64]
+    cursors_N2: NDArray[np.int64]
 
 
 class Features(NamedTuple):
@@ -65,7 +67,7 @@ class Features(NamedTuple):
 class Workspace(NamedTuple):
     """What the kernels write to."""
 
-    found: Candidates
+    candidates: Candidates
     rows: Features
     chances_C: NDArray[np.float64]
     nodes: Nodes
@@ -89,12 +91,12 @@ def _new_nodes(size: int) -> Nodes:
     return Nodes(ints(), ints(), np.zeros(size), np.zeros(size), ints(), ints(), ints(), np.zeros((size, 2), np.int64))
 
 
-class Position(NamedTuple):
-    """Where a session stands: the kins of its last tokens, its last two ids, and the cursor with its age."""
+class MatchState(NamedTuple):
+    """Where a session stands: the canonical ids of its last tokens, its last two ids, and the cursor with its age."""
 
     context_C: NDArray[np.int32]
     last_2: NDArray[np.int32]
-    state_2: NDArray[np.int64]
+    cursor_2: NDArray[np.int64]
 
 
 @compiled
@@ -111,20 +113,22 @@ def _put(rows: Features, row: int, kind: int, value: float) -> None:
 
 
 @compiled
-def describe(seen: MixtureContext, found: Candidates, size: int, total: float, longest: int, rows: Features) -> None:
+def describe(
+    context: MixtureContext, candidates: Candidates, size: int, total: float, longest: int, rows: Features
+) -> None:
     """Fill in the features of ``size`` candidates, and of "none" behind them."""
-    prompt_K, written_K = seen.text.counts_K, seen.written_K
+    prompt_K, written_K = context.text.counts_K, context.written_K
     rows.sizes_C[: size + 1] = 0
     for c in range(size):
-        token, length = found.tokens_C[c], found.longest_C[c]
+        token, length = candidates.tokens_C[c], candidates.longest_C[c]
         if length > 0:
-            _describe_match(found, c, total, longest, rows)
-        if found.resumes_C[c] > 0:
-            _put(rows, c, RESUMES + found.resumes_C[c] - 1, 1.0)
-        if found.history_C[c] > _LEAST_CHANCE:
-            _put(rows, c, HISTORY, math.log(found.history_C[c]) + _LOG_SHIFT)
-        if found.phrases_C[c] > _LEAST_CHANCE:
-            _put(rows, c, PHRASES, math.log(found.phrases_C[c]) + _LOG_SHIFT)
+            _describe_match(candidates, c, total, longest, rows)
+        if candidates.resumes_C[c] > 0:
+            _put(rows, c, RESUMES + candidates.resumes_C[c] - 1, 1.0)
+        if candidates.history_C[c] > _LEAST_CHANCE:
+            _put(rows, c, HISTORY, math.log(candidates.history_C[c]) + _LOG_SHIFT)
+        if candidates.phrases_C[c] > _LEAST_CHANCE:
+            _put(rows, c, PHRASES, math.log(candidates.phrases_C[c]) + _LOG_SHIFT)
         written = written_K[token] if token < written_K.size else 0
         given = (prompt_K[token] if token < prompt_K.size else 0) - written
         if given > 0:
@@ -135,23 +139,23 @@ def describe(seen: MixtureContext, found: Candidates, size: int, total: float, l
             _put_count(rows, c, FREE, given)
         if length == 0 and written > 0:
             _put(rows, c, FREE + 2, 1.0)
-        _put(rows, c, VOICES + found.voices_C[c], 1.0)
+        _put(rows, c, CONTRIBUTORS + candidates.contributors_C[c], 1.0)
     _put(rows, size, NONE, 1.0)
     _put(rows, size, NONE_LENGTH + (1 + _band(longest) if longest > 0 else 0), 1.0)
 
 
 @compiled
-def _describe_match(found: Candidates, c: int, total: float, longest: int, rows: Features) -> None:
-    """Features of a candidate that stands at places of the text."""
-    length = found.longest_C[c]
+def _describe_match(candidates: Candidates, c: int, total: float, longest: int, rows: Features) -> None:
+    """Features of a candidate that stands somewhere in the text."""
+    length = candidates.longest_C[c]
     _put(rows, c, LENGTH + _band(length), 1.0)
-    _put(rows, c, SHARE, math.log(found.votes_C[c]) - total)
+    _put(rows, c, SHARE, math.log(candidates.votes_C[c]) - total)
     if length < longest:
         _put(rows, c, SHORTER, 1.0)
-    if found.near_C[c] > 0:
+    if candidates.near_C[c] > 0:
         _put(rows, c, NEAR + min(length, 3) - 1, 1.0)
-    if found.similar_C[c] > 0:
-        _put(rows, c, SIMILAR + min(length, 3) - 1, min(found.similar_C[c], 3))
+    if candidates.similar_C[c] > 0:
+        _put(rows, c, SIMILAR + min(length, 3) - 1, min(candidates.similar_C[c], 3))
 
 
 @compiled
@@ -181,15 +185,17 @@ def score(rows: Features, size: int, weights_F: NDArray[np.float64], chances_C: 
 
 
 @compiled
-def learn(seen: MixtureContext, here: Position, token: int, work: Workspace, learned: Weights, rate: float) -> None:
-    """A gradient step towards ``token``, which came next; the cursor of ``here`` moves."""
-    found, rows = work.found, work.rows
-    size, total, longest = collect(seen, here.context_C, here.last_2, here.state_2, found)
-    describe(seen, found, size, total, longest, rows)
+def learn(
+    context: MixtureContext, state: MatchState, token: int, work: Workspace, learned: Weights, rate: float
+) -> None:
+    """A gradient step towards ``token``, which came next; the cursor of ``state`` moves."""
+    candidates, rows = work.candidates, work.rows
+    size, total, longest = collect(context, state.context_C, state.last_2, state.cursor_2, candidates)
+    describe(context, candidates, size, total, longest, rows)
     score(rows, size, learned.weights_F, work.chances_C)
     right = size
     for c in range(size):
-        if found.tokens_C[c] == token:
+        if candidates.tokens_C[c] == token:
             right = c
     slopes_F = np.zeros(FEATURES)
     for c in range(size + 1):
@@ -199,33 +205,33 @@ def learn(seen: MixtureContext, here: Position, token: int, work: Workspace, lea
     for f in range(FEATURES):
         learned.squares_F[f] += slopes_F[f] * slopes_F[f]
         learned.weights_F[f] += rate * slopes_F[f] / math.sqrt(learned.squares_F[f])
-    forget(found, size)
+    clear(candidates, size)
 
 
 @compiled
-def _go_to(nodes: Nodes, node: int, here: Position, kin_K: NDArray[np.int32], there: Position) -> None:
-    """Make ``there`` the place behind ``node``: its path behind what is written, its parent's cursor."""
-    room = here.context_C.size
+def _go_to(nodes: Nodes, node: int, state: MatchState, canonical_V: NDArray[np.int32], ahead: MatchState) -> None:
+    """Make ``ahead`` the state behind ``node``: its path behind what is written, its parent's cursor."""
+    room = state.context_C.size
     at, step = room - 1, node
     while step > 0 and at >= 0:
         token = nodes.tokens_N[step]
-        there.context_C[at] = kin_K[token] if token < kin_K.size else token
+        ahead.context_C[at] = canonical_V[token] if token < canonical_V.size else token
         at -= 1
         step = nodes.parents_N[step]
     for k in range(at + 1):
-        there.context_C[k] = here.context_C[k + room - 1 - at]
-    there.last_2[0], there.last_2[1] = here.last_2[0], here.last_2[1]
-    there.state_2[0], there.state_2[1] = here.state_2[0], here.state_2[1]
+        ahead.context_C[k] = state.context_C[k + room - 1 - at]
+    ahead.last_2[0], ahead.last_2[1] = state.last_2[0], state.last_2[1]
+    ahead.cursor_2[0], ahead.cursor_2[1] = state.cursor_2[0], state.cursor_2[1]
     if node > 0:
         parent = nodes.parents_N[node]
-        there.last_2[0] = nodes.tokens_N[parent]
-        there.last_2[1] = nodes.tokens_N[node]
-        there.state_2[0], there.state_2[1] = nodes.states_N2[parent, 0], nodes.states_N2[parent, 1]
+        ahead.last_2[0] = nodes.tokens_N[parent]
+        ahead.last_2[1] = nodes.tokens_N[node]
+        ahead.cursor_2[0], ahead.cursor_2[1] = nodes.cursors_N2[parent, 0], nodes.cursors_N2[parent, 1]
 
 
 @compiled
 def _queue(
-    found: Candidates,
+    candidates: Candidates,
     size: int,
     chances_C: NDArray[np.float64],
     nodes: Nodes,
@@ -234,7 +240,7 @@ def _queue(
     end: int,
     keep: float,
 ) -> int:
-    """Let the likeliest candidates behind ``node`` wait; where the queue ends then."""
+    """Queue the likeliest candidates behind ``node``; where the queue ends then."""
     for _ in range(min(size, WIDEST)):
         best = 0
         for c in range(1, size):
@@ -243,9 +249,12 @@ def _queue(
         path = nodes.paths_N[node] * chances_C[best]
         if path < keep:
             break
-        waiting.tokens_N[end], waiting.parents_N[end] = found.tokens_C[best], node
+        waiting.tokens_N[end], waiting.parents_N[end] = candidates.tokens_C[best], node
         waiting.chances_N[end], waiting.paths_N[end] = chances_C[best], path
-        waiting.places_N[end], waiting.voices_N[end] = found.places_C[best], found.voices_C[best]
+        waiting.positions_N[end], waiting.contributors_N[end] = (
+            candidates.positions_C[best],
+            candidates.contributors_C[best],
+        )
         chances_C[best] = -1.0
         end += 1
     return end
@@ -253,29 +262,29 @@ def _queue(
 
 @compiled
 def grow(
-    seen: MixtureContext,
-    here: Position,
-    kin_K: NDArray[np.int32],
+    context: MixtureContext,
+    state: MatchState,
+    canonical_V: NDArray[np.int32],
     limit: int,
     keep: float,
     work: Workspace,
     learned: Weights,
 ) -> tuple[int, int]:
     """Open the tree to ``limit`` nodes, likeliest path first: how many there are, and the root's longest match."""
-    nodes, waiting, found = work.nodes, work.waiting, work.found
-    there = Position(here.context_C.copy(), here.last_2.copy(), here.state_2.copy())
-    nodes.tokens_N[0], nodes.paths_N[0], nodes.depths_N[0] = here.last_2[1], 1.0, 0
+    nodes, waiting, candidates = work.nodes, work.waiting, work.candidates
+    ahead = MatchState(state.context_C.copy(), state.last_2.copy(), state.cursor_2.copy())
+    nodes.tokens_N[0], nodes.paths_N[0], nodes.depths_N[0] = state.last_2[1], 1.0, 0
     node, opened, end, root_longest = 0, 0, 0, 0
     while True:
         if nodes.depths_N[node] < DEPTH:
-            _go_to(nodes, node, here, kin_K, there)
-            size, total, longest = collect(seen, there.context_C, there.last_2, there.state_2, found)
-            nodes.states_N2[node, 0], nodes.states_N2[node, 1] = there.state_2[0], there.state_2[1]
+            _go_to(nodes, node, state, canonical_V, ahead)
+            size, total, longest = collect(context, ahead.context_C, ahead.last_2, ahead.cursor_2, candidates)
+            nodes.cursors_N2[node, 0], nodes.cursors_N2[node, 1] = ahead.cursor_2[0], ahead.cursor_2[1]
             root_longest = longest if node == 0 else root_longest
-            describe(seen, found, size, total, longest, work.rows)
+            describe(context, candidates, size, total, longest, work.rows)
             score(work.rows, size, learned.weights_F, work.chances_C)
-            end = _queue(found, size, work.chances_C, nodes, node, waiting, end, keep)
-            forget(found, size)
+            end = _queue(candidates, size, work.chances_C, nodes, node, waiting, end, keep)
+            clear(candidates, size)
         best = 0
         for q in range(1, end):
             if waiting.paths_N[q] > waiting.paths_N[best]:
@@ -286,6 +295,57 @@ def grow(
         node = opened
         nodes.tokens_N[node], nodes.parents_N[node] = waiting.tokens_N[best], waiting.parents_N[best]
         nodes.chances_N[node], nodes.paths_N[node] = waiting.chances_N[best], waiting.paths_N[best]
-        nodes.places_N[node], nodes.voices_N[node] = waiting.places_N[best], waiting.voices_N[best]
+        nodes.positions_N[node], nodes.contributors_N[node] = waiting.positions_N[best], waiting.contributors_N[best]
         nodes.depths_N[node] = nodes.depths_N[nodes.parents_N[node]] + 1
         waiting.paths_N[best] = -1.0
+
+
+@compiled
+def append_and_learn(
+    context: MixtureContext, state: MatchState, canonical_V: NDArray[np.int32], new_N: NDArray[np.int32], skip: int,
+    work: Workspace, learned: Weights, rate: float,
+) -> None:  # fmt: skip
+    """Learn from each committed token in turn but the first ``skip``, then append it to the text, which has room."""
+    last = state.context_C.size - 1
+    canonical_N = new_N.copy()
+    for step in range(new_N.size):
+        token = new_N[step]
+        if token < canonical_V.size:
+            canonical_N[step] = canonical_V[token]
+        if step >= skip:
+            learn(context, state, token, work, learned, rate)
+        append(context.text, context.sizes_3[0], new_N[step : step + 1], canonical_N[step : step + 1])
+        context.sizes_3[0] += 1
+        context.written_K[token] += 1
+        for k in range(last):
+            state.context_C[k] = state.context_C[k + 1]
+        state.context_C[last] = canonical_N[step]
+        state.last_2[0], state.last_2[1] = state.last_2[1], token
+
+
+@compiled
+def mark_similar(context: MixtureContext, recent: int, rare: int, reach: int) -> None:
+    """Count, at each position, how many of the latest ``recent`` rare tokens of the text stand just before it."""
+    text, size = context.text, context.sizes_3[0]
+    context.similar_T[:] = 0
+    for at in range(max(size - recent, context.sizes_3[2]), size - 1):
+        if text.counts_K[text.ids_T[at]] > rare:
+            continue
+        position = text.heads_K[text.canonical_T[at]]
+        for _ in range(2 * rare):
+            if position < 0:
+                break
+            for near in range(position + 1, min(position + 1 + reach, size)):
+                context.similar_T[near] += 1
+            position = text.links_T[position]
+
+
+@compiled
+def learn_and_grow(
+    context: MixtureContext, state: MatchState, canonical_V: NDArray[np.int32], new_N: NDArray[np.int32], skip: int,
+    recent: int, rare: int, reach: int, limit: int, keep: float, work: Workspace, learned: Weights, rate: float,
+) -> tuple[int, int]:  # fmt: skip
+    """Learn from what was committed, append it, and open the next tree: how many nodes, the root's longest match."""
+    append_and_learn(context, state, canonical_V, new_N, skip, work, learned, rate)
+    mark_similar(context, recent, rare, reach)
+    return grow(context, state, canonical_V, limit, keep, work, learned)

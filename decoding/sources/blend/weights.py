@@ -1,10 +1,10 @@
-"""The weights of a blend: what they stand for, where they begin, and how they are kept. F features.
+"""The weights of a blend: what each feature stands for, and where learning begins. F features.
 
 A row of features describes a candidate: its longest match, one-hot; the log of its share of all votes; whether another
 candidate has a longer match; for matches of 1, 2 and more tokens, whether it is near the cursor and how similar what
 stands before it is; its step from the cursor after copying broke off, by how long ago; log chances in history and in
 prose; whether and how often it stands in the prompt and in the output, twice: for all and for candidates without a
-match; which voices named it. "None of them" has a bias and the longest match of all.
+match; which parts contributed it. "None of them" has a bias and the longest match of all.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 # Places of the features in a row.
 LENGTH, SHARE, SHORTER, NEAR, RESUMES, SIMILAR = 0, 6, 7, 8, 11, 23
-HISTORY, PHRASES, PROMPT, WRITTEN, FREE, VOICES = 26, 27, 28, 30, 32, 35
+HISTORY, PHRASES, PROMPT, WRITTEN, FREE, CONTRIBUTORS = 26, 27, 28, 30, 32, 35
 NONE, NONE_LENGTH, FEATURES = 43, 44, 51
 
 

@@ -17,9 +17,9 @@ from decoding.drafters.draft_cost import PromptCost
 from decoding.errors import UnsupportedModel
 from decoding.interfaces import Commit, Request
 from decoding.sources.base import UNTRIED_S, DraftContext, DraftSource
-from decoding.sources.neural.draft_context import DraftModelCache
-from decoding.sources.neural.draft_marking import copied_chain, mark
-from decoding.sources.neural.draft_writing import grow, sample, write
+from decoding.sources.neural.draft_cache import DraftModelCache
+from decoding.sources.neural.marking import copied_chain, mark
+from decoding.sources.neural.writing import grow, sample, write
 from decoding.target.capability import Capability
 from decoding.tree import DraftTree, TokenTree
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from decoding.drafters.medusa_heads import MedusaHeads
 from decoding.interfaces import Commit, Request
 from decoding.sources.base import UNTRIED_S, DraftContext, DraftSource
-from decoding.sources.neural.combined import combined
+from decoding.sources.neural.product_tree import combined
 from decoding.tree import DraftTree
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import Final
 from decoding.drafters.parallel_model import ParallelModel
 from decoding.interfaces import Commit, Request
 from decoding.sources.base import UNTRIED_S, DraftContext, DraftSource
-from decoding.sources.neural.combined import combined
-from decoding.sources.neural.draft_context import DraftModelCache
+from decoding.sources.neural.draft_cache import DraftModelCache
+from decoding.sources.neural.product_tree import combined
 from decoding.tree import DraftTree
 
 _GUESSES: Final = 4  # A place ahead.

@@ -2,6 +2,11 @@
 
 The main chain copies from the likeliest place, branches leave words out or resume at other places. What else a
 correction may do is drafted by ``edits``, which holds all that this source does.
+
+Edits: copying a text that the output rewrites, and its likely changes, each followed by what is copied behind it.
+
+Which changes are likely is said by the reference (``Reference.edits``); several may follow one another along a path.
+Without any this is ``cursor``. One tree for both, so that a likely edit takes from the chance of copying on.
 """
 
 from __future__ import annotations
@@ -44,3 +49,11 @@ class Cursor(DraftSource):
     def finish(self) -> None:
         """Forget the session."""
         self._rewriting, self._seen = None, 0
+
+
+class Edits(Cursor):
+    """Drafts the rewriting of the reference that has ``cursor`` set; silent without one."""
+
+    name = "edits"
+
+    _edited = True

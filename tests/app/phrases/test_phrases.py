@@ -6,7 +6,7 @@ import pytest
 from tokenizers import Tokenizer
 
 from app.bench.workload.traces import BUNDLED_TOKENIZER
-from app.phrases.table import kins, phrases
+from app.phrases.table import canonical_ids, phrases
 from decoding.interfaces import Request
 from decoding.sources.blend.blend import Blend
 from decoding.sources.blend.blend_state import BlendState
@@ -26,10 +26,10 @@ def test_prose_goes_on_as_prose(tokenizer: Tokenizer) -> None:
 
 
 def test_kin_differ_in_case_and_leading_space_only(tokenizer: Tokenizer) -> None:
-    kin_V = kins(tokenizer)
-    assert kin_V.size == tokenizer.get_vocab_size()
-    assert all(kin_V[kin] == kin for kin in set(kin_V.tolist()))
+    canonical_V = canonical_ids(tokenizer)
+    assert canonical_V.size == tokenizer.get_vocab_size()
+    assert all(canonical_V[kin] == kin for kin in set(canonical_V.tolist()))
     the, space_the, other = (
         tokenizer.encode(text, add_special_tokens=False).ids[-1] for text in ("The", "of the", "of a")
     )
-    assert kin_V[the] == kin_V[space_the] != kin_V[other]
+    assert canonical_V[the] == canonical_V[space_the] != canonical_V[other]

@@ -22,8 +22,8 @@ from decoding.errors import DecodingError, ModelNotFound, UnsupportedModel
 from decoding.interfaces import Commit, Request, Sampling
 from decoding.scheduling.session import Session
 from decoding.sources.base import UNTRIED_S, DraftContext, DraftSource
-from decoding.sources.neural.combined import combined
 from decoding.sources.neural.heads import MedusaSource
+from decoding.sources.neural.product_tree import combined
 from decoding.sources.shared import Shared
 from decoding.sources.table import make_sources
 from decoding.target.loading import target_of

@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 
 from decoding.interfaces import NO_ORIGIN, Commit, OriginKind, Reference, Request
 from decoding.sources.blend.blend import Blend
-from decoding.sources.blend.blend_state import BlendState
+from decoding.sources.blend.blend_state import BlendState, History
 from decoding.sources.blend.compiled import PLAIN
-from decoding.sources.blend.history import History
 from decoding.sources.blend.phrases import context_key, phrases_of
 from decoding.sources.shared import Shared
 from decoding.tree import DraftTree
@@ -103,9 +102,9 @@ def test_what_was_written_in_a_pause_can_be_copied_afterwards() -> None:
 
 
 def test_kin_tokens_match_each_other() -> None:
-    kin_V = np.arange(60, dtype=np.int32)
-    kin_V[41] = 40
-    source = Blend(BlendState(kin_V=kin_V))
+    canonical_V = np.arange(60, dtype=np.int32)
+    canonical_V[41] = 40
+    source = Blend(BlendState(canonical_V=canonical_V))
     source.start(Request((5, 41, 7, 8, 9, 1, 40), 20))
     assert best(proposed(source, [], 8)).tokens[:2] == (7, 8)
 

@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decoding.interfaces import Edit, OriginKind, Reference, Request
-from decoding.sources.rewrite.cursor import Cursor
-from decoding.sources.rewrite.edits import Edits
+from decoding.sources.rewrite.cursor import Cursor, Edits
 from decoding.tree import DraftTree
 from tests.support.drafts import proposed
 

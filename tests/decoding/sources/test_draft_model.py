@@ -16,10 +16,10 @@ from decoding.engine import Engine
 from decoding.errors import UnsupportedModel
 from decoding.interfaces import NO_ORIGIN, Commit, Origin, OriginKind, Request, Sampling
 from decoding.sources.base import UNTRIED_S
-from decoding.sources.neural.draft_context import DraftModelCache
-from decoding.sources.neural.draft_marking import CopiedChain, copied_chain, mark
+from decoding.sources.neural.draft_cache import DraftModelCache
 from decoding.sources.neural.draft_model import DraftModel, DraftModelSource
-from decoding.sources.neural.draft_writing import grow, write
+from decoding.sources.neural.marking import CopiedChain, copied_chain, mark
+from decoding.sources.neural.writing import grow, write
 from decoding.sources.shared import Shared
 from decoding.sources.table import make_sources
 from decoding.target.loading import load_target, target_of

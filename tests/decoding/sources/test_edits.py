@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from decoding.interfaces import NO_ORIGIN, Edit, Reference, Request
-from decoding.sources.rewrite.cursor import Cursor
-from decoding.sources.rewrite.edits import Edits
+from decoding.sources.rewrite.cursor import Cursor, Edits
 from decoding.tree import DraftTree
 from tests.support.drafts import proposed
 

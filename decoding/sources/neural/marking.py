@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from decoding.interfaces import NO_ORIGIN, Origin
-from decoding.sources.neural.draft_context import DraftModelCache
+from decoding.sources.neural.draft_cache import DraftModelCache
 from decoding.tree import ROOT, DraftTree, TokenTree
 
 if TYPE_CHECKING:

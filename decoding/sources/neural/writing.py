@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decoding.interfaces import Request
-from decoding.sources.neural.draft_context import DraftModelCache
+from decoding.sources.neural.draft_cache import DraftModelCache
 from decoding.tree import DraftTree
 from decoding.verification import sampling
 from decoding.verification.sampling import Stream

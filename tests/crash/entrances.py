@@ -232,7 +232,7 @@ def http(outer: Path) -> Any:
     from tests.support.page_registry import PageRegistry
 
     home = outer / "home"
-    app = create_app(FakePipeline(), Settings(home=home), registry=PageRegistry(home, "sample"))
+    app = create_app(FakePipeline(), Settings(home=home), registry=PageRegistry(home, "sample")).asgi
     with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False) as client:
         client.get("/")
         url = type(client.base_url)

@@ -1,4 +1,4 @@
-"""A small stand-in for the page's pipeline: it copies from a tiny corpus."""
+"""A fake of the page's pipeline: it answers every question by copying from a tiny corpus."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from app.generation.events import (
     TextDelta,
 )
 
-# What documents and models may contain; none of it may run, load anything or change on its way to the page.
+# Texts that documents and models may contain; the page must show them unchanged, run none and load nothing.
 HOSTILE = (
     "{{7*7}}",
     "${alert(1)} and ${document.title = 'owned'}",
@@ -96,7 +96,7 @@ class FakePipeline:
         self.target_note = ""
         self.step_s = step_s
         self.text = f"[1] {COPIED}" if answer is None else answer
-        self.found = passages()
+        self.passages = passages()
         self.error: Exception | None = None
         self.streams: list[FakeStream] = []
         self.forgotten: list[str | None] = []
@@ -120,10 +120,10 @@ class FakePipeline:
     def stream_correct(self, text: str, *, scope: str | None = "") -> FakeStream:
         """Turns every ``recieve`` into ``receive`` and says ``a`` before ``cat``."""
         edits: list[Edit] = []
-        at = text.find("recieve")
-        while at >= 0:
-            edits.append(Edit(at + 3, at + 5, "ei"))
-            at = text.find("recieve", at + 1)
+        start = text.find("recieve")
+        while start >= 0:
+            edits.append(Edit(start + 3, start + 5, "ei"))
+            start = text.find("recieve", start + 1)
         if text.startswith("cat"):
             edits.insert(0, Edit(0, 0, "a "))
         corrected = text.replace("recieve", "receive")
@@ -137,7 +137,7 @@ class FakePipeline:
 
     def _events(self, question: str, speculate: bool) -> Iterator[Event]:
         answer = self._answer(question, self.text, 6 if speculate else 24, "stop")
-        yield Retrieval(self.found)
+        yield Retrieval(self.passages)
         for word in self.text.split(" "):
             yield TextDelta(word if word == self.text.split(" ")[0] else " " + word)
         yield from answer.citations
@@ -155,7 +155,7 @@ class FakePipeline:
             if start >= 0
             else ()
         )
-        return Answer(question, text, cited, self.found, stats(24, forwards), reason)
+        return Answer(question, text, cited, self.passages, stats(24, forwards), reason)
 
 
 class HostilePipeline(FakePipeline):
@@ -164,12 +164,12 @@ class HostilePipeline(FakePipeline):
     def __init__(self) -> None:
         self.said = "\n".join(HOSTILE)
         super().__init__(answer=self.said)
-        self.found = tuple(
+        self.passages = tuple(
             dataclasses.replace(passage, text=self.said, document=HOSTILE[index], start=0, end=len(self.said))
-            for index, passage in enumerate(self.found)
+            for index, passage in enumerate(self.passages)
         )
 
     def _answer(self, question: str, text: str, forwards: int, reason: str) -> Answer:
-        first = self.found[0]
+        first = self.passages[0]
         cited = Citation(first.passage_id, first.document, 0, len(text), 0, len(text), "copied")
-        return Answer(question, text, (cited,), self.found, stats(24, forwards), reason, notice=self.said)
+        return Answer(question, text, (cited,), self.passages, stats(24, forwards), reason, notice=self.said)

@@ -34,12 +34,12 @@ def started(home: Path, port: int, slow_s: float) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", __name__, str(home), str(port), str(slow_s)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE)
     assert process.stdout is not None
-    with process.stdout as told:
-        assert told.readline() == b"ready\n"
+    with process.stdout as output:
+        assert output.readline() == b"ready\n"
     return process
 
 
-class _Telling(PageServer):
+class _ReadyServer(PageServer):
     async def startup(self, sockets: object = None) -> None:
         await super().startup()
         sys.stdout.write("ready\n")
@@ -51,7 +51,7 @@ def main(home: str, port: str, slow_s: str) -> None:
     registry = PageRegistry(Path(home), "notes")
     registry.encoder = SlowEncoder(float(slow_s))
     settings = Settings(home=Path(home), port=int(port))
-    _Telling(create_app(FakePipeline(), settings, registry=registry), settings).run()
+    _ReadyServer(create_app(FakePipeline(), settings, registry=registry), settings).run()
 
 
 if __name__ == "__main__":

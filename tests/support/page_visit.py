@@ -27,5 +27,5 @@ def asked(page: Any, question: str = "What is assert?") -> None:
 
 def letters(page: Any, selector: str) -> str:
     """The text of all matching elements, as the document holds it."""
-    found: str = page.eval_on_selector_all(selector, "all => all.map((one) => one.textContent).join('')")
-    return found
+    text: str = page.eval_on_selector_all(selector, "all => all.map((one) => one.textContent).join('')")
+    return text

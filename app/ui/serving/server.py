@@ -12,6 +12,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TextIO
 
 import gradio as gr
@@ -50,15 +51,24 @@ def serve(pipeline: PagePipeline, settings: Settings, *, out: TextIO | None = No
     PageServer(application, settings).run()
 
 
+@dataclass(frozen=True, slots=True)
+class PageApplication:
+    """The ASGI application; its server calls ``resume_jobs`` after it started, ``end_streams`` before it stops."""
+
+    asgi: FastAPI
+    resume_jobs: Callable[[], None]
+    end_streams: Callable[[], None]
+
+
 class PageServer(uvicorn.Server):
     """uvicorn that ends the page's open streams when it is asked to stop, instead of waiting for their browsers."""
 
-    def __init__(self, application: FastAPI, settings: Settings) -> None:
-        """Serve ``application``, made by ``create_app``, on the address of ``settings``."""
+    def __init__(self, application: PageApplication, settings: Settings) -> None:
+        """Serve ``application`` on the address of ``settings``."""
         self._application = application
         super().__init__(
             uvicorn.Config(
-                application,
+                application.asgi,
                 host=settings.host,
                 port=settings.port,
                 log_level="warning",
@@ -69,15 +79,15 @@ class PageServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start as usual, then continue jobs that an earlier server left unfinished."""
         await super().startup(sockets)
-        await asyncio.to_thread(self._application.state.resume_jobs)
+        await asyncio.to_thread(self._application.resume_jobs)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop streams and jobs, then shut down as usual."""
-        await asyncio.to_thread(self._application.state.end_streams)
+        await asyncio.to_thread(self._application.end_streams)
         await super().shutdown(sockets)
 
 
-def create_app(pipeline: PagePipeline, settings: Settings, *, registry: Registry | None = None) -> FastAPI:
+def create_app(pipeline: PagePipeline, settings: Settings, *, registry: Registry | None = None) -> PageApplication:
     """The whole application. ``registry`` defaults to the corpora of ``settings.home``."""
     if registry is None:
         registry = _corpus_registry(pipeline, settings)
@@ -88,17 +98,17 @@ def create_app(pipeline: PagePipeline, settings: Settings, *, registry: Registry
     os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(sys.maxsize)
     state = _app_state(pipeline, registry, settings)
 
-    application = FastAPI(title="Spandraft", docs_url=None, redoc_url=None, openapi_url=None)
-    application.add_middleware(Guard, host=settings.host)
-    application.include_router(upload_routes(state.uploads))
+    asgi = FastAPI(title="Spandraft", docs_url=None, redoc_url=None, openapi_url=None)
+    asgi.add_middleware(Guard, host=settings.host)
+    asgi.include_router(upload_routes(state.uploads))
 
-    @application.get("/health")
+    @asgi.get("/health")
     def health() -> dict[str, str]:
         return {"status": "ok", "target": pipeline.target_name}
 
     def mount_page() -> FastAPI:
         app: FastAPI = gr.mount_gradio_app(
-            application,
+            asgi,
             page(state),
             "/",
             footer_links=[],
@@ -117,8 +127,8 @@ def create_app(pipeline: PagePipeline, settings: Settings, *, registry: Registry
         )
         return app
 
-    application = _in_event_loop(mount_page)
-    mounts = [route.app for route in application.routes if isinstance(route, Mount)]
+    asgi = _in_event_loop(mount_page)
+    mounts = [route.app for route in asgi.routes if isinstance(route, Mount)]
 
     def end_streams() -> None:
         state.runs.stop_all()
@@ -128,9 +138,7 @@ def create_app(pipeline: PagePipeline, settings: Settings, *, registry: Registry
             if isinstance(inner, GradioApp):
                 inner.stop_event.set()
 
-    application.state.end_streams = end_streams
-    application.state.resume_jobs = state.workers.resume
-    return application
+    return PageApplication(asgi, resume_jobs=state.workers.resume, end_streams=end_streams)
 
 
 def _app_state(pipeline: PagePipeline, registry: Registry, settings: Settings) -> AppState:

@@ -24,7 +24,7 @@ CHOOSE = ".drop input[multiple]"
 
 
 def sheets(*names: str) -> list[dict[str, Any]]:
-    """Text files whose text tells them apart; one that is called bad is no PDF."""
+    """Text files, each with a text of its own, to be uploaded; ``bad.pdf`` among them is therefore no PDF."""
     return [
         {"name": name, "mimeType": "", "buffer": f"The text of {name} tells of one thing only: {name}.".encode()}
         for name in names
@@ -32,7 +32,7 @@ def sheets(*names: str) -> list[dict[str, Any]]:
 
 
 def library(page: Any, corpus: str = "empty") -> None:
-    """Open the tab at a corpus."""
+    """Open the Library tab at a corpus."""
     page.get_by_role("tab", name="Library").click()
     page.click("#library-corpus input")
     page.click(f"[role=option]:has-text('{corpus}')")
@@ -41,17 +41,17 @@ def library(page: Any, corpus: str = "empty") -> None:
 
 def rows(page: Any) -> list[list[str]]:
     """Name and state of each file of the job that is open."""
-    found: list[list[str]] = page.eval_on_selector_all(
+    cells: list[list[str]] = page.eval_on_selector_all(
         ".job tbody tr",
         "all => all.map((row) => [row.querySelector('bdi').textContent, row.querySelector('.state').textContent])",
     )
-    return found
+    return cells
 
 
 def names(page: Any) -> list[str]:
     """The documents in the list."""
-    found: list[str] = page.eval_on_selector_all("#documents tbody bdi", "all => all.map((one) => one.textContent)")
-    return found
+    shown: list[str] = page.eval_on_selector_all("#documents tbody bdi", "all => all.map((one) => one.textContent)")
+    return shown
 
 
 @pytest.mark.parametrize("shape", [{"width": 1280}, {"width": 390, "height": 844, "dark": True}])
@@ -82,8 +82,8 @@ def test_a_corpus_some_files_one_of_them_bad_and_all_away_again(
     assert not live.registry.library.exists("notes")
 
 
-def wanted(live: LivePage) -> str:
-    """What was last wanted of the only job of the corpus "empty"."""
+def requested(live: LivePage) -> str:
+    """What was last asked of the only job of the corpus "empty"."""
     database = sqlite3.connect(live.home / "corpora" / "empty" / "corpus.sqlite")
     try:
         return str(database.execute("SELECT wanted FROM jobs").fetchone()[0])
@@ -113,7 +113,7 @@ def test_many_files_wait_for_the_word_and_can_be_paused_resumed_reloaded_and_can
     page.reload()
     page.wait_for_selector(".job.running tr:is(.chunking, .embedding)")  # the tab is shown again, and the job with it
     page.click(".job [data-action=pause]")
-    await_true(lambda: wanted(live) == "pause")
+    await_true(lambda: requested(live) == "pause")
     page.wait_for_timeout(1500)  # The runner looks about once a second; the rest of eight short files takes less.
     live.registry.encoder.gate.set()
     page.wait_for_selector(".job.paused .state >> text=paused")
@@ -144,17 +144,17 @@ def test_one_file_is_cancelled_another_retried_and_a_second_browser_sees_it(
     library(other)
     live.registry.encoder.gate.clear()
     page.set_input_files(CHOOSE, sheets("a.txt", "bad.pdf", "c.txt"))
-    for one in (page, other):
-        one.wait_for_selector(".job.running tr:has-text('bad.pdf')")
+    for tab in (page, other):
+        tab.wait_for_selector(".job.running tr:has-text('bad.pdf')")
     live.registry.encoder.gate.set()
-    for one in (page, other):
-        one.wait_for_selector("tr.failed:has-text('bad.pdf')")
-    for one in (page, other):
-        one.wait_for_selector(".job.finished .bad >> text=1 failed", timeout=10_000)
+    for tab in (page, other):
+        tab.wait_for_selector("tr.failed:has-text('bad.pdf')")
+    for tab in (page, other):
+        tab.wait_for_selector(".job.finished .bad >> text=1 failed", timeout=10_000)
     live.registry.encoder.gate.clear()
     page.click(".job [data-action=retry][data-file]")
-    for one in (page, other):
-        one.wait_for_selector(".job.finished .bad >> text=1 failed", timeout=10_000)
+    for tab in (page, other):
+        tab.wait_for_selector(".job.finished .bad >> text=1 failed", timeout=10_000)
     page.set_input_files(CHOOSE, sheets("d.txt", "e.txt"))
     page.wait_for_selector(".job.running tr:has-text('e.txt')")
     page.click(".job.running tr:has-text('e.txt') [data-action=cancel]")

@@ -1,6 +1,7 @@
-"""Rows for the passages of many documents at once: alike lengths together, so that the encoder pads little.
+"""Batches the passages of many documents by length, so that the encoder pads little.
 
-Documents go in, and come out as soon as their last row is there. Knows nothing of files, jobs and the database.
+Documents go in, and come out as soon as their last derived row is computed. Knows nothing of files, jobs and the
+database.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from corpora.interfaces import Derived
 
 Item = TypeVar("Item")
 
-_WINDOW = 512  # passages that are put in order of length
-_STEP_S = 2.5  # what a step should take: whoever wants to stop waits for one kind of rows in it
+_WINDOW = 512  # passages that are sorted by length
+_STEP_S = 2.5  # what a step should take: a stop waits for one kind of rows in it
 _FIRST_CHARS = 20_000
 _FEWEST_CHARS = 20_000
 _MOST_CHARS = 1_000_000
@@ -26,7 +27,7 @@ _MOST_CHARS = 1_000_000
 
 @dataclass(slots=True, eq=False)
 class PendingDocument(Generic[Item]):
-    """A document whose rows are being computed: what was handed in with it, and how far it is."""
+    """A document whose rows are being computed, with the caller's ``item`` and its progress."""
 
     item: Item
     passages: Sequence[Passage]
@@ -37,54 +38,54 @@ class PendingDocument(Generic[Item]):
 
 
 class EmbeddingBatches(Generic[Item]):
-    """All documents whose rows are being computed. Used by one thread."""
+    """The documents whose rows are being computed. Used by one thread."""
 
     def __init__(self, derived: Sequence[Derived], *, stopping: Callable[[], bool]) -> None:
-        """``stopping`` is asked within a step; what was computed of it then counts for nothing."""
+        """``stopping`` is asked between the kinds of a step; if it says so, the step's rows are thrown away."""
         self._derived = derived
         self._stopping = stopping
-        self._coming: deque[PendingDocument[Item]] = deque()
+        self._incoming: deque[PendingDocument[Item]] = deque()
         self._window: deque[tuple[PendingDocument[Item], int]] = deque()
-        self._empty: deque[PendingDocument[Item]] = deque()  # documents in which nothing could be found
+        self._empty: deque[PendingDocument[Item]] = deque()  # documents without passages
         self._chars = _FIRST_CHARS
         self.passages = 0  # that wait
 
     @property
     def waiting(self) -> bool:
-        """Is there anything to do?"""
+        """Whether there is anything to compute or to return."""
         return self.passages > 0 or bool(self._empty)
 
     def add(self, item: Item, passages: Sequence[Passage]) -> PendingDocument[Item]:
-        """Take a document in."""
+        """Add a document."""
         waiting = PendingDocument(item, passages)
-        waiting.values = {one.kind: [b""] * len(passages) for one in self._derived}
-        (self._coming if passages else self._empty).append(waiting)
+        waiting.values = {derived.kind: [b""] * len(passages) for derived in self._derived}
+        (self._incoming if passages else self._empty).append(waiting)
         self.passages += len(passages)
         return waiting
 
     def drop(self, waiting: PendingDocument[Item]) -> None:
-        """Nobody wants this document's rows any more."""
+        """Compute no more rows for this document."""
         waiting.dropped = True
         self.passages -= len(waiting.passages) - waiting.done
 
     def step(self) -> Iterator[PendingDocument[Item]]:
-        """Compute some rows; the documents that this completed, and the others that got on."""
+        """Compute the rows of one batch; yields the documents that had passages in it, complete or not."""
         while self._empty:
             yield self._empty.popleft()
         batch = self._next_batch()
-        passages = [waiting.passages[at] for waiting, at in batch]
+        passages = [waiting.passages[index] for waiting, index in batch]
         if not batch:
             return
         began_s = time.monotonic()
-        for one in self._derived:
-            rows = one.compute(passages)
+        for derived in self._derived:
+            rows = derived.compute(passages)
             if len(rows) != len(passages):
                 raise UnstorableDocument(
-                    f"{one.kind} gave {len(rows)} rows for {len(passages)} passages",
+                    f"{derived.kind} gave {len(rows)} rows for {len(passages)} passages",
                     hint="report this as a bug of the part that computes them",
                 )
-            for (waiting, at), row in zip(batch, rows, strict=True):
-                waiting.values[one.kind][at] = row
+            for (waiting, index), row in zip(batch, rows, strict=True):
+                waiting.values[derived.kind][index] = row
             if self._stopping():
                 return
         self._learn(sum(len(passage.text) for passage in passages), time.monotonic() - began_s)
@@ -96,29 +97,30 @@ class EmbeddingBatches(Generic[Item]):
     def _next_batch(self) -> list[tuple[PendingDocument[Item], int]]:
         """As many passages of about one length as a step may take."""
         if not self._window:
-            self._window.extend(sorted(self._taken(), key=lambda one: -len(one[0].passages[one[1]].text)))
+            by_length = sorted(self._taken(), key=lambda entry: -len(entry[0].passages[entry[1]].text))
+            self._window.extend(by_length)
         batch: list[tuple[PendingDocument[Item], int]] = []
         chars = 0
         while self._window and (not batch or chars < self._chars):
-            waiting, at = self._window.popleft()
+            waiting, index = self._window.popleft()
             if not waiting.dropped:
-                batch.append((waiting, at))
-                chars += len(waiting.passages[at].text)
+                batch.append((waiting, index))
+                chars += len(waiting.passages[index].text)
         return batch
 
     def _taken(self) -> Iterator[tuple[PendingDocument[Item], int]]:
-        """The next passages, those of the oldest documents first, so that documents are completed in turn."""
+        """The next passages, those of the oldest documents first, so that documents are completed in order."""
         room = _WINDOW
-        while self._coming and room:
-            waiting = self._coming[0]
+        while self._incoming and room:
+            waiting = self._incoming[0]
             upto = min(len(waiting.passages), waiting.scheduled + room)
             room -= upto - waiting.scheduled
-            yield from ((waiting, at) for at in range(waiting.scheduled, upto) if not waiting.dropped)
+            yield from ((waiting, index) for index in range(waiting.scheduled, upto) if not waiting.dropped)
             waiting.scheduled = upto
             if upto == len(waiting.passages):
-                self._coming.popleft()
+                self._incoming.popleft()
 
     def _learn(self, chars: int, took_s: float) -> None:
-        """Steps of the wanted length, whatever the machine."""
-        wanted = chars * _STEP_S / max(took_s, 1e-3)
-        self._chars = int(min(max((self._chars + wanted) / 2, _FEWEST_CHARS), _MOST_CHARS))
+        """Adjust the size of batches, so that a step takes ``_STEP_S`` on this machine."""
+        ideal = chars * _STEP_S / max(took_s, 1e-3)
+        self._chars = int(min(max((self._chars + ideal) / 2, _FEWEST_CHARS), _MOST_CHARS))

@@ -1,6 +1,6 @@
-"""The files that are meant by paths: folders walked in order, each file once, with the name its document gets.
+"""Finds the files that paths stand for: folders are walked in order, each file once, with the name of its document.
 
-What lies in a folder and is no document is found with the reason why it is left out. Reads no file.
+A file in a folder that is no document is listed with the reason why it is skipped. Reads no file.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _LOCK_FILE = "~$"  # what office programs leave beside a document that is open
 
 @dataclass(frozen=True, slots=True)
 class FoundFile:
-    """A file to add, its path absolute, and the name of its document: within a folder, the way from that folder on.
+    """A file to add, its absolute path, and the name of its document: within a folder, the path from that folder on.
 
-    ``skip_reason`` says why something in a folder is no document. A file that is not there has no bytes.
+    ``skip_reason`` says why something in a folder is no document. A file that does not exist has no ``bytes``.
     """
 
     path: Path
@@ -34,11 +34,11 @@ class FoundFile:
 
 
 def found_files(paths: Sequence[Path | str]) -> list[FoundFile]:
-    """The files that are meant, each once: folders in alphabetical order, links in them not followed.
+    """The files that paths stand for, each once: folders in alphabetical order, links in them not followed.
 
-    A path that was named itself is taken as it is, so that a file that is missing or of an unknown kind is said to be.
+    A path that was named itself is always listed, so that a missing file or one of an unknown kind is reported.
     """
-    found: dict[Path, FoundFile] = {}
+    by_path: dict[Path, FoundFile] = {}
     for path in map(Path, paths):
         if path.is_dir():
             folder = path.resolve()
@@ -46,17 +46,17 @@ def found_files(paths: Sequence[Path | str]) -> list[FoundFile]:
         else:
             files = iter([_found(resolve_path(path), path.name, within=False)])
         for file in files:
-            found.setdefault(file.path, file)
-    return list(found.values())
+            by_path.setdefault(file.path, file)
+    return list(by_path.values())
 
 
 def resolve_path(path: Path) -> Path:
-    """Where a path leads, by one spelling whatever the current folder is; a link that was named stays one."""
+    """The absolute path in one spelling, whatever the current folder is; a link that was named stays a link."""
     return path.resolve() if path.is_dir() else path.parent.resolve() / path.name
 
 
 def skip_reason(name: str) -> str | None:
-    """Why a file of this name, met in a folder or an archive, is no document; None if it may be one."""
+    """Why a file of this name, found in a folder or an archive, is no document; None if it may be one."""
     own = PurePath(name).name
     if own.startswith("."):
         return "it is hidden"
@@ -73,13 +73,13 @@ def skip_reason(name: str) -> str | None:
 
 
 def safe_name(name: str) -> str:
-    """A name as it may be shown and stored: one spelling for equal characters, and nothing that steers a terminal."""
+    """A name that may be shown and stored: NFC, and no character that controls a terminal."""
     text = unicodedata.normalize("NFC", name.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
     return "".join(ch if ch.isprintable() else "\N{REPLACEMENT CHARACTER}" for ch in text)
 
 
 def unused_name(name: str, taken: set[str]) -> str:
-    """The name, or one like it: two files must not become one document because their names are spelt alike."""
+    """The name or, if it is taken, one with a number: two files must not become one document by their names."""
     if name not in taken:
         return name
     stem, dot, suffix = name.rpartition(".")
@@ -87,11 +87,11 @@ def unused_name(name: str, taken: set[str]) -> str:
         other = f"{stem} ({number}).{suffix}" if dot else f"{name} ({number})"
         if other not in taken:
             return other
-    raise AssertionError("there is always a free name")
+    raise AssertionError("one of these is always unused")
 
 
 def _in_folder(folder: Path, name: str) -> Iterator[FoundFile]:
-    """Everything in a folder and the folders in it; a stack, since folders nest deeper than calls may."""
+    """Everything in a folder and the folders in it; with a stack, since folders nest deeper than calls may."""
     waiting: list[tuple[Path, str, bool]] = [(folder, name, True)]
     while waiting:
         path, name, is_folder = waiting.pop()
@@ -102,7 +102,7 @@ def _in_folder(folder: Path, name: str) -> Iterator[FoundFile]:
             with os.scandir(path) as listed:
                 entries = sorted(listed, key=lambda entry: entry.name)
         except OSError:
-            yield FoundFile(path, safe_name(name), unreadable_folder=True)  # reading it will fail too, and say why
+            yield FoundFile(path, safe_name(name), unreadable_folder=True)  # reading it will fail, too, and report why
             continue
         for entry in reversed(entries):
             inner = path / entry.name, f"{name}/{entry.name}"
@@ -110,15 +110,15 @@ def _in_folder(folder: Path, name: str) -> Iterator[FoundFile]:
 
 
 def _found(path: Path, name: str, *, within: bool) -> FoundFile:
-    """A file with what its folder says of it; ``within`` a folder only ordinary files of known kinds are meant."""
+    """A file with its size and time; ``within`` a folder only ordinary files of known kinds are documents."""
     name = safe_name(name.lstrip("/"))
-    why = skip_reason(path.name) if within else None
+    reason = skip_reason(path.name) if within else None
     try:
         status = path.lstat() if within else path.stat()
-    except (OSError, ValueError):  # gone meanwhile, or a name that cannot be; reading it will say so
-        return FoundFile(path, name, skip_reason=why)
+    except (OSError, ValueError):  # gone meanwhile, or an impossible name; reading it will report that
+        return FoundFile(path, name, skip_reason=reason)
     if within and stat.S_ISLNK(status.st_mode):
-        why = "it is a symbolic link"
-    elif within and not stat.S_ISREG(status.st_mode) and why is None:
-        why = "it is no ordinary file"
-    return FoundFile(path, name, status.st_size if stat.S_ISREG(status.st_mode) else 0, status.st_mtime_ns, why)
+        reason = "it is a symbolic link"
+    elif within and not stat.S_ISREG(status.st_mode) and reason is None:
+        reason = "it is no ordinary file"
+    return FoundFile(path, name, status.st_size if stat.S_ISREG(status.st_mode) else 0, status.st_mtime_ns, reason)

@@ -1,6 +1,6 @@
-"""Files and folders to documents of a corpus, in one call: a job that is created and run at once.
+"""Adds files and folders to a corpus in one call: creates a job and runs it at once.
 
-One bad file does not stop the rest, and leaves nothing behind. The job stays listed when it is done.
+One bad file does not stop the rest, and leaves nothing behind. The job stays listed when it is finished.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ Status: TypeAlias = Literal[
 
 @dataclass(frozen=True, slots=True)
 class FileOutcome:
-    """What became of one file. ``cause`` and ``hint`` are set if it failed, ``cause`` also if it was left out.
+    """What became of one file. ``cause`` and ``hint`` are set if it failed, ``cause`` also if it was skipped.
 
-    ``document`` is the stored one, for a duplicate the one that had the same text already. A file that is ``queued``
-    has still to be read, since somebody paused the job.
+    ``document`` is the stored one, for a duplicate the one that had the same text already. A file is ``queued`` if the
+    job was paused before it was read.
     """
 
     path: Path
@@ -50,9 +50,9 @@ def ingest(
     progress: Progress | None = None,
     sync: bool = False,
 ) -> list[FileOutcome]:
-    """Add files, and folders with all that is in them; with ``sync`` also remove what is gone from the folders.
+    """Add files, and folders with all that is in them; with ``sync`` also remove documents whose files are gone.
 
-    Raises only what concerns the corpus: ``LibraryError``, and what ``derived`` raises.
+    A bad file is an outcome, not an error. Raises ``LibraryError``, and what ``derived`` raises.
     """
     jobs = Jobs(store)
     number = jobs.create(paths, sync=sync, limits=limits).number
@@ -61,7 +61,7 @@ def ingest(
 
 
 def outcomes_of(store: CorpusStore, files: Sequence[JobFile]) -> list[FileOutcome]:
-    """Files of a job with the documents that they became."""
+    """Files of a job as outcomes, with the documents that they became."""
     documents = {info.id: info for info in store.documents()} if files else {}
     outcomes = []
     for file in files:

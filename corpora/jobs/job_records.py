@@ -1,11 +1,8 @@
-"""Jobs and their files as values: what state they are in, and what became of them. Knows nothing of the database.
+"""Jobs and their files, as values and as rows of the database.
 
 A file is ``queued``, then ``reading``, ``chunking``, ``embedding``, and ends as ``ready``, ``failed``, ``skipped`` or
-``cancelled``.
-
-The rows of the database that are jobs and their files. Runs inside transactions of others.
-
-Knows nothing of how files are read.
+``cancelled``. Every function on a connection runs inside a transaction that its caller has opened. Knows nothing of how
+files are read.
 """
 
 from __future__ import annotations
@@ -23,22 +20,22 @@ from corpora.store.locks import Holder
 
 JobKind: TypeAlias = Literal["add", "sync"]
 JobState: TypeAlias = Literal["queued", "running", "paused", "finished", "cancelled"]
-Wanted: TypeAlias = Literal["run", "pause", "cancel"]
+JobCommand: TypeAlias = Literal["run", "pause", "cancel"]
 FileState: TypeAlias = Literal["queued", "reading", "chunking", "embedding", "ready", "failed", "skipped", "cancelled"]
 Outcome: TypeAlias = Literal["added", "replaced", "duplicate", "unchanged", "removed", "unsupported"]
 
 ACTIVE: Final = ("reading", "chunking", "embedding")
 FINAL: Final = ("ready", "failed", "skipped", "cancelled")
 ENDED: Final = ("finished", "cancelled")
-_ODD_PATH = "bytes:"  # No absolute path begins so; the database cannot hold what is no UTF-8.
+_ODD_PATH = "bytes:"  # No absolute path begins so; the database cannot store what is no UTF-8.
 
 
 @dataclass(frozen=True, slots=True)
 class JobFile:
-    """One file of a job. ``done`` of ``total`` passages are embedded; ``document`` is the id of the stored one.
+    """One file of a job. ``done`` of ``total`` passages are embedded; ``document`` is the id of the stored document.
 
-    ``member`` is the path inside the archive at ``path``. With the outcome ``removed``, the file itself is gone and
-    its document goes too. ``cause`` and ``hint`` say why a file failed or was skipped.
+    ``member`` is the path inside the archive at ``path``. The outcome ``removed``: the file itself is gone, and its
+    document is removed, too. ``cause`` and ``hint`` say why a file failed or was skipped.
     """
 
     number: int
@@ -57,16 +54,16 @@ class JobFile:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Files on their way into a corpus. ``counts`` by state, ``outcomes`` by outcome, bytes of files on disk.
+    """Files on their way into a corpus. ``counts`` of files by state, ``outcomes`` by outcome.
 
-    ``bytes_done`` and ``bytes_total`` leave out what needs no work. ``eta_s`` is None while nothing was measured.
-    ``cause`` and ``hint`` say why a job was paused by itself.
+    ``bytes_done`` and ``bytes_total`` are sizes on disk of the files that need work. ``eta_s`` is None until a speed
+    was measured. ``cause`` and ``hint`` say why an error paused the job.
     """
 
     number: int
     kind: JobKind
     state: JobState
-    wanted: Wanted
+    wanted: JobCommand
     paths: tuple[Path, ...]
     counts: Mapping[FileState, int]
     outcomes: Mapping[Outcome, int]
@@ -82,17 +79,17 @@ class Job:
 
     @property
     def files(self) -> int:
-        """How many files it has."""
+        """How many files the job has."""
         return sum(self.counts.values())
 
     @property
     def files_done(self) -> int:
-        """How many of them need nothing more, however they ended."""
+        """How many of them have ended, in whatever state."""
         return sum(self.counts.get(state, 0) for state in FINAL)
 
 
 def path_to_text(path: Path) -> str:
-    """A path as the database holds it, also one that is no UTF-8."""
+    """A path in the form in which the database stores it, also one that is no UTF-8."""
     try:
         str(path).encode()
     except UnicodeEncodeError:
@@ -101,7 +98,7 @@ def path_to_text(path: Path) -> str:
 
 
 def path_from_text(stored: str) -> Path:
-    """What ``path_to_text`` made of it."""
+    """The path that ``path_to_text`` encoded."""
     if stored.startswith(_ODD_PATH):
         return Path(os.fsdecode(bytes.fromhex(stored.removeprefix(_ODD_PATH))))
     return Path(stored)
@@ -110,12 +107,12 @@ def path_from_text(stored: str) -> Path:
 _ENOUGH_S = 2.0  # A speed measured for less time says nothing.
 _JOB = "SELECT number, kind, state, wanted, paths, created_at, finished_at, busy_s, holder, cause, hint FROM jobs"
 _FILE = "SELECT number, name, path, member, bytes, state, outcome, done, total, document, cause, hint FROM job_files"
-# A duplicate whose document is not there any more.
+# The condition for a duplicate whose document has been removed meanwhile.
 LOST_TWIN = "number = ? AND outcome = 'duplicate' AND document NOT IN (SELECT id FROM documents)"
 
 
 def insert_job(connection: sqlite3.Connection, kind: JobKind, paths: Sequence[Path], staging: str | None) -> int:
-    """A new queued job without files; its number."""
+    """Insert a queued job without files; returns its number."""
     stored = json.dumps([path_to_text(path) for path in paths], ensure_ascii=False)
     number = connection.execute(
         "INSERT INTO jobs (kind, state, paths, staging, created_at) VALUES (?, 'queued', ?, ?, ?)",
@@ -126,28 +123,28 @@ def insert_job(connection: sqlite3.Connection, kind: JobKind, paths: Sequence[Pa
 
 
 def insert_files(connection: sqlite3.Connection, job: int, files: Iterable[JobFile]) -> None:
-    """Put files into a job, under the numbers that they bring."""
+    """Insert files of a job, with the numbers that they have."""
     connection.executemany(
         "INSERT INTO job_files (job, number, name, path, member, bytes, state, outcome, done, total, document, cause, "
         "hint) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [(job, *_columns(one)) for one in files],
+        [(job, *_columns(file)) for file in files],
     )
 
 
 def find_job(connection: sqlite3.Connection, number: int) -> Job | None:
-    """One job as the database has it."""
+    """A job as it is stored; None if there is none of that number."""
     record = connection.execute(f"{_JOB} WHERE number = ?", (number,)).fetchone()
     return None if record is None else _job(connection, record)
 
 
 def all_jobs(connection: sqlite3.Connection, *, ended: bool = True) -> list[Job]:
-    """All jobs, the latest first; without those that ended, if they are not asked for."""
+    """All jobs, the latest first; without ``ended`` only those that have not ended."""
     query = f"{_JOB} WHERE ? OR state NOT IN ('finished', 'cancelled') ORDER BY number DESC"
     return [_job(connection, record) for record in connection.execute(query, (ended,)).fetchall()]
 
 
 def is_job(connection: sqlite3.Connection, number: int) -> bool:
-    """Is there a job of that number?"""
+    """Whether there is a job of that number."""
     return connection.execute("SELECT 1 FROM jobs WHERE number = ?", (number,)).fetchone() is not None
 
 
@@ -155,10 +152,10 @@ def find_files(
     connection: sqlite3.Connection, job: int, states: Iterable[FileState], after: int, limit: int, offset: int = 0
 ) -> list[JobFile]:
     """Files of a job with a number above ``after``, in order."""
-    wanted = tuple(states)
-    within = f"AND state IN ({', '.join('?' * len(wanted))})" if wanted else ""
+    chosen = tuple(states)
+    within = f"AND state IN ({', '.join('?' * len(chosen))})" if chosen else ""
     query = f"{_FILE} WHERE job = ? AND number > ? {within} ORDER BY number LIMIT ? OFFSET ?"
-    return [_file(record) for record in connection.execute(query, (job, after, *wanted, limit, offset))]
+    return [_file(record) for record in connection.execute(query, (job, after, *chosen, limit, offset))]
 
 
 def find_file(connection: sqlite3.Connection, job: int, number: int) -> JobFile | None:
@@ -168,7 +165,7 @@ def find_file(connection: sqlite3.Connection, job: int, number: int) -> JobFile 
 
 
 def set_state(connection: sqlite3.Connection, job: int, state: JobState) -> None:
-    """Where a job is; one that ended gets its time."""
+    """Set the state of a job, and the time at which it ended."""
     ended = _now() if state in ENDED else None
     connection.execute(
         "UPDATE jobs SET state = ?, wanted = CASE ? WHEN 'queued' THEN 'run' ELSE wanted END, finished_at = ? "
@@ -177,29 +174,29 @@ def set_state(connection: sqlite3.Connection, job: int, state: JobState) -> None
     )
 
 
-def stop(connection: sqlite3.Connection, job: int, wanted: Wanted) -> None:
-    """Nobody runs a job any more: put what was in the middle back, and the job where it is wanted."""
+def stop(connection: sqlite3.Connection, job: int, wanted: JobCommand) -> None:
+    """Store that no process runs a job any more: requeue unfinished files, and set the state that is wanted."""
     requeue(connection, job, "state IN ('reading', 'chunking', 'embedding')")
     if wanted == "cancel":
         connection.execute("UPDATE job_files SET state = 'cancelled' WHERE job = ? AND state = 'queued'", (job,))
-    states: dict[Wanted, JobState] = {"run": "queued", "pause": "paused", "cancel": "cancelled"}
+    states: dict[JobCommand, JobState] = {"run": "queued", "pause": "paused", "cancel": "cancelled"}
     set_state(connection, job, states[wanted])
     set_holder(connection, job, None)
 
 
 def set_trouble(connection: sqlite3.Connection, job: int, cause: str | None, hint: str | None) -> None:
-    """Why a job is paused; None for no trouble."""
+    """Store why an error paused a job; None: no error."""
     connection.execute("UPDATE jobs SET cause = ?, hint = ? WHERE number = ?", (cause, hint, job))
 
 
 def set_holder(connection: sqlite3.Connection, job: int, holder: Holder | None) -> None:
-    """Who runs a job."""
+    """Store which process runs a job; None: none."""
     stored = None if holder is None else json.dumps([holder.pid, holder.command, holder.since.isoformat()])
     connection.execute("UPDATE jobs SET holder = ? WHERE number = ?", (stored, job))
 
 
 def end_file(connection: sqlite3.Connection, job: int, file: JobFile) -> bool:
-    """A file has come to its end; False, and nothing changes, if it was cancelled or the job is gone."""
+    """Store the end of a file; False, and nothing changes, if it was cancelled or the job is gone."""
     return (
         connection.execute(
             "UPDATE job_files SET state = ?, outcome = ?, done = ?, total = ?, document = ?, cause = ?, hint = ? "
@@ -211,28 +208,28 @@ def end_file(connection: sqlite3.Connection, job: int, file: JobFile) -> bool:
 
 
 def show_files(connection: sqlite3.Connection, job: int, files: Iterable[JobFile]) -> None:
-    """How far files are; those that have ended meanwhile stay as they are."""
+    """Store the progress of files; those that have ended meanwhile stay as they are."""
     connection.executemany(
         "UPDATE job_files SET state = ?, done = ?, total = ? WHERE job = ? AND number = ? "
         "AND state IN ('queued', 'reading', 'chunking', 'embedding')",
-        [(one.state, one.done, one.total, job, one.number) for one in files],
+        [(file.state, file.done, file.total, job, file.number) for file in files],
     )
 
 
 def add_busy(connection: sqlite3.Connection, job: int, seconds: float) -> None:
-    """Time in which a job was run."""
+    """Add to the time for which a job was run."""
     connection.execute("UPDATE jobs SET busy_s = busy_s + ? WHERE number = ?", (seconds, job))
 
 
-def wanted_of(connection: sqlite3.Connection, job: int) -> Wanted:
-    """What somebody wants of a job; of one that is gone, that it ends."""
+def wanted_of(connection: sqlite3.Connection, job: int) -> JobCommand:
+    """The command given to a job; ``cancel`` if it is gone."""
     record = connection.execute("SELECT wanted FROM jobs WHERE number = ?", (job,)).fetchone()
-    wanted: Wanted = "cancel" if record is None else record[0]
+    wanted: JobCommand = "cancel" if record is None else record[0]
     return wanted
 
 
 def cancelled_files(connection: sqlite3.Connection, job: int) -> set[int]:
-    """Numbers of the files that were cancelled."""
+    """Numbers of the files that are cancelled."""
     query = "SELECT number FROM job_files WHERE job = ? AND state = 'cancelled'"
     return {number for (number,) in connection.execute(query, (job,))}
 
@@ -248,7 +245,7 @@ def spare_copies(connection: sqlite3.Connection, job: int) -> list[Path]:
 
 
 def is_sync(connection: sqlite3.Connection, job: int) -> bool:
-    """Does what is gone go from the corpus, too?"""
+    """Whether the job also removes documents whose files are gone."""
     return connection.execute("SELECT 1 FROM jobs WHERE number = ? AND kind = 'sync'", (job,)).fetchone() is not None
 
 
@@ -259,12 +256,12 @@ def last_number(connection: sqlite3.Connection, job: int) -> int:
 
 
 def delete_file(connection: sqlite3.Connection, job: int, number: int) -> None:
-    """Take a file out of a job."""
+    """Delete a file from a job."""
     connection.execute("DELETE FROM job_files WHERE job = ? AND number = ?", (job, number))
 
 
 def needs(connection: sqlite3.Connection, job: int, path: Path) -> bool:
-    """Is there a file of the job that has still to be read, perhaps again, from this path?"""
+    """Whether a file of the job has still to be read from this path, perhaps again."""
     return (
         connection.execute(
             "SELECT 1 FROM job_files WHERE job = ? AND path = ? AND state NOT IN ('ready', 'skipped', 'cancelled')",
@@ -275,7 +272,7 @@ def needs(connection: sqlite3.Connection, job: int, path: Path) -> bool:
 
 
 def requeue(connection: sqlite3.Connection, job: int, where: str, parameters: Sequence[object] = ()) -> int:
-    """Put files of a job back to the start; how many there were. What is to be removed stays to be removed."""
+    """Queue files of a job again; returns how many. A removal stays a removal."""
     return connection.execute(
         "UPDATE job_files SET state = 'queued', outcome = CASE outcome WHEN 'removed' THEN 'removed' END, done = 0, "
         "total = 0, document = CASE outcome WHEN 'removed' THEN document END, cause = NULL, hint = NULL "
@@ -285,7 +282,7 @@ def requeue(connection: sqlite3.Connection, job: int, where: str, parameters: Se
 
 
 def usual_speed(connection: sqlite3.Connection) -> float | None:
-    """Bytes of files a second, of the last jobs that were measured; None if none was."""
+    """Bytes of files per second, over the last five jobs that were measured; None if none was."""
     worked, busy_s = connection.execute(
         "WITH measured AS (SELECT number, busy_s FROM jobs WHERE busy_s >= ? ORDER BY number DESC LIMIT 5) "
         "SELECT (SELECT sum(bytes) FROM job_files WHERE job IN (SELECT number FROM measured) AND state = 'ready' "
@@ -343,9 +340,9 @@ def _holder(stored: str) -> Holder:
     return Holder(pid, command, datetime.fromisoformat(since))
 
 
-def _columns(one: JobFile) -> tuple[object, ...]:
-    where = one.number, one.name, path_to_text(one.path), one.member, one.bytes
-    return (*where, one.state, one.outcome, one.done, one.total, one.document, one.cause, one.hint)
+def _columns(file: JobFile) -> tuple[object, ...]:
+    identity = file.number, file.name, path_to_text(file.path), file.member, file.bytes
+    return (*identity, file.state, file.outcome, file.done, file.total, file.document, file.cause, file.hint)
 
 
 def _file(record: tuple[Any, ...]) -> JobFile:

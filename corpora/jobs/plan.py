@@ -1,4 +1,4 @@
-"""What adding or syncing paths would do: for every file whether it is new, changed, unchanged, or why it is left out.
+"""Plans what adding or syncing paths would do: each file is new, changed, unchanged, a duplicate, or skipped, and why.
 
 Compares files with the sources that documents were read from, by path, size and time; contents are hashed only where
 these cannot tell. Writes nothing.
@@ -22,15 +22,15 @@ from corpora.store.store import CorpusStore
 
 Verdict: TypeAlias = Literal["new", "changed", "unchanged", "duplicate", "unsupported", "too large", "empty", "gone"]
 
-_PIECE = 2**20
+_CHUNK_BYTES = 2**20
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedFile:
-    """One file and what is to be done with it. ``kind`` is its suffix; ``cause`` says why it is left out,
-    or of what it is a duplicate.
+    """One file and what is to be done with it. ``kind`` is its suffix; ``cause`` says why it is skipped, or of what it
+    is a duplicate.
 
-    ``document`` is the id of the document that is there: read from this file, or of the same content.
+    ``document`` is the id of the stored document that was read from this file or has the same content.
     """
 
     path: Path
@@ -44,7 +44,7 @@ class PlannedFile:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All files, ``counts`` and ``bytes`` by verdict. ``estimate_s`` is None while this corpus has no job measured."""
+    """All files; ``counts`` and ``bytes`` by verdict. ``estimate_s`` is None until a job of the corpus was measured."""
 
     kind: JobKind
     files: tuple[PlannedFile, ...]
@@ -71,52 +71,55 @@ def plan(
     *,
     sync: bool = False,
     limits: Limits | None = None,
-    called: Mapping[Path, str] | None = None,
+    names_by_path: Mapping[Path, str] | None = None,
 ) -> Plan:
-    """A dry run. With ``sync`` documents whose files are gone from the folders are named, too.
+    """A dry run. With ``sync``, documents whose files are gone from the folders are listed, too.
 
-    ``called`` are names of files that are kept under others.
+    ``names_by_path`` are the names of files whose paths have others, such as copies of uploads.
     """
     with store.connections.reading() as connection:
-        sources = {one.path: one for one in sources_of(connection)}
+        sources = {source.path: source for source in sources_of(connection)}
         names = {name for (name,) in connection.execute("SELECT name FROM documents")}
         speed = usual_speed(connection)
-    found = found_files(paths)
-    if called is not None:
-        found = [_called(one, called[one.path]) if one.path in called else one for one in found]
-    gone = list(_gone(sources.values(), paths, found)) if sync else []
-    judged = _Judge(sources, names, {one.document for one in gone if one.document}, limits or Limits()).files(found)
-    files = (*gone, *sorted(judged, key=lambda one: one.verdict != "changed"))
+    files_found = found_files(paths)
+    if names_by_path is not None:
+        files_found = [
+            _renamed(file, names_by_path[file.path]) if file.path in names_by_path else file for file in files_found
+        ]
+    gone = list(_gone(sources.values(), paths, files_found)) if sync else []
+    gone_documents = {file.document for file in gone if file.document}
+    judged = _Comparison(sources, names, gone_documents, limits or Limits()).files(files_found)
+    files = (*gone, *sorted(judged, key=lambda file: file.verdict != "changed"))
     counts, sizes = Counter[Verdict](), Counter[Verdict]()
-    for one in files:
-        counts[one.verdict] += 1
-        sizes[one.verdict] += one.bytes
+    for file in files:
+        counts[file.verdict] += 1
+        sizes[file.verdict] += file.bytes
     work = sizes["new"] + sizes["changed"]
     estimate_s = 0.0 if work == 0 else work / speed if speed else None
     return Plan("sync" if sync else "add", files, counts, sizes, estimate_s)
 
 
-def _called(file: FoundFile, name: str) -> FoundFile:
-    """A file under another name; of one that came with its folder, other kinds than documents are left out."""
+def _renamed(file: FoundFile, name: str) -> FoundFile:
+    """A file under another name; one that was uploaded with its folder is skipped unless it is a document."""
     return replace(file, name=safe_name(name), skip_reason=skip_reason(name) if "/" in name else None)
 
 
 def job_files(planned: Plan) -> Iterator[JobFile]:
-    """The same as files of a job: what needs no work has its end already."""
-    for number, one in enumerate(planned.files, 1):
-        file = JobFile(number, one.name, one.path, None, one.bytes, "queued")
-        if one.verdict == "gone":
-            yield JobFile(number, one.name, one.path, None, 0, "queued", "removed", document=one.document)
-        elif one.verdict == "unsupported":
-            yield JobFile(number, one.name, one.path, None, one.bytes, "skipped", "unsupported", cause=one.cause)
-        elif is_archive(one.path.name):
-            yield file  # What is in it is looked at one by one.
-        elif one.verdict == "unchanged":
-            yield JobFile(number, one.name, one.path, None, one.bytes, "skipped", "unchanged", document=one.document)
-        elif one.verdict == "duplicate" and one.document is not None:
-            yield JobFile(number, one.name, one.path, None, one.bytes, "skipped", "duplicate", document=one.document)
-        else:
-            yield file
+    """The files of a job by this plan: those that need no work have ended already."""
+    for number, planned_file in enumerate(planned.files, 1):
+        file = JobFile(number, planned_file.name, planned_file.path, None, planned_file.bytes, "queued")
+        document = planned_file.document
+        match planned_file.verdict:
+            case "gone":
+                yield replace(file, bytes=0, outcome="removed", document=document)
+            case "unsupported":
+                yield replace(file, state="skipped", outcome="unsupported", cause=planned_file.cause)
+            case "unchanged" if not is_archive(file.path.name):  # The files in an archive are looked at one by one.
+                yield replace(file, state="skipped", outcome="unchanged", document=document)
+            case "duplicate" if document is not None and not is_archive(file.path.name):
+                yield replace(file, state="skipped", outcome="duplicate", document=document)
+            case _:
+                yield file
 
 
 def sources_of(connection: sqlite3.Connection, within: str | None = None) -> Iterator[Source]:
@@ -133,39 +136,39 @@ def sources_of(connection: sqlite3.Connection, within: str | None = None) -> Ite
 
 
 def sha256_of(path: Path) -> bytes | None:
-    """The hash of a file's content; None if it cannot be read, which reading it for good will explain."""
+    """SHA-256 of a file's content; None if it cannot be read, which the job will report."""
     digest = hashlib.sha256()
     try:
         with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
-            while piece := file.read(_PIECE):
-                digest.update(piece)
+            while chunk := file.read(_CHUNK_BYTES):
+                digest.update(chunk)
     except OSError:
         return None
     return digest.digest()
 
 
-class _Judge:
-    """Compares found files with what is stored, and with each other."""
+class _Comparison:
+    """Compares files with what is stored, and with each other."""
 
     def __init__(self, sources: Mapping[str, Source], names: set[str], gone: set[str], limits: Limits) -> None:
         self._sources = sources
         self._names = names
         self._limits = limits
-        self._kept: dict[int, list[Source]] = {}  # by size, those that stay as they are
-        for one in sources.values():
-            if one.document not in gone:
-                self._kept.setdefault(one.size, []).append(one)
+        self._unchanged: dict[int, list[Source]] = {}  # by size, the sources that stay as they are
+        for source in sources.values():
+            if source.document not in gone:
+                self._unchanged.setdefault(source.size, []).append(source)
         self._sizes: Counter[int] = Counter()
-        self._seen: dict[bytes, str] = {}  # the names of new files
+        self._new_names: dict[bytes, str] = {}  # of new files, by digest
 
     def files(self, found: Sequence[FoundFile]) -> list[PlannedFile]:
         """A verdict for each, in order, under a name that no other file has."""
-        self._sizes.update(one.bytes for one in found if one.skip_reason is None)
-        known = [self._known(one) for one in found]
-        for one in known:
-            if one is not None and one.verdict == "changed":
-                self._forget(path_to_text(one.path))
-        taken = {one.name for one in known if one is not None}
+        self._sizes.update(file.bytes for file in found if file.skip_reason is None)
+        known = [self._known(file) for file in found]
+        for planned in known:
+            if planned is not None and planned.verdict == "changed":
+                self._exclude_from_duplicates(path_to_text(planned.path))
+        taken = {planned.name for planned in known if planned is not None}
         judged = []
         for file, decided in zip(found, known, strict=True):
             judged.append(decided or self._unknown(file, unused_name(file.name, taken)))
@@ -173,13 +176,13 @@ class _Judge:
         return judged
 
     def _known(self, file: FoundFile) -> PlannedFile | None:
-        """The verdict on what a document was read from before, under the name that it has; None for other files."""
+        """The verdict on a file that a document was read from before, under that document's name; None for others."""
         path = path_to_text(file.path)
         if is_archive(file.path.name):
-            inside = [one for key, one in self._sources.items() if key.startswith(f"{path}/")]
+            inside = [source for key, source in self._sources.items() if key.startswith(f"{path}/")]
             if file.skip_reason is not None or not inside:
                 return None
-            same = all(one.mtime_ns == file.mtime_ns for one in inside)
+            same = all(source.mtime_ns == file.mtime_ns for source in inside)
             return _planned(file, file.name, "unchanged" if same else "changed")
         source = self._sources.get(path)
         if source is None or file.skip_reason is not None:
@@ -197,23 +200,23 @@ class _Judge:
         if name in self._names:
             return _planned(file, name, "changed")
         if file.bytes and not is_archive(file.path.name):
-            twins = self._kept.get(file.bytes, [])
+            twins = self._unchanged.get(file.bytes, [])
             if twins or self._sizes[file.bytes] > 1:
                 digest = sha256_of(file.path)
                 for twin in twins:
                     if digest == twin.sha256:
                         return _planned(file, name, "duplicate", twin.document, f"it is the same as {twin.name}")
-                if digest is not None and digest in self._seen:
-                    return _planned(file, name, "duplicate", cause=f"it is the same as {self._seen[digest]}")
+                if digest is not None and digest in self._new_names:
+                    return _planned(file, name, "duplicate", cause=f"it is the same as {self._new_names[digest]}")
                 if digest is not None:
-                    self._seen[digest] = name
+                    self._new_names[digest] = name
         return _planned(file, name, "new")
 
-    def _forget(self, path: str) -> None:
-        """What is about to change is nobody's twin."""
+    def _exclude_from_duplicates(self, path: str) -> None:
+        """A file that is about to change has no duplicates."""
         source = self._sources.get(path)
-        if source is not None and source in self._kept.get(source.size, []):
-            self._kept[source.size].remove(source)
+        if source is not None and source in self._unchanged.get(source.size, []):
+            self._unchanged[source.size].remove(source)
 
 
 def _planned(
@@ -224,17 +227,17 @@ def _planned(
 
 
 def _gone(sources: Iterable[Source], paths: Sequence[Path | str], found: Sequence[FoundFile]) -> Iterator[PlannedFile]:
-    """Documents whose files lay in one of the folders and are not there; what cannot be looked at is not gone."""
+    """Documents whose files were in one of the folders and are not there; in an unreadable folder nothing is gone."""
     folders = [resolve_path(Path(path)) for path in paths if Path(path).is_dir()]
-    there = {one.path for one in found}
-    unseen = {one.path for one in found if one.unreadable_folder}
+    there = {file.path for file in found}
+    unreadable = {file.path for file in found if file.unreadable_folder}
     for source in sources:
         path = path_from_text(source.path)
         above = set(path.parents)
-        if above.intersection(folders) and path not in there and not above & (unseen | _archives(there, above)):
+        if above.intersection(folders) and path not in there and not above & (unreadable | _archives(there, above)):
             yield PlannedFile(path, source.name, path.suffix.lower().removeprefix("."), 0, "gone", source.document)
 
 
 def _archives(there: set[Path], above: set[Path]) -> set[Path]:
-    """Archives that are there: what has gone from inside of one is seen when it is read."""
+    """Archives that exist: which of their members are gone is known when they are read."""
     return {path for path in above if is_archive(path.name) and path in there}

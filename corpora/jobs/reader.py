@@ -1,7 +1,7 @@
-"""Files of a job become documents cut into passages, ahead of whoever embeds them, by a few threads.
+"""Reads the files of a job into chunked documents, with a few threads, ahead of the encoder.
 
-The reading itself is done by child processes (``corpora.loaders``). What is stored already in the same form is found
-out here, so that nothing is computed for it. Writes nothing.
+Worker processes do the reading itself (``corpora.loaders``). A text that is stored already is recognised here, so that
+nothing is computed for it. Writes nothing.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from corpora.text.chunking import Chunking, passages
 
 @dataclass(frozen=True, slots=True)
 class ChunkedFile:
-    """A document that is to be embedded and stored."""
+    """A document that has still to be embedded and stored."""
 
     file: JobFile
     document: Document
@@ -40,10 +40,10 @@ class ChunkedFile:
 
 @dataclass(frozen=True, slots=True)
 class StoredAlready:
-    """A file whose text is stored already, in the document ``twin``."""
+    """A file whose text is stored already, in the document ``stored``."""
 
     file: JobFile
-    twin: DocumentInfo
+    stored: DocumentInfo
     source: SourceFile | None
 
 
@@ -58,7 +58,7 @@ class FailedFile:
 
 @dataclass(frozen=True, slots=True)
 class UnpackedArchive:
-    """An archive and what is in it, each with a state of its own; numbers are not given yet."""
+    """An archive and the files in it, each with a state of its own; they have no numbers yet."""
 
     file: JobFile
     members: tuple[JobFile, ...]
@@ -66,7 +66,7 @@ class UnpackedArchive:
 
 @dataclass(frozen=True, slots=True)
 class ReaderFailure:
-    """What went wrong is no fault of a file."""
+    """An error that is no fault of a file."""
 
     error: Exception
 
@@ -75,10 +75,10 @@ ReadResult: TypeAlias = ChunkedFile | StoredAlready | FailedFile | UnpackedArchi
 
 
 class ReaderPool:
-    """Threads that read the files they are given; results come out in the order in which they are ready.
+    """Threads that read files; results come out in the order in which they are ready.
 
-    But files of one size, which may be one file twice, come out in the order in which they were given: of two equal
-    ones the first becomes the document, whichever was read faster.
+    Files of the same size, which may be one file twice, come out in the order of submission: of two equal
+    files the first becomes the document, whichever was read faster.
     """
 
     def __init__(
@@ -91,30 +91,31 @@ class ReaderPool:
         tell: Callable[[JobFile, FileState], None],
         threads: int,
     ) -> None:
-        """``folders`` are those that were named: no link below them is followed."""
+        """``folders`` are those that the job names: no link below them is followed. Any thread calls ``tell``."""
         self._reader = _FileReader(store, folders, chunking, limits, tell)
-        self._given: queue.SimpleQueue[JobFile | None] = queue.SimpleQueue()
-        self._read: queue.SimpleQueue[ReadResult] = queue.SimpleQueue()
-        self._turns: dict[int, deque[int]] = {}  # by size, the numbers of the files that were given and are not out
-        self._early: dict[int, ReadResult] = {}  # by number, read before their turn
+        self._submitted: queue.SimpleQueue[JobFile | None] = queue.SimpleQueue()
+        self._results: queue.SimpleQueue[ReadResult] = queue.SimpleQueue()
+        # By size, the numbers of the files that were submitted and not taken, in order.
+        self._order: dict[int, deque[int]] = {}
+        self._early: dict[int, ReadResult] = {}  # by number, results that wait for a file of the same size
         self._ready: deque[ReadResult] = deque()
         self.threads = threads
-        self.waiting = 0  # files given and not taken out
+        self.waiting = 0  # files submitted and not taken
         for number in range(threads):
-            # Whoever stops does not wait for a file that takes long, and neither does the end of the process.
+            # Daemons, so that neither a stop nor the end of the process waits for a slow file.
             threading.Thread(target=self._work, name=f"job-reader-{number}", daemon=True).start()
 
-    def give(self, file: JobFile) -> None:
-        """Let a file be read."""
+    def submit(self, file: JobFile) -> None:
+        """Queue a file to be read."""
         self.waiting += 1
-        self._turns.setdefault(file.bytes, deque()).append(file.number)
-        self._given.put(file)
+        self._order.setdefault(file.bytes, deque()).append(file.number)
+        self._submitted.put(file)
 
     def take(self, timeout_s: float) -> ReadResult | None:
-        """A file that has been read, if there is one in time."""
+        """The next result, or None if there is none in time."""
         while not self._ready:
             try:
-                self._sort_in(self._read.get(timeout=timeout_s) if timeout_s > 0 else self._read.get_nowait())
+                self._sort_in(self._results.get(timeout=timeout_s) if timeout_s > 0 else self._results.get_nowait())
             except queue.Empty:
                 return None
         self.waiting -= 1
@@ -124,33 +125,33 @@ class ReaderPool:
         if isinstance(read, ReaderFailure):
             self._ready.append(read)
             return
-        turn = self._turns[read.file.bytes]
+        order = self._order[read.file.bytes]
         self._early[read.file.number] = read
-        while turn and turn[0] in self._early:
-            self._ready.append(self._early.pop(turn.popleft()))
-        if not turn:
-            del self._turns[read.file.bytes]
+        while order and order[0] in self._early:
+            self._ready.append(self._early.pop(order.popleft()))
+        if not order:
+            del self._order[read.file.bytes]
 
     def close(self) -> None:
-        """Let the threads end; what they are reading is thrown away."""
+        """End the threads; what they are reading is thrown away."""
         while True:
             try:
-                self._given.get_nowait()
+                self._submitted.get_nowait()
             except queue.Empty:
                 break
         for _ in range(self.threads):
-            self._given.put(None)
+            self._submitted.put(None)
 
     def _work(self) -> None:
-        while (file := self._given.get()) is not None:
+        while (file := self._submitted.get()) is not None:
             try:
-                self._read.put(self._reader.read(file))
-            except Exception as error:  # noqa: BLE001  whoever takes it raises it
-                self._read.put(ReaderFailure(error))
+                self._results.put(self._reader.read(file))
+            except Exception as error:  # noqa: BLE001  raised by the thread that takes the result
+                self._results.put(ReaderFailure(error))
 
 
 class _FileReader:
-    """Reads one file after the other, for several threads."""
+    """Reads files one by one; shared by the threads of the pool."""
 
     def __init__(
         self,
@@ -167,30 +168,30 @@ class _FileReader:
         self._tell = tell
         self._staging = Staging(store.folder)
         self._lock = threading.Lock()
-        self._archive: tuple[Path, dict[str, Member]] | None = None  # the one that was opened last
+        self._archive: tuple[Path, dict[str, Member]] | None = None  # the archive that was expanded last
 
     def read(self, file: JobFile) -> ReadResult:
-        """Everything up to the cut document."""
+        """Everything from the file up to the chunked document."""
         self._tell(file, "reading")
         try:
             if file.member is None and is_archive(file.name):
                 return self._unpacked(file)
             data, source = self._content(file)
-            if source is not None and (twin := self._unchanged(source)) is not None:
-                return StoredAlready(file, twin, source)
+            if source is not None and (stored := self._unchanged(source)) is not None:
+                return StoredAlready(file, stored, source)
             document = load_bytes(data, file.name, limits=self._limits)
         except LoaderError as error:
             return FailedFile(file, error.cause, error.hint)
         with self._store.connections.reading() as connection:
-            twin = records.find_stored(connection, document.name, records.text_digest(document))
-        if twin is not None:
-            return StoredAlready(file, twin, source)
+            stored = records.find_stored(connection, document.name, records.text_digest(document))
+        if stored is not None:
+            return StoredAlready(file, stored, source)
         self._tell(file, "chunking")
         return ChunkedFile(file, document, passages(document, **asdict(self._chunking)), source)
 
     def _content(self, file: JobFile) -> tuple[bytes, SourceFile | None]:
-        """The bytes of a file, or of one inside an archive, and what is to be remembered of it."""
-        mtime_ns = _mtime_ns(file.path)  # before it is read: a change meanwhile is noticed next time
+        """The bytes of a file, or of one inside an archive, and the source to store; None for a copy of an upload."""
+        mtime_ns = _mtime_ns(file.path)  # before it is read, so that a change meanwhile is noticed next time
         if file.member is None:
             loader_name(file.name)  # an unknown suffix is refused before anything is read
             data = read_file(file.path, self._limits.file_bytes + 1, within=self._within(file.path))
@@ -198,12 +199,12 @@ class _FileReader:
         else:
             data = self._member(file, file.member)
             path = f"{path_to_text(file.path)}/{file.member}"
-        if self._staging.holds(file.path):  # a copy that will be gone
+        if self._staging.holds(file.path):  # a copy that will be deleted
             return data, None
         return data, SourceFile(path, len(data), mtime_ns, hashlib.sha256(data).digest())
 
     def _unchanged(self, source: SourceFile) -> DocumentInfo | None:
-        """The document that was read from this very content at this very place."""
+        """The document that was read from this content at this path."""
         stored = self._store.source_of(source.path)
         if stored is None or stored.source.sha256 != source.sha256:
             return None
@@ -215,48 +216,48 @@ class _FileReader:
             raise EmptyFile(f"{archive.name} is empty", hint="add an archive with files in it")
         taken: set[str] = set()
         members = []
-        for member, one in inside.items():
-            name = unused_name(safe_name(f"{archive.name}/{member}"), taken)
+        for path, member in inside.items():
+            name = unused_name(safe_name(f"{archive.name}/{path}"), taken)
             taken.add(name)
-            members.append(_member_of(archive, member, one, name))
+            members.append(_member_of(archive, path, member, name))
         return UnpackedArchive(archive, tuple(members))
 
     def _member(self, file: JobFile, member: str) -> bytes:
         archive = file.name[: -len(member) - 1]
-        found = self._opened(file.path, archive).get(member)
-        if found is None:
+        content = self._opened(file.path, archive).get(member)
+        if content is None:
             raise UnknownSuffix(f"{member} is not in {archive} any more", hint="add the archive again")
-        if found.error is not None:
-            raise found.error
-        return found.data
+        if content.error is not None:
+            raise content.error
+        return content.data
 
     def _opened(self, path: Path, name: str, *, anew: bool = False) -> dict[str, Member]:
-        """What is in an archive, by the way to it. Only the last archive is kept in memory."""
+        """The members of an archive by their path inside it. Only the last archive is kept in memory."""
         with self._lock:
             if anew or self._archive is None or self._archive[0] != path:
                 self._archive = None
                 data = read_file(path, self._limits.file_bytes + 1, within=self._within(path))
                 outer = len(printable(name)) + 1
-                self._archive = path, {one.name[outer:]: one for one in expand(data, name, self._limits)}
+                self._archive = path, {member.name[outer:]: member for member in expand(data, name, self._limits)}
             return self._archive[1]
 
     def _within(self, path: Path) -> Path | None:
         return next((folder for folder in self._folders if folder in path.parents), None)
 
 
-def _member_of(archive: JobFile, member: str, one: Member, name: str) -> JobFile:
+def _member_of(archive: JobFile, path: str, member: Member, name: str) -> JobFile:
     """A file inside an archive as a file of the job: to be read, or why it is not."""
-    file = replace(archive, name=name, member=member, bytes=len(one.data), state="queued")
-    why = skip_reason(PurePosixPath(member).name)
-    if why is not None:
-        return replace(file, state="skipped", outcome="unsupported", cause=why)
-    if one.error is not None:
-        return replace(file, state="failed", cause=one.error.cause, hint=one.error.hint)
+    file = replace(archive, name=name, member=path, bytes=len(member.data), state="queued")
+    reason = skip_reason(PurePosixPath(path).name)
+    if reason is not None:
+        return replace(file, state="skipped", outcome="unsupported", cause=reason)
+    if member.error is not None:
+        return replace(file, state="failed", cause=member.error.cause, hint=member.error.hint)
     return file
 
 
 def _mtime_ns(path: Path) -> int:
-    """When a file was changed; 0, which is never so, if that cannot be asked."""
+    """When a file was changed; 0, which no file has, if that cannot be read."""
     try:
         return path.stat().st_mtime_ns
     except (OSError, ValueError):

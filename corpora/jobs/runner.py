@@ -1,12 +1,8 @@
-"""How a process takes a job over, and how it leaves it: finished, paused with a cause, or to be run by the next.
+"""Runs a job: files are read ahead, embedded in batches, and stored one by one, each with the end of its file.
 
-Every way out writes where the job is; a process that is killed writes nothing, and ``_claim`` tidies up after it.
-Whoever calls these holds the job's lock. Knows nothing of reading and embedding.
-
-Runs a job: files are read ahead, embedded together, and stored one by one, each with the end of its file.
-
-One process runs a job. It may be killed at any instant: whoever runs the job next goes on with the files that had
-not come to their end. Knows nothing of formats and of what derived rows mean.
+One process runs a job, holding the job's lock. It claims the job first, and releases it finished, as commanded, or
+paused by an error. A process that is killed writes nothing: the next one that claims the job requeues the files that
+had not ended. Knows nothing of formats and of what derived rows mean.
 """
 
 from __future__ import annotations
@@ -25,7 +21,7 @@ from corpora.interfaces import Derived
 from corpora.jobs import job_records
 from corpora.jobs.batching import EmbeddingBatches, PendingDocument
 from corpora.jobs.discovery import safe_name
-from corpora.jobs.job_records import ENDED, FileState, Job, JobFile, Wanted
+from corpora.jobs.job_records import ENDED, FileState, Job, JobCommand, JobFile
 from corpora.jobs.jobs import Jobs, job_busy
 from corpora.jobs.reader import ChunkedFile, FailedFile, ReaderFailure, ReaderPool, StoredAlready, UnpackedArchive
 from corpora.jobs.staging import Staging
@@ -35,71 +31,15 @@ from corpora.store.locks import Holder, process_lock
 from corpora.store.store import CorpusStore
 from corpora.text.chunking import Chunking
 
-
-def _claim(store: CorpusStore, number: int) -> bool:
-    """Take a job over; False if nobody wants it to be run."""
-    with store.connections.writing() as connection:
-        job = job_records.find_job(connection, number)
-        if job is None or job.state in (*ENDED, "paused"):
-            return False
-        job_records.stop(connection, number, job.wanted)  # whoever held it before may have died in the middle
-        if job.wanted != "run":
-            return False
-        job_records.set_state(connection, number, "running")
-        job_records.set_holder(connection, number, _this_process())
-        job_records.set_trouble(connection, number, None, None)
-    return True
-
-
-def _release(store: CorpusStore, number: int, wanted: Wanted | None) -> None:
-    """Leave a job: finished, or as it is wanted."""
-    with store.connections.writing() as connection:
-        if wanted is None:
-            job_records.set_state(connection, number, "finished")
-            job_records.set_holder(connection, number, None)
-        else:
-            job_records.stop(connection, number, wanted)
-        spare = job_records.spare_copies(connection, number)
-    Staging(store.folder).discard_some(spare)
-
-
-def _interrupt(store: CorpusStore, number: int, error: BaseException) -> None:
-    """Leave a job that cannot go on: paused with the cause, or, if somebody only ended the process, queued."""
-    try:
-        _put_down(store, number, error)
-    except CorporaError as another:
-        try:
-            store.connections.truncate_log(_PATIENCE_S)  # a full disk, most likely: now there may be room for a word
-            _put_down(store, number, error)
-        except CorporaError:  # The job's lock is let go all the same, so that it counts as interrupted.
-            error.add_note(f"and the job could not be paused: {another}")
-
-
-def _put_down(store: CorpusStore, number: int, error: BaseException) -> None:
-    with store.connections.writing() as connection:
-        if not isinstance(error, Exception):
-            job_records.stop(connection, number, "run")
-            return
-        job_records.stop(connection, number, "pause")
-        cause = getattr(error, "cause", None) or f"{type(error).__name__}: {error}"
-        hint = getattr(error, "hint", None) or "remedy it, then resume the job"
-        job_records.set_trouble(connection, number, one_line(str(cause)), one_line(str(hint)))
-
-
-def _this_process() -> Holder:
-    command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:3]]) if sys.argv else "python"
-    return Holder(os.getpid(), safe_name(command), datetime.now(UTC))
-
-
 Stage: TypeAlias = Literal["reading", "storing", "done"]
-# (files done, files in all, name of the current one, what happens to it); told by several threads, one at a time
+# (files done, files in all, name of the current one, its stage); called by several threads, one at a time
 Progress: TypeAlias = Callable[[int, int, str, Stage], None]
 
 _READ_AHEAD_PASSAGES = 1024
-_ENOUGH = 32  # passages
+_SMALLEST_BATCH = 32  # passages; with fewer, the encoder waits for files that are being read
 _PAGE = 256  # files fetched from the database at a time
-_PATIENCE_S = 0.1
-_UNPACKING_S = 0.01  # the writer, who gives no sign, has what follows
+_WAIT_S = 0.1
+_UNPACKING_WAIT_S = 0.01  # The next files come from the writer, which does not wake this thread.
 
 
 def run(
@@ -112,21 +52,21 @@ def run(
     progress: Progress | None = None,
     stop: threading.Event | None = None,
 ) -> Job:
-    """Run a job to its end, or until it is paused or cancelled by anybody, or ``stop`` is set.
+    """Run a job to its end, or until any process pauses or cancels it, or ``stop`` is set.
 
-    A job that is paused or has ended is left as it is; one that ``stop`` interrupted is queued. Bad files fail, each
-    with its cause. What is no fault of a file, such as a full disk, pauses the job with its cause, and is raised.
+    A job that is paused or has ended stays as it is; one that ``stop`` interrupted is queued. Bad files fail, each with
+    its cause. An error that is no fault of a file, such as a full disk, pauses the job with its cause, and is raised.
     Raises ``JobNotFound``, and ``LibraryBusy`` if another process runs the job.
     """
     jobs = Jobs(store)
     jobs.get(number)
     staging = Staging(store.folder)
-    with process_lock(staging.lock_of(number)) as mine:
-        if not mine:
+    with process_lock(staging.lock_of(number)) as is_held:
+        if not is_held:
             raise job_busy(jobs.get(number))
         if not _claim(store, number):
             return jobs.get(number)
-        running = _JobRun(
+        job_run = _JobRun(
             store,
             jobs.get(number),
             derived=derived,
@@ -136,16 +76,16 @@ def run(
             stop=stop or threading.Event(),
         )
         try:
-            wanted = running.go()
+            command = job_run.go()
         except BaseException as error:
             _interrupt(store, number, error)
             raise
-        _release(store, number, wanted)
+        _release(store, number, command)
     return jobs.get(number)
 
 
 class _JobRun:
-    """One run of one job, by one thread with helpers for reading and writing."""
+    """One run of one job, by one thread with a pool of readers and a writer thread."""
 
     def __init__(
         self,
@@ -172,53 +112,55 @@ class _JobRun:
         self._archive: int | None = None  # the number of the last archive that was taken from the queue
         self._duplicates: set[int] = set()
         self._batches = EmbeddingBatches[ChunkedFile](derived, stopping=self._is_unwanted)
-        self._writing = JobWriter(store, job.number, chunking=chunking, ended=self._ended, unpacked=self._unpacked)
+        self._writer = JobWriter(store, job.number, chunking=chunking, ended=self._ended, unpacked=self._unpacked)
         folders = [path for path in job.paths if path.is_dir()]
-        self._reading = ReaderPool(
-            store, folders, chunking=chunking, limits=limits, tell=self._tell, threads=_reader_threads()
+        self._readers = ReaderPool(
+            store, folders, chunking=chunking, limits=limits, tell=self._show_reading, threads=_reader_threads()
         )
 
-    def go(self) -> Wanted | None:
-        """Work until all is done, which gives None, or something else is wanted."""
+    def go(self) -> JobCommand | None:
+        """Work until all files have ended, which returns None, or until the job is commanded otherwise."""
         try:
             while not self._is_unwanted():
-                self._read_more()
-                # Whoever has enough to compute waits for nobody; a few passages alone are not worth a batch.
-                enough = self._batches.passages >= _ENOUGH or (self._batches.waiting and not self._reading.waiting)
-                patience_s = 0.0 if enough else _PATIENCE_S if not self._is_unpacking() else _UNPACKING_S
-                while (read := self._reading.take(patience_s)) is not None:
+                self._refill()
+                # With enough to compute, wait for no file; a few passages alone are not worth a batch.
+                enough = self._batches.passages >= _SMALLEST_BATCH or (
+                    self._batches.waiting and not self._readers.waiting
+                )
+                wait_s = 0.0 if enough else _WAIT_S if not self._is_unpacking() else _UNPACKING_WAIT_S
+                while (read := self._readers.take(wait_s)) is not None:
                     self._take(read)
-                    patience_s = 0.0
+                    wait_s = 0.0
                 for waiting in self._batches.step():
-                    self._got_on(waiting)
-                self._writing.check()
+                    self._advance(waiting)
+                self._writer.check()
                 if not self._batches.waiting and self._is_all_done():
                     return None
-            return self._writing.wanted
+            return self._writer.wanted
         finally:
-            self._reading.close()
-            self._writing.close()
+            self._readers.close()
+            self._writer.close()
 
     def _is_unwanted(self) -> bool:
-        return self._stop.is_set() or self._writing.wanted != "run"
+        return self._stop.is_set() or self._writer.wanted != "run"
 
-    def _read_more(self) -> None:
-        """Keep the readers busy, but not so far ahead that memory fills."""
-        for number in self._writing.withdrawn & self._in_flight.keys():
+    def _refill(self) -> None:
+        """Submit files to the readers, but not so far ahead that memory fills; drop documents that were cancelled."""
+        for number in self._writer.cancelled & self._in_flight.keys():
             if (waiting := self._in_flight[number]) is not None:
                 self._batches.drop(waiting)
                 self._ended(waiting.item.file)
-        while self._reading.waiting < 2 * self._reading.threads and self._batches.passages < _READ_AHEAD_PASSAGES:
+        while self._readers.waiting < 2 * self._readers.threads and self._batches.passages < _READ_AHEAD_PASSAGES:
             file = self._next_file()
             if file is None:
                 return
             if file.outcome == "removed":
-                self._writing.put(GoneFile(file))
+                self._writer.put(GoneFile(file))
             else:
-                self._reading.give(file)
+                self._readers.submit(file)
 
     def _next_file(self) -> JobFile | None:
-        """The next file of the queue, in flight then; what is in an archive comes before what stands behind it."""
+        """The next file of the queue, now in flight; the files in an archive come before those behind it."""
         if self._is_unpacking():
             return None
         if not self._queued:
@@ -235,24 +177,24 @@ class _JobRun:
         return self._archive in self._in_flight
 
     def _fetch(self) -> None:
-        """More of the queue from the database; at its end from the beginning, since files may be tried again."""
+        """Fetch more of the queue from the database; at its end from the beginning, since files may be tried again."""
         with self._progress_lock:
-            taken = self._in_flight.keys() | {one.number for one in self._queued}
+            taken = self._in_flight.keys() | {file.number for file in self._queued}
         with self._store.connections.reading() as connection:
             found = job_records.find_files(connection, self._job, ["queued"], self._last_fetched, _PAGE)
         with self._progress_lock:
-            # Those of before as well: one that has ended since was still queued when it was looked for.
-            taken |= self._in_flight.keys() | {one.number for one in self._queued}
-            self._queued.extend(one for one in found if one.number not in taken)
+            # Before and after the query: a file that has ended since was still queued when it was read.
+            taken |= self._in_flight.keys() | {file.number for file in self._queued}
+            self._queued.extend(file for file in found if file.number not in taken)
         self._last_fetched = found[-1].number if len(found) == _PAGE else 0
 
     def _is_all_done(self) -> bool:
-        """Is nothing in flight, and nothing left in the queue?"""
+        """Whether no file is in flight, and none left in the queue."""
         if self._in_flight:
             return False
         self._last_fetched = 0
         with self._store.connections.writing() as connection:
-            # The document that had the same text may have been replaced meanwhile.
+            # The document that had the same text may have been replaced or removed meanwhile.
             for number in sorted(self._duplicates):
                 job_records.requeue(connection, self._job, job_records.LOST_TWIN, (number,))
         self._duplicates.clear()
@@ -260,7 +202,7 @@ class _JobRun:
         return not self._queued
 
     def _take(self, read: ChunkedFile | StoredAlready | FailedFile | UnpackedArchive | ReaderFailure) -> None:
-        """A file has been read."""
+        """Pass the result of reading a file on: to the encoder, or to the writer if there is nothing to embed."""
         match read:
             case ReaderFailure(error):
                 raise error
@@ -269,25 +211,25 @@ class _JobRun:
                     if read.file.number not in self._in_flight:
                         return  # cancelled
                     self._in_flight[read.file.number] = self._batches.add(read, read.passages)
-                self._writing.show(read.file, "embedding", 0, len(read.passages))
-                self._told(read.file, "storing")
+                self._writer.show(read.file, "embedding", 0, len(read.passages))
+                self._report(read.file, "storing")
             case _:
-                self._writing.put(read)
+                self._writer.put(read)
 
-    def _got_on(self, waiting: PendingDocument[ChunkedFile]) -> None:
-        """Rows of a document were computed, perhaps its last."""
+    def _advance(self, waiting: PendingDocument[ChunkedFile]) -> None:
+        """Rows of a document were computed: write it if these were its last, else show its progress."""
         if waiting.done == len(waiting.passages):
-            self._writing.put(EmbeddedDocument(waiting.item, waiting.values))
+            self._writer.put(EmbeddedDocument(waiting.item, waiting.values))
         else:
-            self._writing.show(waiting.item.file, "embedding", waiting.done, len(waiting.passages))
+            self._writer.show(waiting.item.file, "embedding", waiting.done, len(waiting.passages))
 
-    def _tell(self, file: JobFile, state: FileState) -> None:
-        """A reader says what it does."""
-        self._writing.show(file, state)
+    def _show_reading(self, file: JobFile, state: FileState) -> None:
+        """Show what a reader does with a file; called by the threads of the readers."""
+        self._writer.show(file, state)
         if state == "reading":
-            self._told(file, "reading")
+            self._report(file, "reading")
 
-    def _told(self, file: JobFile, stage: Stage) -> None:
+    def _report(self, file: JobFile, stage: Stage) -> None:
         with self._progress_lock:
             self._progress(self._done, self._total, file.name, stage)
 
@@ -304,17 +246,72 @@ class _JobRun:
     def _unpacked(self, archive: JobFile, members: Sequence[JobFile]) -> None:
         with self._progress_lock:
             self._in_flight.pop(archive.number, None)
-            known = self._in_flight.keys() | {one.number for one in self._queued}
-            left = [one for one in members if one.state == "queued" and one.number not in known]
+            known = self._in_flight.keys() | {file.number for file in self._queued}
+            left = [member for member in members if member.state == "queued" and member.number not in known]
             self._queued.extendleft(reversed(left))
             self._total += len(members) - 1
             self._done += len(members) - len(left)
 
 
+def _claim(store: CorpusStore, number: int) -> bool:
+    """Become the process that runs a job; False if it is not to be run."""
+    with store.connections.writing() as connection:
+        job = job_records.find_job(connection, number)
+        if job is None or job.state in (*ENDED, "paused"):
+            return False
+        job_records.stop(connection, number, job.wanted)  # its last process may have been killed
+        if job.wanted != "run":
+            return False
+        job_records.set_state(connection, number, "running")
+        job_records.set_holder(connection, number, _this_process())
+        job_records.set_trouble(connection, number, None, None)
+    return True
+
+
+def _release(store: CorpusStore, number: int, wanted: JobCommand | None) -> None:
+    """Leave a job: finished, or in the state that was commanded. Deletes copies of uploads that are needed no more."""
+    with store.connections.writing() as connection:
+        if wanted is None:
+            job_records.set_state(connection, number, "finished")
+            job_records.set_holder(connection, number, None)
+        else:
+            job_records.stop(connection, number, wanted)
+        spare = job_records.spare_copies(connection, number)
+    Staging(store.folder).discard_some(spare)
+
+
+def _interrupt(store: CorpusStore, number: int, error: BaseException) -> None:
+    """Leave a job after an error: paused with the cause or, if the process is only being ended, queued."""
+    try:
+        _pause_or_requeue(store, number, error)
+    except CorporaError as another:
+        try:
+            store.connections.truncate_log(_WAIT_S)  # Most likely the disk is full: this may free room.
+            _pause_or_requeue(store, number, error)
+        except CorporaError:  # The job's lock is released all the same, so that it counts as interrupted.
+            error.add_note(f"and the job could not be paused: {another}")
+
+
+def _pause_or_requeue(store: CorpusStore, number: int, error: BaseException) -> None:
+    with store.connections.writing() as connection:
+        if not isinstance(error, Exception):
+            job_records.stop(connection, number, "run")
+            return
+        job_records.stop(connection, number, "pause")
+        cause = getattr(error, "cause", None) or f"{type(error).__name__}: {error}"
+        hint = getattr(error, "hint", None) or "remedy it, then resume the job"
+        job_records.set_trouble(connection, number, one_line(str(cause)), one_line(str(hint)))
+
+
+def _this_process() -> Holder:
+    command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:3]]) if sys.argv else "python"
+    return Holder(os.getpid(), safe_name(command), datetime.now(UTC))
+
+
 def _reader_threads() -> int:
-    """One child process a thread: enough to be ahead of an encoder, few enough to leave it the processors."""
+    """One worker process a thread: enough to be ahead of the encoder, few enough to leave it the processors."""
     return min(4, max(2, (os.cpu_count() or 2) // 2))
 
 
 def _silent(done: int, total: int, name: str, stage: Stage) -> None:
-    """Progress that nobody watches."""
+    """The progress callback of a run without one."""

@@ -1,9 +1,10 @@
-"""Files that came by upload wait here, inside the corpus' folder, until they are documents.
+"""The staging folder: uploads wait inside the corpus' folder until they are documents.
 
     corpus/staging/TOKEN/0001.pdf       copies, forced to the disk before their job is committed
-    corpus/staging/job-7.lock           see ``corpora.store.locks``
+    corpus/staging/job-7.lock           held by the process that runs job 7, see ``corpora.store.locks``
 
-A copy is deleted when its file needs it no more; what belongs to no job is swept away. Knows nothing of the database.
+A copy is deleted when its file has been read; copies that belong to no job are deleted, too. Knows nothing of the
+database.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ from corpora.store.atomic_write import move_file, remove_file, sync_folder, writ
 from corpora.store.locks import is_held, process_lock
 
 _FOLDER = "staging"
-_PIECE = 2**20
-_COPIERS = 8  # the disk forces what several threads ask for at once
-_FRESH_S = 60.0  # A folder is made an instant before it is locked.
+_CHUNK_BYTES = 2**20
+_COPIERS = 8  # The disk serves the syncs of several threads together.
+_RECENT_S = 60.0  # A folder is created an instant before it is locked.
 
 
 class Staging:
@@ -35,15 +36,15 @@ class Staging:
         self.folder = corpus.resolve() / _FOLDER
 
     def lock_of(self, job: int) -> Path:
-        """The file that whoever runs this job has locked."""
+        """The file that the process running this job has locked."""
         return self.folder / f"job-{job}.lock"
 
     @contextmanager
     def copies(self, paths: Sequence[Path], *, move: bool = False) -> Iterator[tuple[str, list[Path]]]:
-        """A token and the copies; nobody sweeps them away inside, where their job is to be committed.
+        """Copy files here; yields a token and the copies, which ``sweep`` spares until their job is committed inside.
 
-        With ``move`` the files themselves are moved here, so that their bytes are not written a second time. They
-        are gone again if anything is raised, moved files too. Raises ``LibraryError``.
+        With ``move`` the files themselves are moved here, so that their bytes are not written a second time. They are
+        deleted if anything is raised, moved files, too. Raises ``LibraryError``.
         """
         token = secrets.token_hex(8)
         folder = self.folder / token
@@ -66,33 +67,33 @@ class Staging:
             raise
 
     def holds(self, path: Path) -> bool:
-        """Is this a copy of ours?"""
+        """Whether this path is a copy in the staging folder."""
         return path.is_relative_to(self.folder)
 
     def discard(self, path: Path) -> None:
-        """A copy is needed no more. Nothing happens to files that are not ours."""
+        """Delete a copy that is needed no more; other files stay."""
         if self.holds(path) and path.parent.is_dir():
             remove_file(path)
 
     def discard_some(self, paths: Iterable[Path]) -> None:
-        """Copies that are needed no more."""
+        """Delete copies that are needed no more."""
         for path in paths:
             self.discard(path)
 
     def discard_all(self, token: str) -> None:
-        """A job needs its copies no more."""
+        """Delete all copies of the job with this token."""
         folder = self.folder / token
         if folder.is_dir():
             shutil.rmtree(folder, ignore_errors=True)
             sync_folder(self.folder)
 
     def sweep(self, tokens: Collection[str]) -> None:
-        """Delete copies of no job: what a kill left between copying and committing."""
+        """Delete copies of no job, which a kill left between copying and committing."""
         if not self.folder.is_dir():
             return
         for entry in list(self.folder.iterdir()):
-            fresh = _age_s(entry) < _FRESH_S
-            if entry.is_dir() and entry.name not in tokens and not fresh and not is_held(self._lock(entry)):
+            recent = _age_s(entry) < _RECENT_S
+            if entry.is_dir() and entry.name not in tokens and not recent and not is_held(self._lock(entry)):
                 self._lock(entry).unlink(missing_ok=True)
                 self.discard_all(entry.name)
 
@@ -103,7 +104,7 @@ class Staging:
 def _copy(path: Path, folder: Path, number: int) -> Path:
     copy = folder / _name(path, number)
     with path.open("rb") as file:
-        write_file(copy, iter(lambda: file.read(_PIECE), b""))
+        write_file(copy, iter(lambda: file.read(_CHUNK_BYTES), b""))
     return copy
 
 
@@ -114,7 +115,7 @@ def _move(path: Path, folder: Path, number: int) -> Path:
 
 
 def _name(path: Path, number: int) -> str:
-    """Names of uploads are somebody else's; the copy keeps of it only what tells its kind."""
+    """The name of a copy: a number, and of the upload's own name, which is not trusted, only the suffix."""
     suffix = path.suffix if path.suffix.removeprefix(".").isalnum() and len(path.suffix) < 16 else ""
     return f"{number:06d}{suffix}"
 

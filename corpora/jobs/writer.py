@@ -1,7 +1,7 @@
-"""What becomes of the files of a job, written by one thread, so that the encoder waits for no disk.
+"""Writes the documents and files of a job, with one thread, so that the encoder never waits for the disk.
 
-A document and the end of its file are one transaction: after a kill it is stored and marked, or neither. How far
-the others are is written twice a second. Knows nothing of reading and embedding.
+A document and the end of its file are one transaction: after a kill both are stored, or neither. The progress of the
+other files is written twice a second. Knows nothing of reading and embedding.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 from corpora.errors import DocumentNotFound, UnstorableDocument
 from corpora.jobs import job_records
-from corpora.jobs.job_records import FileState, JobFile, Outcome, Wanted, path_to_text
+from corpora.jobs.job_records import FileState, JobCommand, JobFile, Outcome, path_to_text
 from corpora.jobs.plan import sources_of
 from corpora.jobs.reader import ChunkedFile, FailedFile, StoredAlready, UnpackedArchive
 from corpora.jobs.staging import Staging
@@ -26,12 +26,12 @@ from corpora.store.store import CorpusStore
 from corpora.text.chunking import Chunking
 
 _FLUSH_S = 0.5
-_ROOM = 64  # documents that wait to be written
+_QUEUE_LENGTH = 64  # documents that wait to be written
 
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedDocument:
-    """A document with all its rows."""
+    """A document with all its derived rows."""
 
     cut: ChunkedFile
     values: Mapping[str, Sequence[bytes]]
@@ -39,7 +39,7 @@ class EmbeddedDocument:
 
 @dataclass(frozen=True, slots=True)
 class GoneFile:
-    """A file that is not in its folder any more: its document is to go."""
+    """A file that is gone from its folder: its document is to be removed."""
 
     file: JobFile
 
@@ -48,11 +48,11 @@ Write: TypeAlias = EmbeddedDocument | StoredAlready | FailedFile | UnpackedArchi
 
 
 class _FileCancelled(Exception):
-    """The file was cancelled while it was on its way: nothing of it is to be stored."""
+    """The file was cancelled meanwhile: nothing of it is to be stored."""
 
 
 class JobWriter:
-    """The thread that writes. What it cannot write stops it; the error is raised to whoever hands it more."""
+    """The thread that writes. An error stops it, and is raised by the next call of ``put``, ``check`` or ``close``."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class JobWriter:
         ended: Callable[[JobFile], None],
         unpacked: Callable[[JobFile, Sequence[JobFile]], None],
     ) -> None:
-        """``ended`` is told of each file that has come to its end, ``unpacked`` of what an archive became."""
+        """``ended`` is called with each file that has ended, ``unpacked`` with an archive and the files in it."""
         self._store = store
         self._job = job
         self._chunking = chunking
@@ -71,42 +71,42 @@ class JobWriter:
         self._ended = ended
         self._unpacked = unpacked
         self._staging = Staging(store.folder)
-        self._given: queue.Queue[Write | None] = queue.Queue(_ROOM)
+        self._queue: queue.Queue[Write | None] = queue.Queue(_QUEUE_LENGTH)
         self._lock = threading.Lock()
-        self._live: dict[int, JobFile] = {}  # files whose state is not in the database yet
+        self._progress: dict[int, JobFile] = {}  # files whose state is not in the database yet
         self._flushed_s = time.monotonic()
         self._error: Exception | None = None
-        self.wanted: Wanted = "run"
-        self.withdrawn: set[int] = set()  # numbers of files that were cancelled
+        self.wanted: JobCommand = "run"
+        self.cancelled: set[int] = set()  # numbers of files that were cancelled
         self._thread = threading.Thread(target=self._work, name="job-writer", daemon=True)
         self._thread.start()
 
     def put(self, write: Write) -> None:
-        """Have something written, in turn. Raises what stopped the thread."""
+        """Queue something to be written. Raises what stopped the thread."""
         while True:
             self.check()
             try:
-                self._given.put(write, timeout=_FLUSH_S)
+                self._queue.put(write, timeout=_FLUSH_S)
             except queue.Full:
                 continue
             return
 
     def show(self, file: JobFile, state: FileState, done: int = 0, total: int = 0) -> None:
-        """A file has got on; written soon, not now. Any thread may say so."""
+        """Note the progress of a file, which is written within a second. Any thread may call this."""
         with self._lock:
-            self._live[file.number] = replace(file, state=state, done=done, total=total)
+            self._progress[file.number] = replace(file, state=state, done=done, total=total)
 
     def check(self) -> None:
-        """Raises what stopped the thread."""
+        """Raise what stopped the thread, if anything did."""
         if self._error is not None:
             raise self._error
 
     def close(self) -> None:
-        """Write all that was handed in, and end. Raises what stopped the thread."""
+        """Write everything that is queued, and end. Raises what stopped the thread."""
         if self._thread.is_alive():
             while self._error is None:
                 try:
-                    self._given.put(None, timeout=_FLUSH_S)
+                    self._queue.put(None, timeout=_FLUSH_S)
                 except queue.Full:
                     continue
                 break
@@ -116,13 +116,13 @@ class JobWriter:
     def _work(self) -> None:
         try:
             self._serve()
-        except Exception as error:  # noqa: BLE001  raised again to whoever hands over more
+        except Exception as error:  # noqa: BLE001  raised again by ``check``
             self._error = error
 
     def _serve(self) -> None:
         while True:
             try:
-                write = self._given.get(timeout=_FLUSH_S)
+                write = self._queue.get(timeout=_FLUSH_S)
             except queue.Empty:
                 self._flush()
                 continue
@@ -144,8 +144,8 @@ class JobWriter:
                     file = self._stored(write)
                 case StoredAlready():
                     file = self._same(write)
-                case FailedFile(one, cause, hint):
-                    file = self._end(replace(one, state="failed", outcome=None, cause=cause, hint=hint))
+                case FailedFile(failed, cause, hint):
+                    file = self._end(replace(failed, state="failed", outcome=None, cause=cause, hint=hint))
                 case GoneFile():
                     file = self._removed(write.file)
                 case UnpackedArchive():
@@ -154,7 +154,7 @@ class JobWriter:
         except _FileCancelled:
             file = replace(_file_of(write), state="cancelled")
         with self._lock:
-            self._live.pop(file.number, None)
+            self._progress.pop(file.number, None)
         self._discard(file)
         self._ended(file)
 
@@ -184,13 +184,13 @@ class JobWriter:
         return ends[-1]
 
     def _same(self, write: StoredAlready) -> JobFile:
-        """A file brings nothing new; if it is the one that its document was read from, its new time is kept."""
-        own = write.twin.name == write.file.name
+        """A file whose text is stored; if its document was read from this file, the file's new time is stored."""
+        own = write.stored.name == write.file.name
         outcome: Outcome = "unchanged" if own else "duplicate"
-        file = replace(write.file, state="skipped", outcome=outcome, document=write.twin.id, done=0, total=0)
+        file = replace(write.file, state="skipped", outcome=outcome, document=write.stored.id, done=0, total=0)
         with self._store.connections.writing() as connection:
             if own and write.source is not None:
-                records.set_source(connection, write.twin.id, write.source)
+                records.set_source(connection, write.stored.id, write.source)
             self._must_end(connection, file)
         return file
 
@@ -206,34 +206,34 @@ class JobWriter:
         return ended
 
     def _expand(self, write: UnpackedArchive) -> None:
-        """Put what is in an archive in its place, all or nothing."""
+        """Replace an archive by the files in it, all or nothing."""
         archive = write.file
         with self._store.connections.writing() as connection:
-            still = job_records.find_file(connection, self._job, archive.number)
-            if still is None or still.state == "cancelled":
+            stored = job_records.find_file(connection, self._job, archive.number)
+            if stored is None or stored.state == "cancelled":
                 raise _FileCancelled
-            last = job_records.last_number(connection, self._job)
-            members = [replace(one, number=last + at) for at, one in enumerate(write.members, 1)]
+            first = job_records.last_number(connection, self._job) + 1
+            members = [replace(member, number=number) for number, member in enumerate(write.members, first)]
             members += self._gone_inside(connection, archive, members)
             job_records.insert_files(connection, self._job, members)
             job_records.delete_file(connection, self._job, archive.number)
         with self._lock:
-            self._live.pop(archive.number, None)
+            self._progress.pop(archive.number, None)
         self._unpacked(archive, members)
 
     def _gone_inside(
         self, connection: sqlite3.Connection, archive: JobFile, members: Sequence[JobFile]
     ) -> list[JobFile]:
-        """In a sync, documents of files that were in the archive and are not any more."""
+        """In a sync, the documents of files that are gone from the archive."""
         if not job_records.is_sync(connection, self._job):
             return []
         within = f"{path_to_text(archive.path)}/"
-        there = {one.member for one in members}
-        gone = [one for one in sources_of(connection, within) if one.path.removeprefix(within) not in there]
+        there = {member.member for member in members}
+        gone = [source for source in sources_of(connection, within) if source.path.removeprefix(within) not in there]
         first = job_records.last_number(connection, self._job) + len(members) + 1
         return [
-            JobFile(number, one.name, archive.path, None, 0, "queued", "removed", document=one.document)
-            for number, one in enumerate(gone, first)
+            JobFile(number, source.name, archive.path, None, 0, "queued", "removed", document=source.document)
+            for number, source in enumerate(gone, first)
         ]
 
     def _end(self, file: JobFile) -> JobFile:
@@ -246,19 +246,19 @@ class JobWriter:
             raise _FileCancelled
 
     def _flush(self) -> None:
-        """Write how far files are, and see what is wanted."""
+        """Write the progress of files, and read the command given to the job."""
         now_s = time.monotonic()
         with self._lock:
-            live, self._live = self._live, {}
+            progress, self._progress = self._progress, {}
         with self._store.connections.writing() as connection:
-            job_records.show_files(connection, self._job, live.values())
+            job_records.show_files(connection, self._job, progress.values())
             job_records.add_busy(connection, self._job, now_s - self._flushed_s)
-            self.withdrawn = job_records.cancelled_files(connection, self._job)
+            self.cancelled = job_records.cancelled_files(connection, self._job)
             self.wanted = job_records.wanted_of(connection, self._job)
         self._flushed_s = now_s
 
     def _discard(self, file: JobFile) -> None:
-        """Delete the copy of an upload that is needed no more; one that failed is kept to be tried again."""
+        """Delete the copy of an upload that is needed no more; a copy of a failed file stays, to be tried again."""
         if file.state == "failed" or not self._staging.holds(file.path):
             return
         with self._store.connections.reading() as connection:
@@ -271,7 +271,7 @@ def _file_of(write: Write) -> JobFile:
 
 
 def _end_of(file: JobFile, put: Put) -> JobFile:
-    """The end of a file whose document was put."""
+    """The end of a file whose document was stored."""
     if put.status == "duplicate":
         outcome: Outcome = "unchanged" if put.document.name == file.name else "duplicate"
         return replace(file, state="skipped", outcome=outcome, document=put.document.id)

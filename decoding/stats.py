@@ -96,3 +96,8 @@ class Throughput:
     def tokens_per_s(self) -> float:
         """Committed tokens a second of stepping, prompts apart; 0 before the first step."""
         return self.tokens / self.decode_s if self.decode_s else 0.0
+
+
+def moving_average(average: float | None, value: float, *, share: float) -> float:
+    """The exponential moving average with one more value in it, which has ``share``; None: there was none before."""
+    return value if average is None else average * (1 - share) + value * share

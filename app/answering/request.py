@@ -10,7 +10,7 @@ from app.generation.detokenizer import stop_factory
 from app.generation.prompts import Prompt
 from app.generation.requests import DecodingOptions, RequestBuilder
 from decoding.interfaces import Opening, Processor, Request, TokenIndex
-from decoding.processors import QuoteProcessor
+from decoding.processors.quote import QuoteProcessor
 
 
 def answer_request(

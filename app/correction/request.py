@@ -12,7 +12,7 @@ from app.generation.prompts import Collapsed, CorrectionPrompt
 from app.generation.requests import DecodingOptions, RequestBuilder
 from app.generation.tokenizer import Encoded
 from decoding.interfaces import Edit, Processor, Reference, Request
-from decoding.processors import CopyBias
+from decoding.processors.copy_bias import CopyBias
 
 
 class EditProposer(Protocol):

@@ -27,7 +27,7 @@ _SURER: Final = 3.0
 @dataclass(frozen=True, slots=True)
 class LogitBiases:
     """``copy_bias``: bonus on the token that the cursor over a text under correction expects. ``edit_weight``: how much
-    the odds of a likely edit against copying count, see ``decoding.processors.CopyBias``.
+    the odds of a likely edit against copying count, see ``decoding.processors.copy_bias``.
 
     ``refusal_bias`` and ``refusal_slope``: how ready it is to refuse, see ``refusal_bonus``. ``evidence_slope``: how
     much a quotation loses for evidence that is less likely to answer, nats for one of the log-odds.

@@ -13,7 +13,7 @@ from typing import Protocol
 from app.errors import InputError
 from app.generation.tokenizer import Encoded, TextTokenizer
 from decoding.interfaces import Reference
-from decoding.processors import QuotedSpan
+from decoding.processors.quote import QuotedSpan
 from retrieval.hits import Evidence, Hit
 
 REFUSAL = "The documents do not answer this."

@@ -9,12 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-_FRESH: Final = 0.2
+from decoding.stats import moving_average
+
+_SHARE: Final = 0.2  # Of the latest value in an average.
 
 
-def moving_average(average: float, value: float) -> float:
-    """The average with one more value in it; 0 says that there was none before."""
-    return average * (1 - _FRESH) + value * _FRESH if average else value
+def average_cost(average_s: float, value_s: float) -> float:
+    """The moving average of a cost with one more measured time in it; an average of 0 was never measured."""
+    return moving_average(average_s or None, value_s, share=_SHARE)
 
 
 @dataclass(slots=True)
@@ -27,11 +29,11 @@ class PromptCost:
     def read(self, tokens: int, seconds: float) -> None:
         """A prompt of ``tokens`` was read in ``seconds``."""
         if tokens:
-            self.token_s = moving_average(self.token_s, seconds / tokens)
+            self.token_s = average_cost(self.token_s, seconds / tokens)
 
     def ended(self, steps: int) -> None:
         """A session has had ``steps`` steps."""
-        self.steps = moving_average(self.steps, max(steps, 1))
+        self.steps = moving_average(self.steps, max(steps, 1), share=_SHARE)
 
     def share_s(self, tokens: int) -> float:
         """Seconds of reading ``tokens`` that fall on each step of a session of average length."""

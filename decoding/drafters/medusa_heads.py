@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn.functional import silu
 
-from decoding.drafters.draft_cost import moving_average
+from decoding.drafters.draft_cost import average_cost
 from decoding.errors import DecodingError, ModelNotFound, UnsupportedModel
 from decoding.verification.logits import TreeLogits
 
@@ -91,7 +91,7 @@ class MedusaHeads(nn.Module):
         logits_KV = self._output(self.hidden_after(hidden_D[None])[0])
         places = range(self.heads)
         best = TreeLogits(logits_KV, places).chances(places, [0] * self.heads, k=k).best
-        self.cost_s = moving_average(self.cost_s, time.perf_counter() - started)
+        self.cost_s = average_cost(self.cost_s, time.perf_counter() - started)
         return best
 
     def save(self, folder: Path) -> None:

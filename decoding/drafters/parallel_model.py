@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from decoding.drafters.draft_cost import PromptCost, moving_average
+from decoding.drafters.draft_cost import PromptCost, average_cost
 from decoding.errors import ModelNotFound, UnsupportedModel
 from decoding.target.capability import Capability
 
@@ -84,7 +84,7 @@ class ParallelModel:
 
     def spent(self, seconds: float) -> None:
         """Take a measured time into the moving average."""
-        self.cost_s = moving_average(self.cost_s, seconds)
+        self.cost_s = average_cost(self.cost_s, seconds)
 
 
 def _facts(folder: Path) -> Mapping[str, Any]:

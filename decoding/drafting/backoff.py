@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 
 from decoding.drafting.budget import Budget
+from decoding.stats import moving_average
 
 # Steps in a row in which no first token was drafted right, before the first pause; the share of a step's time that
 # drafting may cost on the average of such text; the longest pause, in steps; how fast the average of the cost moves.
@@ -34,7 +35,7 @@ class Backoff:
 
     def record(self, *, hit: bool, seconds: float) -> None:
         """The sources were asked, which took ``seconds``; ``hit``: one of them had the next token."""
-        self._cost_s = seconds if self._cost_s is None else self._cost_s + _FRESH * (seconds - self._cost_s)
+        self._cost_s = moving_average(self._cost_s, seconds, share=_FRESH)
         self._misses = 0 if hit else self._misses + 1
         self._left = self._steps(self._cost_s) if self._misses >= _PATIENCE else 0
 

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from decoding.stats import moving_average
 from decoding.tree import DraftTree
 
 # A count of 1 has faded to a half after 700 more in its cell; a cell counts as much as the source's own estimate
@@ -23,8 +24,8 @@ _TRUST = 16.0
 _LEAST, _MOST = 0.001, 0.998
 # Saved cells of a row so long are of the first version, which knew no bands of estimates.
 _WITHOUT_ESTIMATES = 6
-# Share of the latest gain of a costly source in its average.
-_FRESH = 0.15
+# The share of the latest gain of a costly source in its average.
+_SHARE = 0.15
 _DEPTHS = (1, 2, 3, 4, 6, 8, 12, 16)
 _SURE = (0.3, 0.8)
 
@@ -117,7 +118,7 @@ class TaskCalibration:
         """Of what a costly source drafted, ``gain`` tokens were accepted that no other had drafted."""
         key = (source, _size(without))
         if not self.frozen:
-            self.gains[key] = self.gains.get(key, gain) * (1 - _FRESH) + gain * _FRESH
+            self.gains[key] = moving_average(self.gains.get(key), gain, share=_SHARE)
 
     def may_explore(self, source: str, allowed_s: float, *, cost_s: float) -> bool:
         """Whether a costly source that does not seem to pay is asked all the same, for ``cost_s``: once the seconds

@@ -50,11 +50,6 @@ class Preset:
     reads_logits: bool = False
 
     @property
-    def needs_draft_model(self) -> bool:
-        """Whether it drafts with a smaller model."""
-        return self.needs is Needs.DRAFT_MODEL
-
-    @property
     def needs_model(self) -> bool:
         """Whether it can be run on recorded tokens only with a model beside them."""
         return self.needs is not Needs.NOTHING

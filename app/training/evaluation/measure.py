@@ -40,7 +40,8 @@ from decoding.drafting.budget import Budget
 from decoding.drafting.calibration import Calibration
 from decoding.engine import Engine
 from decoding.interfaces import Request
-from decoding.processors import CopyBias, QuotedSpan, QuoteProcessor
+from decoding.processors.copy_bias import CopyBias
+from decoding.processors.quote import QuotedSpan, QuoteProcessor
 from decoding.sources.neural.draft_model import DraftModel
 from decoding.sources.shared import Shared
 from decoding.target.loading import load_target

@@ -32,7 +32,8 @@ from app.training.errors import DataMissingError
 from app.training.examples.answers import REFUSAL, AnswerItems
 from app.training.examples.grammar import GrammarPairs
 from decoding.interfaces import Edit, Processor, Reference, Request
-from decoding.processors import CopyBias, QuotedSpan, QuoteProcessor
+from decoding.processors.copy_bias import CopyBias
+from decoding.processors.quote import QuotedSpan, QuoteProcessor
 
 LikelyEditsOf: TypeAlias = Callable[[str, tuple[int, ...]], tuple[Edit, ...]]
 """The likely edits of a text, given the text and its token ids."""

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
-from decoding.drafters.draft_cost import PromptCost
+from decoding.drafters.draft_cost import PromptCost, average_cost
 from decoding.errors import UnsupportedModel
 from decoding.interfaces import Commit, Request
 from decoding.sources.base import UNTRIED_S, DraftContext, DraftSource
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 Mode = Literal["write", "mark", "sample"]
 _SAMPLING_CRITERION: Final = "speculative-sampling"
 _FIRST_LENGTH: Final = 5
-_FRESH: Final = 0.2
 _FADE: Final = 0.99
 _PRIOR: Final = 16.0
 
@@ -71,7 +70,7 @@ class DraftModel:
 
     def spent(self, mode: Mode, seconds: float) -> None:
         """Take a measured time into the moving average of its mode."""
-        self.cost_s[mode] = self.cost_s.get(mode, seconds) * (1 - _FRESH) + seconds * _FRESH
+        self.cost_s[mode] = average_cost(self.cost_s.get(mode, 0.0), seconds)
 
     def learn(self, chance: float, agreed: bool) -> None:
         """A written token of ``chance`` had its turn: everything before it was accepted."""

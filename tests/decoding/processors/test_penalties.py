@@ -23,18 +23,10 @@ from decoding.drafting.budget import Budget
 from decoding.engine import Engine
 from decoding.errors import InvalidRequest
 from decoding.interfaces import Processor, Request, Sampling
-from decoding.processors import (
-    BadWords,
-    FrequencyPenalty,
-    LogitBias,
-    MinNewTokens,
-    NoRepeatNgram,
-    PresencePenalty,
-    RepetitionPenalty,
-    TokenRules,
-    forbidding,
-    penalties,
-)
+from decoding.processors import forbidding, penalties
+from decoding.processors.forbidding import BadWords, LogitBias, MinNewTokens, NoRepeatNgram
+from decoding.processors.penalties import FrequencyPenalty, PresencePenalty, RepetitionPenalty
+from decoding.processors.rules import TokenRules
 from decoding.sources.base import DraftContext, DraftSource
 from decoding.target.target import Target
 from decoding.tree import DraftTree

@@ -13,8 +13,8 @@ from decoding.drafting.budget import Budget
 from decoding.engine import Engine
 from decoding.errors import InvalidRequest
 from decoding.interfaces import Edit, Processor, Reference, Request, Sampling
-from decoding.processors import CopyBias, QuotedSpan, QuoteProcessor
-from decoding.processors.copy_bias import first_row, next_row
+from decoding.processors.copy_bias import CopyBias, first_row, next_row
+from decoding.processors.quote import QuotedSpan, QuoteProcessor
 from decoding.target.target import Target
 
 EOS = 0

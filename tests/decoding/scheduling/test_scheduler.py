@@ -16,7 +16,7 @@ from decoding.drafting.budget import Budget
 from decoding.engine import Engine
 from decoding.errors import OutOfMemory, Overloaded
 from decoding.interfaces import FinishReason, Request, Sampling
-from decoding.processors import CopyBias
+from decoding.processors.copy_bias import CopyBias
 from decoding.scheduling.session import Session
 from decoding.sources.base import DraftSource
 from decoding.sources.table import DEFAULT_SOURCES, make_sources

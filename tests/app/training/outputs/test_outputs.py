@@ -33,7 +33,7 @@ from corpora.documents import Document, Passage
 from decoding.drafting.budget import Budget
 from decoding.engine import Engine
 from decoding.interfaces import Edit
-from decoding.processors import QuoteProcessor
+from decoding.processors.quote import QuoteProcessor
 from decoding.target.loading import load_target
 from decoding.target.target import Target
 from retrieval.hits import Evidence, Hit

@@ -1,10 +1,9 @@
-"""The sentence-transformers encoder: texts to unit vectors, offline, loaded on first use, shared by threads.
+"""The sentence-transformers encoder: texts to unit vectors; offline, loaded on first use, shared by threads.
 
 Knows nothing of passages, indexes or the corpus. N texts, W windows, D dimensions.
 
-A model reads a limited number of tokens. A longer text is not cut: it is encoded window by window, and its
-vector is the mean of the windows' vectors weighted by their tokens, so that what stands at the end of a long
-passage can be found too.
+A model reads a limited number of tokens. A longer text is not truncated: it is encoded window by window, and its
+vector is the mean of the windows' vectors weighted by their tokens, so that what a long passage ends with can be found.
 """
 
 from __future__ import annotations
@@ -36,9 +35,8 @@ Role = Literal["query", "document"]
 class SentenceTransformerEncoder:
     """An ``Encoder`` over any model that sentence-transformers can load from safetensors.
 
-    ``setting`` is the default's name, a folder, or ``owner/name`` on the Hub. ``name`` costs a look at the
-    files, the first vectors cost the loading of the model. A model's own prompts for queries and documents
-    are used.
+    ``setting`` is the default's name, a folder, or ``owner/name`` on the Hub. ``name`` looks at the files; the model is
+    loaded with the first vectors. A model's own prompts for queries and documents are used.
     """
 
     def __init__(
@@ -47,9 +45,9 @@ class SentenceTransformerEncoder:
         self.setting = setting
         self._device = device
         self._batch_size = batch_size
-        self._lock = threading.RLock()  # finding and loading
-        self._turns = FairLock()  # a fast tokenizer cannot be used by two threads at once
-        self._found: EncoderFiles | None = None
+        self._lock = threading.RLock()  # locating and loading
+        self._model_lock = FairLock()  # a fast tokenizer must not be used by two threads at once
+        self._located: EncoderFiles | None = None
         self._loaded: SentenceTransformer | None = None
 
     @property
@@ -84,9 +82,9 @@ class SentenceTransformerEncoder:
 
     def _files(self) -> EncoderFiles:
         with self._lock:
-            if self._found is None:
-                self._found = find_encoder(self.setting)
-            return self._found
+            if self._located is None:
+                self._located = find_encoder(self.setting)
+            return self._located
 
     def _model(self) -> SentenceTransformer:
         with self._lock:
@@ -101,17 +99,17 @@ class SentenceTransformerEncoder:
         if not texts:
             return np.zeros((0, self.dimension), dtype=np.float32)
         readable = [_LONE_SURROGATE.sub("\ufffd", text) for text in texts]
-        with self._turns:
+        with self._model_lock:
             windows, owner_W, weight_W = _windows(model, readable, role)
         vectors_WD = np.zeros((len(windows), self.dimension), dtype=np.float32)
-        # Alike lengths together, so that little is padded. A question has its turn between two batches of a long
-        # document that is being added.
-        by_length = sorted(range(len(windows)), key=lambda at: len(windows[at]))
+        # Similar lengths together, so that little is padded. The lock is released after each batch, so that a question
+        # need not wait for the whole of a long document.
+        by_length = sorted(range(len(windows)), key=lambda window: len(windows[window]))
         size = self._batch_size or _batch_size(model)
         for first in range(0, len(windows), size):
             batch = by_length[first : first + size]
-            with self._turns:
-                vectors_WD[batch] = _encode_batch(model, [windows[at] for at in batch], role)
+            with self._model_lock:
+                vectors_WD[batch] = _encode_batch(model, [windows[window] for window in batch], role)
         sums_ND = np.zeros((len(texts), vectors_WD.shape[1]), dtype=np.float32)
         np.add.at(sums_ND, owner_W, vectors_WD * weight_W[:, None])
         norms_N1 = np.linalg.norm(sums_ND, axis=1, keepdims=True)
@@ -119,7 +117,7 @@ class SentenceTransformerEncoder:
 
 
 def _batch_size(model: SentenceTransformer) -> int:
-    """What a processor's caches hold, or what keeps a GPU busy."""
+    """As many texts as a processor's caches hold, or as keep a GPU busy."""
     return _CPU_BATCH if model.device.type == "cpu" else _GPU_BATCH
 
 
@@ -137,24 +135,24 @@ def _encode_batch(model: SentenceTransformer, windows: list[str], role: Role) ->
 def _windows(
     model: SentenceTransformer, texts: Sequence[str], role: Role
 ) -> tuple[list[str], NDArray[np.int64], NDArray[np.float32]]:
-    """Pieces of the texts that the model reads whole; for each the index of its text and its tokens."""
+    """The texts in windows that the model reads whole; (W) the index of the text, (W) the number of tokens of each."""
     tokenizer = model.tokenizer
     prompt = model.prompts.get(role) or ""
-    taken = len(tokenizer(prompt)["input_ids"])
-    room = max(1, int(model.max_seq_length or 512) - taken)
+    prompt_tokens = len(tokenizer(prompt)["input_ids"])
+    size = max(1, int(model.max_seq_length or 512) - prompt_tokens)
     offsets = tokenizer(
         list(texts), add_special_tokens=False, return_offsets_mapping=True, truncation=False, verbose=False
     )["offset_mapping"]
-    pieces: list[str] = []
+    windows: list[str] = []
     owners: list[int] = []
     weights: list[float] = []
     for index, (text, spans) in enumerate(zip(texts, offsets, strict=True)):
-        cuts = [0, *(spans[at][0] for at in range(room, len(spans), room)), len(text)]
-        for window, (start, end) in enumerate(pairwise(cuts)):
-            pieces.append(text[start:end])
+        borders = [0, *(spans[token][0] for token in range(size, len(spans), size)), len(text)]
+        for window, (start, end) in enumerate(pairwise(borders)):
+            windows.append(text[start:end])
             owners.append(index)
-            weights.append(float(max(1, min(room, len(spans) - window * room))))
-    return pieces, np.array(owners, dtype=np.int64), np.array(weights, dtype=np.float32)
+            weights.append(float(max(1, min(size, len(spans) - window * size))))
+    return windows, np.array(owners, dtype=np.int64), np.array(weights, dtype=np.float32)
 
 
 def _load(files: EncoderFiles, device: str | None) -> SentenceTransformer:

@@ -1,7 +1,7 @@
-"""Where an encoder's files are, and whether they may be loaded: bundled, in a folder, or named on the Hub.
+"""Locates an encoder's files, and says whether they may be loaded: bundled, in a folder, or named on the Hub.
 
 Knows files and names, not models. Nothing is imported from the package that carries the bundled encoder; its
-folder is looked up. A model named ``owner/name`` is all that this floor ever downloads: its safe files only.
+folder is looked up. The safe files of a model named ``owner/name`` are all that this floor ever downloads.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _PICKLES = ("*.bin", "*.pt", "*.pth", "*.pkl", "*.ckpt")
 
 @dataclass(frozen=True, slots=True)
 class EncoderFiles:
-    """A model folder and the name under which its vectors are kept: ``label@revision``.
+    """A model folder and the name under which its vectors are stored: ``label@revision``.
 
-    ``sha256`` is what ``model.safetensors`` must hash to, None where nothing is promised.
+    ``sha256`` is the expected digest of ``model.safetensors``, None where none is known.
     """
 
     folder: Path
@@ -35,7 +35,7 @@ class EncoderFiles:
     sha256: str | None = None
 
     def verify(self) -> None:
-        """Raise ``ChecksumMismatch`` unless the weights are the promised ones."""
+        """Raises ``ChecksumMismatch`` unless the weights are the expected ones. Reads all of them."""
         if self.sha256 is not None and _sha256(self.folder / "model.safetensors") != self.sha256:
             raise ChecksumMismatch(
                 f"the bundled encoder's model.safetensors in {self.folder} is damaged or was replaced",

@@ -1,6 +1,7 @@
-"""The sentences of the hits that look most telling for the question: what the target is given to quote from.
+"""Selects evidence: the sentences of the hits that most likely answer the question, for the target to quote from.
 
-Knows hits, sentences, an encoder and who judges them, not prompts or tokens. Offsets are in the document.
+Knows hits, sentences, an encoder and a relevance scorer, not prompts or tokens. Offsets are in the document.
+D dimensions.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from retrieval.relevance_features import Candidate
 from retrieval.sentences import SentenceCache, SentenceSplitter
 
 FindEvidence: TypeAlias = Callable[[str | Query, Sequence[Hit], int], Sequence[Evidence]]
-"""Finds the at most so many most telling sentences of hits."""
+"""Selects for a question at most so many sentences of hits, best first."""
 
 
 def select_evidence(
@@ -33,18 +34,18 @@ def select_evidence(
 ) -> list[Evidence]:
     """The at most ``limit`` sentences of the hits most likely to answer the question, best first.
 
-    A ``Query`` that was searched for is not embedded again. ``relevance`` judges the sentences, None: their cosines to
-    the question alone.
+    A ``Query`` that was searched for is not embedded again. ``relevance`` scores the sentences; None: their cosines to
+    the question alone. Raises what the encoder raises.
 
-    Headings, code lines and scraps are passed over as long as the hits have any prose. What overlapping
-    passages share counts once, for the higher hit, and so does text that is repeated elsewhere. Ties go to
-    the higher hit, then to the earlier sentence. With a ``cache`` (which has its own encoder and splitter) the
-    sentences of a passage are encoded once, not once a question.
+    Headings, code lines and fragments are skipped if the hits have any prose. Text that overlapping passages share
+    counts once, for the higher hit, and so does text that is repeated elsewhere. Ties go to the higher hit, then to the
+    earlier sentence. With a ``cache`` (which has its own encoder and splitter) the sentences of a passage are encoded
+    once, not once a question.
     """
     if cache is None:
         cache = SentenceCache(encoder, sentences=sentences)
-    looked_up = cache.lookup([hit.passage for hit in hits])
-    telling = any(known.prose for known in looked_up)
+    sentences_of_hits = cache.lookup([hit.passage for hit in hits])
+    has_prose = any(passage.is_prose for passage in sentences_of_hits)
     query = question if isinstance(question, Query) else Query(question, encoder)
     query_D = query.vector_D
     candidates = [
@@ -56,31 +57,31 @@ def select_evidence(
             similarity=similarity,
             relevance=log_odds(similarity),
         )
-        for index, (hit, known) in enumerate(zip(hits, looked_up, strict=True))
-        if known.prose or not telling
-        for (start, end), similarity in zip(known.spans, known.similarities(query_D), strict=True)
+        for index, (hit, passage) in enumerate(zip(hits, sentences_of_hits, strict=True))
+        if passage.is_prose or not has_prose
+        for (start, end), similarity in zip(passage.spans, passage.similarities(query_D), strict=True)
     ]
-    judged = _judged(query, _counted_once(candidates, hits), relevance or CosineRelevance())
-    return sorted(judged, key=lambda one: (-one.relevance, one.hit, one.start))[:limit]
+    scored = _scored(query, _deduplicated(candidates, hits), relevance or CosineRelevance())
+    return sorted(scored, key=lambda evidence: (-evidence.relevance, evidence.hit, evidence.start))[:limit]
 
 
-def _judged(query: Query, found: Sequence[Evidence], relevance: Relevance) -> list[Evidence]:
-    """With their relevance; ``found`` is in the order of hits, then of the document."""
-    candidates = [Candidate(one.text, one.hit, one.similarity) for one in found]
+def _scored(query: Query, sentences: Sequence[Evidence], relevance: Relevance) -> list[Evidence]:
+    """The sentences with their relevance; they are in the order of hits, then of the document."""
+    candidates = [Candidate(sentence.text, sentence.hit, sentence.similarity) for sentence in sentences]
     scores = relevance.scores(query.text, candidates, is_foreign=query.language is not None)
-    return [replace(one, relevance=score) for one, score in zip(found, scores, strict=True)]
+    return [replace(sentence, relevance=score) for sentence, score in zip(sentences, scores, strict=True)]
 
 
-def _counted_once(candidates: Sequence[Evidence], hits: Sequence[Hit]) -> list[Evidence]:
+def _deduplicated(candidates: Sequence[Evidence], hits: Sequence[Hit]) -> list[Evidence]:
     """Drop what overlaps a longer candidate of the same document, then repeated text; the higher hit stays."""
-    whole: list[Evidence] = []
+    longest: list[Evidence] = []
     spans_by_document: dict[str, list[tuple[int, int]]] = {}
-    for one in sorted(candidates, key=lambda one: (one.start - one.end, one.hit, one.start)):
-        spans = spans_by_document.setdefault(hits[one.hit].passage.document_id, [])
-        if not any(one.start < end and start < one.end for start, end in spans):
-            spans.append((one.start, one.end))
-            whole.append(one)
+    for evidence in sorted(candidates, key=lambda each: (each.start - each.end, each.hit, each.start)):
+        spans = spans_by_document.setdefault(hits[evidence.hit].passage.document_id, [])
+        if not any(evidence.start < end and start < evidence.end for start, end in spans):
+            spans.append((evidence.start, evidence.end))
+            longest.append(evidence)
     by_text: dict[str, Evidence] = {}
-    for one in sorted(whole, key=lambda one: (one.hit, one.start)):
-        by_text.setdefault(" ".join(one.text.split()), one)
+    for evidence in sorted(longest, key=lambda each: (each.hit, each.start)):
+        by_text.setdefault(" ".join(evidence.text.split()), evidence)
     return list(by_text.values())

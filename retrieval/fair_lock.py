@@ -1,4 +1,7 @@
-"""A lock that goes to whoever has waited longest. Knows nothing of what it guards."""
+"""A lock that is granted in order of arrival. Knows nothing of what it guards.
+
+`decoding.scheduling.fair_lock` is the same: the two floors may not import each other.
+"""
 
 from __future__ import annotations
 
@@ -8,24 +11,24 @@ from types import TracebackType
 
 
 class FairLock:
-    """``with turns:`` is a lock in order of arrival. Not to be entered twice by one thread.
+    """A lock in order of arrival, used as a context manager. Not reentrant.
 
-    With an ordinary lock a thread that releases and takes it again in a loop keeps it from all others.
+    A thread that releases an ordinary lock and takes it again in a loop can starve all others.
     """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._line: deque[object] = deque()
+        self._queue: deque[object] = deque()
 
     def __enter__(self) -> None:
-        me = object()
+        ticket = object()
         with self._changed:
-            self._line.append(me)
+            self._queue.append(ticket)
             try:
-                while self._line[0] is not me:
+                while self._queue[0] is not ticket:
                     self._changed.wait()
-            except BaseException:  # interrupted while waiting: those behind must not wait for this place
-                self._line.remove(me)
+            except BaseException:  # interrupted while waiting: those behind must not wait for this ticket
+                self._queue.remove(ticket)
                 self._changed.notify_all()
                 raise
 
@@ -33,5 +36,5 @@ class FairLock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with self._changed:
-            self._line.popleft()
+            self._queue.popleft()
             self._changed.notify_all()

@@ -1,4 +1,4 @@
-"""Reciprocal rank fusion: several rankings into one by places alone, so that scores need not be comparable.
+"""Reciprocal rank fusion: several rankings into one by ranks alone, so that scores need not be comparable.
 
 G. V. Cormack, C. L. A. Clarke, S. Buettcher: Reciprocal Rank Fusion outperforms Condorcet and individual Rank
 Learning Methods, SIGIR 2009. Knows rows only.
@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-RRF_K = 60  # the paper's constant: large enough that no single first place decides
+RRF_K = 60  # the paper's constant: large enough that no single first rank decides
 
 
 def reciprocal_rank_fusion(rankings: Sequence[Sequence[int]], *, constant: int = RRF_K) -> list[tuple[int, float]]:
-    """Rows with the sum of ``1 / (constant + place)`` over the rankings that hold them, places from 1.
+    """Rows with the sum of ``1 / (constant + rank)`` over the rankings that have them, ranks from 1.
 
-    Best first, ties by the lower row. A ranking holds a row at most once.
+    Best first, ties by the lower row. A ranking has a row at most once.
     """
     scores: dict[int, float] = {}
     for ranking in rankings:
-        for place, row in enumerate(ranking, start=1):
-            scores[row] = scores.get(row, 0.0) + 1.0 / (constant + place)
+        for rank, row in enumerate(ranking, start=1):
+            scores[row] = scores.get(row, 0.0) + 1.0 / (constant + rank)
     return sorted(scores.items(), key=lambda item: (-item[1], item[0]))

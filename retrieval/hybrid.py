@@ -1,6 +1,7 @@
-"""The default retriever: meaning and words, fused by rank, over a corpus that may change at any time.
+"""The default retriever: vectors and words, fused by rank, over a corpus that may change at any time.
 
-Knows a store, an encoder and two indexes that are kept in step with the store. Searches of several threads take turns.
+Knows a store, an encoder and two indexes that are kept in step with the store. Any thread may use it; searches run one
+at a time. Q queries, D dimensions.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from retrieval.indexes import Indexes
 from retrieval.interfaces import Encoder, PassageStore
 from retrieval.query import Query
 
-_MIN_DEPTH: Final = 50  # places of each ranking that are fused; far below the first few a place hardly counts
-_TRIES: Final = 4
+_MIN_DEPTH: Final = 50  # ranks that are fused at least; far below the first few a rank hardly counts
+_TRIES: Final = 4  # searches, if the corpus changes between searching and reading the passages
 _POLICY: Final = WritePolicy()
 
 
@@ -54,26 +55,28 @@ class HybridRetriever:
         return self._search([query.text], lambda: query.vector_D[None], k)[0] if k > 0 else []
 
     def _search(self, queries: Sequence[str], embed: Callable[[], NDArray[np.float32]], k: int) -> list[list[Hit]]:
-        self._refresh()  # An empty corpus costs no loading of the encoder.
+        self._refresh()  # before embedding: an empty corpus costs no loading of the encoder
         queries_QD = embed()
         for tries_left in reversed(range(_TRIES)):
             version = self._refresh()
             rankings = self._indexes.search(queries, queries_QD, max(k, _MIN_DEPTH))
-            ranked = [reciprocal_rank_fusion([[row for row, _ in one] for one in both]) for both in rankings]
+            fused = [
+                reciprocal_rank_fusion([[row for row, _ in ranking] for ranking in of_query]) for of_query in rankings
+            ]
             with self._store.snapshot() as now:
-                found = [self._hits(one, k) for one in ranked]
-            # What was replaced meanwhile would be missing, the old text and the new one.
-            if now == version or not tries_left or all(complete for _, complete in found):
+                results = [self._hits(ranking, k) for ranking in fused]
+            # Of a document that was replaced meanwhile, neither the old nor the new text would be found.
+            if now == version or not tries_left or all(complete for _, complete in results):
                 break
         if self._writer is not None:
             self._writer.asked()
-        return [hits for hits, _ in found]
+        return [hits for hits, _ in results]
 
     def settle(self, *, removed: bool = False) -> None:
-        """Write the index files now: at the end of a job, and after a removal, which is then out of them.
+        """Write the index files now: at the end of a job, and after a removal, of which nothing stays in them.
 
-        Raises ``LibraryError`` and what ``search`` raises, but for ``EmptyCorpus``; after a removal, files that
-        cannot be rewritten are deleted instead.
+        Raises ``LibraryError`` and what ``search`` raises, except ``EmptyCorpus``. After a removal (``removed``), files
+        that cannot be rewritten are deleted instead.
         """
         self._indexes.settle(removed=removed)
 
@@ -89,13 +92,13 @@ class HybridRetriever:
         return version
 
     def _hits(self, ranked: Sequence[tuple[int, float]], k: int) -> tuple[list[Hit], bool]:
-        """The best ``k`` that still exist, and whether those are the first ``k``."""
+        """The best ``k`` that still exist, and whether none before them was missing."""
         scores = dict(ranked)
         hits: list[Hit] = []
         complete = True
         for part in (ranked[:k], ranked[k:]):
             if len(hits) < k:
-                found = self._store.passages([row for row, _ in part])
-                complete &= len(found) == len(part)
-                hits.extend(Hit(stored.passage, scores[stored.row]) for stored in found)
+                passages = self._store.passages([row for row, _ in part])
+                complete &= len(passages) == len(part)
+                hits.extend(Hit(stored.passage, scores[stored.row]) for stored in passages)
         return hits[:k], complete

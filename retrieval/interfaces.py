@@ -1,6 +1,6 @@
-"""What plugs into this floor: an encoder turns texts into vectors, a retriever turns questions into hits.
+"""What this floor is given: an encoder, which turns texts into vectors, and a store, which has the passages.
 
-N texts, D dimensions.
+The third protocol, ``Retriever``, is in `retrieval.query`. N texts, D dimensions.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from corpora.documents import Passage
 from corpora.store.records import StoredPassage
-from retrieval.hits import Hit
 
 
 class Encoder(Protocol):
@@ -28,7 +27,7 @@ class Encoder(Protocol):
 
     @property
     def dimension(self) -> int:
-        """D."""
+        """D, the length of its vectors."""
         ...
 
     def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -40,22 +39,10 @@ class Encoder(Protocol):
         ...
 
 
-class Retriever(Protocol):
-    """Finds passages for questions."""
-
-    def search(self, queries: Sequence[str], k: int) -> list[list[Hit]]:
-        """For each query the at most ``k`` best hits, best first, ties by the older passage."""
-        ...
-
-    def settle(self, *, removed: bool = False) -> None:
-        """Keep what was made for searching, so that the next opening is quick; of what was removed, nothing."""
-        ...
-
-
 class PassageStore(Protocol):
     """The part of ``corpora.store.store.CorpusStore`` that searching needs. Rows only grow and never come back.
 
-    Every method sees what is committed when it is called, by this process or another, and the seen generation only.
+    Every method sees what is committed when it is called, by this process or another, and the visible generation only.
     """
 
     name: str
@@ -66,11 +53,11 @@ class PassageStore(Protocol):
         ...
 
     def generation(self) -> int:
-        """Which cut and encoding of the texts is seen; after a change of it, rows seen before are no longer."""
+        """Which chunking and encoding of the texts is visible; when it changes, all rows are replaced by others."""
         ...
 
     def snapshot(self) -> AbstractContextManager[int]:
-        """Everything this thread reads inside is of one version, which is what it gets."""
+        """While inside, this thread reads one version of the corpus; yields that version."""
         ...
 
     def passage_ids(self) -> list[tuple[int, str]]:
@@ -86,7 +73,7 @@ class PassageStore(Protocol):
         ...
 
     def removed_since(self, version: int) -> list[int]:
-        """Rows that went after ``version``."""
+        """Rows that were removed after ``version``."""
         ...
 
     def derived(self, kind: str, after_row: int = 0) -> Iterator[tuple[int, bytes]]:

@@ -1,7 +1,8 @@
-"""A cheap guess at a text's language, to warn that the encoder does not know it: by script or small words.
+"""Guesses the language of a question by its script or its function words, to warn that the encoder does not know it.
 
-None means English or not sure: short texts, code and names stay silent, since a wrong warning annoys more
-than a missing one helps. No dependency, no model; it tells large languages apart, not close relatives.
+None means English or not sure: there is no guess for short texts, code and names, because a wrong warning annoys more
+than a missing one helps. No dependency, no model; tells large languages apart, not close relatives.
+`corpora.text.language` identifies the language of whole documents, among 140, with a model.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""How likely each sentence is to answer a question: as log-odds against "none of them does", which is 0.
+"""Scores how likely each sentence is to answer a question: log-odds against "none of them does", which is 0.
 
-Knows texts and cosines, and the small file of a learned scorer; not hits, prompts or where the file lies. All scorers
-have one scale, so that what is decided by it needs no other number: 0 is as likely as not, 3 is 95 %.
+Knows texts and cosines, and the file format of a learned scorer; not hits, prompts or where the file is. All scorers
+have this one scale, so that a threshold holds for each of them: 0 is as likely as not, 3 is 95 %.
 
 S sentences, F features, H hidden.
 """
@@ -33,10 +33,10 @@ _LATIN = re.compile(r"[A-Za-z]{2}")
 
 
 class Relevance(Protocol):
-    """Judges sentences that were found for a question."""
+    """Scores sentences that were found for a question."""
 
     def scores(self, question: str, candidates: Sequence[Candidate], *, is_foreign: bool | None = None) -> list[float]:
-        """The log-odds of each candidate, judged among the others. Those of a passage stand in its order.
+        """The log-odds of each candidate, judged among the others. Those of one passage come in its order.
 
         ``is_foreign``: whether the question seems to be in another language than English, None where nobody has looked.
         """
@@ -44,16 +44,16 @@ class Relevance(Protocol):
 
 
 class CosineRelevance:
-    """By the encoder alone, for encoders and languages of which nothing was learned."""
+    """Scores by the encoder alone, for encoders and languages of which nothing was learned."""
 
     def scores(self, question: str, candidates: Sequence[Candidate], *, is_foreign: bool | None = None) -> list[float]:
-        """A straight line of the cosine."""
-        return [log_odds(one.similarity) for one in candidates]
+        """A linear function of the cosine."""
+        return [log_odds(candidate.similarity) for candidate in candidates]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Layers:
-    """A perceptron: a hidden layer, a residual one, and beside them a straight line from features to score."""
+    """A perceptron: a hidden layer, a residual layer, and beside them a linear map from features to score."""
 
     first_FH: NDArray[np.float32]
     first_bias_H: NDArray[np.float32]
@@ -75,7 +75,7 @@ class Layers:
 class LearnedRelevance:
     """A small network over features of question and sentence, learned with the cosines of one ``encoder``.
 
-    Questions that seem to be in another language than English are judged by their cosines.
+    Questions that seem to be in another language than English are scored by their cosines.
     """
 
     encoder: str
@@ -83,12 +83,12 @@ class LearnedRelevance:
     layers: Layers
 
     def scores(self, question: str, candidates: Sequence[Candidate], *, is_foreign: bool | None = None) -> list[float]:
-        """What the network says."""
+        """The scores of the network."""
         if is_foreign is None:
             is_foreign = guess_language(question) is not None
         if not candidates or is_foreign or not _LATIN.search(question):
             return CosineRelevance().scores(question, candidates)
-        return [float(one) for one in self.layers(features(question, candidates, self.rarity))]
+        return [float(score) for score in self.layers(features(question, candidates, self.rarity))]
 
     def write(self, file: Path) -> None:
         """Write the file, compressed."""
@@ -115,11 +115,11 @@ class LearnedRelevance:
                 words, rarity = _text(arrays["words"]).split("\n"), arrays["rarity"].astype(float).tolist()
                 known = Rarity(dict(zip(words, rarity, strict=True)), float(arrays["unknown"]))
                 weights = {name: arrays[name].astype(np.float32) for name in Layers.__dataclass_fields__}
-                found = cls(_text(arrays["encoder"]), known, Layers(**weights))
-            found.scores("Who is it?", [Candidate("It is Ann.", 0, 0.5)])  # the shapes fit one another
+                scorer = cls(_text(arrays["encoder"]), known, Layers(**weights))
+            scorer.scores("Who is it?", [Candidate("It is Ann.", 0, 0.5)])  # the shapes fit one another
         except _UNREADABLE as error:
             raise DamagedRelevance(file, f"{type(error).__name__}: {error}") from error
-        return found
+        return scorer
 
 
 def _packed(text: str) -> NDArray[np.uint8]:

@@ -1,7 +1,7 @@
-"""What can be seen of a question and the sentences that may answer it, as numbers: learned from and served alike.
+"""The features of a question and of the sentences that may answer it; the same in training and in serving.
 
-Knows texts and cosines, not vectors, hits or what is made of the numbers. Plain string work: a few dozen sentences
-take about a millisecond. S sentences, F features, Q words of the question, T kinds.
+Knows texts and cosines, not vectors, hits or what is made of the features. Plain string work: a few dozen sentences
+take about a millisecond. S sentences, F features, Q words of the question.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _BEGINS = re.compile(r"\W*(?:do|does|did|is|are|was|were|can|could|has|have|had)
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A sentence, the number of its passage, and its cosine to the question. Those of a passage stand in its order."""
+    """A sentence, the number of its passage, and its cosine to the question. Those of a passage come in its order."""
 
     text: str
     passage: int
@@ -60,7 +60,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Rarity:
-    """How telling a word is, by its stem: the logarithm of one over the share of sentences that have it."""
+    """How rare a word is, by its stem: the logarithm of one over the share of sentences that have it."""
 
     known: Mapping[str, float]
     unknown: float
@@ -76,17 +76,18 @@ def stems(text: str) -> list[str]:
 
 
 def features(question: str, candidates: Sequence[Candidate], rarity: Rarity) -> NDArray[np.float32]:
-    """(S, F): what each candidate is like, among the others; those of the question stand in every row."""
+    """(S, F): the features of each candidate among the others; those of the question are the same in every row."""
     asked = _Question.of(question, rarity)
-    words = [_WORD.findall(one.text) for one in candidates]
-    stemmed = [[_stem(word) for word in found] for found in words]
+    words = [_WORD.findall(candidate.text) for candidate in candidates]
+    stemmed = [[_stem(word) for word in words_of_one] for words_of_one in words]
+    forms = [
+        _form(candidate.text, own_words, own_stems, asked)
+        for candidate, own_words, own_stems in zip(candidates, words, stemmed, strict=True)
+    ]
     parts = [
-        _likeness(candidates),
+        _similarity(candidates),
         _overlap(asked, candidates, stemmed),
-        np.array(
-            [_kinds(one.text, found, own, asked) for one, found, own in zip(candidates, words, stemmed, strict=True)],
-            dtype=np.float32,
-        ),
+        np.array(forms, dtype=np.float32),
         np.broadcast_to(np.array(asked.kinds, np.float32), (len(candidates), len(asked.kinds))),
     ]
     return np.concatenate(parts, axis=1).astype(np.float32)
@@ -117,8 +118,8 @@ class _Question:
         )
 
 
-def _likeness(candidates: Sequence[Candidate]) -> NDArray[np.float32]:
-    """By the encoder: the cosine, how it stands among the others, and that of its passage."""
+def _similarity(candidates: Sequence[Candidate]) -> NDArray[np.float32]:
+    """By the encoder: the cosine, its rank and distance among the others, and the best of its passage."""
     cosine_S = np.array([one.similarity for one in candidates], np.float32)
     passage_S = np.array([one.passage for one in candidates])
     place_S, size_S, best_S = (np.zeros(len(candidates), np.float32) for _ in range(3))
@@ -138,7 +139,7 @@ def _likeness(candidates: Sequence[Candidate]) -> NDArray[np.float32]:
 
 
 def _overlap(asked: _Question, candidates: Sequence[Candidate], stemmed: list[list[str]]) -> NDArray[np.float32]:
-    """By words: how much of the question stands in the sentence, beside it and in its passage."""
+    """By words: how much of the question the sentence has, its neighbours, and its passage."""
     sets = [set(own) for own in stemmed]
     found_SQ = np.array([[word in own for word in asked.telling] for own in sets], np.bool_)
     passage_S = np.array([one.passage for one in candidates])
@@ -164,8 +165,8 @@ def _overlap(asked: _Question, candidates: Sequence[Candidate], stemmed: list[li
     return np.stack([np.asarray(one, np.float32) for one in columns], axis=1)
 
 
-def _kinds(text: str, words: list[str], own: list[str], asked: _Question) -> list[float]:
-    """By form: what the sentence holds that an answer of some kind would, and the question does not."""
+def _form(text: str, words: list[str], own: list[str], asked: _Question) -> list[float]:
+    """By form: what the sentence has that an answer of some kind would have, and the question has not."""
     known, small = set(asked.stems), text.lower()
     is_new = [word[0].isupper() and stem not in known for word, stem in zip(words, own, strict=True)]
     numbers = [word for word, stem in zip(words, own, strict=True) if word[0].isdigit() and stem not in known]

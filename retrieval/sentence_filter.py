@@ -1,4 +1,4 @@
-"""Whether a sentence says something: headings, code lines and fragments make poor evidence.
+"""Tells statements from headings, code lines and fragments, which make poor evidence.
 
 Rules of thumb about characters and words, without a tagger; knows nothing of passages or scores.
 """
@@ -15,16 +15,16 @@ _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3
 # Evidence may also end with a semicolon or an ellipsis, and with markup of Markdown behind its stop.
 _SENTENCE_END = sentence_end(also=";।…", closers="\"'”’)]»*`")
 _MIN_WORDS = 4
-_MIN_WORDS_UNENDED = 8  # without an end mark, anything shorter is taken for a heading
+_MIN_WORDS_UNENDED = 8  # without an end mark, anything shorter counts as a heading
 _MIN_UNSPACED_LETTERS = 6
 _MIN_LETTER_SHARE = 0.6
 
 
 def is_prose(sentence: str) -> bool:
-    """Whether ``sentence`` reads like a statement rather than a heading, a code line or a scrap.
+    """Whether ``sentence`` is a statement rather than a heading, a code line or a fragment.
 
     Reading text marks code by its indent; other white space around the sentence does not count. What ends in a
-    colon says nothing without what follows it.
+    colon is no statement without what follows it.
     """
     if is_code_sentence(sentence):
         return False

@@ -1,4 +1,4 @@
-"""The sentences of passages and their vectors: split once, encoded once, kept in memory and beside the passages.
+"""The sentences of passages and their vectors: split and encoded once, cached in memory and stored with the passages.
 
 Knows passages and an encoder, not questions. S sentences, D dimensions.
 """
@@ -27,11 +27,11 @@ _LITTLE_ENDIAN = np.dtype("<f4")
 
 @dataclass(frozen=True, slots=True)
 class PassageSentences:
-    """Spans inside a passage, with a vector each; ``prose`` says whether they are statements."""
+    """Sentences of a passage: their spans in its text, a vector each, and whether they are statements."""
 
     spans: tuple[tuple[int, int], ...]
     vectors_SD: NDArray[np.float32]
-    prose: bool
+    is_prose: bool
 
     def similarities(self, query_D: NDArray[np.float32]) -> list[float]:
         """The cosine of each sentence to a unit vector."""
@@ -39,10 +39,10 @@ class PassageSentences:
 
 
 class SentenceCache:
-    """The sentences of passages with their vectors, shared by threads; the least recently used go first.
+    """A least-recently-used cache of the sentences of ``capacity`` passages, shared by threads.
 
-    A passage's id names its text, so that no entry goes stale. ``room`` is counted in passages. ``stored`` finds
-    rows that ``SentenceRows`` computed earlier, by passage id; what it does not find is encoded now.
+    No entry goes stale, because the id of a passage names its text. ``stored`` finds rows that ``SentenceRows``
+    computed earlier, by passage id; what it does not find is encoded now.
     """
 
     def __init__(
@@ -50,49 +50,49 @@ class SentenceCache:
         encoder: Encoder,
         *,
         sentences: SentenceSplitter = sentence_spans,
-        room: int = 4096,
+        capacity: int = 4096,
         stored: StoredRows | None = None,
     ) -> None:
         self._encoder = encoder
         self._stored = stored
         self._sentences = sentences
-        self._room = room
+        self._capacity = capacity
         self._lock = threading.Lock()
-        self._known: OrderedDict[str, PassageSentences] = OrderedDict()
+        self._cached: OrderedDict[str, PassageSentences] = OrderedDict()
 
     def __len__(self) -> int:
-        return len(self._known)
+        return len(self._cached)
 
     def lookup(self, passages: Sequence[Passage]) -> list[PassageSentences]:
         """The sentences of each passage; those of all unknown passages are encoded together."""
         with self._lock:
-            found = {one.id: self._known[one.id] for one in passages if one.id in self._known}
-        found |= self._encode({one.id: one for one in passages if one.id not in found})
+            known = {passage.id: self._cached[passage.id] for passage in passages if passage.id in self._cached}
+        known |= self._encode({passage.id: passage for passage in passages if passage.id not in known})
         with self._lock:
-            for one in passages:
-                self._known[one.id] = found[one.id]
-                self._known.move_to_end(one.id)
-            while len(self._known) > self._room:
-                self._known.popitem(last=False)
-        return [found[one.id] for one in passages]
+            for passage in passages:
+                self._cached[passage.id] = known[passage.id]
+                self._cached.move_to_end(passage.id)
+            while len(self._cached) > self._capacity:
+                self._cached.popitem(last=False)
+        return [known[passage.id] for passage in passages]
 
     def _encode(self, passages: dict[str, Passage]) -> dict[str, PassageSentences]:
         rows = self._stored(list(passages.values())) if self._stored is not None and passages else {}
-        split = {key: _worth_encoding(one.text, self._sentences(one.text)) for key, one in passages.items()}
-        found: dict[str, PassageSentences] = {}
-        for key, (spans, prose) in split.items():
+        split = {key: _worth_encoding(passage.text, self._sentences(passage.text)) for key, passage in passages.items()}
+        sentences: dict[str, PassageSentences] = {}
+        for key, (spans, are_prose) in split.items():
             vectors_SD = _read(rows.get(key, b""), len(spans))
             if vectors_SD is not None:
-                found[key] = PassageSentences(spans, vectors_SD, prose)
-        missing = [key for key in split if key not in found]
+                sentences[key] = PassageSentences(spans, vectors_SD, are_prose)
+        missing = [key for key in split if key not in sentences]
         texts = [passages[key].text[start:end] for key in missing for start, end in split[key][0]]
         vectors_SD = self._encoder.encode_passages(texts) if texts else np.zeros((0, 0), dtype=np.float32)
-        taken = 0
+        used = 0
         for key in missing:
-            spans, prose = split[key]
-            found[key] = PassageSentences(spans, vectors_SD[taken : taken + len(spans)], prose)
-            taken += len(spans)
-        return found
+            spans, are_prose = split[key]
+            sentences[key] = PassageSentences(spans, vectors_SD[used : used + len(spans)], are_prose)
+            used += len(spans)
+        return sentences
 
 
 class SentenceRows:
@@ -108,8 +108,8 @@ class SentenceRows:
 
     def compute(self, passages: Sequence[Passage]) -> list[bytes]:
         """(S, D) little-endian float32 for each passage, in order."""
-        known = SentenceCache(self._encoder, room=len(passages)).lookup(passages)
-        return [one.vectors_SD.astype(_LITTLE_ENDIAN).tobytes() for one in known]
+        sentences = SentenceCache(self._encoder, capacity=len(passages)).lookup(passages)
+        return [of_passage.vectors_SD.astype(_LITTLE_ENDIAN).tobytes() for of_passage in sentences]
 
 
 def sentences_kind(encoder_name: str) -> str:
@@ -118,7 +118,7 @@ def sentences_kind(encoder_name: str) -> str:
 
 
 def _read(row: bytes, count: int) -> NDArray[np.float32] | None:
-    """What ``SentenceRows`` wrote for ``count`` sentences; None if it was not for as many."""
+    """(S, D): what ``SentenceRows`` wrote for ``count`` sentences; None if it was for another number of them."""
     numbers = np.frombuffer(row, dtype=_LITTLE_ENDIAN).astype(np.float32)
     if not numbers.size or not count or numbers.size % count:
         return None
@@ -126,7 +126,7 @@ def _read(row: bytes, count: int) -> NDArray[np.float32] | None:
 
 
 def _worth_encoding(text: str, spans: Sequence[tuple[int, int]]) -> tuple[tuple[tuple[int, int], ...], bool]:
-    """The spans that are prose, and True; or all of them, and False. Outer whitespace is cut off."""
+    """The spans that are prose, and True; or all of them, and False. Outer white space is trimmed."""
     prose = tuple(_trimmed(text, span) for span in spans if is_prose(text[slice(*span)]))
     if prose:
         return prose, True

@@ -1,6 +1,6 @@
-"""Words as the lexical index sees them: folded, identifiers whole and in parts, unspaced scripts as bigrams.
+"""Splits text into terms: words case-folded, identifiers whole and in parts, unspaced scripts as bigrams.
 
-Terms for matching only; nothing to do with a model's tokens.
+For matching in the word index only; nothing to do with a model's tokens.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ _PART_BORDER = re.compile(r"_+|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 def terms(text: str) -> list[str]:
     """The terms of a passage, in order; every occurrence counts."""
-    found: list[str] = []
+    split: list[str] = []
     for match in _pattern().finditer(unicodedata.normalize("NFKC", text)):
-        piece = match.group()
+        token = match.group()
         if match.lastgroup == "unspaced":
-            found.extend(_bigrams(piece))
+            split.extend(_bigrams(token))
         elif match.lastgroup == "word":
-            found.extend(_word(piece))
+            split.extend(_word(token))
         else:
-            found.append(piece.casefold())
-    return found
+            split.append(token.casefold())
+    return split
 
 
 def query_terms(question: str) -> list[str]:

@@ -46,7 +46,7 @@ from retrieval.evidence import select_evidence
 from retrieval.hits import Evidence, Hit, Retrieved
 from retrieval.hybrid import HybridRetriever
 from retrieval.interfaces import Encoder
-from retrieval.query import Query
+from retrieval.query import Query, Retriever
 from retrieval.relevance import CosineRelevance, Relevance
 from retrieval.sentences import SentenceCache, sentences_kind
 
@@ -67,7 +67,7 @@ class Corpus:
         self,
         store: CorpusStore,
         encoder: Encoder,
-        retriever: HybridRetriever,
+        retriever: Retriever,
         config: CorpusConfig | None = None,
         *,
         relevance: Callable[[], Relevance] = CosineRelevance,

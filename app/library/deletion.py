@@ -26,8 +26,8 @@ from corpora.store.library import Library
 from corpora.store.store import CorpusStore
 from retrieval.dense import VECTORS
 from retrieval.errors import RetrievalError
-from retrieval.hybrid import HybridRetriever
 from retrieval.index_file import CorpusSnapshot, holds_only
+from retrieval.query import Retriever
 from retrieval.sentences import sentences_kind
 from retrieval.terms import terms
 
@@ -81,7 +81,7 @@ class CorpusReceipt:
 
 
 def remove_document(
-    store: CorpusStore, id_or_name: str, *, home: Path, retriever: HybridRetriever, with_conversations: bool = False
+    store: CorpusStore, id_or_name: str, *, home: Path, retriever: Retriever, with_conversations: bool = False
 ) -> Receipt:
     """Remove a document with all that was made of it. Raises ``DocumentNotFound``, ``LibraryBusy``."""
     document = store.document(id_or_name)
@@ -150,7 +150,7 @@ def remove_conversations_citing(store: CorpusStore, id_or_name: str, *, home: Pa
     return quoting
 
 
-def settle_indexes(store: CorpusStore, retriever: HybridRetriever) -> list[str]:
+def settle_indexes(store: CorpusStore, retriever: Retriever) -> list[str]:
     """Bring every index file in step with the database, or delete it; what could not be done, one line each.
 
     Never fails: the document is gone already, and whoever needs an index file makes it anew.

@@ -17,8 +17,8 @@ from corpora.store import generations, index_files
 from corpora.store.store import CorpusStore
 from corpora.text.chunking import Chunking
 from retrieval.dense import VECTORS, VectorRows
-from retrieval.hybrid import HybridRetriever
 from retrieval.interfaces import Encoder
+from retrieval.query import Retriever
 from retrieval.sentences import SentenceRows
 
 # (documents done, documents in all)
@@ -45,7 +45,7 @@ class Rebuilt:
 def rebuild(
     store: CorpusStore,
     encoder: Encoder,
-    retriever: HybridRetriever,
+    retriever: Retriever,
     config: CorpusConfig,
     *,
     progress: Progress | None = None,

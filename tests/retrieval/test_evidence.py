@@ -129,7 +129,7 @@ def test_what_is_not_stored_or_does_not_fit_is_encoded(store: CorpusStore) -> No
 
 def test_the_cache_is_bounded_and_forgets_the_least_recently_used() -> None:
     letters = LetterEncoder()
-    cache = SentenceCache(letters, room=2)
+    cache = SentenceCache(letters, capacity=2)
     cut = [hit.passage for hit in hits_of(*(Document.of(f"{n}", f"Sentence number {n} is here.") for n in "abc"))]
     cache.lookup(cut[:2])
     cache.lookup(cut[:1])

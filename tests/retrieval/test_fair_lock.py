@@ -1,4 +1,4 @@
-"""Turns: one at a time, in order of arrival, and nobody is shut out by a thread that comes again and again."""
+"""A fair lock: one thread at a time, in order of arrival; none starves behind one that comes again and again."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from retrieval.fair_lock import FairLock
 
 
 def test_one_at_a_time() -> None:
-    turns = FairLock()
+    lock = FairLock()
     inside: list[int] = []
     most = 0
 
     def work(number: int) -> None:
         nonlocal most
         for _ in range(50):
-            with turns:
+            with lock:
                 inside.append(number)
                 most = max(most, len(inside))
                 inside.remove(number)
@@ -32,21 +32,21 @@ def test_one_at_a_time() -> None:
 
 
 def test_a_greedy_thread_lets_others_in() -> None:
-    turns = FairLock()
+    lock = FairLock()
     waiting, served, stop = threading.Event(), threading.Event(), threading.Event()
     rounds_before_served = 0
 
     def be_greedy() -> None:
         nonlocal rounds_before_served
         while not stop.is_set():
-            with turns:
+            with lock:
                 rounds_before_served += waiting.is_set() and not served.is_set()
                 time.sleep(0.002)
 
     def ask_once() -> None:
         time.sleep(0.02)
         waiting.set()
-        with turns:
+        with lock:
             served.set()
 
     greedy, guest = threading.Thread(target=be_greedy), threading.Thread(target=ask_once)
@@ -60,23 +60,23 @@ def test_a_greedy_thread_lets_others_in() -> None:
 
 
 def test_an_error_inside_gives_the_turn_back() -> None:
-    turns = FairLock()
-    with pytest.raises(ValueError, match="inside"), turns:
+    lock = FairLock()
+    with pytest.raises(ValueError, match="inside"), lock:
         raise ValueError("inside")
-    with turns:
+    with lock:
         pass
 
 
-def test_who_is_interrupted_while_waiting_leaves_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    turns = FairLock()
+def test_who_is_interrupted_while_waiting_leaves_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    lock = FairLock()
 
     def interrupted() -> None:
         raise KeyboardInterrupt
 
-    with turns:
-        monkeypatch.setattr(turns._changed, "wait", interrupted)
-        with pytest.raises(KeyboardInterrupt), turns:
+    with lock:
+        monkeypatch.setattr(lock._changed, "wait", interrupted)
+        with pytest.raises(KeyboardInterrupt), lock:
             raise AssertionError("not reached")
         monkeypatch.undo()
-    with turns:
-        assert len(turns._line) == 1
+    with lock:
+        assert len(lock._queue) == 1

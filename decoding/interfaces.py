@@ -1,6 +1,7 @@
-"""The protocols and the core types of the decoder: a request in, drafts between, commits out.
+"""The core types of the decoder and the protocols of what plugs in: a request in, commits out.
 
-Works on token ids alone; never sees text, files or the web. N tree nodes, V vocabulary.
+Works on token ids alone; never sees text, files or the web. T tokens, P passages, N tree nodes, D hidden size,
+V vocabulary.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ class OriginKind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The place a drafted token was copied from: token ``offset`` of reference ``index``, of the output, of the
-    corpus index (``index`` is then the number of the passage in it) or of an earlier output.
+    """Where a drafted token was copied from: token ``offset`` of reference ``index``, of the output, of the corpus
+    (``index`` is then the number of the passage in it) or of an earlier output.
     """
 
     kind: OriginKind
@@ -45,7 +46,8 @@ NO_ORIGIN = Origin(OriginKind.NONE)
 class Edit:
     """A likely change of a reference: its tokens ``start`` to ``end`` (exclusive) become ``ids``, with ``chance``.
 
-    Without ids they are left out; an edit for every word that may be tells where words begin and end.
+    Without ids the tokens are deleted. Such an edit for every word that may be deleted also shows where words begin
+    and end.
     """
 
     start: int
@@ -58,10 +60,10 @@ class Edit:
 class Reference:
     """Token ids that the answer may copy: a retrieved passage, an evidence sentence, the text under correction.
 
-    ``prompt_start`` is where the ids stand in the prompt, None if they are not in it. ``cursor`` marks the text
+    ``prompt_start`` is the index of its first token in the prompt, None if it is not in it. ``cursor`` marks the text
     that the output rewrites from its beginning to its end (grammar correction). ``lead`` is what the output writes
-    before it quotes the whole reference, such as the tokens of `` [1]``; what may be quoted stands best first.
-    ``edits`` are changes that the output may make to it.
+    before it quotes the whole reference, such as the tokens of `` [1]``; references that may be quoted are ordered
+    best first. ``edits`` are likely changes of a rewritten text.
     """
 
     ids: tuple[int, ...]
@@ -83,8 +85,8 @@ class Opening:
 class TokenIndex:
     """All token ids of a corpus with their suffix array, both usually memory-mapped: a draft index as open arrays.
 
-    ``tokens_T`` holds the passages one after the other, -1 behind each; ``suffixes_T`` the positions sorted by what
-    follows them; ``starts_P`` where each passage begins, for origins.
+    ``tokens_T`` holds the passages one after the other, -1 after each; ``suffixes_T`` the positions in it, sorted by
+    the tokens that follow; ``starts_P`` the position where each passage begins, for origins.
     """
 
     tokens_T: NDArray[np.int32]
@@ -129,16 +131,16 @@ class Processor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SamplingPosition:
-    """Where a token is chosen: how to sample, and the absolute position, which indexes the noise."""
+    """How a token is sampled, and the absolute position of it, which indexes the noise."""
 
     sampling: Sampling
-    position: int
+    index: int
 
 
 class AcceptanceCriterion(Protocol):
-    """Decides the committed token after each node in turn; the walk follows it while the tree holds it.
+    """Chooses the committed token after each node in turn; the walk follows it while the tree holds it.
 
-    ``lossless``: the committed tokens are distributed as plain decoding's. ``name`` is what options and stats say.
+    ``lossless``: the committed tokens are distributed as plain decoding's. ``name`` is its name in options.
     """
 
     @property
@@ -152,9 +154,12 @@ class AcceptanceCriterion(Protocol):
         ...
 
     def choose(
-        self, logits_V: NDArray[np.floating], offered: Mapping[int, NDArray[np.floating] | None], at: SamplingPosition
+        self,
+        logits_V: NDArray[np.floating],
+        offered: Mapping[int, NDArray[np.floating] | None],
+        position: SamplingPosition,
     ) -> int:
-        """The token after a node, from its processed logits and the drafted tokens behind it.
+        """The token after a node, from its processed logits and the tokens that were drafted after it.
 
         ``offered`` maps each drafted token to the distribution (V) it was sampled from, None for a deterministic
         draft. Raises InvalidRequest for offers that the criterion cannot judge.
@@ -175,13 +180,14 @@ class FinishReason(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One generation. ``stop`` is made fresh for each session, is fed every output token in order, and says True
-    on the token that completes a stop string: nothing after that token is committed.
+    """One generation: a prompt, how to choose tokens, when to stop, and what may be copied.
 
-    ``progress`` is called after each prefill chunk with (tokens done, tokens in all). ``criterion`` is None for the
-    exact-match rule. ``scope`` says whose earlier outputs may be drafted (None: nobody's, and nobody gets this one);
-    ``task`` names the kind of request, for which acceptance is calibrated; ``corpus`` is what may be drafted beyond
-    the references, ``openings`` what may stand in place of any of them.
+    ``stop`` makes the stop condition of a session: a function that is given every output token in order and returns
+    True on the token that completes a stop string; nothing after that token is committed. ``progress`` is called
+    after each prefill chunk with (tokens done, tokens in all). ``criterion``: None is exact-match. ``scope`` names
+    whose earlier outputs may be drafted, and who may draft this one later (None: nobody's, nobody). ``task`` names the
+    kind of request, for which acceptance is calibrated. ``corpus`` may be drafted beside the references, ``openings``
+    instead of any of them.
     """
 
     prompt: tuple[int, ...]
@@ -200,7 +206,7 @@ class Request:
 
 
 class Verified(Protocol):
-    """What the target said about a whole tree, rejected nodes included."""
+    """What the target computed for every node of a tree, rejected ones included."""
 
     @property
     def tokens(self) -> Sequence[int]:
@@ -218,9 +224,10 @@ class Verified(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """What one step added: the tokens, and for each the sources that had drafted it (empty: the target's own)
-    with its recorded origin. ``verified`` is what the target said about the whole tree, where there is one, and
-    ``last_node`` the node of it behind which the last token was chosen.
+    """What one step added to the output: tokens, and for each the sources that drafted it and its origin.
+
+    No source means that the target chose the token itself. ``verified`` is what the target computed for the whole
+    tree, and ``last_node`` the node after which the last token was chosen.
     """
 
     tokens: tuple[int, ...]

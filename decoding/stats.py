@@ -23,7 +23,7 @@ class SourceCount:
 
 @dataclass(slots=True)
 class Stats:
-    """Counts of one session; times in seconds. ``failed_sources``: those switched off, with what they raised."""
+    """Counts of one session; times in seconds. ``failed_sources``: sources switched off, with what they raised."""
 
     tokens: int = 0
     target_forwards: int = 0
@@ -69,7 +69,7 @@ class Stats:
 
 @dataclass(slots=True)
 class Throughput:
-    """What a batch did over all its sessions: steps, rows in them, committed tokens, and seconds in these steps."""
+    """What a scheduler did for all its sessions: steps, rows in them, committed tokens, and seconds in these steps."""
 
     steps: int = 0
     rows: int = 0
@@ -94,7 +94,7 @@ class Throughput:
 
     @property
     def tokens_per_s(self) -> float:
-        """Committed tokens a second of stepping, prompts apart; 0 before the first step."""
+        """Committed tokens a second of decoding steps, without the reading of prompts; 0 before the first step."""
         return self.tokens / self.decode_s if self.decode_s else 0.0
 
 

@@ -1,8 +1,8 @@
-"""The walk down a verified tree: at each node one token is chosen, and followed while the tree holds it.
+"""The walk down a verified tree: choose a token after each node, and follow it while the tree holds it.
 
-With the exact-match rule the choice is the target's own draw: nothing about drafts enters it, so the committed tokens
-are those of plain decoding whatever was drafted. Other criteria stand in ``criteria.py``. Logits processors see the
-hypothetical history of each node, because their states advance along the walk.
+With exact-match the chosen token is the target's own draw: nothing about drafts enters it, so the committed tokens are
+those of plain decoding whatever was drafted. ``criteria`` has other rules. Logits processors see the hypothetical
+history of each node, because their states advance along the walk.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from decoding.tree import ROOT, TokenTree
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """Nodes whose tokens were accepted, in order, and the committed tokens: theirs, then one bonus token."""
+    """Accepted nodes in order, and the committed tokens: those of the nodes, then mostly one bonus token."""
 
     path: tuple[int, ...]
     tokens: tuple[int, ...]
 
     @property
     def last(self) -> int:
-        """The node behind which the last token was chosen."""
+        """The node after which the last token was chosen."""
         return (ROOT, *self.path)[len(self.tokens) - 1]
 
 

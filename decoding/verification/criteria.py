@@ -1,11 +1,11 @@
-"""Acceptance criteria: which token follows a verified node, given what was drafted there.
+"""Acceptance criteria: which token follows a verified node, given what was drafted after it.
 
     exact-match           the target's own draw, whatever was drafted                       lossless, the default
     speculative-sampling  a sampled draft by min(1, p/q), else the residual                 lossless in distribution
     typical               a draft that the target finds likely for its uncertainty          LOSSY
     top-beta-tau          a draft near the top of the target's logits                       LOSSY
 
-Knows one node at a time and nothing of trees. N rows, M rejected ones, K possible tokens, V vocabulary.
+Knows one node at a time and nothing of trees. N nodes, M rejected ones, K possible tokens, V vocabulary.
 """
 
 from __future__ import annotations
@@ -33,33 +33,36 @@ class ExactMatch:
     name = "exact-match"
     lossless = True
 
-    def choose(self, logits_V: NDArray[np.floating], offered: Offers, at: SamplingPosition) -> int:
+    def choose(self, logits_V: NDArray[np.floating], offered: Offers, position: SamplingPosition) -> int:
         """The token after a node."""
-        return sampling.choose(logits_V, at.sampling, position=at.position)
+        return sampling.choose(logits_V, position.sampling, position=position.index)
 
 
 @dataclass(frozen=True, slots=True)
 class SpeculativeSampling:
     """Accepts a token sampled from q with min(1, p/q), else draws from the residual (Leviathan et al. 2023, Chen et al.
-    2023). The output is distributed as the target's, though not equal to plain decoding for a seed.
+    2023). The output is distributed as the target's, though not equal to plain decoding with the same seed.
 
-    That holds only if a draft is offered whatever its token is: how long a chain gets may not depend on the last
-    token in it.
+    That holds only if a token is offered whichever it is: the length of a chain may not depend on its last token.
     """
 
     name = "speculative-sampling"
     lossless = True
 
-    def choose(self, logits_V: NDArray[np.floating], offered: Offers, at: SamplingPosition) -> int:
+    def choose(self, logits_V: NDArray[np.floating], offered: Offers, position: SamplingPosition) -> int:
         """The token after a node. Raises InvalidRequest for several tokens and for a token without distribution."""
         if not offered:
-            return sampling.choose(logits_V, at.sampling, position=at.position)
+            return sampling.choose(logits_V, position.sampling, position=position.index)
         ((token, draft_V),) = _single(offered).items()
         if draft_V is None:
             raise _cannot_judge("a draft that was not sampled from a distribution")
-        target_V = sampling.distribution(logits_V, at.sampling)
+        target_V = sampling.distribution(logits_V, position.sampling)
         chosen_N = accept_or_redraw(
-            target_V[None], draft_V[None], np.array([token]), seed=at.sampling.seed, positions_N=np.array([at.position])
+            target_V[None],
+            draft_V[None],
+            np.array([token]),
+            seed=position.sampling.seed,
+            positions_N=np.array([position.index]),
         )
         return int(chosen_N[0])
 
@@ -68,8 +71,9 @@ class SpeculativeSampling:
 class TypicalAcceptance:
     """LOSSY. Accepts a draft with p > min(epsilon, delta * exp(-entropy of p)) (Medusa, Cai et al. 2024).
 
-    Of several such drafts the likeliest; else the target's own draw. (Medusa takes the longest accepted path of a tree,
-    and the likeliest token where none is.) Greedy, where p is one token, it loses nothing.
+    Of several such drafts it takes the likeliest; without one, the target's own draw. (Medusa takes the longest
+    accepted path of a tree, and the likeliest token where none is accepted.) Greedy decoding, where p is one token,
+    loses nothing.
     """
 
     epsilon: float = 0.3
@@ -85,23 +89,24 @@ class TypicalAcceptance:
                     hint="give a number above 0 and at most 1; a smaller one accepts more",
                 )
 
-    def choose(self, logits_V: NDArray[np.floating], offered: Offers, at: SamplingPosition) -> int:
+    def choose(self, logits_V: NDArray[np.floating], offered: Offers, position: SamplingPosition) -> int:
         """The token after a node."""
         if offered:
-            target_V = sampling.distribution(logits_V, at.sampling)
+            target_V = sampling.distribution(logits_V, position.sampling)
             likely_K = target_V[target_V > 0]
             entropy = -float((likely_K * np.log(likely_K)).sum())
-            token = max(offered, key=lambda one: (target_V[one], -one))
+            token = max(offered, key=lambda draft: (target_V[draft], -draft))
             if target_V[token] > min(self.epsilon, self.delta * math.exp(-entropy)):
                 return token
-        return sampling.choose(logits_V, at.sampling, position=at.position)
+        return sampling.choose(logits_V, position.sampling, position=position.index)
 
 
 @dataclass(frozen=True, slots=True)
 class TopBetaTau:
     """LOSSY. Accepts a draft among the ``beta`` best whose logit is within ``tau`` of the best (SpecDec, Xia et al.
-    2023). Of several such drafts the best; else the target's own draw. Greedy, with ``beta`` 1, it loses nothing. The
-    paper decodes greedily; where tokens are drawn, temperature and top-k change the draw, not what is near the best.
+    2023). Of several such drafts it takes the best; without one, the target's own draw. Greedy decoding with ``beta``
+    1 loses nothing. The paper decodes greedily; where tokens are drawn, temperature and top-k change the draw, not
+    what is near the best.
     """
 
     beta: int = 3
@@ -115,15 +120,15 @@ class TopBetaTau:
         if not 0 <= self.tau < math.inf:
             raise InvalidRequest(f"tau of top-beta-tau is {self.tau}", hint="give a finite number from 0 on")
 
-    def choose(self, logits_V: NDArray[np.floating], offered: Offers, at: SamplingPosition) -> int:
+    def choose(self, logits_V: NDArray[np.floating], offered: Offers, position: SamplingPosition) -> int:
         """The token after a node."""
         if offered:
-            token = max(offered, key=lambda one: (logits_V[one], -one))
+            token = max(offered, key=lambda draft: (logits_V[draft], -draft))
             logit = logits_V[token]
             before = int((logits_V > logit).sum() + (logits_V[:token] == logit).sum())
             if before < self.beta and logits_V.max() - logit <= self.tau:
                 return token
-        return sampling.choose(logits_V, at.sampling, position=at.position)
+        return sampling.choose(logits_V, position.sampling, position=position.index)
 
 
 CRITERIA: Mapping[str, type[ExactMatch | SpeculativeSampling | TypicalAcceptance | TopBetaTau]] = {
@@ -152,7 +157,7 @@ def accept_or_redraw(
     seed: int,
     positions_N: NDArray[np.integer],
 ) -> NDArray[np.int64]:
-    """(N) tokens by the rule of speculative sampling, each row a node with the token that was drawn from its q.
+    """(N) tokens by the rule of speculative sampling: each node with the token that was drawn from its q.
 
     The noise is a hash of seed and position, in streams apart from those of the target's and the draft's draws.
     """
@@ -172,7 +177,7 @@ def accept_or_redraw(
 
 
 def residual(target_NV: NDArray[np.floating], draft_NV: NDArray[np.floating]) -> NDArray[np.floating]:
-    """(N, V) weights of the tokens that drafts bring too rarely: p - q where it is above 0.
+    """(N, V) weights of the tokens that are drafted too rarely: p - q where it is above 0.
 
     Where the two are equal up to rounding it is p: such a row is hardly ever rejected.
     """

@@ -1,9 +1,9 @@
-"""Logits to token: one function for drafted and for plain decoding, so that both choose alike.
+"""From logits to a token: one function for drafted and for plain decoding, so that both choose alike.
 
 Greedy takes the first maximum. Sampling perturbs the kept log-probabilities with Gumbel noise and takes the
-maximum (Gumbel 1954; Maddison et al. 2014); the noise is a hash of (seed, stream, position, token), so that it does
-not depend on how the position was reached: sampled output with drafts equals sampled output without, token for token.
-V vocabulary, K kept tokens, N rows; a shape may be missing where arrays broadcast.
+maximum (Gumbel 1954; Maddison et al. 2014). The noise is a hash of (seed, stream, position, token) and does not depend
+on how the position was reached: sampled output with drafts equals sampled output without, token for token.
+V vocabulary, K kept tokens. An array without shape letters may have any shape that broadcasts.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Stream(enum.IntEnum):
 
 
 def choose(logits_V: NDArray[np.floating], sampling: Sampling, *, position: int, stream: Stream = Stream.TARGET) -> int:
-    """The token at absolute ``position``, drawn from processed logits: the target's own, unless ``stream`` says else.
+    """The token at absolute ``position``, drawn from processed logits with the noise of ``stream``.
 
     Raises InvalidRequest if no token is allowed.
     """
@@ -43,7 +43,7 @@ def choose(logits_V: NDArray[np.floating], sampling: Sampling, *, position: int,
 
 
 def distribution(logits_V: NDArray[np.floating], sampling: Sampling) -> NDArray[np.float64]:
-    """(V) probabilities that ``choose`` draws with; all on one token where it does not sample.
+    """(V) probabilities with which ``choose`` draws; one token has all where it does not sample.
 
     Raises InvalidRequest if no token is allowed.
     """
@@ -80,12 +80,12 @@ def gumbel(
 
 
 def uniform(seed: int, positions: int | NDArray[np.integer], *, stream: Stream) -> NDArray[np.float64]:
-    """Noise between 0 and 1, both excluded, one number a position."""
+    """Uniform noise between 0 and 1, both excluded, one number a position."""
     return _unit(_mix(_base(seed, positions, stream)))
 
 
 def nothing_allowed() -> InvalidRequest:
-    """What is raised where no next token can be chosen."""
+    """The error where no next token can be chosen."""
     return InvalidRequest(
         "no next token is allowed: every logit is -inf, or one is NaN",
         hint="forbid fewer tokens (bad words, n-grams; quoting leaves few: --set quote=false), or try --dtype float32",
@@ -117,21 +117,21 @@ def _kept(logits_V: NDArray[np.float64], sampling: Sampling) -> tuple[NDArray[np
 
 
 def _nucleus(scaled_K: NDArray[np.float64], top_p: float) -> NDArray[np.int64]:
-    """Where the fewest tokens stand that reach ``top_p`` of the weight together, in order of place."""
+    """Rising indices of the fewest tokens that together have ``top_p`` of the weight."""
     weights_K = np.exp(scaled_K - scaled_K.max())
-    wanted = top_p * float(weights_K.sum())
+    needed = top_p * float(weights_K.sum())
     likely = np.arange(scaled_K.size)
     if scaled_K.size > _NUCLEUS:
         some = np.flatnonzero(scaled_K >= np.partition(scaled_K, -_NUCLEUS)[-_NUCLEUS])
-        if weights_K[some].sum() >= wanted:
+        if weights_K[some].sum() >= needed:
             likely = some
     order = likely[np.argsort(-scaled_K[likely], kind="stable")]
     before = np.cumsum(weights_K[order]) - weights_K[order]
-    return np.sort(order[before < wanted])
+    return np.sort(order[before < needed])
 
 
 def _base(seed: int, positions: int | NDArray[np.integer], stream: Stream) -> NDArray[np.uint64]:
-    """A hash of seed, stream and position; the stream takes the bits that no position reaches."""
+    """A hash of seed, stream and position; the stream is in bits that no position reaches."""
     base = _mix(np.array([seed & 0xFFFFFFFFFFFFFFFF], dtype=np.uint64))
     counters = np.asarray(positions).astype(np.uint64) | np.uint64(int(stream) << 56)
     mixed: NDArray[np.uint64] = _mix(base ^ counters)

@@ -1,7 +1,7 @@
-"""The fixed shapes of forwards, and their inputs in one block that is sent to the device in one copy.
+"""Buckets: the fixed shapes of forwards, and their inputs in one block that is sent to the device in one copy.
 
-What is smaller than its bucket is filled up: with rows beyond the live ones and places behind a tree, which no live
-node sees. Knows neither models nor caches.
+A smaller forward is padded to its bucket: with rows beyond the live ones and tokens behind a tree, which no live node
+sees. Knows neither models nor caches.
 B rows, N new tokens a row.
 """
 
@@ -32,10 +32,10 @@ class Bucket:
 
 
 def bucket_for(rows: int, nodes: int, longest: int, *, room: tuple[int, int]) -> Bucket | None:
-    """The least bucket that holds ``nodes`` new tokens behind ``longest`` cached ones; None if no bucket does.
+    """The least bucket that holds ``nodes`` new tokens behind ``longest`` cached ones; None if there is none.
 
-    Rows are a power of two, keys a power of two or one and a half of it; or all rows and tokens that there is ``room``
-    for, where that is less. Keys beyond the room ask for more of it.
+    Rows are a power of two, keys a power of two or one and a half of it, but no more than the rows and tokens that
+    there is ``room`` for. If the tokens do not fit the room, the keys exceed it, and the cache has to grow.
     """
     width = next((size for size in NODES if size >= nodes), None)
     if width is None:
@@ -47,15 +47,15 @@ def bucket_for(rows: int, nodes: int, longest: int, *, room: tuple[int, int]) ->
 
 
 def power(rows: int) -> int:
-    """The least power of two that is not less."""
+    """The least power of two that is at least ``rows``."""
     return 1 << max(0, rows - 1).bit_length()
 
 
 @dataclass(slots=True, eq=False)
 class Inputs:
-    """All that a forward needs from the host, in one block: one copy a step.
+    """All that a forward needs from the host, in one block, which is one copy a step.
 
-    ``ids_BN`` and ``positions_BN`` of the new tokens, ``bases_B`` tokens cached before them, ``visible_BNN``.
+    The ids and positions of the new tokens, the number of tokens cached before them, and which of them see which.
     """
 
     bucket: Bucket
@@ -63,20 +63,20 @@ class Inputs:
 
     @classmethod
     def empty(cls, bucket: Bucket, device: torch.device) -> Inputs:
-        """Inputs that mean nothing yet."""
-        places = bucket.rows * bucket.nodes
-        size = 8 * (2 * places + bucket.rows) + places * bucket.nodes
+        """Room for the inputs of a bucket."""
+        tokens = bucket.rows * bucket.nodes
+        size = 8 * (2 * tokens + bucket.rows) + tokens * bucket.nodes
         return cls(bucket, torch.zeros(size, dtype=torch.uint8, device=device))
 
     def parts(self) -> Iterator[torch.Tensor]:
         """ids_BN, positions_BN, bases_B and visible_BNN: views of the block."""
         rows, nodes = self.bucket.rows, self.bucket.nodes
-        places = rows * nodes
-        numbers = self.block[: 8 * (2 * places + rows)].view(torch.int64)
-        yield numbers[:places].view(rows, nodes)
-        yield numbers[places : 2 * places].view(rows, nodes)
-        yield numbers[2 * places :]
-        yield self.block[8 * (2 * places + rows) :].view(torch.bool).view(rows, nodes, nodes)
+        tokens = rows * nodes
+        numbers = self.block[: 8 * (2 * tokens + rows)].view(torch.int64)
+        yield numbers[:tokens].view(rows, nodes)
+        yield numbers[tokens : 2 * tokens].view(rows, nodes)
+        yield numbers[2 * tokens :]
+        yield self.block[8 * (2 * tokens + rows) :].view(torch.bool).view(rows, nodes, nodes)
 
     def fill(
         self,
@@ -85,14 +85,14 @@ class Inputs:
         bases: Sequence[int],
         visible: Sequence[NDArray[np.bool_]],
     ) -> None:
-        """Send the next forward's; the rest is padding that sees itself and what its row has cached."""
+        """Send the inputs of the next forward; padding sees itself and the cached tokens of its row."""
         rows, nodes = self.bucket.rows, self.bucket.nodes
         numbers = np.zeros(2 * rows * nodes + rows, dtype=np.int64)
         ids_BN, positions_BN = numbers[: 2 * rows * nodes].reshape(2, rows, nodes)
-        for row, (own, places) in enumerate(zip(tokens, positions, strict=True)):
+        for row, (own, own_positions) in enumerate(zip(tokens, positions, strict=True)):
             ids_BN[row, : len(own)] = own
-            positions_BN[row, : len(own)] = places
+            positions_BN[row, : len(own)] = own_positions
         numbers[2 * rows * nodes :][: len(bases)] = bases
-        sight = padded_visibility(visible, rows=rows, nodes=nodes)
-        block = np.concatenate([numbers.view(np.uint8), sight.view(np.uint8).ravel()])
+        visible_BNN = padded_visibility(visible, rows=rows, nodes=nodes)
+        block = np.concatenate([numbers.view(np.uint8), visible_BNN.view(np.uint8).ravel()])
         send(torch.from_numpy(block), self.block)

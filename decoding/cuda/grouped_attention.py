@@ -53,10 +53,10 @@ def attend(
     shared = key_BSKD.shape[1]
     unknown = {name for name, value in options.items() if value is not None and value is not False} - _UNDERSTOOD
     if attention_mask is None or attention_mask.shape[1] != 1 or heads == shared or dropout or unknown:
-        theirs: tuple[torch.Tensor, None] = sdpa_attention_forward(
+        output: tuple[torch.Tensor, None] = sdpa_attention_forward(
             module, query_BHND, key_BSKD, value_BSKD, attention_mask, dropout=dropout, scaling=scaling, **options
         )
-        return theirs
+        return output
     group = heads // shared
     mask = attention_mask[:, :, None].expand(-1, -1, group, -1, -1).flatten(2, 3)
     summed = scaled_dot_product_attention(

@@ -52,12 +52,12 @@ def _layers(target: Target) -> tuple[str, torch.nn.ModuleList]:
     numbers.
     """
     count = target.model.config.get_text_config().num_hidden_layers
-    found = [
+    stacks = [
         (path, module)
         for path, module in target.model.named_modules()
         if isinstance(module, torch.nn.ModuleList) and len(module) == count and all(map(_is_numbered, module))
     ]
-    outer = [one for one in found if not any(one[0].startswith(f"{path}.") for path, _ in found)]
+    outer = [stack for stack in stacks if not any(stack[0].startswith(f"{path}.") for path, _ in stacks)]
     why = ""
     if target.capability is not Capability.TREE:
         why = "they keep states that drafts cannot be taken back from"

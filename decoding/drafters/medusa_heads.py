@@ -1,4 +1,4 @@
-"""Heads that look ahead: small networks on the target's last hidden state that guess what follows its next token.
+"""Medusa heads: small networks on the target's last hidden state that predict the tokens after its next one.
 
 Blockwise parallel decoding (Stern et al. 2018), in the residual form of Medusa-1 (Cai et al. 2024); the logits come
 from the target's own output matrix. Knows neither drafts nor how heads are trained.
@@ -32,14 +32,14 @@ WEIGHTS: Final = "heads.safetensors"
 _FACTS: Final = "heads.json"
 
 Ranked = tuple[tuple[tuple[int, float], ...], ...]
-"""For each place ahead the likeliest tokens with their chances, best first."""
+"""For each head the likeliest tokens with their probabilities, best first; the nearest position first."""
 
 
 class MedusaHeads(nn.Module):
-    """K residual heads: head k (from 1) predicts the token k behind the one that the target itself predicts.
+    """K residual heads: head k (from 1) predicts the token k positions after the one that the target itself predicts.
 
-    A new one predicts that token for every place: what each head adds to the hidden state begins at zero. ``cost_s``
-    are the seconds that ``likely`` takes, lately.
+    New heads predict the target's own token at every position: what each adds to the hidden state begins at zero.
+    ``cost_s`` is a moving average of the seconds that ``likely`` takes.
     """
 
     def __init__(self, hidden: int, heads: int) -> None:
@@ -62,7 +62,7 @@ class MedusaHeads(nn.Module):
         return after_PD
 
     def forward(self, hidden_PD: torch.Tensor) -> torch.Tensor:
-        """The same."""
+        """(P, K, D) hidden states of the heads."""
         return self.hidden_after(hidden_PD)
 
     def bind(self, target: Target) -> MedusaHeads:
@@ -80,22 +80,22 @@ class MedusaHeads(nn.Module):
         device = next((weight.device for weight in output.parameters()), target.device)
         self.to(device=device, dtype=target.dtype)
         self.eval().requires_grad_(False)
-        self._output = output.__call__  # No part of this module: it is the target's.
+        self._output = output.__call__  # Bound method of the target's module, which must not become a part of this one.
         return self
 
     @torch.inference_mode()
     def likely(self, hidden_D: torch.Tensor, *, k: int) -> Ranked:
-        """The ``k`` likeliest tokens of each head, the nearest place first. The heads must be bound to a target."""
+        """The ``k`` likeliest tokens of each head, the nearest position first. The heads must be bound to a target."""
         assert self._output is not None, "heads draft for the target that they are bound to"
         started = time.perf_counter()
         logits_KV = self._output(self.hidden_after(hidden_D[None])[0])
-        places = range(self.heads)
-        best = TreeLogits(logits_KV, places).chances(places, [0] * self.heads, k=k).best
+        heads = range(self.heads)
+        best = TreeLogits(logits_KV, heads).chances(heads, [0] * self.heads, k=k).best
         self.cost_s = average_cost(self.cost_s, time.perf_counter() - started)
         return best
 
     def save(self, folder: Path) -> None:
-        """Write ``heads.safetensors`` and ``heads.json``; each is there whole or as it was before."""
+        """Write ``heads.safetensors`` and ``heads.json``, each atomically."""
         folder.mkdir(parents=True, exist_ok=True)
         weights = {name: weight.detach().cpu().contiguous() for name, weight in self.state_dict().items()}
         _replace(folder / WEIGHTS, lambda path: save_file(weights, path))

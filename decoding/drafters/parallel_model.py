@@ -1,7 +1,7 @@
-"""Parallel drafter: a small causal LM that fills several masked places in one forward (SpecDec, Xia et al. 2023).
+"""Parallel drafter: a small causal LM that fills several masked positions in one forward (SpecDec, Xia et al. 2023).
 
-Its vocabulary is the target's V ids and k more for the masks: behind the text stand mask 0 to mask k - 1, and what the
-model predicts at the last text token and at each mask are the next k + 1 tokens. Knows neither drafts nor training.
+Its vocabulary is the target's V ids and k more for the masks: the text is followed by mask 0 to mask k - 1, and the
+predictions at the last text token and at each mask are the next k + 1 tokens. Knows neither drafts nor training.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ FACTS: Final = "parallel.json"
 
 @dataclass(slots=True)
 class ParallelModel:
-    """A model that drafts ``masks`` + 1 tokens at once for a target of ``vocab_size`` tokens, with its time a draft.
+    """A model that drafts ``masks`` + 1 tokens at once for a target of ``vocab_size`` tokens.
 
-    Sessions share it in turns; each has a cache of its own.
+    ``cost_s``: seconds of a draft, a moving average. Sessions share the model; each has a cache of its own.
     """
 
     model: Target
@@ -38,14 +38,14 @@ class ParallelModel:
 
     @property
     def mask_ids(self) -> tuple[int, ...]:
-        """What stands behind the text."""
+        """The ids that follow the text."""
         return tuple(range(self.vocab_size, self.vocab_size + self.masks))
 
     @classmethod
     def of(cls, model: Target, target: Target) -> ParallelModel:
-        """``model`` as the parallel drafter of ``target``: what its vocabulary has beyond the target's are masks.
+        """``model`` as the parallel drafter of ``target``: the ids beyond the target's vocabulary are masks.
 
-        Raises UnsupportedModel if it has no more than the target, or a state that drafts cannot be taken back from.
+        Raises UnsupportedModel if there are none, or if the model cannot take drafts back from its state.
         """
         if model.capability is not Capability.TREE:
             raise UnsupportedModel(
@@ -63,8 +63,9 @@ class ParallelModel:
     def load(
         cls, folder: Path, *, target: Target, dtype: str = "float32", device: str = "auto", **hf_options: Any
     ) -> ParallelModel:
-        """The drafter of a folder with ``parallel.json``. Raises what ``Target.from_pretrained`` raises."""
-
+        """The drafter of a folder with ``parallel.json``. Raises UnsupportedModel, ModelNotFound and what
+        ``load_target`` raises.
+        """
         from decoding.target.loading import load_target  # Late: transformers, which sources do without.
 
         facts = _facts(folder)
@@ -73,14 +74,14 @@ class ParallelModel:
                 f"{folder / FACTS} is of format {facts.get('format')!r}, not {FORMAT!r}",
                 hint="make the parallel drafter with this version of `spandraft train`",
             )
-        found = cls.of(load_target(str(folder), dtype=dtype, device=device, **hf_options), target)
-        if (facts.get("vocabulary"), facts.get("masks")) != (found.vocab_size, found.masks):
+        drafter = cls.of(load_target(str(folder), dtype=dtype, device=device, **hf_options), target)
+        if (facts.get("vocabulary"), facts.get("masks")) != (drafter.vocab_size, drafter.masks):
             raise UnsupportedModel(
                 f"the parallel drafter in {folder} is for {facts.get('vocabulary')} tokens and {facts.get('masks')} "
-                f"masks, the target leaves it {found.vocab_size} and {found.masks}",
+                f"masks, the target leaves it {drafter.vocab_size} and {drafter.masks}",
                 hint="give a parallel drafter made for this target; `spandraft train` makes it",
             )
-        return found
+        return drafter
 
     def spent(self, seconds: float) -> None:
         """Take a measured time into the moving average."""

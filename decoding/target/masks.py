@@ -2,7 +2,7 @@
 
 A node sees its row's committed tokens and its own ancestors; in a layer with a sliding window only those less than
 a window behind it. The cache keeps all tokens, so a tree can be rolled back in such layers too. Only lengths,
-positions and ancestors come from the host; they are spread out where the model is.
+positions and ancestors come from the host; the masks are made on the model's device.
 B rows, N new tokens a row, K keys.
 """
 
@@ -22,8 +22,8 @@ _FULL, _SLIDING = "full_attention", "sliding_attention"
 class Attention:
     """The kinds of attention of a model's layers. ``window``: tokens that a sliding layer sees, its own included.
 
-    ``by_kind``: the model takes a mask for each kind, by name; otherwise one mask serves all its layers. ``limit``:
-    how many tokens a context may have for these masks to be the model's own, if fewer than it was made for.
+    ``by_kind``: the model takes a mask for each kind, by name; otherwise one mask serves all its layers. ``limit``: up
+    to how many tokens of context these masks are the model's own, if fewer than it was made for.
     """
 
     kinds: frozenset[str] = frozenset({_FULL})
@@ -47,11 +47,11 @@ def attention_masks(
     """(B, 1, N, K) float masks where ``bases_B`` is: 0 where a node may look, the type's minimum elsewhere.
 
     Row b has ``bases_B[b]`` committed tokens and then its new ones at ``positions_BN[b]``; ``visible_BNN[b]`` says
-    which of these see which (padding sees itself). Shapes alone decide what is launched, so that a CUDA graph may
-    hold it. A boolean mask would be silently misread by eager attention.
+    which of these see which (padding sees itself). Shapes alone decide what is launched, so that a CUDA graph can
+    record it. Eager attention would silently misread a boolean mask.
     """
     nodes, key_K = positions_BN.shape[1], torch.arange(keys, device=bases_B.device)
-    place_BK = key_K - bases_B[:, None]  # Which new token stands there; before and behind them there is none.
+    place_BK = key_K - bases_B[:, None]  # Which new token has that key; below 0 and from N on there is none.
     node_BK = place_BK.clamp(0, nodes - 1)
     own_BNK = visible_BNN.gather(2, node_BK[:, None].expand(-1, nodes, -1))
     seen_BNK = own_BNK & (place_BK < nodes)[:, None] | (place_BK < 0)[:, None]
@@ -67,7 +67,7 @@ def attention_masks(
 
 
 def padded_visibility(visible: Sequence[NDArray[np.bool_]], *, rows: int, nodes: int) -> NDArray[np.bool_]:
-    """(rows, nodes, nodes): which new tokens of a row see which; whatever is filled up sees itself."""
+    """(rows, nodes, nodes): which new tokens of a row see which; padding sees itself."""
     padded_BNN = np.zeros((rows, nodes, nodes), dtype=np.bool_)
     padded_BNN[:, range(nodes), range(nodes)] = True
     for row, visible_NN in enumerate(visible):

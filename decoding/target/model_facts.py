@@ -18,9 +18,9 @@ from decoding.target.masks import FULL_ATTENTION, Attention
 log = logging.getLogger(__name__)
 
 _ATTENTION_KINDS: Final = frozenset({"full_attention", "sliding_attention", "attention"})
-# Layers that read tokens one after the other, or forget by blocks: transformers' own cache knows how.
+# Layers that read tokens one after the other, or forget by blocks: transformers' own cache handles them.
 _STATE_KINDS: Final = frozenset({"linear_attention", "conv", "hybrid", "hybrid_sliding", "mamba", "chunked_attention"})
-# How far some models look is built into them, and counted in places of the layout: in a tree these are not positions.
+# Windows that some models count in slots of the layout, not in positions, which differ from slots in a tree.
 _FIXED_WINDOWS: Final = ("window_size", "keep_window_size", "index_topk_blocks")
 _NO_CACHE_KINDS: Final = frozenset({"moe", "mlp"})
 
@@ -29,8 +29,8 @@ _NO_CACHE_KINDS: Final = frozenset({"moe", "mlp"})
 class ModelFacts:
     """What a model's configuration says about how it may be used.
 
-    ``attentions``: the ways in which masks for trees may be given, the best first; the self-check finds the first
-    that holds. There is none for a model with other layers than attention, or with windows that cannot be masked.
+    ``attentions``: candidates for the masks of trees, the best first; the self-check finds the first that is right.
+    Empty for a model with other layers than attention, or with windows that cannot be masked.
     """
 
     vocab_size: int
@@ -57,7 +57,7 @@ def read_facts(model: Any) -> ModelFacts:
 
 
 def _context_length(config: Any) -> int:
-    """Positions for which full attention over one fixed rotary table is what the model was made with."""
+    """Up to how many positions the model was made for full attention over one fixed rotary table."""
     limits = [getattr(config, key, None) for key in ("max_position_embeddings", "n_positions")]
     rope = getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None) or {}
     if rope.get("rope_type") in ("dynamic", "longrope"):
@@ -67,11 +67,11 @@ def _context_length(config: Any) -> int:
 
 
 def _attentions(config: Any) -> tuple[Attention, ...]:
-    """Masks by kind of layer, else one mask with the window for all layers; full attention where nothing slides."""
+    """Masks by kind of layer, or one mask with the window for all layers; full attention where no layer slides."""
     window = getattr(config, "sliding_window", None)
     kinds = frozenset(getattr(config, "layer_types", None) or ())
     fixed = [getattr(config, name, None) for name in _FIXED_WINDOWS]
-    if kinds & _STATE_KINDS or any(isinstance(one, int) and one < _context_length(config) for one in fixed):
+    if kinds & _STATE_KINDS or any(isinstance(size, int) and size < _context_length(config) for size in fixed):
         return ()
     if not isinstance(window, int) or not getattr(config, "use_sliding_window", True):
         return (FULL_ATTENTION,)

@@ -1,11 +1,8 @@
-"""Where a model's weights go and what they take there: devices, device maps, quantised weights, free memory.
+"""Devices: where a model's weights go and whether they fit, and copies to a device that do not wait for it.
 
-Knows transformers' loading options and safetensors' headers; runs no model.
-
-From the host to the device without waiting for what the device is still at.
-
-A copy from ordinary memory waits for the whole queue of a GPU; from pinned memory it takes its place in it. PyTorch
-keeps the pinned block until the copy is done, so the tensor may be let go at once.
+Device maps, quantised weights, free memory. Knows transformers' loading options and safetensors' headers; runs no
+model. A copy from ordinary memory waits for the whole queue of a GPU; a copy from pinned memory is queued. PyTorch
+keeps the pinned block until the copy is done, so the host's tensor may be freed at once.
 """
 
 from __future__ import annotations
@@ -21,12 +18,12 @@ import torch
 
 from decoding.errors import InvalidRequest, MissingLibrary, ModelTooLarge
 
-# What a quantised weight takes at least, where the files do not say it: four bits.
+# Bytes that a quantised weight takes at least, where the files do not say it: four bits.
 _LEAST_BYTES = 0.5
 
 
 def device_for(device: str) -> str:
-    """The device that a setting means, ``auto`` the best there is. Raises InvalidRequest for one that is not here."""
+    """The device of a setting; ``auto`` is the best there is. Raises InvalidRequest for one that this machine lacks."""
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     try:
@@ -40,15 +37,15 @@ def device_for(device: str) -> str:
 
 
 def placing(device: str, config: Any, hf_options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that say where weights go: the device map given, or one that puts quantised weights on ``device``,
-    which cannot be moved once they are loaded.
+    """The loading options that place the weights: the device map that was given, or one for quantised weights, which
+    cannot be moved to ``device`` once they are loaded.
 
-    Raises InvalidRequest if both a device and a map are given, MissingLibrary if what places them is not installed.
+    Raises InvalidRequest if both a device and a map are given, MissingLibrary if accelerate is not installed.
     """
     device_map = hf_options.get("device_map")
     if device_map is None:
         place = device_for(device)
-        # Without a GPU they go to the CPU anyhow, and not every library takes a map for that.
+        # Without a GPU they go to the CPU in any case, and not every library takes a map for that.
         by_map = torch.cuda.is_available() and asked_quantization(config, hf_options) and _has_accelerate()
         return {"device_map": {"": place}} if by_map else {}
     if device != "auto":
@@ -75,9 +72,7 @@ def is_quantized(model: Any) -> bool:
 
 
 def input_device(model: Any) -> torch.device:
-    """Where token ids go. Of a model spread over devices, with weights that come from elsewhere when needed: where
-    its embeddings are computed.
-    """
+    """The device that token ids go to. For a model spread over devices: where its embeddings are computed."""
     embeddings = model.get_input_embeddings()
     hook = getattr(embeddings, "_hf_hook", None)
     device = getattr(hook, "execution_device", None)
@@ -87,8 +82,9 @@ def input_device(model: Any) -> torch.device:
 def refuse_too_large(
     folder: Path, dtype: torch.dtype, config: Any, hf_options: Mapping[str, Any], *, places: object
 ) -> None:
-    """Raise ModelTooLarge for weights that do not fit ``places``, a device or a device map. Only a local folder tells
-    its size before loading, and only where all of it goes to the CPU is it known what is free.
+    """Raise ModelTooLarge for weights that do not fit ``places``, a device or a device map.
+
+    Only a local folder has a size before loading, and the free memory is known only if all weights go to the CPU.
     """
     weights = sorted(folder.glob("*.safetensors")) if folder.is_dir() else []
     if not weights or not _all_on_cpu(places):
@@ -108,7 +104,7 @@ def refuse_too_large(
 
 
 def free_memory_bytes() -> int:
-    """Memory that a process may still take."""
+    """Bytes of memory that a process may still take."""
     return int(psutil.virtual_memory().available)
 
 
@@ -122,7 +118,7 @@ def _has_accelerate() -> bool:
 
 
 def _weight_count(file: Path) -> int:
-    """Weights that a safetensors file announces; 0 for a header that cannot be read, which loading then explains."""
+    """Number of weights by a safetensors file's header; 0 for a broken header, which loading then reports."""
     with file.open("rb") as stream:
         size = int.from_bytes(stream.read(8), "little")
         try:
@@ -140,14 +136,14 @@ def _weight_count(file: Path) -> int:
 
 
 def to_device(host: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """``host`` on ``device``, in the order of what was launched there before."""
+    """A copy of ``host`` on ``device``, queued behind what was launched there before."""
     if device.type != "cuda":
         return host.to(device)
     return host.pin_memory().to(device, non_blocking=True)
 
 
 def send(host: torch.Tensor, into: torch.Tensor) -> None:
-    """Write ``host`` over a tensor on the device, in the order of what was launched there before."""
+    """Copy ``host`` into a tensor on the device, queued behind what was launched there before."""
     if into.device.type == "cuda":
         host = host.pin_memory()
     into.copy_(host, non_blocking=True)

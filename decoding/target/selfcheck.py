@@ -27,8 +27,8 @@ _COARSE: Final = 0.25
 _TOLERANCE: Final = {torch.float64: 1e-9, torch.float32: 1e-3, torch.bfloat16: _COARSE, torch.float16: 0.05}
 _CHECKED_WINDOW: Final = 4
 _WINDOWS: Final = ("sliding_window", "sliding_window_size", "attention_window_size", "attention_chunk_size")
-_TEXT: Final = tuple(5 + 6 * at % 53 for at in range(40))
-# Of each step: how many drafted tokens are right, and how many wrong ones stand behind them.
+_TEXT: Final = tuple(5 + 6 * i % 53 for i in range(40))
+# For each step: how many drafted tokens are right, and how many wrong ones follow them.
 _STEPS: Final = ((0, 0), (2, 2), (3, 0), (0, 3), (1, 1), (4, 1), (0, 0), (2, 4), (3, 3), (0, 0))
 
 
@@ -77,7 +77,7 @@ def _check_tree_past_the_window(target: Target) -> None:
 
 
 def _check_tree(target: Target) -> None:
-    """A small tree, against each of its paths."""
+    """Compare a small tree with a plain forward over each of its paths."""
     prompt = _ids(target, _TEXT[:6])
     tree = TokenTree.of(prompt[-1])
     for chain in ((7, 8, 9), (7, 12), (13, 14)):
@@ -86,14 +86,14 @@ def _check_tree(target: Target) -> None:
     target.prefill(prompt[:-1], cache)
     logits = target.verify(tree, cache)
     for node in range(len(tree)):
-        path = [tree.tokens[at] for at in _path(tree, node)]
+        path = [tree.tokens[ancestor] for ancestor in _path(tree, node)]
         _compare(target, _whole(target, prompt[:-1] + path)[-1:], logits, node)
 
 
 def _check_steps(target: Target, steps: Sequence[tuple[int, int]]) -> None:
-    """Steps along a text, each with right drafts and then wrong ones, which must leave no trace.
+    """Compare steps along a text, each with right drafts and then wrong ones, which must leave no trace.
 
-    Another session goes the same way backwards in between, and the first one moves to another cache.
+    A second session reads the text backwards in between, and the first one moves to another cache after each step.
     """
     text = _ids(target, _TEXT)
     texts = (text, text[::-1])
@@ -106,14 +106,14 @@ def _check_steps(target: Target, steps: Sequence[tuple[int, int]]) -> None:
             target.prefill(ids[length : length + 3], cache)
     for right, wrong in steps:
         for ids, cache, expected_TV in zip(texts, caches, expected, strict=True):
-            at = cache.length
-            tree = TokenTree.of(ids[at])
-            ahead = ids[at + 1 : at + 1 + right]
-            _draft(tree, [*ahead, *((token + 1) % target.vocab_size for token in ids[at + 1 + right :][:wrong])])
+            start = cache.length
+            tree = TokenTree.of(ids[start])
+            ahead = ids[start + 1 : start + 1 + right]
+            _draft(tree, [*ahead, *((token + 1) % target.vocab_size for token in ids[start + 1 + right :][:wrong])])
             logits = target.verify(tree, cache)
             for node in range(1 + right):
-                _compare(target, expected_TV[at + node : at + node + 1], logits, node)
-            cache.keep(at, range(1, 1 + right))
+                _compare(target, expected_TV[start + node : start + node + 1], logits, node)
+            cache.keep(start, range(1, 1 + right))
         moved = target.new_cache(rows=0)
         moved.add_row(caches[0])
         caches[0] = moved
@@ -146,7 +146,7 @@ def _tolerance(target: Target) -> float:
 
 @contextlib.contextmanager
 def _narrow(config: Any, names: Iterable[str]) -> Iterator[None]:
-    """Windows so small that a short text reaches past them, for as long as the check takes."""
+    """Make windows so small that a short text reaches past them, while the context lasts."""
     windows = {name: getattr(config, name, None) for name in names}
     windows = {name: window for name, window in windows.items() if isinstance(window, int)}
     for name in windows:

@@ -1,8 +1,8 @@
-"""The cache of hybrid and recurrent models: transformers' own, with states that can be put back after a forward.
+"""The cache of hybrid and recurrent models: transformers' own cache, with states that are restored after a forward.
 
-One row only. A recurrent state cannot be cut at a token, so it is copied before each forward. Where a chain is
-accepted in part the copy comes back, and the accepted tokens are read again together with the next chain: no forward
-more, some tokens more. Convolutions and attention are cropped instead. T tokens, V vocabulary.
+One row only. A recurrent state cannot be cut at a token, so it is copied before each forward. If a chain is accepted in
+part, the copy is restored, and the accepted tokens are read again together with the next chain: that costs some tokens
+and no forward. Convolutions and attention are cropped instead. T tokens, K tokens with logits, V vocabulary.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 from decoding.errors import UnsupportedModel
 from decoding.target.placement import input_device
 
-# Tokens read again with each chain, at most: more get a forward of their own, once.
+# At most so many tokens are read again with each chain; more get one forward of their own.
 _READ_AGAIN: Final = 16
 _CACHE_ARGUMENTS: Final = ("past_key_values", "cache_params")
 _REPLACED: Final = ("keys", "values")
-# RecurrentGemma keeps these in its modules: they are moved in and out, so that sessions do not share them.
+# RecurrentGemma keeps these states in its modules: they are moved in and out, so that sessions do not share them.
 _HELD_BY_MODULES: Final = ("conv1d_state", "recurrent_states")
 
 
@@ -44,10 +44,10 @@ class _Saved:
 
 
 class StateCache:
-    """What a model with states has read, for one session. ``lengths`` is empty or has one entry.
+    """What a model with recurrent states has read, for at most one session.
 
-    ``resumes`` says whether the model reads on from a state with more than one token at a time. Between a forward and
-    the call that says what of it is kept, ``_saved`` holds the way back.
+    ``resumes`` says whether the model can read more than one token at a time behind a state. Between a forward and the
+    call that says what of it is committed, ``_saved`` has the states before it.
     """
 
     def __init__(self, model: Any, *, resumes: bool, rows: int = 1) -> None:
@@ -64,8 +64,8 @@ class StateCache:
     def _clear(self) -> None:
         self._states: Any = DynamicCache(config=self._model.config)  # Its layers have no common type.
         self._held: tuple[Any, ...] = (None,) * len(self._held_by)
-        self._again: tuple[int, ...] = ()  # Committed, but not in the states: they are read before what comes next.
-        self._fresh: tuple[int, ...] = ()  # Read last; so many of them are committed:
+        self._again: tuple[int, ...] = ()  # Committed, but not in the states: read again before the next tokens.
+        self._fresh: tuple[int, ...] = ()  # Read by the last forward; the first ``_done`` of them are committed.
         self._done = 0
         self._saved: _Saved | None = None
         self._crops = False
@@ -82,14 +82,14 @@ class StateCache:
 
     @property
     def token_bytes(self) -> int:
-        """Bytes that a token takes on the average: states do not grow."""
-        tensors = [one for layer in self._states.layers for one in _tensors(vars(layer))]
-        size = sum(one.numel() * one.element_size() for one in (*tensors, *_tensors(self._held)))
+        """Bytes that a token takes on average: states do not grow with the text."""
+        tensors = [tensor for layer in self._states.layers for tensor in _tensors(vars(layer))]
+        size = sum(tensor.numel() * tensor.element_size() for tensor in (*tensors, *_tensors(self._held)))
         return -(-size // max(1, self.length)) if self._lengths else 0
 
     @torch.inference_mode()
     def read(self, tokens: Sequence[int], *, logits_to_keep: int = 0) -> torch.Tensor:
-        """(T, V) logits after each of ``tokens``, read behind the committed ones; only the last ones if asked for."""
+        """(T, V) logits after each of ``tokens``, read behind the committed ones, or the last ``logits_to_keep``."""
         self._put_back()
         if len(self._again) > _READ_AGAIN:
             self._saved = self._save()
@@ -102,7 +102,7 @@ class StateCache:
         return self._forward(everything, start=start, logits_to_keep=logits_to_keep or len(tokens))
 
     def append(self, tokens: int, *, row: int = 0) -> None:
-        """Commit the first ``tokens`` of what was read last; what follows them is committed by ``keep_rows``."""
+        """Commit the first ``tokens`` that were read last; ``keep_rows`` commits those behind them."""
         self._commit(tokens)
         if self._done == len(self._fresh):
             self._settle()
@@ -127,7 +127,7 @@ class StateCache:
         assert self._done <= len(self._fresh)
 
     def _settle(self) -> None:
-        """Bring the states to the last committed token, or the way back to it."""
+        """Bring the states to the last committed token, or note what has to be read again for that."""
         rejected = len(self._fresh) - self._done
         if rejected and not self._crops:
             self._put_back()
@@ -136,15 +136,15 @@ class StateCache:
             self._states.crop(-rejected)
         self._saved, self._fresh, self._again, self._done = None, (), (), 0
         if not self._crops and self._states.is_croppable:
-            self._states.activate_past_recording()  # Not before the prompt is read, whose past nobody wants.
+            self._states.activate_past_recording()  # Not before the prompt is read: nobody cuts into that.
             self._crops = True
 
     def reach(self, length: int, *, row: int = 0) -> int:
-        """All that was read or nothing: a state cannot be cut. Nothing, too, if reading cannot go on from a state."""
+        """All that was read, or 0: a state cannot be cut. Also 0 if the model cannot read on from a state."""
         return self.length if self._resumes and self.length <= length else 0
 
     def rewind(self, length: int, *, row: int = 0) -> None:
-        """Forget everything. Raises UnsupportedModel for a place in between."""
+        """Forget everything. Raises UnsupportedModel for a length in between."""
         if length == 0:
             self._clear()
             self._lengths[0] = 0
@@ -166,15 +166,15 @@ class StateCache:
         return 0
 
     def drop_row(self, row: int) -> None:
-        """Give the row up."""
+        """Remove the row."""
         assert row == 0
         self._lengths.pop()
         self._clear()
 
     def _forward(self, tokens: Sequence[int], *, start: int, logits_to_keep: int) -> torch.Tensor:
-        """(K, V) logits after the last K tokens; all states move on."""
+        """(K, V) logits after the last K tokens; the states then include all tokens."""
         if start and len(tokens) > 1 and not self._resumes:
-            single = [self._forward([token], start=start + at, logits_to_keep=1) for at, token in enumerate(tokens)]
+            single = [self._forward([token], start=start + i, logits_to_keep=1) for i, token in enumerate(tokens)]
             return torch.cat(single[-logits_to_keep:])
         argument = next((name for name in _CACHE_ARGUMENTS if name in self._arguments), None)
         if argument is None or "logits_to_keep" not in self._arguments:
@@ -195,7 +195,7 @@ class StateCache:
             setattr(module, name, value)
 
     def _put_back(self) -> None:
-        """Undo the last forward; what of it was committed has to be read again."""
+        """Undo the last forward; the tokens of it that were committed have to be read again."""
         if self._saved is not None:
             self._restore(self._saved)
             self._again += self._fresh[: self._done]
@@ -217,8 +217,8 @@ class StateCache:
 def _layer_states(layer: Any, *, cut: bool) -> _LayerStates:
     """A layer's attributes, copied where a forward writes into them.
 
-    Keys and values are never written into, only replaced by longer ones; where all of them are kept, their number is
-    enough to come back (``cut``), and the old ones need not stay in memory meanwhile.
+    Keys and values are never written into, only replaced by longer ones. Where a layer keeps all of them, their number
+    is enough to cut back to (``cut``), and the old ones need not stay in memory.
     """
     attributes = {name: _copied(value) for name, value in vars(layer).items() if name not in _REPLACED}
     keeps_all = isinstance(layer, DynamicLayer) and not isinstance(layer, DynamicSlidingWindowLayer)
@@ -230,7 +230,7 @@ def _layer_states(layer: Any, *, cut: bool) -> _LayerStates:
 def _copied(value: Any) -> Any:
     if isinstance(value, torch.Tensor):
         return value.clone()
-    return {key: _copied(one) for key, one in value.items()} if isinstance(value, dict) else value
+    return {key: _copied(inner) for key, inner in value.items()} if isinstance(value, dict) else value
 
 
 def _tensors(values: Any) -> list[torch.Tensor]:
@@ -238,4 +238,4 @@ def _tensors(values: Any) -> list[torch.Tensor]:
     if isinstance(values, torch.Tensor):
         return [values]
     inner = values.values() if isinstance(values, Mapping) else values if isinstance(values, (list, tuple)) else ()
-    return [tensor for one in inner for tensor in _tensors(one)]
+    return [tensor for nested in inner for tensor in _tensors(nested)]

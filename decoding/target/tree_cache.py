@@ -1,7 +1,7 @@
-"""A key-value cache of our own for unmodified Hugging Face models: many rows, each rolled back and compacted in place.
+"""A key-value cache for unmodified Hugging Face models: many rows, each rolled back and compacted in place.
 
 A row holds one session. A forward writes the keys and values of all tree nodes behind each row's committed tokens,
-wherever that is in each row; ``keep`` then moves the accepted paths to the front of them and forgets the rest.
+at a different offset in each row; ``keep_rows`` then moves the accepted paths to the front and forgets the rest.
 R rows of the buffers, B rows of one forward, H key-value heads, N nodes, K keys seen, D head size.
 """
 
@@ -25,9 +25,10 @@ _GROWTH = 256
 
 @dataclass(slots=True)
 class _Window:
-    """Rows ``first`` to ``last`` of the forward under way, the slots it writes to, and the ``keys`` it sees.
+    """Rows ``first`` to ``last`` (exclusive) of the current forward, the slots it writes to, and the ``keys`` it sees.
 
-    ``start`` stands for slots that are the same run in every row, which is written without an index.
+    A slot is the position of a token in a row of the buffers. ``start``: the slots are the same run from there in every
+    row, which is written without an index; otherwise ``slots_BN`` has them.
     """
 
     first: int = 0
@@ -44,7 +45,7 @@ class _Window:
 class _Layer(CacheLayerMixin):  # type: ignore[no-untyped-call]  # transformers leaves its hook untyped
     """Keys and values of one layer in buffers (R, H, capacity, D).
 
-    Buffers begin as zeros: what no token has written is masked, and a masked NaN would still be NaN.
+    Buffers begin as zeros: unwritten slots are masked, and a masked NaN would still be NaN.
     """
 
     is_sliding = False
@@ -54,7 +55,7 @@ class _Layer(CacheLayerMixin):  # type: ignore[no-untyped-call]  # transformers 
         self.keys: torch.Tensor | None = None
         self.values: torch.Tensor | None = None
         self.is_initialized = False
-        # Weak, so that buffers go when their cache goes and do not wait for the garbage collector.
+        # Weak, so that buffers are freed with their cache and do not wait for the garbage collector.
         self._owner = weakref.ref(cache)
 
     @property
@@ -73,7 +74,7 @@ class _Layer(CacheLayerMixin):  # type: ignore[no-untyped-call]  # transformers 
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Write (B, H, N, D) keys and values where the window says; return all that the forward sees, as views."""
+        """Write (B, H, N, D) keys and values to the window's slots; return views of all that it sees."""
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
         assert self.keys is not None
@@ -93,7 +94,7 @@ class _Layer(CacheLayerMixin):  # type: ignore[no-untyped-call]  # transformers 
         return keys[:, :, : window.keys], values[:, :, : window.keys]
 
     def adopt(self, name: str, buffer: torch.Tensor) -> None:
-        """Take (R, H, capacity, D) as the buffer of the ``keys`` or the ``values``."""
+        """Use (R, H, capacity, D) as the buffer of the ``keys`` or the ``values``."""
         setattr(self, name, buffer)
         self.dtype, self.device, self.is_initialized = buffer.dtype, buffer.device, True
 
@@ -215,7 +216,7 @@ class TreeCache(Cache):
         return self.window
 
     def aim(self, slots_BN: torch.Tensor, keys: int) -> None:
-        """Prepare a forward over the first B rows that writes where ``slots_BN`` on the device says when it runs.
+        """Prepare a forward over the first B rows that writes to the slots that ``slots_BN`` has when it runs.
 
         It sees ``keys`` tokens of each row. The caller has reserved room.
         """
@@ -224,7 +225,7 @@ class TreeCache(Cache):
     @torch.inference_mode()
     def keep(self, base: int, path: Sequence[int]) -> None:
         """After a forward over one tree behind the ``base`` tokens of row 0: keep its root and the nodes ``path``."""
-        assert base == self._lengths[0], "the tree stands behind the committed tokens"
+        assert base == self._lengths[0], "a tree begins behind the committed tokens"
         self.keep_rows([path])
 
     @torch.inference_mode()
@@ -242,7 +243,7 @@ class TreeCache(Cache):
         ]
         longest = max(map(len, moves))
         if longest:
-            # Shorter rows are filled up with a move of their first slot onto itself.
+            # Rows with fewer moves are padded with moves of their first slot onto itself.
             pairs = torch.tensor([row + [(base, base)] * (longest - len(row)) for base, row in zip(bases, moves)])  # noqa: B905
             to_BM, from_BM = to_device(pairs, self._device()).unbind(-1)
             self._move(slice(first, first + len(paths)), to_BM, from_BM)
@@ -254,7 +255,7 @@ class TreeCache(Cache):
         self._lengths[row] = length
 
     def reach(self, length: int, *, row: int = 0) -> int:
-        """How many tokens, at most ``length``, a row can be taken back to: any number."""
+        """How many tokens, at most ``length``, a row can be cut back to: any number."""
         return min(length, self._lengths[row])
 
     def append(self, tokens: int, *, row: int = 0) -> None:
@@ -274,13 +275,13 @@ class TreeCache(Cache):
             self._resize(2 * new, self._capacity)
         self.reserve(length)
         self._lengths.append(length)
-        for mine, theirs in zip(self._own, source._own, strict=True):
-            mine.copy_row(new, theirs, row, length)
+        for own, other in zip(self._own, source._own, strict=True):
+            own.copy_row(new, other, row, length)
         return new
 
     @torch.inference_mode()
     def drop_row(self, row: int) -> None:
-        """Give a row up; the last live row takes its place."""
+        """Remove a row; the last live row takes its number."""
         last = len(self._lengths) - 1
         if row != last:
             for layer in self._own:

@@ -293,8 +293,8 @@ CACHE = (
     Mutant(
         "a row is copied without its last token",
         TreeCache.add_row,
-        "theirs, row, length)",
-        "theirs, row, length - 1)",
+        "other, row, length)",
+        "other, row, length - 1)",
         cache,
     ),
     Mutant(
@@ -342,7 +342,7 @@ BATCH = (
     ),
     Mutant("the cache drops another row", Scheduler._drop_row, "drop_row(row)", "drop_row(len(self._rows) - 1)", crowd),
     Mutant("an error of another's turn is lost", Scheduler.iterate, "slot.error is not None", "False", errors),
-    Mutant("ids behind the vocabulary are drafted", DraftTree.within, "< vocab_size", "< 2**62", outside),
+    Mutant("ids behind the vocabulary are drafted", DraftTree.within, "token < vocab_size", "token < 2**62", outside),
     Mutant("negative ids are drafted", DraftTree.within, "0 <= token", "-9 <= token", outside),
     Mutant("NaN is a token", TreeLogits.greedy, "token == _NONE", "False", errors),
 )

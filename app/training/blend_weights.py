@@ -1,9 +1,10 @@
-"""Learns the weights that the blend begins with, over answers simulated from SQuAD's training set.
+"""Learns the start weights of the blend source, over answers simulated from SQuAD's training set.
+
+    python -m app.training.blend_weights PASSAGES.jsonl QA.jsonl TOKENIZER.json
 
 A prompt is eight passages of an article and a question about one; the answer is made of the sentences that hold two
-answers, and of sentences of a ninth passage, which stand for what a model says in its own words. Usage: ``python -m
-app.training.blend_weights PASSAGES.jsonl QA.jsonl TOKENIZER.json``; prints what
-``decoding.sources.blend.weights`` holds.
+answers, and of sentences of a ninth passage, which stand for what a model says in its own words. Prints the weights
+that ``decoding.sources.blend.weights`` holds.
 """
 
 from __future__ import annotations
@@ -29,12 +30,12 @@ from decoding.tree import TokenTree
 
 _ANSWERS = 500
 _PASSAGES = 8
-# Share of what was learned; the rest is a start that knows no more than that votes and counts are chances.
+# Share of the learned weights; the rest is a start that takes votes and counts for probabilities.
 _KEPT = 0.7
 
 
 def main() -> None:
-    """Learn and print."""
+    """Learn the weights and print them."""
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("passages", "questions", "tokenizer"):
         parser.add_argument(name, type=Path)

@@ -1,7 +1,9 @@
 """Builds the table of common phrases: what follows one or two pieces of English prose, counted and cut to size.
 
-A piece is a word with the space before it, a number, or punctuation; no tokenizer has a say in it. Written with the
-standard library's xz around numpy's own format. Usage: ``python -m app.training.phrases OUT FILE.jsonl ...``.
+    python -m app.training.phrases OUT FILE.jsonl ...
+
+A piece is a word with the space before it, a number, or punctuation; no tokenizer decides it. Written with the
+standard library's xz around numpy's own format.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from numpy.typing import NDArray
 
 PIECE = re.compile(r"'(?:s|t|re|ve|m|ll|d)\b| ?[^\W\d_]+| ?\d+| ?[^\s\w]+|\n")
 _VOCABULARY = 30_000
-# Of each context: seen so often at least, and successors so often and so likely at least, at most so many.
+# Least count of a context, least count and least share of a successor, most successors.
 _ONE = (8, 3, 0.002, 12)
 _TWO = (8, 3, 0.02, 8)
 _MOST_TEXT = 1_500_000
@@ -47,7 +49,7 @@ def main() -> None:
 
 
 def texts(files: Iterable[Path]) -> Iterator[str]:
-    """The texts (or contexts of questions) of JSON Lines files, each once, of one text at most so many letters."""
+    """The texts (or contexts of questions) of JSON Lines files, each once, cut to the first 1,500,000 letters."""
     for file in files:
         seen: set[str] = set()
         with file.open(encoding="utf-8") as lines:
@@ -60,7 +62,7 @@ def texts(files: Iterable[Path]) -> Iterator[str]:
 
 
 def numbered(parts: Iterable[str]) -> tuple[NDArray[np.int64], list[str]]:
-    """The pieces of all texts as numbers, the rarest all 0, which stands between texts as well; and what they mean."""
+    """The pieces of all texts as numbers, and the piece of each number. 0 is a rare piece or the border of a text."""
     numbers: dict[str, int] = {}
     stream: list[NDArray[np.int32]] = []
     for part in parts:
@@ -79,9 +81,9 @@ def numbered(parts: Iterable[str]) -> tuple[NDArray[np.int64], list[str]]:
 def counted(
     ids: NDArray[np.int64], size: int, order: int, limits: tuple[int, int, float, int]
 ) -> tuple[NDArray[np.int64], NDArray[np.uint16], NDArray[np.uint8]]:
-    """Contexts, successors and levels (eighths of the binary log of the count) of what is kept.
+    """Contexts, successors and levels (eighths of the binary log of the count) of the kept pairs.
 
-    Successor 0 stands for all that are left out.
+    Successor 0 stands for all successors that are left out.
     """
     least_context, least, share, most = limits
     contexts = ids[:-1] if order == 1 else ids[:-2] * size + ids[1:-1]

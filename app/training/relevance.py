@@ -1,8 +1,9 @@
-"""The scorer of evidence, learned: which sentence of some passages answers a question, or that none does.
+"""Trains the scorer of evidence: which sentence of some passages answers a question, or that none does.
 
     python -m app.training.relevance --material FILE --out app/models/relevance.npz
 
-FILE is what `spandraft train prepare` wrote. Features are those of serving; a list is what serving would judge at once.
+FILE is the material of `spandraft train prepare`. Features are those of serving; a list holds the sentences that
+serving would score at once.
 The loss is the listwise softmax (Cao et al. 2007, ListNet's top-one form) with "none of them" as one more item of score
 0, as readers of SQuAD 2.0 have it. Must not know prompts or targets.
 
@@ -32,7 +33,7 @@ from retrieval.relevance import Layers, LearnedRelevance
 from retrieval.relevance_features import BEHIND_BEST, Candidate, Rarity, features, stems
 
 _RAREST = 4
-"""Words in fewer sentences are as good as unknown."""
+"""Words in fewer sentences count as unknown."""
 _LESS_ALIKE = 5.0
 """Nats that a sentence loses for a cosine of 1 less than the best, beyond what was learned: encyclopaedias are not all
 that is asked of, and there it costs nothing."""
@@ -42,7 +43,7 @@ _VARIED_SHARE = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How it is learned."""
+    """The hyperparameters."""
 
     hidden: int = 96
     epochs: int = 10
@@ -88,7 +89,7 @@ class Figures:
 
 
 class Network(nn.Module):
-    """`retrieval.relevance.Layers` while it is learned; features are normalised by those of the training lists."""
+    """`retrieval.relevance.Layers` while they are trained; features are normalised by those of the training lists."""
 
     def __init__(self, features_RF: Tensor, recipe: Recipe) -> None:
         super().__init__()
@@ -111,7 +112,7 @@ class Network(nn.Module):
 
     @torch.no_grad()
     def layers(self) -> Layers:
-        """What serving computes with; the normalisation goes into the weights."""
+        """The weights of serving, with the normalisation folded in."""
         first_HF, direct_F = self.first.weight / self.scale_F, self.direct.weight[0] / self.scale_F
         raw_F = direct_F.clone()
         raw_F[BEHIND_BEST] += _LESS_ALIKE
@@ -128,7 +129,7 @@ class Network(nn.Module):
 
 
 def learn_rarity(sentences: Sequence[str]) -> Rarity:
-    """From all sentences of a split."""
+    """The rarity of words, from all sentences of a split."""
     counts = Counter(stem for sentence in sentences for stem in set(stems(sentence)))
     total = max(2, len(sentences))
     known = {stem: math.log(total / count) for stem, count in sorted(counts.items()) if count >= _RAREST}
@@ -157,7 +158,7 @@ def draw(
         ]
         right = [any(a in one.text for a in asked.answers) for one in judged]
         shown = rank([one.similarity for one in judged])
-        if not judged or (left_out and any(right[place] for place in shown)):
+        if not judged or (left_out and any(right[index] for index in shown)):
             continue  # An answer stands elsewhere, too.
         gold_C = np.array([row == asked.sentence for row in rows])
         found.append((features(asked.text, judged, rarity), np.array(right), gold_C, not left_out))
@@ -190,7 +191,7 @@ def learn(lists: Lists, recipe: Recipe) -> Network:
 
 
 def figures_of(scores_R: NDArray[np.float32], confidence_R: NDArray[np.float32], lists: Lists) -> Figures:
-    """What it is worth to show the candidate of highest score, if its confidence is high enough."""
+    """The figures of showing the candidate of highest score, if its confidence is high enough."""
     best_L = [
         start + int(np.argmax(scores_R[start:end]))
         for start, end in zip(lists.starts_L, lists.starts_L[1:], strict=False)
@@ -214,25 +215,25 @@ def _batches(count: int, recipe: Recipe) -> Iterator[NDArray[np.int64]]:
 
 
 def _rows(lists: Lists, chosen_L: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-    """The rows of some lists, and for each the place of its list among them."""
-    spans = [np.arange(lists.starts_L[one], lists.starts_L[one + 1]) for one in chosen_L]
-    places = np.repeat(np.arange(len(spans)), [len(span) for span in spans])
-    return torch.from_numpy(np.concatenate(spans)), torch.from_numpy(places)
+    """The rows of some lists, and for each row the number of its list among them."""
+    spans = [np.arange(lists.starts_L[number], lists.starts_L[number + 1]) for number in chosen_L]
+    numbers = np.repeat(np.arange(len(spans)), [len(span) for span in spans])
+    return torch.from_numpy(np.concatenate(spans)), torch.from_numpy(numbers)
 
 
 def _loss(scores_R: Tensor, list_R: Tensor, lists: Lists, rows_R: Tensor, count: int) -> Tensor:
     """Mean cross-entropy; the annotated sentence counts twice what others count that hold an answer's words."""
     right_R, gold_R = torch.from_numpy(lists.right_R)[rows_R], torch.from_numpy(lists.gold_R)[rows_R]
-    wanted_R = right_R * 0.5 + gold_R.float()
-    wanted_L = torch.zeros(count).index_add(0, list_R, wanted_R)
+    weight_R = right_R * 0.5 + gold_R.float()
+    weight_L = torch.zeros(count).index_add(0, list_R, weight_R)
     # The scores are bounded well below 60 nats, so that exp in float32 is safe without a maximum.
     total_L = torch.log1p(torch.zeros(count).index_add(0, list_R, scores_R.clamp(max=60).exp()))
-    share_R = wanted_R / wanted_L.clamp(min=1e-9)[list_R]
+    share_R = weight_R / weight_L.clamp(min=1e-9)[list_R]
     return (total_L.sum() - (share_R * scores_R).sum()) / count
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Learn it, say what it is worth on the validation articles, and write the file."""
+    """Train it, print its figures on the validation articles, and write the file."""
     parser = argparse.ArgumentParser(description="Learn the scorer of evidence.")
     parser.add_argument("--material", type=Path, required=True, help="file that `spandraft train prepare` wrote")
     parser.add_argument("--out", type=Path, required=True, help="file to write")

@@ -1,8 +1,8 @@
 """Clean sentences -> as people who learn English write them: several errors of many kinds, or none.
 
-Other shares than `errors_synth.py`, whose rules it uses, and errors of its own (`learner_rules.py`): double slips,
-wrong parts of speech, regular forms of irregular words, another word by one slip. Some writers make one kind of error
-all the time (`learner_habits.py`). Knows words. Must not know tokens or models.
+Uses the rules of `synthetic` in other shares, and errors of its own (`learner_rules`): double slips, wrong parts of
+speech, regular forms of irregular words, another word by one slip. Some writers make one kind of error all the time (a
+habit). Knows words. Must not know tokens or models.
 """
 
 from __future__ import annotations

@@ -1,11 +1,8 @@
-"""Errors of people who learn English that take more than one word to make, or a list of words.
+"""Errors of people who learn English that take more than one word to make, or a list of words; habits of one writer.
 
-Each rule gets the words of a sentence and changes one place, or says that it found none. Knows words. Must not know
-tokens or models.
-
-What one writer does wrong all the time: no commas, no articles, no capitals, one verb form for all.
-
-A habit goes through a sentence and spoils some of its places of one kind. Knows words. Must not know tokens or models.
+A rule gets the words of a sentence and changes one position, or returns False if there is none. A habit goes through
+a sentence and spoils some of its positions of one kind: no commas, no articles, no capitals, one verb form for all.
+Knows words. Must not know tokens or models.
 """
 
 from __future__ import annotations

@@ -1,11 +1,8 @@
-"""Clean sentences -> the same sentences with errors as learners make them.
+"""Clean sentences -> the same sentences with errors as learners make them: rows of the correction task.
 
-Knows words and English error types. Must not know tokens or models. Deterministic given the random generator.
-A rule gets the words of a sentence and changes one place, or says that it found none; punctuation stays on its word.
-
-Spelling and typing slips: one word -> the same word as somebody in a hurry, or by ear, would write it.
-
-Knows letters, keys and sounds. Must not know sentences.
+A rule gets the words of a sentence and changes one position, or returns False if there is none; punctuation stays on
+its word. Spelling slips are made as somebody in a hurry, or by ear, would make them. Deterministic given the random
+generator. Knows words, letters and English error types. Must not know tokens or models.
 """
 
 from __future__ import annotations
@@ -49,7 +46,7 @@ class Corruptor:
     forms: WordForms
     misspelt: dict[str, list[str]]
     counts: tuple[float, ...] = (4.0, 3.5, 2.0, 1.0)
-    """How often a sentence has one error, two, ...: as far as its length allows, one more each six words."""
+    """Weights of one error in a sentence, two, ...: as far as its length allows, one more each six words."""
 
     def corrupt(self, sentence: str, rng: random.Random) -> str:
         """The sentence with one to four errors, more in longer ones; sometimes equal, where no rule finds a place."""

@@ -1,7 +1,8 @@
 """Questions with the passages they may be asked over, and each sentence's cosine: what answer items are drawn from.
 
-Knows articles and vectors, and turns them into a few bytes a question, so that drawing needs neither the encoder nor
-its vectors. Must not know tokens or prompts.
+Knows articles and vectors, and turns them into a few bytes a question, so that drawing items needs neither the encoder
+nor its vectors. Must not know tokens or prompts.
+
 A question has its own passage, `near` ones of its article (the likeliest of them and others) and `far` ones.
 """
 
@@ -31,13 +32,13 @@ class Candidate:
 
     @property
     def best(self) -> float:
-        """Its likeliest sentence's cosine."""
+        """The cosine of its likeliest sentence."""
         return max(self.cosines, default=0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One question: what answers it, the number of the sentence that does, its passage and others."""
+    """One question: its answers, the number of the sentence that holds one, its passage and others."""
 
     text: str
     answers: tuple[str, ...]
@@ -68,23 +69,23 @@ class Candidates:
     def question(self, index: int) -> Asked:
         """One question with its passages."""
         text, answers, sentence = self.questions[index]
-        at = int(self.offsets[index])
-        found: list[Candidate | None] = []
+        offset = int(self.offsets[index])
+        passages: list[Candidate | None] = []
         for passage in self.passages_QP[index].tolist():
             if passage < 0:
-                found.append(None)
+                passages.append(None)
                 continue
             rows = range(int(self.starts[passage]), int(self.starts[passage + 1]))
-            levels = self.cosines[at : at + len(rows)]
-            found.append(Candidate(passage, rows, tuple((levels / _LEVELS).tolist())))
-            at += len(rows)
-        own = found[0]
+            levels = self.cosines[offset : offset + len(rows)]
+            passages.append(Candidate(passage, rows, tuple((levels / _LEVELS).tolist())))
+            offset += len(rows)
+        own = passages[0]
         assert own is not None
-        near, far = ([c for c in part if c is not None] for part in (found[1 : 1 + NEAR], found[1 + NEAR :]))
+        near, far = ([c for c in part if c is not None] for part in (passages[1 : 1 + NEAR], passages[1 + NEAR :]))
         return Asked(text, tuple(answers), sentence, own, tuple(near), tuple(far))
 
     def arrays(self) -> dict[str, Any]:
-        """What `read` takes: arrays, and lists under "lists"."""
+        """The stored form that `read` takes: arrays, and lists under "lists"."""
         return {
             "lists": {"sentences": self.sentences, "questions": self.questions},
             "starts": self.starts,
@@ -94,7 +95,7 @@ class Candidates:
 
     @classmethod
     def read(cls, stored: Mapping[str, Any]) -> Candidates:
-        """What `arrays` gave."""
+        """Candidates from the stored form of `arrays`."""
         starts, passages_QP = stored["starts"], stored["passages"]
         lengths = np.append(np.diff(starts), 0)  # The last is for -1: no passage, no sentences.
         sizes = lengths[passages_QP].sum(axis=1)
@@ -147,11 +148,11 @@ def _far(embedded: Embedded, own: int, taken: set[int], rng: random.Random) -> l
     """Passages of other articles; of the same one only where there are no others."""
     article = embedded.article_of[own]
     everything = len(embedded.article_of)
-    found: list[int] = []
+    others: list[int] = []
     for _ in range(4 * FAR):
         other = rng.randrange(everything)
-        if other not in taken and other not in found and embedded.article_of[other] != article:
-            found.append(other)
-        if len(found) == FAR:
+        if other not in taken and other not in others and embedded.article_of[other] != article:
+            others.append(other)
+        if len(others) == FAR:
             break
-    return found
+    return others

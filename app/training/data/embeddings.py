@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 
 from app.likely_edits import encoder
-from app.training.data import records as data
+from app.training.data import records
 from app.training.errors import DataMissingError
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ ENCODER_PACKAGE = encoder.PACKAGE
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedQuestion:
-    """A question, its gold passage and gold sentence (both indexes into Embedded)."""
+    """A question with the numbers of the passage and of the sentence that answer it, in Embedded."""
 
     text: str
     answers: tuple[str, ...]
@@ -57,39 +57,42 @@ class Embedded:
         return list(range(self.starts[passage], self.starts[passage + 1]))
 
 
-def build(folder: Path, split: data.Split, cache: Path, *, passages: int, qed_passages: int) -> None:
-    """Embed at most so many passages of a split, with their questions, into `cache` (npz). Some minutes."""
+def build(folder: Path, split: records.Split, cache: Path, *, passages: int, qed_passages: int) -> None:
+    """Embed at most so many passages of a split, with their questions, into `cache` (npz). Takes some minutes.
+
+    Raises DataMissingError if the data or the encoder is missing.
+    """
     rng = random.Random(7)
-    squad, found = data.squad_passages(folder), data.squad_questions(folder)
-    extra, extra_questions = data.qed(folder)
-    chosen = _sample([p for p in squad if data.split_of(p.title) == split], passages, rng)
-    chosen += _sample([p for p in extra if data.split_of(p.title) == split], qed_passages, rng)
-    asked: dict[str, list[data.QuestionRecord]] = defaultdict(list)
-    for q in (*found, *extra_questions):
+    squad, squad_questions = records.squad_passages(folder), records.squad_questions(folder)
+    extra, extra_questions = records.qed(folder)
+    chosen = _sample([p for p in squad if records.split_of(p.title) == split], passages, rng)
+    chosen += _sample([p for p in extra if records.split_of(p.title) == split], qed_passages, rng)
+    asked: dict[str, list[records.QuestionRecord]] = defaultdict(list)
+    for q in (*squad_questions, *extra_questions):
         asked[q.passage_id].append(q)
     sentences: list[str] = []
     starts = [0]
-    records: list[tuple[str, tuple[str, ...], int, int]] = []
+    question_rows: list[tuple[str, tuple[str, ...], int, int]] = []
     for number, passage in enumerate(chosen):
-        split_sentences = data.sentences(passage.text)
+        own_sentences = records.sentences(passage.text)
         for q in asked[passage.passage_id]:
-            gold = gold_sentence(q, split_sentences)
+            gold = gold_sentence(q, own_sentences)
             if gold is not None:
-                records.append((q.question, q.answers, number, len(sentences) + gold))
-        sentences += split_sentences
+                question_rows.append((q.question, q.answers, number, len(sentences) + gold))
+        sentences += own_sentences
         starts.append(len(sentences))
-    lists = {"sentences": sentences, "starts": starts, "titles": [p.title for p in chosen], "questions": records}
+    lists = {"sentences": sentences, "starts": starts, "titles": [p.title for p in chosen], "questions": question_rows}
     encoder = load_encoder()
     np.savez(
         cache,
         lists=np.frombuffer(json.dumps(lists).encode(), dtype=np.uint8),
         sentence_SE=embed(encoder, sentences).astype(np.float16),
-        question_QE=embed(encoder, [r[0] for r in records]).astype(np.float16),
+        question_QE=embed(encoder, [row[0] for row in question_rows]).astype(np.float16),
     )
 
 
 def load(cache: Path) -> Embedded:
-    """What `build` wrote."""
+    """Read what `build` wrote. Raises DataMissingError."""
     if not cache.is_file():
         raise DataMissingError(
             f"no embeddings at {cache}",
@@ -112,8 +115,8 @@ def load(cache: Path) -> Embedded:
     )
 
 
-def gold_sentence(question: data.QuestionRecord, sentences: list[str]) -> int | None:
-    """Index of the sentence that overlaps the recorded answer sentence and holds an answer; None if none does."""
+def gold_sentence(question: records.QuestionRecord, sentences: list[str]) -> int | None:
+    """Index of the sentence that overlaps the recorded answer sentence and holds an answer; None if there is none."""
     for i, s in enumerate(sentences):
         overlaps = s in question.answer_sentence or question.answer_sentence in s
         if overlaps and any(a in s for a in question.answers):
@@ -122,12 +125,12 @@ def gold_sentence(question: data.QuestionRecord, sentences: list[str]) -> int | 
 
 
 def load_encoder() -> SentenceTransformer:
-    """The encoder that serving uses, from its package's folder, in bfloat16."""
+    """The encoder of serving, from its package's folder, in bfloat16. Raises DataMissingError."""
     spec = importlib.util.find_spec(ENCODER_PACKAGE)
     if spec is None or spec.origin is None or importlib.util.find_spec("sentence_transformers") is None:
         raise DataMissingError(
             f"the package {ENCODER_PACKAGE} or sentence_transformers is not installed",
-            hint="prepare the material where Spandraft is installed in full, and take the one file along",
+            hint="prepare the material where Spandraft is installed in full, and copy the one file",
         )
     # Everything else in training runs without it.
     from sentence_transformers import SentenceTransformer
@@ -144,6 +147,6 @@ def embed(encoder: SentenceTransformer, texts: list[str]) -> NDArray[np.float32]
     return out
 
 
-def _sample(passages: list[data.PassageRecord], count: int, rng: random.Random) -> list[data.PassageRecord]:
-    kept = set(rng.sample(range(len(passages)), min(count, len(passages))))
-    return [p for i, p in enumerate(passages) if i in kept]
+def _sample(passages: list[records.PassageRecord], count: int, rng: random.Random) -> list[records.PassageRecord]:
+    chosen = set(rng.sample(range(len(passages)), min(count, len(passages))))
+    return [passage for number, passage in enumerate(passages) if number in chosen]

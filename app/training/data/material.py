@@ -1,7 +1,7 @@
-"""All that training draws from, in one file that may travel to a machine with nothing but torch and transformers.
+"""Everything that training draws from, in one file that may travel to a machine with only torch and transformers.
 
-Knows the file. Must not know where its parts come from or what is drawn from them. Texts are kept as compressed text,
-which is smaller than token ids, and each part is unpacked when it is asked for.
+Knows the file. Must not know where its parts come from or what is drawn from them. Texts are stored as compressed
+text, which is smaller than token ids, and each part is unpacked when it is asked for.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from app.training.errors import DataMissingError, MaterialError
 from corpora.store.atomic_write import replace_file
 
 LARGEST_BYTES = 45 * 2**20
-"""What may be carried to a GPU machine in one piece."""
+"""The largest file that may be copied to a GPU machine in one piece."""
 
 _VERSION = "spandraft-material-1"
 _ARRAYS = {"starts": "int32", "passages": "int32", "cosines": "uint8"}
@@ -37,7 +37,7 @@ _ARRAYS = {"starts": "int32", "passages": "int32", "cosines": "uint8"}
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a file of material is written from; texts are paragraphs, each a list of clean sentences."""
+    """The parts that a file of material is written from; texts are paragraphs, each a list of clean sentences."""
 
     tokenizer: Tokenizer
     texts: Mapping[Split, list[list[str]]]
@@ -47,7 +47,7 @@ class Parts:
 
 
 class Material:
-    """An opened file of material. Raises MaterialError where it is damaged."""
+    """An opened file of material. Raises DataMissingError, and MaterialError where it is damaged."""
 
     def __init__(self, path: Path) -> None:
         if not path.is_file():
@@ -66,7 +66,7 @@ class Material:
         self.about["digest"] = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
     def require(self) -> None:
-        """Raise DataMissingError if there is none."""
+        """Raise DataMissingError if there is no material."""
 
     @cached_property
     def tokenizer(self) -> Tokenizer:
@@ -113,36 +113,36 @@ class Material:
 
 
 class NoMaterial(Material):
-    """In the place of material, for stages over prompts of the user's own: nothing can be drawn from it."""
+    """Stands for material in stages over prompts of the user's own: nothing can be drawn from it."""
 
     def __init__(self) -> None:
         self.path, self._packed, self.about = Path(), {}, {"digest": "none"}
 
     @cached_property
     def tokenizer(self) -> Tokenizer:
-        """An empty one: what is trained for a target of one's own gets the files of that target's."""
+        """An empty tokenizer: a drafter for a target of one's own gets the files of that target's tokenizer."""
         return Tokenizer(BPE())
 
     def _bytes(self, name: str) -> bytes:
         raise self._missing()
 
     def require(self) -> None:
-        """There is none."""
+        """Raise DataMissingError."""
         raise self._missing()
 
     def _missing(self) -> DataMissingError:
         return DataMissingError(
             "this stage draws from material, and none is named",
-            hint="name what `spandraft train prepare` wrote with --material, or your prompts with options.prompts_file",
+            hint="name the file of `spandraft train prepare` with --material, or prompts with options.prompts_file",
         )
 
 
 def write(parts: Parts, path: Path, *, most_bytes: int = LARGEST_BYTES) -> int:
-    """Write the file, whole or not at all; its size. Raises MaterialError if it would be too large to travel."""
+    """Write the file, whole or not at all, and return its bytes. Raises MaterialError if it would be too large."""
     about = {
         "format": _VERSION,
         "sentences": {split: sum(len(p) for p in texts) for split, texts in parts.texts.items()},
-        "questions": {split: len(found) for split, found in parts.answers.items()},
+        "questions": {split: len(candidates) for split, candidates in parts.answers.items()},
     }
     forms = {"verbs": parts.forms.verbs, "nouns": parts.forms.nouns, "adverbs": parts.forms.adverbs}
     blobs = {

@@ -32,21 +32,21 @@ _MEASURED_PASSAGES = 340
 
 @dataclass(frozen=True, slots=True)
 class Amounts:
-    """How much is taken: `prose` times the usual shares, and SQuAD passages to ask questions over."""
+    """How much is taken: `prose` times the usual shares, and passages that questions are asked over."""
 
     prose: float = 1.0
     passages: int = 6500
     qed_passages: int = 2000
     measured_sentences: int = 4000
-    """Of each split that is not trained on."""
+    """Sentences of each split that is not trained on."""
 
 
 def prepare(
     source: Path, cache: Path, out: Path, *, amounts: Amounts, tokenizer_file: Path | None, say: Callable[[str], None]
 ) -> int:
-    """Write `out` from the data (a folder or its .tar.xz) and return its size; embeddings are kept in `cache`.
+    """Write `out` from the data (a folder or its .tar.xz) and return its bytes; embeddings are cached in `cache`.
 
-    Without `tokenizer_file` the tokenizer is trained anew.
+    Without `tokenizer_file` the tokenizer is trained anew. Raises DataMissingError, MaterialError.
     """
     with unpacked(source, say=say) as folder:
         if tokenizer_file is None:
@@ -70,7 +70,10 @@ def prepare(
 
 @contextmanager
 def unpacked(source: Path, *, say: Callable[[str], None]) -> Iterator[Path]:
-    """The folder of the data. Of an archive only the files that are known are taken, by their names alone."""
+    """The folder of the data. From an archive only the known files are taken, by their base names.
+
+    Raises DataMissingError.
+    """
     if source.is_dir():
         yield source
         return
@@ -92,12 +95,12 @@ def unpacked(source: Path, *, say: Callable[[str], None]) -> Iterator[Path]:
 
 
 def bundled_tokenizer() -> Path:
-    """The tokenizer of the models that come along."""
+    """The tokenizer of the bundled models."""
     return bundled_folder(TARGET) / "tokenizer.json"
 
 
 def read_tokenizer(path: Path) -> Tokenizer:
-    """A tokenizer.json."""
+    """Read a tokenizer.json. Raises DataMissingError."""
     if not path.is_file():
         raise DataMissingError(f"there is no tokenizer at {path}", hint="name a tokenizer.json, or `new` to train one")
     return Tokenizer.from_file(str(path))
@@ -115,7 +118,7 @@ def _take(archive: tarfile.TarFile, folder: Path) -> None:
 def _answers(
     folder: Path, split: records.Split, cache: Path, amounts: Amounts, say: Callable[[str], None]
 ) -> candidates.Candidates:
-    # Another amount is another file: what was embedded before is never taken for what was asked for.
+    # Another amount is another file, so that a cache of another size is never used.
     usual = split != "train" or (amounts.passages, amounts.qed_passages) == (Amounts().passages, Amounts().qed_passages)
     path = cache / (f"{split}.npz" if usual else f"{split}-{amounts.passages}-{amounts.qed_passages}.npz")
     if not path.is_file():
@@ -137,10 +140,10 @@ def _texts(folder: Path, split: records.Split, amounts: Amounts) -> list[list[st
         return prose.clean_texts(folder, split, rng, more=amounts.prose)
     texts = prose.clean_texts(folder, split, rng)
     rng.shuffle(texts)
-    kept, total = [], 0
+    chosen, total = [], 0
     for text in texts:
-        kept.append(text)
+        chosen.append(text)
         total += len(text)
         if total >= amounts.measured_sentences:
             break
-    return kept
+    return chosen

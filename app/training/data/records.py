@@ -1,6 +1,7 @@
 """Training records on disk -> passages, questions, sentences; and which of them are held out.
 
 Knows the JSON Lines files of the training data. Must not know tokens, prompts or models.
+
 An article belongs to one split, decided by a hash of its title alone, so that no sentence, passage or question of a
 held-out article can reach training, whichever file it stands in.
 """
@@ -109,7 +110,7 @@ def paragraphs(folder: Path, source: str) -> Iterator[tuple[str, str]]:
 
 
 def misspellings(folder: Path) -> dict[str, list[str]]:
-    """Right word -> its known misspellings (codespell's dictionary turned round; one-word entries only)."""
+    """Right word -> its known misspellings (codespell's dictionary inverted; one-word entries only)."""
     table: dict[str, list[str]] = {}
     for r in _records(folder / "misspellings_codespell.jsonl"):
         for good in r["good"]:
@@ -119,7 +120,7 @@ def misspellings(folder: Path) -> dict[str, list[str]]:
 
 
 def sentences(text: str) -> list[str]:
-    """Sentences of a paragraph, in order; joined by one space they give the squeezed paragraph back."""
+    """Sentences of a paragraph, in order; joined by one space they are the squeezed paragraph."""
     text = squeeze(text)
     out, start = [], 0
     for border in _BORDER.finditer(text):

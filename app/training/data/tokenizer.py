@@ -1,6 +1,7 @@
 """The bundled models' tokenizer: byte-level BPE of 8,192 entries, trained on the prose of the training split.
 
 Knows the special tokens and their order. Must not know prompts or models.
+
 Any text encodes and decodes back unchanged, because every byte is in the alphabet; digits stand alone, so numbers are
 copied digit by digit and no number is rare.
 """
@@ -32,7 +33,7 @@ _SPACE_BEFORE_PUNCTUATION = re.compile(r"(?<=\w)([.,;:?!])(?=\s|$)")
 
 
 def train(folder: Path, *, seed: int = 0) -> Tokenizer:
-    """Train on the data in `folder`; a minute or two, and the same result for the same data and seed."""
+    """Train on the data in `folder`, in a minute or two; the same data and seed give the same result."""
     bpe = Tokenizer(models.BPE())
     bpe.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
@@ -49,7 +50,7 @@ def train(folder: Path, *, seed: int = 0) -> Tokenizer:
 
 
 def save(bpe: Tokenizer, target: Path) -> None:
-    """tokenizer.json and tokenizer_config.json as transformers loads them: no token is added, no space cleaned away."""
+    """Write tokenizer.json and tokenizer_config.json for transformers: no token is added, no space cleaned away."""
     config = {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "pad_token": SPECIALS[PAD],

@@ -1,10 +1,9 @@
-"""Which word of a corrected sentence each word of the written one became.
+"""Sentences with errors and, for each of their words, the edit that undoes the error: what the edit tagger learns from.
 
-Knows words only. Must not know tags.
+The written and the corrected sentence are aligned word by word: equal words, then the cheapest pairs in between. Knows
+prose, words and tags. Must not know the network.
 
-Sentences with errors and, for each of their words, what undoes the error: what the edit tagger learns from.
-
-Knows prose, words and tags. Must not know the network. B sentences, N pieces, W words, F features.
+Shapes: B sentences, N pieces, W words, F features.
 """
 
 from __future__ import annotations
@@ -27,14 +26,14 @@ from app.training.corruption.learner_errors import LearnerErrors
 from app.training.corruption.present_tense import PresentTense
 
 Pair = tuple[int | None, int | None]
-"""Indices of a written and a corrected word; None where there is none."""
+"""Indices of a written and of a corrected word; None where there is no such word."""
 Alike = Callable[[str, str], bool]
 
 _GAP, _ALIKE, _UNLIKE = 1.0, 0.5, 1.4
 
 
 def aligned(old: Sequence[str], new: Sequence[str], alike: Alike) -> list[Pair]:
-    """Pairs in order: equal words, then in between what is alike, and what costs least."""
+    """Pairs in order: equal words, and between them the cheapest pairs, alike words before others."""
     pairs: list[Pair] = []
     for kind, i, j, k, m in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if kind == "equal" or j - i == m - k == 1:
@@ -47,7 +46,7 @@ def aligned(old: Sequence[str], new: Sequence[str], alike: Alike) -> list[Pair]:
 
 
 def _cheapest(old: Sequence[str], new: Sequence[str], i: int, k: int, alike: Alike) -> list[Pair]:
-    """By dynamic programming (Levenshtein 1966)."""
+    """The cheapest pairs by dynamic programming (Levenshtein 1966); `i` and `k` are the indices of the first words."""
     best: list[list[tuple[float, list[Pair]]]] = [[(0.0, [])]]
     for row in range(len(old) + 1):
         if row:
@@ -72,15 +71,15 @@ def _cheapest(old: Sequence[str], new: Sequence[str], i: int, k: int, alike: Ali
 
 NO_WORD = -1
 _IN_PRESENT = 0.4
-"""So often a sentence is put into the present, where that is easy."""
+"""The share of sentences that are put into the present, where that is easy."""
 _POOL = 32
-"""So many batches are drawn at once and cut by length."""
+"""Batches that are drawn at once and cut by length."""
 
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """One sentence: of each word, and of the place behind the last, the features, what is to be put before it and what
-    becomes of it (indices in BEFORE and AT), and which word it becomes, if it does.
+    """One sentence: for each word, and for the end, its features, the tag of what to insert before it, the tag of its
+    own edit (indices in BEFORE and AT), and the word that was meant, or NO_WORD.
     """
 
     words: tuple[str, ...]
@@ -92,7 +91,7 @@ class Undone:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Sentences of much the same length."""
+    """Sentences of similar length."""
 
     pieces: encoder.Pieces
     features_WF: torch.Tensor
@@ -102,7 +101,7 @@ class Batch:
 
 
 class Undoing:
-    """Corrupts sentences and says what would undo that."""
+    """Corrupts sentences and labels their words with the edits that undo it."""
 
     def __init__(self, errors: LearnerErrors, tables: Tables) -> None:
         self._errors = errors
@@ -120,12 +119,12 @@ class Undoing:
     def labels(
         self, old: Sequence[Word], new: Sequence[Word]
     ) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
-        """What is put before each old word, what becomes of it, and the word that was meant.
+        """What to insert before each old word, its own edit, and the word that was meant.
 
-        Of several words put in at one place the first counts.
+        Of several words inserted at one position the first counts.
         """
         vocabulary, families = self._tables.vocabulary, self._tables.families
-        before, at = [_COMPLETE] * (len(old) + 1), [_KEEP] * (len(old) + 1)
+        before, own = [_COMPLETE] * (len(old) + 1), [_KEEP] * (len(old) + 1)
         meant = [NO_WORD] * (len(old) + 1)
         following = 0
         for i, j in aligned([word.lower for word in old], [word.lower for word in new], self._alike):
@@ -134,18 +133,18 @@ class Undoing:
                 if before[following] == _COMPLETE:
                     before[following] = _BEFORE[tag]
                 continue
-            following, at[i] = i + 1, _AT[tag]
+            following, own[i] = i + 1, _AT[tag]
             if j is not None and tag not in (KEEP, CASE):
                 rank = vocabulary.get(new[j].lower, MEANT)
                 meant[i] = rank if rank < MEANT else NO_WORD
-        return tuple(before), tuple(at), tuple(meant)
+        return tuple(before), tuple(own), tuple(meant)
 
     def _alike(self, old: str, new: str) -> bool:
         return new in self._tables.families.get(old, ()) or letters_alike(old, new)
 
 
 class Batches(torch.utils.data.IterableDataset[Batch]):
-    """So many batches; the same for the same seed."""
+    """`count` batches of `size` sentences; the same for the same seed."""
 
     def __init__(
         self, sources: Sequence[tuple[float, Sequence[str]]], undoing: Undoing, *, seed: int, count: int, size: int
@@ -159,7 +158,9 @@ class Batches(torch.utils.data.IterableDataset[Batch]):
         sources, weights = [texts for _, texts in self._sources], [weight for weight, _ in self._sources]
         for start in range(0, self._count, _POOL):
             drawn = (rng.choice(rng.choices(sources, weights)[0]) for _ in range(_POOL * self._size))
-            pool = sorted((self._undoing.example(one, rng) for one in drawn), key=lambda one: len(one.words))
+            pool = sorted(
+                (self._undoing.example(sentence, rng) for sentence in drawn), key=lambda example: len(example.words)
+            )
             cut = [pool[at : at + self._size] for at in range(0, len(pool), self._size)]
             rng.shuffle(cut)
             yield from map(batch_of, cut[: self._count - start])
@@ -172,11 +173,11 @@ def batch_of(examples: Sequence[Undone]) -> Batch:
         return torch.tensor([index for row in rows for index in row])
 
     return Batch(
-        encoder.pieces_of([one.words for one in examples], encoder.piece_tokenizer()),
-        torch.from_numpy(np.concatenate([one.features_WF for one in examples])),
-        joined(one.before_W for one in examples),
-        joined(one.at_W for one in examples),
-        joined(one.meant_W for one in examples),
+        encoder.pieces_of([example.words for example in examples], encoder.piece_tokenizer()),
+        torch.from_numpy(np.concatenate([example.features_WF for example in examples])),
+        joined(example.before_W for example in examples),
+        joined(example.at_W for example in examples),
+        joined(example.meant_W for example in examples),
     )
 
 

@@ -1,7 +1,9 @@
-"""Trains the network behind the edits.
+"""Trains the network behind the likely edits: batches -> losses -> weights.
 
-The encoder's lower layers stay as they are; the upper ones and the heads learn, in bfloat16 where that is exact enough.
-Knows batches and arrays. Must not know words. W words, V words of the vocabulary.
+The encoder's lower layers are frozen; its upper layers and the heads learn, in bfloat16 where that is exact enough.
+Knows batches and arrays. Must not know words.
+
+Shapes: B sentences, N pieces, D hidden, W words, F features, T tags, V words of the vocabulary.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ _SHOWN, _KEPT = 100, 500
 
 @dataclass(frozen=True, slots=True)
 class Losses:
-    """Mean cross entropies in nats: what is put before a word, what becomes of it, and which word was meant."""
+    """Mean cross entropies in nats: of the insertion before a word, of its own edit, and of the word that was meant."""
 
     before: torch.Tensor
     at: torch.Tensor
@@ -38,7 +40,7 @@ class Losses:
 
     @property
     def total(self) -> torch.Tensor:
-        """What is minimized."""
+        """The loss that is minimized."""
         return self.before + self.at + MEANT_WEIGHT * self.meant
 
     def __str__(self) -> str:
@@ -49,9 +51,9 @@ class Learner:
     """A network over the encoder's lower layers."""
 
     def __init__(self, tables: Tables, *, layers: int, begin: Path | None = None) -> None:
-        """The encoder's own layers and new heads, or what `begin` holds of a network over the same tables.
+        """The encoder's own layers and new heads, or the network in `begin`, over the same tables.
 
-        Of the encoder's layers the upper ones learn, so many; those that `begin` has not are the encoder's.
+        The `layers` upper layers of the encoder learn; layers that `begin` lacks are the encoder's.
         """
         lowest = encoder.LAYERS - layers
         self._lower = encoder.stored_lower(lowest).to(torch.bfloat16)
@@ -59,8 +61,8 @@ class Learner:
         self._rarity_V = tagger.rarity(len(self._words_VD))
         self._share = 1.0 if begin is None else CONTINUED_SHARE
         self.network = Network(len(names_of(tables.vocabulary, EMBEDDED)), layers)
-        for at, layer in enumerate(self.network.layers):
-            layer.load_state_dict(encoder.stored_layer(lowest + at))
+        for number, layer in enumerate(self.network.layers):
+            layer.load_state_dict(encoder.stored_layer(lowest + number))
         if begin is not None:
             begun = tagger.read_network(begin, tables).float()
             begun.layers = nn.ModuleList([*self.network.layers[: layers - len(begun.layers)], *begun.layers])
@@ -69,9 +71,9 @@ class Learner:
     def train(
         self, batches: Iterable[Batch], steps: int, keep: Callable[[Network], None], *, minutes: float = math.inf
     ) -> None:
-        """AdamW with a falling rate; `keep` is given the network now and then, and at the end.
+        """Train by AdamW with a falling rate; `keep` gets the network now and then, and at the end.
 
-        After so many minutes it ends, and the rate has fallen by then.
+        It ends after `minutes` at the latest, when the rate has fallen, too.
         """
         rates = (LAYER_RATE, HEAD_RATE)
         heads = [weights for name, weights in self.network.named_parameters() if not name.startswith("layers.")]
@@ -96,18 +98,18 @@ class Learner:
                 return
 
     def losses(self, batch: Batch) -> Losses:
-        """What the network makes of a batch."""
+        """The losses of the network on a batch."""
         with torch.no_grad():
             states_BND = self._lower(batch.pieces.ids_BN, batch.pieces.mask_B11N)
-        found = batch.pieces
-        inputs = Inputs(states_BND, found.mask_B11N, found.first_W, found.last_W, batch.features_WF)
-        asked = (batch.meant_W >= 0).nonzero()[:, 0]
+        pieces = batch.pieces
+        inputs = Inputs(states_BND, pieces.mask_B11N, pieces.first_W, pieces.last_W, batch.features_WF)
+        replaced = (batch.meant_W >= 0).nonzero()[:, 0]
         with torch.autocast("cpu", dtype=torch.bfloat16):
             read_W = self.network.read(inputs)
             logits_WT = self.network.tag(read_W, batch.features_WF).float()
-            words_WV = self.network.words(read_W[asked], self._words_VD, self._rarity_V).float()
+            words_WV = self.network.words(read_W[replaced], self._words_VD, self._rarity_V).float()
         before_WT, at_WT = logits_WT[:, : len(BEFORE)], logits_WT[:, len(BEFORE) :]
-        meant = nn.functional.cross_entropy(words_WV, batch.meant_W[asked], reduction="sum") / max(1, len(asked))
+        meant = nn.functional.cross_entropy(words_WV, batch.meant_W[replaced], reduction="sum") / max(1, len(replaced))
         cross_entropy = nn.functional.cross_entropy
         return Losses(cross_entropy(before_WT, batch.before_W), cross_entropy(at_WT, batch.at_W), meant)
 
@@ -115,5 +117,5 @@ class Learner:
     def held_out(self, batches: Sequence[Batch]) -> Losses:
         """Mean losses of batches."""
         every = [self.losses(batch) for batch in batches]
-        means = (torch.stack([getattr(one, name) for one in every]).mean() for name in ("before", "at", "meant"))
+        means = (torch.stack([getattr(losses, name) for losses in every]).mean() for name in ("before", "at", "meant"))
         return Losses(*means)

@@ -1,5 +1,6 @@
-"""`python -m app.training.edit_tagger.train --data DIR --out FILE`: learns which changes
-a correction is likely to make.
+"""Learns which edits a correction is likely to make.
+
+    python -m app.training.edit_tagger.train --data DIR --out FILE
 
 Clean prose is corrupted; a network on top of the sentence encoder learns, for each word, what was done to it. FILE has
 the vocabulary by frequency, the forms of its words, and known misspellings; beside it, ending in .safetensors, stand
@@ -37,16 +38,18 @@ SURELY_RIGHT = 200
 
 
 def main() -> None:
-    """Learn and write the files."""
+    """Train the network and write the files."""
     parser = argparse.ArgumentParser(prog="python -m app.training.edit_tagger.train", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of the unpacked training data")
     parser.add_argument("--out", type=Path, required=True, help="the file to write; weights go beside it")
     parser.add_argument("--sentences", type=int, default=360_000)
-    parser.add_argument("--minutes", type=float, default=math.inf, help="end so early, the rate falling faster")
+    parser.add_argument(
+        "--minutes", type=float, default=math.inf, help="end after so many minutes, the rate falling faster"
+    )
     parser.add_argument(
         "--begin", type=Path, default=None, help="weights to go on from, at a lower rate, with the tables beside them"
     )
-    parser.add_argument("--layers", type=int, default=LAYERS, help="so many of the encoder's layers learn too")
+    parser.add_argument("--layers", type=int, default=LAYERS, help="upper layers of the encoder that learn too")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
@@ -60,10 +63,10 @@ def main() -> None:
     tables = replace(tables, rare=rare_words(texts, tables))
     write_tables(arguments.out, tables)
     undoing = Undoing(errors_of(texts, misspelt, tables), tables)
-    held, sources = prose.tagger_sentences(texts, rng)
+    held_out_sentences, sources = prose.tagger_sentences(texts, rng)
     counts = ", ".join(str(len(sentences)) for _, sentences in sources)
     print(f"sentences: {counts}; {len(tables.vocabulary)} words, {len(tables.misspelt)} misspellings", flush=True)
-    held_out = _batches(held, undoing, rng)
+    held_out = _batches(held_out_sentences, undoing, rng)
     steps = arguments.sentences // BATCH
     learned = Batches(sources, undoing, seed=arguments.seed, count=steps, size=BATCH)
     learner = Learner(tables, layers=arguments.layers, begin=begin)
@@ -115,7 +118,7 @@ def collect(texts: Iterable[Sequence[str]], misspelt: Mapping[str, Sequence[str]
 
 
 def known_words(file: Path, misspelt: Mapping[str, Sequence[str]]) -> Tables:
-    """The vocabulary of a file, with the forms and slips that are known of it now."""
+    """The vocabulary of a file, with the word forms and misspellings that are known now."""
     tables = read_tables(file)
     return replace(tables, families=families_of(tables.vocabulary), misspelt=slips_of(misspelt, tables.vocabulary))
 

@@ -23,7 +23,7 @@ from retrieval.relevance import CosineRelevance
 
 _WORD = re.compile(r"(?<![\w'’-])[a-z]{4,}(?![\w'’-])")
 _COMMON = 5000
-"""Words as frequent as the training texts' first so many are common."""
+"""The so many most frequent words of the training texts are common."""
 
 
 def write(material: Material, out: Path, *, count: int, split: Split = "heldout") -> None:
@@ -39,7 +39,7 @@ def write(material: Material, out: Path, *, count: int, split: Split = "heldout"
 def grammar_records(
     material: Material, split: Split, count: int
 ) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
-    """Sentences with errors (a quarter without), and others that are clean."""
+    """Sentences with errors (a quarter without), and other, clean ones. Raises MaterialError if there are too few."""
     rng = random.Random(11)
     sentences = [s for text in material.texts(split) for s in text]
     if len(sentences) < 2 * count:
@@ -54,7 +54,7 @@ def grammar_records(
 
 
 def misspelt_records(material: Material, split: Split, count: int) -> list[dict[str, object]]:
-    """Sentences that are right but for one common word, which stands there as people misspell it."""
+    """Sentences that are right except for one common word, which is misspelt as people do."""
     rng = random.Random(12)
     counts = Counter(word for text in material.texts("train") for s in text for word in _WORD.findall(s))
     common = {word for word, _ in counts.most_common(_COMMON)}
@@ -63,9 +63,9 @@ def misspelt_records(material: Material, split: Split, count: int) -> list[dict[
     rng.shuffle(sentences)
     records: list[dict[str, object]] = []
     for sentence in sentences:
-        places = [found for found in _WORD.finditer(sentence) if found[0] in common and known.get(found[0])]
-        if places and len(records) < count:
-            word = rng.choice(places)
+        matches = [match for match in _WORD.finditer(sentence) if match[0] in common and known.get(match[0])]
+        if matches and len(records) < count:
+            word = rng.choice(matches)
             wrong = sentence[: word.start()] + rng.choice(known[word[0]]) + sentence[word.end() :]
             records.append({"source": wrong, "references": [sentence]})
     return records
@@ -75,7 +75,7 @@ def answer_records(
     candidates: Candidates, rng: random.Random, count: int, material: Material
 ) -> list[dict[str, object]]:
     """Questions over four passages each; `gold` is the index of the one that answers, or None."""
-    # Which items there are must not hang on a scorer that may be learned anew.
+    # The items must not depend on a scorer that may be learned anew.
     items = AnswerItems(candidates, material.tokenizer, relevance=CosineRelevance())
     drawn = [items.item(rng, unanswerable=i % 5 == 4) for i in range(count)]
     return [

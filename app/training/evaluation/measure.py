@@ -1,14 +1,11 @@
-"""How good a target is on held-out items, with serving's two processors on: plain greedy decoding, no speculation.
+"""How good a target is on held-out items, and how far a drafter alone carries it.
 
-Knows the two tasks and decoding's processors. Must not know how training went. It exists to tune the biases while a
-model is trained; the figures that are published come from `spandraft bench`.
+A target is measured with serving's two processors on, in plain greedy decoding without speculation; the figures serve
+to tune its biases while it is trained. A drafter is measured by mean acceptance length over prompts that training has
+not seen, also in the middle of a run. The figures that are published come from `spandraft bench`. Knows the two tasks,
+decoding's processors and the engine; must not know how models are trained.
 
 Shapes: N tokens, V vocabulary.
-
-How far a drafter alone carries a target: mean acceptance length over prompts that training has not seen.
-
-Knows the engine and requests. Must not know how drafters are trained. It is there to show what each step of an
-alignment brings, also in the middle of a run; the figures that are published come from `spandraft bench drafters`.
 """
 
 from __future__ import annotations
@@ -50,19 +47,19 @@ from decoding.target.target import Target
 
 @dataclass(frozen=True, slots=True)
 class AnswerFigures:
-    """Shares, 0 to 1. `top_evidence` is the encoder's first sentence, never refusing."""
+    """Shares, 0 to 1. `top_evidence`: the first evidence sentence alone, never refusing."""
 
     answer_accuracy: float
     top_evidence: float
     refusal_recall: float
     false_refusal: float
     sentences: float
-    """Sentences an answer has, on average."""
+    """Sentences of an answer, on average."""
 
 
 @dataclass(frozen=True, slots=True)
 class GrammarFigures:
-    """GLEU 0 to 100 of the corrections and of the texts as they were; share of texts left unchanged."""
+    """GLEU, 0 to 100, of the corrections and of the texts as they were; the share of texts left unchanged."""
 
     gleu: float
     gleu_uncorrected: float
@@ -79,11 +76,11 @@ class Greedy:
         self._likely_edits = cache(partial(likely_edits_for, target))
 
     def correct(self, text: str, *, tuning: LogitBiases) -> str:
-        """The correction of one text under copy bias. The copy is guessed ahead and checked by one forward."""
+        """The correction of one text under copy bias. The rest of the source is a draft, verified in one forward."""
         plain = " ".join(text.split())
         source = tokenizer.encode(self.bpe, " " + plain)
-        guessing = self._likely_edits() if tuning.edit_weight else None
-        edits = guessing(plain, tuple(source)) if guessing is not None else ()
+        likely_edits = self._likely_edits() if tuning.edit_weight else None
+        edits = likely_edits(plain, tuple(source)) if likely_edits is not None else ()
         bias = CopyBias(
             tuple(source), bonus=tuning.copy_bias, end=tokenizer.EOS, edits=edits, edit_weight=tuning.edit_weight
         )
@@ -91,21 +88,21 @@ class Greedy:
         output: list[int] = []
         state = bias.start()
         while len(output) < 2 * len(source) + 16:
-            guess = [*source[state.cursor :], tokenizer.EOS]
-            logits_NV = self._logits([*prompt, *output, *guess[:-1]], len(guess))
-            for row_V, guessed in zip(logits_NV, guess, strict=True):
+            draft = [*source[state.cursor :], tokenizer.EOS]
+            logits_NV = self._logits([*prompt, *output, *draft[:-1]], len(draft))
+            for row_V, drafted in zip(logits_NV, draft, strict=True):
                 bias.apply(state, row_V)
                 token = int(row_V.argmax())
                 if token == tokenizer.EOS:
                     return str(self.bpe.decode(output)).strip()
                 output.append(token)
                 state = bias.advance(state, token)
-                if token != guessed:
+                if token != drafted:
                     break
         return str(self.bpe.decode(output)).strip()
 
     def answer(self, prompt: list[int], quotes: Sequence[QuotedSpan], *, refusal_bias: float) -> list[int]:
-        """The answer's ids under the quote processor, without the end token. Forced tokens cost no forward."""
+        """The answer's token ids under the quote processor, without the end token. Forced tokens cost no forward."""
         refusal = tuple(tokenizer.encode(self.bpe, " " + REFUSAL))
         quote = QuoteProcessor(quotes, eos_ids=[tokenizer.EOS], refusal=refusal, refusal_bonus=refusal_bias)
         output: list[int] = []
@@ -201,7 +198,7 @@ def _corrected(greedy: Greedy, record: dict[str, object], *, tuning: LogitBiases
 
 
 _LIMIT = 16
-"""Nodes of a tree at most: what pays on a CPU, too."""
+"""Nodes of a tree at most; so many pay on a CPU, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +214,7 @@ class Accepted:
 
     @property
     def mean_length(self) -> float:
-        """Tokens for each forward of the target, the one that it adds itself included."""
+        """Tokens a target forward, with the bonus token."""
         return self.tokens / max(1, self.forwards)
 
     @property
@@ -239,14 +236,17 @@ def measure_drafter(
     counts: dict[str, list[int]] = {}
     for request in requests:
         stats = engine.generate(request).stats
-        found = (1, stats.tokens, stats.target_forwards, stats.drafted, stats.accepted)
-        known = counts.setdefault(request.task, [0] * len(found))
-        counts[request.task] = [a + b for a, b in zip(known, found, strict=True)]
+        new = (1, stats.tokens, stats.target_forwards, stats.drafted, stats.accepted)
+        total = counts.setdefault(request.task, [0] * len(new))
+        counts[request.task] = [a + b for a, b in zip(total, new, strict=True)]
     return [Accepted(task, *numbers) for task, numbers in sorted(counts.items())]
 
 
 def load_drafter(folder: Path, target: Target) -> tuple[str, Shared]:
-    """What lies in `folder` (heads, a parallel drafter or a draft model), and the source that drafts with it."""
+    """The draft source for the model in `folder` (heads, a parallel drafter or a draft model), and that model.
+
+    Raises DataMissingError if there is none.
+    """
     if (folder / "heads.json").is_file():
         return "heads", Shared(heads=MedusaHeads.load(folder, target=target))
     if (folder / "parallel.json").is_file():

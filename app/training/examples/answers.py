@@ -1,7 +1,6 @@
 """Answer examples: a question, the eight evidence sentences serving would show, and the sentence that answers.
 
-Knows the answer prompt, and how evidence is picked: by who judges it in serving, too. Must not know the model or the
-encoder.
+Knows the answer prompt, and how evidence is ranked: by the scorer of serving. Must not know the model or the encoder.
 
 Shapes: S sentences.
 """
@@ -29,17 +28,17 @@ DISTRACTORS = 3
 
 @dataclass(frozen=True, slots=True)
 class AnswerMix:
-    """What answer rows are like; shares are of the rows."""
+    """The mixture of answer rows; shares are of the rows."""
 
     unanswerable: float = 0.2
     """Questions whose passage is left out; a few more lose their sentence because it is not among the best."""
     far: float = 0.5
-    """Of those, questions that only get passages of other articles: what a confidence of 0 to 3 means."""
+    """The share of those that only get passages of other articles, which teaches what a confidence of 0 to 3 means."""
     short: float = 0.6
     """Rows with less evidence, cut to the best few: more decisions in the same number of tokens."""
     decision_weight: float = 2.5
     copy_weight: float = 0.4
-    """How much the first tokens of an answer count, which decide, and the others, which are copied."""
+    """The weights of the first tokens of an answer, which decide, and of the others, which are copied."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,11 @@
-"""The copying curriculum: rows that can only be predicted by looking back.
+"""Rows that can only be predicted by looking back: the copying curriculum.
 
-Knows the two prompt forms as token ids. Must not know real text: the tokens are random, so that what is learnt is to
-copy, and not which word follows which. Copying arrives early this way, before language is learnt at all.
-
-Answer rows whose only difficulty is to copy to the end: real sentences that share and repeat their phrases.
-
-Knows the answer prompt as token ids, and sentences. Must not know questions: the question is a piece of the sentence.
-A small model copies by the last tokens alone, and jumps where another place goes on from the same ones ("of the",
-", and"). Here a place that goes on otherwise is made on purpose, in the sentence itself or in a twin of it.
+`CopySpans`, `CopyRepeats` and `CopySentence` are of random tokens, so that the model learns to copy, and not which word
+follows which; copying arrives early this way, before language is learned at all. `QuotedSentences` are answer rows
+over real sentences whose only difficulty is to copy to the end: a small model copies by the last tokens alone, and
+jumps where another position goes on from the same ones ("of the", ", and"). Here such a position is made on purpose,
+in the sentence itself or in a twin of it. Knows the two prompt forms as token ids. Must not know questions: a question
+is a part of the sentence.
 """
 
 from __future__ import annotations
@@ -51,7 +49,7 @@ class CopySpans:
 
 @dataclass(frozen=True, slots=True)
 class CopyRepeats:
-    """Rows over a few tokens only, digits and words among them, so that one matching token never tells the place.
+    """Rows over a few tokens only, digits and words among them, so that one matching token never decides the position.
 
     Without these a small model copies by the last token alone, and jumps wherever a text repeats itself.
     """
@@ -70,7 +68,7 @@ class CopyRepeats:
 
 @dataclass(frozen=True, slots=True)
 class CopySentence:
-    """The answer form over random tokens: the question repeats a piece of the sentence that is to be copied.
+    """The answer form over random tokens: the question repeats a part of the sentence that is to be copied.
 
     `digits` are the ids of "1" to "8", `opening` and `closing` those of " [" and "]".
     """
@@ -118,7 +116,7 @@ def random_tokens(rng: random.Random, count: int) -> list[int]:
 
 
 SENTENCE_TOKENS = 120
-"""Longer sentences are cut: rows stay short, so that more of what is read is copied."""
+"""Longer sentences are cut: rows stay short, so that a larger share of their tokens is copied."""
 PROMPT_TOKENS = 360
 
 
@@ -129,12 +127,12 @@ class QuotedSentences:
     texts: list[list[str]]
     bpe: Tokenizer
     twins: float = 0.5
-    """Rows with a second sentence that differs from the quoted one in one place only."""
+    """Rows with a second sentence that differs from the quoted one in a single run of tokens."""
     repeats: float = 0.4
-    """Rows whose quoted sentence says a few of its tokens twice, and goes on otherwise."""
+    """Rows whose quoted sentence has a few of its tokens twice, followed by different ones."""
 
     def draw(self, rng: random.Random) -> Example:
-        """One row of up to five sentences; the one that the question is a piece of is copied behind its number."""
+        """One row of up to five sentences; the one that the question is a part of is copied behind its number."""
         others = self._sentences(rng)
         gold = others.pop(rng.randrange(len(others)))
         if rng.random() < self.repeats:
@@ -174,14 +172,14 @@ class QuotedSentences:
 
 
 def with_repeat(ids: Sequence[int], rng: random.Random) -> list[int]:
-    """A run of one to four tokens said again at another place of the sentence."""
+    """The sentence with a run of one to four of its tokens repeated at another position."""
     start = rng.randrange(len(ids))
     at = rng.randint(0, len(ids))
     return [*ids[:at], *ids[start : start + rng.randint(1, 4)], *ids[at:]]
 
 
 def with_change(ids: Sequence[int], other: Sequence[int], rng: random.Random) -> tuple[list[int], int]:
-    """(a twin with one run of up to eight tokens exchanged for a run of `other`, where the run stood).
+    """A twin with one run of up to eight tokens exchanged for a run of `other`, and the position of that run.
 
     One of the two runs may be empty; they are equal only by chance, as where a token is repeated.
     """

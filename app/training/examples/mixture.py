@@ -1,4 +1,4 @@
-"""Examples -> batches: what a row is, which tokens count, rows of like length together.
+"""Examples -> batches: what a row is, which tokens are predicted, rows of like length together.
 
 Knows token ids and weights. Must not know text, tasks' wording or the model.
 
@@ -25,7 +25,7 @@ _LARGE = 2**14
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One row: `prompt` then `output` token ids, and how much each output token counts (same length as `output`)."""
+    """One row: `prompt` then `output` token ids, and the weight of each output token (same length as `output`)."""
 
     task: str
     prompt: list[int]
@@ -38,7 +38,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Rows padded to one length, and the positions whose next token counts."""
+    """Rows padded to one length, and the positions whose next token is predicted."""
 
     tokens_BN: Tensor
     position_P: Tensor
@@ -74,22 +74,22 @@ class Pools:
         # Large batches are many rows of like length already, and the first should not take long.
         self._tokens, self._batches = tokens, batches or (16 if tokens <= _LARGE else 8)
         self._longest = longest
-        self._at = -1
+        self._pool_number = -1
         self._pool: list[Batch] = []
 
     def batch(self, number: int) -> Batch:
         """The batch of this number, the same whenever it is asked for."""
-        pool, place = divmod(number, self._batches)
-        if pool != self._at:
+        pool, position = divmod(number, self._batches)
+        if pool != self._pool_number:
             self._pool = self._made(random.Random(f"{self._seed}:{pool}"))
-            self._at = pool
-        return self._pool[place]
+            self._pool_number = pool
+        return self._pool[position]
 
     def _made(self, rng: random.Random) -> list[Batch]:
         shares = [share for share, _ in self._sources]
         drawn: list[Example] = []
-        wanted, total = self._tokens * self._batches, 0
-        while total < wanted or len(drawn) < self._batches:
+        needed, total = self._tokens * self._batches, 0
+        while total < needed or len(drawn) < self._batches:
             source = rng.choices(self._sources, weights=shares)[0][1]
             example = source.draw(rng)
             if len(example) <= self._longest:
@@ -101,7 +101,7 @@ class Pools:
 
 
 def collate(examples: list[Example], rng: random.Random, *, context_share: float) -> Batch:
-    """One batch of these rows; which prompt tokens count is drawn anew."""
+    """One batch of these rows; which prompt tokens are predicted is drawn anew."""
     longest = max(len(e) for e in examples)
     tokens_BN = np.full((len(examples), longest), tokenizer.PAD, dtype=np.int64)
     position, following, weight, context = [], [], [], []
@@ -135,5 +135,5 @@ def _groups(ordered: list[Example], count: int) -> list[list[Example]]:
 
 
 def _even(ordered: list[Example], count: int) -> list[list[Example]]:
-    """So few and long that one spans a border: by number instead."""
+    """Runs of equal numbers instead, where rows are so few and long that one spans a border."""
     return [ordered[i * len(ordered) // count : max(i + 1, (i + 1) * len(ordered) // count)] for i in range(count)]

@@ -43,7 +43,7 @@ ANSWERS_SHARE = 0.65
 _UNANSWERABLE_SHARE = 0.2
 _LONGEST_ANSWER = 256
 _LONGEST_PROMPT = 640
-"""Questions over longer evidence are drawn anew, as training leaves them out."""
+"""Questions with longer prompts are drawn anew, as training leaves them out."""
 
 
 class Prompts(Protocol):
@@ -56,10 +56,10 @@ class Prompts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ServedPrompts:
-    """The bundled target's two tasks, `answers_share` of them questions. Either task may be missing (None).
+    """The bundled target's two tasks, `answers_share` of the requests questions. Either task may be missing (None).
 
-    `processed`: with the quote processor and the biases, as served; else what the target would write by itself.
-    `likely_edits`: what serving guesses of a text and its ids, where its target is tuned to weigh that.
+    `processed`: with the quote processor and the biases, as served; else as the target writes by itself.
+    `likely_edits`: the edits that serving proposes for a text and its ids, if its target is tuned to weigh them.
     """
 
     bpe: Tokenizer
@@ -74,8 +74,8 @@ class ServedPrompts:
     def request(self, number: int) -> Request:
         """Request `number`, of one task or the other."""
         rng = random.Random(f"{self.seed}:outputs:{number}")
-        asks = rng.random() < self.answers_share
-        if self.items is not None and (asks or self.pairs is None):
+        is_question = rng.random() < self.answers_share
+        if self.items is not None and (is_question or self.pairs is None):
             return self._answer(self.items, rng)
         assert self.pairs is not None, "one task at least"
         return self._correction(self.pairs, rng)
@@ -86,19 +86,19 @@ class ServedPrompts:
             prompt = items.prompt(item.question, item.evidence)
             if len(prompt) <= _LONGEST_PROMPT:
                 break
-        best = max(one.relevance for one in item.evidence)
-        quotes, references, at = [], [], prompt.index(tokenizer.EVIDENCE)
-        for one in item.evidence:
-            marker = tuple(tokenizer.encode(self.bpe, f" [{one.number}]"))
-            body = tuple(tokenizer.encode(self.bpe, " " + one.text))
-            at += 2 + len(marker)
-            quotes.append(QuotedSpan(marker, body, weight=self.tuning.evidence_slope * (one.relevance - best)))
-            references.append(Reference(body, prompt_start=at, lead=marker))
-            at += len(body)
+        best = max(evidence.relevance for evidence in item.evidence)
+        quotes, references, start = [], [], prompt.index(tokenizer.EVIDENCE)
+        for evidence in item.evidence:
+            marker = tuple(tokenizer.encode(self.bpe, f" [{evidence.number}]"))
+            body = tuple(tokenizer.encode(self.bpe, " " + evidence.text))
+            start += 2 + len(marker)
+            quotes.append(QuotedSpan(marker, body, weight=self.tuning.evidence_slope * (evidence.relevance - best)))
+            references.append(Reference(body, prompt_start=start, lead=marker))
+            start += len(body)
         refusal = tuple(tokenizer.encode(self.bpe, " " + REFUSAL))
         bonus = self.tuning.refusal_bonus(best)
         quoting = QuoteProcessor(quotes, eos_ids=[tokenizer.EOS], refusal=refusal, refusal_bonus=bonus)
-        return self._asked("answer", prompt, _LONGEST_ANSWER, tuple(references), quoting)
+        return self._request("answer", prompt, _LONGEST_ANSWER, tuple(references), quoting)
 
     def _correction(self, pairs: GrammarPairs, rng: random.Random) -> Request:
         prompt = pairs.draw(rng).prompt
@@ -108,9 +108,9 @@ class ServedPrompts:
         bonus, weight = self.tuning.copy_bias, self.tuning.edit_weight
         copying = CopyBias(source, bonus=bonus, end=tokenizer.EOS, edits=edits, edit_weight=weight)
         reference = Reference(source, prompt_start=1, cursor=True, edits=edits)
-        return self._asked("grammar", prompt, len(source) * 3 // 2 + 16, (reference,), copying)
+        return self._request("grammar", prompt, len(source) * 3 // 2 + 16, (reference,), copying)
 
-    def _asked(
+    def _request(
         self, task: str, prompt: list[int], longest: int, references: tuple[Reference, ...], processor: Processor
     ) -> Request:
         return Request(
@@ -132,7 +132,7 @@ class GivenPrompts:
     max_new_tokens: int = _LONGEST_ANSWER
 
     def request(self, number: int) -> Request:
-        """Prompt `number`, from the first again behind the last."""
+        """Prompt `number`; behind the last comes the first again."""
         prompt = self.prompts[number % len(self.prompts)]
         return Request(prompt=prompt, max_new_tokens=self.max_new_tokens, eos_ids=self.eos_ids, task="given")
 
@@ -151,7 +151,7 @@ def served_prompts(
     pairs = None
     if answers_share < 1:
         texts = material.texts(split)
-        # Half of the texts are short sentences of common words, as those are that people have corrected.
+        # Half of the texts are short sentences of common words, as people have them corrected.
         plain = plain_texts(texts) or texts
         mixed = random.Random(seed).sample(texts, min(len(texts), len(plain)))
         pairs = GrammarPairs([*plain, *mixed], Corruptor(material.forms, material.misspelt), material.tokenizer)
@@ -188,7 +188,7 @@ def given_prompts(file: Path, target: Path, *, longest: int) -> GivenPrompts:
 
 
 def likely_edits_for(target: Path) -> LikelyEditsOf | None:
-    """What serving guesses of a text and its ids in the tokens of this target; None where the encoder is missing."""
+    """The edit proposals of serving in the tokens of this target; None where the encoder is missing."""
     if importlib.util.find_spec(ENCODER_PACKAGE) is None:
         print(f"without guessed edits: the package {ENCODER_PACKAGE} is not installed here", file=sys.stderr)
         return None
@@ -197,7 +197,7 @@ def likely_edits_for(target: Path) -> LikelyEditsOf | None:
 
 
 def tuning_of(target: Path) -> LogitBiases | None:
-    """The biases that a target's own folder names, if it does."""
+    """The biases in a target's own folder, if there are any."""
     file = target / "spandraft.json"
     if not file.is_file():
         return None
@@ -205,6 +205,6 @@ def tuning_of(target: Path) -> LogitBiases | None:
 
 
 def served_tuning(target: Path) -> LogitBiases:
-    """A target fresh from training has no biases yet: then the bundled one's are the best guess, of a like recipe."""
+    """The biases that a target is served with: its own, else the bundled target's, which is trained alike."""
     own = tuning_of(target)
     return own if own is not None else tuning_of(bundled_folder(TARGET)) or LogitBiases()

@@ -23,15 +23,15 @@ from app.training.errors import DataMissingError
 from corpora.store.atomic_write import replace_file
 
 PROMPT_SHARE = 0.25
-"""Share of the prompts' tokens that are predicted too; see `RowBatch.is_output_P`."""
+"""The share of the prompts' tokens that are predicted too; see `RowBatch.is_output_P`."""
 
 _NEIGHBOURS = 4
-"""A batch is drawn from so many times its size of rows of like length."""
+"""A batch is drawn from so many times its own size of rows of like length."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One prompt, the output behind it (its end token included) and the task's name."""
+    """One prompt, the output behind it (with its end token), and the name of the task."""
 
     task: str
     prompt: tuple[int, ...]
@@ -40,7 +40,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class RowBatch:
-    """Rows right-padded to one length. `position_P` are places whose next token `next_P` counts.
+    """Rows right-padded to one length. `position_P` are positions whose next token `next_P` is predicted.
 
     `prompt_B` and `length_B`: row b has its output from `prompt_B[b]` to `length_B[b]` (exclusive).
     """
@@ -67,21 +67,21 @@ class TargetOutputs:
     @classmethod
     def of(cls, rows: Iterable[Row]) -> TargetOutputs:
         """Pack rows; ids take two bytes where they fit."""
-        kept = list(rows)
-        tasks = tuple(sorted({row.task for row in kept}))
-        ids = [token for row in kept for token in (*row.prompt, *row.output)]
-        sizes = [len(row.prompt) + len(row.output) for row in kept]
+        packed = list(rows)
+        tasks = tuple(sorted({row.task for row in packed}))
+        ids = [token for row in packed for token in (*row.prompt, *row.output)]
+        sizes = [len(row.prompt) + len(row.output) for row in packed]
         return cls(
             tokens_T=np.array(ids, dtype=np.uint16 if max(ids, default=0) < 2**16 else np.uint32),
             starts_R=np.cumsum([0, *sizes], dtype=np.int64),
-            prompt_R=np.array([len(row.prompt) for row in kept], dtype=np.int32),
-            task_R=np.array([tasks.index(row.task) for row in kept], dtype=np.uint8),
+            prompt_R=np.array([len(row.prompt) for row in packed], dtype=np.int32),
+            task_R=np.array([tasks.index(row.task) for row in packed], dtype=np.uint8),
             tasks=tasks,
         )
 
     @classmethod
     def load(cls, path: Path) -> TargetOutputs:
-        """What `save` wrote. Raises DataMissingError."""
+        """Read what `save` wrote. Raises DataMissingError."""
         try:
             with path.open("rb") as file, np.load(file) as stored:
                 tasks = tuple(stored["tasks"].tobytes().decode().split("\n"))
@@ -89,7 +89,7 @@ class TargetOutputs:
         except (OSError, KeyError, ValueError, BadZipFile) as error:
             raise DataMissingError(
                 f"no outputs of a target at {path}: {error}",
-                hint="Leave `outputs_file` out and the stage makes them first, or name a file that a stage has made.",
+                hint="leave `outputs_file` out and the stage makes them first, or name a file that a stage has made",
             ) from error
 
     def save(self, path: Path) -> None:
@@ -134,21 +134,21 @@ class RowBatches:
         if not len(self._order_R):
             raise DataMissingError(
                 f"none of the {len(outputs)} outputs has at most {min(longest, tokens)} tokens",
-                hint="A batch must hold at least one row. Give more tokens a batch, or make other outputs.",
+                hint="a batch must hold at least one row: give more tokens a batch, or make other outputs",
             )
 
     def rows(self, number: int) -> list[Row]:
         """The rows of batch `number`."""
         rng = np.random.default_rng([self._seed, number])
-        at = int(rng.integers(len(self._order_R)))
-        size = max(1, self._tokens // int(self._lengths_R[at]))
-        first = max(0, min(at, len(self._order_R) - 1) - _NEIGHBOURS * size)
-        near = self._order_R[first : at + 1]
+        last = int(rng.integers(len(self._order_R)))
+        size = max(1, self._tokens // int(self._lengths_R[last]))
+        first = max(0, min(last, len(self._order_R) - 1) - _NEIGHBOURS * size)
+        near = self._order_R[first : last + 1]
         chosen = rng.choice(near, size=min(size, len(near)), replace=False)
         return [self.outputs[int(row)] for row in chosen]
 
     def batch(self, number: int) -> RowBatch:
-        """Batch `number`, padded; which prompt tokens count is drawn anew."""
+        """Batch `number`, padded; which prompt tokens are predicted is drawn anew."""
         return collate(self.rows(number), np.random.default_rng([self._seed, number, 1]), number=number)
 
 

@@ -35,31 +35,34 @@ SOURCES = ("blend", "evidence", "cursor")
 
 PART = 256
 _ROWS_AT_ONCE = 48
-"""Requests that share a GPU's forwards. On a CPU reading the prompts is the work, and one does."""
+"""Requests that share a GPU's forwards. On a CPU prefill is most of the work, and one at a time is enough."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutputOptions:
-    """What every alignment stage may set under `options`: how many outputs, and of what.
+    """Options of every kind of stage that learns from a target: how many outputs, and over which prompts.
 
-    Stages with the same values share one file. `outputs_file`: take these outputs, whoever wrote them.
+    Stages with the same values share one file. `outputs_file`: use these outputs, whichever target wrote them.
     """
 
     outputs: int = 4000
     answers: float = ANSWERS_SHARE
     """The share of questions; the rest is text to correct."""
     processed: bool = True
-    """As served: with the quote processor and the target's biases."""
+    """Write as served: with the quote processor and the target's biases."""
     outputs_file: str = ""
     prompts_file: str = ""
-    """For a target of one's own: a JSON Lines file of {"prompt": "..."}, answered as they stand, without processors."""
+    """For a target of one's own: a JSON Lines file of {"prompt": "..."}, continued as they are, without processors."""
     longest_output: int = 256
 
 
 def row_batches(
     stage: Stage, material: Material, run: Path, device: torch.device, options: OutputOptions
 ) -> RowBatches:
-    """Batches of the target's outputs, which are made first if they are not there."""
+    """Batches of the target's outputs, which are made first if they are not there.
+
+    Raises ConfigError if the model's vocabulary is too small for them, DataMissingError if there is no target.
+    """
     path = Path(options.outputs_file) if options.outputs_file else outputs_path(stage.target, run, options)
     if not options.outputs_file and not path.is_file():
         make_outputs(stage.target, material, run, device, options)
@@ -74,25 +77,26 @@ def row_batches(
 
 
 def prepare(stage: Stage, material: Material, run: Path, device: torch.device, *, stopped: Callable[[], bool]) -> bool:
-    """Have the outputs made that a stage needs; False if `stopped` said so first: then parts of them are there."""
-    given = {key: value for key, value in stage.options.items() if key in OutputOptions.__dataclass_fields__}
-    options = dataclasses.replace(stage, options=given).read_options(OutputOptions)
+    """Make the outputs that a stage needs; False if `stopped` returned True first: then parts of them are kept."""
+    common = {key: value for key, value in stage.options.items() if key in OutputOptions.__dataclass_fields__}
+    options = dataclasses.replace(stage, options=common).read_options(OutputOptions)
     if options.outputs_file or outputs_path(stage.target, run, options).is_file():
         return True
     return make_outputs(stage.target, material, run, device, options, stopped=stopped).is_file()
 
 
 def outputs_path(target: str, run: Path, options: OutputOptions) -> Path:
-    """Where a run keeps the outputs of this target: another target, other options, or others of the bundled files that
-    serving adds to its logits, mean another file.
+    """Where a run keeps the outputs of a target.
+
+    Another target, other options, or other bundled files that change its logits in serving, mean another file.
     """
     folder = result_of(target, run)
-    asked = (options.answers, options.processed, options.prompts_file, options.longest_output, served_tuning(folder))
+    recipe = (options.answers, options.processed, options.prompts_file, options.longest_output, served_tuning(folder))
     served_with = sorted(read_sums(MODELS).items()) if options.processed else ()
-    found = hashlib.sha256(repr((asked, served_with)).encode())
+    digest = hashlib.sha256(repr((recipe, served_with)).encode())
     for file in sorted(folder.glob("*.safetensors")):
-        found.update(file.read_bytes())
-    return run / "outputs" / f"{Path(target).name}-{options.outputs}-{found.hexdigest()[:12]}.npz"
+        digest.update(file.read_bytes())
+    return run / "outputs" / f"{Path(target).name}-{options.outputs}-{digest.hexdigest()[:12]}.npz"
 
 
 def make_outputs(
@@ -105,7 +109,10 @@ def make_outputs(
     split: Split = "train",
     stopped: Callable[[], bool] = lambda: False,
 ) -> Path:
-    """Let the target write over prompts of `split`, and keep it; parts of an earlier call are taken over."""
+    """Let the target write over prompts of `split`, and keep the outputs; parts of an earlier call are kept.
+
+    Raises DataMissingError if there is no target.
+    """
     folder, path = result_of(target, run), outputs_path(target, run, options)
     if not (folder / "config.json").is_file():
         raise DataMissingError(
@@ -122,7 +129,7 @@ def make_outputs(
             material, folder, split=split, answers_share=options.answers, processed=options.processed
         )
     at_once = _ROWS_AT_ONCE if device.type == "cuda" else 1
-    # No two prompts begin alike: nothing is kept of finished ones.
+    # No two prompts begin alike: a prefix cache would be useless.
     engine = Engine(loaded, sources=SOURCES, max_rows=at_once, max_waiting=2 * at_once, prefix_bytes=0)
     write_outputs(engine, prompts, path, count=options.outputs, at_once=at_once, show=_show, stopped=stopped)
     return path
@@ -141,8 +148,8 @@ def write_outputs(
 ) -> bool:
     """Let the engine write `count` outputs into `path`; parts of `part` that an earlier call has finished are kept.
 
-    `at_once` requests share the target's forwards (1 on CPU, where reading the prompts is the work). False if
-    `stopped` said so before the end: then only parts are there.
+    `at_once` requests share the target's forwards (1 on a CPU, where prefill is most of the work). False if `stopped`
+    returned True before the end: then only parts are there.
     """
     if path.is_file() and len(TargetOutputs.load(path)) == count:
         return True
@@ -166,16 +173,16 @@ def write_outputs(
 
 
 def written_rows(engine: Engine, prompts: Prompts, numbers: range, *, at_once: int = 1) -> list[Row]:
-    """Prompts `numbers` with what the target writes behind them."""
+    """Requests `numbers` with what the target writes behind them."""
 
-    def one(number: int) -> Row:
+    def row_of(number: int) -> Row:
         request = prompts.request(number)
         return Row(request.task, request.prompt, tuple(engine.generate(request).tokens))
 
     if at_once == 1:
-        return [one(number) for number in numbers]
+        return [row_of(number) for number in numbers]
     with ThreadPoolExecutor(at_once) as threads:
-        return list(threads.map(one, numbers))
+        return list(threads.map(row_of, numbers))
 
 
 def _rows(outputs: TargetOutputs) -> Iterator[Row]:

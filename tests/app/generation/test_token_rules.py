@@ -233,3 +233,7 @@ def test_exact_match_by_name_is_exact_match(pipeline: Pipeline) -> None:
         pipeline.answer_from(QUESTION, hits_of(), criterion="exact-match").text
         == pipeline.answer_from(QUESTION, hits_of()).text
     )
+
+
+def test_the_old_name_of_exact_match_is_still_read() -> None:
+    assert Settings.load({"criterion": "one-draw"}, environ={}).criterion == "exact-match"

@@ -47,12 +47,12 @@ def test_who_has_what_it_waits_for_does_not_wait_for_its_turn() -> None:
     lock, ready, got = FairLock(), threading.Event(), list[bool]()
 
     def wait() -> None:
-        with lock.turn(unless=ready.is_set) as mine:
-            got.append(mine)
+        with lock.turn(unless=ready.is_set) as held:
+            got.append(held)
 
     waiting = threading.Thread(target=wait)
-    with lock.turn() as mine:
-        assert mine
+    with lock.turn() as held:
+        assert held
         waiting.start()
         while len(lock._tickets) < 2:
             time.sleep(0.001)
@@ -67,8 +67,8 @@ def test_the_last_in_line_leaves_it_with_what_it_waits_for() -> None:
     lock, ready, got = FairLock(), threading.Event(), list[bool]()
 
     def wait() -> None:
-        with lock.turn(unless=ready.is_set) as mine:
-            got.append(mine)
+        with lock.turn(unless=ready.is_set) as held:
+            got.append(held)
 
     def step() -> None:
         with lock.turn():

@@ -1,9 +1,9 @@
 """Calibration: how often what a source drafts is accepted, learned from what happened.
 
-A cell is (source, bucket, depth, band): the length of match that an estimate rests on, the place in the chain, and how
-sure the source was; a source is rarely as wrong about what it expects as about what it does not. Acceptance is counted
-given that everything before the token was accepted. A cell moves a source's estimate in log odds, towards what was
-accepted; the less it has seen, the less. Old counts fade. Knows no tokens.
+A cell is (source, bucket, depth, estimate): the length of match that an estimate rests on, how deep in the tree the
+token stands, and how sure the source was, because a source is rarely as wrong about what it expects as about what it
+does not. Acceptance is counted given that everything before the token was accepted. A cell moves a source's estimate
+in log odds towards what was accepted; the less it has seen, the less. Old counts fade. Knows no tokens. N nodes.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ import bisect
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from decoding.stats import moving_average
 from decoding.tree import DraftTree
 
-# A count of 1 has faded to a half after 700 more in its cell; a cell counts as much as the source's own estimate
-# after 16.
-_FADE = 0.999
-_TRUST = 16.0
+# A count of 1 has faded to a half after 700 more in its cell; after 16 a cell weighs as much as the source's own
+# estimate.
+_FADE: Final = 0.999
+_TRUST: Final = 16.0
 _LEAST, _MOST = 0.001, 0.998
-# Saved cells of a row so long are of the first version, which knew no bands of estimates.
-_WITHOUT_ESTIMATES = 6
+# The length of a saved row of the first version, which knew no bands of estimates.
+_ROW_WITHOUT_ESTIMATES: Final = 6
 # The share of the latest gain of a costly source in its average.
 _SHARE = 0.15
 _DEPTHS = (1, 2, 3, 4, 6, 8, 12, 16)
-_SURE = (0.3, 0.8)
+_ESTIMATES = (0.3, 0.8)
 
 Key: TypeAlias = tuple[str, int, int, int]
 """A cell: source, bucket, band of depths, band of estimates."""
@@ -76,7 +76,7 @@ class _Cell:
 
 @dataclass(slots=True)
 class TaskCalibration:
-    """The cells of one kind of request. Sessions share it in turns: a commit is one call, on one thread."""
+    """The cells of one kind of request. Sessions share it in turns: every step of an engine runs on one thread."""
 
     frozen: bool = False
     cells: dict[Key, _Cell] = field(default_factory=dict)
@@ -150,10 +150,10 @@ class Calibration:
         """
         return {
             task: {
-                "cells": [[*key, *(round(one, 3) for one in cell.sums())] for key, cell in sorted(one.cells.items())],
-                "gains": [[*key, round(gain, 4)] for key, gain in sorted(one.gains.items())],
+                "cells": [[*key, *(round(x, 3) for x in cell.sums())] for key, cell in sorted(cells.cells.items())],
+                "gains": [[*key, round(gain, 4)] for key, gain in sorted(cells.gains.items())],
             }
-            for task, one in sorted(self._tasks.items())
+            for task, cells in sorted(self._tasks.items())
         }
 
     @classmethod
@@ -163,15 +163,15 @@ class Calibration:
         """What ``state`` gave. Raises ValueError, TypeError, KeyError or AttributeError for anything else."""
         made = cls(frozen)
         for task, rows in state.items():
-            one = made.of(task)
+            calibration = made.of(task)
             for row in rows["cells"]:
-                if len(row) == _WITHOUT_ESTIMATES:
+                if len(row) == _ROW_WITHOUT_ESTIMATES:
                     continue
-                source, bucket, depths, sure, *sums = row
-                key = str(source), int(str(bucket)), int(str(depths)), int(str(sure))
-                one.cells[key] = _Cell.of([float(str(x)) for x in sums])
+                source, bucket, depths, estimates, *sums = row
+                key = str(source), int(str(bucket)), int(str(depths)), int(str(estimates))
+                calibration.cells[key] = _Cell.of([float(str(x)) for x in sums])
             for source, size, gain in rows["gains"]:
-                one.gains[str(source), int(str(size))] = float(str(gain))
+                calibration.gains[str(source), int(str(size))] = float(str(gain))
         return made
 
 
@@ -181,7 +181,7 @@ def _size(expected: float) -> int:
 
 
 def _key(source: str, bucket: int, depth: int, estimate: float) -> Key:
-    """What is counted together."""
-    at = bisect.bisect_left(_DEPTHS, depth)
-    depths = _DEPTHS[at] if at < len(_DEPTHS) else _DEPTHS[-1] + 1
-    return source, bucket, depths, bisect.bisect_right(_SURE, estimate)
+    """The cell of a token: what is counted together."""
+    band = bisect.bisect_left(_DEPTHS, depth)
+    depths = _DEPTHS[band] if band < len(_DEPTHS) else _DEPTHS[-1] + 1
+    return source, bucket, depths, bisect.bisect_right(_ESTIMATES, estimate)

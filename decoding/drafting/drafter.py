@@ -1,8 +1,8 @@
-"""The drafter asks every source and merges their drafts into one token tree, in calibrated chances.
+"""The drafter of a session: asks every source, and grafts its proposals onto one token tree with calibrated chances.
 
-A source is a guest here: what it drafts is checked, and one that raises is switched off for the request. It may
-cost speed, never an answer. Free sources are asked first; a costly one only if it is likely to pay for its own time;
-none at all for some steps where they had nothing to say.
+Free sources are asked first, a costly one only if it is likely to pay for its own time, and none at all in the steps
+that ``Backoff`` skips. Sources are not trusted: ids outside the vocabulary are dropped, and a source that raises is
+switched off for the request. It may cost speed, never an answer. Knows no source by name.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from decoding.drafting.backoff import Backoff
 from decoding.drafting.budget import Budget
@@ -21,13 +22,13 @@ from decoding.tree import AT_ROOT, ROOT, DraftTree, TokenTree
 
 log = logging.getLogger(__name__)
 
-# A costly source that does not seem to pay is still asked for so much of the time: what it is worth changes.
-_EXPLORING = 0.005
+# A costly source that does not seem to pay is still asked for this share of the time: what it is worth changes.
+_EXPLORED_SHARE: Final = 0.005
 
 
 @dataclass(frozen=True, slots=True)
-class _Extended:
-    """A costly source was asked about ``tree``; the nodes it added, and how many tokens were expected without them."""
+class _CostlyDraft:
+    """What the costly source ``name`` added to ``tree``: its nodes, and how many tokens were expected without them."""
 
     name: str
     tree: TokenTree
@@ -36,14 +37,14 @@ class _Extended:
 
     def gain(self, commit: Commit) -> int:
         """How many of the tokens that were committed because they were drafted had no node before."""
-        node, found = ROOT, 0
+        node, gained = ROOT, 0
         for token, names in zip(commit.tokens, commit.sources, strict=True):
             child = self.tree.child(node, token) if names else None
             if child is None:
                 break
             node = child
-            found += node in self.added
-        return found
+            gained += node in self.added
+        return gained
 
 
 class Drafter:
@@ -59,33 +60,33 @@ class Drafter:
     ) -> None:
         self._sources = list(sources)
         self._vocab_size = vocab_size
-        self._shared = calibration if calibration is not None else Calibration()
-        self._calibration: TaskCalibration = self._shared.of("")
+        self._calibrations = calibration if calibration is not None else Calibration()
+        self._calibration: TaskCalibration = self._calibrations.of("")
         self._proposed: list[tuple[str, DraftTree]] = []
-        self._extended: list[_Extended] = []
+        self._costly: list[_CostlyDraft] = []
         self._drafted = TokenTree.of(0)
         self._backoff = Backoff(budget)
-        self._unseen: list[Commit] = []
+        self._unobserved: list[Commit] = []
         self._asked_s = 0.0
         self.budget = budget
         self.failed: dict[str, str] = {}
 
     def start(self, request: Request) -> None:
         """Show the request to every source."""
-        self._calibration = self._shared.of(request.task)
+        self._calibration = self._calibrations.of(request.task)
         self._ask(self._sources, lambda source: source.start(request))
 
     def draft(self, tokens: Sequence[int], *, root: int, max_depth: int) -> TokenTree:
-        """All drafts after the output ``tokens`` as one tree, not cut yet; ``root`` is the last committed token.
+        """All drafts after the output ``tokens`` as one tree, not cut yet, of at most ``max_depth`` tokens a path.
 
-        Drafts with an id outside the vocabulary are dropped whole.
+        ``root`` is the last committed token. Paths through an id outside the vocabulary are dropped whole.
         """
         tree = TokenTree.of(root)
-        self._proposed, self._extended = [], []
-        if not self._sources or max_depth < 1 or self._backoff.is_now():
+        self._proposed, self._costly = [], []
+        if not self._sources or max_depth < 1 or self._backoff.skips_step():
             return tree
         started = time.perf_counter()
-        self._catch_up()
+        self._tell_sources()
         context = DraftContext(tokens, tree, self.budget.limit, self.budget.least_chance())
         costly: list[DraftSource] = []
 
@@ -104,10 +105,12 @@ class Drafter:
     def _merge(self, source: DraftSource, context: DraftContext, max_depth: int) -> bool:
         """Graft what a source proposes onto the tree; whether it proposed anything."""
         draft = source.propose(context).within(self._vocab_size)
+        if not draft:
+            return False
         calibrated = self._calibration.apply(source.name, draft)
         context.drafted.graft(source.name, draft, max_depth=max_depth, probabilities=calibrated)
         self._proposed.append((source.name, draft))
-        return len(draft) > 0
+        return True
 
     def _extend(self, source: DraftSource, context: DraftContext, max_depth: int) -> None:
         """Ask a costly source if (E_with - E_without) / E_without is above its time over that of the forward."""
@@ -116,12 +119,12 @@ class Drafter:
         forward_s = self.budget.costs.seconds(1 + min(tree.drafted, limit))
         cost_s = source.cost_s(context)
         if not self._pays(source.name, cost_s / forward_s, without) and not self._calibration.may_explore(
-            source.name, _EXPLORING * forward_s, cost_s=cost_s
+            source.name, _EXPLORED_SHARE * forward_s, cost_s=cost_s
         ):
             return
         nodes = len(tree)
-        if self._merge(source, context, max_depth):  # One that had nothing to go by yet says nothing of its worth.
-            self._extended.append(_Extended(source.name, tree, range(nodes, len(tree)), without))
+        if self._merge(source, context, max_depth):  # An empty draft says nothing of what the source is worth.
+            self._costly.append(_CostlyDraft(source.name, tree, range(nodes, len(tree)), without))
             self._calibration.expect_gain(source.name, without, tree.expected(limit) - without)
 
     def _pays(self, name: str, cost: float, without: float) -> bool:
@@ -132,29 +135,32 @@ class Drafter:
         return gain / without > cost
 
     def observe(self, commit: Commit) -> None:
-        """Learn how good the drafts were, and tell every source what was committed, before it is asked again."""
+        """Learn how good the drafts were, and show every source what was committed, before it is asked again."""
         if self._asked_s:
             started = time.perf_counter()
             hit = any(self._drafted.child(ROOT, token) is not None for token in commit.tokens[:1])
             self._learn(commit.tokens)
-            for asked in self._extended:
-                self._calibration.learn_gain(asked.name, asked.without, asked.gain(commit))
-            self._extended = []
-            self._unseen.append(commit)
-            self._catch_up()
+            for costly in self._costly:
+                self._calibration.learn_gain(costly.name, costly.without, costly.gain(commit))
+            self._costly = []
+            self._unobserved.append(commit)
+            self._tell_sources()
             self._backoff.record(hit=hit, seconds=self._asked_s + time.perf_counter() - started)
             self._asked_s = 0.0
         elif self._sources:
-            self._unseen.append(commit)
+            self._unobserved.append(commit)
 
-    def _catch_up(self) -> None:
-        """Tell the sources what was committed since they were told last, steps of a pause as one."""
-        if self._unseen:
-            commit, self._unseen = _joined(self._unseen), []
+    def _tell_sources(self) -> None:
+        """Show the sources what was committed since they last observed, steps that were skipped as one commit."""
+        if self._unobserved:
+            commit, self._unobserved = _joined(self._unobserved), []
             self._ask(self._sources, lambda source: source.observe(commit))
 
     def _learn(self, committed: Sequence[int]) -> None:
-        """Every drafted token whose predecessors were committed had its chance, whether it was verified or cut."""
+        """Every drafted token whose predecessors were committed had its chance, whether it was verified or cut.
+
+        One pass over the nodes of each draft, in the order in which its paths are merged.
+        """
         learned: set[tuple[str, int, int]] = set()
         for name, draft in self._proposed:
             depths = {AT_ROOT: 0}  # Of the root, and of the drafted nodes that were committed.
@@ -173,8 +179,8 @@ class Drafter:
         self._proposed = []
 
     def finish(self) -> None:
-        """The session is over."""
-        self._catch_up()
+        """The session is over: let the sources drop what belongs to it."""
+        self._tell_sources()
         self._ask(self._sources, lambda source: source.finish())
 
     def _ask(self, sources: Iterable[DraftSource], question: Callable[[DraftSource], None]) -> None:
@@ -188,12 +194,12 @@ class Drafter:
 
 
 def _joined(commits: Sequence[Commit]) -> Commit:
-    """Several steps as one, with what the target said in the last of them."""
+    """Several steps as one commit, with what the target said in the last of them."""
     if len(commits) == 1:
         return commits[0]
     return replace(
         commits[-1],
-        tokens=tuple(token for one in commits for token in one.tokens),
-        sources=tuple(names for one in commits for names in one.sources),
-        origins=tuple(origin for one in commits for origin in one.origins),
+        tokens=tuple(token for commit in commits for token in commit.tokens),
+        sources=tuple(names for commit in commits for names in commit.sources),
+        origins=tuple(origin for commit in commits for origin in commit.origins),
     )

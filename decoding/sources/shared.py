@@ -1,6 +1,6 @@
 """What the sources of many sessions share: indexes, tables and models that outlive a request.
 
-One object belongs to one engine. A part that is None is not there, and the sources that need it stay silent.
+One object belongs to one engine. Sources that need a model which is None stay silent.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from decoding.sources.recycled import RecycledTable
 
 @dataclass(slots=True)
 class Shared:
-    """Parts that draft sources are made with."""
+    """What draft sources are made with."""
 
     pia_tries: dict[str, Trie] = field(default_factory=dict)
     suffix_outputs: dict[str, Outputs] = field(default_factory=dict)
@@ -30,11 +30,11 @@ class Shared:
     blend: BlendState = field(default_factory=BlendState)
 
     def forget(self, scope: str | None = None) -> None:
-        """Nothing that was written in ``scope`` is drafted any more; None: nothing that was written at all."""
+        """Draft nothing any more that was written in ``scope``; None: nothing that was written at all."""
         if scope is None:
             self.recycled.forget()
         known = {*self.pia_tries, *self.suffix_outputs, *self.blend.history.scopes}
-        for one in known if scope is None else {scope}:
-            self.blend.history.forget(one)
-            self.pia_tries.pop(one, None)
-            self.suffix_outputs.pop(one, None)
+        for name in known if scope is None else {scope}:
+            self.blend.history.forget(name)
+            self.pia_tries.pop(name, None)
+            self.suffix_outputs.pop(name, None)

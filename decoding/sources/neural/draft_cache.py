@@ -1,7 +1,7 @@
-"""The small model's side of a draft model: its cache kept in step with the output, a forward at a time.
+"""The key-value cache of a small model, kept in step with the output, one forward at a time.
 
 Before each forward the cache is rewound to what it has in common with the text; what is missing is read in the same
-forward. Knows no drafts. V vocabulary.
+forward. Knows nothing of how drafts are chosen. V vocabulary.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class DraftModelCache:
 
 
 class Reading:
-    """What the small model said in one forward."""
+    """What the small model said in one forward: logits behind every chain that was read."""
 
     def __init__(self, tree: TokenTree, logits: TreeLogits, before: tuple[int, ...]) -> None:
         self._tree, self._logits, self._before = tree, logits, before
@@ -122,4 +122,4 @@ def _common(known: Sequence[int], output: Sequence[int]) -> int:
     size = min(len(known), len(output))
     if list(known[:size]) == list(output[:size]):
         return size
-    return next(at for at in range(size) if known[at] != output[at])
+    return next(length for length in range(size) if known[length] != output[length])

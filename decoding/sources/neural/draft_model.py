@@ -1,4 +1,4 @@
-"""Draft model: a small causal LM that writes ahead of the target, or reads over what the other sources copied.
+"""The draft model: a small causal LM that writes ahead of the target, or reads over what the other sources copied.
 
 Where nothing can be copied it writes a chain, with its runners-up as side branches (Leviathan et al. 2023), or grows a
 tree level by level (EAGLE-2's rule, Li et al. 2024). Where a chain was copied, one parallel pass marks the places at

@@ -1,6 +1,6 @@
-"""Heads: what the target's own heads saw coming at the last verified node, as a chain with its likeliest side branches.
+"""The source ``heads``: what the target's own heads guess behind the last verified node, as a chain with side branches.
 
-Blockwise parallel decoding (Stern et al. 2018) with one guess a place, Medusa (Cai et al. 2024) with several. The
+Blockwise parallel decoding (Stern et al. 2018) with one guess a position, Medusa (Cai et al. 2024) with several. The
 state is that of the node whose logits gave the token that is the root now: no forward is needed, one small matrix
 product is.
 """
@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Final
 from decoding.drafters.medusa_heads import MedusaHeads
 from decoding.interfaces import Commit, Request
 from decoding.sources.base import UNTRIED_S, DraftContext, DraftSource
-from decoding.sources.neural.product_tree import combined
+from decoding.sources.neural.product_tree import product_tree
 from decoding.tree import DraftTree
 
 if TYPE_CHECKING:
     import torch
 
-_GUESSES: Final = 6  # A place ahead.
+_GUESSES: Final = 6  # A position ahead.
 
 
 class MedusaSource(DraftSource):
@@ -43,10 +43,10 @@ class MedusaSource(DraftSource):
 
     def propose(self, context: DraftContext) -> DraftTree:
         """The chain of best guesses first, then the likeliest other combinations: at most ``context.limit`` nodes."""
-        # A state of another place than the output's end says nothing about what follows.
+        # A state from elsewhere than the end of the output says nothing about what follows.
         if self._heads is None or self._hidden_D is None or self._written != len(context.output):
             return DraftTree()
-        return combined(self._heads.likely(self._hidden_D, k=_GUESSES), context.limit)
+        return product_tree(self._heads.likely(self._hidden_D, k=_GUESSES), context.limit)
 
     def observe(self, commit: Commit) -> None:
         """Take the state of the node behind which the last token was chosen."""

@@ -21,7 +21,7 @@ MARKED: Final = 2
 _LEAST_EXPECTED: Final = 1.0
 _LEAST_PATH: Final = 0.02
 _ALTERNATIVES: Final = 2
-# A chance that the copying stands speaks against a deviation, but not all of it: it does not know this place.
+# A chance that the copying stands speaks against a deviation, but not all of it: it does not know this position.
 _STANDS: Final = 0.7
 # After a deviation: how often the copy goes on behind the token replaced, or with it (an insertion), or behind the
 # tokens left out; how often it then goes on going on; for how many tokens.
@@ -40,10 +40,10 @@ class CopiedChain:
 
 @dataclass(frozen=True, slots=True)
 class _Branch:
-    """``tokens[:at]`` of the chain, then ``token``, then the chain again from ``resume`` on with chance ``first``."""
+    """``length`` tokens of the chain, then ``token``, then the chain again from ``resume`` on with chance ``first``."""
 
     path: float
-    at: int
+    length: int
     token: int
     chance: float
     resume: int
@@ -58,7 +58,7 @@ def copied_chain(tree: TokenTree) -> CopiedChain | None:
     origins: list[Origin] = []
     expected = 0.0
     while tree.children[node]:
-        node = max(tree.children[node].values(), key=lambda one: tree.probabilities[one])
+        node = max(tree.children[node].values(), key=tree.probabilities.__getitem__)
         reached = min(path, tree.probabilities[node])
         if reached < _LEAST_PATH:
             break
@@ -77,7 +77,8 @@ def mark(cache: DraftModelCache, output: Sequence[int], chain: CopiedChain, *, l
     ids = chain.tokens[: max(1, limit)]
     reading = cache.read(output, [ids])
     # Behind the chain's last token nothing was copied: any id will do.
-    said = reading.chances([ids[:at] for at in range(len(ids) + 1)], [*ids, ids[-1]], k=1 + _ALTERNATIVES)
+    prefixes = [ids[:length] for length in range(len(ids) + 1)]
+    said = reading.chances(prefixes, [*ids, ids[-1]], k=1 + _ALTERNATIVES)
     own = said.asked[:-1]
     trusted = [max(pair) for pair in zip(own, chain.chances, strict=False)]
     drafts, left = [DraftTree.chain(ids, own, origins=chain.origins[: len(ids)], bucket=MARKED)], limit
@@ -88,9 +89,9 @@ def mark(cache: DraftModelCache, output: Sequence[int], chain: CopiedChain, *, l
             break
         left -= 1 + len(resumed)
         goes_on = (branch.first, *[_THEN] * (len(resumed) - 1))[: len(resumed)]
-        chances = (*trusted[: branch.at], branch.chance, *goes_on)
-        origins = (*chain.origins[: branch.at], NO_ORIGIN, *chain.origins[again])
-        path = (*ids[: branch.at], branch.token, *resumed)
+        chances = (*trusted[: branch.length], branch.chance, *goes_on)
+        origins = (*chain.origins[: branch.length], NO_ORIGIN, *chain.origins[again])
+        path = (*ids[: branch.length], branch.token, *resumed)
         drafts.append(DraftTree.chain(path, chances, origins=origins, bucket=MARKED))
     return DraftTree.side_by_side(drafts)
 
@@ -101,26 +102,26 @@ def _branches(
     trusted: Sequence[float],
     said: Chances,
 ) -> list[_Branch]:
-    found: list[_Branch] = []
+    branches: list[_Branch] = []
     path = 1.0
-    for at, best in enumerate(said.best):
-        stands = copied[at] if at < len(ids) else 0.0
-        here = ids[at] if at < len(ids) else None
+    for length, best in enumerate(said.best):
+        stands = copied[length] if length < len(ids) else 0.0
+        next_copied = ids[length] if length < len(ids) else None
         for token, likely in best:
             chance = likely * (1 - _STANDS * stands)
-            if token != here and path * chance >= _LEAST_PATH:
-                found += [
-                    _Branch(path * chance * first, at, token, chance, resume, first)
-                    for resume, first in _resumptions(ids, at, token)
+            if token != next_copied and path * chance >= _LEAST_PATH:
+                branches += [
+                    _Branch(path * chance * first, length, token, chance, resume, first)
+                    for resume, first in _resumptions(ids, length, token)
                 ]
-        if at < len(ids):
-            path *= trusted[at]
-    return sorted(found, key=lambda one: (-one.path, one.at, one.token))
+        if length < len(ids):
+            path *= trusted[length]
+    return sorted(branches, key=lambda branch: (-branch.path, branch.length, branch.token))
 
 
-def _resumptions(ids: tuple[int, ...], at: int, token: int) -> list[tuple[int, float]]:
-    """Where the copy may go on behind ``token``, which stands for ``ids[at]``, with how much chance."""
-    ahead = ids[at + 1 : at + 1 + _LOOK_AHEAD]
+def _resumptions(ids: tuple[int, ...], length: int, token: int) -> list[tuple[int, float]]:
+    """Where the copy may go on behind ``token``, which stands for ``ids[length]``, with how much chance."""
+    ahead = ids[length + 1 : length + 1 + _LOOK_AHEAD]
     if token in ahead:
-        return [(at + 2 + ahead.index(token), _LEFT_OUT)]
-    return [(at + 1, _REPLACED), (at, _INSERTED)] if at < len(ids) else [(at, 1.0)]
+        return [(length + 2 + ahead.index(token), _LEFT_OUT)]
+    return [(length + 1, _REPLACED), (length, _INSERTED)] if length < len(ids) else [(length, 1.0)]

@@ -1,4 +1,4 @@
-"""Parallel: k masked places filled by a small model in one forward (SpecDec, Xia et al. 2023).
+"""The source ``parallel``: k masked positions filled by a small model in one forward (SpecDec, Xia et al. 2023).
 
 Its cache is kept in step with the output like a draft model's; masks never stay in it.
 """
@@ -12,10 +12,10 @@ from decoding.drafters.parallel_model import ParallelModel
 from decoding.interfaces import Commit, Request
 from decoding.sources.base import UNTRIED_S, DraftContext, DraftSource
 from decoding.sources.neural.draft_cache import DraftModelCache
-from decoding.sources.neural.product_tree import combined
+from decoding.sources.neural.product_tree import product_tree
 from decoding.tree import DraftTree
 
-_GUESSES: Final = 4  # A place ahead.
+_GUESSES: Final = 4  # A position ahead.
 
 
 class ParallelSource(DraftSource):
@@ -62,7 +62,7 @@ class ParallelSource(DraftSource):
         reading = self._cache.read(tokens, [(), chains[-1]])
         ranked = reading.chances(chains, k=_GUESSES, below=self._shared.vocab_size).best
         self._shared.spent(time.perf_counter() - started)
-        return combined(ranked, limit)
+        return product_tree(ranked, limit)
 
     def observe(self, commit: Commit) -> None:
         """Nothing to learn but how many steps there are: calibration does the rest."""

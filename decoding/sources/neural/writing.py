@@ -1,6 +1,6 @@
 """What a small model writes by itself: a chain with its runners-up, a tree grown level by level, a sampled chain.
 
-Knows the model's context and nothing of when it is worth asking. V vocabulary.
+Knows the model's cache, and nothing of when it is worth asking. V vocabulary.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def write(cache: DraftModelCache, output: Sequence[int], *, limit: int, length: 
         token, chance = best
         text.append(token)
         chain, chances, path = (*chain, token), (*chances, chance), path * chance
-    likely = [one for one in sorted(beside, reverse=True) if one[0] >= _WORTH]
+    likely = [each for each in sorted(beside, reverse=True) if each[0] >= _WORTH]
     paths = {chain[: depth + 1]: chance for depth, chance in enumerate(chances)}
     paths |= {tokens: each[-1] for _, tokens, each in likely[: limit - len(chain)]}
     return DraftTree.from_paths(paths, bucket=WRITTEN)
@@ -73,7 +73,7 @@ def grow(
         if _agreed(level[0][2], odds) < _GO_ON:
             break
     # Sorted by path, then by depth: of equals the parent comes first.
-    chosen = sorted(grown, key=lambda one: (-one[0], len(one[1])))[:limit]
+    chosen = sorted(grown, key=lambda path: (-path[0], len(path[1])))[:limit]
     return DraftTree.from_paths({tokens: chances[-1] for _, tokens, chances in chosen}, bucket=WRITTEN)
 
 
@@ -85,9 +85,9 @@ def sample(
     The noise is a hash of (seed, position) of its own stream. How long the chain is does not depend on its tokens.
     """
     text, chain, drawn = list(output), [], []
-    for at in range(length):
+    for offset in range(length):
         logits_V = _fitted(cache.read(text).after(), vocab_size)
-        position = len(request.prompt) + len(output) + at
+        position = len(request.prompt) + len(output) + offset
         drawn.append(sampling.distribution(logits_V, request.sampling))
         token = sampling.choose(logits_V, request.sampling, position=position, stream=Stream.DRAFT)
         chain.append(token)

@@ -20,19 +20,19 @@ from decoding.tree import AT_ROOT, DraftTree
 _UNEXPECTED = 0.008
 _PUT_IN = 0.06
 _PUT_FOR = (0.07, 0.02, 0.008, 0.004)
-# A jump to any place that holds the token just written.
+# A jump to any position that holds the token just written.
 _JUMP = 4e-6
-_KEPT, _FAINT = 12, 1e-4
+_MOST_STATES, _FAINT = 12, 1e-4
 _ROOT_STATES, _NODE_STATES = 8, 3
 _LEAST = 0.002
-# A token may be reached in some ways that are worth it only together.
-_WAYS = 3
+# A token may be reached from several states, which are worth a node only together.
+_MOST_WAYS = 3
 
 _weight = itemgetter(1)
 _States = list[tuple[int, float, int]]
 """State, chance of the path to it, tokens copied since the last change."""
 _Node = tuple[float, int, int, int, _States]
-"""A drafted token: minus the chance of its path, a running number, the place of its parent, token, where it leads."""
+"""A drafted token: minus the chance of its path, a running number, its parent, token, and the states it leads to."""
 
 
 class Rewriting:
@@ -59,21 +59,21 @@ class Rewriting:
             moved[home] = moved.get(home, 0.0) + put * _PUT_IN
             for to, share in zip(lattice.after[state], _PUT_FOR, strict=False):
                 moved[to] = moved.get(to, 0.0) + put * share
-        for place in lattice.places.get(token, ()):
-            moved[place + 1] = moved.get(place + 1, 0.0) + _JUMP
-        best = sorted(moved.items(), key=_weight, reverse=True)[:_KEPT]
+        for state in lattice.states_before.get(token, ()):
+            moved[state + 1] = moved.get(state + 1, 0.0) + _JUMP
+        best = sorted(moved.items(), key=_weight, reverse=True)[:_MOST_STATES]
         total = sum(weight for _, weight in best)
         self._belief = {state: weight / total for state, weight in best if weight > _FAINT * total}
         # Copied if that is what most likely happened, not where the belief now stands.
         self._run = self._run + 1 if copied and likeliest > total / 2 else 0
 
-    def draft(self, limit: int, *, edited: bool, least: float = 0.0) -> DraftTree:
-        """The likeliest paths, at most ``limit`` tokens, none on a path less likely than ``least``; through likely
-        edits only if ``edited``.
+    def draft(self, limit: int, *, edited: bool, least_chance: float = 0.0) -> DraftTree:
+        """The likeliest paths, at most ``limit`` tokens, none on a path less likely than ``least_chance``; through
+        likely edits only if ``edited``.
 
         The contributor of a token is ``edits`` where an edit wrote it, else ``cursor``.
         """
-        opened = self._opened(limit, edited, max(least, _LEAST))
+        opened = self._opened(limit, edited, max(least_chance, _LEAST))
         # The main chain, or a branch: estimates of the two are wrong in different ways.
         main = min(self._run, SETTLED)
         chances: list[float] = []
@@ -120,25 +120,25 @@ class Rewriting:
     def _reached(self, states: _States, least: float, edited: bool) -> dict[int, _States]:
         """The tokens that may follow, each with the states it leads to."""
         arcs_of = self._lattice.arcs
-        found: dict[int, _States] = {}
+        reached: dict[int, _States] = {}
         for state, weight, run in states:
-            enough = least / (_WAYS * weight)
+            enough = least / (_MOST_WAYS * weight)
             for token, chance, to, kind in arcs_of(state, run):
                 if chance < enough:
                     break
                 if kind == EDIT and not edited:
                     continue
                 step = (to, weight * chance, run + 1 if kind == COPY else 0)
-                if token in found:
-                    found[token].append(step)
+                if token in reached:
+                    reached[token].append(step)
                 else:
-                    found[token] = [step]
-        return found
+                    reached[token] = [step]
+        return reached
 
     def _mark(self, node: _Node) -> tuple[Origin, tuple[str]]:
-        """Origin and voice."""
-        place = max(node[4], key=_weight)[0] - 1
-        if node[3] in self._lattice.places and place in self._lattice.places[node[3]]:
-            is_source = place < self._lattice.size
-            return Origin(OriginKind.REFERENCE, self._index, place) if is_source else NO_ORIGIN, ("cursor",)
+        """Origin and contributor."""
+        before = max(node[4], key=_weight)[0] - 1
+        if node[3] in self._lattice.states_before and before in self._lattice.states_before[node[3]]:
+            is_source = before < self._lattice.size
+            return Origin(OriginKind.REFERENCE, self._index, before) if is_source else NO_ORIGIN, ("cursor",)
         return NO_ORIGIN, ("edits",)

@@ -1,12 +1,9 @@
-"""Cursor: where copying goes on in a text that the output rewrites from beginning to end (grammar correction).
+"""The sources ``cursor`` and ``edits``: copying on in a text that the output rewrites (grammar correction).
 
-The main chain copies from the likeliest place, branches leave words out or resume at other places. What else a
-correction may do is drafted by ``edits``, which holds all that this source does.
-
-Edits: copying a text that the output rewrites, and its likely changes, each followed by what is copied behind it.
-
-Which changes are likely is said by the reference (``Reference.edits``); several may follow one another along a path.
-Without any this is ``cursor``. One tree for both, so that a likely edit takes from the chance of copying on.
+``cursor`` copies from the likeliest position of the text; branches leave words out or resume at other positions.
+``edits`` drafts the likely changes of the text, too, each followed by what is copied behind it: one tree for both, so
+that a likely edit takes from the chance of copying on. Which changes are likely is said by ``Reference.edits``;
+without any both sources draft the same.
 """
 
 from __future__ import annotations
@@ -23,11 +20,11 @@ class Cursor(DraftSource):
 
     name = "cursor"
 
-    _edited = False
+    _drafts_edits = False
 
     def __init__(self) -> None:
         self._rewriting: Rewriting | None = None
-        self._seen = 0
+        self._observed = 0  # Tokens of the output that moved the belief.
 
     def start(self, request: Request) -> None:
         """Find the text that the output rewrites."""
@@ -41,19 +38,19 @@ class Cursor(DraftSource):
         """The likeliest paths, the end token behind the last source token."""
         if self._rewriting is None:
             return DraftTree()
-        for token in context.output[self._seen :]:
+        for token in context.output[self._observed :]:
             self._rewriting.advance(token)
-        self._seen = len(context.output)
-        return self._rewriting.draft(context.limit, edited=self._edited, least=context.least_chance)
+        self._observed = len(context.output)
+        return self._rewriting.draft(context.limit, edited=self._drafts_edits, least_chance=context.least_chance)
 
     def finish(self) -> None:
         """Forget the session."""
-        self._rewriting, self._seen = None, 0
+        self._rewriting, self._observed = None, 0
 
 
 class Edits(Cursor):
-    """Drafts the rewriting of the reference that has ``cursor`` set; silent without one."""
+    """Drafts the rest of that reference with its likely changes."""
 
     name = "edits"
 
-    _edited = True
+    _drafts_edits = True

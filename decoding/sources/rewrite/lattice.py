@@ -28,7 +28,7 @@ Arc = tuple[int, float, int, int]
 
 class Lattice:
     """``after[s]``: the states before the next words, the last one S; none inside an edit. ``homes[s]``: how many
-    source tokens are behind, for a state inside an edit at its end. ``places``: the states before a token.
+    source tokens are behind, for a state inside an edit at its end. ``states_before``: the states before a token.
     """
 
     def __init__(self, ids: Sequence[int], end: int | None, edits: Iterable[Edit] = ()) -> None:
@@ -39,21 +39,22 @@ class Lattice:
         self.size = len(ids)
         self.after: list[tuple[int, ...]] = []
         self.homes = list(range(len(ids) + 2))
-        self.places: defaultdict[int, list[int]] = defaultdict(list)
+        self.states_before: defaultdict[int, list[int]] = defaultdict(list)
         self._tokens = (*ids, *(() if end is None else (end,)))
         self._edits: defaultdict[int, list[Arc]] = defaultdict(list)
         self._arcs: dict[tuple[int, int], list[Arc]] = {}
         known = [edit for edit in edits if 0 <= edit.start <= edit.end <= len(ids) and edit.chance > 0]
-        borders = sorted({place for edit in known if not edit.ids for place in (edit.start, edit.end)})
+        borders = sorted({border for edit in known if not edit.ids for border in (edit.start, edit.end)})
         borders = borders or list(range(len(ids)))
-        for place in range(len(ids) + 1):
-            following = bisect_right(borders, place)
+        for state in range(len(ids) + 1):
+            following = bisect_right(borders, state)
             words = borders[following : following + len(_SKIPPED)]
             self.after.append(tuple(words if len(ids) in words or len(words) == len(_SKIPPED) else [*words, len(ids)]))
-        for place, token in enumerate(self._tokens):
-            self.places[token].append(place)
+        for state, token in enumerate(self._tokens):
+            self.states_before[token].append(state)
         self.after.append(())
-        self._behind = {place: self._new(place, self.after[place]) for place in {e.start for e in known if _inserts(e)}}
+        insertions = {edit.start for edit in known if _inserts(edit)}
+        self._behind = {state: self._new(state, self.after[state]) for state in insertions}
         self._add(known)
 
     def arcs(self, state: int, run: int) -> list[Arc]:
@@ -84,7 +85,7 @@ class Lattice:
         return len(self.homes) - 1
 
     def _add(self, edits: Sequence[Edit]) -> None:
-        """Together the edits at one place are never certain: something is left for copying."""
+        """Together the edits at one position are never certain: something is left for copying."""
         total: defaultdict[int, float] = defaultdict(float)
         for edit in edits:
             total[edit.start] += edit.chance
@@ -96,7 +97,7 @@ class Lattice:
                 self._edits[edit.start].append((self._tokens[edit.end], chance, edit.end + 1, SKIP))
 
     def _inside(self, edit: Edit) -> int:
-        """The state behind the first token of the edit. Nothing is put in twice at one place."""
+        """The state behind the first token of the edit. Nothing is put in twice at one position."""
         state = self._behind[edit.start] if _inserts(edit) else edit.end
         for token in reversed(edit.ids[1:]):
             inside = self._new(edit.end, ())

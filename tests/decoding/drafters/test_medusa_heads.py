@@ -23,14 +23,14 @@ from decoding.interfaces import Commit, Request, Sampling
 from decoding.scheduling.session import Session
 from decoding.sources.base import UNTRIED_S, DraftContext, DraftSource
 from decoding.sources.neural.heads import MedusaSource
-from decoding.sources.neural.product_tree import combined
+from decoding.sources.neural.product_tree import product_tree
 from decoding.sources.shared import Shared
 from decoding.sources.table import make_sources
 from decoding.target.loading import target_of
 from decoding.target.target import Target
 from decoding.tree import DraftTree, TokenTree
 from tests.support.drafters import HEADS, fitted_heads, hidden_of, random_heads
-from tests.support.drafts import context_of, proposed
+from tests.support.drafts import chains, context_of, proposed
 from tests.support.fakes import VOCABULARY, Oracle, tiny_model
 from tests.support.trials import by_hand, together
 
@@ -166,7 +166,7 @@ RANKED = st.lists(
 def test_combinations_are_the_best_chain_and_then_the_likeliest_paths(
     ranked: tuple[tuple[tuple[int, float], ...], ...], limit: int
 ) -> None:
-    drafts = combined(ranked, limit)
+    drafts = chains(product_tree(ranked, limit))
     found: dict[tuple[int, ...], float] = {}
     for draft in drafts:
         path = 1.0

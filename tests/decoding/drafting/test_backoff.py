@@ -81,10 +81,10 @@ def test_nobody_pauses_beside_a_slow_target_or_where_time_does_not_count() -> No
 
 
 def test_the_longest_pause_is_short() -> None:
-    pauses = Backoff(Budget(8, CostModel(dict(FAST))))
+    backoff = Backoff(Budget(8, CostModel(dict(FAST))))
     for _ in range(9):
-        pauses.record(hit=False, seconds=1.0)
-    assert [pauses.is_now() for _ in range(10)].index(False) == 8
+        backoff.record(hit=False, seconds=1.0)
+    assert [backoff.skips_step() for _ in range(10)].index(False) == 8
 
 
 def test_without_sources_nothing_is_kept_of_what_was_committed() -> None:

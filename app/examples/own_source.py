@@ -11,11 +11,7 @@ from collections.abc import Sequence
 from transformers import AutoTokenizer
 
 from app.loading.bundled import TARGET, bundled_folder
-from decoding.engine import Engine
-from decoding.interfaces import Request
-from decoding.sources.base import DraftContext, DraftSource
-from decoding.target.loading import load_target
-from decoding.tree import DraftTree
+from decoding import DraftContext, DraftSource, DraftTree, Engine, Request, load_target
 
 TEXT = " The meeting starts at nine in the morning."
 

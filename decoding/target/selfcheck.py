@@ -108,8 +108,8 @@ def _check_steps(target: Target, steps: Sequence[tuple[int, int]]) -> None:
         for ids, cache, expected_TV in zip(texts, caches, expected, strict=True):
             start = cache.length
             tree = TokenTree.of(ids[start])
-            ahead = ids[start + 1 : start + 1 + right]
-            _draft(tree, [*ahead, *((token + 1) % target.vocab_size for token in ids[start + 1 + right :][:wrong])])
+            drafts = ids[start + 1 : start + 1 + right]
+            _draft(tree, [*drafts, *((token + 1) % target.vocab_size for token in ids[start + 1 + right :][:wrong])])
             logits = target.verify(tree, cache)
             for node in range(1 + right):
                 _compare(target, expected_TV[start + node : start + node + 1], logits, node)

@@ -1,4 +1,4 @@
-"""Every known way to get sampler, stops, batch or cache wrong turns a named check red; unchanged, all are green.
+"""Every known way to get sampler, stops, scheduler or cache wrong turns a named check red; unchanged, all are green.
 
 A mutant that a suite lets pass is a hole in the suite. The checks are those of the other modules, kept short.
 """
@@ -31,7 +31,7 @@ from decoding.verification.logits import Likeliest, TreeLogits
 from tests.decoding import test_bad_input as bad
 from tests.decoding import test_exactness as exactness
 from tests.decoding.drafters import test_layer_skip as layer_skip
-from tests.decoding.drafters import test_medusa_heads as ahead
+from tests.decoding.drafters import test_medusa_heads as medusa_heads
 from tests.decoding.drafters import test_parallel_drafter as parallel
 from tests.decoding.scheduling import test_stops as stops
 from tests.decoding.target import test_hidden_states as hidden_states
@@ -116,7 +116,7 @@ def hidden(targets: Targets) -> None:
     hidden_states.check_chains("mamba2")
     hidden_states.check_rows(own)
     hidden_states.check_commits("oracle", do_sample=True)
-    ahead.check_states_used(own, random_heads(own))
+    medusa_heads.check_states_used(own, random_heads(own))
 
 
 def masked(targets: Targets) -> None:
@@ -336,7 +336,7 @@ FORWARD = (
         rows,
     ),
 )
-BATCH = (
+SCHEDULER = (
     Mutant(
         "rows keep others' paths", Scheduler._accept, "for path, _ in accepted", "for path, _ in accepted[::-1]", crowd
     ),
@@ -346,7 +346,7 @@ BATCH = (
     Mutant("negative ids are drafted", DraftTree.within, "0 <= token", "-9 <= token", outside),
     Mutant("NaN is a token", TreeLogits.greedy, "token == _NONE", "False", errors),
 )
-AHEAD = (
+DRAFTERS = (
     Mutant("states of the first row", target_module._by_row, "hidden_BND[row, nodes]", "hidden_BND[0, nodes]", hidden),
     Mutant(
         "states forget what is unread",
@@ -386,7 +386,7 @@ AHEAD = (
         skipped,
     ),
 )
-MUTANTS = (*SAMPLER, *PROCESSORS, *WALK, *ENDS, *CACHE, *FORWARD, *BATCH, *AHEAD)
+MUTANTS = (*SAMPLER, *PROCESSORS, *WALK, *ENDS, *CACHE, *FORWARD, *SCHEDULER, *DRAFTERS)
 RED = (AssertionError, IndexError, KeyError, ValueError, RuntimeError, TypeError, DecodingError)
 
 

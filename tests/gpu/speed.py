@@ -222,16 +222,16 @@ def bandwidth(device: torch.device, *, small: bool) -> float:
     into = torch.empty_like(source)
 
     def copy() -> float:
-        settle(device)
+        wait_for_device(device)
         started = time.perf_counter()
         into.copy_(source)
-        settle(device)
+        wait_for_device(device)
         return time.perf_counter() - started
 
     return 2 * source.numel() / statistics.median([copy() for _ in range(13)][3:])
 
 
-def settle(device: torch.device) -> None:
+def wait_for_device(device: torch.device) -> None:
     """Wait for what was launched."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
@@ -266,7 +266,7 @@ def run(engine: Engine, target: ForcedTarget, jobs: Sequence[Job], at_once: int)
     target.texts[:] = [job.text for job in jobs]
 
     def read(_done: int, _total: int) -> None:
-        settle(target.device)  # Else the next step would wait for the prompt, and count it as its own.
+        wait_for_device(target.device)  # Else the next step would wait for the prompt, and count it as its own.
 
     sessions = [engine.session(replace(job.request, progress=read)) for job in jobs]
     groups = [sessions[at : at + at_once] for at in range(0, len(sessions), at_once)]
@@ -282,13 +282,13 @@ def hf_per_s(model: Any, prompt: Sequence[int], *, new: int, **options: Any) -> 
     ids = torch.tensor([list(prompt)], device=model.device)
 
     def generate(count: int) -> float:
-        settle(model.device)
+        wait_for_device(model.device)
         started = time.perf_counter()
         model.generate(
             ids, attention_mask=torch.ones_like(ids), max_new_tokens=count, min_new_tokens=count, do_sample=False,
             pad_token_id=0, **options,
         )  # fmt: skip
-        settle(model.device)
+        wait_for_device(model.device)
         return time.perf_counter() - started
 
     return (new - 1) / max(1e-9, best(lambda: generate(new)) - best(lambda: generate(1)))

@@ -1,4 +1,4 @@
-"""The bundled set, trained on one GPU in calls of a few minutes; what it brings back fits through a narrow door.
+"""The bundled set, trained on one GPU in calls of a few minutes; what it brings back is cut into small files.
 
 Run as ``python -m tests.gpu.train`` until it exits with 0; each call goes on where the one before stopped (exit
 code 1).

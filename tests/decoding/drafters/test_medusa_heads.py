@@ -1,4 +1,4 @@
-"""Heads that look ahead: what they compute, their files, what the source drafts from them, and outputs that stay."""
+"""Medusa heads: what they compute, their files, what the source drafts from them, and outputs that stay."""
 
 from __future__ import annotations
 

@@ -344,6 +344,8 @@ SCHEDULER = (
     Mutant("an error of another's turn is lost", Scheduler.iterate, "slot.error is not None", "False", errors),
     Mutant("ids behind the vocabulary are drafted", DraftTree.within, "token < vocab_size", "token < 2**62", outside),
     Mutant("negative ids are drafted", DraftTree.within, "0 <= token", "-9 <= token", outside),
+    Mutant("large ids pass unseen", DraftTree.within, "max(self.tokens) <", "min(self.tokens) <", outside),
+    Mutant("negative ids pass unseen", DraftTree.within, "min(self.tokens) >= 0", "min(self.tokens) >= -9", outside),
     Mutant("NaN is a token", TreeLogits.greedy, "token == _NONE", "False", errors),
 )
 DRAFTERS = (

@@ -193,7 +193,7 @@ class TokenTree:
     """The drafts of all sources, merged. Parallel lists over N nodes, a parent before its children, node 0 the root.
 
     ``probabilities`` are those of the whole path from the root being accepted. ``sources`` names who drafted a node;
-    ``origins`` holds the likeliest place that its token was copied from. ``distributions`` are those (V) that a
+    ``origins`` says where its token was most likely copied from. ``distributions`` are those (V) that a
     sampling draft model drew its tokens from, by the drawn node.
     """
 
@@ -313,12 +313,12 @@ class TokenTree:
     def pruned(self, keep: Iterable[int]) -> TokenTree:
         """The sub-tree of the root and the nodes ``keep``; their ancestors must be among them."""
         order = sorted(keep)
-        place = {ROOT: ROOT} | {node: new for new, node in enumerate(order, start=1)}
+        numbers = {ROOT: ROOT} | {node: new for new, node in enumerate(order, start=1)}
         tree = TokenTree.of(self.tokens[ROOT])
         for node in order:
-            parent = place[self.parents[node]]
+            parent = numbers[self.parents[node]]
             tree._append(parent, self.tokens[node], self.probabilities[node], self.sources[node], self.origins[node])
-        tree.distributions = {place[node]: each_V for node, each_V in self.distributions.items() if node in place}
+        tree.distributions = {numbers[node]: each_V for node, each_V in self.distributions.items() if node in numbers}
         return tree
 
     def ancestor_mask(self) -> NDArray[np.bool_]:

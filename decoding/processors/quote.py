@@ -1,7 +1,7 @@
 """Quote: the output may only be marked quotations of the evidence, or one fixed refusal. It cannot hallucinate.
 
-A target-side processor, so it is part of what is verified: an automaton over the output whose state is the set of
-places in the evidence where the output may stand. The language, with E for an end token:
+An automaton over the output whose state is the set of
+positions in the evidence where the output may stand. The language, with E for an end token:
 
     output    = refusal E | quotation (quotation)* E
     quotation = marker_n (a whole evidence body n, or any non-empty run of tokens inside it)
@@ -34,12 +34,12 @@ class QuotedSpan:
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """``places``: (text, index) pairs where the output may stand; ``used``: spans quoted, which may not begin again.
+    """``positions``: (text, offset) pairs where the output may stand; ``used``: spans quoted, which may not begin again.
 
     ``refusal``: tokens of the refusal written, None once a quotation has begun.
     """
 
-    places: frozenset[tuple[int, int]]
+    positions: frozenset[tuple[int, int]]
     used: frozenset[int]
     may_end: bool
     refusal: int | None
@@ -77,8 +77,8 @@ class QuoteProcessor:
 
     def start(self) -> _State:
         """Nothing written: a marker or the refusal may begin."""
-        places = frozenset((text, 0) for text in range(self._spans))
-        return _State(places, frozenset(), may_end=False, refusal=0 if self._refusal else None)
+        positions = frozenset((text, 0) for text in range(self._spans))
+        return _State(positions, frozenset(), may_end=False, refusal=0 if self._refusal else None)
 
     def advance(self, state: object, token: int) -> _State:
         """One more output token; after a token that was not allowed only the end is."""
@@ -86,25 +86,27 @@ class QuoteProcessor:
         refusal = None
         if state.refusal is not None and self._refusal[state.refusal : state.refusal + 1] == (token,):
             refusal = state.refusal + 1
-        places = {(text, at + 1) for text, at in state.places if self._texts[text][at : at + 1] == (token,)}
+        positions = {
+            (text, offset + 1) for text, offset in state.positions if self._texts[text][offset : offset + 1] == (token,)
+        }
         used, may_end = set(state.used), refusal == len(self._refusal)
-        for text, at in tuple(places):
+        for text, offset in tuple(positions):
             marker, length = self._markers[text], len(self._texts[text])
-            if at == marker and not self._whole:
-                places.update((text, inside) for inside in range(marker, length))
-            if at == length or (not self._whole and at > marker):
+            if offset == marker and not self._whole:
+                positions.update((text, start) for start in range(marker, length))
+            if offset == length or (not self._whole and offset > marker):
                 may_end = True
                 used.add(text % self._spans)
         if may_end and refusal is None:
-            places.update((self._spans + span, 0) for span in range(self._spans) if span not in used)
-        return _State(frozenset(places), frozenset(used), may_end, refusal)
+            positions.update((self._spans + span, 0) for span in range(self._spans) if span not in used)
+        return _State(frozenset(positions), frozenset(used), may_end, refusal)
 
     def apply(self, state: object, logits_V: NDArray[np.floating]) -> None:
         """Forbid everything but the allowed next tokens, in place."""
         assert isinstance(state, _State)
         allowed: dict[int, float] = {}
-        for text, at in state.places:
-            for token in self._texts[text][at : at + 1]:
+        for text, offset in state.positions:
+            for token in self._texts[text][offset : offset + 1]:
                 allowed[token] = max(self._weights[text], allowed.get(token, -np.inf))
         if state.refusal is not None:
             for token in self._refusal[state.refusal : state.refusal + 1]:
@@ -112,6 +114,6 @@ class QuoteProcessor:
         if state.may_end or not allowed:
             allowed |= dict.fromkeys(self._eos, 0.0)
         ids_K = np.fromiter(allowed, dtype=np.int64)
-        kept_K = logits_V[ids_K] + np.fromiter(allowed.values(), dtype=logits_V.dtype)
+        allowed_K = logits_V[ids_K] + np.fromiter(allowed.values(), dtype=logits_V.dtype)
         logits_V[:] = -np.inf
-        logits_V[ids_K] = kept_K
+        logits_V[ids_K] = allowed_K

@@ -1,8 +1,8 @@
 """Corpus: what follows the end of the output elsewhere in a whole corpus, found in a suffix array over its tokens.
 
-The longest suffix of the output that stands anywhere is looked up, its places are continued, and the most frequent
+The longest suffix of the output that stands anywhere is looked up, its occurrences are continued, and the most frequent
 continuations form a tree. After REST (He et al. 2024), for any vocabulary and without reading the index into memory.
-T tokens of the corpus, S places looked at, D depth.
+T tokens of the corpus, S positions looked at, D depth.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from decoding.sources.base import DraftContext, DraftSource
 from decoding.sources.suffix_array import BORDER
 from decoding.tree import AT_ROOT, DraftTree
 
-# How far a lone place with a match of m tokens is doubted: it counts 1 against DOUBT / m**2. Set by hand, near what
+# How far a lone occurrence with a match of m tokens is doubted: it counts 1 against DOUBT / m**2. Set by hand, near what
 # the same match is worth inside a prompt; calibration by match length does the rest.
 _DOUBT = 2.0
 _RAREST = 0.01
@@ -36,7 +36,7 @@ class _Match:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """Places from ``start`` on, ``count`` of them, agree in the next ``depth`` tokens. ``parent`` is the number of the
+    """Positions from ``start`` on, ``count`` of them, agree in the next ``depth`` tokens. ``parent`` is the number of the
     run that agrees in one token less; ``chance`` is that of the last token.
     """
 
@@ -47,18 +47,18 @@ class _Run:
     chance: float
 
 
-class CorpusPlaces(DraftSource):
+class CorpusContinuations(DraftSource):
     """Drafts from ``Request.corpus``; silent without one.
 
-    Matches of ``longest`` down to ``shortest`` tokens; at most ``places`` of them, evenly spread over all, are
+    Matches of ``longest`` down to ``shortest`` tokens; at most ``positions`` occurrences, evenly spread over all, are
     continued by ``depth`` tokens.
     """
 
     name = "corpus"
 
-    def __init__(self, *, longest: int = 16, shortest: int = 2, places: int = 512, depth: int = 10) -> None:
+    def __init__(self, *, longest: int = 16, shortest: int = 2, positions: int = 512, depth: int = 10) -> None:
         self._longest, self._shortest = longest, shortest
-        self._places, self._depth = places, depth
+        self._positions, self._depth = positions, depth
         self._index: TokenIndex | None = None
         self._prompt_tail: list[int] = []
 
@@ -90,11 +90,11 @@ class CorpusPlaces(DraftSource):
         low, high = self._shortest, len(tail)
         length = low  # Mostly there is no match at all, which one look tells.
         while low <= high:
-            at = _first_at(index, tail[-length:])
-            if at is None:
+            row = _first_at(index, tail[-length:])
+            if row is None:
                 high = length - 1
             else:
-                known, found, low = length, at, length + 1
+                known, found, low = length, row, length + 1
             length = (low + high) // 2
         if found < 0:
             return None
@@ -116,10 +116,10 @@ class CorpusPlaces(DraftSource):
     def _behind(self, index: TokenIndex, match: _Match) -> NDArray[np.integer]:
         """(S) positions behind the match, in the order of what stands there, evenly chosen if there are too many."""
         count = match.high - match.low
-        if count <= self._places:
+        if count <= self._positions:
             chosen_S = index.suffixes_T[match.low : match.high]
         else:
-            chosen_S = index.suffixes_T[match.low + np.arange(self._places) * count // self._places]
+            chosen_S = index.suffixes_T[match.low + np.arange(self._positions) * count // self._positions]
         return chosen_S + match.length
 
 
@@ -155,8 +155,8 @@ def _start_of(run: _Run) -> int:
 
 
 def _origins(index: TokenIndex, behind_S: NDArray[np.integer], runs: Sequence[_Run]) -> tuple[Origin, ...]:
-    """Where each token was copied from. A path is copied from one place, the first of its leaf; where paths part, the
-    shorter one names the place of what they share.
+    """Where each token was copied from. A path is copied from one position, the first of its leaf; where paths part, the
+    shorter one names the position of what they share.
     """
     origins: list[Origin] = [NO_ORIGIN] * len(runs)
     inner = {run.parent for run in runs}
@@ -173,30 +173,30 @@ def _origins(index: TokenIndex, behind_S: NDArray[np.integer], runs: Sequence[_R
     return tuple(origins)
 
 
-def _first_at(index: TokenIndex, wanted: list[int]) -> int | None:
-    """The first place in the suffix array that begins with ``wanted``, if there is one."""
-    tokens_T, suffixes_T, size = index.tokens_T, index.suffixes_T, len(wanted)
+def _first_at(index: TokenIndex, tokens: list[int]) -> int | None:
+    """The first row of the suffix array that begins with ``tokens``, if there is one."""
+    tokens_T, suffixes_T, size = index.tokens_T, index.suffixes_T, len(tokens)
     low, high = 0, suffixes_T.size
     while low < high:
         middle = (low + high) >> 1
         start = suffixes_T[middle]
-        if tokens_T[start : start + size].tolist() < wanted:
+        if tokens_T[start : start + size].tolist() < tokens:
             low = middle + 1
         else:
             high = middle
     if low == suffixes_T.size:
         return None
     start = suffixes_T[low]
-    return low if tokens_T[start : start + size].tolist() == wanted else None
+    return low if tokens_T[start : start + size].tolist() == tokens else None
 
 
-def _first_behind(index: TokenIndex, wanted: list[int], low: int) -> int:
-    """The first place behind ``low`` that does not begin with ``wanted``: steps are doubled, then halved."""
-    tokens_T, suffixes_T, size = index.tokens_T, index.suffixes_T, len(wanted)
+def _first_behind(index: TokenIndex, tokens: list[int], low: int) -> int:
+    """The first row behind ``low`` that does not begin with ``tokens``: steps are doubled, then halved."""
+    tokens_T, suffixes_T, size = index.tokens_T, index.suffixes_T, len(tokens)
 
-    def begins(place: int) -> bool:
-        start = suffixes_T[place]
-        return bool(tokens_T[start : start + size].tolist() == wanted)
+    def begins(row: int) -> bool:
+        start = suffixes_T[row]
+        return bool(tokens_T[start : start + size].tolist() == tokens)
 
     step = 1
     while low + step < suffixes_T.size and begins(low + step):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from decoding.errors import InvalidRequest
 from decoding.sources.base import DraftSource
-from decoding.sources.corpus import CorpusPlaces
+from decoding.sources.corpus import CorpusContinuations
 from decoding.sources.evidence import EvidenceStarts
 from decoding.sources.published.first_chain import FirstChain
 from decoding.sources.published.llma import Llma
@@ -60,7 +60,7 @@ SOURCES: Final[Mapping[str, Callable[[Shared], DraftSource]]] = MappingProxyType
         "cursor": lambda shared: Cursor(),
         "edits": lambda shared: Edits(),
         "evidence": lambda shared: EvidenceStarts(),
-        "corpus": lambda shared: CorpusPlaces(),
+        "corpus": lambda shared: CorpusContinuations(),
         "recycled": lambda shared: Recycled(shared.recycled),
         "draft-model": lambda shared: _draft_model(shared.draft_model),
         "draft-tree": lambda shared: _draft_model(shared.draft_model, width=4),

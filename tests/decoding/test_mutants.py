@@ -311,7 +311,9 @@ FORWARD = (
         "siblings see each other", TokenTree.ancestor_mask, "mask_NN[node] |=", "mask_NN[node, :node] |= True or", rows
     ),
     Mutant("a node sees only its root", TokenTree.ancestor_mask, "mask_NN[self.parents[node]]", "mask_NN[0]", rows),
-    Mutant("a pruned tree mixes its parents up", TokenTree.pruned, "place[self.parents[node]]", "len(tree) - 1", rows),
+    Mutant(
+        "a pruned tree mixes its parents up", TokenTree.pruned, "numbers[self.parents[node]]", "len(tree) - 1", rows
+    ),
     Mutant(
         "a position is a place, not a depth",
         Target.verify_rows,

@@ -1,7 +1,7 @@
 """The draft model: a small causal LM that writes ahead of the target, or reads over what the other sources copied.
 
 Where nothing can be copied it writes a chain, with its runners-up as side branches (Leviathan et al. 2023), or grows a
-tree level by level (EAGLE-2's rule, Li et al. 2024). Where a chain was copied, one parallel pass marks the places at
+tree level by level (EAGLE-2's rule, Li et al. 2024). Where a chain was copied, one parallel pass marks the positions at
 which the small model would deviate, and with what: the copy becomes a tree with the likely changes as branches.
 For speculative sampling (Chen et al. 2023) it samples one chain and says from which distributions.
 """

@@ -1,6 +1,6 @@
 """Published draft-and-verify methods, each with its own rule and constants, so that they can be compared with ours.
 
-    prompt_lookup   the first earlier place of the last n-gram (Saxena 2023)
+    prompt_lookup   what follows the first occurrence of the last n-gram (Saxena 2023)
     llma            copying from given documents (Yang et al. 2023)
     sad             aggressive decoding of a text under correction (Sun et al. 2021)
     rest            frequent continuations in a datastore (He et al. 2023)

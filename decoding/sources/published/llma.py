@@ -1,7 +1,7 @@
 """LLMA: copy what follows the last written tokens in the given documents.
 
 Yang et al. 2023, "Inference with Reference: Lossless Acceleration of Large Language Models". The documents alone are
-searched, longest n-gram first, and the first place is taken. A published method to compare with; ``spans`` is ours.
+searched, longest n-gram first, and its first occurrence is copied. A published method to compare with; ``blend`` is ours.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Llma(DraftSource):
         self._first: dict[tuple[int, ...], tuple[int, int]] = {}
 
     def start(self, request: Request) -> None:
-        """Index every n-gram of the documents under the place behind its first occurrence."""
+        """Index every n-gram of the documents under the position behind its first occurrence."""
         self.finish()
         self._quotes_references = bool(request.references)
         self._documents = [reference.ids for reference in request.references] or [request.prompt]
@@ -37,10 +37,10 @@ class Llma(DraftSource):
         """The tokens behind the longest n-gram at the end of the output that stands in a document, if any does."""
         tokens = context.output
         for size in self._sizes:
-            found = self._first.get(tuple(tokens[-size:])) if len(tokens) >= size else None
-            if found is None:
+            match = self._first.get(tuple(tokens[-size:])) if len(tokens) >= size else None
+            if match is None:
                 continue
-            index, start = found
+            index, start = match
             ids = self._documents[index][start : start + min(context.limit, self._num_tokens)]
             return DraftTree.chain(ids, 1.0, origins=self._origins(index, start, len(ids)))
         return DraftTree()

@@ -2,7 +2,7 @@
 
 Zhao et al. 2024, "Lookahead: An Inference Acceleration Framework for Large Language Model with Lossless Generation
 Accuracy". The prompt's counts weigh 10,000 times those of outputs, half of the room is kept for outputs. A published
-method to compare with; ``spans`` and ``history`` are ours. B nodes a step.
+method to compare with; ``blend`` is ours. B nodes a step.
 """
 
 from __future__ import annotations
@@ -63,10 +63,10 @@ def _halve(node: Node) -> int:
 
 
 @dataclass(slots=True, eq=False)
-class _Found:
+class _TrieNode:
     """A node of both tries: how often it follows in the prompt and in outputs."""
 
-    parent: _Found | None
+    parent: _TrieNode | None
     token: int
     depth: int
     inputs: float
@@ -99,8 +99,8 @@ class Pia(DraftSource):
         """Insert every position of the prompt; its counts are dropped with the request."""
         self._inputs, self._written, self._inserted = Trie(), [], 0
         self._prompt = request.prompt[-_QUERY:]
-        kept = Trie(most=512)
-        self._outputs = kept if request.scope is None else self._tries.setdefault(request.scope, kept)
+        outputs = Trie(most=512)
+        self._outputs = outputs if request.scope is None else self._tries.setdefault(request.scope, outputs)
         for start in range(len(request.prompt) - 1):
             self._inputs.insert(request.prompt[start : start + self._branch + 1])
 
@@ -108,14 +108,14 @@ class Pia(DraftSource):
         """The most frequent nodes behind the last two tokens, or behind the last one if they are too few."""
         latest = [*self._prompt, *context.output][-_QUERY:]
         limit = min(self._nodes, context.limit)
-        best: list[_Found] = []
+        best: list[_TrieNode] = []
         for start in range(len(latest)):
             query = latest[start:]
             if len(query) == 1 and query[0] in self._stop_words:
                 break
-            found = _chosen(list(_below(self._inputs.find(query), self._outputs.find(query))), limit)
-            best = found or best
-            if len(found) >= self._branch:
+            nodes = _chosen(list(_below(self._inputs.find(query), self._outputs.find(query))), limit)
+            best = nodes or best
+            if len(nodes) >= self._branch:
                 break
         return _tree(best)
 
@@ -135,32 +135,32 @@ class Pia(DraftSource):
         self._inserted = max(self._inserted, end)
 
 
-def _below(inputs: Node | None, outputs: Node | None) -> Iterator[_Found]:
+def _below(inputs: Node | None, outputs: Node | None) -> Iterator[_TrieNode]:
     """Every node below the two, a parent before its children."""
-    waiting: list[tuple[_Found | None, Node, Node]] = [(None, inputs or Node(), outputs or Node())]
+    waiting: list[tuple[_TrieNode | None, Node, Node]] = [(None, inputs or Node(), outputs or Node())]
     while waiting:
         parent, left, right = waiting.pop()
         for token in left.children | right.children:
             both = left.children.get(token, Node()), right.children.get(token, Node())
             depth = parent.depth + 1 if parent is not None else 1
-            found = _Found(parent, token, depth, both[0].count, both[1].count)
-            yield found
-            waiting.append((found, *both))
+            nodes = _TrieNode(parent, token, depth, both[0].count, both[1].count)
+            yield nodes
+            waiting.append((nodes, *both))
 
 
-def _chosen(found: Sequence[_Found], limit: int) -> list[_Found]:
+def _chosen(nodes: Sequence[_TrieNode], limit: int) -> list[_TrieNode]:
     """B nodes: half of them the most frequent in outputs, the others by both counts. A child never outranks its
     parent, so the chosen ones are a tree; a parent stands before its children.
     """
-    by_output = sorted((one for one in found if one.outputs > 0), key=lambda one: (-one.outputs, one.depth))
-    by_both = sorted(found, key=lambda one: (-one.mixed, one.depth))
+    by_output = sorted((node for node in nodes if node.outputs > 0), key=lambda node: (-node.outputs, node.depth))
+    by_both = sorted(nodes, key=lambda node: (-node.mixed, node.depth))
     reserved = by_output[: limit // 2]
-    known = {id(one) for one in reserved}
-    others = [one for one in by_both if id(one) not in known][: limit - len(reserved)]
-    return sorted([*reserved, *others], key=lambda one: one.depth)
+    known = {id(node) for node in reserved}
+    others = [node for node in by_both if id(node) not in known][: limit - len(reserved)]
+    return sorted([*reserved, *others], key=lambda node: node.depth)
 
 
-def _tree(chosen: Sequence[_Found]) -> DraftTree:
+def _tree(chosen: Sequence[_TrieNode]) -> DraftTree:
     total = sum(node.mixed for node in chosen if node.parent is None)
     numbers = {id(node): number for number, node in enumerate(chosen)}
     return DraftTree(

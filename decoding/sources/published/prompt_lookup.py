@@ -1,7 +1,7 @@
-"""Prompt lookup as Hugging Face transformers does it: the first earlier place where the last n-gram stands.
+"""Prompt lookup as Hugging Face transformers does it: what follows the first occurrence of the last n-gram.
 
 Saxena 2023; n falls from ``max_ngram`` to 1, the tokens behind the first match are drafted, at most ``num_tokens`` of
-them and none from an end token on. A published method to compare with; ``spans`` is ours.
+them and none from an end token on. A published method to compare with; ``blend`` is ours.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ class PromptLookup(DraftSource):
 
     def propose(self, context: DraftContext) -> DraftTree:
         """The tokens behind the first match, or nothing."""
-        return DraftTree.chain(self._found([*self._prompt, *context.output])[: context.limit], 0.9)
+        return DraftTree.chain(self._continuation([*self._prompt, *context.output])[: context.limit], 0.9)
 
-    def _found(self, text: Sequence[int]) -> tuple[int, ...]:
+    def _continuation(self, text: Sequence[int]) -> tuple[int, ...]:
         for size in range(min(self._max_ngram, len(text) - 1), 0, -1):
             suffix = text[-size:]
-            # The last place of all is the suffix itself, with nothing behind it.
+            # The last occurrence of all is the suffix itself, with nothing behind it.
             for end in range(size, len(text)):
                 if text[end - size : end] == suffix:
                     return tuple(itertools.takewhile(self._goes_on, text[end : end + self._num_tokens]))

@@ -1,6 +1,6 @@
 """REST: the most frequent continuations of the last tokens in a datastore, as a tree.
 
-He et al. 2023, "REST: Retrieval-Based Speculative Decoding": spans of 16 down to 2 tokens, 10 tokens behind each place,
+He et al. 2023, "REST: Retrieval-Based Speculative Decoding": spans of 16 down to 2 tokens, 10 tokens behind each position,
 of all their prefixes the 64 most frequent. A published method to compare with; ``corpus`` is ours. T tokens.
 """
 
@@ -23,12 +23,12 @@ class Rest(DraftSource):
     name = "rest"
 
     def __init__(
-        self, *, longest: int = 16, shortest: int = 2, num_tokens: int = 10, choices: int = 64, places: int = 5000
+        self, *, longest: int = 16, shortest: int = 2, num_tokens: int = 10, choices: int = 64, positions: int = 5000
     ) -> None:
         self._sizes = range(longest, shortest - 1, -1)
         self._num_tokens = num_tokens
         self._choices = choices
-        self._places = places
+        self._positions = positions
         self._corpus: TokenIndex | None = None
         self._prompt: tuple[int, ...] = ()
 
@@ -43,8 +43,8 @@ class Rest(DraftSource):
         longest = self._sizes.start
         text = [*self._prompt[-longest:], *context.output[-longest:]][-longest:]
         for size in self._sizes:
-            if size <= len(text) and (found := self._continuations(self._corpus, tuple(text[-size:]))):
-                return _tree(found, min(context.limit, self._choices))
+            if size <= len(text) and (continuations := self._continuations(self._corpus, tuple(text[-size:]))):
+                return _tree(continuations, min(context.limit, self._choices))
         return DraftTree()
 
     def finish(self) -> None:
@@ -52,7 +52,7 @@ class Rest(DraftSource):
         self._corpus, self._prompt = None, ()
 
     def _continuations(self, corpus: TokenIndex, span: tuple[int, ...]) -> list[tuple[int, ...]]:
-        """What stands behind ``span``, at most ``num_tokens`` of each place, and never beyond its passage."""
+        """What stands behind ``span``, at most ``num_tokens`` of each position, and never beyond its passage."""
 
         def head(start: int) -> tuple[int, ...]:
             return tuple(corpus.tokens_T[start : start + len(span)].tolist())
@@ -61,16 +61,16 @@ class Rest(DraftSource):
         if low == len(corpus.suffixes_T) or head(corpus.suffixes_T[low]) != span:
             return []
         high = bisect_right(corpus.suffixes_T, span, lo=low, key=head)
-        found = []
-        for start in corpus.suffixes_T[low : min(high, low + self._places)].tolist():
+        continuations = []
+        for start in corpus.suffixes_T[low : min(high, low + self._positions)].tolist():
             behind = corpus.tokens_T[start + len(span) : start + len(span) + self._num_tokens].tolist()
-            found.append(tuple(behind[: behind.index(BORDER)] if BORDER in behind else behind))
-        return [one for one in found if one]
+            continuations.append(tuple(behind[: behind.index(BORDER)] if BORDER in behind else behind))
+        return [continuation for continuation in continuations if continuation]
 
 
 def _tree(continuations: Sequence[tuple[int, ...]], limit: int) -> DraftTree:
     """The ``limit`` most frequent prefixes; one is at least as frequent as those that go on from it."""
-    counts = Counter(one[:end] for one in continuations for end in range(1, len(one) + 1))
+    counts = Counter(continuation[:end] for continuation in continuations for end in range(1, len(continuation) + 1))
     best = heapq.nsmallest(limit, counts.items(), key=lambda item: (-item[1], len(item[0])))
     counts[()] = len(continuations)
     return DraftTree.from_paths({prefix: count / counts[prefix[:-1]] for prefix, count in _shortest_first(best)})

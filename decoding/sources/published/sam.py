@@ -2,11 +2,11 @@
 
 Blumer et al. 1985, built token by token in amortised constant time. S states; state 0 is the empty text.
 
-SAM decoding: copy what follows the first place of the longest repeated end of prompt and output.
+SAM decoding: copy what follows the first occurrence of the longest repeated end of prompt and output.
 
 Hu et al. 2024, "SAM Decoding: Speculative Decoding via Suffix Automaton": a match of m tokens drafts 1 + 4 m, and below
 m = 5 an auxiliary drafter is asked instead, one or the other. The automaton of the request alone; their second, static
-one over a corpus is not built. A published method to compare with; ``spans`` is ours.
+one over a corpus is not built. A published method to compare with; ``blend`` is ours.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class SuffixAutomaton:
 
     @property
     def match_end(self) -> int:
-        """Index of the last token of the first place of the match."""
+        """Index of the last token of the first occurrence of the match."""
         return self._first_end[self._match]
 
     def extend(self, tokens: Iterable[int]) -> None:

@@ -1,8 +1,8 @@
 """Suffix decoding: frequent paths in suffix trees of the request and of earlier outputs; the match that promises most.
 
 Oliaro et al. 2024, "SuffixDecoding: Extreme Speculative Decoding for Emerging AI Applications". A suffix tree is used
-for its counts alone, and those are counts of places: the places of each match are kept instead, which gives the same
-drafts. A published method to compare with; ``spans`` and ``history`` are ours.
+for its counts alone, and those are counts of positions: the positions of each match are kept instead, which gives the
+same drafts. A published method to compare with; ``blend`` is ours.
 """
 
 from __future__ import annotations
@@ -21,34 +21,36 @@ _BORDER = -1
 
 
 @dataclass(slots=True)
-class Places:
+class TokenPositions:
     """A text, -1 at its borders, and where each token stands in it."""
 
     text: list[int] = field(default_factory=list)
-    at: dict[int, list[int]] = field(default_factory=dict)
+    positions_of: dict[int, list[int]] = field(default_factory=dict)
 
     def extend(self, tokens: Sequence[int]) -> None:
         """Append tokens."""
         for token in tokens:
-            self.at.setdefault(token, []).append(len(self.text))
+            self.positions_of.setdefault(token, []).append(len(self.text))
             self.text.append(token)
 
     def matches(self, context: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
-        """(m, places behind the last m tokens of ``context``) for m = 1, 2 ... as long as there is one with a token.
+        """(m, positions behind the last m tokens of ``context``) for m = 1, 2 ... as long as one of them has a token.
 
-        Of several m with the same places only the largest is given.
+        Of several m with the same positions only the largest is given.
         """
-        places = [place + 1 for place in self.at.get(context[-1], ())]
+        positions = [position + 1 for position in self.positions_of.get(context[-1], ())]
         size = 1
-        while any(place < len(self.text) for place in places):
+        while any(position < len(self.text) for position in positions):
             size += 1
-            wanted = context[-size] if size <= len(context) else _BORDER
+            token = context[-size] if size <= len(context) else _BORDER
             longer = [
-                place for place in places if wanted != _BORDER and place >= size and self.text[place - size] == wanted
+                position
+                for position in positions
+                if token != _BORDER and position >= size and self.text[position - size] == token
             ]
-            if len(longer) < len(places):
-                yield size - 1, places
-            places = longer
+            if len(longer) < len(positions):
+                yield size - 1, positions
+            positions = longer
 
 
 @dataclass(slots=True)
@@ -56,23 +58,23 @@ class Outputs:
     """The latest outputs of a scope, the oldest dropped first once they have more than ``most`` tokens."""
 
     most: int = 100_000
-    kept: deque[tuple[int, ...]] = field(default_factory=deque)
-    places: Places = field(default_factory=Places)
+    outputs: deque[tuple[int, ...]] = field(default_factory=deque)
+    index: TokenPositions = field(default_factory=TokenPositions)
 
     def add(self, output: Sequence[int]) -> None:
-        """Take up an output that is complete."""
-        self.kept.append(tuple(output))
-        self.places.extend([*output, _BORDER])
-        if len(self.places.text) > self.most:
-            while sum(map(len, self.kept)) > self.most // 2 and len(self.kept) > 1:
-                self.kept.popleft()
-            self.places = Places()
-            for one in self.kept:
-                self.places.extend([*one, _BORDER])
+        """Add an output that is complete."""
+        self.outputs.append(tuple(output))
+        self.index.extend([*output, _BORDER])
+        if len(self.index.text) > self.most:
+            while sum(map(len, self.outputs)) > self.most // 2 and len(self.outputs) > 1:
+                self.outputs.popleft()
+            self.index = TokenPositions()
+            for earlier in self.outputs:
+                self.index.extend([*earlier, _BORDER])
 
 
 class _Waiting(NamedTuple):
-    """A token that may be drafted: its parent among the drafted ones, and its share of the parent's places."""
+    """A token that may be drafted: its parent among the drafted ones, and its share of the parent's positions."""
 
     parent: int
     token: int
@@ -105,24 +107,24 @@ class SuffixDecoding(DraftSource):
         self._depth = depth
         self._scope: str | None = None
         self._prompt_length = 0
-        self._local = Places()
+        self._local = TokenPositions()
 
     def start(self, request: Request) -> None:
         """Index the prompt."""
         self._scope, self._prompt_length = request.scope, len(request.prompt)
-        self._local = Places()
+        self._local = TokenPositions()
         self._local.extend(request.prompt)
 
     def propose(self, context: DraftContext) -> DraftTree:
         """The tree with the highest score over both texts and all lengths of match; the longer match of equals."""
         latest = self._local.text[-self._depth :]
         best = _Speculation(0.0, 0, DraftTree())
-        for places in self._searched():
-            for size, found in places.matches(latest):
+        for index in self._searched():
+            for size, positions in index.matches(latest):
                 room = min(int(self._factor * size), self._depth - size, context.limit)
-                one = self._open(places.text, found, room, size)
-                if (one.score, one.match) > (best.score, best.match):
-                    best = one
+                speculation = self._open(index.text, positions, room, size)
+                if (speculation.score, speculation.match) > (best.score, best.match):
+                    best = speculation
         return best.draft
 
     def observe(self, commit: Commit) -> None:
@@ -134,30 +136,30 @@ class SuffixDecoding(DraftSource):
         output = self._local.text[self._prompt_length :]
         if self._scope is not None and output:
             self._all_outputs.setdefault(self._scope, Outputs()).add(output)
-        self._local, self._scope, self._prompt_length = Places(), None, 0
+        self._local, self._scope, self._prompt_length = TokenPositions(), None, 0
 
-    def _searched(self) -> list[Places]:
+    def _searched(self) -> list[TokenPositions]:
         earlier = self._all_outputs.get(self._scope) if self._scope is not None else None
-        return [self._local] if earlier is None else [self._local, earlier.places]
+        return [self._local] if earlier is None else [self._local, earlier.index]
 
-    def _open(self, text: list[int], places: list[int], room: int, match: int) -> _Speculation:
-        """Open the most probable path again and again; a child has the share of its parent's places."""
+    def _open(self, text: list[int], positions: list[int], room: int, match: int) -> _Speculation:
+        """Open the most probable path again and again; a child has the share of its parent's positions."""
         tokens: list[int] = []
         parents: list[int] = []
         shares: list[float] = []
         score = 0.0
-        heap: list[tuple[float, int, _Waiting, list[int]]] = [(-1.0, 0, _Waiting(AT_ROOT, 0, 1.0), places)]
+        heap: list[tuple[float, int, _Waiting, list[int]]] = [(-1.0, 0, _Waiting(AT_ROOT, 0, 1.0), positions)]
         pushed, node = 0, AT_ROOT
         while heap and len(tokens) < room:
-            negative, number, opened, here = heapq.heappop(heap)
+            negative, number, opened, behind = heapq.heappop(heap)
             if number:
                 node = len(tokens)
                 tokens.append(opened.token)
                 parents.append(opened.parent)
                 shares.append(opened.share)
                 score -= negative
-            for token, group in _by_token(text, here).items():
-                share = len(group) / len(here)
+            for token, group in _by_token(text, behind).items():
+                share = len(group) / len(behind)
                 if -negative * share >= self._least:
                     pushed += 1
                     heapq.heappush(heap, (negative * share, pushed, _Waiting(node, token, share), group))
@@ -167,10 +169,10 @@ class SuffixDecoding(DraftSource):
         return _Speculation(score, match, draft)
 
 
-def _by_token(text: list[int], places: list[int]) -> dict[int, list[int]]:
-    """The next places of each token that stands at one of ``places``."""
+def _by_token(text: list[int], positions: list[int]) -> dict[int, list[int]]:
+    """The next positions of each token that stands at one of ``positions``."""
     groups: dict[int, list[int]] = {}
-    for place in places:
-        if place < len(text) and text[place] != _BORDER:
-            groups.setdefault(text[place], []).append(place + 1)
+    for position in positions:
+        if position < len(text) and text[position] != _BORDER:
+            groups.setdefault(text[position], []).append(position + 1)
     return groups

@@ -1,9 +1,9 @@
 """Where a rewriting stands in its source, as a belief over the states of a lattice, and what it may write next.
 
 Each output token moves the belief (the forward pass of a pair hidden Markov model, Durbin et al. 1998): copied, left
-out, put in, put for a word, or a likely edit. So copying resumes at every place where it may, the likelier the better.
-The continuations form a tree that is opened in order of path probability. Beyond SAD (Sun et al. 2021), which waits
-for a unique n-gram after each edit.
+out, put in, put for a word, or a likely edit. So copying resumes at every position where it may, by its chance. The
+continuations form a tree that is opened in order of path probability. Beyond SAD (Sun et al. 2021), which waits for a
+unique n-gram after each edit.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from corpora.store.library import Library
 from corpora.store.store import CorpusStore
 from corpora.text.chunking import passages
 from decoding.interfaces import OriginKind, Request, TokenIndex
-from decoding.sources.corpus import CorpusPlaces
+from decoding.sources.corpus import CorpusContinuations
 from decoding.sources.suffix_array import BORDER
 from retrieval.hybrid import HybridRetriever
 from tests.support.drafts import proposed
@@ -130,7 +130,7 @@ def test_a_deleted_document_is_drafted_no_more(
 
 
 def is_drafted(request: Request) -> bool:
-    source = CorpusPlaces()
+    source = CorpusContinuations()
     source.start(request)
     drafts = proposed(source, [], 16)
     assert all(origin.kind is OriginKind.CORPUS for draft in drafts for origin in draft.origins)

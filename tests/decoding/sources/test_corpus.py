@@ -12,15 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decoding.interfaces import OriginKind, Request, TokenIndex
-from decoding.sources.corpus import CorpusPlaces
+from decoding.sources.corpus import CorpusContinuations
 from decoding.sources.suffix_array import BORDER, build_index
 from tests.support.drafts import proposed
 
 TEXT = st.lists(st.integers(0, 3), max_size=30)
 
 
-def started(index: TokenIndex | None, prompt: tuple[int, ...] = (99,), **options: int) -> CorpusPlaces:
-    source = CorpusPlaces(**options)
+def started(index: TokenIndex | None, prompt: tuple[int, ...] = (99,), **options: int) -> CorpusContinuations:
+    source = CorpusContinuations(**options)
     source.start(Request(prompt, 99, corpus=index))
     return source
 
@@ -88,7 +88,7 @@ def test_any_vocabulary_is_told_apart() -> None:
 
 def test_many_places_are_sampled_evenly() -> None:
     index = build_index([[1, 2, 3]] * 3000 + [[1, 2, 4]] * 1000)
-    chances = {draft.tokens: draft.probabilities[0] for draft in proposed(started(index, places=64), [1, 2], 8)}
+    chances = {draft.tokens: draft.probabilities[0] for draft in proposed(started(index, positions=64), [1, 2], 8)}
     assert chances[3,] == pytest.approx(0.75, abs=0.02)
     assert chances[4,] == pytest.approx(0.25, abs=0.02)
 

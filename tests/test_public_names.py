@@ -12,6 +12,31 @@ import pytest
 _ROOT = Path(__file__).parent.parent
 _NAMES = {
     "app": ["Corpus", "Pipeline"],
+    "corpora": [
+        "Chunking",
+        "CorporaError",
+        "CorpusStore",
+        "Derived",
+        "Document",
+        "FileOutcome",
+        "Jobs",
+        "Library",
+        "LibraryError",
+        "Limits",
+        "Loader",
+        "LoaderError",
+        "Mark",
+        "Passage",
+        "export_corpus",
+        "import_corpus",
+        "ingest",
+        "load_bytes",
+        "load_file",
+        "passages",
+        "sample_documents",
+        "sentences",
+        "verify",
+    ],
 }
 
 

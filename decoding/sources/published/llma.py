@@ -1,7 +1,8 @@
 """LLMA: copy what follows the last written tokens in the given documents.
 
 Yang et al. 2023, "Inference with Reference: Lossless Acceleration of Large Language Models". The documents alone are
-searched, longest n-gram first, and its first occurrence is copied. A published method to compare with; ``blend`` is ours.
+searched, longest n-gram first, and its first occurrence is copied. A published method to compare with; ``blend`` is
+ours.
 """
 
 from __future__ import annotations

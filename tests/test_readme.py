@@ -18,7 +18,10 @@ import pytest
 
 _ROOT = Path(__file__).parent.parent
 _WITH_CODE = ("README.md", "app/bench/README.md")
-_PAGES = (*_WITH_CODE, "CONTRIBUTING.md", "app/ARCHITECTURE.md", "app/DECISIONS.md")
+_CARDS = sorted(str(path.relative_to(_ROOT)) for path in (_ROOT / "app").glob("*/**/README.md"))
+_PAGES = sorted(
+    {*_WITH_CODE, *_CARDS, "CONTRIBUTING.md", "app/ARCHITECTURE.md", "app/DECISIONS.md", "tests/gpu/README.md"}
+)
 _BLOCK = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
 _LANGUAGES = ("python", "bash")
 _LIMIT_S = 600

@@ -1,12 +1,10 @@
-"""Where to cut text that has no sentence's end in reach: at a line, a cell, a clause, a space, else between letters.
+"""Packs the sentences of a document into passages, as exact spans of its text.
 
-Never inside a grapheme cluster (what a reader sees as one letter) that fits, nor where Thai, Lao, Khmer, Burmese,
-Chinese or Japanese writing does not break a line. Knows nothing of sentences or passages.
-
-Cuts reading text into sentences and packs sentences into passages, both as exact spans of the text.
-
-Works on any string; on reading text (see ``reading.py``) it also sees headings, lists, tables and code.
-Offsets are code points, half-open. Every character that is not white space lies in a sentence and in a passage.
+Works on any string; in reading text (see ``reading_text``) it also sees headings, lists, tables and code. A sentence
+that is too long is cut where it harms least: at a line, a cell, a clause, a space, else between letters, but never
+inside a grapheme cluster (what a reader sees as one letter), nor where Thai, Lao, Khmer, Burmese, Chinese or Japanese
+writing does not break a line. Offsets are code points, half-open. Every character that is not white space lies in a
+sentence and in a passage.
 """
 
 from __future__ import annotations
@@ -22,6 +20,15 @@ import regex
 from corpora.documents import Document, Mark, Passage
 from corpora.text.sentences import Unit, units
 
+# A passage may exceed its target by this factor to end with its paragraph or sentence.
+_STRETCH = 1.3
+# A heading or a paragraph that does not fit begins a new passage once this share of the target is filled; a heading
+# that the document marks and that lies below at most one other, once less is.
+_ENOUGH, _ENOUGH_FOR_SECTION = 0.6, 1 / 3
+_SECTION_LEVELS = 2
+# A last passage shorter than this share of the target is merged with the one before it.
+_CRUMB = 0.25
+_DENSE = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]+")
 _CLAUSE_END = regex.compile(r"[,;:\u060c\u061b](?=\s)|[\uff0c\u3001\uff1b\uff1a\u104a](?!\p{M})")
 _CELL_END = regex.compile(r" \| (?!\p{M})")
 _GAP = regex.compile(r" (?!\p{M})")
@@ -39,47 +46,9 @@ _UNBROKEN = regex.compile(
 )
 
 
-def cut_point(text: str, start: int, end: int) -> int:
-    """The offset, after ``start`` and at most ``end``, at which ``text[start:end]`` is best cut from what follows."""
-    middle = start + (end - start) // 2
-    if (at := text.rfind("\n", middle, end)) > start:
-        return at + 1
-    for separator in (_CELL_END, _CLAUSE_END, _GAP):
-        # One character more: what follows a separator decides whether it stands alone.
-        found = separator.finditer(text, middle, end + 1)
-        ends: list[int] = [match.end() for match in found if start < match.start() and match.end() <= end]
-        if ends:
-            return ends[-1]
-    return _between_letters(text, start, end)
-
-
-def _between_letters(text: str, start: int, end: int) -> int:
-    borders: list[int] = [
-        match.end() for match in _CLUSTER.finditer(text, start, end + _LONGEST_CLUSTER) if match.end() <= end
-    ]
-    middle = start + (end - start) // 2
-    for at in reversed(borders):
-        if at < middle:
-            break
-        if _UNBROKEN.match(text, at) is None:
-            return at
-    return borders[-1] if borders else end
-
-
-# A passage may pass its target by this much to end with its paragraph or sentence.
-_STRETCH = 1.3
-# A heading or a paragraph that does not fit begins a new passage once this share of the target is filled; a heading
-# that the document marks and that lies below at most one other, once less is.
-_ENOUGH, _ENOUGH_FOR_SECTION = 0.6, 1 / 3
-_SECTION_LEVELS = 2
-# The rest of a document is a crumb if it is shorter than this share.
-_CRUMB = 0.25
-_DENSE = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]+")
-
-
 @dataclass(frozen=True, slots=True)
 class Chunking:
-    """How documents are cut; kept in a corpus' settings, since passages of two chunkings must not be mixed."""
+    """How documents are chunked; stored with a corpus, since passages of two chunkings must not be mixed."""
 
     target_chars: int = 700
     overlap_sentences: int = 1
@@ -90,13 +59,12 @@ class Chunking:
 
 
 def passages(document: Document, *, target_chars: int = 700, overlap_sentences: int = 1) -> list[Passage]:
-    """Cut a document into passages of about ``target_chars``, none longer than 1.3 times that.
+    """Cut a document into passages of about ``target_chars`` code points, none longer than 1.3 times that.
 
-    Only a sentence longer than that is split, and code longer than the target. A heading stays with what follows
-    it. Where a paragraph runs over two passages, the second repeats the last ``overlap_sentences`` of the first,
-    if they are short. Text in Chinese, Japanese or Korean is cut into passages of half as many characters: they say as
-    much. No passage lies on two sheets, slides or chapters, and a heading begins a new one if the passage before
-    it is not too short.
+    Only a sentence longer than that is split, and code longer than the target. A heading stays with what follows it.
+    Where a paragraph runs over two passages, the second repeats the last ``overlap_sentences`` of the first, if they
+    are short. Passages in Chinese, Japanese or Korean have half as many characters, which say as much. No passage lies
+    on two sheets, slides or chapters, and a heading begins a new one unless the passage before it would be too short.
     """
     chunking = _fitted(Chunking(target_chars, overlap_sentences), document.text)
     sections = _sections(document.marks)
@@ -105,9 +73,9 @@ def passages(document: Document, *, target_chars: int = 700, overlap_sentences: 
 
 
 def _spans(text: str, part: range, sections: Set[int], chunking: Chunking) -> Iterator[tuple[int, int]]:
-    """The passages of a part of the text; ``sections`` is where headings begin that should begin a passage."""
-    found = (_opening(unit.moved(part.start), sections) for unit in units(text[part.start : part.stop]))
-    whole = [piece for unit in found for piece in _pieces(text, unit, chunking)]
+    """The passages of a part of the text; ``sections`` are the offsets of headings that should begin a passage."""
+    sentences = (_opening(unit.moved(part.start), sections) for unit in units(text[part.start : part.stop]))
+    whole = [fitting for unit in sentences for fitting in _split(text, unit, chunking)]
     groups: list[tuple[int, int]] = []  # first and last unit of each passage
     first = 0
     while first < len(whole):
@@ -120,14 +88,14 @@ def _spans(text: str, part: range, sections: Set[int], chunking: Chunking) -> It
 
 
 def _apart(document: Document) -> Iterator[range]:
-    """The parts of a document that no passage runs out of."""
+    """The sheets, slides or chapters of a document: no passage crosses their borders."""
     starts = {mark.start for mark in document.marks if mark.kind in ("sheet", "slide", "chapter")}
     for start, end in pairwise(sorted({0, *starts, len(document.text)})):
         yield range(start, end)
 
 
 def _sections(marks: Sequence[Mark]) -> Set[int]:
-    """Where headings of the first levels begin: those that lie below at most one other."""
+    """The offsets of headings of the first two levels."""
     starts: set[int] = set()
     ends: list[int] = []  # of the headings that the next one lies below
     for mark in sorted((mark for mark in marks if mark.kind == "heading"), key=lambda mark: (mark.start, -mark.end)):
@@ -144,14 +112,14 @@ def _opening(unit: Unit, sections: Set[int]) -> Unit:
 
 
 def _fitted(chunking: Chunking, text: str) -> Chunking:
-    """The target for a text some of whose characters say about twice as much as letters."""
+    """The chunking for a text some of whose characters say about twice as much as letters."""
     dense = sum(len(run) for run in _DENSE.findall(text))
     letters = len(text) - sum(map(text.count, " \n"))
     return replace(chunking, target_chars=max(1, round(chunking.target_chars / (1 + dense / max(letters, 1)))))
 
 
 def _parts(document: Document, spans: Sequence[tuple[int, int]]) -> Iterator[Document]:
-    """The document once a span with the marks near it alone: of 50,000 rows a passage need not look at all."""
+    """For each span the document with the marks near it alone, so that no passage searches 50,000 rows."""
     coming, near = deque(document.marks), list[Mark]()
     for start, end in spans:
         while coming and coming[0].start < end:
@@ -161,16 +129,16 @@ def _parts(document: Document, spans: Sequence[tuple[int, int]]) -> Iterator[Doc
 
 
 def sentences(text: str) -> list[tuple[int, int]]:
-    """The sentences of a text as spans: in order, apart, covering all that is not white space.
+    """The sentences of a text as spans: in order, not overlapping, covering all that is not white space.
 
-    A newline always ends one. A block of code is one, its first indent included; a heading, a list item or a
-    table row is at least one of its own.
+    A newline always ends one. A block of code is one, its first indent included; a heading, a list item or a table row
+    is at least one of its own.
     """
     return [(unit.start, unit.end) for unit in units(text)]
 
 
 def _last_of_passage(whole: Sequence[Unit], first: int, chunking: Chunking) -> int:
-    """The index of the last unit that belongs with unit ``first``: the best place to stop within the limit."""
+    """The index of the last unit of the passage that begins with unit ``first``."""
     limit, enough = _limit(chunking), int(chunking.target_chars * _ENOUGH)
     section = chunking.target_chars * _ENOUGH_FOR_SECTION
     start, last = _start(whole, first, chunking), first
@@ -184,7 +152,7 @@ def _last_of_passage(whole: Sequence[Unit], first: int, chunking: Chunking) -> i
         elif filled >= chunking.target_chars and not whole[i - 1].leads_on and unit.is_line:
             break
         last = i
-    torn = last  # a heading at the end of a passage would be torn from what it heads
+    torn = last  # A heading at the end of a passage would be torn from its text.
     while torn > first and whole[torn].leads_on and last + 1 < len(whole):
         torn -= 1
     return last if whole[torn].leads_on else torn
@@ -193,7 +161,7 @@ def _last_of_passage(whole: Sequence[Unit], first: int, chunking: Chunking) -> i
 def _with_fair_end(
     whole: Sequence[Unit], first: int, end: tuple[int, int], chunking: Chunking
 ) -> list[tuple[int, int]]:
-    """The last two passages, or one instead if the last is a crumb; if one would be too long, cut more evenly."""
+    """The last two passages, or one instead if the last is too short; if one would be too long, cut more evenly."""
     border, last = end
     if whole[last].end - whole[border].start >= chunking.target_chars * _CRUMB:
         return [(first, border - 1), end]
@@ -211,7 +179,7 @@ def _with_fair_end(
 
 
 def _start(whole: Sequence[Unit], first: int, chunking: Chunking) -> int:
-    """Where the passage that begins with unit ``first`` starts: with sentences before it in the same paragraph."""
+    """Where the passage of unit ``first`` starts: the overlap with sentences before it in the same paragraph."""
     begin, room = first, chunking.target_chars // 3
     for _ in range(chunking.overlap_sentences):
         if begin == 0 or whole[begin].opens_paragraph or whole[begin].is_line:
@@ -224,14 +192,14 @@ def _start(whole: Sequence[Unit], first: int, chunking: Chunking) -> int:
 
 
 def _section_fits(whole: Sequence[Unit], i: int, end: int) -> bool:
-    """Does the paragraph that unit ``i`` opens, with what it leads on to, end before ``end``?"""
+    """Whether the paragraph that unit ``i`` opens, with what it introduces, ends before ``end``."""
     while whole[i].end <= end and i + 1 < len(whole) and (whole[i].leads_on or not whole[i + 1].opens_paragraph):
         i += 1
     return whole[i].end <= end
 
 
-def _pieces(text: str, unit: Unit, chunking: Chunking) -> Iterator[Unit]:
-    """The unit itself or, if it is too long, parts of it, cut where it harms least."""
+def _split(text: str, unit: Unit, chunking: Chunking) -> Iterator[Unit]:
+    """The unit itself or, if it is too long, parts of it."""
     longest, part = _limit(chunking), _limit(chunking)
     if unit.is_code:  # leaves room for the words that introduce it
         longest, part = chunking.target_chars, max(1, chunking.target_chars // 2)
@@ -240,7 +208,7 @@ def _pieces(text: str, unit: Unit, chunking: Chunking) -> Iterator[Unit]:
         return
     start = unit.start
     while unit.end - start > part:
-        border = cut_point(text, start, start + part)
+        border = _cut_point(text, start, start + part)
         yield from _stripped(text, unit, start, border)
         start = border
     yield from _stripped(text, unit, start, unit.end)
@@ -254,6 +222,33 @@ def _stripped(text: str, unit: Unit, start: int, end: int) -> Iterator[Unit]:
         start = start if unit.is_code else end - len(words.strip())
         opens = start == unit.start and unit.opens_paragraph
         yield Unit(start, end, opens, False, False, unit.is_line, unit.is_code, opens and unit.opens_section)
+
+
+def _cut_point(text: str, start: int, end: int) -> int:
+    """The offset, after ``start`` and at most ``end``, at which ``text[start:end]`` is best cut from what follows."""
+    middle = start + (end - start) // 2
+    if (newline := text.rfind("\n", middle, end)) > start:
+        return newline + 1
+    for separator in (_CELL_END, _CLAUSE_END, _GAP):
+        # One character more: what follows a separator decides whether it is one.
+        found = separator.finditer(text, middle, end + 1)
+        ends: list[int] = [match.end() for match in found if start < match.start() and match.end() <= end]
+        if ends:
+            return ends[-1]
+    return _between_letters(text, start, end)
+
+
+def _between_letters(text: str, start: int, end: int) -> int:
+    borders: list[int] = [
+        match.end() for match in _CLUSTER.finditer(text, start, end + _LONGEST_CLUSTER) if match.end() <= end
+    ]
+    middle = start + (end - start) // 2
+    for border in reversed(borders):
+        if border < middle:
+            break
+        if _UNBROKEN.match(text, border) is None:
+            return border
+    return borders[-1] if borders else end
 
 
 def _limit(chunking: Chunking) -> int:

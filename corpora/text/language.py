@@ -1,7 +1,7 @@
-"""Which language a text is written in, as an ISO 639-1 code; None where that cannot be told.
+"""Tells which language a text is written in, as an ISO 639-1 code; None where that is uncertain.
 
-Recorded with every document. The model (py3langid, 140 languages) is part of its package: nothing is downloaded.
-Knows nothing of documents or formats.
+Stored with every document. The model (py3langid, 140 languages) is part of its package: nothing is downloaded. It is
+loaded once a process and shared with the workers that are forked from it. Knows nothing of documents or formats.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier
 
 _WORDS = regex.compile(r"\p{L}[\p{L}\p{M}]*")
-# A whole word a character: Chinese, Japanese, Korean, Thai and their like say in few letters what others say in many.
+# Scripts that write a word in one to three characters: Chinese, Japanese, Korean, Thai and the like.
 _DENSE = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\U00020000-\U0003ffff]"
 )
@@ -28,10 +28,9 @@ _FEWEST_LETTERS, _FEWEST_DENSE, _FEWEST_WORDS = 24, 6, 5
 _KANA = re.compile("[\u3040-\u30ff]")
 _SURE = 0.6
 _CODE_OF_SIZE = {2: "H", 4: "I", 8: "L"}  # of unsigned numbers in an array
-# A long text is judged by some places in it.
+# A long text is judged by samples from all over it.
 _SAMPLES, _SAMPLE_CHARS = 10, 300
-# Where the model tells a variety of a language, the language; what has no code of two letters is not named.
-
+# The language of a variety that the model tells apart; what has no code of two letters is not named.
 _OF_LANGUAGE = {"wuu": "zh", "yue": "zh", "arz": "ar", "ary": "ar", "uzs": "uz", "gug": "gn", "kik": "ki"}
 
 
@@ -64,7 +63,7 @@ def prepare() -> None:
 
 
 def _sample(text: str) -> str:
-    """The whole text if it is short, else pieces from all over it."""
+    """The whole text if it is short, else samples from all over it."""
     if len(text) <= _SAMPLES * _SAMPLE_CHARS:
         return text
     step = (len(text) - _SAMPLE_CHARS) // (_SAMPLES - 1)
@@ -73,7 +72,7 @@ def _sample(text: str) -> str:
 
 @cache
 def _identifier() -> LanguageIdentifier:
-    """The package's own way to its model goes by a temporary file, which a confined process may not write."""
+    """Load the model from the package's data: its own loader writes a temporary file, which a sandbox forbids."""
     import numpy as np
     from py3langid.langid import MODEL_DIR, MODEL_FILE, LanguageIdentifier
 

@@ -33,7 +33,7 @@ _MOST_MARKS = 500_000
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    """A mark whose end is not yet known; ``level`` counts for headings alone."""
+    """A mark whose end is not yet known; ``level`` is that of a heading."""
 
     start: int
     kind: MarkKind
@@ -43,9 +43,9 @@ class _Open:
 
 @dataclass(slots=True)
 class ReadingText:
-    """Collects blocks in order; ``text`` is the document, ``marks`` its places.
+    """Collects blocks in order; ``text`` is the document, ``marks`` say where its pages, sections and rows are.
 
-    ``paged`` text is counted in pages, from 1, that end at every ``PAGE_BREAK``.
+    ``paged`` text is divided into pages, counted from 1, that end at every ``PAGE_BREAK``.
     """
 
     title: str | None = None
@@ -61,7 +61,7 @@ class ReadingText:
             self._open.append(_Open(0, "page", "1"))
 
     def heading(self, text: str, *, level: int = 1) -> None:
-        """It reaches to the next of the same or a higher level. The first is the document's title unless one is set."""
+        """A heading; its mark ends at the next of the same or a higher level. The first one sets an unset title."""
         line = self._in_one_line(text)
         if label := in_one_line(line):
             self.title = self.title or label
@@ -70,17 +70,17 @@ class ReadingText:
         self._append([line])
 
     def section(self, kind: MarkKind, label: str) -> None:
-        """What follows lies on this page, slide or sheet, in this chapter, until the next of its kind begins."""
+        """Begin a page, slide, sheet or chapter, which ends where the next of its kind begins."""
         self._close(lambda mark: mark.kind == kind or (mark.kind == "heading" and kind != "page"))
         self._open.append(_Open(self._next, kind, in_one_line(label)[:_LONGEST_LABEL]))
 
     def page_break(self) -> None:
-        """The next block begins a new page."""
+        """Begin a new page with the next block."""
         self._page += 1
         self.section("page", str(self._page))
 
     def paragraph(self, text: str) -> None:
-        """One paragraph; newlines in it are line breaks that were meant."""
+        """One paragraph; newlines in it are intended line breaks."""
         lines = [self._in_one_line(line) for line in text.split("\n")]
         self._append(line for line in lines if line)
 
@@ -103,12 +103,12 @@ class ReadingText:
     def lines(self, kind: MarkKind, lines: Iterable[tuple[str, str]]) -> None:
         """(label, text) of rows or records that make one block, a line and a mark each."""
         block: list[str] = []
-        at = self._next
+        start = self._next
         for label, text in lines:
             if line := in_one_line(text):
-                self._marks.append(Mark(at, at + len(line), kind, label))
+                self._marks.append(Mark(start, start + len(line), kind, label))
                 block.append(line)
-                at += len(line) + 1
+                start += len(line) + 1
         self._append(block)
 
     def code(self, text: str) -> None:
@@ -128,11 +128,11 @@ class ReadingText:
 
     @property
     def marks(self) -> list[Mark]:
-        """The marks so far; those still open end with the last block. Nothing marks an empty place."""
+        """The marks so far; those still open end with the last block. None is empty."""
         return [*self._marks, *(self._ended(mark) for mark in self._open if mark.start < self._end)]
 
     def document(self, name: str) -> Document:
-        """What was collected, as the document of that name."""
+        """The collected text as the document of that name."""
         return as_document(name, self.text, title=self.title, marks=self.marks)
 
     @property
@@ -159,23 +159,23 @@ class ReadingText:
             self.page_break()
 
     def _without_page_breaks(self, block: str) -> str:
-        """The block with a space, or its own newline, at each page break inside it, where a page now ends."""
+        """The block with each page break replaced by a space, or its newline; a page ends and another begins there."""
         parts: list[str] = []
-        at, done = self._next, 0
+        offset, done = self._next, 0
         for match in _AT_PAGE_BREAK.finditer(block):
             gap = "\n" if "\n" in match[0] else " "
             parts += (block[done : match.start()], gap)
-            at += match.start() - done
+            offset += match.start() - done
             for mark in [mark for mark in self._open if mark.kind == "page"]:
                 self._open.remove(mark)
-                self._marks.append(Mark(mark.start, at, "page", mark.label))
-            at, done = at + len(gap), match.end()
+                self._marks.append(Mark(mark.start, offset, "page", mark.label))
+            offset, done = offset + len(gap), match.end()
             self._page += match[0].count(PAGE_BREAK)
-            self._open.append(_Open(at, "page", str(self._page)))
+            self._open.append(_Open(offset, "page", str(self._page)))
         return "".join(parts) + block[done:]
 
     def _close(self, ends: Callable[[_Open], bool]) -> None:
-        """Those of the open marks that end here do; they reach to the end of the last block."""
+        """End the open marks for which ``ends`` is true, at the end of the last block."""
         self._marks.extend(self._ended(mark) for mark in self._open if ends(mark) and mark.start < self._end)
         self._open = [mark for mark in self._open if not ends(mark)]
 
@@ -183,7 +183,7 @@ class ReadingText:
         return Mark(mark.start, self._end, mark.kind, mark.label)
 
     def _in_one_line(self, text: str) -> str:
-        """As ``in_one_line``, page breaks kept if they count."""
+        """As ``in_one_line``, but with page breaks if the text is paged."""
         if not self.paged:
             return in_one_line(text)
         line = _SPACE_BUT_PAGE_BREAKS.sub(" ", _INVISIBLE.sub("", text)).strip(" ")
@@ -191,15 +191,15 @@ class ReadingText:
 
 
 def as_document(name: str, text: str, *, title: str | None = None, marks: Iterable[Mark] = ()) -> Document:
-    """A loaded document; its metadata are its title (its name if it has none) and, if it can be told, its language."""
+    """A loaded document; its metadata are its title (or else its name) and, if it is certain, its language."""
     language, marks = language_of(text), list(marks)
-    if len(marks) > _MOST_MARKS:  # of a sheet as long as that the rows at the end have no numbers
+    if len(marks) > _MOST_MARKS:  # the last rows of such a long sheet have no numbers
         marks = sorted(marks, key=lambda mark: mark.kind in ("row", "record"))[:_MOST_MARKS]
     return Document.of(name, text, {"title": title or name} | ({"language": language} if language else {}), marks)
 
 
 def in_one_line(text: str) -> str:
-    """White space runs as single spaces; soft hyphens and zero-width marks, which break words, gone."""
+    """White space runs as single spaces; without soft hyphens and zero-width characters, which break words."""
     return _SPACE.sub(" ", _INVISIBLE.sub("", text)).strip()
 
 

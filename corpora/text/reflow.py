@@ -1,11 +1,8 @@
-"""Puts wrapped lines together again: which line breaks were made by a margin, and which hyphens by a break.
+"""Hard-wrapped plain text to reading text: lines wrapped at a margin are joined, line breaks made on purpose stay.
 
-Knows nothing of blocks: it is given the lines of one paragraph. The margin and the words that decide about a
-hyphen are taken from the whole text.
-
-Hard-wrapped plain text to reading text: lines broken by a margin are joined, lines broken on purpose are not.
-
-Knows nothing of files or formats; the margin is measured from the text itself.
+``Joiner`` joins the lines of one paragraph and decides whether a hyphen at a line's end belongs; the margin and the
+words that it decides by are those of the whole text. ``reflow`` finds the blocks of a text first: paragraphs, headings,
+lists, tables, code. Knows nothing of files and formats.
 """
 
 from __future__ import annotations
@@ -25,12 +22,12 @@ LINE_END = sentence_end(also=":\uff1a\uff1b")
 _UNSPACED = re.compile("[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uff60]")
 # Cells of a table set in columns.
 COLUMNS = re.compile(r"\S(?: {3,}|\t)\S")
-# A word is put together again at a hyphen, except after these: they keep theirs.
+# A word that was broken at a hyphen is joined without it, except after these.
 _KEEP_HYPHEN = words(
     "all built cross double fine four full half hard high ill long low mid non old one quasi self short single "
     "three two user well wide"
 )
-# Wrapped lines end within this share of the margin; a shorter line was ended on purpose.
+# A wrapped line fills at least this share of the margin; a shorter line was ended on purpose.
 NEARLY_FULL = 0.75
 _WIDEST_MARGIN = 200
 
@@ -44,7 +41,7 @@ class Joiner:
         self._margin = _margin(text)
 
     def paragraph(self, lines: Sequence[str]) -> str:
-        """The lines as one, except where a break was meant; those stay newlines."""
+        """The lines joined, except at intended line breaks, which stay newlines."""
         groups = [[lines[0].strip()]]
         for line, following in pairwise(line.strip() for line in lines):
             if self._was_wrapped(line, following):
@@ -54,7 +51,7 @@ class Joiner:
         return "\n".join(self.joined(group) for group in groups)
 
     def joined(self, lines: Sequence[str]) -> str:
-        """All these lines as one."""
+        """All lines joined."""
         parts = [lines[0]]
         for line, following in pairwise(lines):
             cut, gap = self.seam(line, following)
@@ -63,9 +60,9 @@ class Joiner:
         return "".join(parts)
 
     def seam(self, line: str, following: str) -> tuple[int, str]:
-        """How many characters go from the end of ``line``, and what stands between it and ``following``.
+        """How many characters to cut from the end of ``line``, and what to put between it and ``following``.
 
-        No space between scripts that have none, no hyphen inside a word that was only broken.
+        No space in scripts that have none, no hyphen inside a word that was broken by the margin.
         """
         if not line or not following:
             return 0, ""
@@ -87,7 +84,7 @@ class Joiner:
         return head in _KEEP_HYPHEN and head + rest not in self._words
 
     def _was_wrapped(self, line: str, following: str) -> bool:
-        """Would the next word have fitted on this line? Then the break was meant, unless a sentence runs on."""
+        """Whether the margin broke this line: the next word would not have fitted, or a sentence runs on."""
         if line.endswith("\N{SOFT HYPHEN}") or (_BROKEN_WORD.search(line) and following[0].islower()):
             return True
         if self._margin is None:
@@ -99,9 +96,9 @@ class Joiner:
 
 
 def _margin(text: str) -> int | None:
-    """Where this text breaks its lines: nearly the longest of the prose lines that another line follows.
+    """The column at which this text is wrapped: the upper quartile of prose lines that another line follows.
 
-    None if lines end all over the place: then nobody wrapped them, each is a paragraph or a line of verse.
+    None if the lengths of lines vary: then none is wrapped, each is a paragraph or a line of verse.
     """
     lines = text.split("\n")
     lengths = sorted(len(line.rstrip()) for line, following in pairwise(lines) if following.strip() and _is_prose(line))
@@ -140,7 +137,7 @@ def reflow(text: str, reading: ReadingText) -> None:
 
 
 def _blocks(text: str) -> Iterator[list[str]]:
-    """Runs of lines without a blank one; lines of fenced code come marked by a leading NUL, as one block."""
+    """Runs of lines without a blank one; a block of fenced code has a NUL before each line."""
     block: list[str] = []
     fence: str | None = None
     for line in re.split(r"\n|[\v\f\u2028\u2029]", text.replace("\0", "")):
@@ -170,7 +167,7 @@ def _emitted(block: list[str]) -> Iterator[list[str]]:
 
 @dataclass(slots=True)
 class _Writer:
-    """Adds blocks as what they look like. The lines drawn below (and above) headings rank them as they first appear."""
+    """Adds blocks as what they look like. Underlines rank headings: the first kind seen is level 1, and so on."""
 
     reading: ReadingText
     joiner: Joiner
@@ -204,7 +201,7 @@ class _Writer:
         self.reading.heading(text, level=self.styles.index(style) + 1)
 
     def _list(self, block: list[str]) -> None:
-        """Markers begin lines, what follows is joined to them; what stands before the first is a paragraph."""
+        """A marker begins an item, lines without one continue it; lines before the first marker are a paragraph."""
         items: list[list[str]] = []
         lead: list[str] = []
         margin = min(indent(line) for line in block)
@@ -228,22 +225,22 @@ def _is_table(block: list[str]) -> bool:
 
 
 def grid_rows(block: list[str]) -> list[list[str]]:
-    """The rows of a table drawn with bars; cells that run over several lines are put together between two borders."""
+    """The rows of a table drawn with bars; cells of several lines between two borders are joined."""
     has_inner_borders = sum(bool(_BORDER.fullmatch(line)) for line in block) > 3
-    corners = [at for at, ch in enumerate(block[0]) if ch == "+"]
+    corners = [column for column, character in enumerate(block[0]) if character == "+"]
     rows: list[list[str]] = []
-    fresh = True
+    begins_row = True
     for line in block:
         if _BORDER.fullmatch(line):
-            fresh = True
+            begins_row = True
             continue
         if corners:
             cells = [line[a + 1 : b].strip() for a, b in pairwise(corners)]
         else:
             cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
-        if fresh or not has_inner_borders or len(rows[-1]) != len(cells):
+        if begins_row or not has_inner_borders or len(rows[-1]) != len(cells):
             rows.append(cells)
-            fresh = False
+            begins_row = False
         else:
             rows[-1] = [f"{above} {below}".strip() for above, below in zip(rows[-1], cells, strict=True)]
     return rows

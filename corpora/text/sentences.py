@@ -1,6 +1,7 @@
-"""Finds the sentences of reading text, each with what a packer of passages must know about it.
+"""Finds the sentences of reading text, each with what chunking must know about it. The one place that decides where a
+sentence ends: ``units`` inside a text, ``sentence_end`` at the end of a line.
 
-Rules instead of a model: they are exact, quick, and can be argued with. Languages without spaces end sentences
+Rules instead of a model: they are exact, fast, and can be tested one by one. Languages without spaces end sentences
 with their own stops. Knows nothing of documents.
 """
 
@@ -21,7 +22,7 @@ _FINAL_CLOSERS = "\"')]\u2019\u201d\u300d\u300f\uff09"
 _NOT_SPACE = re.compile(r"\S")
 _LINE = re.compile(r"[^\n]+")
 _CLOSERS = "\"')\\]}\u2019\u201d\u00bb\u3009\u300b\u300d\u300f\u3011\u3015\uff09\uff3d\uff5d"
-# Stops of scripts that need no space after them, and stops that do. A run of stops is looked at once, from its first.
+# Stops of scripts that need no space after them, and stops that do. A run of stops is matched once, from its first.
 _SPACED_STOPS = ".!?\u2026\u203d\u0964\u0965\u061f\u06d4\u0589\u1362"
 # The full-width dot is also the point in numbers and names.
 _UNSPACED_STOPS = "\u3002\uff01\uff1f\uff1b\uff61\u104b\u17d4\u17d5\u203c\u2047\u2048\u2049"
@@ -39,12 +40,12 @@ _LAST_WORD = re.compile(r"[^\s(\[\"'\u2018\u201c/]+\Z")
 _INITIALS = re.compile(r"(?:[^\W\d_]\.)+\Z")
 _ENUMERATOR = re.compile(r"\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})\.\Z")
 
-# Nothing ends with these, whatever follows.
+# Abbreviations that end no sentence, whatever follows.
 _NEVER_LAST = words(
     "e.g i.e cf vs viz approx ca resp dr mr mrs ms mx prof st mt messrs gen col lt sgt capt cmdr adm rev hon gov "
     "sen rep pres fig figs eq eqs sec sect ch chap vol ed eds transl al d.h z.b bzw nr"
 )
-# These end a sentence unless a number follows.
+# Abbreviations that end a sentence unless a number follows.
 _BEFORE_NUMBER = words("no nos p pp jan feb mar apr jun jul aug sep sept oct nov dec art op par para ver v rev c")
 # A day or a century in German: "am 12. März", "im 19. Jahrhundert".
 _ORDINAL = re.compile(r"[1-9]\d?\Z")
@@ -52,7 +53,7 @@ _COUNTED = words(
     "januar jänner februar feber märz april mai juni juli august september oktober november dezember jahrhundert "
     "jahrhunderts jahrhunderte jahrhunderten jh"
 )
-# These, and initials such as "U.S.", end a sentence only if a word follows that mostly begins one.
+# These, and initials such as "U.S.", end a sentence only if a word follows that usually begins one.
 _MAYBE_LAST = words("inc ltd co corp bros jr sr dept univ assn est")
 _BEGINNERS = words(
     "a an and as at but by for from he her his how however i if in is it its many most no not of on one our she since "
@@ -70,12 +71,12 @@ class Unit:
     opens_paragraph: bool
     is_heading: bool
     leads_on: bool
-    """A heading, or a line ending in a colon: of no use without what follows."""
+    """A heading, or a line ending in a colon: meaningless without what follows."""
     is_line: bool
     """Begins a line of its own inside its block: an item, a row, a line of verse."""
     is_code: bool
     opens_section: bool = False
-    """Is marked as a heading of one of the first levels; told by who knows the document."""
+    """Is marked as a heading of one of the first levels; set by the caller, which knows the document."""
 
     def moved(self, by: int) -> Unit:
         return replace(self, start=self.start + by, end=self.end + by) if by else self
@@ -137,7 +138,7 @@ def _sentence_spans(line: str) -> Iterator[tuple[int, int]]:
 
 
 def _ends_sentence(line: str, start: int, stop: re.Match[str]) -> bool:
-    """Is this stop the end of the sentence that began at ``start``?"""
+    """Whether this stop ends the sentence that began at ``start``."""
     if _UNSPACED_STOP.match(stop[0]):
         return not (stop[0][-1] in _QUOTE_ENDS and line.startswith(_AFTER_QUOTE, stop.end()))
     rest = line[stop.end() : stop.end() + 40].lstrip().lstrip(_OPENERS)
@@ -149,7 +150,7 @@ def _ends_sentence(line: str, start: int, stop: re.Match[str]) -> bool:
 
 
 def _ends_with_dot(head: str, rest: str) -> bool:
-    """Is the dot after ``head``, the end of a sentence, a full stop, given that ``rest`` follows?"""
+    """Whether the dot between ``head`` and ``rest`` is a full stop."""
     last = _LAST_WORD.search(head)
     if last is None:
         return True
@@ -168,7 +169,7 @@ def _ends_with_dot(head: str, rest: str) -> bool:
 
 
 def _is_headline(line: str) -> bool:
-    """A short line that ends like no sentence; only asked of the last line of a block."""
+    """Whether the last line of a block is short and does not end as a sentence does."""
     stripped = line.strip()
     if len(stripped) > 100 or LIST_ITEM.match(line) or " | " in line:
         return False
@@ -176,5 +177,5 @@ def _is_headline(line: str) -> bool:
 
 
 def _bare(gap: str) -> str:
-    """The newlines of a gap between two lines: two of them in a row are a blank line."""
+    """The newlines of a gap between two lines; two of them are a blank line."""
     return "".join(ch for ch in gap if ch == "\n")

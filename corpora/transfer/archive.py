@@ -1,8 +1,8 @@
-"""The archive of an export: a zip whose parts are stored as they are, written and read as a stream.
+"""The archive of an export: a zip of uncompressed parts, written and read as a stream.
 
-Nothing in it is compressed, so that it cannot hold more than it is long, and what is declared is checked before it is
-read: few parts, apart from each other, of the sizes and checksums that the manifest names. Knows nothing of what the
-parts mean.
+Nothing in it is compressed, so that it cannot hold more bytes than the file has. Before anything is read, the directory
+is checked: few parts, not overlapping, of the sizes that the manifest names; checksums are compared while reading.
+Knows nothing of what the parts mean.
 """
 
 from __future__ import annotations
@@ -24,36 +24,36 @@ from corpora.transfer.format import MOST_MANIFEST_BYTES, Manifest, Part, manifes
 MANIFEST: Final = "manifest.json"
 _MOST_PARTS: Final = 9
 _MOST_DIRECTORY_BYTES: Final = 16 * 2**10
-_PIECE: Final = 2**18
+_CHUNK_BYTES: Final = 2**18
 _END, _END_64, _LOCATOR = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
-_RAISED = (zipfile.BadZipFile, RuntimeError, ValueError, EOFError, struct.error, OSError)
+_ZIPFILE_ERRORS = (zipfile.BadZipFile, RuntimeError, ValueError, EOFError, struct.error, OSError)
 
 
 def archive_chunks(
     parts: Mapping[str, Iterable[bytes]], manifest: Callable[[Mapping[str, Part]], Manifest]
 ) -> Iterator[bytes]:
-    """The bytes of an archive; ``manifest`` is asked last, when the sizes and checksums of the parts are known."""
+    """The bytes of an archive; ``manifest`` is called last, when the sizes and checksums of the parts are known."""
     sink = _Sink()
-    with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as writing:
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:
         described: dict[str, Part] = {}
-        for name, pieces in parts.items():
+        for name, chunks in parts.items():
             size, digest = 0, hashlib.sha256()
-            with writing.open(_info(name), "w", force_zip64=True) as stream:
-                for piece in pieces:
-                    stream.write(piece)
-                    digest.update(piece)
-                    size += len(piece)
+            with archive.open(_info(name), "w", force_zip64=True) as stream:
+                for chunk in chunks:
+                    stream.write(chunk)
+                    digest.update(chunk)
+                    size += len(chunk)
                     yield sink.taken()
             described[name] = Part(size, digest.hexdigest())
-        writing.writestr(_info(MANIFEST), manifest_bytes(manifest(described)))
+        archive.writestr(_info(MANIFEST), manifest_bytes(manifest(described)))
     yield sink.taken()
 
 
 class ArchiveReader:
-    """An export that is being read; use it as a context. Raises ``DamagedExport``, OSError if it cannot be opened."""
+    """An open export, a context manager. Raises ``DamagedExport``, and OSError if it cannot be opened."""
 
     def __init__(self, path: Path) -> None:
-        # A pipe or a device would block, so what is opened is checked, not what was looked up.
+        # A pipe or a device would block, so the opened file is checked, not its path.
         self._file = os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb")
         try:
             require(stat.S_ISREG(os.fstat(self._file.fileno()).st_mode), f"{path.name} is not a file")
@@ -75,7 +75,7 @@ class ArchiveReader:
         self._file.close()
 
     def part(self, name: str) -> PartStream:
-        """Read a part from its beginning. Several may be read at a time."""
+        """Open a part for reading. Several may be read at a time."""
         with _AsDamage():
             return PartStream(name, self.manifest.parts[name], self._zip.open(name))
 
@@ -89,7 +89,7 @@ class ArchiveReader:
                     f"{info.filename[:80]!r} in it is compressed or encrypted",
                     hint="take the file as it was exported, or pack its parts without compressing them",
                 )
-        _check_places(infos, self._zip.start_dir)
+        _check_offsets(infos, self._zip.start_dir)
         found = next((info for info in infos if info.filename == MANIFEST), None)
         if found is None or found.file_size > MOST_MANIFEST_BYTES:
             raise DamagedExport("it is no export of a corpus", hint="make one with: spandraft corpus export NAME FILE")
@@ -111,7 +111,7 @@ class PartStream:
         self._digest = hashlib.sha256()
 
     def read(self, size: int) -> bytes:
-        """Exactly so many bytes."""
+        """Exactly ``size`` bytes. Raises ``DamagedExport``."""
         with _AsDamage():
             data = self._stream.read(size)
         require(len(data) == size, f"{self._name} in it is too short")
@@ -119,7 +119,7 @@ class PartStream:
         return data
 
     def lines(self, longest: int) -> Iterator[bytes]:
-        """The lines, and the end of the part."""
+        """The lines of the part, at most ``longest`` bytes each; its end is checked. Raises ``DamagedExport``."""
         while True:
             with _AsDamage():
                 line = self._stream.readline(longest + 1)
@@ -131,7 +131,7 @@ class PartStream:
         self.finish()
 
     def finish(self) -> None:
-        """Say that all was read. Raises ``DamagedExport`` if there is more, or it is not what was written."""
+        """Check the end. Raises ``DamagedExport`` if there is more, or if the checksum is wrong."""
         with _AsDamage():
             require(self._stream.read(1) == b"", f"{self._name} in it is too long")
         require(self._digest.hexdigest() == self._part.sha256, f"{self._name} in it is not what was written")
@@ -139,52 +139,52 @@ class PartStream:
 
 
 class _Sink(io.RawIOBase):
-    """Takes what a zip writer writes, until it is fetched. Cannot be sought, so nothing is written twice."""
+    """Buffers what a zip writer writes, until it is taken. Not seekable, so that nothing is written twice."""
 
     def __init__(self) -> None:
-        self._held = bytearray()
+        self._buffer = bytearray()
 
     def writable(self) -> bool:
         return True
 
     def write(self, data: object) -> int:
         view = memoryview(data)  # type: ignore[arg-type]
-        self._held += view
+        self._buffer += view
         return view.nbytes
 
     def taken(self) -> bytes:
-        data = bytes(self._held)
-        self._held.clear()
+        data = bytes(self._buffer)
+        self._buffer.clear()
         return data
 
 
 class _AsDamage:
-    """What zipfile raises for broken bytes, as an error with a remedy."""
+    """Turns what zipfile raises for broken bytes into ``DamagedExport``."""
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, _RAISED) and not isinstance(error, DamagedExport):
+        if isinstance(error, _ZIPFILE_ERRORS) and not isinstance(error, DamagedExport):
             raise DamagedExport(
                 "it is damaged, or no zip", hint="get the file again from where it was exported"
             ) from error
 
 
 def _info(name: str) -> zipfile.ZipInfo:
-    """No time of day, so that the same corpus gives the same file."""
+    """Without a date, so that the same corpus gives the same file."""
     info = zipfile.ZipInfo(name)
     info.external_attr = (stat.S_IFREG | 0o600) << 16
     return info
 
 
 def _check_directory(file: IO[bytes]) -> None:
-    """Before zipfile makes objects of its entries: a directory of millions would fill the memory."""
+    """Limit the directory before zipfile makes objects of its entries: millions of them would fill the memory."""
     size = os.fstat(file.fileno()).st_size
     file.seek(max(0, size - 22 - 20 - 56))
     tail = file.read()
     end = tail[-22:]
-    # zipfile looks for an end that is followed by a comment, too; ours never is.
+    # zipfile also accepts an end record with a comment; an export never has one.
     require(len(end) == 22 and end[:4] == _END and end[-2:] == b"\0\0", "it is damaged, or no export")
     entries, directory_bytes = struct.unpack_from("<HL", end, 10)
     if tail[-42:-38] == _LOCATOR:
@@ -195,10 +195,10 @@ def _check_directory(file: IO[bytes]) -> None:
     file.seek(0)
 
 
-def _check_places(infos: list[zipfile.ZipInfo], directory: int) -> None:
-    """Parts that share bytes could hold more than the file is long."""
-    at = 0
-    for info in sorted(infos, key=lambda one: one.header_offset):
-        require(info.header_offset >= at, "its parts share their bytes")
-        at = info.header_offset + 30 + info.file_size
-    require(at <= directory, "its parts share their bytes")
+def _check_offsets(infos: list[zipfile.ZipInfo], directory: int) -> None:
+    """Refuse parts that overlap: they could hold more bytes than the file has."""
+    end = 0
+    for info in sorted(infos, key=lambda info: info.header_offset):
+        require(info.header_offset >= end, "its parts share their bytes")
+        end = info.header_offset + 30 + info.file_size
+    require(end <= directory, "its parts share their bytes")

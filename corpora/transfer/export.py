@@ -1,9 +1,9 @@
-"""Export: a corpus as one file that can be given to anybody.
+"""Exports a corpus as one file that can be given to anybody.
 
     NAME.spandraft   a zip, nothing in it compressed: manifest.json, documents.jsonl, *.safetensors
 
-Written as a stream, one document in memory at a time. Indexes are not exported, they are made anew; neither is where
-on this machine a document came from. Knows nothing of what vectors mean.
+Written as a stream, one document in memory at a time. Index files are not exported, since they can be made anew, nor
+are the paths that documents were read from. Knows nothing of what vectors mean.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _FLOAT_BYTES: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What was written; ``kinds`` are those of which the vectors went along."""
+    """What was written; ``kinds`` are those whose vectors were exported."""
 
     path: Path
     bytes: int
@@ -43,9 +43,9 @@ class Exported:
 def export_corpus(
     store: CorpusStore, path: Path, vectors: Sequence[VectorKind] = (), *, progress: Progress | None = None
 ) -> Exported:
-    """Write a corpus as it is at this moment to ``path``, in place of what is there, all or nothing.
+    """Write a snapshot of a corpus to ``path``, replacing what is there, all or nothing.
 
-    Vectors of a kind that some passages lack are left out. Raises ``UnstorableDocument``, ``LibraryError``.
+    Vectors of a kind that some passages lack are not exported. Raises ``UnstorableDocument``, ``LibraryError``.
     """
     with store.snapshot():
         export = _Export(store, vectors, progress)
@@ -56,7 +56,9 @@ def export_corpus(
             raise LibraryError(
                 f"{path} cannot be written: {error.strerror}", hint="choose another place, or free some space"
             ) from error
-    return Exported(path, size, len(export.documents), export.passages, tuple(one.kind for one in export.vectors))
+    return Exported(
+        path, size, len(export.documents), export.passages, tuple(vectors.kind for vectors in export.vectors)
+    )
 
 
 class _Export:
@@ -65,7 +67,7 @@ class _Export:
     def __init__(self, store: CorpusStore, vectors: Sequence[VectorKind], progress: Progress | None) -> None:
         self._store = store
         self._progress = progress
-        # The order of rows is the order of ties in a search, which is kept; documents without passages come last.
+        # The order of rows decides ties in a search, so it is preserved; documents without passages come last.
         self._rows: dict[str, list[int]] = {}
         for row, document_id in store.owners():
             self._rows.setdefault(document_id, []).append(row)
@@ -73,18 +75,18 @@ class _Export:
         for info in store.documents():
             self._rows.setdefault(info.id, [])
         self.documents = list(self._rows)
-        self._sources = {one.document_id: _source(one.source) for one in store.sources()}
-        whole = [one for one in vectors if self.passages and not store.missing_derived(one.kind)]
-        self.vectors = whole if whole and whole[0].one_each else []  # It tells how wide those of the others are.
+        self._sources = {stored.document_id: _source(stored.source) for stored in store.sources()}
+        whole = [kind for kind in vectors if self.passages and not store.missing_derived(kind.kind)]
+        self.vectors = whole if whole and whole[0].one_each else []  # The first has the dimension of all of them.
         self._dimension = self._width(self.vectors[0]) if self.vectors else 0
 
     def chunks(self) -> Iterator[bytes]:
         """The bytes of the file."""
         parts = {DOCUMENTS: self._lines()}
-        for one in self.vectors:
+        for kind in self.vectors:
             row_bytes = self._dimension * _FLOAT_BYTES
-            counts = [len(value) // row_bytes for value in self._values(one)]
-            parts[one.file] = vector_file(counts, self._dimension, self._values(one))
+            counts = [len(value) // row_bytes for value in self._values(kind)]
+            parts[kind.file] = vector_file(counts, self._dimension, self._values(kind))
         return archive_chunks(parts, self._manifest)
 
     def _lines(self) -> Iterator[bytes]:
@@ -97,17 +99,17 @@ class _Export:
     def _passages(self, document_id: str) -> list[Passage]:
         return [stored.passage for stored in self._store.passages(self._rows[document_id])]
 
-    def _values(self, one: VectorKind) -> Iterator[bytes]:
+    def _values(self, kind: VectorKind) -> Iterator[bytes]:
         for document_id in self.documents:
             passages = self._passages(document_id)
-            found = self._store.derived_of(one.kind, passages)
-            yield from (found[passage.id] for passage in passages)
+            values = self._store.derived_of(kind.kind, passages)
+            yield from (values[passage.id] for passage in passages)
 
-    def _width(self, one: VectorKind) -> int:
-        return len(next(self._values(one))) // _FLOAT_BYTES
+    def _width(self, kind: VectorKind) -> int:
+        return len(next(self._values(kind))) // _FLOAT_BYTES
 
     def _manifest(self, written: Mapping[str, Part]) -> Manifest:
-        kinds = {one.file: one.kind for one in self.vectors}
+        kinds = {vectors.file: vectors.kind for vectors in self.vectors}
         parts = {
             name: Part(part.bytes, part.sha256, kinds[name], self._dimension) if name in kinds else part
             for name, part in written.items()
@@ -123,5 +125,5 @@ class _Export:
 
 
 def _source(source: SourceFile) -> dict[str, str | int]:
-    """The file that a document was read from, by its content: where it lies is nobody else's business."""
+    """The file that a document was read from, by its content alone: its path is private."""
     return {"bytes": source.bytes, "sha256": source.sha256.hex()}

@@ -1,11 +1,11 @@
-"""What stands in an export, as values: its manifest, and one line of JSON for each document. Checked both ways.
+"""The format of an export: its manifest, and one line of JSON for each document, checked when written and when read.
 
     {"id": "5d1f...", "name": "minutes/monday.txt", "text": "...", "metadata": {"language": "en"},
      "marks": [[0, 812, "page", "1"]], "passages": [[0, 655], [601, 1299]],
      "source": {"bytes": 1304, "sha256": "90c3..."}}
 
-Whoever writes an export and whoever reads one ask the same questions, so that nothing is exported that could not be
-imported, and nothing imported that could not be stored. Knows nothing of archives and databases.
+Writer and reader make the same checks, so that nothing is exported that could not be imported, and nothing imported
+that could not be stored. Knows nothing of archives and databases.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ VERSION: Final = 1
 MOST_LINE_BYTES: Final = 256 * 2**20
 MOST_MANIFEST_BYTES: Final = 64 * 2**10
 # Of a line, what is not inside strings: it bounds how many objects its JSON can become.
-_MOST_BONES: Final = 16 * 2**20
+_MOST_STRUCTURE_BYTES: Final = 16 * 2**20
 _MOST_METADATA: Final = 1000
 _MOST_COUNT: Final = 50_000_000
 _LONGEST_NAME: Final = 4096
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
-_AGAIN: Final = "get the file again from where it was exported"
+_GET_AGAIN: Final = "get the file again from where it was exported"
 _ID = re.compile(r"[A-Za-z0-9._-]{1,200}")
 _KEYS: Final = {"id", "name", "text", "metadata", "marks", "passages", "source"}
 _KINDS: Final = frozenset(get_args(MarkKind))
@@ -48,7 +48,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What an export says of itself. ``parts`` by their names in the archive."""
+    """The manifest of an export: what it holds, and its parts by their names in the archive."""
 
     name: str
     documents: int
@@ -59,7 +59,7 @@ class Manifest:
 
 
 def manifest_bytes(manifest: Manifest) -> bytes:
-    """The manifest as it is written."""
+    """The manifest as JSON."""
     parts = {
         name: {key: value for key, value in asdict(part).items() if value is not None}
         for name, part in manifest.parts.items()
@@ -80,24 +80,24 @@ def manifest_bytes(manifest: Manifest) -> bytes:
 
 def read_manifest(data: bytes) -> Manifest:
     """The manifest that ``manifest_bytes`` wrote. Raises ``DamagedExport``."""
-    found = _json(data, "its manifest")
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
+    fields = _json(data, "its manifest")
+    if not isinstance(fields, dict) or fields.get("format") != FORMAT:
         raise DamagedExport("it is no export of a corpus", hint="make one with: spandraft corpus export NAME FILE")
-    if found.get("version") != VERSION:
+    if fields.get("version") != VERSION:
         raise DamagedExport(
-            f"it was written by another version of Spandraft (format {str(found.get('version'))[:20]}, this one reads "
+            f"it was written by another version of Spandraft (format {str(fields.get('version'))[:20]}, this one reads "
             f"{VERSION})",
             hint="upgrade spandraft, or export it again with this version",
         )
-    parts = found.get("parts")
+    parts = fields.get("parts")
     if not isinstance(parts, dict) or not 0 < len(parts) <= 8:
-        raise DamagedExport("its manifest names no parts", hint=_AGAIN)
-    chunking, encoder = found.get("chunking"), found.get("encoder")
+        raise DamagedExport("its manifest names no parts", hint=_GET_AGAIN)
+    chunking, encoder = fields.get("chunking"), fields.get("encoder")
     require(encoder is None or (isinstance(encoder, str) and len(encoder) <= 1000), "its manifest names no encoder")
     return Manifest(
-        name=_text(found.get("name"), "the name of the corpus"),
-        documents=_count(found.get("documents"), "the number of documents"),
-        passages=_count(found.get("passages"), "the number of passages"),
+        name=_text(fields.get("name"), "the name of the corpus"),
+        documents=_count(fields.get("documents"), "the number of documents"),
+        passages=_count(fields.get("passages"), "the number of passages"),
         chunking=None if chunking is None else _chunking(chunking),
         encoder=encoder,
         parts={str(name): _part(part) for name, part in parts.items()},
@@ -105,7 +105,7 @@ def read_manifest(data: bytes) -> Manifest:
 
 
 def document_line(document: Document, passages: Sequence[Passage], source: Mapping[str, str | int] | None) -> bytes:
-    """A document with its marks and passages as one line. Raises ``UnstorableDocument`` for what is not read back."""
+    """A document with its marks and passages as a line. Raises ``UnstorableDocument`` if it could not be read back."""
     fields = {
         "id": document.id,
         "name": document.name,
@@ -129,37 +129,37 @@ def document_line(document: Document, passages: Sequence[Passage], source: Mappi
 
 def read_document(line: bytes) -> tuple[Document, list[Passage]]:
     """The document and the passages that ``document_line`` wrote, every field checked. Raises ``DamagedExport``."""
-    found = _json(line, "a document")
-    require(isinstance(found, dict) and set(found) == _KEYS, "a document has not the fields that it should have")
-    name, text = _text(found["name"], "a document's name"), found["text"]
+    fields = _json(line, "a document")
+    require(isinstance(fields, dict) and set(fields) == _KEYS, "a document has not the fields that it should have")
+    name, text = _text(fields["name"], "a document's name"), fields["text"]
     require(_is_harmless(name), f"a document is called {name[:80]!r}, which could lead out of the library")
     require(isinstance(text, str) and _is_text(text), f"the text of {name} is no text")
-    require(isinstance(found["id"], str) and _ID.fullmatch(found["id"]), f"the id of {name} is none")
-    marks = tuple(_mark(mark, len(text), name) for mark in _list(found["marks"], name))
-    document = Document(found["id"], name, text, _metadata(found["metadata"], name), marks)
-    spans = [_span(span, len(text), name) for span in _list(found["passages"], name)]
+    require(isinstance(fields["id"], str) and _ID.fullmatch(fields["id"]), f"the id of {name} is none")
+    marks = tuple(_mark(mark, len(text), name) for mark in _list(fields["marks"], name))
+    document = Document(fields["id"], name, text, _metadata(fields["metadata"], name), marks)
+    spans = [_span(span, len(text), name) for span in _list(fields["passages"], name)]
     require(len(set(spans)) == len(spans), f"{name} has a passage twice")
-    require(found["source"] is None or isinstance(found["source"], dict), f"the source of {name} is none")
+    require(fields["source"] is None or isinstance(fields["source"], dict), f"the source of {name} is none")
     return document, [Passage.of(document, start, end) for start, end in spans]
 
 
 def require(holds: object, otherwise: str) -> None:
     """Raise ``DamagedExport`` unless the condition holds."""
     if not holds:
-        raise DamagedExport(otherwise, hint=_AGAIN)
+        raise DamagedExport(otherwise, hint=_GET_AGAIN)
 
 
 def _json(data: bytes, what: str) -> Any:
-    size = at = 0
+    size = end = 0
     for string in _STRING.finditer(data):
-        size += string.start() - at
-        at = string.end()
-        require(size <= _MOST_BONES, f"{what} holds too many values")
-    require(size + len(data) - at <= _MOST_BONES, f"{what} holds too many values")
+        size += string.start() - end
+        end = string.end()
+        require(size <= _MOST_STRUCTURE_BYTES, f"{what} holds too many values")
+    require(size + len(data) - end <= _MOST_STRUCTURE_BYTES, f"{what} holds too many values")
     try:
         return json.loads(data.decode("utf-8"), parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
-        raise DamagedExport(f"{what} is no JSON", hint=_AGAIN) from error
+        raise DamagedExport(f"{what} is no JSON", hint=_GET_AGAIN) from error
 
 
 def _refuse(constant: str) -> None:
@@ -180,7 +180,7 @@ def _is_text(value: str) -> bool:
 
 
 def _is_harmless(name: str) -> bool:
-    """Nothing that leads out of a folder or steers a terminal, wherever the name may be used one day."""
+    """Whether a name leads out of no folder and controls no terminal, wherever it may be used."""
     parts = re.split(r"[/\\]", name)
     return name.isprintable() and parts[0] != "" and ".." not in parts
 
@@ -216,18 +216,18 @@ def _mark(value: Any, chars: int, name: str) -> Mark:
 
 def _metadata(value: Any, name: str) -> dict[str, str | int | float | bool | None]:
     require(isinstance(value, dict) and len(value) <= _MOST_METADATA, f"the metadata of {name} are none")
-    plain = all(one is None or isinstance(one, str | int | float) for one in value.values())
+    plain = all(entry is None or isinstance(entry, str | int | float) for entry in value.values())
     require(plain, f"the metadata of {name} hold more than texts and numbers")
     return dict(value)
 
 
 def _chunking(value: Any) -> Chunking:
     is_known = isinstance(value, dict) and set(value) == {"target_chars", "overlap_sentences"}
-    require(is_known and all(type(one) is int for one in value.values()), "its way of cutting passages is unknown")
+    require(is_known and all(type(number) is int for number in value.values()), "its chunking is unknown")
     try:
         return Chunking(**value)
     except ValueError as error:
-        raise DamagedExport(f"its way of cutting passages is none: {error}", hint="export it again") from error
+        raise DamagedExport(f"its chunking is impossible: {error}", hint="export it again") from error
 
 
 def _part(value: Any) -> Part:

@@ -1,9 +1,8 @@
-"""Import: a new corpus from a file that ``portable_export`` wrote, be it from a stranger.
+"""Imports a new corpus from a file that ``corpora.transfer.export`` wrote, be it from a stranger.
 
-Read as a stream, every field checked, and built in a folder of its own: the corpus appears under its name when all of
-it was read and compared with its checksums, or not at all. Vectors of the file are taken only if they are of the kinds
-that are wanted here, and some of them are computed anew to see whether they are theirs. Knows nothing of what vectors
-mean.
+Read as a stream, every field checked, and built in a temporary folder: the corpus appears under its name when all of it
+was read and its checksums were right, or not at all. Vectors of the file are used only if they are of the kinds that
+this library uses, and a sample of them is computed anew to check them. Knows nothing of what vectors mean.
 """
 
 from __future__ import annotations
@@ -29,16 +28,16 @@ from corpora.transfer.export import DOCUMENTS, Progress
 from corpora.transfer.format import MOST_LINE_BYTES, Manifest, read_document, require
 from corpora.transfer.vectors import VectorKind, VectorReader
 
-# Are these the values that this kind really has for these passages?
+# (kind, passages, values): whether these are the values of this kind for these passages
 VectorCheck: TypeAlias = Callable[[str, Sequence[Passage], Sequence[bytes]], bool]
 
 _COMPARED: Final = 64  # passages whose vectors are computed anew
-_ROOM: Final = 3  # A database takes up to so many times what stands in an export.
+_SIZE_FACTOR: Final = 3  # A database is up to so many times as large as an export.
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What was stored. Vectors of ``reused`` kinds came from the file, those of ``computed`` were made here."""
+    """What was stored. Vectors of ``reused`` kinds are those of the file, those of ``computed`` were computed here."""
 
     name: str
     documents: int
@@ -49,7 +48,7 @@ class Imported:
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """What a corpus is to have here. ``chunking`` None: as in the file. ``fits`` None: no vectors are taken from it."""
+    """What the new corpus shall have. ``chunking`` None: as in the file. ``fits`` None: its vectors are not used."""
 
     derived: Sequence[Derived] = ()
     vectors: Sequence[VectorKind] = ()
@@ -65,7 +64,7 @@ def import_corpus(
     options: ImportOptions | None = None,
     progress: Progress | None = None,
 ) -> Imported:
-    """Make the corpus ``name`` (as it was called if None) of the export at ``path``.
+    """Create the corpus ``name`` (None: its name in the export) from the export at ``path``.
 
     Raises ``DamagedExport``, ``CorpusExists``, ``InvalidName``, ``UnreadableFile``, ``LibraryError``.
     """
@@ -84,11 +83,11 @@ def import_corpus(
 
 
 class _VectorMismatch(Exception):
-    """The vectors of the file are not those that its passages have."""
+    """The vectors of the file are not those of its passages."""
 
 
 class _Import:
-    """One run over an export, into a store that nobody sees."""
+    """One run over an export, into a store that is not published yet."""
 
     def __init__(
         self, source: ArchiveReader, store: CorpusStore, options: ImportOptions, progress: Progress | None
@@ -101,15 +100,15 @@ class _Import:
         self._recut = options.chunking is not None and options.chunking != self._manifest.chunking
         self._readers = {} if self._recut or options.fits is None else self._vector_readers()
         self._is_first = True
-        self._compared = random.Random()  # not to be foretold by who made the file
+        self._sampled = random.Random()  # unpredictable for the author of the file
 
     def run(self) -> Imported:
         _require_room(self._store.folder, sum(part.bytes for part in self._manifest.parts.values()))
         documents = passages = stored = 0
         for line in self._source.part(DOCUMENTS).lines(MOST_LINE_BYTES):
-            document, found = read_document(line)
-            documents, passages = documents + 1, passages + len(found)
-            stored += self._put(document, found)
+            document, exported = read_document(line)
+            documents, passages = documents + 1, passages + len(exported)
+            stored += self._put(document, exported)
             if self._progress is not None:
                 self._progress(documents, self._manifest.documents)
         is_whole = (documents, passages) == (self._manifest.documents, self._manifest.passages)
@@ -119,7 +118,7 @@ class _Import:
         chunking = self._options.chunking or self._manifest.chunking
         if chunking is not None:
             self._store.set_chunking(chunking)
-        computed = tuple(one.kind for one in self._options.derived if one.kind not in self._readers)
+        computed = tuple(rows.kind for rows in self._options.derived if rows.kind not in self._readers)
         return Imported(self._store.name, documents, stored, tuple(self._readers), computed)
 
     def _put(self, document: Document, passages: Sequence[Passage]) -> int:
@@ -127,12 +126,13 @@ class _Import:
         if self._options.chunking is not None and self._recut:
             passages = cut(document, **asdict(self._options.chunking))
         self._compare(passages, given)
-        values = given | {one.kind: one.compute(passages) for one in self._options.derived if one.kind not in given}
+        missing = [rows for rows in self._options.derived if rows.kind not in given]
+        values = given | {rows.kind: rows.compute(passages) for rows in missing}
         try:
             records.check_storable(document, passages)
         except UnstorableDocument as error:
             raise DamagedExport(error.cause, hint="get the file again from where it was exported") from error
-        # Not ``put``: two documents of one text may well be in a corpus, and ``put`` would leave one out.
+        # Not ``put``: a corpus may hold two documents of one text, and ``put`` would drop the second.
         with self._store.connections.writing() as connection:
             is_new = records.info_where(connection, "id", document.id) is None
             require(is_new, f"two of its documents have the id {document.id}")
@@ -144,32 +144,32 @@ class _Import:
         return len(passages)
 
     def _compare(self, passages: Sequence[Passage], given: dict[str, list[bytes]]) -> None:
-        """Compute a few again: those of the first document, and some by chance of those that follow."""
+        """Compute some vectors again: one of the first document, and a random sample of the others."""
         if not passages or not given or self._options.fits is None:
             return
         chance = _COMPARED * len(passages) / max(1, self._manifest.passages)
-        if self._is_first or self._compared.random() < chance:
+        if self._is_first or self._sampled.random() < chance:
             self._is_first = False
-            at = self._compared.randrange(len(passages))
+            sample = self._sampled.randrange(len(passages))
             for kind, values in given.items():
-                if not self._options.fits(kind, passages[at : at + 1], values[at : at + 1]):
+                if not self._options.fits(kind, passages[sample : sample + 1], values[sample : sample + 1]):
                     raise _VectorMismatch
 
     def _vector_readers(self) -> dict[str, VectorReader]:
         readers = {}
-        known = {one.kind for one in self._options.derived}
-        for one in self._options.vectors:
-            part = self._manifest.parts.get(one.file)
-            if part is not None and part.kind == one.kind and one.kind in known:
+        known = {rows.kind for rows in self._options.derived}
+        for vectors in self._options.vectors:
+            part = self._manifest.parts.get(vectors.file)
+            if part is not None and part.kind == vectors.kind and vectors.kind in known:
                 require(part.dimension is not None, "its vectors have no dimension")
-                stream = self._source.part(one.file)
-                readers[one.kind] = VectorReader(stream, part, passages=self._manifest.passages, one_each=one.one_each)
+                stream, passages = self._source.part(vectors.file), self._manifest.passages
+                readers[vectors.kind] = VectorReader(stream, part, passages=passages, one_each=vectors.one_each)
         return readers
 
 
 @contextmanager
 def _named(path: Path) -> Iterator[None]:
-    """Say of which file the errors are."""
+    """Name the file in the errors about it."""
     try:
         yield
     except DamagedExport as error:
@@ -178,7 +178,7 @@ def _named(path: Path) -> Iterator[None]:
 
 @contextmanager
 def _renamable() -> Iterator[None]:
-    """An import can be given another name on the spot."""
+    """Hint at the option that gives an import another name."""
     try:
         yield
     except CorpusExists as error:
@@ -201,8 +201,8 @@ def _opened(path: Path) -> Iterator[ArchiveReader]:
 
 def _require_room(folder: Path, size: int) -> None:
     free = shutil.disk_usage(folder).free
-    if free < _ROOM * size:
+    if free < _SIZE_FACTOR * size:
         raise LibraryError(
-            f"importing it may take {_ROOM * size // 2**20} MiB, and {free // 2**20} MiB are free",
+            f"importing it may take {_SIZE_FACTOR * size // 2**20} MiB, and {free // 2**20} MiB are free",
             hint="free some space, or set SPANDRAFT_HOME to another disk",
         )

@@ -1,7 +1,7 @@
 """Vectors in an export: safetensors files of float32, written and read as a stream.
 
     vectors   (R, D) float32, unit vectors
-    counts    (P) int32, how many of them belong to each passage, in the order of the documents and their passages
+    counts    (P,) int32, how many of them belong to each passage, in the order of the documents and their passages
 
 R rows, D dimensions, P passages. Knows nothing of what the vectors are of.
 """
@@ -27,9 +27,9 @@ _NORM_TOLERANCE = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class VectorKind:
-    """A kind of derived rows that are float32 vectors. ``part`` is its file's name in the archive, without suffix.
+    """A kind of derived rows that are float32 vectors. ``part`` is the name of its file in the archive, without suffix.
 
-    ``one_each``: a passage has exactly one; else it has any number, all as wide as those of the first kind.
+    ``one_each``: a passage has exactly one; else it has any number, of the same dimension as the first kind.
     """
 
     kind: str
@@ -38,7 +38,7 @@ class VectorKind:
 
     @property
     def file(self) -> str:
-        """Its name in the archive."""
+        """The name of its file in the archive."""
         return f"{self.part}.safetensors"
 
 
@@ -54,7 +54,7 @@ def vector_file(counts: Sequence[int], dimension: int, rows: Iterable[bytes]) ->
 
 
 class VectorReader:
-    """Hands out the vectors of one passage after the other. Raises ``DamagedExport``."""
+    """Reads the vectors of one passage after the other. Raises ``DamagedExport``."""
 
     def __init__(self, stream: PartStream, part: Part, *, passages: int, one_each: bool) -> None:
         assert part.dimension is not None, "a part of vectors has a dimension"
@@ -63,7 +63,7 @@ class VectorReader:
         size = struct.unpack("<Q", stream.read(8))[0]
         require(size <= _MOST_HEADER_BYTES, "its vectors have no header")
         header = stream.read(size)
-        # The counts are held in memory: there must be as many as the file is long enough for.
+        # The counts are read into memory, so the file must be long enough for them.
         require(8 + size + passages * _COUNT.itemsize <= part.bytes, "its vectors are too few")
         self._counts_P = np.frombuffer(stream.read(passages * _COUNT.itemsize), dtype=_COUNT)
         fewest, most = (1, 1) if one_each else (0, _MOST_OF_A_PASSAGE)
@@ -71,14 +71,16 @@ class VectorReader:
         require(bool(in_range.all()), "its vectors are miscounted")
         total = int(self._counts_P.sum(dtype=np.int64))
         try:
-            found = json.loads(header)
+            stored_header = json.loads(header)
         except (ValueError, RecursionError):
-            found = None
-        require(found == _header(passages, total, part.dimension), "its vectors are not of the shape that it names")
+            stored_header = None
+        require(
+            stored_header == _header(passages, total, part.dimension), "its vectors are not of the shape that it names"
+        )
         self._next = 0
 
     def take(self, passages: int) -> list[bytes]:
-        """The vectors of the next passages, as they are stored: finite, of length one or zero."""
+        """The vectors of the next passages, one value of bytes each, checked: finite, of length one or zero."""
         counts = self._counts_P[self._next : self._next + passages].tolist()
         require(len(counts) == passages, "it has fewer vectors than passages")
         self._next += passages
@@ -86,7 +88,7 @@ class VectorReader:
         return [self._checked(self._stream.read(count * row_bytes)) for count in counts]
 
     def finish(self) -> None:
-        """Say that all passages were asked for."""
+        """Check that all vectors were read."""
         require(self._next == len(self._counts_P), "it has more vectors than passages")
         self._stream.finish()
 

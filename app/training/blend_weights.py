@@ -54,10 +54,10 @@ def answers(
     passages: list[dict[str, Any]], questions: list[dict[str, Any]], rng: random.Random
 ) -> Iterator[tuple[str, str]]:
     """Simulated prompts and answers."""
-    texts = {one["passage_id"]: one["text"] for one in passages}
+    texts = {passage["passage_id"]: passage["text"] for passage in passages}
     of_title: dict[str, list[str]] = {}
-    for one in passages:
-        of_title.setdefault(one["title"], []).append(one["passage_id"])
+    for passage in passages:
+        of_title.setdefault(passage["title"], []).append(passage["passage_id"])
     titles = sorted(of_title)
     rng.shuffle(titles)
     for number in range(_ANSWERS):
@@ -65,15 +65,15 @@ def answers(
         if len(of_title[title]) < _PASSAGES + 3:
             continue
         *shown, other = rng.sample(of_title[title], _PASSAGES + 1)
-        asked = [one for one in questions if one["title"] == title and one["passage_id"] in shown]
+        asked = [question for question in questions if question["title"] == title and question["passage_id"] in shown]
         if len(asked) < 2:
             continue
         asked = rng.sample(asked, 2)
         own = re.split(r"(?<=[.!?]) +", texts[other])[:3]
-        sentences = [*(one["answer_sentence"] for one in asked), *own[: rng.choice((1, 2))]]
+        sentences = [*(question["answer_sentence"] for question in asked), *own[: rng.choice((1, 2))]]
         if rng.random() < 0.5:
             rng.shuffle(sentences)
-        prompt = "".join(f"{texts[one]}\n" for one in shown)
+        prompt = "".join(f"{texts[passage_id]}\n" for passage_id in shown)
         yield f"{prompt}Question: {asked[0]['question']}\nAnswer:", f" {' '.join(sentences)}"
 
 

@@ -66,8 +66,8 @@ def numbered(parts: Iterable[str]) -> tuple[NDArray[np.int64], list[str]]:
     numbers: dict[str, int] = {}
     stream: list[NDArray[np.int32]] = []
     for part in parts:
-        found = [numbers.setdefault(piece, len(numbers) + 1) for piece in PIECE.findall(part)]
-        stream.append(np.array([0, *found], np.int32))
+        piece_ids = [numbers.setdefault(piece, len(numbers) + 1) for piece in PIECE.findall(part)]
+        stream.append(np.array([0, *piece_ids], np.int32))
     ids = np.concatenate(stream)
     often = Counter(dict(enumerate(np.bincount(ids).tolist())))
     often[0] = 0

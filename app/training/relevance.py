@@ -143,31 +143,31 @@ def draw(
 
     `varied`: some have fewer or more than four passages, as searches with other settings do.
     """
-    found: list[tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_], bool]] = []
+    drawn: list[tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_], bool]] = []
     for number in range(len(candidates) * times):
         asked = candidates.question(number % len(candidates))
         left_out = rng.random() < unanswerable
         others = rng.choice(_OTHER_DISTRACTORS) if varied and rng.random() < _VARIED_SHARE else DISTRACTORS
         chosen = distractors(asked, rng, others + left_out, far=False) + ([] if left_out else [asked.own])
         rng.shuffle(chosen)
-        rows = [row for one in chosen for row in one.sentences]
+        rows = [row for passage in chosen for row in passage.sentences]
         judged = [
-            Candidate(candidates.sentences[row], one.passage, cosine)
-            for one in chosen
-            for row, cosine in zip(one.sentences, one.cosines, strict=True)
+            Candidate(candidates.sentences[row], passage.passage, cosine)
+            for passage in chosen
+            for row, cosine in zip(passage.sentences, passage.cosines, strict=True)
         ]
-        right = [any(a in one.text for a in asked.answers) for one in judged]
-        shown = rank([one.similarity for one in judged])
+        right = [any(answer in sentence.text for answer in asked.answers) for sentence in judged]
+        shown = rank([sentence.similarity for sentence in judged])
         if not judged or (left_out and any(right[index] for index in shown)):
             continue  # An answer stands elsewhere, too.
         gold_C = np.array([row == asked.sentence for row in rows])
-        found.append((features(asked.text, judged, rarity), np.array(right), gold_C, not left_out))
+        drawn.append((features(asked.text, judged, rarity), np.array(right), gold_C, not left_out))
     return Lists(
-        features_RF=np.concatenate([one[0] for one in found]),
-        right_R=np.concatenate([one[1] for one in found]),
-        gold_R=np.concatenate([one[2] for one in found]),
-        starts_L=np.concatenate(([0], np.cumsum([len(one[1]) for one in found]))).astype(np.int64),
-        answerable_L=np.array([one[3] for one in found]),
+        features_RF=np.concatenate([features_CF for features_CF, _, _, _ in drawn]),
+        right_R=np.concatenate([right_C for _, right_C, _, _ in drawn]),
+        gold_R=np.concatenate([gold_C for _, _, gold_C, _ in drawn]),
+        starts_L=np.concatenate(([0], np.cumsum([len(right_C) for _, right_C, _, _ in drawn]))).astype(np.int64),
+        answerable_L=np.array([is_answerable for _, _, _, is_answerable in drawn]),
     )
 
 
@@ -245,10 +245,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     rarity = learn_rarity(asked.sentences)
     lists = draw(asked, rarity, random.Random(recipe.seed), unanswerable=recipe.unanswerable, varied=True)
     print(f"{len(lists)} lists, {len(lists.features_RF) / len(lists):.1f} sentences each")
-    found = LearnedRelevance(find_encoder(DEFAULT_ENCODER).name, rarity, learn(lists, recipe).layers())
-    found.write(args.out)
+    scorer = LearnedRelevance(find_encoder(DEFAULT_ENCODER).name, rarity, learn(lists, recipe).layers())
+    scorer.write(args.out)
     held = draw(material.answers("validation"), rarity, random.Random(2), unanswerable=0.3, varied=False, times=3)
-    cosine_R, scores_R = held.features_RF[:, 0], found.layers(held.features_RF)
+    cosine_R, scores_R = held.features_RF[:, 0], scorer.layers(held.features_RF)
     print(f"validation, {len(held)} lists of four passages")
     print(f"cosine:  {figures_of(cosine_R, cosine_R, held)}")
     print(f"learned: {figures_of(scores_R, scores_R, held)}")

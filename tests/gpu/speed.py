@@ -35,7 +35,7 @@ from tests.support.fakes import chain
 SESSIONS = 16
 RECORDS = 2
 PREFIX_BYTES = 12 * 2**30
-WANTED = {
+GOALS = {
     "step_32_over_step_1": (1.15, "most"),
     "step_32_over_reading_the_weights": (1.3, "most"),
     "over_hf_greedy_eager": (10.0, "least"),
@@ -46,7 +46,7 @@ WANTED = {
 
 @dataclass(frozen=True)
 class Recorded:
-    """What the target said, and what was recorded instead: the choices are waited for, then not followed."""
+    """A target's logits whose choices are computed and waited for, then replaced by recorded tokens."""
 
     inner: TreeLogits
     following: tuple[int, ...]
@@ -300,10 +300,10 @@ def best(measure: Callable[[], float]) -> float:
 
 
 def judged(name: str, value: float | None) -> dict[str, object]:
-    """A figure beside what is wanted of it."""
-    wanted, sense = WANTED[name]
-    met = None if value is None else (value <= wanted if sense == "most" else value >= wanted)
-    return {"value": value, f"at_{sense}": wanted, "met": met}
+    """A figure beside its goal."""
+    goal, sense = GOALS[name]
+    met = None if value is None else (value <= goal if sense == "most" else value >= goal)
+    return {"value": value, f"at_{sense}": goal, "met": met}
 
 
 if __name__ == "__main__":

@@ -163,17 +163,17 @@ def margins(target: Target, job: Request, found: Sequence[int], plain: Sequence[
 
 def differences(target: Target) -> dict[str, list[float]]:
     """First differences to plain decoding of one session: with drafts, and of plain decoding in a batch of eight."""
-    wanted = [Request((*job.prompt[:12], *PROMPT), 100) for job in jobs(32)]
-    plain = [Engine(target, sources=list, budget=Budget()).generate(job).tokens for job in wanted]
+    requests = [Request((*job.prompt[:12], *PROMPT), 100) for job in jobs(32)]
+    plain = [Engine(target, sources=list, budget=Budget()).generate(job).tokens for job in requests]
     found: dict[str, list[float]] = {"drafts": [], "batch": []}
-    for job, tokens in zip(wanted, plain, strict=True):
+    for job, tokens in zip(requests, plain, strict=True):
         oracle = Oracle(tokens, branches=1)
         drafted = Engine(target, sources=lambda: [oracle], budget=Budget()).generate(job).tokens  # noqa: B023
         found["drafts"] += margins(target, job, drafted, tokens)
     shared = Engine(target, sources=list, budget=Budget(), max_rows=8)
-    sessions = [shared.session(job) for job in wanted]
+    sessions = [shared.session(job) for job in requests]
     interleave(shared, sessions)
-    for job, session, tokens in zip(wanted, sessions, plain, strict=True):
+    for job, session, tokens in zip(requests, sessions, plain, strict=True):
         found["batch"] += margins(target, job, session.tokens, tokens)
     return found
 

@@ -1,9 +1,9 @@
-"""The bundled set, trained on one GPU in calls of a few minutes; what it brings back is cut into small files.
+"""Trains the bundled models on one GPU, in calls of a few minutes.
 
-Run as ``python -m tests.gpu.train`` until it exits with 0; each call goes on where the one before stopped (exit
-code 1).
-Brings back `logs.jsonl` and `stages.json` each time, and with the last call the models, as a tar in pieces of at most
-15 MiB: ``cat models.tar.* | tar x -C app/models`` unpacks them.
+Run as ``python -m tests.gpu.train`` until it exits with 0; each call resumes where the one before stopped (exit
+code 1). Each call writes `logs.jsonl` and `stages.json`, the last one also the models, as a tar in pieces of at most
+15 MiB, because larger files cannot be fetched from such a machine: ``cat models.tar.* | tar x -C app/models`` unpacks
+them.
 """
 
 from __future__ import annotations

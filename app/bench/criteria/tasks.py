@@ -161,8 +161,8 @@ def bundled_answers(pipeline: Pipeline, n: int | None) -> Answers:
     assert corpus is not None
     asked = []
     for item in read_records(ANSWERS, _bundled, form='{"question": "Who?", "answers": ["Ann"]}')[:n]:
-        found = corpus.retrieve(item.question, settings.k, settings.evidence_sentences)
-        asked.append(Asked(item, found.hits, found.evidence))
+        retrieved = corpus.retrieve(item.question, settings.k, settings.evidence_sentences)
+        asked.append(Asked(item, retrieved.hits, retrieved.evidence))
     return Answers(tuple(asked))
 
 

@@ -1,7 +1,8 @@
 """``spandraft bench record FOLDER``: what the bundled target writes over the sample corpus, as records to replay.
 
-``answers.jsonl`` has a question with the passages found and the answer a line, ``corrections.jsonl`` a sentence with
-its correction. Run on ``app/bench/traces`` it renews what ``spandraft bench replay`` takes by default.
+A line of ``answers.jsonl`` has a question with the passages found and the answer, a line of ``corrections.jsonl`` a
+sentence with its correction. Run on ``app/bench/traces`` it renews the records that ``spandraft bench replay`` takes by
+default.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from app.pipeline import Pipeline
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Where the records go."""
+    """Options of the bench."""
     parser.add_argument("folder", type=Path, help="an existing folder")
     parser.add_argument("--n", type=int, default=None, metavar="N", help="only the first N questions and texts")
 
@@ -37,17 +38,18 @@ def run(args: argparse.Namespace, settings: Settings) -> Report:
 
 
 def answers(pipeline: Pipeline, questions: Iterable[str]) -> Iterator[dict[str, object]]:
-    """Each question with the passages that were found for it and what the target wrote."""
+    """Each question with its hits and the target's answer."""
     for question in questions:
         answer = pipeline.answer(question)
-        yield {"question": question, "passages": [one.text for one in answer.passages], "output": answer.text.strip()}
+        passages = [passage.text for passage in answer.passages]
+        yield {"question": question, "passages": passages, "output": answer.text.strip()}
 
 
 def corrections(pipeline: Pipeline, texts: Iterable[str]) -> Iterator[dict[str, object]]:
-    """Each sentence of the texts with its correction, in the form that outside sets have."""
+    """Each segment of the texts with its correction, in the form of outside sets."""
     for text in texts:
-        for piece in segments(text):
-            source = text[piece.start : piece.end]
+        for segment in segments(text):
+            source = text[segment.start : segment.end]
             yield {"source": source, "references": [pipeline.correct(source).corrected]}
 
 

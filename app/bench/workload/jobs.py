@@ -60,9 +60,9 @@ def answer_job(pipeline: Pipeline, question: str) -> Job:
     settings, builder = pipeline.settings, pipeline.builder
     assert pipeline.corpus is not None
     started = time.perf_counter()
-    found = pipeline.corpus.retrieve(question, settings.k, settings.evidence_sentences)
+    retrieved = pipeline.corpus.retrieve(question, settings.k, settings.evidence_sentences)
     options = builder.resolve(GenerationOptions())
-    prompt = builder.template.answer(question, found.hits, found.evidence, builder.room(options.max_new_tokens))
+    prompt = builder.template.answer(question, retrieved.hits, retrieved.evidence, builder.room(options.max_new_tokens))
     return Job((answer_request(builder, prompt, options),), time.perf_counter() - started)
 
 
@@ -99,11 +99,14 @@ def _remapped(trace: Trace, stride: int) -> Trace:
         return tuple(token * stride for token in tokens)
 
     request = trace.request
-    references = tuple(replace(one, ids=ids(one.ids), lead=ids(one.lead), edits=()) for one in request.references)
-    openings = tuple(replace(one, ids=ids(one.ids)) for one in request.openings)
+    references = tuple(
+        replace(reference, ids=ids(reference.ids), lead=ids(reference.lead), edits=())
+        for reference in request.references
+    )
+    openings = tuple(replace(opening, ids=ids(opening.ids)) for opening in request.openings)
     ends = frozenset(ids(sorted(request.eos_ids)))
     request = replace(request, prompt=ids(request.prompt), references=references, eos_ids=ends, openings=openings)
-    return Trace(request, ids(trace.output), tuple(ids(one) for one in trace.passages))
+    return Trace(request, ids(trace.output), tuple(ids(passage) for passage in trace.passages))
 
 
 def noise_jobs(n: int, *, vocab_size: int) -> list[Job]:

@@ -11,8 +11,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from app.training.corruption import synthetic as errors
-from app.training.corruption.synthetic import ARTICLES, PREPOSITIONS, Rule, change_one
+from app.training.corruption.synthetic import ARTICLES, PREPOSITIONS, Rule, change_one, change_preposition, drop_article
 
 _AGREEING = {
     one: other
@@ -144,9 +143,9 @@ def no_commas(words: list[str], rng: random.Random) -> None:
 
 def no_articles(words: list[str], rng: random.Random) -> None:
     """Few articles."""
-    for _ in range(sum(word.lower() in errors.ARTICLES for word in words)):
+    for _ in range(sum(word.lower() in ARTICLES for word in words)):
         if rng.random() < _NO_ARTICLES:
-            errors.drop_article(words, rng)
+            drop_article(words, rng)
 
 
 def no_capitals(words: list[str], rng: random.Random) -> None:
@@ -165,5 +164,5 @@ def habits(verb: Rule, number: Rule, misspell: Rule) -> list[tuple[float, Habit]
         (0.07, Again(verb, 6)),
         (0.07, Again(number, 6)),
         (0.09, Again(misspell, 5)),
-        (0.04, Again(errors.change_preposition, 6)),
+        (0.04, Again(change_preposition, 6)),
     ]

@@ -36,9 +36,9 @@ class PresentTense:
         wrong = list(right)
         for at in range(1, len(right)):
             is_one = self._is_one(right, at)
-            found = None if is_one is None else self._present(right[at], is_one)
-            if found is not None:
-                right[at], other = found
+            forms = None if is_one is None else self._present(right[at], is_one)
+            if forms is not None:
+                right[at], other = forms
                 wrong[at] = other if rng.random() < _WRONG else right[at]
         return (" ".join(right), " ".join(wrong)) if right != sentence.split() else None
 

@@ -1,4 +1,4 @@
-"""Which words are forms of one another: learnt from a vocabulary for regular words, a table for irregular ones.
+"""Which words are forms of one another: learned from a vocabulary for regular words, a table for irregular ones.
 
 Knows English spelling rules of inflection. Must not know sentences or errors.
 """

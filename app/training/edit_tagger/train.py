@@ -125,12 +125,12 @@ def known_words(file: Path, misspelt: Mapping[str, Sequence[str]]) -> Tables:
 
 def families_of(vocabulary: Mapping[str, int]) -> dict[str, tuple[str, ...]]:
     """The other forms of every word, those that are in the vocabulary."""
-    found = word_forms.learn(word for word in vocabulary for _ in range(3))
+    forms = word_forms.learn(word for word in vocabulary for _ in range(3))
     families: dict[str, tuple[str, ...]] = {}
     for word in vocabulary:
-        others = [*found.verbs.get(word, ()), found.nouns.get(word, ""), found.adverbs.get(word, "")]
-        if forms := tuple(dict.fromkeys(other for other in others if other in vocabulary and other != word)):
-            families[word] = forms
+        others = [*forms.verbs.get(word, ()), forms.nouns.get(word, ""), forms.adverbs.get(word, "")]
+        if family := tuple(dict.fromkeys(other for other in others if other in vocabulary and other != word)):
+            families[word] = family
     return families
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache, partial
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +30,7 @@ from app.training.data.records import Split
 from app.training.errors import DataMissingError
 from app.training.evaluation import heldout
 from app.training.examples.answers import REFUSAL, AnswerItems
-from app.training.outputs.prompts import likely_edits_for
+from app.training.outputs.prompts import LikelyEditsOf, likely_edits_for
 from decoding.drafters.medusa_heads import MedusaHeads
 from decoding.drafters.parallel_model import ParallelModel
 from decoding.drafting.budget import Budget
@@ -73,13 +73,18 @@ class Greedy:
         self.bpe = AutoTokenizer.from_pretrained(target).backend_tokenizer
         self.model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(target, dtype=torch.float32)
         self.model.train(mode=False)
-        self._likely_edits = cache(partial(likely_edits_for, target))
+        self._target = target
+
+    @cached_property
+    def _likely_edits(self) -> LikelyEditsOf | None:
+        """Loaded only if the biases weigh edits."""
+        return likely_edits_for(self._target)
 
     def correct(self, text: str, *, tuning: LogitBiases) -> str:
         """The correction of one text under copy bias. The rest of the source is a draft, verified in one forward."""
         plain = " ".join(text.split())
         source = tokenizer.encode(self.bpe, " " + plain)
-        likely_edits = self._likely_edits() if tuning.edit_weight else None
+        likely_edits = self._likely_edits if tuning.edit_weight else None
         edits = likely_edits(plain, tuple(source)) if likely_edits is not None else ()
         bias = CopyBias(
             tuple(source), bonus=tuning.copy_bias, end=tokenizer.EOS, edits=edits, edit_weight=tuning.edit_weight

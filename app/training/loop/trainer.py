@@ -140,8 +140,8 @@ class Trainer:
         # No cache: threads would share it, and each weight is used once.
         with torch.autocast(self.device.type, torch.bfloat16, enabled=is_low_precision, cache_enabled=False):
             loss = self.objective.loss(self.model, to_device(batch, self.device))
-        found = torch.autograd.grad(loss.total / self.plan.batches, parameters, allow_unused=True)
-        gradients = [torch.zeros_like(p) if g is None else g for p, g in zip(parameters, found, strict=True)]
+        derived = torch.autograd.grad(loss.total / self.plan.batches, parameters, allow_unused=True)
+        gradients = [torch.zeros_like(p) if g is None else g for p, g in zip(parameters, derived, strict=True)]
         return Loss(loss.total.detach(), {k: v.detach() for k, v in loss.parts.items()}, loss.tokens), gradients
 
     def _threads(self) -> int:

@@ -25,7 +25,7 @@ from app.bench import picture
 from app.bench.criteria import figures
 from app.bench.criteria.scores import row
 from app.bench.criteria.tasks import Task, answers_of, bundled_answers, corrections_of, is_grammar
-from app.bench.criteria.trial import DEFAULT, PLAIN, SAMPLED, Rule, Trial, Written, rules, written_by
+from app.bench.criteria.trial import DEFAULT, PLAIN, SAMPLED, Rule, Trial, Written, rules
 from app.bench.report import Report, Row, progress
 from app.config.generation_options import GenerationOptions
 from app.config.settings import NOT_SET, Settings
@@ -190,16 +190,14 @@ def _written(
 ) -> dict[Rule, list[list[Written]]]:
     """The outputs of each trial, a row an item; the trials take turns."""
     for trial in trials:  # First calls allocate and compile.
-        trial.sampling = samplings[0]
-        written_by(trial, pipeline.builder, partial(task.write, number=0))
+        trial.write(pipeline.builder, partial(task.write, number=0), samplings[0])
     written: dict[Rule, list[list[Written]]] = {trial.rule: [] for trial in trials}
     for number in range(len(task)):
         for trial in trials:
             written[trial.rule].append([])
         for sampling in samplings:
             for trial in trials:
-                trial.sampling = sampling
-                output = written_by(trial, pipeline.builder, partial(task.write, number=number))
+                output = trial.write(pipeline.builder, partial(task.write, number=number), sampling)
                 written[trial.rule][-1].append(output)
         _progress(title, number + 1, len(task))
     return written

@@ -98,7 +98,7 @@ class Written:
 
 
 class Trial(Engine):
-    """An engine for one rule. ``sampling`` may be changed between requests."""
+    """An engine for one rule. ``sampling`` is that of the output that is written, ``sessions`` are its sessions."""
 
     def __init__(self, rule: Rule, like: Engine, *, sources: Sequence[str]) -> None:
         """On the target of ``like``, with the T(n) that was measured when it was loaded."""
@@ -124,20 +124,19 @@ class Trial(Engine):
         self.sessions.append(session)
         return session
 
-
-def written_by(trial: Trial, builder: RequestBuilder, write: Callable[[RequestBuilder], str]) -> Written:
-    """Let ``write`` use ``builder`` over the trial's engine."""
-    trial.forget()  # A prompt that shares its prefix with an earlier one would cost less.
-    trial.sessions.clear()
-    text = write(replace(builder, engine=trial, drafter_state=None))
-    sessions = trial.sessions
-    return Written(
-        text=text,
-        tokens=tuple(token for session in sessions for token in session.tokens),
-        raw=" ".join(builder.tokens.decode(session.tokens) for session in sessions),
-        forwards=sum(session.stats.target_forwards for session in sessions),
-        decode_s=sum(session.stats.decode_s for session in sessions),
-    )
+    def write(self, builder: RequestBuilder, ask: Callable[[RequestBuilder], str], sampling: Sampling) -> Written:
+        """Let ``ask`` use ``builder`` over this engine, with all its requests drawn by ``sampling``."""
+        self.sampling = sampling
+        self.forget()  # A prompt that shares its prefix with an earlier one would cost less.
+        self.sessions.clear()
+        text = ask(replace(builder, engine=self, drafter_state=None))
+        return Written(
+            text=text,
+            tokens=tuple(token for session in self.sessions for token in session.tokens),
+            raw=" ".join(builder.tokens.decode(session.tokens) for session in self.sessions),
+            forwards=sum(session.stats.target_forwards for session in self.sessions),
+            decode_s=sum(session.stats.decode_s for session in self.sessions),
+        )
 
 
 def _fixed(costs: CostModel) -> CostModel:

@@ -1,4 +1,4 @@
-"""``spandraft ask`` streams an answer and then its sources; ``spandraft search`` shows the passages alone."""
+"""``spandraft ask`` streams an answer and then lists its sources; ``spandraft search`` lists passages only."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from app.commands.terminal import Terminal, plain
 from app.config.settings import Settings
 from app.errors import InputError
 from app.output.answer_json import answer_document, hit_document
-from app.output.links import where as in_words
+from app.output.links import where as source_in_words
 
 if TYPE_CHECKING:
     from app.generation.events import Answer, Citation
     from app.pipeline import AnswerStream
 
-_EXCERPT = 160
+_EXCERPT = 160  # characters of a citation that are shown
 
 
 def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser], argv: Sequence[str]) -> None:
@@ -68,7 +68,7 @@ def _follow(stream: AnswerStream, terminal: Terminal) -> Answer:
 
 
 def _sources(answer: Answer, terminal: Terminal) -> None:
-    """What the answer was copied from, then how fast it was."""
+    """List what the answer was copied from, and how fast it was."""
     terminal.line()
     if answer.citations:
         terminal.line("\n" + terminal.bold("Sources"))
@@ -98,16 +98,16 @@ def _search(args: argparse.Namespace, settings: Settings, terminal: Terminal) ->
         return 0
     for number, hit in enumerate(hits, start=1):
         passage = hit.passage
-        found = describe_location(passage.marks, passage.start, passage.end)
-        where = _where(passage.document_name, found, passage.start, passage.end)
+        location = describe_location(passage.marks, passage.start, passage.end)
+        where = _where(passage.document_name, location, passage.start, passage.end)
         terminal.line(terminal.bold(f"{number}. {where}") + terminal.dim(f"  {hit.score:.3f}"))
         terminal.line("   " + " ".join(passage.text.split()) + "\n")
     return 0
 
 
 def _where(document: str, place: str, start: int, end: int) -> str:
-    """``handbook.pdf, page 7, characters 3,410 to 3,468``; what a document calls itself may not steer the terminal."""
-    return plain(in_words(document, place, start, end))
+    """``handbook.pdf, page 7, characters 3,410 to 3,468``; control characters of a document's name are replaced."""
+    return plain(source_in_words(document, place, start, end))
 
 
 def _text(words: Sequence[str], what: str, example: str) -> str:

@@ -1,4 +1,4 @@
-"""``spandraft config show``: every setting, its value, and with ``--origin`` where the value came from."""
+"""``spandraft config show`` lists every setting with its value, and with ``--origin`` where the value came from."""
 
 from __future__ import annotations
 

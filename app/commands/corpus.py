@@ -1,7 +1,6 @@
-"""``spandraft corpus``: create corpora, fill, list, remove, verify, rebuild, export and import them.
+"""``spandraft corpus``: the parsers of its actions, which are in modules of their own; and the small actions.
 
-Only what each action takes; the actions are in modules of their own. One bad file does not stop the others: each gets
-a line, and the exit code is 2 if any failed.
+One bad file does not stop the others: each gets a line, and the exit code is 2 if any failed.
 """
 
 from __future__ import annotations
@@ -15,19 +14,19 @@ from app.commands.options import add_common, given_path
 from app.commands.terminal import Terminal
 from app.config.settings import Settings
 
-_CUTTING: Final = ("encoder", "chunk_chars", "chunk_overlap")
+_CHUNKING: Final = ("encoder", "chunk_chars", "chunk_overlap")
 
 
 def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser], argv: Sequence[str]) -> None:
     """Add ``corpus`` and its actions."""
     corpus = commands.add_parser("corpus", help="manage your documents")
     actions = corpus.add_subparsers(metavar="ACTION", required=True)
-    _add_filling(actions)
-    _add_looking(actions)
+    _add_writing(actions)
+    _add_documents(actions)
     _add_upkeep(actions)
 
 
-def _add_filling(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_writing(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     create = actions.add_parser("create", help="make an empty corpus")
     create.add_argument("name")
     create.set_defaults(run=_create)
@@ -53,11 +52,11 @@ def _add_filling(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -
     sample.set_defaults(run=_sample)
 
     for action in (create, add, sync, jobs):
-        add_common(action, _CUTTING)
+        add_common(action, _CHUNKING)
     add_common(sample, ("encoder",))
 
 
-def _add_looking(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_documents(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     listing = actions.add_parser("list", help="list the corpora, or the documents of one")
     listing.add_argument("name", nargs="?")
     listing.set_defaults(run=corpus_documents.show_list)
@@ -109,7 +108,7 @@ def _add_upkeep(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add_common(verify)
     add_common(export, ("encoder",))
     for action in (rebuild, importing):
-        add_common(action, _CUTTING)
+        add_common(action, _CHUNKING)
 
 
 def _create(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:

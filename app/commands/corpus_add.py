@@ -1,7 +1,7 @@
-"""``spandraft corpus add`` and ``sync``: files into a corpus, as a job that is watched.
+"""``spandraft corpus add`` and ``sync``: reads files into a corpus as a job, and shows its progress.
 
-Who sees a terminal sees a table of what is being read; others get a line for each file. Ctrl-C pauses the job: what is
-in the corpus stays there, and the command that goes on is named.
+A terminal shows a live table of the files being read; otherwise there is a line for each file. Ctrl-C pauses the job:
+what is in the corpus stays there, and the command that resumes the job is named.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
 _WRONG_INPUT, _INTERRUPTED = 2, 130
 _TICK_S: Final = 0.25
-_REPORT_S: Final = 10.0  # between two lines of progress where nobody sees a table
-_SHOWN: Final = 40  # files of a plan
-_NAMED: Final = 10  # files that were left out
+_REPORT_S: Final = 10.0  # between two lines of progress where there is no live table
+_SHOWN: Final = 40  # files of a plan that are listed
+_NAMED: Final = 10  # left-out files that are named
 _NOTHING: Final = "No files were found in there."
 _QUIET: Final = ("unchanged", "unsupported")  # outcomes that are counted, not listed
 
@@ -56,15 +56,15 @@ def add(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int
 
 
 def watch(corpus: Corpus, job: Job, terminal: Terminal, *, before: frozenset[int] = frozenset()) -> int:
-    """Run a job to its end, and tell what becomes of its files, save those done ``before``."""
-    watcher = _Watcher(corpus, job, terminal)
-    with asked_to_stop() as asked:
-        done = watcher.run(asked)
-    return _tell(corpus, done, terminal, watcher.told, before)
+    """Run a job to its end and report the outcomes of its files, except those done ``before``; the exit code."""
+    progress = _JobProgress(corpus, job, terminal)
+    with interrupts() as stop:
+        done = progress.run(stop)
+    return _report(corpus, done, terminal, progress.reported, before)
 
 
-class _Watcher:
-    """One run of a job in a thread of its own, and what is seen of it meanwhile."""
+class _JobProgress:
+    """Runs a job in a thread of its own, and shows its progress meanwhile."""
 
     def __init__(self, corpus: Corpus, job: Job, terminal: Terminal) -> None:
         self._corpus = corpus
@@ -72,55 +72,55 @@ class _Watcher:
         self._terminal = terminal
         self._live = LiveLines(terminal.err, off=terminal.json or not is_terminal(terminal.err))
         self._reports = not terminal.json and not is_terminal(terminal.err)
-        self._raised: list[BaseException] = []
+        self._errors: list[BaseException] = []
         self._done: Job | None = None
         self._reported_s = time.monotonic()
         self._reported_files = 0
-        self.told: set[int] = set()
+        self.reported: set[int] = set()
 
-    def run(self, asked: threading.Event) -> Job:
-        """Wait for its end; a wish to stop pauses it."""
+    def run(self, stop: threading.Event) -> Job:
+        """Run the job to its end, or until ``stop`` is set, which pauses it."""
         thread = threading.Thread(target=self._work, name="spandraft-job", daemon=True)
         thread.start()
         is_pausing = False
         while thread.is_alive():
             thread.join(_TICK_S)
-            if asked.is_set() and not is_pausing:
+            if stop.is_set() and not is_pausing:
                 is_pausing = True
                 self._corpus.jobs.pause(self._job.number)
                 self._live.clear()
                 if not self._terminal.json:
                     self._terminal.note("pausing after what is being embedded now ...")
-            self._look()
+            self._show()
         self._live.clear()
-        if self._raised:
-            raise self._raised[0]
+        if self._errors:
+            raise self._errors[0]
         assert self._done is not None, "it ran to its end or raised"
         return self._done
 
     def _work(self) -> None:
         try:
             self._done = self._corpus.run(self._job.number)
-        except BaseException as error:  # noqa: BLE001  # raised again by who waits for it
-            self._raised.append(error)
+        except BaseException as error:  # noqa: BLE001  # raised again by `run`
+            self._errors.append(error)
 
-    def _look(self) -> None:
+    def _show(self) -> None:
         job = self._corpus.jobs.get(self._job.number)
         if self._reports and time.monotonic() - self._reported_s > _REPORT_S:
             self._reported_s = time.monotonic()
-            if job.files_done != self._reported_files:  # An encoder that is being loaded is no news.
+            if job.files_done != self._reported_files:  # Nothing has changed while an encoder is being loaded.
                 self._reported_files = job.files_done
                 self._terminal.note(_headline(job))
         if self._reports or self._terminal.json:
             return
-        failed = [one for one in self._corpus.jobs.files(job.number, ["failed"]) if one.number not in self.told]
+        failed = [file for file in self._corpus.jobs.files(job.number, ["failed"]) if file.number not in self.reported]
         if failed:
             self._live.clear()
-            for one in failed:
-                self.told.add(one.number)
-                self._terminal.note(f"error: {plain(named(one.name, str(one.cause)))}\nhint: {plain(str(one.hint))}")
+            for file in failed:
+                self.reported.add(file.number)
+                self._terminal.note(f"error: {plain(named(file.name, str(file.cause)))}\nhint: {plain(str(file.hint))}")
         active = self._corpus.jobs.files(job.number, ACTIVE)
-        rows = [(one.state, f"{one.done} of {one.total}" if one.total else "", one.name) for one in active]
+        rows = [(file.state, f"{file.done} of {file.total}" if file.total else "", file.name) for file in active]
         self._live.draw([_headline(job), *(f"  {state:<10} {progress:<14} {name}" for state, progress, name in rows)])
 
 
@@ -130,14 +130,14 @@ def _headline(job: Job) -> str:
     return f"job {job.number}: {job.files_done:,} of {count(job.files, 'file')}{sizes}{left}"
 
 
-def _tell(corpus: Corpus, job: Job, terminal: Terminal, told: set[int], before: frozenset[int]) -> int:
-    """What became of the files, and how to go on if it is not the end."""
+def _report(corpus: Corpus, job: Job, terminal: Terminal, reported: set[int], before: frozenset[int]) -> int:
+    """Report the outcome of each file, and how to resume the job if it was stopped; returns the exit code."""
     from corpora.jobs.ingest import outcomes_of
 
     files = [file for file in corpus.jobs.files(job.number) if file.number not in before]
     outcomes = outcomes_of(corpus.store, files)
     failed = [outcome for outcome in outcomes if outcome.status == "failed"]
-    again = f"spandraft corpus jobs {corpus.name} resume {job.number}"
+    resume = f"spandraft corpus jobs {corpus.name} resume {job.number}"
     is_stopped = job.state in ("paused", "queued", "running")
     if terminal.json:
         document: dict[str, object] = {"corpus": corpus.name, "job": job.number, "state": job.state}
@@ -145,28 +145,28 @@ def _tell(corpus: Corpus, job: Job, terminal: Terminal, told: set[int], before: 
         if failed:
             document |= error_document(_cause(failed[0]), str(failed[0].hint))
         elif is_stopped:
-            document |= error_document(f"job {job.number} is {job.state}", f"go on with it: {again}")
+            document |= error_document(f"job {job.number} is {job.state}", f"go on with it: {resume}")
         terminal.document(document)
     else:
         for file, outcome in zip(files, outcomes, strict=True):
-            if outcome.status not in _QUIET and file.number not in told:
-                _show(outcome, terminal)
+            if outcome.status not in _QUIET and file.number not in reported:
+                _show_outcome(outcome, terminal)
         _show_counts(outcomes, terminal)
         if not job.files:
             terminal.line(_NOTHING)
         if is_stopped:
-            terminal.note(f"Job {job.number} is {job.state}: what is done stays. Go on with it: {again}")
+            terminal.note(f"Job {job.number} is {job.state}: what is done stays. Go on with it: {resume}")
     if is_stopped:
         return _INTERRUPTED
     return _WRONG_INPUT if failed else 0
 
 
-def _show(outcome: FileOutcome, terminal: Terminal) -> None:
+def _show_outcome(outcome: FileOutcome, terminal: Terminal) -> None:
     if outcome.status == "failed":
         terminal.note(f"error: {plain(_cause(outcome))}\nhint: {plain(str(outcome.hint))}")
     elif outcome.status == "duplicate":
-        twin = f" as {plain(outcome.document.name)}" if outcome.document is not None else ""
-        terminal.line(f"{plain(str(outcome.path))}: is there already{twin}")
+        known_as = f" as {plain(outcome.document.name)}" if outcome.document is not None else ""
+        terminal.line(f"{plain(str(outcome.path))}: is there already{known_as}")
     elif outcome.status == "removed":
         terminal.line(f"{plain(str(outcome.path))}: is gone, and so is its document")
     elif outcome.status in ("added", "replaced"):
@@ -192,9 +192,9 @@ def left_out_lines(files: Iterable[tuple[str, str | None]]) -> Iterator[str]:
     by_reason: dict[str, list[str]] = {}
     for name, reason in files:
         by_reason.setdefault((reason or "").removeprefix("it is ").removeprefix("it has "), []).append(plain(name))
-    room = _NAMED
-    for reason, names in sorted(by_reason.items(), key=lambda one: -len(one[1])):
-        shown, room = names[:room], max(0, room - len(names))
+    remaining = _NAMED
+    for reason, names in sorted(by_reason.items(), key=lambda item: -len(item[1])):
+        shown, remaining = names[:remaining], max(0, remaining - len(names))
         others = f"{len(names) - len(shown):,} more" if shown and len(shown) < len(names) else ""
         listed = ", ".join([*shown, *filter(None, [others])])
         yield f"left out: {count(len(names), 'file')}{': ' if listed else ''}{listed} ({plain(reason)})"
@@ -209,9 +209,9 @@ def named(name: str, cause: str) -> str:
     if name in cause:
         return cause
     parts = name.split("/")
-    tails = ("/".join(parts[at:]) for at in range(len(parts)))
-    said = next((tail for tail in tails if tail and cause.startswith(tail)), None)
-    return f"{name}: {cause}" if said is None else f"{name}{cause.removeprefix(said)}"
+    tails = ("/".join(parts[start:]) for start in range(len(parts)))
+    tail = next((tail for tail in tails if tail and cause.startswith(tail)), None)
+    return f"{name}: {cause}" if tail is None else f"{name}{cause.removeprefix(tail)}"
 
 
 def file_document(outcome: FileOutcome) -> dict[str, object]:
@@ -235,11 +235,11 @@ def _show_plan(plan: Plan, terminal: Terminal, corpus: str) -> int:
     if not plan.files:
         terminal.line(_NOTHING)
         return 0
-    listed = [one for one in plan.files if one.verdict != "unchanged"]
+    listed = [file for file in plan.files if file.verdict != "unchanged"]
     if listed:
         rows = [
-            (plain(one.name), one.kind, amount(one.bytes), one.verdict, plain(one.cause or ""))
-            for one in listed[:_SHOWN]
+            (plain(file.name), file.kind, amount(file.bytes), file.verdict, plain(file.cause or ""))
+            for file in listed[:_SHOWN]
         ]
         terminal.table([("file", "type", "size", "would be", "why"), *rows])
     if len(listed) > _SHOWN:
@@ -252,9 +252,9 @@ def _show_plan(plan: Plan, terminal: Terminal, corpus: str) -> int:
 
 
 def _require_content(plan: Plan) -> None:
-    """A folder whose disk is not mounted looks empty: that must not empty the corpus."""
-    gone, found = plan.counts.get("gone", 0), sum(plan.counts.values())
-    if gone and gone == found:
+    """Raise ``InputError`` if all files are gone: a folder whose disk is not mounted must not empty the corpus."""
+    gone, total = plan.counts.get("gone", 0), sum(plan.counts.values())
+    if gone and gone == total:
         raise InputError(
             f"nothing is left in there, and {count(gone, 'document')} would be removed from the corpus",
             hint="if these files were meant to go, add --yes; else see whether their disk is there",
@@ -262,20 +262,20 @@ def _require_content(plan: Plan) -> None:
 
 
 @contextmanager
-def asked_to_stop() -> Iterator[threading.Event]:
-    """Set by the first Ctrl-C; the second ends the process as usual. A job is left in order either way."""
-    asked = threading.Event()
+def interrupts() -> Iterator[threading.Event]:
+    """An event that the first Ctrl-C sets; the second ends the process as usual. A job is left in order either way."""
+    interrupted = threading.Event()
     if threading.current_thread() is not threading.main_thread():
-        yield asked
+        yield interrupted
         return
 
-    def stop(number: int, frame: Any) -> None:
-        if asked.is_set():
+    def handle(number: int, frame: Any) -> None:
+        if interrupted.is_set():
             raise KeyboardInterrupt
-        asked.set()
+        interrupted.set()
 
-    before = signal.signal(signal.SIGINT, stop)
+    before = signal.signal(signal.SIGINT, handle)
     try:
-        yield asked
+        yield interrupted
     finally:
         signal.signal(signal.SIGINT, before)

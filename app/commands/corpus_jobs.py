@@ -1,4 +1,4 @@
-"""``spandraft corpus jobs``: files on their way in. List, pause, resume, cancel and retry them, whoever runs them."""
+"""``spandraft corpus jobs``: lists, pauses, resumes, cancels and retries jobs, in whatever process they run."""
 
 from __future__ import annotations
 
@@ -20,66 +20,67 @@ ACTIONS: Final = ("list", "show", "pause", "resume", "cancel", "retry", "remove"
 
 
 def jobs(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
-    """Do the action with the job."""
+    """Do the action with the job; returns the exit code."""
     from corpora.jobs.jobs import Jobs
 
-    found = Jobs(Library(settings.home).open(args.name))
+    queue = Jobs(Library(settings.home).open(args.name))
     if args.action == "list":
         if args.number is not None:
             raise UsageError("list takes no number", hint=f"spandraft corpus jobs {args.name} show {args.number}")
-        return _show_all(found, args.name, terminal)
+        return _show_all(queue, args.name, terminal)
     if args.number is None:
         raise UsageError(f"{args.action} which job?", hint=f"spandraft corpus jobs {args.name} lists their numbers")
     if args.file is not None and args.action not in ("cancel", "retry"):
         raise UsageError(f"{args.action} is for a whole job", hint="leave --file away")
-    if args.action == "resume" and _is_over(found, args, terminal):
+    if args.action == "resume" and _is_over(queue, args, terminal):
         return 0
     if args.action in ("resume", "retry"):
-        return _go_on(args, settings, terminal, found)
+        return _run_again(args, settings, terminal, queue)
     if args.action == "remove":
-        found.remove(args.number)
+        queue.remove(args.number)
         return _say(f"Job {args.number} is forgotten; what it stored stays.", {"removed": args.number}, terminal)
-    if args.file is None and _is_over(found, args, terminal):
+    if args.file is None and _is_over(queue, args, terminal):
         return 0
     if args.action == "pause":
-        found.pause(args.number)
+        queue.pause(args.number)
     elif args.action == "cancel":
-        found.cancel(args.number, args.file)
-    return _show_one(found, args.number, terminal)
+        queue.cancel(args.number, args.file)
+    return _show_one(queue, args.number, terminal)
 
 
-def _go_on(args: argparse.Namespace, settings: Settings, terminal: Terminal, found: Jobs) -> int:
-    """Make the job run again, here, unless a process is running it."""
+def _run_again(args: argparse.Namespace, settings: Settings, terminal: Terminal, queue: Jobs) -> int:
+    """Resume or retry the job in this process, unless another process is running it."""
     from app.commands.corpus_add import watch
     from app.library.corpus import Corpus
 
     before: frozenset[int] = frozenset()
     if args.action == "retry":
-        before = _done_before(found, args.number, args.file)
-        job = found.retry(args.number, args.file)
+        before = _done_before(queue, args.number, args.file)
+        job = queue.retry(args.number, args.file)
         if job.state in ENDED and not terminal.json:
             what = f"job {args.number}" if args.file is None else f"file {args.file} of job {args.number}"
             terminal.line(f"There is nothing to retry of {what}.")
             return 0
     else:
-        job = found.resume(args.number)
+        job = queue.resume(args.number)
     if job.state != "queued":
-        return _show_one(found, args.number, terminal)
+        return _show_one(queue, args.number, terminal)
     return watch(Corpus.open(args.name, settings=settings), job, terminal, before=before)
 
 
-def _done_before(found: Jobs, number: int, file: int | None) -> frozenset[int]:
-    """Files of a job that a retry has nothing to do with."""
+def _done_before(queue: Jobs, number: int, file: int | None) -> frozenset[int]:
+    """The files of a job that a retry does not touch."""
+    files = queue.files(number)
     if file is not None:
-        return frozenset(one.number for one in found.files(number) if one.number != file)
-    return frozenset(one.number for one in found.files(number) if one.state in ("ready", "skipped", "cancelled"))
+        return frozenset(other.number for other in files if other.number != file)
+    return frozenset(other.number for other in files if other.state in ("ready", "skipped", "cancelled"))
 
 
-def _is_over(found: Jobs, args: argparse.Namespace, terminal: Terminal) -> bool:
-    """Say of a job that has ended that it cannot be steered any more; programs are given it as it is."""
+def _is_over(queue: Jobs, args: argparse.Namespace, terminal: Terminal) -> bool:
+    """Say of a job that has ended that there is nothing to pause, resume or cancel; ``--json`` prints it as it is."""
     if args.action not in ("pause", "resume", "cancel") or terminal.json:
         return False
-    job = found.get(args.number)
+    job = queue.get(args.number)
     if job.state not in ENDED:
         return False
     again = f" Read what failed again: spandraft corpus jobs {args.name} retry {job.number}"
@@ -88,10 +89,10 @@ def _is_over(found: Jobs, args: argparse.Namespace, terminal: Terminal) -> bool:
     return True
 
 
-def _show_all(found: Jobs, corpus: str, terminal: Terminal) -> int:
+def _show_all(queue: Jobs, corpus: str, terminal: Terminal) -> int:
     from app.output.library_json import job_document
 
-    listed = found.all()
+    listed = queue.all()
     if terminal.json:
         terminal.document({"corpus": corpus, "jobs": [job_document(job) for job in listed]})
     elif listed:
@@ -102,11 +103,11 @@ def _show_all(found: Jobs, corpus: str, terminal: Terminal) -> int:
     return 0
 
 
-def _show_one(found: Jobs, number: int, terminal: Terminal) -> int:
+def _show_one(queue: Jobs, number: int, terminal: Terminal) -> int:
     from app.commands.corpus_add import left_out_lines, named
     from app.output.library_json import job_document, job_file_document
 
-    job, files = found.get(number), found.files(number)
+    job, files = queue.get(number), queue.files(number)
     if terminal.json:
         terminal.document({**job_document(job), "listed": [job_file_document(file) for file in files]})
         return 0

@@ -1,4 +1,4 @@
-"""``spandraft corpus verify``, ``rebuild``, ``export``, ``import``: a corpus as files that must be in good order."""
+"""``spandraft corpus verify``, ``rebuild``, ``export`` and ``import``: a corpus as files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FINDINGS, _LOST, _INTERRUPTED = 1, 2, 130
 
 
 def verify(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
-    """Compare every file of a corpus, or of all, with what was written."""
+    """Compare every file of a corpus, or of all corpora, with what was written."""
     from corpora.recovery.verify import examine
 
     names = [args.name] if args.name is not None else Library(settings.home).names()
@@ -30,8 +30,8 @@ def verify(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> 
     if terminal.json:
         terminal.document({"corpora": [_report_document(name, report) for name, report in reports.items()]})
     for name, report in () if terminal.json else reports.items():
-        for found in report.findings:
-            terminal.note(f"error: {found.cause}\nhint: {found.hint}")
+        for finding in report.findings:
+            terminal.note(f"error: {finding.cause}\nhint: {finding.hint}")
         proof = "every byte is what was written" if report.proof == "seal" else "its rows hold what they should"
         terminal.line(f"{name}: {count(len(report.findings), 'finding')}" if report.findings else f"{name}: {proof}")
     if not names and not terminal.json:
@@ -40,14 +40,16 @@ def verify(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> 
 
 
 def _report_document(name: str, report: Report) -> dict[str, object]:
-    findings = [{"file": str(one.file), "cause": one.cause, "hint": one.hint} for one in report.findings]
+    findings = [
+        {"file": str(finding.file), "cause": finding.cause, "hint": finding.hint} for finding in report.findings
+    ]
     return {"corpus": name, "proof": report.proof, "findings": findings}
 
 
 def rebuild(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
-    """Make anew what can be: index files, and all passages if encoder or chunking are to be others."""
+    """Make the index files anew, and all passages if encoder or chunking of the settings are others."""
     salvaged = _salvage(args, settings, terminal) if args.salvage else None
-    from app.commands.corpus_add import asked_to_stop
+    from app.commands.corpus_add import interrupts
     from app.library.corpus import Corpus
 
     corpus = Corpus.open(args.name, settings=settings)
@@ -56,8 +58,8 @@ def rebuild(args: argparse.Namespace, settings: Settings, terminal: Terminal) ->
 
         abandon_build(corpus.store)
     live = _live(terminal)
-    with asked_to_stop() as asked:
-        done = corpus.rebuild(progress=_shown(live, "passages of", "document"), stop=asked)
+    with interrupts() as stop:
+        done = corpus.rebuild(progress=_shown(live, "passages of", "document"), stop=stop)
     live.clear()
     if terminal.json:
         document: dict[str, object] = {
@@ -71,7 +73,7 @@ def rebuild(args: argparse.Namespace, settings: Settings, terminal: Terminal) ->
             "chunk_overlap": done.chunking.overlap_sentences,
         }
         if salvaged is not None:
-            lost = [{"name": one.name, "source": one.source} for one in salvaged.lost]
+            lost = [{"name": document.name, "source": document.source} for document in salvaged.lost]
             kept = None if salvaged.damaged_copy is None else str(salvaged.damaged_copy)
             document |= {"saved": list(salvaged.saved), "lost": lost, "complete": salvaged.is_complete, "kept": kept}
         terminal.document(document)
@@ -100,9 +102,9 @@ def _salvage(args: argparse.Namespace, settings: Settings, terminal: Terminal) -
     else:
         known = f"{len(done.lost)} known to be lost; " if done.lost else ""
         terminal.line(f"{saved}; {known}it is not known how many there were")
-    for one in done.lost:
-        source = f", add it again: {one.source}" if one.source else ""
-        terminal.note(plain(f"lost: {one.name}{source}"))
+    for document in done.lost:
+        source = f", add it again: {document.source}" if document.source else ""
+        terminal.note(plain(f"lost: {document.name}{source}"))
     if done.damaged_copy is not None:
         terminal.note(f"the damaged database is kept: {done.damaged_copy}")
     return done

@@ -1,4 +1,4 @@
-"""``spandraft doctor``: prints what `app.doctor` finds, a line each; exit 1 if something does not work."""
+"""``spandraft doctor`` prints the findings of `app.doctor`, a line each; exit 1 if something does not work."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def _run(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> in
     failed = any(finding.status == "fail" for finding in findings)
     if terminal.json:
         checks = [
-            {"check": found.check, "status": found.status, "detail": found.detail, "hint": found.hint}
-            for found in findings
+            {"check": finding.check, "status": finding.status, "detail": finding.detail, "hint": finding.hint}
+            for finding in findings
         ]
         terminal.document({"healthy": not failed, "checks": checks})
     return 1 if failed else 0

@@ -1,4 +1,4 @@
-"""``spandraft fix``: corrects a file or standard input; ``--check`` only says whether there is something to correct.
+"""``spandraft fix`` corrects a file or standard input; ``--check`` only lists what it would correct.
 
 Text goes in and out as UTF-8 bytes: no newline is translated and none is added.
 """
@@ -51,7 +51,7 @@ def _fix(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> in
 
 def _read(name: str) -> str:
     """The text, newlines as they are. Raises ``InputError``."""
-    called = "standard input" if name == "-" else name
+    described = "standard input" if name == "-" else name
     try:
         data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
     except FileNotFoundError:
@@ -61,12 +61,12 @@ def _read(name: str) -> str:
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as problem:
-        cause = f"{called} is not UTF-8: byte {problem.start} is 0x{data[problem.start]:02x}"
+        cause = f"{described} is not UTF-8: byte {problem.start} is 0x{data[problem.start]:02x}"
         raise InputError(cause, hint="convert it to UTF-8 first, for example with iconv") from None
     if "\0" in text:
-        raise InputError(f"{called} is not a text: it has a zero byte", hint="name a text file in UTF-8")
+        raise InputError(f"{described} is not a text: it has a zero byte", hint="name a text file in UTF-8")
     if not text.strip():
-        raise InputError(f"{called} is empty", hint="give a text to correct")
+        raise InputError(f"{described} is empty", hint="give a text to correct")
     return text
 
 

@@ -1,4 +1,4 @@
-"""``spandraft serve``: the web page on this machine, until it is interrupted."""
+"""``spandraft serve``: serves the web page on this machine until it is interrupted."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser], a
 def _serve(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
     from app.ui.serving.server import check_address, serve
 
-    # Before the model is loaded: nobody should wait for it to be told that the port is taken.
+    # Before the model is loaded, so that a port that is taken is reported at once.
     check_address(settings.host, settings.port)
     terminal.note("Loading the models ...")
     pipeline = load_pipeline(settings, terminal, corpus=settings.corpus)
@@ -34,6 +34,6 @@ def _serve(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> 
     try:
         serve(pipeline, settings, out=terminal.err if terminal.json else terminal.out)
     except KeyboardInterrupt:
-        # The usual way to end it: no error, but the exit code that a shell expects.
+        # Ctrl-C is the usual way to end it: no error message, but the exit code that a shell expects.
         return _INTERRUPTED
     return 0

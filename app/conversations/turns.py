@@ -1,7 +1,7 @@
-"""One exchange of a conversation, and how it is written down and read back.
+"""One turn of a conversation, as JSON and back.
 
-A turn is a question with what came of it: an answer, or an error, and the outcome of "prove it" if it was asked
-for. Knows nothing of HTML, SQL or Gradio.
+A turn is a question with its outcome: an answer or an error, and the result of "prove it" if that was asked for. Knows
+nothing of HTML, SQL or Gradio.
 """
 
 from __future__ import annotations
@@ -9,8 +9,6 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass
-
-from pydantic import TypeAdapter
 
 from app.generation.events import Answer
 
@@ -25,9 +23,9 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """The same question without drafts. ``differs_at`` is the first differing character; None if identical.
+    """The same question asked with and without drafts. ``differs_at``: the first differing character; None if none.
 
-    Times are of this one request on this machine, in seconds: decoding only, as in ``RunStats``.
+    Times are those of this one request on this machine, in seconds: decoding only, as in ``RunStats``.
     """
 
     differs_at: int | None
@@ -51,9 +49,9 @@ class Turn:
 
 
 def compare(shown: Answer, drafted: Answer, plain: Answer) -> Proof:
-    """What asking again showed, once with drafts and once without: ``shown`` is held against ``plain``.
+    """Compare the ``shown`` answer with the ``plain`` one, which was written without drafts.
 
-    Times and passes are those of the two runs just made, one after the other on the same machine.
+    Times and forwards are those of the two runs just made, one after the other on the same machine.
     """
     pairs = zip(shown.text, plain.text, strict=False)
     first = next((i for i, (left, right) in enumerate(pairs) if left != right), None)
@@ -71,9 +69,11 @@ def compare(shown: Answer, drafted: Answer, plain: Answer) -> Proof:
 
 def to_json(turn: Turn) -> str:
     """ASCII JSON of everything but the id; any text survives, lone surrogates too."""
+    from pydantic import TypeAdapter  # late: it takes longer to import than a search without it
+
     answer = turn.answer
     if answer is not None:
-        # A read-only mapping is fine in an answer, but the serializer wants to see plain dicts.
+        # An answer has read-only mappings, but the serializer expects plain dicts.
         stats = dataclasses.replace(
             answer.stats,
             by_source=dict(answer.stats.by_source),
@@ -85,5 +85,7 @@ def to_json(turn: Turn) -> str:
 
 
 def from_json(text: str, turn_id: int) -> Turn:
-    """The turn that ``to_json`` wrote."""
+    """The turn that ``to_json`` wrote. Raises ``pydantic.ValidationError``."""
+    from pydantic import TypeAdapter
+
     return dataclasses.replace(TypeAdapter(Turn).validate_python(json.loads(text)), id=turn_id)

@@ -1,4 +1,4 @@
-"""The JSON that others rely on: answers, corrections and passages as plain values, key by key.
+"""Answers, corrections, passages and errors as the JSON that ``--json`` prints, key by key.
 
 Written out rather than derived from the dataclasses: renaming a field must not rename a key.
 """

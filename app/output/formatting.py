@@ -1,4 +1,4 @@
-"""Sizes, times, numbers of things, types of files and remarks as people read them."""
+"""Formats sizes, durations, counts, dates, file types and messages for people."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def amount(size: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time that is left or was taken: ``8 s``, ``3 min``, ``2 h 10 min``."""
+    """Seconds: ``8 s``, ``3 min``, ``2 h 10 min``."""
     if seconds < 90:
         return f"{max(1, round(seconds))} s"
     minutes = round(seconds / 60)
@@ -32,16 +32,16 @@ def count(number: int, what: str) -> str:
 
 
 def day(moment: datetime) -> str:
-    """A date in the time of this machine."""
+    """Date and time in the time zone of this machine: ``2026-11-30 21:00``."""
     return moment.astimezone().strftime("%Y-%m-%d %H:%M")
 
 
 def sentence(text: str) -> str:
-    """A cause or a hint as a sentence."""
+    """A cause or a hint as a sentence: with a capital letter and a full stop."""
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) or not text else ".")
 
 
 def kind_of(name: str) -> str:
-    """The type of a file as people say it: ``pdf``."""
+    """The type of a file by its name: ``pdf``; empty if the name tells none."""
     suffix = PurePosixPath(name).suffix.removeprefix(".").lower()
     return suffix if len(suffix) <= 8 else ""

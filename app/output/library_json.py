@@ -1,4 +1,4 @@
-"""The JSON of ``spandraft corpus``: corpora, documents, files, jobs and plans as plain values, key by key.
+"""Corpora, documents, files, jobs and plans as the JSON that ``spandraft corpus --json`` prints, key by key.
 
 Written out rather than derived from the dataclasses: renaming a field must not rename a key.
 """

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.training.data import records as data
+from app.training.data import records
 
 _NOUNS = "dog cat bird horse teacher child farmer sailor doctor writer king town river ship garden letter".split()
 _VERBS = "watches follows likes helps visits finds calls needs knows loves draws paints sells buys sees hears".split()
@@ -44,24 +44,29 @@ def write(folder: Path) -> None:
 def write_cache(folder: Path, cache: Path) -> None:
     """Embeddings of all splits, made of letters."""
     cache.mkdir(parents=True, exist_ok=True)
-    for split in data.SPLITS:
-        chosen = [p for p in data.squad_passages(folder) if data.split_of(p.title) == split]
-        asked = {q.passage_id: q for q in data.squad_questions(folder)}
+    for split in records.SPLITS:
+        chosen = [p for p in records.squad_passages(folder) if records.split_of(p.title) == split]
+        asked = {q.passage_id: q for q in records.squad_questions(folder)}
         sentences: list[str] = []
-        starts, records = [0], []
+        starts, question_rows = [0], []
         for number, passage in enumerate(chosen):
             question = asked[passage.passage_id]
-            found = data.sentences(passage.text)
+            found = records.sentences(passage.text)
             gold = len(sentences) + found.index(question.answer_sentence)
-            records.append((question.question, question.answers, number, gold))
+            question_rows.append((question.question, question.answers, number, gold))
             sentences += found
             starts.append(len(sentences))
-        lists = {"sentences": sentences, "starts": starts, "titles": [p.title for p in chosen], "questions": records}
+        lists = {
+            "sentences": sentences,
+            "starts": starts,
+            "titles": [p.title for p in chosen],
+            "questions": question_rows,
+        }
         np.savez(
             cache / f"{split}.npz",
             lists=np.frombuffer(json.dumps(lists).encode(), np.uint8),
             sentence_SE=_vectors(sentences),
-            question_QE=_vectors([r[0] for r in records]),
+            question_QE=_vectors([row[0] for row in question_rows]),
         )
 
 

@@ -17,7 +17,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from app.generation.logit_biases import LogitBiases
 from app.training import export
-from app.training import model as hf_folders
+from app.training import model as model_module
 from app.training.errors import CheckpointError, DataMissingError, ExportError
 from app.training.examples import mixture
 from app.training.loop.trainer import Loss
@@ -92,14 +92,14 @@ def test_heads_for_tokens_ahead_begin_as_no_change_and_are_not_exported() -> Non
 
 def test_a_folder_gives_the_same_weights_back_also_in_shards(tmp_path: Path, bpe: Tokenizer) -> None:
     model = Model(SMALL, ahead=1)
-    hf_folders.save_model(model, tmp_path / "one", bpe=bpe)
-    hf_folders.save_model(model, tmp_path / "one", bpe=bpe)
+    model_module.save_model(model, tmp_path / "one", bpe=bpe)
+    model_module.save_model(model, tmp_path / "one", bpe=bpe)
     shutil.copytree(tmp_path / "one", tmp_path / "many")
     (tmp_path / "many" / "model.safetensors").unlink()
-    hf_folders.save_weights(to_hugging_face(model), tmp_path / "many", most_bytes=2**17)
+    model_module.save_weights(to_hugging_face(model), tmp_path / "many", most_bytes=2**17)
     assert len(list((tmp_path / "many").glob("model-*.safetensors"))) > 1
     for name in ("one", "many"):
-        found = hf_folders.load_model(tmp_path / name)
+        found = model_module.load_model(tmp_path / name)
         assert found.shape == SMALL
         assert all(torch.equal(one, model.state_dict()[key]) for key, one in found.state_dict().items())
         llama = LlamaForCausalLM.from_pretrained(tmp_path / name, dtype=torch.float32)
@@ -108,18 +108,18 @@ def test_a_folder_gives_the_same_weights_back_also_in_shards(tmp_path: Path, bpe
 
 def test_what_is_no_model_is_refused(tmp_path: Path, bpe: Tokenizer) -> None:
     with pytest.raises(DataMissingError, match="there is no model"):
-        hf_folders.load_model(tmp_path)
-    hf_folders.save_model(Model(SMALL), tmp_path / "model", bpe=bpe)
+        model_module.load_model(tmp_path)
+    model_module.save_model(Model(SMALL), tmp_path / "model", bpe=bpe)
     save_file({"x": torch.zeros(1)}, tmp_path / "model" / "model.safetensors")
     with pytest.raises(CheckpointError, match="no model that training can begin with"):
-        hf_folders.load_model(tmp_path / "model")
+        model_module.load_model(tmp_path / "model")
 
 
 def test_the_export_is_in_bfloat16_with_checksums_and_keeps_the_card(tmp_path: Path, bpe: Tokenizer) -> None:
     model = Model(SMALL)
-    hf_folders.save_model(model, tmp_path / "run" / "tasks" / "model", bpe=bpe)
-    hf_folders.save_model(Model(SMALL), tmp_path / "run" / "draft" / "model", bpe=bpe)
-    hf_folders.save_model(Model(SMALL), tmp_path / "run" / "token" / "model", bpe=bpe)
+    model_module.save_model(model, tmp_path / "run" / "tasks" / "model", bpe=bpe)
+    model_module.save_model(Model(SMALL), tmp_path / "run" / "draft" / "model", bpe=bpe)
+    model_module.save_model(Model(SMALL), tmp_path / "run" / "token" / "model", bpe=bpe)
     target = tmp_path / "models" / "target"
     target.mkdir(parents=True)
     (target / "README.md").write_text("the card")

@@ -12,7 +12,6 @@ import torch
 from transformers import Qwen3Config
 
 from app.bench.speed import bench
-from app.bench.speed import bench as shapes
 from app.bench.speed.contenders import METHODS, Ran, contenders
 from app.bench.speed.hugging_face import HuggingFace
 from app.bench.workload import jobs
@@ -43,7 +42,7 @@ def report(settings: Settings, *words: str) -> dict[str, dict[str, object]]:
     return {str(row["method"]): dict(row) for row in made.rows}
 
 
-def test_every_way_writes_the_recorded_output(target: Target) -> None:
+def test_every_contender_writes_the_recorded_output(target: Target) -> None:
     request = forced_request(TRACE)
     theirs = HuggingFace(target, target)
     assert tuple(theirs.greedy(request)) == OUTPUT
@@ -116,13 +115,13 @@ def test_time_after_the_first_token_is_decoding() -> None:
 
 def test_what_an_earlier_run_wrote_is_not_drafted(target: Target) -> None:
     """A repeat has the same outputs: with those of the run before it would only measure the history."""
-    way = contenders(["spandraft"], Engine(target, budget=Budget()))["spandraft"]
+    contender = contenders(["spandraft"], Engine(target, budget=Budget()))["spandraft"]
     job = jobs.Job((Request((3, 5, 6, 7), 40, scope="mine"),))
     seen = []
 
     def watched(request: Request) -> Ran:
         before = len(forwards)
-        ran = way(request)
+        ran = contender(request)
         seen.append((len(forwards) - before, ran.tokens))
         return ran
 
@@ -186,7 +185,7 @@ def test_a_shape_is_forced_to_the_bundled_records(tmp_path: Path, monkeypatch: p
             bos_token_id=None, eos_token_id=None, pad_token_id=None,
         )  # fmt: skip
 
-    monkeypatch.setattr(shapes, "SHAPES", {"small": small})
+    monkeypatch.setattr(bench, "SHAPES", {"small": small})
     settings = Settings(home=tmp_path)
     for task in bench.TASKS:
         found = report(settings, "--shape", "small", "--n", "1", "--task", task)
@@ -204,7 +203,7 @@ def test_the_shape_is_that_of_the_published_model() -> None:
     from transformers import AutoModelForCausalLM
 
     with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(shapes.SHAPES["qwen3-0.6b"]())
+        model = AutoModelForCausalLM.from_config(bench.SHAPES["qwen3-0.6b"]())
     assert sum(one.numel() for one in model.parameters()) == 596_049_920
 
 

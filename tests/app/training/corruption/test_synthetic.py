@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.training.corruption import synthetic as errors
-from app.training.corruption import word_forms
+from app.training.corruption import synthetic, word_forms
 from app.training.corruption.synthetic import slip
 
 SENTENCES = [
@@ -21,8 +20,8 @@ SENTENCES = [
 
 
 @pytest.fixture
-def corruptor() -> errors.Corruptor:
-    return errors.Corruptor(word_forms.learn(SENTENCES * 3), {"city": ["citty"], "they": ["thay"]})
+def corruptor() -> synthetic.Corruptor:
+    return synthetic.Corruptor(word_forms.learn(SENTENCES * 3), {"city": ["citty"], "they": ["thay"]})
 
 
 def test_word_forms_are_learnt_only_if_all_are_seen() -> None:
@@ -38,13 +37,13 @@ def test_word_forms_are_learnt_only_if_all_are_seen() -> None:
 
 @given(seed=st.integers(0, 10_000))
 def test_same_generator_same_errors(seed: int) -> None:
-    corruptor = errors.Corruptor(word_forms.learn(SENTENCES * 3), {"city": ["citty"]})
+    corruptor = synthetic.Corruptor(word_forms.learn(SENTENCES * 3), {"city": ["citty"]})
     first = [corruptor.corrupt(s, random.Random(seed)) for s in SENTENCES]
     assert first == [corruptor.corrupt(s, random.Random(seed)) for s in SENTENCES]
     assert all(s == " ".join(s.split()) for s in first)
 
 
-def test_most_sentences_change_but_stay_alike(corruptor: errors.Corruptor) -> None:
+def test_most_sentences_change_but_stay_alike(corruptor: synthetic.Corruptor) -> None:
     rng = random.Random(0)
     pairs = [(s, corruptor.corrupt(s, rng)) for s in SENTENCES * 50]
     assert sum(a != b for a, b in pairs) > 180
@@ -54,26 +53,28 @@ def test_most_sentences_change_but_stay_alike(corruptor: errors.Corruptor) -> No
 @pytest.mark.parametrize(
     ("rule", "before", "after"),
     [
-        (errors.drop_article, "He saw the dog.", {"He saw dog."}),
-        (errors.drop_article, "The dog barks.", {"Dog barks.", "dog barks."}),
-        (errors.drop_comma, "Then, we go.", {"Then we go."}),
-        (errors.drop_end, "We go now.", {"We go now"}),
-        (errors.contraction, "We don't go.", {"We dont go."}),
-        (errors.join_words, "Now a lot", {"Now alot"}),
-        (errors.drop_preposition, "We sit at home.", {"We sit home."}),
-        (errors.repeat_word, "Now we", {"Now we we"}),
-        (errors.swap_words, "so We", {"We so"}),
-        (errors.comparative, "is faster", {"is more faster"}),
+        (synthetic.drop_article, "He saw the dog.", {"He saw dog."}),
+        (synthetic.drop_article, "The dog barks.", {"Dog barks.", "dog barks."}),
+        (synthetic.drop_comma, "Then, we go.", {"Then we go."}),
+        (synthetic.drop_end, "We go now.", {"We go now"}),
+        (synthetic.contraction, "We don't go.", {"We dont go."}),
+        (synthetic.join_words, "Now a lot", {"Now alot"}),
+        (synthetic.drop_preposition, "We sit at home.", {"We sit home."}),
+        (synthetic.repeat_word, "Now we", {"Now we we"}),
+        (synthetic.swap_words, "so We", {"We so"}),
+        (synthetic.comparative, "is faster", {"is more faster"}),
     ],
 )
-def test_a_rule_makes_its_error(rule: errors.Rule, before: str, after: set[str]) -> None:
+def test_a_rule_makes_its_error(rule: synthetic.Rule, before: str, after: set[str]) -> None:
     words = before.split()
     assert rule(words, random.Random(1))
     assert " ".join(words) in after
 
 
-@pytest.mark.parametrize("rule", [errors.drop_article, errors.drop_comma, errors.drop_preposition, errors.contraction])
-def test_a_rule_without_a_place_changes_nothing(rule: errors.Rule) -> None:
+@pytest.mark.parametrize(
+    "rule", [synthetic.drop_article, synthetic.drop_comma, synthetic.drop_preposition, synthetic.contraction]
+)
+def test_a_rule_without_a_place_changes_nothing(rule: synthetic.Rule) -> None:
     words = ["Birds", "fly", "south"]
     assert not rule(words, random.Random(1))
     assert words == ["Birds", "fly", "south"]

@@ -12,7 +12,7 @@ from corpora.documents import Document, Passage
 
 
 class Loader(Protocol):
-    """Reads one file format. Runs inside a limited child process; must be a module-level function."""
+    """Reads one file format. Runs inside a sandboxed worker process; must be a module-level function."""
 
     def __call__(self, data: bytes, name: str) -> Document:
         """Turn the file's bytes into reading text. Raises ``LoaderError`` with a cause and a remedy."""

@@ -1,8 +1,6 @@
-"""What one file may cost its reader: bytes, time, memory, and what an archive may hold. Numbers only.
+"""The registry of loaders: which one reads which suffix, and what reading one file may cost.
 
-The one table of file formats: suffix -> the loader that reads it.
-
-Loaders are named, not imported: a child process imports only the one it needs.
+Loaders are named, not imported: a worker process imports only the one that it needs.
 """
 
 from __future__ import annotations
@@ -21,10 +19,10 @@ from corpora.text.language import prepare
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one file may cost. ``file_bytes`` is checked before a child is started.
+    """What reading one file may cost. ``file_bytes`` is checked before a worker is started.
 
-    The ``archive_`` limits count for everything inside one file together, archives inside it included; what is
-    smaller than ``archive_free_bytes`` is not asked for its ratio, since small and repetitive files are harmless.
+    The ``archive_`` limits apply to everything inside one file together, archives inside it included; the ratio of what
+    is smaller than ``archive_free_bytes`` is not checked, since small and repetitive files are harmless.
     """
 
     file_bytes: int = 200 * 2**20
@@ -64,7 +62,7 @@ LOADERS: Mapping[str, str] = MappingProxyType(
         ".epub": "corpora.loaders.formats.epub:load",
     }
 )
-# What has no loader here, and what its programs can save it as instead.
+# Formats without a loader, and what their programs can save them as instead.
 _SUCCESSORS = MappingProxyType(
     {
         **dict.fromkeys((".doc", ".dot", ".rtf", ".odt", ".pages", ".wpd"), ".docx"),
@@ -87,12 +85,15 @@ def loader_name(file_name: str) -> str:
 
 
 def is_archive(name: str) -> bool:
-    """Is a file of this name one to expand, rather than one to read?"""
+    """Whether a file of this name is to be expanded, rather than read."""
     return PurePath(name).suffix.lower() == ".zip"
 
 
 def import_loader(name: str) -> Loader:
-    """The loader called ``module:function``, and what all of them need, ready to be shared by forked processes."""
+    """Import the loader called ``module:function`` and the language model that all loaders need.
+
+    In a fork server, so that workers share both.
+    """
     module, function = name.split(":")
     prepare()
     return cast(Loader, getattr(import_module(module), function))

@@ -1,10 +1,7 @@
-"""Opens what a path names, if it is a file, and reads it: no pipe, no device, no link that was not meant.
+"""The way in for files: runs a loader in a worker process with limits on time, memory and output, returns its document.
 
-What is opened is checked, not what was looked up before: a path may lead elsewhere a moment later.
-
-Runs a loader in a child process with limits on time, memory and output, and brings back its document.
-
-A hostile file can only end its own child. Knows nothing of formats; how children come to be is the nursery's.
+A hostile file can only end its own worker. ``read_file`` opens a path first, and only an ordinary file: no pipe, no
+device, no link that was not named. Knows nothing of formats; ``isolation`` starts the workers.
 """
 
 from __future__ import annotations
@@ -27,10 +24,92 @@ _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) 
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
 
-def read_file(path: Path, limit: int, *, within: Path | None = None) -> bytes:
-    """At most ``limit`` bytes of a file. Raises ``MissingFile``, ``UnreadableFile``.
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A file in an archive, named by its path from the archive on. ``error`` says why it has no bytes."""
 
-    ``within`` is a folder that the path begins with; below it no symbolic link is followed.
+    name: str
+    data: bytes = b""
+    error: errors.LoaderError | None = None
+
+
+def load_file(
+    path: Path | str, name: str | None = None, *, limits: Limits | None = None, within: Path | None = None
+) -> Document:
+    """Read one file as a document called ``name`` (None: its file name). Raises ``LoaderError``.
+
+    ``within`` is the folder in which the file was found: no symbolic link below it is followed, not even one that was
+    put there since.
+    """
+    path = Path(path)
+    limits = limits or Limits()
+    loader_name(path.name)  # an unknown suffix is refused before anything is read
+    return load_bytes(read_file(path, limits.file_bytes + 1, within=within), name or path.name, limits=limits)
+
+
+def load_bytes(data: bytes, name: str, *, limits: Limits | None = None) -> Document:
+    """Read a file's bytes as a document; ``name`` is its file name and selects the loader. Raises ``LoaderError``."""
+    limits = limits or Limits()
+    name = printable(name)
+    loader = loader_name(name)
+    _check_size(data, name, limits)
+    return run_loader(loader, data, name, limits=limits)
+
+
+def run_loader(loader: str, data: bytes, name: str, *, limits: Limits) -> Document:
+    """Run the loader called ``module:function`` on these bytes in a worker process. Raises ``LoaderError``."""
+    task = Task("document", loader, name, limits)
+    return document_of(task, *ask(task, data))
+
+
+def document_of(task: Task, answer: bytes | bytearray, ended: WorkerExit) -> Document:
+    """The document in a worker's answer, validated. Raises ``LoaderError``."""
+    _check_end(task, answer, ended)
+    try:
+        return decode_document(answer, task.name)
+    except InvalidAnswer as error:
+        raise _invalid_answer(task.name, error) from error
+
+
+def expand(data: bytes, name: str, limits: Limits | None = None) -> list[Member]:
+    """The files in a zip called ``name``, zips inside it expanded, too. Raises ``LoaderError`` if the archive is bad.
+
+    What is wrong with one member, or with an archive inside this one, is that member's ``error``.
+    """
+    limits = limits or Limits()
+    name = printable(name)
+    _check_size(data, name, limits)
+    task = Task("members", "", name, limits)
+    answer, ended = ask(task, data)
+    _check_end(task, answer, ended)
+    members: list[Member] = []
+    try:
+        for member, content in decode_members(answer):
+            path = printable(member)
+            if isinstance(content, errors.LoaderError):
+                members.append(Member(path, error=content))
+            else:
+                members.append(Member(path, content))
+    except InvalidAnswer as error:
+        raise _invalid_answer(name, error) from error
+    return members
+
+
+def ask(task: Task, data: bytes) -> tuple[bytes | bytearray, WorkerExit]:
+    """Run a task in a worker: its answer, not validated, and how the worker ended."""
+    if not is_possible():
+        return ask_spawned(task, data)
+    try:
+        return shared_fork_server().ask(task, data)
+    except ForkServerDied:
+        return ask_spawned(task, data)  # Perhaps this file killed it: now it can only kill a process of its own.
+
+
+def read_file(path: Path, limit: int, *, within: Path | None = None) -> bytes:
+    """At most ``limit`` bytes of an ordinary file. Raises ``MissingFile``, ``UnreadableFile``.
+
+    ``within`` is a folder that the path begins with; below it no symbolic link is followed. The opened file is checked,
+    not its path, which may lead elsewhere a moment later.
     """
     try:
         with os.fdopen(_opened(path, within), "rb") as file:
@@ -73,92 +152,11 @@ def _siblings(path: Path) -> list[str]:
     try:
         return [entry.name for entry in path.parent.iterdir()]
     except OSError:
-        return []  # Without its folder there is nothing that may have been meant.
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A file in an archive, named by the way to it from the archive on. ``error`` says why it has no bytes."""
-
-    name: str
-    data: bytes = b""
-    error: errors.LoaderError | None = None
-
-
-def load_file(
-    path: Path | str, name: str | None = None, *, limits: Limits | None = None, within: Path | None = None
-) -> Document:
-    """Read one file as a document called ``name`` (its file name if none). Raises ``LoaderError``.
-
-    ``within`` is the folder in which the file was found: no symbolic link below it is followed, also none that was
-    put there since.
-    """
-    path = Path(path)
-    limits = limits or Limits()
-    loader_name(path.name)  # an unknown suffix is refused before anything is read
-    return load_bytes(read_file(path, limits.file_bytes + 1, within=within), name or path.name, limits=limits)
-
-
-def load_bytes(data: bytes, name: str, *, limits: Limits | None = None) -> Document:
-    """Read a file's bytes as a document; ``name`` is its file name and picks the loader. Raises ``LoaderError``."""
-    limits = limits or Limits()
-    name = printable(name)
-    loader = loader_name(name)
-    _check_size(data, name, limits)
-    return run_loader(loader, data, name, limits=limits)
-
-
-def run_loader(loader: str, data: bytes, name: str, *, limits: Limits) -> Document:
-    """Run the loader called ``module:function`` on these bytes in a child process. Raises ``LoaderError``."""
-    task = Task("document", loader, name, limits)
-    return document_of(task, *ask(task, data))
-
-
-def document_of(task: Task, answer: bytes | bytearray, ended: WorkerExit) -> Document:
-    """The document in what a child answered, if it is to be believed. Raises ``LoaderError``."""
-    _check_end(task, answer, ended)
-    try:
-        return decode_document(answer, task.name)
-    except InvalidAnswer as error:
-        raise _not_believed(task.name, error) from error
-
-
-def expand(data: bytes, name: str, limits: Limits | None = None) -> list[Member]:
-    """The files in a .zip called ``name``, zips inside it opened too. Raises ``LoaderError`` if the archive is bad.
-
-    What is wrong with one member, or with an archive inside this one, is an error in its place.
-    """
-    limits = limits or Limits()
-    name = printable(name)
-    _check_size(data, name, limits)
-    task = Task("members", "", name, limits)
-    answer, ended = ask(task, data)
-    _check_end(task, answer, ended)
-    members: list[Member] = []
-    try:
-        for member, content in decode_members(answer):
-            called = printable(member)
-            if isinstance(content, errors.LoaderError):
-                members.append(Member(called, error=content))
-            else:
-                members.append(Member(called, content))
-    except InvalidAnswer as error:
-        raise _not_believed(name, error) from error
-    return members
-
-
-def ask(task: Task, data: bytes) -> tuple[bytes | bytearray, WorkerExit]:
-    """What a child answered, not yet believed, and what it cost."""
-    if not is_possible():
-        return ask_spawned(task, data)
-    try:
-        return shared_fork_server().ask(task, data)
-    except ForkServerDied:
-        return ask_spawned(task, data)  # perhaps this very file ended it: now it can only end its own
+        return []  # Without its folder there is no name to suggest.
 
 
 def _check_end(task: Task, answer: bytes | bytearray, ended: WorkerExit) -> None:
-    """Raise ``LoaderError`` if the child ended badly."""
+    """Raise ``LoaderError`` if the worker did not end well."""
     name, limits = task.name, task.limits
     if ended.is_late or (sys.platform != "win32" and ended.status == -signal.SIGXCPU):
         raise errors.LoaderTimeout(
@@ -191,7 +189,7 @@ def _check_size(data: bytes, name: str, limits: Limits) -> None:
         )
 
 
-def _not_believed(name: str, error: InvalidAnswer) -> errors.LoaderCrashed:
+def _invalid_answer(name: str, error: InvalidAnswer) -> errors.LoaderCrashed:
     return errors.LoaderCrashed(
         f"the loader of {name} answered nonsense ({error})", hint="do not trust this file; make it anew if you can"
     )

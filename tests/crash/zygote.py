@@ -48,10 +48,10 @@ def main() -> None:
 
 
 def warm_loaders() -> None:
-    """One nursery for all children, one after the other: each would need a second to start its own."""
-    nursery = client.shared_fork_server()
-    nursery.ask(Task("document", loader_name("warm.txt"), "warm.txt", Limits()), b"Warm.")
-    client._of_process = lambda pid: nursery
+    """One fork server for all children, one after the other: each would need a second to start its own."""
+    fork_server = client.shared_fork_server()
+    fork_server.ask(Task("document", loader_name("warm.txt"), "warm.txt", Limits()), b"Warm.")
+    client._of_process = lambda pid: fork_server
 
 
 def start(wish: dict[str, Any]) -> int:

@@ -1,4 +1,4 @@
-"""Loaders that do what a hostile file might make a real one do. Imported by child processes only."""
+"""Loaders that do what a hostile file might make a real one do. Imported by worker processes only."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def spawns(data: bytes, name: str) -> Document:
 
 
 def answers_with_its_file(data: bytes, name: str) -> Document:
-    """A child that was taken over: it writes what it likes and ends as if all were well."""
+    """A worker that was taken over: it writes what it likes and ends as if all were well."""
     whole = memoryview(data)
     while whole:
         whole = whole[os.write(3, whole) :]

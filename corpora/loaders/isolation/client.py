@@ -1,6 +1,6 @@
-"""Our side of the nursery: starts it, hands it tasks, reads the answers, and starts another when it has died.
+"""The client of the fork server: starts it, sends it tasks, receives the answers, and starts another when it has died.
 
-Thread-safe: each caller waits for its own child. Believes nothing that a child writes beyond its length.
+Thread-safe: each caller waits for its own worker. Limits the length of an answer and does not look into it.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from pathlib import Path
 from corpora.loaders.isolation.wire_format import WORKER_EXIT_BYTES, Task, WorkerExit
 
 ROOT = Path(__file__).resolve().parents[3]
-# Nothing of ours, which may hold secrets. NumPy, which tells languages, must start no threads: the nursery forks.
-# Spreadsheets are read by defusedxml, also where lxml is installed. Large pages halve the time that a fork takes.
+# Not our own environment, which may hold secrets. NumPy, which language detection uses, must start no threads, since
+# the server forks. openpyxl must use defusedxml, also where lxml is installed. Huge pages halve the time of a fork.
 ENVIRONMENT = {
     "PYTHONPATH": str(ROOT),
     "PYTHONUTF8": "1",
@@ -31,17 +31,17 @@ ENVIRONMENT = {
     "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
 }
 _LENGTH = struct.Struct("<L")
-_PIECE = 2**18
-_HAND_OVER_S = 10.0  # tasks are small: who does not take them in this time is stuck
-_GRACE_S = 30.0  # for the nursery to start, to import a loader and to say how the child ended
+_CHUNK_BYTES = 2**18
+_SEND_TIMEOUT_S = 10.0  # tasks are small: a server that takes longer is stuck
+_GRACE_S = 30.0  # for the server to start, to import a loader and to report how the worker ended
 
 
 class ForkServerDied(Exception):
-    """The nursery ended, or does not answer, before it said how the child ended."""
+    """The fork server ended or hung before it reported how the worker ended."""
 
 
 class ForkServer:
-    """A nursery process, started when it is first needed. One per process is enough: ``shared_fork_server()``."""
+    """A fork server process, started when it is first needed. One a process is enough: ``shared_fork_server()``."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -51,45 +51,45 @@ class ForkServer:
         atexit.register(self.close)
 
     def ask(self, task: Task, data: bytes) -> tuple[bytearray, WorkerExit]:
-        """The answer of a child (longer than ``task.answer_bytes`` by a little if it is too long) and how it ended.
+        """The answer of a worker, cut shortly after ``task.answer_bytes`` if it is too long, and how the worker ended.
 
-        Raises ``ForkServerDied``; the next call starts another.
+        Raises ``ForkServerDied``; the next call starts another server.
         """
-        channel, child_channel = socket.socketpair()
-        status, nursery_status = socket.socketpair()
+        channel, worker_channel = socket.socketpair()
+        status, server_status = socket.socketpair()
         with channel, status:
-            with child_channel, nursery_status:
-                process = self._hand_over(task, [child_channel, nursery_status])
+            with worker_channel, server_status:
+                process = self._send(task, [worker_channel, server_status])
             deadline_s = time.monotonic() + task.limits.wall_s + _GRACE_S
             try:
                 answer = _exchanged(channel, data, task.answer_bytes, deadline_s)
                 channel.close()
                 if len(answer) > task.answer_bytes:
-                    status.shutdown(socket.SHUT_WR)  # which ends the child
+                    status.shutdown(socket.SHUT_WR)  # which ends the worker
                 return answer, _ended(status, deadline_s)
             except ForkServerDied:
-                self._forget(process)
+                self._discard(process)
                 raise
 
     def close(self) -> None:
-        """End the nursery and whatever it runs."""
+        """End the server and its workers."""
         with self._lock:
             process, self._process = self._process, None
             control, self._control = self._control, None
         if process is None or control is None or self._owner != os.getpid():
-            return  # a forked copy of us must leave it alone
+            return  # a forked child must not end its parent's server
         control.close()
         process.kill()
         process.wait()
 
     def pid(self) -> int | None:
-        """Of the process that runs now, if one does."""
+        """The process id of the server; None if none is running."""
         process = self._process
         return None if process is None else process.pid
 
-    def _hand_over(self, task: Task, files: list[socket.socket]) -> subprocess.Popen[bytes]:
+    def _send(self, task: Task, files: list[socket.socket]) -> subprocess.Popen[bytes]:
         packed = task.to_json().encode("utf-8")
-        for _ in range(2):  # the one that is there may have died since it was last used
+        for _ in range(2):  # the server may have died since it was last used
             with self._lock:
                 process, control = self._running()
                 try:
@@ -98,29 +98,29 @@ class ForkServer:
                     return process
                 except OSError:
                     pass
-            self._forget(process)
+            self._discard(process)
         raise ForkServerDied("it takes no tasks")
 
     def _running(self) -> tuple[subprocess.Popen[bytes], socket.socket]:
         if self._process is None or self._control is None:
-            ours, its = socket.socketpair()
-            with its:
+            ours, theirs = socket.socketpair()
+            with theirs:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-P", "-s", "-m", "corpora.loaders.isolation.fork_server", str(its.fileno())],
+                    [sys.executable, "-P", "-s", "-m", "corpora.loaders.isolation.fork_server", str(theirs.fileno())],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
-                    pass_fds=[its.fileno()],  # and nothing else that is open here, such as a database
+                    pass_fds=[theirs.fileno()],  # and nothing else that is open here, such as a database
                     env=ENVIRONMENT,
                     cwd=ROOT.anchor,
-                    start_new_session=True,  # an interrupt at the terminal is for us
+                    start_new_session=True,  # so that an interrupt at the terminal does not reach it
                 )
-            ours.settimeout(_HAND_OVER_S)
+            ours.settimeout(_SEND_TIMEOUT_S)
             self._control = ours
         return self._process, self._control
 
-    def _forget(self, process: subprocess.Popen[bytes]) -> None:
-        """Make sure that this one is dead and not used again."""
+    def _discard(self, process: subprocess.Popen[bytes]) -> None:
+        """Make sure that this server is dead and not used again."""
         with self._lock:
             if self._process is process and self._control is not None:
                 self._control.close()
@@ -130,12 +130,12 @@ class ForkServer:
 
 
 def is_possible() -> bool:
-    """Does this system have what a nursery needs?"""
+    """Whether this system has what a fork server needs."""
     return all(hasattr(os, needed) for needed in ("fork", "waitid", "wait4"))
 
 
 def shared_fork_server() -> ForkServer:
-    """The nursery of this process."""
+    """The fork server of this process. Shared, since a server holds no state but its imported loaders."""
     return _of_process(os.getpid())
 
 
@@ -145,7 +145,7 @@ def _of_process(pid: int) -> ForkServer:
 
 
 def _exchanged(channel: socket.socket, data: bytes, limit: int, deadline_s: float) -> bytearray:
-    """Write the file and read the answer, each as the other side is ready for it."""
+    """Write the file and read the answer, as the worker is ready for either."""
     channel.setblocking(False)
     answer, unsent = bytearray(), memoryview(data)
     watched = select.poll()
@@ -153,16 +153,16 @@ def _exchanged(channel: socket.socket, data: bytes, limit: int, deadline_s: floa
     while len(answer) <= limit:
         left_s = deadline_s - time.monotonic()
         if left_s <= 0 or not watched.poll(1000 * left_s):
-            raise ForkServerDied("it lets a child run on")
+            raise ForkServerDied("it did not end a worker in time")
         if unsent is not None:
             unsent = _sent(channel, unsent)
             if not unsent:
                 watched.modify(channel, select.POLLIN)
         with suppress(BlockingIOError):
             try:
-                part = channel.recv(_PIECE)
+                part = channel.recv(_CHUNK_BYTES)
             except ConnectionError:
-                break  # it ended without reading all
+                break  # the worker ended without reading all
             if not part:
                 break
             answer += part
@@ -170,10 +170,10 @@ def _exchanged(channel: socket.socket, data: bytes, limit: int, deadline_s: floa
 
 
 def _sent(channel: socket.socket, unsent: memoryview) -> memoryview:
-    """Send what goes; what is left. When all is sent, or nobody reads, the file ends."""
+    """Send what the socket takes; returns the rest. When all is sent, or nobody reads, the sending side is closed."""
     if unsent:
         try:
-            unsent = unsent[channel.send(unsent[:_PIECE]) :]
+            unsent = unsent[channel.send(unsent[:_CHUNK_BYTES]) :]
         except BlockingIOError:
             return unsent
         except ConnectionError:
@@ -191,7 +191,7 @@ def _ended(status: socket.socket, deadline_s: float) -> WorkerExit:
         try:
             part = status.recv(WORKER_EXIT_BYTES - len(packed))
         except (TimeoutError, ConnectionError) as error:
-            raise ForkServerDied("it does not say how a child ended") from error
+            raise ForkServerDied("it does not report how a worker ended") from error
         if not part:
             raise ForkServerDied("it ended")
         packed += part

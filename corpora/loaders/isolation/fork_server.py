@@ -1,9 +1,9 @@
-"""The nursery: one single-threaded process that has the loaders imported and forks a limited child for each file.
+"""The fork server: a single-threaded process that has the loaders imported and forks a sandboxed worker for each file.
 
-Run as ``python -m corpora.loaders.isolation.fork_server SOCKET`` by ``nursery_client``. Over that socket come tasks,
-each with two
-sockets of its own: one for the child (file in, answer out), one for us (how the child ended; that it was closed means
-that nobody waits any more). Never looks at a byte of a file. Ends, with all children, when its socket closes.
+``client`` runs it as ``python -m corpora.loaders.isolation.fork_server SOCKET``. Tasks arrive over that socket, each
+with two sockets of its own: one for the worker (file in, answer out), one for the server's report of how the worker
+ended; if the latter is closed, nobody waits any more. Never looks at a byte of a file. Ends, with all workers, when its
+socket closes.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from corpora.loaders.isolation.worker import run_task
 from corpora.loaders.registry import import_loader
 
 _LENGTH = struct.Struct("<L")
-_LOOK_FOR_PARENT_S = 10.0
+_CHECK_PARENT_S = 10.0
 _OPEN_FILES = 1024
-_CHANNEL = 3  # the child's only open file beside the three that lead nowhere
+_CHANNEL = 3  # the worker's only open file beside the three standard ones, which are /dev/null
 
 
 def main(arguments: list[str]) -> None:
@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> None:
 
 @dataclass(slots=True)
 class _Worker:
-    """A child at work."""
+    """A running worker process."""
 
     pid: int
     status: socket.socket
@@ -56,41 +56,41 @@ class _Worker:
 @dataclass(slots=True)
 class _ForkServer:
     control: socket.socket
-    children: dict[int, _Worker] = field(default_factory=dict)  # by the descriptor of their status socket
+    workers: dict[int, _Worker] = field(default_factory=dict)  # by the descriptor of their status socket
 
     def serve(self) -> None:
         parent = os.getppid()
-        woken, wakes = os.pipe()
-        os.set_blocking(woken, False)
-        os.set_blocking(wakes, False)
+        wakeup_reader, wakeup_writer = os.pipe()
+        os.set_blocking(wakeup_reader, False)
+        os.set_blocking(wakeup_writer, False)
         signal.signal(signal.SIGCHLD, _interrupt)
-        signal.set_wakeup_fd(wakes, warn_on_full_buffer=False)
+        signal.set_wakeup_fd(wakeup_writer, warn_on_full_buffer=False)
         watched = select.poll()
         watched.register(self.control, select.POLLIN)
-        watched.register(woken, select.POLLIN)
+        watched.register(wakeup_reader, select.POLLIN)
         while os.getppid() == parent:
-            ready = {descriptor for descriptor, _ in watched.poll(self._next_look_ms())}
-            if woken in ready:
+            ready = {descriptor for descriptor, _ in watched.poll(self._poll_timeout_ms())}
+            if wakeup_reader in ready:
                 with suppress(BlockingIOError):
-                    os.read(woken, 4096)
+                    os.read(wakeup_reader, 4096)
             for gone in self._reap():
                 watched.unregister(gone)
-            self._end_late_and_forsaken(ready)
+            self._kill_unneeded(ready)
             if self.control.fileno() in ready:
                 if (status := self._accept()) is None:
                     break
-                watched.register(status, select.POLLIN)  # nothing ever comes but its end
-        for child in self.children.values():
-            _kill(child.pid)
+                watched.register(status, select.POLLIN)  # nothing is ever received but its end
+        for worker in self.workers.values():
+            _kill(worker.pid)
 
-    def _next_look_ms(self) -> float:
-        """Until the next child is late, but not for long: a parent may end while others hold its end of the socket."""
+    def _poll_timeout_ms(self) -> float:
+        """Until the next worker is late, 10 s at most: the parent may end while others hold its end of the socket."""
         now = time.monotonic()
-        ends = [child.ends_s for child in self.children.values() if not child.is_late]
-        return 1000 * max(0.0, min([_LOOK_FOR_PARENT_S, *(end_s - now for end_s in ends)]))
+        ends = [worker.ends_s for worker in self.workers.values() if not worker.is_late]
+        return 1000 * max(0.0, min([_CHECK_PARENT_S, *(end_s - now for end_s in ends)]))
 
     def _accept(self) -> int | None:
-        """Take one task and fork its child; the descriptor to watch. None if nobody is there any more."""
+        """Receive a task and fork its worker; returns the descriptor to watch, None if the client is gone."""
         head, descriptors = _received_with_files(self.control, _LENGTH.size)
         if len(head) < _LENGTH.size or len(descriptors) != 2:
             return None
@@ -101,47 +101,47 @@ class _ForkServer:
         started_s = time.monotonic()
         pid = os.fork()
         if pid == 0:
-            _be_child(task, channel)
-        with suppress(OSError):  # the child does it too; one of both is first
+            _run_worker(task, channel)
+        with suppress(OSError):  # the worker does it, too; either may be first
             os.setpgid(pid, pid)
         os.close(channel)
-        self.children[status] = _Worker(pid, socket.socket(fileno=status), started_s, started_s + task.limits.wall_s)
+        self.workers[status] = _Worker(pid, socket.socket(fileno=status), started_s, started_s + task.limits.wall_s)
         return status
 
-    def _end_late_and_forsaken(self, ready: set[int]) -> None:
+    def _kill_unneeded(self, ready: set[int]) -> None:
         now = time.monotonic()
-        for descriptor, child in self.children.items():
-            if now >= child.ends_s and not child.is_late:
-                child.is_late = True
-                _kill(child.pid)
+        for descriptor, worker in self.workers.items():
+            if now >= worker.ends_s and not worker.is_late:
+                worker.is_late = True
+                _kill(worker.pid)
             elif descriptor in ready:
-                _kill(child.pid)
+                _kill(worker.pid)
 
     def _reap(self) -> list[int]:
-        """Take leave of children that ended and say how; the descriptors that are closed now."""
+        """Report workers that ended; returns the descriptors that are closed now."""
         gone = []
-        for descriptor, child in list(self.children.items()):
-            if os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+        for descriptor, worker in list(self.workers.items()):
+            if os.waitid(os.P_PID, worker.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
                 continue
-            _kill(child.pid)  # what it may have started; its id cannot be another's before it is waited for
-            _, status, usage = os.wait4(child.pid, 0)
+            _kill(worker.pid)  # What it may have started; its id is not reused before it is waited for.
+            _, status, usage = os.wait4(worker.pid, 0)
             ended = WorkerExit(
                 os.waitstatus_to_exitcode(status),
-                child.is_late,
-                time.monotonic() - child.started_s,
+                worker.is_late,
+                time.monotonic() - worker.started_s,
                 usage.ru_utime + usage.ru_stime,
                 usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024),
             )
             with suppress(OSError):  # nobody waits for it any more
-                child.status.sendall(ended.to_bytes())
-            child.status.close()
-            del self.children[descriptor]
+                worker.status.sendall(ended.to_bytes())
+            worker.status.close()
+            del self.workers[descriptor]
             gone.append(descriptor)
         return gone
 
 
-def _be_child(task: Task, channel: int) -> None:
-    """Everything that the forked child does; does not return."""
+def _run_worker(task: Task, channel: int) -> None:
+    """Everything that the forked process does; does not return."""
     status = 1
     try:
         sandbox.die_with_parent()
@@ -167,16 +167,16 @@ def _read_all(file: socket.socket) -> bytes:
 
 
 def _import_ahead(loader: str) -> None:
-    """Have the loader for this child and all that follow. If it cannot be imported, the child will say why."""
+    """Import the loader for this worker and all later ones. If it cannot be imported, the worker will report why."""
     try:
         import_loader(loader)
     except Exception:  # noqa: BLE001
         return
-    gc.freeze()  # so that collecting garbage in a child copies no pages of what is shared
+    gc.freeze()  # so that garbage collection in a worker copies no shared pages
 
 
 def _received_with_files(control: socket.socket, size: int) -> tuple[bytes, list[int]]:
-    """As ``socket.recv_fds``, which asks for nothing to be closed on exec."""
+    """As ``socket.recv_fds``, without a flag that closes the descriptors on exec."""
     files = array.array("i")
     data, ancillary, _, _ = control.recvmsg(size, socket.CMSG_LEN(2 * files.itemsize))
     for level, kind, packed in ancillary:
@@ -193,13 +193,13 @@ def _received(control: socket.socket, size: int) -> bytes:
 
 
 def _kill(pid: int) -> None:
-    for kill in (os.killpg, os.kill):  # its group may not be made yet
+    for kill in (os.killpg, os.kill):  # its group may not exist yet
         with suppress(ProcessLookupError, PermissionError):
             kill(pid, signal.SIGKILL)
 
 
 def _interrupt(signal_number: int, frame: object) -> None:
-    """A child ended: only the wake-up descriptor matters."""
+    """A worker ended: only the wake-up descriptor matters."""
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""What a process that reads hostile files takes from itself: limits of the kernel, and rights that it has no need of.
+"""The sandbox: a process that reads hostile files gives up, for good, every right that it does not need.
 
-Linux gives most without privileges: no new privileges, Landlock (read code, write nothing, no TCP, signal nobody
-outside), a network namespace with nothing in it. What a kernel lacks is left out; the audit hook and the limits remain.
+Linux lets it do so without privileges: resource limits, no new privileges, Landlock (read code, write nothing, no TCP,
+signal no process outside), an empty network namespace. What a kernel lacks is left out; the limits and an audit hook of
+Python remain.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _REFUSED_EVENTS = (
 
 
 def limit_self(memory_bytes: int, cpu_s: int) -> None:
-    """Limits that the kernel holds, where it has them; whoever waits for this process holds the clock everywhere."""
+    """Set resource limits, where the kernel has them; wall-clock time is limited by the process that waits."""
     if sys.platform == "win32":
         return
     import resource
@@ -50,23 +51,23 @@ def limit_self(memory_bytes: int, cpu_s: int) -> None:
 
 
 def refuse_by_hook() -> None:
-    """From here on Python itself refuses network, processes and files to write, on every system, for good."""
+    """Let Python refuse network, processes and writing to files from now on, on every system."""
     sys.addaudithook(_refuse)
 
 
 def die_with_parent() -> None:
-    """Be killed when the parent ends. Only for children of a single-threaded parent: it is its thread that counts."""
+    """Be killed when the parent ends. Only for children of a single-threaded parent: its thread is what counts."""
     if sys.platform == "linux":
         _libc().prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def leave_network() -> bool:
-    """Move into a network of one's own with nothing in it; False where the kernel does not let us."""
+    """Move into an empty network namespace; False where the kernel refuses."""
     return sys.platform == "linux" and bool(_libc().unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0)
 
 
 def confine(*, code: Iterable[str]) -> bool:
-    """Read nothing but code (these folders and the system's), write and connect to nothing. False without Landlock."""
+    """Allow reading of code only (these folders and the system's), no writing, no TCP. False without Landlock."""
     version = landlock_version()
     if version < 1:
         return False
@@ -81,7 +82,7 @@ def confine(*, code: Iterable[str]) -> bool:
 
 
 def isolate() -> bool:
-    """Signal and trace no process outside, nor the one that started this. False where the kernel cannot."""
+    """Forbid signalling and tracing other processes, the parent included. False where the kernel cannot."""
     version = landlock_version()
     if version < 6:
         return False
@@ -93,12 +94,12 @@ def isolate() -> bool:
 
 
 def code_folders() -> set[str]:
-    """Where this Python's code lies."""
+    """The folders of this Python's code."""
     return {os.path.realpath(path) for path in (*sys.path, sys.prefix, sys.base_prefix) if path and os.path.isdir(path)}
 
 
 def _refuse(event: str, arguments: tuple[object, ...]) -> None:
-    """Audit hook: a loader reads code and its file, and that is all."""
+    """Audit hook: a loader reads code and its file, nothing else."""
     if event.startswith(_REFUSED_EVENTS):
         raise PermissionError(f"a loader may not use {event}")
     if event == "open" and isinstance(mode := arguments[1], str) and set(mode) & set("wax+"):
@@ -110,7 +111,7 @@ def _libc() -> ctypes.CDLL:
 
 
 def landlock_version() -> int:
-    """0 or less if the kernel has none."""
+    """The version of Landlock; 0 or less if the kernel has none."""
     if sys.platform != "linux":
         return 0
     version: int = _libc().syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint(_ASK_VERSION))
@@ -118,7 +119,7 @@ def landlock_version() -> int:
 
 
 def _ruleset(version: int, files: int, *, connections: int, scopes: int) -> int:
-    """A ruleset's file descriptor. Kernels refuse fields that they do not know, so these are left off."""
+    """The file descriptor of a ruleset. Kernels refuse fields that they do not know, so these are left out."""
     fields = (files, connections, scopes)[: 1 if version < 4 else 2 if version < 6 else 3]
     attributes = struct.pack(f"={len(fields)}Q", *fields)
     descriptor: int = _libc().syscall(_CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), ctypes.c_uint(0))
@@ -131,7 +132,7 @@ def _allow_reading(ruleset: int, path: str) -> None:
     try:
         descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError:
-        return  # what is not there need not be allowed
+        return  # what does not exist need not be allowed
     try:
         rights = _READ_FILE | _READ_FOLDER if os.path.isdir(path) else _READ_FILE
         rule = struct.pack("=Qi", rights, descriptor)

@@ -1,6 +1,6 @@
-"""A fresh Python for one task: slower than the nursery by far, for systems that cannot fork, and when a nursery dies.
+"""Spawns a new Python for one task, where there is no fork or the fork server has died. Much slower than forking.
 
-The child gets the file on stdin and answers on stdout; nothing else crosses.
+The worker gets the file on stdin and answers on stdout; nothing else crosses.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from corpora.loaders.isolation.wire_format import Task, WorkerExit
 
 
 def ask_spawned(task: Task, data: bytes) -> tuple[bytes, WorkerExit]:
-    """As ``Nursery.ask``, but what the child cost is not known."""
+    """As ``ForkServer.ask``, but what the worker cost is not known."""
     started_s = time.monotonic()
     process = subprocess.Popen(
         [sys.executable, "-P", "-s", "-m", "corpora.loaders.isolation.worker", task.to_json()],
@@ -41,7 +41,7 @@ def ask_spawned(task: Task, data: bytes) -> tuple[bytes, WorkerExit]:
 
 @contextmanager
 def _ended_after(process: subprocess.Popen[bytes], wall_s: float) -> Iterator[threading.Event]:
-    """End the child's whole process group after ``wall_s``, or on leaving; the event says that time ran out."""
+    """Kill the worker's process group after ``wall_s``, or on leaving; the event says that time ran out."""
     late = threading.Event()
 
     def end() -> None:
@@ -63,7 +63,7 @@ def _ended_after(process: subprocess.Popen[bytes], wall_s: float) -> Iterator[th
 
 @contextmanager
 def _fed(process: subprocess.Popen[bytes], data: bytes) -> Iterator[None]:
-    """Write the file to the child while its answer is being read."""
+    """Write the file to the worker while its answer is being read."""
 
     def feed() -> None:
         assert process.stdin is not None
@@ -71,7 +71,7 @@ def _fed(process: subprocess.Popen[bytes], data: bytes) -> Iterator[None]:
             with process.stdin as pipe:
                 pipe.write(data)
         except BrokenPipeError:
-            return  # the child ended early; its answer or its status says why
+            return  # The worker ended early; its answer or its status says why.
 
     feeder = threading.Thread(target=feed, daemon=True)
     feeder.start()
@@ -83,7 +83,7 @@ def _fed(process: subprocess.Popen[bytes], data: bytes) -> Iterator[None]:
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End the child and everything it started; nothing if it has ended and was waited for."""
+    """Kill the worker and everything that it started; nothing if it has ended and was waited for."""
     if process.poll() is not None:
         return
     if sys.platform == "win32":

@@ -1,10 +1,8 @@
-"""What a child is asked to do, and what it cost. Crosses between processes as JSON; bytes of files do not go here.
+"""The wire format between us and a worker process: a task (JSON), its answer, and how the worker ended.
 
-What a child says of its file, as bytes and back: frames of a head (small JSON) and a body, and an end that proves
-that nothing is missing.
-
-The reading half trusts nothing: a child may have been taken over by its file. Types, sizes and offsets are checked, and
-nothing in an answer makes more of itself than a small multiple of its bytes. Knows nothing of processes.
+An answer consists of frames of a head (small JSON) and a body, and an end frame that proves that nothing is missing.
+The decoding half trusts nothing, since a worker may have been taken over by its file: types, sizes and offsets are
+checked, and no answer becomes objects of more than a small multiple of its bytes. Knows nothing of processes.
 """
 
 from __future__ import annotations
@@ -20,12 +18,21 @@ from corpora.documents import Document, Mark, MarkKind, Metadata
 from corpora.loaders.registry import Limits
 
 Kind: TypeAlias = Literal["document", "members"]
-_ENDED = struct.Struct("<i?ddQ")
+_EXIT = struct.Struct("<i?ddQ")
+_MARKS_LIMIT = 1_000_000
+_FRAME = struct.Struct("<cLQ")  # kind, bytes of the head, bytes of the body
+_ERROR, _TEXT, _MARKS, _MEMBER, _END = b"E", b"T", b"M", b"F", b"Z"
+_MARK = struct.Struct("<QQBH")  # start, end, kind, bytes of the label
+_KINDS: tuple[MarkKind, ...] = get_args(MarkKind)
+_HEAD_LIMIT = 4 * 2**20
+_LABEL_CHARACTERS = 200
+_MESSAGE_CHARACTERS = 2000
+_CONTROL_CHARACTERS = dict.fromkeys((*range(9), 11, 12, *range(14, 32), *range(127, 160)), "�")
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One file for the function called ``loader`` (``module:function``); ``kind`` says what it makes."""
+    """One file for the function called ``loader`` (``module:function``); ``kind`` says what the answer holds."""
 
     kind: Kind
     loader: str
@@ -33,12 +40,12 @@ class Task:
     limits: Limits
 
     def to_json(self) -> str:
-        """Read again by ``from_json``."""
+        """As JSON, for ``from_json``."""
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Task:
-        """What ``to_json`` wrote."""
+        """The task that ``to_json`` encoded."""
         fields = json.loads(text)
         return cls(fields["kind"], fields["loader"], fields["name"], Limits(**fields["limits"]))
 
@@ -51,7 +58,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class WorkerExit:
-    """How a child ended: its status as ``Popen`` gives it, whether its time had run out, and what it cost."""
+    """How a worker ended: its status as ``Popen`` gives it, whether it ran out of time, and what it cost."""
 
     status: int
     is_late: bool
@@ -60,35 +67,24 @@ class WorkerExit:
     peak_bytes: int
 
     def to_bytes(self) -> bytes:
-        """Read again by ``from_bytes``."""
-        return _ENDED.pack(self.status, self.is_late, self.wall_s, self.cpu_s, self.peak_bytes)
+        """As bytes, for ``from_bytes``."""
+        return _EXIT.pack(self.status, self.is_late, self.wall_s, self.cpu_s, self.peak_bytes)
 
     @classmethod
     def from_bytes(cls, packed: bytes) -> WorkerExit:
-        """What ``to_bytes`` wrote."""
-        return cls(*_ENDED.unpack(packed))
+        """The value that ``to_bytes`` encoded."""
+        return cls(*_EXIT.unpack(packed))
 
 
-WORKER_EXIT_BYTES = _ENDED.size
-
-
-_MARKS_LIMIT = 1_000_000
-_FRAME = struct.Struct("<cLQ")  # kind, bytes of the head, bytes of the body
-_ERROR, _TEXT, _MARKS, _MEMBER, _END = b"E", b"T", b"M", b"F", b"Z"
-_MARK = struct.Struct("<QQBH")  # start, end, kind, bytes of the label
-_KINDS: tuple[MarkKind, ...] = get_args(MarkKind)
-_HEAD_LIMIT = 4 * 2**20
-_LABEL_CHARACTERS = 200
-_MESSAGE_CHARACTERS = 2000
-_UNSEEN = dict.fromkeys((*range(9), 11, 12, *range(14, 32), *range(127, 160)), "�")
+WORKER_EXIT_BYTES = _EXIT.size
 
 
 class InvalidAnswer(Exception):
-    """The answer is not what an honest child writes, or not whole."""
+    """The answer is not one that a worker writes, or it is incomplete."""
 
 
 def encode_document(document: Document) -> bytes:
-    """A document as an answer; its name and id stay behind. Raises ``TooLarge`` if its metadata or marks are."""
+    """A document as an answer, without its name and id. Raises ``TooLarge`` if it has too many marks or metadata."""
     head = json.dumps(dict(document.metadata)).encode("ascii")
     if len(head) > _HEAD_LIMIT or len(document.marks) > _MARKS_LIMIT:
         raise errors.TooLarge(
@@ -107,24 +103,24 @@ def encode_document(document: Document) -> bytes:
 
 
 def encode_error(error: errors.LoaderError) -> bytes:
-    """An error as an answer."""
+    """A loader's error as an answer."""
     return _frame(_ERROR, _error_head(error), b"") + encode_end()
 
 
 def encode_member(name: str, data: bytes | errors.LoaderError) -> bytes:
-    """One member of an archive, or why there is none, as a part of an answer. ``encode_end`` comes after the last."""
+    """One member of an archive, or its error, as a frame of an answer; ``encode_end`` comes after the last."""
     if isinstance(data, errors.LoaderError):
         return _frame(_MEMBER, _error_head(data, name=name), b"")
     return _frame(_MEMBER, json.dumps({"name": name}).encode("ascii"), data)
 
 
 def encode_end() -> bytes:
-    """What comes last."""
+    """The end frame of an answer."""
     return _frame(_END, b"", b"")
 
 
 def decode_document(answer: bytes | bytearray, name: str) -> Document:
-    """The document in a child's answer. Raises the ``LoaderError`` that it holds, or ``InvalidAnswer``."""
+    """The document in an answer. Raises the ``LoaderError`` that the answer holds, or ``InvalidAnswer``."""
     text: str | None = None
     metadata: Metadata = {}
     marks: list[Mark] = []
@@ -143,15 +139,15 @@ def decode_document(answer: bytes | bytearray, name: str) -> Document:
 
 
 def decode_members(answer: bytes | bytearray) -> Iterator[tuple[str, bytes | errors.LoaderError]]:
-    """The members in a child's answer, by name. Raises the ``LoaderError`` that it holds, or ``InvalidAnswer``."""
+    """Name and bytes of the members in an answer. Raises the ``LoaderError`` that it holds, or ``InvalidAnswer``."""
     for kind, head, body in _frames(answer):
-        said = _json_object(head)
+        fields = _json_object(head)
         if kind == _ERROR:
-            raise _read_error(said)
-        name = said.get("name")
+            raise _read_error(fields)
+        name = fields.get("name")
         if kind != _MEMBER or not isinstance(name, str):
             raise InvalidAnswer("parts out of order")
-        yield name, _read_error(said) if "type" in said else bytes(body)
+        yield name, _read_error(fields) if "type" in fields else bytes(body)
 
 
 def _frame(kind: bytes, head: bytes, body: bytes) -> bytes:
@@ -159,31 +155,31 @@ def _frame(kind: bytes, head: bytes, body: bytes) -> bytes:
 
 
 def _frames(answer: bytes | bytearray) -> Iterator[tuple[bytes, memoryview, memoryview]]:
-    """Kind, head and body of each frame before the end; the end has to be there, and nothing behind it."""
-    view, at = memoryview(answer), 0
-    while at + _FRAME.size <= len(view):
-        kind, head_bytes, body_bytes = _FRAME.unpack_from(view, at)
-        at += _FRAME.size
-        if head_bytes > _HEAD_LIMIT or at + head_bytes + body_bytes > len(view):
+    """Kind, head and body of each frame before the end frame, behind which nothing may follow."""
+    view, offset = memoryview(answer), 0
+    while offset + _FRAME.size <= len(view):
+        kind, head_bytes, body_bytes = _FRAME.unpack_from(view, offset)
+        offset += _FRAME.size
+        if head_bytes > _HEAD_LIMIT or offset + head_bytes + body_bytes > len(view):
             raise InvalidAnswer("a part is longer than the whole")
         if kind == _END:
-            if at != len(view):
+            if offset != len(view):
                 raise InvalidAnswer("something follows the end")
             return
-        yield kind, view[at : at + head_bytes], view[at + head_bytes : at + head_bytes + body_bytes]
-        at += head_bytes + body_bytes
+        yield kind, view[offset : offset + head_bytes], view[offset + head_bytes : offset + head_bytes + body_bytes]
+        offset += head_bytes + body_bytes
     raise InvalidAnswer("no end")
 
 
 def _error_head(error: errors.LoaderError, **more: str) -> bytes:
-    said = {"type": type(error).__name__, "cause": error.cause, "hint": error.hint}
-    return json.dumps({key: value[:_MESSAGE_CHARACTERS] for key, value in said.items()} | more).encode("ascii")
+    fields = {"type": type(error).__name__, "cause": error.cause, "hint": error.hint}
+    return json.dumps({key: value[:_MESSAGE_CHARACTERS] for key, value in fields.items()} | more).encode("ascii")
 
 
-def _read_error(said: Mapping[str, Any]) -> errors.LoaderError:
-    """The loader error of that name; a child can name no other class."""
+def _read_error(fields: Mapping[str, Any]) -> errors.LoaderError:
+    """The loader error of that name; an answer can name no other class."""
     known = {cls.__name__: cls for cls in errors.LoaderError.__subclasses__()}
-    kind, cause, hint = said.get("type"), said.get("cause"), said.get("hint")
+    kind, cause, hint = fields.get("type"), fields.get("cause"), fields.get("hint")
     if not isinstance(kind, str) or not isinstance(cause, str) or not isinstance(hint, str) or kind not in known:
         raise InvalidAnswer("an error without a name")
     return known[kind](cause[:_MESSAGE_CHARACTERS], hint=hint[:_MESSAGE_CHARACTERS])
@@ -203,7 +199,7 @@ def _read_metadata(head: memoryview) -> dict[str, str | int | float | bool | Non
     metadata = _json_object(head)
     for key, value in metadata.items():
         if isinstance(value, str):
-            metadata[key] = _decoded(value.encode("utf-8", "surrogatepass")).translate(_UNSEEN)
+            metadata[key] = _decoded(value.encode("utf-8", "surrogatepass")).translate(_CONTROL_CHARACTERS)
         elif value is not None and not isinstance(value, (bool, int, float)):
             raise InvalidAnswer("metadata of a kind that there is none of")
         elif isinstance(value, (int, float)) and not -(2**63) <= value < 2**63:  # which no NaN is
@@ -218,15 +214,15 @@ def _read_marks(head: memoryview, body: memoryview, characters: int) -> list[Mar
     if not 0 <= count <= _MARKS_LIMIT or count * _MARK.size > len(body):
         raise InvalidAnswer("marks that are not there")
     marks: list[Mark] = []
-    at = count * _MARK.size
-    for start, end, kind, label_bytes in _MARK.iter_unpack(body[:at]):
-        if not start <= end <= characters or kind >= len(_KINDS) or at + label_bytes > len(body):
+    offset = count * _MARK.size
+    for start, end, kind, label_bytes in _MARK.iter_unpack(body[:offset]):
+        if not start <= end <= characters or kind >= len(_KINDS) or offset + label_bytes > len(body):
             raise InvalidAnswer("a mark outside of the text")
-        label = _decoded(body[at : at + label_bytes])[:_LABEL_CHARACTERS]
+        label = _decoded(body[offset : offset + label_bytes])[:_LABEL_CHARACTERS]
         if not label.isprintable():
             label = " ".join("".join(ch if ch.isprintable() else " " for ch in label).split())
         marks.append(Mark(start, end, _KINDS[kind], label))
-        at += label_bytes
+        offset += label_bytes
     return marks
 
 

@@ -1,8 +1,7 @@
-"""Inside the child: one task to the bytes of its answer, whatever the file does.
+"""Inside a worker process: one task to the bytes of its answer, whatever the file does.
 
-Forked by the nursery, or run as ``python -m corpora.loaders.isolation.worker TASK`` with the file on stdin and the
-answer on
-stdout. Reads nothing but what it is given.
+Forked by the fork server, or run as ``python -m corpora.loaders.isolation.worker TASK`` with the file on stdin and the
+answer on stdout. Reads nothing but what it is given.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ def main(arguments: list[str]) -> None:
 
 
 def run_task(task: Task, read: Callable[[], bytes]) -> Iterator[bytes]:
-    """Limit this process for good, run the task on what ``read`` gives; the answer in parts. Raises nothing."""
+    """Sandbox this process for good, run the task on what ``read`` gives; yields its answer. Raises nothing."""
     sandbox.limit_self(task.limits.memory_bytes, task.limits.cpu_s)
     try:
         if task.kind == "members":
@@ -48,8 +47,8 @@ def run_task(task: Task, read: Callable[[], bytes]) -> Iterator[bytes]:
     except LoaderError as error:
         yield wire_format.encode_error(error)
     except MemoryError:
-        wanted = f"{task.name} needs more than {task.limits.memory_bytes // 2**20} MiB to be read"
-        yield wire_format.encode_error(LoaderCrashed(wanted, hint="split the file"))
+        cause = f"{task.name} needs more than {task.limits.memory_bytes // 2**20} MiB to be read"
+        yield wire_format.encode_error(LoaderCrashed(cause, hint="split the file"))
     except Exception as error:  # noqa: BLE001  a parser may raise anything; the file gets a named outcome
         cause = f"{task.name} cannot be read ({type(error).__name__}: {str(error)[:500]})"
         yield wire_format.encode_error(LoaderCrashed(cause, hint="open the file and save it anew, then add that"))
@@ -75,7 +74,7 @@ def _members(task: Task, data: bytes) -> Iterator[bytes]:
 
 
 def _storable(text: str) -> str:
-    """Halves of surrogate pairs cannot be written as UTF-8, and no reader can show them."""
+    """The text without halves of surrogate pairs, which UTF-8 cannot encode."""
     return re.sub("[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", text)
 
 

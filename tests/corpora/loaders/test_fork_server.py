@@ -1,4 +1,4 @@
-"""The nursery: many files at a time, each in a child that has nothing. It goes when we go; dead ones are replaced."""
+"""The fork server: many files at a time, each in a sandboxed worker. It ends when we end; a dead one is replaced."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def gone(pid: int, within_s: float = 10.0) -> bool:
     return False
 
 
-def test_each_file_has_a_child_of_one_nursery() -> None:
+def test_each_file_has_a_worker_of_one_fork_server() -> None:
     told = [list(map(int, run("tells_ids").split())) for _ in range(5)]
     assert len({own for own, _, _ in told}) == 5
     assert {parent for _, parent, _ in told} == {shared_fork_server().pid()}
@@ -59,8 +59,8 @@ def test_many_at_a_time_get_their_own_answers() -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(one, range(200)))
-    nursery = shared_fork_server().pid()
-    assert nursery is not None and children_of(nursery) == []
+    server = shared_fork_server().pid()
+    assert server is not None and children_of(server) == []
 
 
 def test_a_slow_file_holds_up_nobody() -> None:
@@ -74,7 +74,7 @@ def test_a_slow_file_holds_up_nobody() -> None:
         assert isinstance(slow.exception(), errors.LoaderTimeout)
 
 
-def test_a_nursery_that_died_is_replaced_and_the_file_in_it_is_read() -> None:
+def test_a_fork_server_that_died_is_replaced_and_the_file_in_it_is_read() -> None:
     load_bytes(b"Some words.", "a.txt")
     with ThreadPoolExecutor(1) as pool:
         for delay_s in (0.0, 0.1):
@@ -88,7 +88,7 @@ def test_a_nursery_that_died_is_replaced_and_the_file_in_it_is_read() -> None:
             assert shared_fork_server().pid() not in (None, first)
 
 
-def test_a_nursery_that_is_stuck_is_replaced() -> None:
+def test_a_fork_server_that_is_stuck_is_replaced() -> None:
     load_bytes(b"Some words.", "a.txt")
     first = shared_fork_server().pid()
     assert first is not None
@@ -99,7 +99,7 @@ def test_a_nursery_that_is_stuck_is_replaced() -> None:
     assert load_bytes(b"Some words.", "a.txt").text == "Some words."
 
 
-def test_a_child_cannot_end_the_nursery() -> None:
+def test_a_worker_cannot_end_the_fork_server() -> None:
     load_bytes(b"Some words.", "a.txt")
     before = shared_fork_server().pid()
     with pytest.raises(errors.LoaderCrashed, match="PermissionError"):
@@ -137,17 +137,17 @@ def test_what_native_code_could_do_is_refused_by_the_kernel(tmp_path: Path) -> N
                 listening.recv(6)
 
 
-def test_what_a_child_started_ends_with_it() -> None:
+def test_what_a_worker_started_ends_with_it() -> None:
     load_bytes(b"Some words.", "a.txt")
-    nursery = shared_fork_server().pid()
-    assert nursery is not None
+    server = shared_fork_server().pid()
+    assert server is not None
     assert run("forks_past_python") == "forked"
     load_bytes(b"Some words.", "a.txt")
     assert sleepers() == []
 
 
 def sleepers() -> list[int]:
-    """Children of a nursery of ours that go on though nobody waits for them, wherever they hang."""
+    """Children of a fork server of ours that go on though nobody waits for them, wherever they hang."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -178,22 +178,22 @@ time.sleep(60)
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_the_nursery_goes_when_its_service_goes(how: signal.Signals) -> None:
+def test_the_fork_server_goes_when_its_service_goes(how: signal.Signals) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", SERVICE], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as service:
         assert service.stdout is not None
-        nursery = int(service.stdout.readline())
+        server = int(service.stdout.readline())
         deadline_s = time.monotonic() + 20
-        while not (children := children_of(nursery)) and time.monotonic() < deadline_s:
+        while not (children := children_of(server)) and time.monotonic() < deadline_s:
             time.sleep(0.02)
         assert len(children) == 1
         service.send_signal(how)
         service.wait()
-    assert gone(nursery) and gone(children[0])
+    assert gone(server) and gone(children[0])
 
 
-def test_the_loaders_leave_the_nursery_one_thread() -> None:
+def test_the_loaders_leave_the_fork_server_one_thread() -> None:
     """A process of several threads must not fork."""
     for suffix in LOADERS:
         try:
@@ -204,7 +204,7 @@ def test_the_loaders_leave_the_nursery_one_thread() -> None:
     assert "Threads:\t1\n" in status
 
 
-def test_a_fresh_process_answers_as_the_nursery_does() -> None:
+def test_a_spawned_process_answers_as_the_fork_server_does() -> None:
     for name, data in {
         "a.md": b"# Title\n\nWords *of* text.",
         "b.html": b"<h1>T</h1><p>x",
@@ -219,7 +219,7 @@ def test_a_fresh_process_answers_as_the_nursery_does() -> None:
     assert ask_spawned(Task("document", f"{HOSTILE}:sleeps", "a.txt", Limits(wall_s=0.5)), b"data")[1].is_late
 
 
-def test_a_child_tells_what_it_cost() -> None:
+def test_a_worker_tells_what_it_cost() -> None:
     _, ended = shared_fork_server().ask(Task("document", f"{HOSTILE}:eats_a_little", "a.txt", Limits()), b"data")
     assert 100 * 2**20 < ended.peak_bytes < 600 * 2**20
     assert 0.2 < ended.cpu_s < 5 and ended.wall_s > 0.2

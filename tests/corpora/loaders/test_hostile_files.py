@@ -53,7 +53,7 @@ class Record:
     cpu_s: float = 0.0
 
     def tried(self, name: str, data: bytes, limits: Limits) -> str:
-        """Read a file in a child; the name of its outcome, which is its text if it was read."""
+        """Read a file in a worker; the name of its outcome, which is its text if it was read."""
         task = Task("document", loader_name(name), name, limits)
         if not data:
             return type(errors.EmptyFile("", hint="")).__name__
@@ -91,12 +91,12 @@ class Record:
 
 @pytest.fixture
 def record(capsys: pytest.CaptureFixture[str]) -> Iterator[Record]:
-    """Counts a run, in one process of the nursery, and tells what it was."""
+    """Counts a run, in one process of the fork server, and tells what it was."""
     load_file_of_words = Task("document", LOADERS[".txt"], "a.txt", FULL)
     ask(load_file_of_words, b"Some words.")
-    nursery, found = shared_fork_server().pid(), Record()
+    server, found = shared_fork_server().pid(), Record()
     yield found
-    assert shared_fork_server().pid() == nursery, "the nursery died"
+    assert shared_fork_server().pid() == server, "the fork server died"
     assert found.peak_bytes <= FULL.memory_bytes + 2**26
     with capsys.disabled():
         sys.stderr.write(f"\n  {found}\n")

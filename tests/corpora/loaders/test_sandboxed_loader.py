@@ -1,4 +1,4 @@
-"""Whatever a file makes its loader do, it ends only its own child, and is named."""
+"""Whatever a file makes its loader do, it ends only its own worker, and is named."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a child says is believed only as far as it can be checked; a child that was taken over cannot harm us."""
+"""A worker's answer is believed only as far as it can be checked; a worker that was taken over cannot harm us."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class HybridRetriever:
     """A ``Retriever``: FAISS and BM25 over one store. A hit's score is its sum of reciprocal ranks.
 
     Passages that have no vector yet, and of no other encoder either, are found by their words. Without a ``policy``
-    index files are written by ``settle`` alone.
+    index files are written by ``write_files`` alone.
     """
 
     def __init__(self, store: PassageStore, encoder: Encoder, *, policy: WritePolicy | None = _POLICY) -> None:
@@ -38,7 +38,7 @@ class HybridRetriever:
         self._indexes = Indexes(store, encoder)
         self._writer: BackgroundWriter | None = None
         if policy is not None:
-            unwritten, write = self._indexes.unwritten, self._indexes.settle
+            unwritten, write = self._indexes.unwritten, self._indexes.write_files
             self._writer = BackgroundWriter(policy, unwritten=unwritten, write=write, name=store.name)
 
     def search(self, queries: Sequence[str], k: int) -> list[list[Hit]]:
@@ -72,13 +72,13 @@ class HybridRetriever:
             self._writer.asked()
         return [hits for hits, _ in results]
 
-    def settle(self, *, removed: bool = False) -> None:
+    def write_files(self, *, after_removal: bool = False) -> None:
         """Write the index files now: at the end of a job, and after a removal, of which nothing stays in them.
 
-        Raises ``LibraryError`` and what ``search`` raises, except ``EmptyCorpus``. After a removal (``removed``), files
-        that cannot be rewritten are deleted instead.
+        ``after_removal``: files that cannot be rewritten are deleted instead. Raises ``LibraryError`` and what
+        ``search`` raises, except ``EmptyCorpus``.
         """
-        self._indexes.settle(removed=removed)
+        self._indexes.write_files(after_removal=after_removal)
 
     def wait(self) -> None:
         """Wait for index files that are being written beside the questions."""

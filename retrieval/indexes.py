@@ -92,25 +92,25 @@ class Indexes:
         with self._lock:
             return list(zip(self.dense.search(queries_QD, k), self.lexical.search(queries, k), strict=True))
 
-    def settle(self, *, removed: bool = False) -> None:
+    def write_files(self, *, after_removal: bool = False) -> None:
         """Write the files that are not up to date. Afterwards none holds anything of a removed passage.
 
-        After a removal (``removed``) this must not fail: a file that cannot be rewritten is deleted, and made anew when
+        ``after_removal`` this must not fail: a file that cannot be rewritten is deleted, and made anew when
         it is needed. Raises what ``refresh`` raises, and ``LibraryError`` if the folder cannot be written to.
         """
         try:
-            self._settle(removed)
+            self._write_files(after_removal)
         except OSError as error:
             raise LibraryError(
                 f"{self._files.folder} cannot be written to: {error.strerror}",
                 hint="free some space or check its permissions; nothing is lost, the index is made when it is needed",
             ) from error
 
-    def _settle(self, removed: bool) -> None:
+    def _write_files(self, after_removal: bool) -> None:
         try:
             self.refresh()
         except (RetrievalError, LibraryError) as error:
-            if not removed:
+            if not after_removal:
                 raise
             log.warning("the index files of corpus %s are deleted, not rewritten: %s", self._store.name, error)
             with self._files.writing():
@@ -123,7 +123,7 @@ class Indexes:
                 self._write()
             except (OSError, LibraryError) as error:
                 self._delete_stale(CorpusSnapshot.of(self._store))
-                if not removed:
+                if not after_removal:
                     raise
                 log.warning("the index files of corpus %s could not be rewritten: %s", self._store.name, error)
 

@@ -48,6 +48,6 @@ class Retriever(Protocol):
         """The at most ``k`` best hits of one question; it is embedded only if it was not before."""
         ...
 
-    def settle(self, *, removed: bool = False) -> None:
-        """Write what makes the next opening fast. After a removal (``removed``), nothing of it stays in any file."""
+    def write_files(self, *, after_removal: bool = False) -> None:
+        """Write what makes the next opening fast. ``after_removal``: nothing that was removed stays in a file."""
         ...

@@ -72,7 +72,7 @@ class Corpus:
         *,
         relevance: Callable[[], Relevance] = CosineRelevance,
     ) -> None:
-        """``relevance`` makes the scorer of evidence, when it is first needed."""
+        """``relevance`` returns the scorer of evidence; it is called when evidence is selected."""
         self._store = store
         self._encoder = encoder
         self._retriever = retriever
@@ -137,7 +137,7 @@ class Corpus:
         retriever = HybridRetriever(parts.store, encoder)
         corpus = cls(parts.store, encoder, retriever, parts.config, relevance=parts.models.relevance)
         if parts.is_new:
-            corpus.settle()
+            corpus.flush()
         return corpus
 
     @property
@@ -147,12 +147,12 @@ class Corpus:
 
     @property
     def store(self) -> CorpusStore:
-        """What is on disk: for those who list, verify and rebuild."""
+        """What is on disk, for listing, verifying and rebuilding."""
         return self._store
 
     @property
     def jobs(self) -> Jobs:
-        """Files on their way in: list, pause, resume, cancel and retry them, in whatever process they run."""
+        """The ingestion jobs: list, pause, resume, cancel and retry them, in whatever process they run."""
         return Jobs(self._store)
 
     def documents(self) -> list[DocumentInfo]:
@@ -172,9 +172,9 @@ class Corpus:
         return self.jobs.plan(paths, sync=sync)
 
     def add(self, *paths: Path | str, progress: Progress | None = None) -> list[FileOutcome]:
-        """Add files, and folders with all that is in them; one bad file does not stop the rest.
+        """Add files, and folders with all that is in them; one bad file does not stop the others.
 
-        A file that was read before is read again only if it changed; another text replaces its document. Raises
+        A file that was read before is read again only if it changed; a changed text replaces its document. Raises
         ``EncoderChanged``, ``ChunkingChanged`` and ``LibraryError``.
         """
         return self._ingest(paths, sync=False, progress=progress)
@@ -201,13 +201,13 @@ class Corpus:
         try:
             done = run(self._store, job, derived=self.derived(), chunking=chunking, progress=progress, stop=stop)
         finally:
-            self._settle(job)
+            self._finish(job)
         return done
 
     def remove(self, id_or_name: str, *, with_conversations: bool = False) -> Receipt:
-        """Remove a document for good: its text, vectors, terms, draft indexes, and what was written from it.
+        """Remove a document for good: its text, vectors, terms, draft indexes, and earlier outputs from it.
 
-        The receipt says what went, and which conversations quote it; with ``with_conversations`` these went, too.
+        The receipt says what was removed, and which conversations quote it; ``with_conversations`` removes these, too.
         Raises ``DocumentNotFound``, ``LibraryBusy``.
         """
         return deletion.remove_document(
@@ -225,15 +225,15 @@ class Corpus:
     def rebuild(self, *, progress: ExportProgress | None = None, stop: threading.Event | None = None) -> Rebuilt:
         """Make the index files anew, and, if encoder or chunking of the settings are others, all passages.
 
-        Questions are answered from the old ones until the new take their place at once. What was interrupted goes on
-        where it stopped. Raises ``LibraryError`` and what the encoder raises.
+        Questions are answered from the old passages until the new ones replace them, all at once. An interrupted
+        rebuild continues where it stopped. Raises ``LibraryError`` and what the encoder raises.
         """
         return rebuilding.rebuild(
             self._store, self._encoder, self._retriever, self._config, progress=progress, stop=stop
         )
 
     def export(self, path: Path | str, *, progress: ExportProgress | None = None) -> Exported:
-        """Write the corpus to one file that can be given to anybody; what is there is replaced.
+        """Write the corpus to one file that can be given to anybody; an existing file is replaced.
 
         Raises ``LibraryError``, ``UnstorableDocument``.
         """
@@ -259,26 +259,26 @@ class Corpus:
         return Retrieved(hits, tuple(self.evidence(query, hits, sentences)), query.language)
 
     def token_index(self, tokens: TextTokenizer) -> TokenIndex | None:
-        """What drafts may copy from the whole corpus, as this tokenizer writes it; None while there is nothing yet."""
+        """The draft index of the whole corpus for a tokenizer; None while there is none yet."""
         return self._draft_indexes.setdefault(tokens.fingerprint, DraftIndex(self._store, tokens)).current()
 
     def derived(self) -> list[Derived]:
         """What is computed of every passage of this corpus."""
         return opening.derived_rows(self._encoder)
 
-    def settle(self) -> None:
-        """Leave everything on disk in good order: index files hold what is there, the database is sealed."""
-        self._settle_indexes()
+    def flush(self) -> None:
+        """Write everything to disk: index files in step with the database, the database checkpointed and sealed."""
+        self._update_index_files()
         self._store.checkpoint()
 
     def close(self) -> None:
-        """Settle, and close the files. The corpus must be opened again to be used."""
-        self._settle_indexes()
+        """Flush, and close the files. The corpus must be opened again to be used."""
+        self._update_index_files()
         self._store.close()
 
-    def _settle_indexes(self) -> None:
-        """Index files are a convenience: what goes wrong with them costs time, and is said."""
-        for line in deletion.settle_indexes(self._store, self._retriever):
+    def _update_index_files(self) -> None:
+        """Update the index files; a failure is logged and costs time only, because they can be made anew."""
+        for line in deletion.update_index_files(self._store, self._retriever):
             log.warning("%s: %s", self.name, line)
 
     def _ingest(self, paths: Sequence[Path | str], *, sync: bool, progress: Progress | None) -> list[FileOutcome]:
@@ -286,12 +286,12 @@ class Corpus:
         self.run(job.number, progress=progress)
         return outcomes_of(self._store, self.jobs.files(job.number))
 
-    def _settle(self, job: int) -> None:
-        """What was replaced or removed leaves the index files, and what was added comes into them."""
+    def _finish(self, job: int) -> None:
+        """After a job: removed text leaves the index files and running processes, added text enters the files."""
         outcomes = self.jobs.get(job).outcomes
         if outcomes.get("replaced") or outcomes.get("removed"):
             signal_deletion(self._config.home)
-        self.settle()
+        self.flush()
 
     def _empty_sentence_cache(self) -> SentenceCache:
         return SentenceCache(
@@ -300,7 +300,10 @@ class Corpus:
         )
 
     def _require_fitting(self) -> Chunking:
-        """Before hours of work: passages cut in two ways and vectors of two encoders cannot be searched together."""
+        """Refuse other chunking or another encoder before hours of work: they cannot be searched together.
+
+        Raises ``EncoderChanged``, ``ChunkingChanged``.
+        """
         kind = vectors_kind(self._encoder.name)
         stored = [other for other in self._store.derived_kinds() if other.startswith(VECTORS)]
         own = self._store.encoder()

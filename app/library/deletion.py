@@ -91,7 +91,7 @@ def remove_document(
     quoting = conversations_quoting(home, deleted)
     files_before = _files(store.folder)
     removal = store.remove(document.id)
-    pending = settle_indexes(store, retriever)
+    pending = update_index_files(store, retriever)
     signal_deletion(home)
     conversations_removed = _remove(quoting, home) if with_conversations else 0
     if not store.checkpoint() and not removal.erased:
@@ -150,7 +150,7 @@ def remove_conversations_citing(store: CorpusStore, id_or_name: str, *, home: Pa
     return quoting
 
 
-def settle_indexes(store: CorpusStore, retriever: Retriever) -> list[str]:
+def update_index_files(store: CorpusStore, retriever: Retriever) -> list[str]:
     """Bring every index file in step with the database, or delete it; what could not be done, one line each.
 
     Never fails: the document is gone already, and whoever needs an index file makes it anew.
@@ -158,7 +158,7 @@ def settle_indexes(store: CorpusStore, retriever: Retriever) -> list[str]:
     failures: list[str] = []
     steps: list[Callable[[], None]] = [
         lambda: draft_index.forget_removed(store),
-        lambda: retriever.settle(removed=True),
+        lambda: retriever.write_files(after_removal=True),
         lambda: _delete_stale(store),
     ]
     for step in steps:

@@ -72,7 +72,7 @@ def rebuild(
         store.set_encoder(encoder.name)
     if is_whole:
         index_files.delete_all(store.folder)
-        retriever.settle()
+        retriever.write_files()
         store.checkpoint()
     return Rebuilt(chunking, encoder.name, len(store.rows_alive()), recut, computed, is_whole)
 

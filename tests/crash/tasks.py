@@ -105,7 +105,7 @@ def do(corpus: Corpus, act: Act, files: Path, report: Report) -> None:
         case ["index"]:
             search(corpus)
             corpus.token_index(WordTokens())
-            corpus.settle()
+            corpus.flush()
         case ["settle"]:
             store.checkpoint()
         case ["rebuild", characters]:

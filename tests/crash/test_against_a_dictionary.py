@@ -88,7 +88,7 @@ class Machine:
         self.retriever = HybridRetriever(self.store, WordEncoder(), policy=None)
 
     def settle(self) -> None:
-        self.retriever.settle()
+        self.retriever.write_files()
         self.store.checkpoint()
 
     def search(self) -> None:

@@ -60,7 +60,7 @@ def test_opening_reads_the_files_and_only_what_came_after_them(
     first = opened(filled)
     expected = answers(first)
     assert files(filled) == []
-    first.settle()
+    first.write_files()
     assert len(files(filled)) == 2
     read: list[str] = []
 
@@ -78,36 +78,36 @@ def test_opening_reads_the_files_and_only_what_came_after_them(
     names = {hit.passage.document_name for hits in answers(later) for hit in hits}
     assert names == {f"{number}.txt" for number in range(12) if number != 3} | {"new.txt"}
     assert read == ["Storks wade, too."]
-    later.settle()
+    later.write_files()
     assert answers(opened(filled)) == answers(later)
     assert len(read) == 1
 
 
 def test_files_that_are_up_to_date_are_not_written_again(filled: CorpusStore) -> None:
-    opened(filled).settle()
+    opened(filled).write_files()
     before = {path: path.stat().st_ino for path in files(filled)}
-    opened(filled).settle()
+    opened(filled).write_files()
     assert {path: path.stat().st_ino for path in files(filled)} == before
 
 
-def test_what_was_removed_is_in_no_file_when_settle_returns(
+def test_what_was_removed_is_in_no_file_when_the_files_are_written(
     store: CorpusStore, add: Add, letters: LetterEncoder
 ) -> None:
     add("open.txt", "An open plan.", letters)
     add("secret.txt", "Zephyrs vex.", letters)
     first = opened(store)
-    first.settle()
+    first.write_files()
     vector = letters.encode_passages(["Zephyrs vex."])[0].astype("<f4").tobytes()
     terms = [fingerprints([word]).tobytes() for word in ("zephyrs", "vex")]
     content = b"".join(path.read_bytes() for path in files(store))
     assert all(needle in content for needle in (vector, *terms))
     store.remove("secret.txt")
-    first.settle(removed=True)
+    first.write_files(after_removal=True)
     assert len(files(store)) == 2
     content = b"".join(path.read_bytes() for path in store.folder.rglob("*") if path.is_file())
     assert not any(needle in content for needle in (vector, *terms))
     store.remove("open.txt")
-    opened(store).settle(removed=True)
+    opened(store).write_files(after_removal=True)
     assert files(store) == []
 
 
@@ -115,25 +115,25 @@ def test_a_file_that_cannot_be_rewritten_is_deleted_after_a_removal(
     filled: CorpusStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     retriever = opened(filled)
-    retriever.settle()
+    retriever.write_files()
 
     def full(self: IndexFolder, header: IndexHeader, parts: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(IndexFolder, "save", full)
-    retriever.settle()
+    retriever.write_files()
     filled.remove("3.txt")
-    retriever.settle(removed=True)
+    retriever.write_files(after_removal=True)
     assert files(filled) == []
     with pytest.raises(LibraryError) as caught:
-        retriever.settle()
+        retriever.write_files()
     assert "No space left" in caught.value.cause
     assert answers(retriever)
 
 
 @pytest.mark.parametrize("which", [0, 1])
 def test_a_damaged_file_is_refused_with_the_command_and_a_removal_deletes_it(filled: CorpusStore, which: int) -> None:
-    opened(filled).settle()
+    opened(filled).write_files()
     path = files(filled)[which]
     content = path.read_bytes()
     path.write_bytes(content[:-70] + bytes([content[-70] ^ 4]) + content[-69:])
@@ -142,9 +142,9 @@ def test_a_damaged_file_is_refused_with_the_command_and_a_removal_deletes_it(fil
             answers(opened(filled))
         assert caught.value.hint.endswith("spandraft corpus rebuild tested")
     with pytest.raises(DamagedIndex):
-        opened(filled).settle()
+        opened(filled).write_files()
     filled.remove("3.txt")
-    opened(filled).settle(removed=True)
+    opened(filled).write_files(after_removal=True)
     assert path not in files(filled)
     assert answers(opened(filled))
 
@@ -154,7 +154,7 @@ def test_a_file_of_a_later_release_is_refused_with_the_command(
 ) -> None:
     with monkeypatch.context() as later:
         later.setattr(index_files, "FORMAT", 2)
-        opened(filled).settle()
+        opened(filled).write_files()
     with pytest.raises(NewerSchema) as caught:
         answers(opened(filled))
     assert "spandraft corpus rebuild tested" in caught.value.hint
@@ -163,18 +163,18 @@ def test_a_file_of_a_later_release_is_refused_with_the_command(
 def test_files_may_be_deleted_at_any_time(filled: CorpusStore, add: Add, letters: LetterEncoder) -> None:
     retriever = opened(filled)
     expected = answers(retriever)
-    retriever.settle()
+    retriever.write_files()
     index_files.delete_all(filled.folder)
     assert answers(retriever) == expected
     assert answers(opened(filled)) == expected
-    retriever.settle()
+    retriever.write_files()
     assert len(files(filled)) == 2
 
 
 def test_files_of_another_corpus_or_an_older_copy_are_not_used(
     tmp_path: Path, filled: CorpusStore, add: Add, letters: LetterEncoder, caplog: pytest.LogCaptureFixture
 ) -> None:
-    opened(filled).settle()
+    opened(filled).write_files()
     filled.close()
     copy = Library(tmp_path / "restored")
     copy.create("tested").close()
@@ -182,7 +182,7 @@ def test_files_of_another_corpus_or_an_older_copy_are_not_used(
     ahead = Library(tmp_path).open("tested")
     document = Document.of("later.txt", "Only in the newer copy, which is lost.")
     ahead.add(document, passages(document), [VectorRows(letters)])
-    opened(ahead).settle()
+    opened(ahead).write_files()
     store = copy.open("tested")
     other = Document.of("other.txt", "Grebes dive in lake number 7, beside reeds.")
     store.add(other, passages(other), [VectorRows(letters)])
@@ -190,7 +190,7 @@ def test_files_of_another_corpus_or_an_older_copy_are_not_used(
     shutil.copytree(ahead.folder / "indexes", store.folder / "indexes")
     assert answers(opened(store)) == expected
     assert "made anew" in caplog.text
-    opened(store).settle()
+    opened(store).write_files()
     caplog.clear()
     assert answers(opened(store)) == expected
     assert not caplog.records
@@ -200,7 +200,7 @@ def test_a_file_of_an_unknown_kind_goes(filled: CorpusStore) -> None:
     folder = IndexFolder(filled.folder / "indexes")
     with folder.writing():
         folder.save(IndexHeader("vectors:old@1", 1, 1, 0, 1), {"rows": memoryview(np.ones(1, dtype="<i8")).cast("B")})
-    opened(filled).settle()
+    opened(filled).write_files()
     assert folder.load("vectors:old@1") is None
     assert len(files(filled)) == 2
 
@@ -233,7 +233,7 @@ def test_files_are_written_beside_questions_when_much_has_changed_or_nobody_asks
     answers(retriever)
     time.sleep(0.2)
     assert rows_in(files(filled)[0]) == written, "little has changed, and questions are asked"
-    retriever.settle()
+    retriever.write_files()
     add("two.txt", "And another.", letters)
     idle = HybridRetriever(filled, letters, policy=WritePolicy(share=0.5, idle_s=0.05))
     answers(idle)
@@ -255,7 +255,7 @@ def test_a_question_does_not_wait_for_a_file(
     monkeypatch.setattr(IndexFolder, "save", slowly)
     retriever = opened(filled)
     expected = answers(retriever)
-    thread = threading.Thread(target=retriever.settle)
+    thread = threading.Thread(target=retriever.write_files)
     thread.start()
     assert reached.wait(20)
     assert answers(retriever) == expected
@@ -265,7 +265,7 @@ def test_a_question_does_not_wait_for_a_file(
     go_on.set()
     thread.join()
     assert {hit.passage.document_name for hit in answers(retriever)[0]} == found
-    retriever.settle(removed=True)
+    retriever.write_files(after_removal=True)
     assert len(rows_in(files(filled)[0])) == len(filled.rows_alive())
 
 
@@ -290,7 +290,7 @@ def test_a_document_that_is_replaced_again_and_again_is_never_missing(
     for number in range(1, 13):
         add("this.txt", f"Herons wade in lake {number}.", letters)
         if number % 4 == 0:
-            retrievers[0].settle()
+            retrievers[0].write_files()
     done.set()
     for thread in threads:
         thread.join()

@@ -81,7 +81,7 @@ def test_ten_thousand_documents_are_listed_and_searched_without_lag(
 
     first = HybridRetriever(store, encoder, policy=None)
     figures = {"first opening": timed(lambda: first.search(questions[:1], 5))}
-    figures["writing"] = timed(first.settle)
+    figures["writing"] = timed(first.write_files)
     again = HybridRetriever(store, encoder, policy=None)
     figures["opening"] = timed(lambda: again.search(questions[:1], 5))
     assert again.search(questions, 20) == first.search(questions, 20)
@@ -121,7 +121,7 @@ def test_what_must_be_done_at_a_change_does_not_grow_with_the_corpus(tmp_path: P
         assert sum(sizes) == PASSAGES * (number + 1)
         assert len(sizes) <= 6
     assert retriever._indexes.unwritten() == Unwritten(indexed=120, added=120, removed=0)
-    retriever.settle()
+    retriever.write_files()
     assert [len(live.segment.rows_N) for live in retriever._indexes.lexical.segments.live] == [120]
     assert retriever._indexes.unwritten() == Unwritten(indexed=120, added=0, removed=0)
     assert not WritePolicy().due(Unwritten(indexed=120, added=11, removed=11))
@@ -179,7 +179,7 @@ def test_readers_in_other_processes_never_see_a_mixture(tmp_path: Path) -> None:
 
     put("kept.txt", 0)
     retriever = HybridRetriever(store, letters, policy=None)
-    retriever.settle()
+    retriever.write_files()
     command = [sys.executable, "-c", READER, str(tmp_path)]
     with ExitStack() as stack:
         readers = [stack.enter_context(reading(command)) for _ in range(2)]
@@ -187,7 +187,7 @@ def test_readers_in_other_processes_never_see_a_mixture(tmp_path: Path) -> None:
             for number in range(11):
                 put(f"{number}.txt", version)
             store.remove("3.txt")
-            retriever.settle(removed=version % 2 == 0)
+            retriever.write_files(after_removal=version % 2 == 0)
             put("3.txt", 100 + version)
         put("last.txt", 0)
         for reader in readers:

@@ -1,12 +1,11 @@
-"""The sample corpus: the language reference that every Python carries along (``pydoc_data.topics``).
+"""The sample corpus: the language reference that every Python contains (``pydoc_data.topics``).
 
-Sections stand in several topics at once there; here each paragraph is kept once, in the shortest topic that
-has it, so that what is about ``for`` is cited as the document about ``for``.
+Topics repeat sections of each other; here each paragraph is in one document, that of the shortest topic that has it, so
+that a sentence about ``for`` is cited from the document about ``for``.
 
-Parses the plain text that Sphinx writes for ``pydoc`` topics into blocks: headings, prose, items, tables, code.
-
-In that text indentation is structure: what stands deeper than a definition or a list item is its body, what
-stands deeper than prose is code. Markup left in it (stars, footnote marks) is taken out of prose, never of code.
+``parsed`` turns a topic, plain text as Sphinx writes it, into blocks: headings, prose, items, tables, code. Indentation
+is its structure: lines deeper than a definition or a list item are its body, lines deeper than prose are code. Markup
+left in the text (stars, footnote marks) is removed from prose, never from code.
 """
 
 from __future__ import annotations
@@ -26,10 +25,27 @@ from corpora.text.reading_text import ReadingText, in_one_line
 from corpora.text.reflow import Joiner, grid_rows
 
 _PREFIX = "Language reference: "
-# A paragraph this long is the same one wherever it stands; a shorter one only beside the same neighbour.
+# A paragraph this long is a repetition wherever it stands; a shorter one only beside the same neighbour.
 _DISTINCT_CHARS = 60
-# Below this a topic has nothing left but crumbs.
+# A topic with less text left is dropped.
 _FEWEST_CHARS = 120
+_LEVELS = {"*": 1, "=": 2, "-": 3, "~": 4, "^": 5}
+_ITEM = re.compile(r"(?:\*|-|(?P<number>\d{1,2})\.)\s+")
+_FOOTNOTE = re.compile(r"\[\d+\]\s+")
+_LABELS = frozenset(
+    ("Note:", "See also:", "Warning:", "Important:", "Tip:", "Hint:", "Caution:", "Attention:", "Danger:", "Notes:")
+)
+_NOISE = re.compile(r"=+|-\[ Footnotes \]-|\*\*Source code:\*\*.*|-{20,}")
+_QUOTED = re.compile(r'("[^"]*")')
+_STARS = re.compile(r"(?<![\w*])(\*{1,2})(?=[^\s*])([^*]+?)(?<=\S)\1(?=th\b|[^\w*]|$)")
+_FOOTNOTE_MARK = re.compile(r"\s\[\d{1,2}\](?=[\s.,;:)]|$)")
+_CODE_LINE = re.compile(
+    r"::=|>>>| = |[{}\\]$|\($|^\s*(?:[$#@]|print\(|try:|(?:from \S+ )?import \S+$"
+    r"|(?:def|class|for|while|if|with) .*:$)"
+)
+_SIGNATURE = re.compile(r"[\w.]+\(|(?:async |static)?(?:class|method|exception|coroutine)\b")
+_TORN_MINUS = re.compile(r"=- (?=\d)")  # Sphinx writes a default of -1 so
+_ENDS_OF_PROSE = tuple(".:;,?!")
 
 
 def sample_documents() -> list[Document]:
@@ -45,7 +61,7 @@ def sample_documents() -> list[Document]:
 
 
 def documents_of(topics: Mapping[str, str]) -> list[Document]:
-    """Topics by their key, as documents without repeated paragraphs; topics of which nothing is left are dropped."""
+    """Topics by their key, as documents without repeated paragraphs; topics with hardly any text left are dropped."""
     seen = _Seen()
     documents: dict[str, Document] = {}
     for key, topic in sorted(topics.items(), key=_shortest_first):
@@ -61,25 +77,25 @@ def documents_of(topics: Mapping[str, str]) -> list[Document]:
 
 
 def _shortest_first(item: tuple[str, str]) -> tuple[int, bool, str]:
-    """Of topics with the same text (``else`` is ``if``) the one that is named in its title comes first."""
+    """A sort key: shortest first, and of equal topics (``else`` is ``if``) the one that is named in its title."""
     key, topic = item
     return len(topic), not _is_about(key, topic.lstrip().split("\n", 1)[0]), key
 
 
 def _is_about(key: str, title: str) -> bool:
-    """Does this topic describe the keyword that it is filed under?"""
+    """Whether this topic describes the keyword that is its key."""
     return keyword.iskeyword(key) and f'"{key}"' in title
 
 
 class _Seen:
-    """Blocks so far, and which stood beside which."""
+    """The blocks seen so far, and the pairs of neighbours."""
 
     def __init__(self) -> None:
         self._texts: set[str] = set()
         self._pairs: set[tuple[str, str]] = set()
 
     def unseen(self, blocks: list[Block]) -> list[Block]:
-        """The blocks that did not stand in an earlier place; headings always stay."""
+        """The blocks that no earlier topic had; headings always stay."""
         pairs = list(pairwise(["", *(block.text for block in blocks), ""]))
         kept = []
         for block, before, after in zip(blocks, pairs[:-1], pairs[1:], strict=True):
@@ -96,7 +112,7 @@ class _Seen:
 
 
 def _without_empty(blocks: Iterable[Block]) -> Iterator[Block]:
-    """Leave out headings and definitions that head nothing any more."""
+    """Leave out headings and definitions under which nothing is left."""
     waiting: list[Block] = []
     for block in blocks:
         if block.kind is Kind.HEADING:
@@ -112,7 +128,7 @@ def _without_empty(blocks: Iterable[Block]) -> Iterator[Block]:
 
 
 def _written(blocks: Iterable[Block]) -> str:
-    """Blocks as reading text; items in a row are one list."""
+    """Blocks as reading text; consecutive items are one list."""
     reading = ReadingText()
     for kind, group in groupby(blocks, key=lambda block: block.kind):
         texts = [block.text for block in group]
@@ -134,27 +150,8 @@ def _written(blocks: Iterable[Block]) -> str:
     return reading.text
 
 
-_LEVELS = {"*": 1, "=": 2, "-": 3, "~": 4, "^": 5}
-_ITEM = re.compile(r"(?:\*|-|(?P<number>\d{1,2})\.)\s+")
-_FOOTNOTE = re.compile(r"\[\d+\]\s+")
-_LABELS = frozenset(
-    ("Note:", "See also:", "Warning:", "Important:", "Tip:", "Hint:", "Caution:", "Attention:", "Danger:", "Notes:")
-)
-_NOISE = re.compile(r"=+|-\[ Footnotes \]-|\*\*Source code:\*\*.*|-{20,}")
-_QUOTED = re.compile(r'("[^"]*")')
-_STARS = re.compile(r"(?<![\w*])(\*{1,2})(?=[^\s*])([^*]+?)(?<=\S)\1(?=th\b|[^\w*]|$)")
-_FOOTNOTE_MARK = re.compile(r"\s\[\d{1,2}\](?=[\s.,;:)]|$)")
-_CODE_LINE = re.compile(
-    r"::=|>>>| = |[{}\\]$|\($|^\s*(?:[$#@]|print\(|try:|(?:from \S+ )?import \S+$"
-    r"|(?:def|class|for|while|if|with) .*:$)"
-)
-_SIGNATURE = re.compile(r"[\w.]+\(|(?:async |static)?(?:class|method|exception|coroutine)\b")
-_TORN_MINUS = re.compile(r"=- (?=\d)")  # Sphinx writes a default of -1 so
-_ENDS_OF_PROSE = tuple(".:;,?!")
-
-
 class Kind(Enum):
-    """What a block is; a definition is the line that names what the following blocks describe."""
+    """The kind of a block; a definition is the line that names what the following blocks describe."""
 
     HEADING = "heading"
     DEFINITION = "definition"
@@ -192,7 +189,7 @@ def plain(text: str) -> str:
 
 
 def _blocks(lines: Sequence[str], joiner: Joiner) -> Iterator[Block]:
-    """Blocks of lines the least indented of which stand flush; bodies are parsed like texts of their own."""
+    """The blocks of lines whose smallest indent is 0; a body is parsed as a text of its own."""
     i = 0
     while i < len(lines):
         if not lines[i].strip():
@@ -210,11 +207,11 @@ def _blocks(lines: Sequence[str], joiner: Joiner) -> Iterator[Block]:
             yield from _item(list(inner), marker)
             i = end
         else:
-            i = yield from _flush_group(lines, i, joiner)
+            i = yield from _unindented_group(lines, i, joiner)
 
 
-def _flush_group(lines: Sequence[str], i: int, joiner: Joiner) -> Generator[Block, None, int]:
-    """Flush lines up to a blank or deeper one, with their body if they have one; where the next group begins."""
+def _unindented_group(lines: Sequence[str], i: int, joiner: Joiner) -> Generator[Block, None, int]:
+    """Unindented lines up to a blank or deeper one, with their body; returns the index of the next group."""
     end = i
     while end < len(lines) and lines[end].strip() and not lines[end].startswith(" "):
         end += 1
@@ -251,9 +248,9 @@ def _set_apart(lines: list[str], joiner: Joiner) -> Iterator[Block]:
 
 
 def _item(inner: list[Block], marker: re.Match[str]) -> Iterator[Block]:
-    """A list item: its first prose carries the marker, items inside it are indented.
+    """A list item: its first prose gets the marker, items inside it are indented.
 
-    Footnotes go: they stand at the end of whichever topic ended their chapter, away from what they are about.
+    Footnotes are dropped: they stand at the end of the topic that ended their chapter, away from their text.
     """
     first, *others = inner
     if marker.re is _FOOTNOTE:
@@ -288,7 +285,7 @@ def _table(lines: Sequence[str]) -> Block:
 
 
 def _is_definition(group: Sequence[str]) -> bool:
-    """Do these lines name something, such as a method, that deeper lines then describe?"""
+    """Whether these lines name something, such as a method, that deeper lines describe."""
     return all(
         not line.endswith(_ENDS_OF_PROSE) and (len(line.split()) <= 6 or _SIGNATURE.match(line) is not None)
         for line in group
@@ -296,7 +293,7 @@ def _is_definition(group: Sequence[str]) -> bool:
 
 
 def _reads_like_prose(lines: Sequence[str], *, fewest_words: int) -> bool:
-    """Is the first paragraph of these lines made of words rather than of code?"""
+    """Whether the first paragraph of these lines is prose, not code."""
     paragraph = "\n".join(lines).strip("\n").split("\n\n")[0]
     words = paragraph.split()
     if len(words) < fewest_words or not (words[0][0].isupper() or not words[0][0].isalnum()):
@@ -305,13 +302,13 @@ def _reads_like_prose(lines: Sequence[str], *, fewest_words: int) -> bool:
 
 
 def _heading_level(line: str, below: str) -> int:
-    """0 if ``below`` does not underline ``line``."""
+    """The level of the heading ``line``; 0 if ``below`` does not underline it."""
     underlines = len(set(below)) == 1 and len(below) >= min(3, len(line)) and abs(len(below) - len(line)) <= 2
     return _LEVELS.get(below[:1], 0) if underlines else 0
 
 
 def _end_of_deeper(lines: Sequence[str], i: int) -> int:
-    """Where the run of blank and indented lines that begins at ``i`` ends."""
+    """The end of the run of blank and indented lines that begins at ``i``."""
     while i < len(lines) and (not lines[i].strip() or lines[i].startswith(" ")):
         i += 1
     return i

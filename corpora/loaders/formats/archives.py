@@ -1,6 +1,6 @@
-"""The files in a zip, the zips inside it opened too, as far as limits allow. Runs in the child; writes no file.
+"""Expands a zip into the files in it, zips inside it, too, as far as limits allow. Runs in a worker; writes no file.
 
-A bad archive (see ``zip_limits``) is refused with all that is in it, an archive inside a good one alone. A bad member
+A bad archive (see ``zip_limits``) is refused with everything in it; a bad archive inside a good one, or a bad member,
 is an error in its place. What an archive inside another holds counts against the limits of the outermost.
 """
 
@@ -19,15 +19,15 @@ _UTF8_NAME = 0x800
 
 
 def members(data: bytes, name: str, limits: Limits) -> Iterator[tuple[str, bytes | LoaderError]]:
-    """Name (the way to it from the archive on) and bytes of each file in a zip, or why there are none.
+    """Name (the path from the archive on) and bytes of each file in a zip, or the error that it has instead.
 
-    Folders and hidden files are left out, as they are on disk. Raises ``LoaderError`` if the archive itself is bad.
+    Folders and hidden files are skipped, as they are on disk. Raises ``LoaderError`` if the archive itself is bad.
     """
     yield from _Expansion(limits.archive_members, limits.archive_bytes, limits).members(data, name, depth=1)
 
 
 class _Expansion:
-    """One outermost archive being expanded: what is left of its limits."""
+    """The expansion of one outermost archive, with what is left of its limits."""
 
     def __init__(self, members_left: int, bytes_left: int, limits: Limits) -> None:
         self._members_left, self._bytes_left, self._limits = members_left, bytes_left, limits
@@ -78,7 +78,7 @@ def _is_hidden(path: PurePosixPath) -> bool:
 
 
 def _decoded_name(info: zipfile.ZipInfo) -> str:
-    """The name as its writer meant it: many write UTF-8 and do not say so."""
+    """The name as its writer meant it: many write UTF-8 without setting the flag."""
     if info.flag_bits & _UTF8_NAME:
         return info.filename
     try:

@@ -1,4 +1,4 @@
-"""Comma, semicolon and tab separated values to reading text: a line and a mark a row, each with the columns' names."""
+"""Comma, semicolon and tab separated values to reading text: a line and a mark a row, each with the column names."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ _SNIFFED_CHARS, _SNIFFED_ROWS = 64_000, 100
 
 
 def load(data: bytes, name: str) -> Document:
-    """Raises ``BinaryText``, ``DamagedFile``. Rows count from 1, the row of names included, as spreadsheets do."""
+    """Load a table; rows count from 1, the row of names included, as in spreadsheets.
+
+    Raises ``BinaryText``, ``DamagedFile``.
+    """
     text = decoded(data, name)
     reading = ReadingText()
     before = csv.field_size_limit(max(len(text), 1))  # a field may be as long as the file
@@ -36,7 +39,7 @@ def load(data: bytes, name: str) -> Document:
 
 
 def _delimiter(text: str, name: str) -> str:
-    """The delimiter that cuts the first rows into the same number of cells, and into most of them."""
+    """The delimiter that splits the first rows into equal numbers of cells, and into most of them."""
     if name.lower().endswith(".tsv"):
         return "\t"
     head = text[:_SNIFFED_CHARS]
@@ -52,7 +55,7 @@ def _delimiter(text: str, name: str) -> str:
 
 
 def _lines(text: str) -> Iterator[str]:
-    """One line at a time, its end included: a copy of the whole would take four times its room."""
+    """One line at a time, its end included: splitting the whole text would take four times its memory."""
     return (match[0] for match in _LINE.finditer(text))
 
 

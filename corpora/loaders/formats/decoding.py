@@ -1,11 +1,7 @@
-"""Bytes to text: byte order marks, UTF-8, then cp1252, and guessing only where neither makes sense.
+"""Bytes to text: by byte order mark, as UTF-8, as the file declares, as cp1252, and else by encoding detection.
 
-Knows nothing of formats. Text that is not text is refused rather than shown as rubbish.
-
-Guesses an encoding that a file does not name: the one in which the bytes read as a language that uses it.
-
-Every encoding is tried that the bytes are valid in, and judged by how sure a language model is of its language. Knows
-nothing of formats; UTF-8 is none of its business.
+Encoding detection tries every encoding in which the bytes are valid, and takes the one in which the language model is
+surest of a language that is written in it. What is no text is refused, not shown as rubbish. Knows nothing of formats.
 """
 
 from __future__ import annotations
@@ -27,17 +23,30 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
-# cp1252 decodes nearly everything, so the letters it gives are asked whether they look like a Latin language.
+# cp1252 decodes nearly everything, so its result is checked: does it look like a Latin language?
 _MOSTLY_HIGH_LETTERS, _FEW_LETTERS = 0.45, 3
-# Who names one of these often means the one that has grown out of it.
+# A file that declares one of these often uses its superset.
 _WIDER = {
     "iso-8859-1": "cp1252", "iso-8859-9": "cp1254", "gb2312": "gb18030", "gbk": "gb18030", "euc-kr": "cp949",
     "ks_c_5601-1987": "cp949", "shift_jis": "cp932", "big5": "big5hkscs",
 }  # fmt: skip
+_SAMPLE_BYTES = 2**16
+_SURE, _BETTER_BY = 0.5, 0.05
+_FOREIGN_WORD = regex.compile(r"[^\s\x00-\x7f]+")
+_LETTER = regex.compile(r"[\p{L}\p{M}\p{Nd}\u00b7\u2010-\u2026\u3000-\u303f\u30fb\uff00-\uffef]")
+_MANY_HIGH_BYTES = re.compile(rb"[\x80-\xff]{4,}")
+_ODD_IN_LATIN = re.compile(rb"[\x81\x83\x86-\x88\x8d\x8f\x90\x98\x9d\xa4-\xa6\xa8\xac\xaf\xb4\xb8]")
+# In Thai, marks above and below follow a consonant, and a vowel that is written before a consonant precedes one.
+_NO_THAI = re.compile(
+    "(?<![\u0e01-\u0e2e\u0e31-\u0e4e])[\u0e31\u0e34-\u0e3a\u0e47-\u0e4e]|[\u0e40-\u0e44](?![\u0e01-\u0e2e])"
+)
+
+# A few letters of a small alphabet are weaker evidence than a few characters of thousands.
+_LETTERS_OF_DOUBT = 2
 
 
 def decoded(data: bytes, name: str, *, declared: str | None = None) -> str:
-    """The text of a file, line ends as newlines, control characters gone.
+    """The text of a file, line ends as newlines, without control characters.
 
     ``declared`` is the encoding that the file itself names. Raises ``BinaryText``.
     """
@@ -51,7 +60,7 @@ def decoded(data: bytes, name: str, *, declared: str | None = None) -> str:
 
 
 def _marked(data: bytes) -> str | None:
-    """The text behind a byte order mark, if there is one and it keeps its word."""
+    """The text after a byte order mark, if there is one and the bytes are valid in its encoding."""
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return _strictly(data, encoding)
@@ -68,9 +77,9 @@ def _by_content(data: bytes, name: str, declared: str | None) -> str:
             return text
     text = _strictly(data, "cp1252")
     is_latin = text is not None and _looks_latin(text)
-    if text is not None and is_latin and not is_odd_latin(data):
-        return better_latin(data, text)
-    if (guess := decode_by_language(data)) is not None:
+    if text is not None and is_latin and not _is_odd_latin(data):
+        return _better_latin(data, text)
+    if (guess := _decode_by_language(data)) is not None:
         return guess
     if text is not None and is_latin:
         return text
@@ -80,7 +89,7 @@ def _by_content(data: bytes, name: str, declared: str | None) -> str:
 
 
 def _by_statistics(data: bytes) -> str | None:
-    """The last resort: encodings that nobody has named here."""
+    """The last resort: encodings that are not listed here."""
     from charset_normalizer import from_bytes  # slow to import and seldom needed
 
     best = from_bytes(data).best()
@@ -88,7 +97,7 @@ def _by_statistics(data: bytes) -> str | None:
 
 
 def _strictly(data: bytes, encoding: str) -> str | None:
-    """None if the bytes are not of that encoding, or a page names one that does not exist."""
+    """The text; None if the bytes are not valid in that encoding, or there is no such encoding."""
     try:
         return data.decode(encoding)
     except (UnicodeError, LookupError):
@@ -105,24 +114,9 @@ def _not_text(name: str) -> BinaryText:
     return BinaryText(f"{name} is not text", hint="give it the suffix of its real format, or save it as UTF-8 text")
 
 
-_SAMPLE_BYTES = 2**16
-_SURE, _BETTER_BY = 0.5, 0.05
-_FOREIGN_WORD = regex.compile(r"[^\s\x00-\x7f]+")
-_LETTER = regex.compile(r"[\p{L}\p{M}\p{Nd}\u00b7\u2010-\u2026\u3000-\u303f\u30fb\uff00-\uffef]")
-_MANY_HIGH_BYTES = re.compile(rb"[\x80-\xff]{4,}")
-_ODD_IN_LATIN = re.compile(rb"[\x81\x83\x86-\x88\x8d\x8f\x90\x98\x9d\xa4-\xa6\xa8\xac\xaf\xb4\xb8]")
-# Signs above and below stand over a consonant of Thai, and a vowel that is written before one stands before one.
-_NO_THAI = re.compile(
-    "(?<![\u0e01-\u0e2e\u0e31-\u0e4e])[\u0e31\u0e34-\u0e3a\u0e47-\u0e4e]|[\u0e40-\u0e44](?![\u0e01-\u0e2e])"
-)
-
-# Few letters of an alphabet of its own say less than few signs of thousands.
-_LETTERS_OF_DOUBT = 2
-
-
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """An encoding, and the languages written in it. In a Latin one plain letters speak for a language, too."""
+    """An encoding, and the languages written in it. In a Latin one ASCII letters are evidence of the language, too."""
 
     encoding: str
     languages: frozenset[str]
@@ -138,7 +132,7 @@ def _candidate(encoding: str, languages: str, *, is_latin: bool = False) -> _Can
     return _Candidate(encoding, frozenset(languages.split()), is_latin)
 
 
-# Of two that fit equally well the first: chance seldom makes valid text of the encodings of several bytes.
+# Of two that fit equally well the first wins: random bytes are seldom valid in multi-byte encodings.
 _CANDIDATES = (
     _of_thousands("cp949", "ko"),
     _of_thousands("euc_jp", "ja"),
@@ -157,31 +151,31 @@ _CANDIDATES = (
     _candidate("cp1254", "tr az", is_latin=True),
     _candidate("cp1257", "lt lv et", is_latin=True),
 )
-_LATIN = tuple(one for one in _CANDIDATES if one.is_latin)
+_LATIN = tuple(candidate for candidate in _CANDIDATES if candidate.is_latin)
 
 
-def decode_by_language(data: bytes) -> str | None:
-    """The text; None if no encoding makes sense of the bytes."""
-    scores = {one.encoding: _score(data, one) for one in _CANDIDATES}
+def _decode_by_language(data: bytes) -> str | None:
+    """The text in the best candidate; None if none fits."""
+    scores = {candidate.encoding: _score(data, candidate) for candidate in _CANDIDATES}
     for encoding in sorted(scores, key=lambda encoding: -round(scores[encoding], 3)):
         if scores[encoding] >= _SURE and (text := _strictly(data, encoding)) is not None:
             return text
     return None
 
 
-def better_latin(data: bytes, text: str) -> str:
-    """``text`` is the data as cp1252; if it reads better as the encoding of another Latin alphabet, that."""
+def _better_latin(data: bytes, text: str) -> str:
+    """``text``, which is the data as cp1252, or the data in another Latin encoding in which it reads better."""
     language, confidence = likeliest(text[:_SAMPLE_BYTES])
-    if any(language in one.languages for one in _LATIN):
-        confidence = 0.0  # it cannot be written in cp1252: it shines through
-    best = max(_LATIN, key=lambda one: _score(data, one))
+    if any(language in candidate.languages for candidate in _LATIN):
+        confidence = 0.0  # a language that cannot be written in cp1252, recognised by its ASCII letters
+    best = max(_LATIN, key=lambda candidate: _score(data, candidate))
     if _score(data, best) < max(_SURE, confidence + _BETTER_BY):
         return text
     return _strictly(data, best.encoding) or text
 
 
-def is_odd_latin(data: bytes) -> bool:
-    """Are the bytes beyond ASCII such as no text in a Latin language has: most in runs, or signs for no letters?"""
+def _is_odd_latin(data: bytes) -> bool:
+    """Whether the bytes beyond ASCII are unlike a Latin language in cp1252: most in runs, or symbols, not letters."""
     sample = data[:_SAMPLE_BYTES]
     high = sum(byte > 0x7F for byte in sample)
     odd = len(_ODD_IN_LATIN.findall(sample))
@@ -189,7 +183,7 @@ def is_odd_latin(data: bytes) -> bool:
 
 
 def _score(data: bytes, candidate: _Candidate) -> float:
-    """How sure it is that a sample is text in one of the candidate's languages; 0 if it is not valid."""
+    """The confidence that a sample is text in one of the candidate's languages; 0 if it is not valid."""
     decoder = codecs.getincrementaldecoder(candidate.encoding)("strict")
     try:
         text = decoder.decode(data[:_SAMPLE_BYTES], final=len(data) <= _SAMPLE_BYTES)

@@ -1,11 +1,8 @@
 """Word documents (docx) to reading text: headings, lists with their numbers, tables, notes; pages as Word broke them.
 
-The XML is read as a stream, so that a long document costs no more memory than its text. What was deleted with changes
-tracked is gone, what was inserted is there; headers, footers and comments are left out.
-
-What styles and numbering mean in a docx: which paragraphs are headings, and what stands before those in a list.
-
-Knows the parts ``styles.xml`` and ``numbering.xml`` alone.
+The XML is read as a stream, so that a long document costs no more memory than its text. ``Style`` and ``Numbering`` say
+which paragraphs are headings, and which marker an item of a list has. Tracked deletions are left out, insertions are
+read; headers, footers and comments are left out.
 """
 
 from __future__ import annotations
@@ -17,7 +14,7 @@ from xml.etree.ElementTree import Element
 
 from corpora.documents import Document
 from corpora.errors import DamagedFile
-from corpora.loaders.formats.opc_package import OpcPackage, attribute, child, children_of, local
+from corpora.loaders.formats.opc_package import OpcPackage, attribute, child, children_of, local, whole_number
 from corpora.text.reading_text import PAGE_BREAK, ReadingText, words
 
 _UNREAD = words(
@@ -25,10 +22,17 @@ _UNREAD = words(
     "commentRangeStart commentReference object rubyPr rt"
 )
 _DEEPEST_LIST = 8
+_HEADING_NAME = re.compile(r"heading ([1-9])")
+_CONTENTS_NAME = re.compile(r"toc [1-9]")
+_PLACEHOLDER = re.compile(r"%([1-9])")
+_ROMAN = ((1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl"), (10, "x"),
+          (9, "ix"), (5, "v"), (4, "iv"), (1, "i"))  # fmt: skip
+_TITLE_LEVEL = 1
+_MOST_ROMAN = 4_000
 
 
 def load(data: bytes, name: str) -> Document:
-    """Raises ``EncryptedFile``, ``DamagedFile``, ``HostileArchive``."""
+    """Load a Word document. Raises ``EncryptedFile``, ``DamagedFile``, ``HostileArchive``."""
     package = OpcPackage.opened(data, name)
     main = package.main_part()
     parts = {relation.kind: relation.part for relation in package.relations(main).values()}
@@ -62,14 +66,14 @@ def _notes(root: Element | None) -> dict[str, Element]:
 
 @dataclass(slots=True)
 class _Writer:
-    """Writes blocks in order; the items of a list are gathered until something else comes."""
+    """Writes blocks in order; the items of a list are collected until another block comes."""
 
     reading: ReadingText
     styles: dict[str, Style]
     numbering: Numbering
     notes: dict[str, dict[str, Element]]
     counts_rendered: bool
-    """Word noted where its pages end; breaks that somebody set are among these."""
+    """Word recorded where its pages end; manual page breaks are among these."""
     items: list[str] = field(default_factory=list)
     cited: list[str] = field(default_factory=list)
     boxes: list[Element] = field(default_factory=list)
@@ -88,7 +92,7 @@ class _Writer:
                 self.block(inner)
 
     def flush(self) -> None:
-        """The list ends here."""
+        """End the list, if there is one."""
         if self.items:
             self.reading.items(self.items)
             self.items = []
@@ -118,10 +122,10 @@ class _Writer:
             self._flush_notes()
 
     def _marker(self, properties: Element | None, style: Style) -> tuple[str | None, int]:
-        """What numbering puts before a paragraph, and how deep in lists it stands."""
+        """The marker of a list item and its depth; None for other paragraphs."""
         own = child(properties, "numPr")
         numbering = value(child(own, "numId")) or style.numbering
-        depth = number(value(child(own, "ilvl")), style.depth)
+        depth = whole_number(value(child(own, "ilvl")), style.depth)
         if numbering is None or numbering == "0":
             return None, 0
         return self.numbering.marker(numbering, depth), depth
@@ -130,7 +134,7 @@ class _Writer:
         return "".join(self._parts(element))
 
     def _parts(self, element: Element) -> Iterator[str]:
-        """The text inside an element; notes and boxes that it refers to wait until its block is written."""
+        """The text inside an element; notes and boxes that it refers to are written after its block."""
         for inner in element:
             tag = local(inner.tag)
             if tag == "t":
@@ -186,13 +190,13 @@ class _Writer:
                 yield from self._cell_blocks(inner)
 
 
-def _inside(element: Element, wanted: str) -> Iterator[Element]:
-    """Children of that name, wrapped ones (content controls, changes) too."""
+def _inside(element: Element, name: str) -> Iterator[Element]:
+    """Children of that name, wrapped ones (content controls, tracked changes), too."""
     for inner in element:
-        if local(inner.tag) == wanted:
+        if local(inner.tag) == name:
             yield inner
         elif local(inner.tag) in ("sdt", "sdtContent", "ins", "customXml", "moveTo"):
-            yield from _inside(inner, wanted)
+            yield from _inside(inner, name)
 
 
 def _item(text: str, marker: str, depth: int) -> str:
@@ -202,20 +206,11 @@ def _item(text: str, marker: str, depth: int) -> str:
     return f"{begins}{'  ' * min(depth, _DEEPEST_LIST)}{marker} {words}"
 
 
-_HEADING_NAME = re.compile(r"heading ([1-9])")
-_CONTENTS_NAME = re.compile(r"toc [1-9]")
-_PLACEHOLDER = re.compile(r"%([1-9])")
-_ROMAN = ((1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl"), (10, "x"),
-          (9, "ix"), (5, "v"), (4, "iv"), (1, "i"))  # fmt: skip
-_TITLE_LEVEL = 1
-_MOST_ROMAN = 4_000
-
-
 @dataclass(frozen=True, slots=True)
 class Style:
     """What a paragraph style says of its paragraphs; ``level`` is that of a heading.
 
-    What ``is_contents`` is a line of a table of contents: it says what a heading says again, and means its page.
+    ``is_contents``: a line of a table of contents, which repeats a heading and is not read.
     """
 
     level: int | None = None
@@ -235,8 +230,8 @@ class _Level:
 
 
 def read_styles(root: Element | None) -> dict[str, Style]:
-    """Paragraph styles by id, what they take from the styles that they are based on included."""
-    elements = {attribute(one, "styleId") or "": one for one in children_of(root) if _is_style(one)}
+    """Paragraph styles by id, with what they inherit from the styles that they are based on."""
+    elements = {attribute(style, "styleId") or "": style for style in children_of(root) if _is_style(style)}
     return {name: _style(elements, name) for name in elements}
 
 
@@ -252,34 +247,29 @@ def _style(elements: Mapping[str, Element], name: str) -> Style:
     while name in elements and name not in seen:
         seen.add(name)
         element = elements[name]
-        called = (value(child(element, "name")) or "").lower()
-        is_title = is_title or called == "title"
-        is_contents = is_contents or _CONTENTS_NAME.fullmatch(called) is not None
+        style_name = (value(child(element, "name")) or "").lower()
+        is_title = is_title or style_name == "title"
+        is_contents = is_contents or _CONTENTS_NAME.fullmatch(style_name) is not None
         if level is None:
             level = heading_level(child(element, "pPr"))
-        if level is None and (match := _HEADING_NAME.fullmatch(called)):
+        if level is None and (match := _HEADING_NAME.fullmatch(style_name)):
             level = int(match[1])
         if numbering is None and (properties := child(element, "pPr", "numPr")) is not None:
             numbering = value(child(properties, "numId"))
-            depth = number(value(child(properties, "ilvl")), 0)
+            depth = whole_number(value(child(properties, "ilvl")), 0)
         name = value(child(element, "basedOn")) or ""
     return Style(_TITLE_LEVEL if is_title else level, is_title, is_contents, numbering, depth)
 
 
 def heading_level(properties: Element | None) -> int | None:
     """The outline level that paragraph properties give, from 1; none for body text."""
-    outline = number(value(child(properties, "outlineLvl")), 9)
+    outline = whole_number(value(child(properties, "outlineLvl")), 9)
     return outline + 1 if 0 <= outline < 9 else None
 
 
 def value(element: Element | None) -> str | None:
-    """What most elements hold: their attribute ``val``."""
+    """The attribute ``val``, in which most elements hold their value."""
     return None if element is None else attribute(element, "val")
-
-
-def number(text: str | None, default: int) -> int:
-    """The whole number that an attribute holds."""
-    return int(text) if text is not None and re.fullmatch(r"-?[0-9]{1,6}", text) else default
 
 
 @dataclass(slots=True)
@@ -300,12 +290,12 @@ class Numbering:
                 of_list = dict(abstract.get(value(child(element, "abstractNumId")) or "", {}))
                 for override in element:
                     if (level := child(override, "lvl")) is not None:
-                        of_list |= {number(attribute(override, "ilvl"), 0): _level(level)}
+                        of_list |= {whole_number(attribute(override, "ilvl"), 0): _level(level)}
                 levels[attribute(element, "numId") or ""] = of_list
         return cls(levels)
 
     def marker(self, numbering: str, depth: int) -> str | None:
-        """What stands before the next paragraph of this list: ``-``, ``3.``, ``2.1``; none if the list is none."""
+        """The marker of the next item of this list: ``-``, ``3.``, ``2.1``; None if there is no such list."""
         levels = self._levels.get(numbering)
         if levels is None or depth not in levels:
             return None
@@ -318,27 +308,27 @@ class Numbering:
             del counts[deeper]
 
         def shown(match: re.Match[str]) -> str:
-            at = int(match[1]) - 1
-            of = levels.get(at, level)
-            return _shown(counts.get(at, of.start), of.look)
+            depth_shown = int(match[1]) - 1
+            level_shown = levels.get(depth_shown, level)
+            return _shown(counts.get(depth_shown, level_shown.start), level_shown.look)
 
         return _PLACEHOLDER.sub(shown, level.text).strip() or None
 
 
 def _levels_in(element: Element) -> dict[int, _Level]:
-    return {number(attribute(one, "ilvl"), 0): _level(one) for one in element if local(one.tag) == "lvl"}
+    return {whole_number(attribute(level, "ilvl"), 0): _level(level) for level in element if local(level.tag) == "lvl"}
 
 
 def _level(element: Element) -> _Level:
     return _Level(
         look=value(child(element, "numFmt")) or "decimal",
         text=value(child(element, "lvlText")) or "",
-        start=number(value(child(element, "start")), 1),
+        start=whole_number(value(child(element, "start")), 1),
     )
 
 
 def _shown(count: int, look: str) -> str:
-    """A number as letters or in Roman figures, if it is to look so and can."""
+    """A number as the numbering shows it: as letters, in Roman numerals, or else in decimal digits."""
     if look in ("lowerLetter", "upperLetter") and count > 0:
         letter = chr(ord("a") + (count - 1) % 26) * min((count - 1) // 26 + 1, 9)
         return letter if look == "lowerLetter" else letter.upper()

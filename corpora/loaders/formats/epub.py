@@ -20,7 +20,7 @@ _PAGES = ("application/xhtml+xml", "text/html", "application/xml", "text/xml")
 
 
 def load(data: bytes, name: str) -> Document:
-    """Raises ``EncryptedFile``, ``DamagedFile``, ``HostileArchive``."""
+    """Load a book. Raises ``EncryptedFile``, ``DamagedFile``, ``HostileArchive``."""
     package = OpcPackage.opened(data, name)
     root_file = next(_all(package.xml(_CONTAINER), "rootfile"), None)
     if root_file is None:
@@ -56,7 +56,7 @@ def _is_contents(item: Element) -> bool:
 
 
 def _title(book: Element) -> str | None:
-    titles = (in_one_line(one.text or "") for one in children_of(book, "metadata") if local(one.tag) == "title")
+    titles = (in_one_line(entry.text or "") for entry in children_of(book, "metadata") if local(entry.tag) == "title")
     return next(filter(None, titles), None)
 
 
@@ -96,7 +96,7 @@ def _of_ncx(root: Element) -> Iterator[tuple[str, str]]:
 
 
 def _refuse_protected(package: OpcPackage, pages: set[str]) -> None:
-    """Fonts may be scrambled, that is usual; text that is encrypted cannot be read."""
+    """Refuse a book with encrypted text; encrypted fonts are common and harmless. Raises ``EncryptedFile``."""
     if not package.has(_ENCRYPTION):
         return
     for reference in _all(package.xml(_ENCRYPTION), "CipherReference"):
@@ -106,5 +106,5 @@ def _refuse_protected(package: OpcPackage, pages: set[str]) -> None:
             )
 
 
-def _all(element: Element, wanted: str) -> Iterator[Element]:
-    return (one for one in element.iter() if local(one.tag) == wanted)
+def _all(element: Element, name: str) -> Iterator[Element]:
+    return (inner for inner in element.iter() if local(inner.tag) == name)

@@ -27,7 +27,7 @@ _CHARSET = re.compile(rb"<meta[^>]+charset=[\"']?\s*([\w-]+)", re.IGNORECASE)
 
 
 def load(data: bytes, name: str) -> Document:
-    """Raises ``BinaryText``, ``DamagedFile``."""
+    """Load a page. Raises ``BinaryText``, ``DamagedFile``."""
     declared = _CHARSET.search(data[:4096])
     soup = BeautifulSoup(decoded(data, name, declared=declared[1].decode("ascii") if declared else None), "html.parser")
     reading = ReadingText()
@@ -38,7 +38,7 @@ def load(data: bytes, name: str) -> Document:
 
 
 def write_page(soup: BeautifulSoup, reading: ReadingText, name: str) -> None:
-    """Add what is read of a page: its main part, if it has one. Raises ``DamagedFile``."""
+    """Add the text of a page, of its ``main`` element if it has one. Raises ``DamagedFile``."""
     mains = soup.find_all("main")
     writer = _Writer(reading)
     try:
@@ -52,7 +52,7 @@ def write_page(soup: BeautifulSoup, reading: ReadingText, name: str) -> None:
 
 @dataclass(slots=True)
 class _Writer:
-    """Walks the tree; inline text is gathered until a block begins or ends."""
+    """Walks the tree; inline text is collected until a block begins or ends."""
 
     reading: ReadingText
     inline: list[str] = field(default_factory=list)
@@ -65,7 +65,7 @@ class _Writer:
                 self.inline.append(text)
 
     def flush(self) -> None:
-        """What was gathered is a paragraph."""
+        """Write the collected inline text as a paragraph."""
         self.reading.paragraph("".join(self.inline))
         self.inline = []
 
@@ -129,7 +129,7 @@ def _start(tag: Tag) -> int:
 
 
 def _flat(tag: Tag, skipped: list[Tag] | None = None) -> str:
-    """All text inside a tag on one line; blocks inside it are told apart by a space."""
+    """All text inside a tag on one line; blocks inside it are separated by a space."""
     parts: list[str] = []
     for node in tag.children:
         if isinstance(node, Tag):
@@ -142,19 +142,19 @@ def _flat(tag: Tag, skipped: list[Tag] | None = None) -> str:
 
 
 def _spaced(text: str) -> str:
-    """White space runs as single spaces, at the ends too: they separate the word before from the word after."""
+    """White space runs as single spaces, also at the ends, where they separate this text from its neighbours."""
     return re.sub(r"\s+", " ", text)
 
 
 def _words(node: PageElement) -> str:
-    """The text of a text node; comments, declarations and the like have none."""
+    """The text of a text node; empty for comments, declarations and the like."""
     if isinstance(node, NavigableString) and not isinstance(node, PreformattedString):
         return _spaced(str(node))
     return ""
 
 
 def _is_unread(tag: Tag) -> bool:
-    """Parts of a page that nobody reads."""
+    """Whether a reader of the page does not see this part."""
     if tag.name in _DROPPED or tag.has_attr("hidden") or tag.get("aria-hidden") == "true":
         return True
     return "headerlink" in (tag.get("class") or ()) or "display:none" in str(tag.get("style", "")).replace(" ", "")

@@ -19,7 +19,7 @@ _OF_ONE_TEXT = frozenset(("text", "content", "body", "page_content", "contents")
 
 
 def load(data: bytes, name: str) -> Document:
-    """Raises ``BinaryText``, ``DamagedFile``. A file that is one array is read element by element."""
+    """Load records; a file that is one array has a record an element. Raises ``BinaryText``, ``DamagedFile``."""
     reading = ReadingText()
     try:
         for number, record in enumerate(_records(decoded(data, name), name), 1):
@@ -38,7 +38,7 @@ def _records(text: str, name: str) -> Iterator[_Value]:
             yield from _lines(text, name)
             return
         except _NoLines:
-            pass  # one value over several lines, by the wrong suffix
+            pass  # one value over several lines, under the wrong suffix
     value = _parsed(text, name, None)
     yield from value if isinstance(value, list) else [value]
 
@@ -88,7 +88,7 @@ def _write(record: _Value, reading: ReadingText) -> None:
 
 
 def _fields(value: _Value, path: str) -> Iterator[tuple[str, str]]:
-    """(path, text) of all values that say something; lists of plain values are one."""
+    """(path, text) of all values that are not empty; a list of plain values is one text."""
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from _fields(inner, f"{path}.{key}" if path else in_one_line(key))

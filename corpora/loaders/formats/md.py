@@ -19,7 +19,7 @@ _TAG = re.compile(r"<!--.*?-->|<(script|style)\b.*?</\1\s*>|</?[a-zA-Z][^<>]*>|<
 
 
 def load(data: bytes, name: str) -> Document:
-    """Raises ``BinaryText``."""
+    """Load a Markdown file. Raises ``BinaryText``."""
     source = decoded(data, name)
     reading = ReadingText()
     if front := _FRONT_MATTER.match(source):
@@ -33,14 +33,14 @@ def load(data: bytes, name: str) -> Document:
 
 @dataclass(slots=True)
 class _List:
-    """An open list: the number its next item gets, none for bullets."""
+    """An open list: the number of its next item, None for bullets."""
 
     number: int | None
 
 
 @dataclass(slots=True)
 class _Writer:
-    """Walks the flat token stream; lists are collected whole, since their items are one block."""
+    """Walks the flat token stream; a list is collected whole, since its items are one block."""
 
     reading: ReadingText
     lists: list[_List] = field(default_factory=list)
@@ -75,7 +75,7 @@ class _Writer:
                     self.rows = []
 
     def _inline(self, text: str, opener: Token) -> None:
-        """One run of inline text goes where its opening token says."""
+        """Add a run of inline text to the block that its opening token begins."""
         if opener.type in ("th_open", "td_open"):
             self.rows[-1].append(text)
         elif self.lists and (self.item_is_new or self.items):
@@ -86,7 +86,7 @@ class _Writer:
             self.reading.paragraph(text)
 
     def _item(self, text: str) -> None:
-        """First text of an item starts its line, further paragraphs go on in it."""
+        """The first text of an item begins its line, further paragraphs continue it."""
         if self.item_is_new:
             current = self.lists[-1]
             self.items.append(item_line(text, depth=len(self.lists) - 1, number=current.number))
@@ -102,7 +102,7 @@ class _Writer:
 
 
 def _plain(inline: Token) -> str:
-    """The words of inline markup; pictures leave their description, a hard break a newline."""
+    """The text of inline markup; a picture becomes its description, a hard break a newline."""
     parts: list[str] = []
     for token in inline.children or ():
         match token.type:

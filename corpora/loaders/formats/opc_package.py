@@ -1,12 +1,13 @@
-"""Documents that are a zip of XML inside (docx, pptx, xlsx, epub): their parts, and how these refer to each other.
+"""Packages of the Open Packaging Conventions and the like (docx, pptx, xlsx, epub): zips of XML parts with references.
 
-The zip is checked before anything is taken from it; XML with entities of its own is refused. Knows no format.
+The zip is checked before anything is read from it; XML that defines entities is refused. Knows no format.
 """
 
 from __future__ import annotations
 
 import io
 import posixpath
+import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -27,7 +28,7 @@ _OLD_SUFFIX = {".docx": ".doc", ".pptx": ".ppt", ".xlsx": ".xls"}
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """What one part says of another; ``kind`` is the last word of the relation's type, such as ``slide``."""
+    """A reference from one part to another; ``kind`` is the last word of the relation's type, such as ``slide``."""
 
     kind: str
     part: str
@@ -43,7 +44,7 @@ class OpcPackage:
 
     @classmethod
     def opened(cls, data: bytes, name: str) -> OpcPackage:
-        """Raises ``EncryptedFile``, ``DamagedFile``, ``HostileArchive``."""
+        """Open and check a package. Raises ``EncryptedFile``, ``DamagedFile``, ``HostileArchive``."""
         if data.startswith(_OLE):
             _refuse_ole(data, name)
         archive = checked_zip(data, name)
@@ -67,7 +68,7 @@ class OpcPackage:
         return root
 
     def children(self, part: str, parent: str) -> Iterator[Element]:
-        """The children of the first ``parent`` in a part, one after the other: none is kept. Raises ``DamagedFile``."""
+        """The children of the first ``parent`` in a part, one at a time in memory. Raises ``DamagedFile``."""
         depth, inside = 0, 0
         try:
             for event, element in iterparse(io.BytesIO(self.bytes_of(part)), events=("start", "end")):
@@ -83,7 +84,7 @@ class OpcPackage:
             raise self.damaged(f"{part} in it is no XML") from error
 
     def relations(self, part: str) -> dict[str, Relation]:
-        """What this part refers to inside the document, by id."""
+        """The references from this part to others in the package, by id."""
         folder, base = posixpath.split(part)
         path = posixpath.join(folder, "_rels", f"{base}.rels")
         if not self.has(path):
@@ -104,7 +105,7 @@ class OpcPackage:
         raise self.damaged("it does not say where its text is")
 
     def title(self) -> str | None:
-        """The title in its properties, if somebody gave it one."""
+        """The title in the package's properties; None if it is empty."""
         for relation in self.relations("").values():
             if relation.kind == "core-properties" and self.has(relation.part):
                 texts = (child.text for child in self.xml(relation.part) if local(child.tag) == "title")
@@ -116,7 +117,7 @@ class OpcPackage:
 
 
 def local(tag: str) -> str:
-    """A tag or attribute without its namespace; transitional and strict files differ in these alone."""
+    """A tag or attribute without its namespace; transitional and strict files differ only in namespaces."""
     return tag.rpartition("}")[2] if isinstance(tag, str) else ""
 
 
@@ -129,28 +130,33 @@ def attribute(element: Element, name: str) -> str | None:
 
 
 def child(element: Element | None, *path: str) -> Element | None:
-    """The first child of that local name, and its child, and so on; none if one of them is missing."""
+    """The first child of that local name, and its child, and so on; None if one of them is missing."""
     for name in path:
         if element is None:
             return None
-        element = next((one for one in element if local(one.tag) == name), None)
+        element = next((inner for inner in element if local(inner.tag) == name), None)
     return element
 
 
 def children_of(element: Element | None, *path: str) -> tuple[Element, ...]:
     """The children of ``child(element, *path)``; none if that is missing."""
-    found = child(element, *path)
-    return () if found is None else tuple(found)
+    parent = child(element, *path)
+    return () if parent is None else tuple(parent)
+
+
+def whole_number(text: str | None, default: int) -> int:
+    """The whole number in an attribute; ``default`` if it holds none."""
+    return int(text) if text is not None and re.fullmatch(r"-?[0-9]{1,6}", text) else default
 
 
 def resolved(folder: str, target: str) -> str:
-    """The part that a reference from ``folder`` means; it never leads out of the document."""
+    """The part that a reference from ``folder`` means; it never leads out of the package."""
     target = unquote(target.partition("#")[0]).replace("\\", "/")
     return posixpath.normpath(posixpath.join("/", folder, target)).lstrip("/")
 
 
 def _refuse_ole(data: bytes, name: str) -> NoReturn:
-    """Office keeps both its old formats and its encrypted files in the same kind of container."""
+    """Refuse an OLE container, in which Office stores both its old formats and its encrypted files."""
     suffix = posixpath.splitext(name)[1].lower()
     if _ENCRYPTED_STREAM in data:
         raise EncryptedFile(

@@ -1,10 +1,8 @@
-"""PDF to reading text by pypdfium2; the layout of its lines is made sense of in ``pdf_layout``.
+"""PDF to reading text by pypdfium2; ``pdf_layout`` makes paragraphs of its lines.
 
-A paragraph that runs over the end of a page has its border where the first line of the next page begins.
-
-The bookmarks of a PDF as marks of headings: each where its words stand alone on a line of its page.
-
-A bookmark whose words are not there is left out: a mark says what the text says. Knows nothing of pdfium.
+Where a paragraph runs over the end of a page, the new page begins at its first line. Bookmarks become marks of
+headings, each where its words are alone on a line of its page; a bookmark without such a line is left out, since a mark
+must say what the text says.
 """
 
 from __future__ import annotations
@@ -24,17 +22,22 @@ from corpora.loaders.formats.pdf_layout import Layout, Line, laid_out
 from corpora.text.reading_text import as_document, in_one_line
 
 _LINE_ENDS = frozenset((0x0A, 0x0D))
-# pdfium's own signs for a hyphen at the end of a line, which it leaves out together with the line's end.
+# What pdfium puts in the place of a hyphen at the end of a line and of the line's end.
 _BROKEN_AT = frozenset((0x02, 0xFFFE))
 _LINE_HYPHENS = re.compile("[\x02\ufffe\N{SOFT HYPHEN}]$")
 _NO_CHARACTER = re.compile("[\x00-\x08\x0e-\x1f\ufffe\uffff]")
 _FIXED_NAMES = re.compile(r"mono|courier|consol|menlo|typewriter|cmtt", re.IGNORECASE)
 _FIXED_PITCH_FLAG = 1
 _MOST_BOOKMARKS = 20_000
+_LINE = re.compile(r"[^\n]+")
+_NO_WORD = re.compile(r"[\W_]+")
+# A line may have a number that its bookmark lacks, such as "Chapter IV. " or "2.1 ", and the other way round.
+_NUMBER = re.compile(r"[^\W\d_]{0,9}\d{1,6}|(?:appendix|chapter|part|section)?[ivxlc]{0,7}")
+_LONGEST_LABEL = 200
 
 
 def load(data: bytes, name: str) -> Document:
-    """Raises ``EncryptedFile``, ``DamagedFile``, or ``EmptyFile`` if no page holds text."""
+    """Load a PDF. Raises ``EncryptedFile``, ``DamagedFile``, or ``EmptyFile`` if no page holds text."""
     try:
         with pdfium.PdfDocument(data) as pdf:
             pages = [list(_lines(page)) for page in pdf]
@@ -59,7 +62,7 @@ def _pages(layout: Layout) -> Iterator[Mark]:
 
 
 def _bookmarks(pdf: pdfium.PdfDocument) -> Iterator[Bookmark]:
-    """The outline of the document in order; entries that lead to no page of it are left out."""
+    """The bookmarks in order; those that lead to no page of the document are left out."""
     for entry in pdf.get_toc():
         target = entry.get_dest()
         page = None if target is None else target.get_index()
@@ -88,7 +91,7 @@ def _lines(page: pdfium.PdfPage) -> Iterator[Line]:
 
 
 def _line(text_page: pdfium.PdfTextPage, codes: list[int], start: int, end: int) -> Line | None:
-    """Characters ``start`` to ``end`` as a line; none if they are all white space."""
+    """Characters ``start`` to ``end`` as a line; None if they are all white space."""
     while start < end and chr(codes[start]).isspace():
         start += 1
     while start < end and chr(codes[end - 1]).isspace():
@@ -110,28 +113,21 @@ def _line(text_page: pdfium.PdfTextPage, codes: list[int], start: int, end: int)
 
 
 def _decoded(codes: list[int]) -> str:
-    """Pages may come as UTF-16 halves or whole code points; halves are put together, lone ones replaced."""
+    """Text of code points or of UTF-16 surrogates: pairs are joined, lone ones replaced."""
     joined = "".join(map(chr, codes))
     return joined.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _is_fixed_pitch(text_page: pdfium.PdfTextPage, index: int) -> bool:
-    """Is this character set in a typewriter font? Some fonts say so in their flags, others only by name."""
+    """Whether this character has a fixed-pitch font. Some fonts say so in their flags, others only by name."""
     name, flags = ctypes.create_string_buffer(128), ctypes.c_int()
     pdfium_c.FPDFText_GetFontInfo(text_page, index, name, len(name), flags)
     return bool(flags.value & _FIXED_PITCH_FLAG) or _FIXED_NAMES.search(name.value.decode("latin-1")) is not None
 
 
-_LINE = re.compile(r"[^\n]+")
-_NO_WORD = re.compile(r"[\W_]+")
-# A line may have a number that its bookmark lacks, such as "Chapter IV. " or "2.1 ", and the other way round.
-_NUMBER = re.compile(r"[^\W\d_]{0,9}\d{1,6}|(?:appendix|chapter|part|section)?[ivxlc]{0,7}")
-_LONGEST_LABEL = 200
-
-
 @dataclass(frozen=True, slots=True)
 class Bookmark:
-    """An entry of an outline; ``page`` counts from 0, ``level`` from 0 at the top."""
+    """A bookmark; ``page`` counts from 0, ``level`` from 0 at the top."""
 
     title: str
     page: int
@@ -140,14 +136,14 @@ class Bookmark:
 
 def headings(bookmarks: Sequence[Bookmark], layout: Layout) -> Iterator[Mark]:
     """A mark from each heading to the next of its level or above."""
-    found: list[tuple[int, Bookmark]] = []
+    located: list[tuple[int, Bookmark]] = []
     after = 0
     for bookmark in bookmarks:
         if (start := _start(bookmark, layout, after)) is not None:
-            found.append((start, bookmark))
+            located.append((start, bookmark))
             after = start + 1
     open_: list[tuple[int, Bookmark]] = []
-    for start, bookmark in found:
+    for start, bookmark in located:
         while open_ and open_[-1][1].level >= bookmark.level:
             yield _mark(*open_.pop(), start, layout)
         open_.append((start, bookmark))
@@ -160,23 +156,23 @@ def _mark(start: int, bookmark: Bookmark, end: int, layout: Layout) -> Mark:
 
 
 def _start(bookmark: Bookmark, layout: Layout, after: int) -> int | None:
-    """Where the line of a bookmark begins on its page, behind the one before it; none if it is not there."""
+    """The offset of the line of a bookmark on its page, after the one before it; None if there is no such line."""
     if not 0 <= bookmark.page < len(layout.page_starts):
         return None
-    wanted = _folded(bookmark.title)
+    title = _folded(bookmark.title)
     starts = [*layout.page_starts, len(layout.text)]
     begin = max(starts[bookmark.page], after)
-    if not wanted or begin >= starts[bookmark.page + 1]:
+    if not title or begin >= starts[bookmark.page + 1]:
         return None
     for line in _LINE.finditer(layout.text, begin, starts[bookmark.page + 1]):
-        if line[0].strip() and _same(_folded(line[0]), wanted):
+        if line[0].strip() and _same(_folded(line[0]), title):
             return line.start()
     return None
 
 
-def _same(line: str, wanted: str) -> bool:
-    """The same words, but for a number before one of them."""
-    longer, shorter = (line, wanted) if len(line) >= len(wanted) else (wanted, line)
+def _same(line: str, title: str) -> bool:
+    """Whether both have the same words, except for a number before one of them."""
+    longer, shorter = (line, title) if len(line) >= len(title) else (title, line)
     return longer == shorter or (longer.endswith(shorter) and _NUMBER.fullmatch(longer[: -len(shorter)]) is not None)
 
 

@@ -1,12 +1,8 @@
-"""The lines of a PDF's pages, and which of them are running titles and page numbers.
+"""Lines of a PDF's pages to reading text: finds paragraphs, items, headings and code, removes running titles.
 
-Losing a line of the text is worse than keeping a title: a line is left out only if it says the same on most pages or
-differs by nothing but the number of its page. Knows nothing of paragraphs and of pdfium.
-
-Lines with boxes to reading text: which lines make a paragraph, an item, a heading, or code.
-
-A PDF knows no paragraphs. They are told by gaps, indents, font heights and lines that end early. Knows
-nothing of pdfium.
+A PDF has no paragraphs: they are recognised by gaps, indents, font heights and lines that end early. A running title is
+removed only if it is the same on most pages, or differs by nothing but the page number, since losing a line of text is
+worse than keeping a title. Knows nothing of pdfium.
 """
 
 from __future__ import annotations
@@ -22,6 +18,15 @@ from corpora.text.code_detection import CODE_INDENT
 from corpora.text.reflow import LINE_END, Joiner
 from corpora.text.sentences import sentence_end
 
+_BULLET = re.compile(r"(?:[\u2022\u25cf\u25e6\u25aa\u2023\uf0b7*\u2013-]|\(?\d{1,3}[.)])\s+(?=\S)")
+_ROUND_BULLET = re.compile(r"^[\u2022\u25cf\u25e6\u25aa\u2023\uf0b7*\u2013]\s+")
+# A gap this much wider than the usual one, or a font this much higher or lower, separates two blocks.
+_WIDE_GAP, _OTHER_HEIGHT = 1.3, 0.15
+# A line was ended on purpose if the next word would have fitted and left this share of the width free.
+_FREE_SHARE = 0.1
+# The right edge of a column is looked for this many lines up and down, among lines that begin this near (points).
+_EDGE_LINES, _EDGE_NEAR = 8, 60.0
+_JOINED, _NEW_LINE, _NEW_BLOCK = "", "\n", "\n\n"
 # How many lines at the top and at the bottom of a page may be a running title, and on how many pages it returns.
 _MARGIN_LINES = 2
 _FEWEST_PAGES, _MOST_PAGES = 3, 0.6
@@ -60,96 +65,6 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class _Title:
-    """What a line would be as a running title: lines of one title are equal."""
-
-    place: int
-    before: str
-    after: str
-    shift: int | None = None
-    """The number between ``before`` and ``after`` less the number of the page; none if the line has none."""
-    is_roman: bool = False
-
-    @property
-    def is_number(self) -> bool:
-        """Does it say nothing but the page's number?"""
-        bare = _NO_WORDS.match(self.before) or _ONLY_PAGE.match(self.before)
-        return self.shift is not None and bare is not None and _TOTAL.match(self.after) is not None
-
-
-def without_running_lines(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
-    """Leave out lines at the top and bottom that return in their place on most pages, or on most left or right ones.
-
-    No page that says more than its number is left empty.
-    """
-    titles = [{id(line): list(_titles(line, n)) for line in _outer(lines)} for n, lines in enumerate(pages)]
-    running = _running([{title for some in page.values() for title in some} for page in titles])
-    kept: list[list[Line]] = []
-    for lines, page in zip(pages, titles, strict=True):
-        found = {at: [title for title in some if title in running] for at, some in page.items()}
-        body = [line for line in lines if not found.get(id(line))]
-        if not body:
-            body = [line for line in lines if not any(title.is_number for title in found[id(line)])]
-        kept.append(body)
-    return kept if any(kept) else [list(lines) for lines in pages]
-
-
-def _running(pages: Sequence[set[_Title]]) -> set[_Title]:
-    """The titles that return on enough pages. Where most pages have a number, it may start again within a book."""
-    sides = (range(len(pages)), range(0, len(pages), 2), range(1, len(pages), 2))
-    everywhere, *halves = [Counter[_Title](title for n in side for title in pages[n]) for side in sides]
-    numbered = Counter[int](place for page in pages for place in {one.place for one in page if one.is_number})
-
-    def returns(title: _Title) -> bool:
-        count = everywhere[title]
-        if count < _FEWEST_PAGES:
-            return False
-        if count >= _MOST_PAGES * len(pages) or (title.is_number and numbered[title.place] >= _MOST_PAGES * len(pages)):
-            return True
-        return any(
-            half[title] == count >= _MOST_PAGES * len(side) for half, side in zip(halves, sides[1:], strict=True)
-        )
-
-    return {title for page in pages for title in page if returns(title)}
-
-
-def _outer(lines: Sequence[Line]) -> list[Line]:
-    by_height = sorted(lines, key=lambda line: line.bottom)
-    return by_height[:_MARGIN_LINES] + by_height[-_MARGIN_LINES:]
-
-
-def _titles(line: Line, page: int) -> Iterator[_Title]:
-    """The line as it is and, for every number in it that may be its page's, as a title with such a number."""
-    place = round(line.bottom / 6)
-    yield _Title(place, line.text, "")
-    if _SENTENCE_END.search(line.text) and len(line.text.split()) > _TITLE_WORDS:
-        return
-    for found in _NUMBER.finditer(line.text):
-        before, after = line.text[: found.start()], line.text[found.end() :]
-        if _NO_WORDS.match(before) or _AFTER_PAGE.match(before) or _TOTAL.match(after):
-            is_roman = not found[0].isdecimal()
-            number = _roman(found[0].lower()) if is_roman else int(found[0])
-            yield _Title(place, before, after, number - page, is_roman)
-
-
-def _roman(number: str) -> int:
-    values = [_ROMAN[digit] for digit in number]
-    following = [*values[1:], 0]
-    return sum(-value if value < after else value for value, after in zip(values, following, strict=True))
-
-
-_BULLET = re.compile(r"(?:[\u2022\u25cf\u25e6\u25aa\u2023\uf0b7*\u2013-]|\(?\d{1,3}[.)])\s+(?=\S)")
-_ROUND_BULLET = re.compile(r"^[\u2022\u25cf\u25e6\u25aa\u2023\uf0b7*\u2013]\s+")
-# A gap this much wider than the usual one, or a font this much higher or lower, parts two blocks.
-_WIDE_GAP, _OTHER_HEIGHT = 1.3, 0.15
-# A line was ended on purpose if the next word would have fitted and left this share of the width free.
-_FREE_SHARE = 0.1
-# The right edge of a column is looked for this many lines up and down, among lines that begin this near (points).
-_EDGE_LINES, _EDGE_NEAR = 8, 60.0
-_JOINED, _NEW_LINE, _NEW_BLOCK = "", "\n", "\n\n"
-
-
-@dataclass(frozen=True, slots=True)
 class Layout:
     """Reading text and the offset in it at which each page begins."""
 
@@ -159,7 +74,7 @@ class Layout:
 
 @dataclass(slots=True)
 class _Block:
-    """Lines that belong together, each with the number of its page; ``gap`` is what parts it from what is above."""
+    """Lines that belong together, each with the number of its page; ``gap`` separates the block from the one before."""
 
     gap: str
     lines: list[tuple[int, Line]] = field(default_factory=list)
@@ -171,26 +86,26 @@ class _Block:
 
 def laid_out(pages: Sequence[Sequence[Line]]) -> Layout:
     """The reading text of all pages."""
-    body = without_running_lines(pages)
+    body = _without_running_lines(pages)
     joiner = Joiner("\n".join(line.text for lines in body for line in lines))
     parts: list[str] = []
     length, starts = 0, [-1] * len(pages)
     for block in _blocks(body):
         parts.append(block.gap)
         length += len(block.gap)
-        for page, piece, glued in _pieces(block):
-            cut, gap = joiner.seam(parts[-1], piece) if glued else (0, "")
+        for page, part, is_joined in _parts(block):
+            cut, gap = joiner.seam(parts[-1], part) if is_joined else (0, "")
             parts[-1] = parts[-1][: len(parts[-1]) - cut] + gap
             length += len(gap) - cut
             if starts[page] < 0:
                 starts[page] = length
-            parts.append(piece)
-            length += len(piece)
+            parts.append(part)
+            length += len(part)
     return Layout("".join(parts), _filled(starts, length))
 
 
-def _pieces(block: _Block) -> Iterator[tuple[int, str, bool]]:
-    """(page, text, is it joined to what stands before) for each line of a block."""
+def _parts(block: _Block) -> Iterator[tuple[int, str, bool]]:
+    """(page, text, whether it is joined to the line before) for each line of a block."""
     if block.is_code:
         margin = min(line.left for _, line in block.lines)
         for n, (page, line) in enumerate(block.lines):
@@ -211,7 +126,7 @@ def _filled(starts: list[int], end: int) -> list[int]:
 
 
 def _blocks(pages: Sequence[Sequence[Line]]) -> Iterator[_Block]:
-    """Group lines; a paragraph may run on over a column or a page."""
+    """Group lines; a paragraph may run over the end of a column or a page."""
     block = _Block(_JOINED)
     before, edge = None, 0.0
     for number, lines in enumerate(pages):
@@ -229,7 +144,7 @@ def _blocks(pages: Sequence[Sequence[Line]]) -> Iterator[_Block]:
 
 
 def _gap(before: Line, line: Line, edge: float, usual_gap: float | None) -> str:
-    """What parts a line from the one before it; ``usual_gap`` is none over a page border."""
+    """What separates a line from the one before it; ``usual_gap`` is None at the beginning of a page."""
     if before.is_fixed_pitch and line.is_fixed_pitch:
         return _JOINED
     same_height = abs(before.height - line.height) <= _OTHER_HEIGHT * max(before.height, line.height)
@@ -254,14 +169,14 @@ def _gap(before: Line, line: Line, edge: float, usual_gap: float | None) -> str:
 
 
 def _was_ended(before: Line, line: Line, edge: float) -> bool:
-    """Would the first word of ``line`` have fitted on the line before it, with room to spare?"""
+    """Whether the line before was ended on purpose: the first word of ``line`` would have fitted easily."""
     character_width = (before.right - before.left) / len(before.text)
     first_word = len(line.text.split(None, 1)[0]) + 1
     return before.right + first_word * character_width < edge - _FREE_SHARE * (edge - before.left)
 
 
 def _right_edge(lines: Sequence[Line], n: int) -> float:
-    """Where lines around line ``n`` end that begin about where it does and no wide gap sets apart."""
+    """The right edge of the lines around line ``n`` that begin near its left edge, up to a wide gap."""
     right = lines[n].right
     for step in (-1, 1):
         last = lines[n]
@@ -276,7 +191,7 @@ def _right_edge(lines: Sequence[Line], n: int) -> float:
 
 
 def _usual_gap(lines: Sequence[Line]) -> float:
-    """The median distance from one line to the next below it; generous where there is nothing to measure."""
+    """The median distance from one line to the next below it; wide where there is nothing to measure."""
     gaps = [
         a.bottom - b.bottom
         for a, b in pairwise(lines)
@@ -284,3 +199,85 @@ def _usual_gap(lines: Sequence[Line]) -> float:
     ]
     tight = [gap for gap, line in zip(gaps, lines, strict=False) if gap <= 1.7 * line.height]
     return median(tight or gaps) if gaps else 2 * max((line.height for line in lines), default=1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Title:
+    """A line as a running title: occurrences of one title are equal. ``height`` is its position on the page."""
+
+    height: int
+    before: str
+    after: str
+    shift: int | None = None
+    """The number between ``before`` and ``after`` minus the number of the page; None if the line has no number."""
+    is_roman: bool = False
+
+    @property
+    def is_number(self) -> bool:
+        """Whether the line says nothing but the page number."""
+        bare = _NO_WORDS.match(self.before) or _ONLY_PAGE.match(self.before)
+        return self.shift is not None and bare is not None and _TOTAL.match(self.after) is not None
+
+
+def _without_running_lines(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
+    """Remove lines at the top and bottom that recur at their height on most pages, or on most left or right ones.
+
+    No page that says more than its number becomes empty.
+    """
+    titles = [{id(line): list(_titles(line, n)) for line in _outer(lines)} for n, lines in enumerate(pages)]
+    running = _running([{title for some in page.values() for title in some} for page in titles])
+    kept: list[list[Line]] = []
+    for lines, page in zip(pages, titles, strict=True):
+        recurring = {line: [title for title in some if title in running] for line, some in page.items()}
+        body = [line for line in lines if not recurring.get(id(line))]
+        if not body:
+            body = [line for line in lines if not any(title.is_number for title in recurring[id(line)])]
+        kept.append(body)
+    return kept if any(kept) else [list(lines) for lines in pages]
+
+
+def _running(pages: Sequence[set[_Title]]) -> set[_Title]:
+    """The titles that recur on enough pages. Where most pages have a number, it may restart within a book."""
+    sides = (range(len(pages)), range(0, len(pages), 2), range(1, len(pages), 2))
+    everywhere, *halves = [Counter[_Title](title for n in side for title in pages[n]) for side in sides]
+    heights = ({title.height for title in page if title.is_number} for page in pages)
+    numbered = Counter[int](height for page_heights in heights for height in page_heights)
+
+    def returns(title: _Title) -> bool:
+        count = everywhere[title]
+        if count < _FEWEST_PAGES:
+            return False
+        if count >= _MOST_PAGES * len(pages) or (
+            title.is_number and numbered[title.height] >= _MOST_PAGES * len(pages)
+        ):
+            return True
+        return any(
+            half[title] == count >= _MOST_PAGES * len(side) for half, side in zip(halves, sides[1:], strict=True)
+        )
+
+    return {title for page in pages for title in page if returns(title)}
+
+
+def _outer(lines: Sequence[Line]) -> list[Line]:
+    by_height = sorted(lines, key=lambda line: line.bottom)
+    return by_height[:_MARGIN_LINES] + by_height[-_MARGIN_LINES:]
+
+
+def _titles(line: Line, page: int) -> Iterator[_Title]:
+    """The line as a title without a number and, for every number in it that may be its page's, as one with it."""
+    height = round(line.bottom / 6)
+    yield _Title(height, line.text, "")
+    if _SENTENCE_END.search(line.text) and len(line.text.split()) > _TITLE_WORDS:
+        return
+    for match in _NUMBER.finditer(line.text):
+        before, after = line.text[: match.start()], line.text[match.end() :]
+        if _NO_WORDS.match(before) or _AFTER_PAGE.match(before) or _TOTAL.match(after):
+            is_roman = not match[0].isdecimal()
+            number = _roman(match[0].lower()) if is_roman else int(match[0])
+            yield _Title(height, before, after, number - page, is_roman)
+
+
+def _roman(number: str) -> int:
+    values = [_ROMAN[digit] for digit in number]
+    following = [*values[1:], 0]
+    return sum(-value if value < after else value for value, after in zip(values, following, strict=True))

@@ -8,8 +8,7 @@ from xml.etree.ElementTree import Element
 
 from corpora.documents import Document
 from corpora.errors import DamagedFile
-from corpora.loaders.formats.docx import number
-from corpora.loaders.formats.opc_package import OpcPackage, attribute, child, children_of, local
+from corpora.loaders.formats.opc_package import OpcPackage, attribute, child, children_of, local, whole_number
 from corpora.text.reading_text import ReadingText, in_one_line, item_line, words
 
 _TITLES = words("title ctrTitle")
@@ -18,7 +17,7 @@ _DEEPEST_LIST = 8
 
 
 def load(data: bytes, name: str) -> Document:
-    """Raises ``EncryptedFile``, ``DamagedFile``, ``HostileArchive``."""
+    """Load a presentation. Raises ``EncryptedFile``, ``DamagedFile``, ``HostileArchive``."""
     package = OpcPackage.opened(data, name)
     reading = ReadingText(title=package.title())
     main = package.main_part()
@@ -89,7 +88,7 @@ class _Writer:
 
 
 def _shapes(tree: Element | None) -> Iterator[Element]:
-    """Shapes and frames, those in groups too."""
+    """Shapes and frames, also those in groups."""
     for element in tree if tree is not None else ():
         tag = local(element.tag)
         if tag in ("sp", "graphicFrame"):
@@ -99,7 +98,7 @@ def _shapes(tree: Element | None) -> Iterator[Element]:
 
 
 def _placeholder(shape: Element) -> str | None:
-    """What the layout keeps this shape for; none for shapes that somebody drew."""
+    """The kind of placeholder that this shape fills; None for free shapes."""
     for properties in shape:
         placeholder = child(properties, "nvPr", "ph")
         if placeholder is not None:
@@ -107,8 +106,8 @@ def _placeholder(shape: Element) -> str | None:
     return None
 
 
-def _all(element: Element, wanted: str) -> Iterator[Element]:
-    return (one for one in element.iter() if local(one.tag) == wanted)
+def _all(element: Element, name: str) -> Iterator[Element]:
+    return (inner for inner in element.iter() if local(inner.tag) == name)
 
 
 def _cell(cell: Element) -> str:
@@ -117,13 +116,13 @@ def _cell(cell: Element) -> str:
 
 def _depth(paragraph: Element) -> int:
     properties = child(paragraph, "pPr")
-    depth = number(attribute(properties, "lvl"), 0) if properties is not None else 0
+    depth = whole_number(attribute(properties, "lvl"), 0) if properties is not None else 0
     return max(0, min(depth, _DEEPEST_LIST))
 
 
 def _text(paragraph: Element) -> str:
-    """The runs of a paragraph; a line break is one that was meant."""
-    return "".join("\n" if local(one.tag) == "br" else one.text or "" for one in paragraph.iter() if _is_text(one))
+    """The runs of a paragraph; a line break is a newline."""
+    return "".join("\n" if local(part.tag) == "br" else part.text or "" for part in paragraph.iter() if _is_text(part))
 
 
 def _is_text(element: Element) -> bool:

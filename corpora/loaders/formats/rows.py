@@ -1,6 +1,6 @@
 """Rows of a sheet or a csv file to reading text: a line a row that can be read alone, ``Name: Ada | Price: 3``.
 
-Knows cells as text alone, not where they came from.
+Knows cells as text only, not the format that they came from.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ _LOOKED_AT = 50
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The cells of a row from the first column on, and the number that people know it by."""
+    """The cells of a row from the first column on, and the row's number in its sheet or file."""
 
     number: int
     cells: Sequence[str]
 
 
 def write_rows(reading: ReadingText, rows: Iterable[Row]) -> None:
-    """Add a table whose first row of several words, if it looks like one, names the columns.
+    """Add a table whose first row of several cells, if it looks like a header, names the columns.
 
-    Single cells above it are titles and remarks. Without names cells stand between bars.
+    Single cells above it are titles and remarks. Without names, cells are separated by bars.
     """
     filled = iter(row for row in rows if any(cell.strip() for cell in row.cells))
     above: list[Row] = []
@@ -52,7 +52,7 @@ def _lines(first: Row, names: Sequence[str] | None, rows: Iterable[Row]) -> Iter
 
 
 def _names(row: Row, following: Sequence[Row]) -> Sequence[str] | None:
-    """The names of the columns if that is what stands in this row: words, all different, that are no values below."""
+    """The names of the columns if this row is a header: words, all different, none of them a value below; else None."""
     names = [in_one_line(cell) for cell in row.cells]
     given = [name for name in names if name]
     if not following or len(set(given)) < len(given) or any(len(name) > _LONGEST_NAME for name in given):
@@ -60,7 +60,7 @@ def _names(row: Row, following: Sequence[Row]) -> Sequence[str] | None:
     if not all(_LETTER.search(name) for name in given):
         return None
     for column, name in enumerate(names):
-        below = {in_one_line(one.cells[column]) for one in following if column < len(one.cells)}
+        below = {in_one_line(other.cells[column]) for other in following if column < len(other.cells)}
         if name and name in below:
             return None
     return names

@@ -1,6 +1,6 @@
-"""Plain text to reading text: hard-wrapped lines joined, everything that is meant line by line kept.
+"""Plain text to reading text: hard-wrapped lines are joined, intended line breaks stay.
 
-Form feeds end pages: so do the printers' files of old, and what ``pdftotext`` writes.
+A form feed ends a page, as in the output of ``pdftotext``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from corpora.text.reflow import reflow
 
 
 def load(data: bytes, name: str) -> Document:
-    """Raises ``BinaryText``. The title is the first line if it stands alone and is short."""
+    """Load a text; its title is the first line if that is a short block of its own. Raises ``BinaryText``."""
     text = decoded(data, name)
     reading = ReadingText(paged=PAGE_BREAK in text.strip())
     reflow(text, reading)

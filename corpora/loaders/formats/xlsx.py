@@ -27,7 +27,10 @@ _DIGITS = 12
 
 
 def load(data: bytes, name: str) -> Document:
-    """Raises ``EncryptedFile``, ``DamagedFile``, ``HostileArchive``, ``EmptyFile``. Sheets that are hidden count."""
+    """Load a workbook, hidden sheets, too.
+
+    Raises ``EncryptedFile``, ``DamagedFile``, ``HostileArchive``, ``EmptyFile``.
+    """
     package = OpcPackage.opened(data, name)
     reading = ReadingText(title=package.title())
     try:
@@ -35,8 +38,8 @@ def load(data: bytes, name: str) -> Document:
         for sheet in book.worksheets:
             reading.section("sheet", sheet.title)
             if len(book.worksheets) > 1:
-                reading.paragraph(sheet.title)  # what the rows are about often stands there alone
-            sheet.reset_dimensions()  # what a sheet says of its size may be wrong
+                reading.paragraph(sheet.title)  # Often only the sheet's name says what its rows are about.
+            sheet.reset_dimensions()  # The size that a sheet declares may be wrong.
             write_rows(reading, _rows(sheet.iter_rows(values_only=True)))
     except _RAISED as error:
         raise DamagedFile(
@@ -57,7 +60,7 @@ def _rows(rows: Iterator[tuple[object, ...]]) -> Iterator[Row]:
 
 
 def _shown(value: object) -> str:
-    """A value as people write it, without the noise of binary fractions."""
+    """A value as people write it, rounded to hide binary fractions."""
     if value is None:
         return ""
     if isinstance(value, bool):

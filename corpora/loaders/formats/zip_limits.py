@@ -1,9 +1,9 @@
-"""Is a zip file what it says, and within limits? Asked before any library looks into it. Knows nothing of formats.
+"""Checks that a zip file is what it declares, and within limits, before any library opens it. Knows nothing of formats.
 
-What is wrong with the archive as a whole refuses it (``HostileArchive``, ``DamagedFile``): too many members, too much
-in them or in too few bytes, members that share bytes or a name, paths that lead out of it. What is wrong with one
-member (encrypted, a link, damaged) is that member's own; ``checked_zip`` then refuses the whole, since a document
-with a part missing is no document.
+An archive is refused as a whole (``HostileArchive``, ``DamagedFile``) for too many members, too much in them or in too
+few bytes, members that share bytes or a name, and paths that lead out of it. A fault of one member (encrypted, a link,
+damaged) concerns that member; ``checked_zip`` refuses the whole for it, since a document with a part missing is no
+document.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from corpora.loaders.registry import Limits
 _HEADER = struct.Struct("<4s22xHH")  # signature, lengths of the name and of the extra field
 _ENTRY_BYTES = 46  # of a member in the directory, without its name
 _NAME_CHARACTERS = 1000
-_PIECE = 2**18
+_CHUNK_BYTES = 2**18
 _DRIVE = re.compile(r"[a-zA-Z]:")
 _ENCRYPTED = 0x1 | 0x40 | 0x2000  # the member, strongly, or the directory itself
 _READ_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -30,9 +30,9 @@ _ZIPFILE_RAISES = (zipfile.BadZipFile, RuntimeError, ValueError, EOFError, struc
 
 
 def checked_zip(data: bytes, name: str, limits: Limits | None = None) -> zipfile.ZipFile:
-    """Open a document that is a zip inside (docx, xlsx, epub), all of it checked and inflated once.
+    """Open a document that is a zip inside (docx, xlsx, epub), after checking and inflating all of it once.
 
-    Any library may then read ``data``. Raises ``HostileArchive``, ``EncryptedFile``, ``DamagedFile`` or
+    Any library may then read ``data``. Raises ``HostileArchive``, ``EncryptedFile``, ``DamagedFile``,
     ``UnreadableFile``.
     """
     limits = limits or Limits()
@@ -50,7 +50,7 @@ def checked_zip(data: bytes, name: str, limits: Limits | None = None) -> zipfile
 
 
 def opened_zip(data: bytes, name: str, limits: Limits) -> zipfile.ZipFile:
-    """Open a zip whose directory keeps the limits; nothing in it is inflated yet."""
+    """Open a zip whose directory is within the limits; nothing in it is inflated yet. Raises as ``checked_zip``."""
     if _directory_entries(data) > limits.archive_members:
         raise _too_many(name, limits)
     try:
@@ -70,12 +70,12 @@ def opened_zip(data: bytes, name: str, limits: Limits) -> zipfile.ZipFile:
         )
     _check_ratio(total, len(data), name, limits)
     _check_names(members, name)
-    _check_places(data, members, archive.start_dir, name)
+    _check_offsets(data, members, archive.start_dir, name)
     return archive
 
 
 def member_fault(info: zipfile.ZipInfo, name: str) -> LoaderError | None:
-    """Why this member of ``name`` cannot be read, as far as the directory tells."""
+    """The error for a member of ``name`` that cannot be read, as far as the directory tells; else None."""
     kind = stat.S_IFMT(info.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
         return HostileArchive(f"{info.filename} in {name} is a link or device", hint="put the file itself there")
@@ -92,44 +92,44 @@ def member_fault(info: zipfile.ZipInfo, name: str) -> LoaderError | None:
 
 
 def inflated(data: bytes, info: zipfile.ZipInfo, name: str) -> Iterator[bytes]:
-    """The bytes of a member in pieces, never more than it declares. Raises ``HostileArchive``, ``DamagedFile``."""
+    """The bytes of a member in chunks, never more than it declares. Raises ``HostileArchive``, ``DamagedFile``."""
     start = _content_start(data, info, name)
     packed = memoryview(data)[start : start + info.compress_size]
     size, checksum = 0, 0
-    for piece in _pieces(packed, info, name):
-        size += len(piece)
+    for chunk in _inflated_chunks(packed, info, name):
+        size += len(chunk)
         if size > info.file_size:
             raise HostileArchive(
                 f"{info.filename} in {name} is larger than it says", hint="pack it anew as an ordinary zip"
             )
-        checksum = zlib.crc32(piece, checksum)
-        yield piece
+        checksum = zlib.crc32(chunk, checksum)
+        yield chunk
     if size != info.file_size or checksum != info.CRC:
         raise _damaged(f"{info.filename} in {name}")
 
 
-def _pieces(packed: memoryview, info: zipfile.ZipInfo, name: str) -> Iterator[bytes]:
+def _inflated_chunks(packed: memoryview, info: zipfile.ZipInfo, name: str) -> Iterator[bytes]:
     if info.compress_type == zipfile.ZIP_STORED:
-        for start in range(0, len(packed), _PIECE):
-            yield bytes(packed[start : start + _PIECE])
+        for start in range(0, len(packed), _CHUNK_BYTES):
+            yield bytes(packed[start : start + _CHUNK_BYTES])
         return
     decompressor, start, rest = zlib.decompressobj(-zlib.MAX_WBITS), 0, b""
     try:
         while not decompressor.eof and (rest or start < len(packed)):
             if not rest:
-                rest, start = bytes(packed[start : start + _PIECE]), start + _PIECE
-            piece = decompressor.decompress(rest, _PIECE)
+                rest, start = bytes(packed[start : start + _CHUNK_BYTES]), start + _CHUNK_BYTES
+            chunk = decompressor.decompress(rest, _CHUNK_BYTES)
             rest = decompressor.unconsumed_tail
-            if piece:
-                yield piece
+            if chunk:
+                yield chunk
     except zlib.error as error:
         raise _damaged(f"{info.filename} in {name}") from error
 
 
 def _directory_entries(data: bytes) -> int:
-    """How many members the directory may list, counted before objects are made of them; 0 if there is none.
+    """The number of members in the directory, counted before objects are made of them; 0 if there is no directory.
 
-    The count that the archive gives is not believed, the signatures are counted.
+    Signatures are counted, since the number that the archive declares may be false.
     """
     end = data.rfind(b"PK\x05\x06", max(0, len(data) - 2**16 - 22))
     if end < 0 or end + 22 > len(data):
@@ -157,7 +157,7 @@ def _check_names(members: Sequence[zipfile.ZipInfo], name: str) -> None:
             raise _leads_out(info, name)
         parts = [part for part in path.split("/") if part not in ("", ".")]
         if not parts and path.startswith("./"):
-            continue  # the folder that was packed
+            continue  # the folder itself
         if ".." in parts or not parts:
             raise _leads_out(info, name)
         joined = "/".join(parts)
@@ -168,8 +168,8 @@ def _check_names(members: Sequence[zipfile.ZipInfo], name: str) -> None:
         seen.add(joined)
 
 
-def _check_places(data: bytes, members: Sequence[zipfile.ZipInfo], directory: int, name: str) -> None:
-    """Refuse members that share bytes with each other or with the directory: so the densest bombs are built."""
+def _check_offsets(data: bytes, members: Sequence[zipfile.ZipInfo], directory: int, name: str) -> None:
+    """Refuse members that share bytes with each other or with the directory, as the densest zip bombs do."""
     end = directory
     for info in sorted(members, key=lambda info: info.header_offset, reverse=True):
         if _content_start(data, info, name) + info.compress_size > end:
@@ -180,7 +180,7 @@ def _check_places(data: bytes, members: Sequence[zipfile.ZipInfo], directory: in
 
 
 def _content_start(data: bytes, info: zipfile.ZipInfo, name: str) -> int:
-    """Where the packed bytes of a member begin, behind its own header."""
+    """The offset of the packed bytes of a member, after its local header."""
     if not 0 <= info.header_offset <= len(data) - 30:
         raise _damaged(name)
     signature, name_bytes, extra_bytes = _HEADER.unpack_from(data, info.header_offset)

@@ -1,4 +1,4 @@
-"""Document, Passage and Mark: text, identity, the exact span of one inside the other, and what a place is called.
+"""Document, Passage and Mark: text, identity, the exact span of one inside the other, and the names of locations.
 
 Offsets are Unicode code points, half-open. The one invariant of this floor, property-tested:
 ``document.text[passage.start:passage.end] == passage.text``. Knows nothing of files, vectors or tokens.
@@ -16,14 +16,14 @@ from typing import Literal, TypeAlias
 Metadata: TypeAlias = Mapping[str, str | int | float | bool | None]
 MarkKind: TypeAlias = Literal["page", "slide", "sheet", "chapter", "heading", "row", "record"]
 
-_NOTHING: Metadata = MappingProxyType({})
+_NO_METADATA: Metadata = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Mark:
-    """Characters ``[start, end)`` of a document lie on a page, below a heading, in a row of a table.
+    """Characters ``[start, end)`` of a document are on a page, below a heading, in a row of a table.
 
-    ``label`` is what a person calls the place: ``7`` for a page, the heading's text, ``12`` for a row.
+    ``label`` names it for a person: ``7`` for a page, the heading's text, ``12`` for a row.
     """
 
     start: int
@@ -34,27 +34,27 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One source file as reading text (hard line breaks joined, markup gone).
+    """One source file as reading text (wrapped lines joined, without markup).
 
-    ``name`` is what a person calls it (its file name), ``id`` is stable for the same name and text.
+    ``name`` is its name for a person (its file name), ``id`` is the same for the same name and text.
     """
 
     id: str
     name: str
     text: str
-    metadata: Metadata = field(default_factory=lambda: _NOTHING)
+    metadata: Metadata = field(default_factory=lambda: _NO_METADATA)
     marks: tuple[Mark, ...] = ()
 
     @classmethod
-    def of(cls, name: str, text: str, metadata: Metadata = _NOTHING, marks: Iterable[Mark] = ()) -> Document:
-        """Make a document whose id is derived from its name and text; its marks are put in order."""
+    def of(cls, name: str, text: str, metadata: Metadata = _NO_METADATA, marks: Iterable[Mark] = ()) -> Document:
+        """A document with an id derived from its name and text; its marks are sorted."""
         digest = hashlib.sha256(f"{name}\0{text}".encode("utf-8", "surrogatepass")).hexdigest()
         return cls(id=digest[:16], name=name, text=text, metadata=metadata, marks=tuple(sorted(marks)))
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A span of a document: ``document.text[start:end] == text``. ``marks`` are those that it touches, whole."""
+    """A span of a document: ``document.text[start:end] == text``. ``marks`` are those that overlap it, unclipped."""
 
     id: str
     document_id: str
@@ -66,7 +66,7 @@ class Passage:
 
     @classmethod
     def of(cls, document: Document, start: int, end: int) -> Passage:
-        """Cut ``[start, end)`` out of ``document``; the id names the document and the span."""
+        """The passage ``[start, end)`` of ``document``; the id consists of the document's id and the span."""
         return cls(
             id=f"{document.id}:{start}-{end}",
             document_id=document.id,
@@ -79,9 +79,10 @@ class Passage:
 
 
 def describe_location(marks: Iterable[Mark], start: int, end: int) -> str:
-    """What a person calls the characters ``[start, end)``: ``page 7``, ``pages 7-8, Installation``; empty if unmarked.
+    """The location of characters ``[start, end)`` for a person: ``page 7``, ``pages 7-8, Installation``.
 
-    Of headings and chapters that enclose each other the innermost is named. Rows of several tables are not.
+    Empty without marks. Of headings and chapters that enclose each other the innermost is named; rows of several tables
+    are not named.
     """
     touched = [mark for mark in sorted(marks) if mark.start < end and start < mark.end]
     parts: list[str] = []
@@ -100,12 +101,12 @@ def describe_location(marks: Iterable[Mark], start: int, end: int) -> str:
 
 
 def _names(labels: Sequence[str]) -> str:
-    """``Prices, Stock and Staff``: names have no order that a dash could stand for."""
+    """``Prices, Stock and Staff``: names have no order, so they form no range."""
     return " and ".join(filter(None, (", ".join(labels[:-1]), labels[-1])))
 
 
 def _is_of_several_tables(touched: Sequence[Mark]) -> bool:
-    """Rows on several sheets, or whose numbers do not grow all the time: another table begins between them."""
+    """Whether the rows are on several sheets, or their numbers decrease, so that another table begins between them."""
     if sum(mark.kind == "sheet" for mark in touched) > 1:
         return True
     rows = [mark.label for mark in touched if mark.kind == "row"]

@@ -2,26 +2,26 @@
 
 CorporaError
 ├── LoaderError            a file did not become a document
-│   ├── MissingFile        nothing is at that path
-│   ├── UnreadableFile     it is there, but may not or cannot be read
+│   ├── MissingFile        there is nothing at that path
+│   ├── UnreadableFile     it exists, but may not or cannot be read
 │   ├── UnknownSuffix      no loader reads this kind of file
 │   ├── EmptyFile          no text in it
 │   ├── BinaryText         a text suffix on something that is not text
-│   ├── EncryptedFile      it wants a password
+│   ├── EncryptedFile      it needs a password
 │   ├── DamagedFile        it is not what its suffix says
 │   ├── TooLarge           file or text is over the limit
 │   ├── HostileArchive     an archive that breaks a limit: count, ratio, depth, links, paths
-│   ├── LoaderTimeout      its loader ran too long and was stopped
+│   ├── LoaderTimeout      its loader ran too long and was killed
 │   └── LoaderCrashed      its loader died or ran out of memory
 └── LibraryError           the library cannot do what was asked
     ├── CorpusNotFound     no corpus of that name
     ├── CorpusExists       there is one already
-    ├── InvalidName        a corpus cannot be called that
+    ├── InvalidName        a corpus may not be called that
     ├── DocumentNotFound   no document of that name or id in the corpus
-    ├── UnstorableDocument text or passages that contradict themselves
+    ├── UnstorableDocument text that cannot be stored, or passages that are not spans of it
     ├── NewerSchema        written by a later version
     ├── LibraryBusy        another process is writing
-    ├── ChunkingChanged    passages of two ways of cutting must not be mixed
+    ├── ChunkingChanged    passages of two chunkings must not be mixed
     ├── JobNotFound        no job of that number in the corpus
     ├── DamagedIndex       an index file is not what was written; it can be made anew
     ├── DamagedExport      a file to import is not what an export writes, or breaks a limit
@@ -35,7 +35,7 @@ from difflib import get_close_matches
 
 
 class CorporaError(Exception):
-    """Base of all errors raised here: ``cause`` and ``hint`` are one line each, fit to be shown as they are."""
+    """Base of all errors of this floor: ``cause`` and ``hint`` are one line each, to be shown as they are."""
 
     def __init__(self, cause: str, *, hint: str) -> None:
         self.cause = one_line(cause)
@@ -48,11 +48,11 @@ class LoaderError(CorporaError):
 
 
 class MissingFile(LoaderError):
-    """Nothing is at that path."""
+    """There is nothing at that path."""
 
 
 class UnreadableFile(LoaderError):
-    """The file is there, but may not or cannot be read."""
+    """The file exists, but may not or cannot be read."""
 
 
 class UnknownSuffix(LoaderError):
@@ -68,7 +68,7 @@ class BinaryText(LoaderError):
 
 
 class EncryptedFile(LoaderError):
-    """The file wants a password."""
+    """The file needs a password."""
 
 
 class DamagedFile(LoaderError):
@@ -84,7 +84,7 @@ class HostileArchive(LoaderError):
 
 
 class LoaderTimeout(LoaderError):
-    """The loader ran too long and was stopped."""
+    """The loader ran too long and was killed."""
 
 
 class LoaderCrashed(LoaderError):
@@ -104,7 +104,7 @@ class CorpusExists(LibraryError):
 
 
 class InvalidName(LibraryError):
-    """A corpus cannot be called that."""
+    """A corpus may not be called that."""
 
 
 class DocumentNotFound(LibraryError):
@@ -124,7 +124,7 @@ class LibraryBusy(LibraryError):
 
 
 class ChunkingChanged(LibraryError):
-    """The corpus is cut in another way; passages of two ways must not be mixed."""
+    """The corpus has another chunking; passages of two chunkings must not be mixed."""
 
 
 class JobNotFound(LibraryError):
@@ -143,13 +143,13 @@ class DamagedLibrary(LibraryError):
     """The database on disk is damaged."""
 
 
-def nearest(wanted: str, known: Iterable[str]) -> str | None:
-    """The known name most like ``wanted``, upper or lower case ignored; none if nothing is close."""
-    by_folded = {name.casefold(): name for name in known}
-    close = get_close_matches(wanted.casefold(), by_folded, n=1, cutoff=0.75)
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name most like ``name``, ignoring case; None if none is close."""
+    by_folded = {candidate.casefold(): candidate for candidate in known}
+    close = get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.75)
     return by_folded[close[0]] if close else None
 
 
 def one_line(message: str) -> str:
-    """Messages quote file names and foreign errors: nothing in them may start a new line or steer a terminal."""
+    """The message on one line without control characters, since it may quote file names and other programs' errors."""
     return " ".join("".join(ch if ch.isprintable() else " " for ch in message).split())

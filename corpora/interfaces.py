@@ -1,4 +1,4 @@
-"""What plugs into this floor: a loader reads one file format, a Derived computes rows from passages.
+"""The protocols of what plugs in here: a ``Loader`` reads a file format, a ``Derived`` computes rows of passages.
 
 The library stores derived rows (vectors, terms, token ids) without knowing their meaning.
 """
@@ -20,11 +20,11 @@ class Loader(Protocol):
 
 
 class Derived(Protocol):
-    """Something computed from every passage and stored beside it, one row a passage."""
+    """Something computed from every passage and stored with it, one row a passage."""
 
     @property
     def kind(self) -> str:
-        """Names what the rows are and by what they were made, e.g. ``vectors:all-minilm-l6-v2``."""
+        """Names what the rows are and what made them, e.g. ``vectors:all-minilm-l6-v2``."""
         ...
 
     def compute(self, passages: Sequence[Passage]) -> list[bytes]:

@@ -1,4 +1,4 @@
-"""The page on a real socket."""
+"""Serves the page on a real socket, in a thread of the test process."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def free_port() -> int:
 
 
 def await_true(condition: Callable[[], bool], *, within_s: float = 20.0) -> None:
-    """Wait until something is so; fail if it does not become so."""
+    """Wait until ``condition()`` is true; fail after ``within_s``."""
     deadline_s = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < deadline_s, "it did not happen in time"

@@ -1,4 +1,4 @@
-"""A server of the page in a process of its own, to be killed; ``main`` is what runs in it."""
+"""Serves the page in a process of its own, so that a test can kill it; ``main`` runs in that process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The real library under the page, with letters counted instead of an encoder's model."""
+"""The real library under the page, with an encoder that counts letters instead of running a model."""
 
 from __future__ import annotations
 
@@ -23,8 +23,16 @@ from tests.support.page_fakes import ASSERT_TEXT, LOOP_TEXT
 from tests.support.retrieval_fakes import LetterEncoder
 
 
+def text_files(folder: Path, *names: str) -> list[Path]:
+    """Write files into ``folder``, each with a text of its own."""
+    folder.mkdir(exist_ok=True)
+    for name in names:
+        (folder / name).write_text(f"The text of {name}.", encoding="utf-8")
+    return [folder / name for name in names]
+
+
 class GatedEncoder(LetterEncoder):
-    """Held up while ``gate`` is not set; ``reached`` tells that somebody waits there."""
+    """Waits while ``gate`` is not set; ``reached`` is set as soon as somebody encodes."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What tests do with the page in a browser."""
+"""Steps that browser tests share: ask a question, read a text."""
 
 from __future__ import annotations
 

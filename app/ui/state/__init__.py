@@ -9,6 +9,6 @@
     job_workers        the threads that run jobs
     uploads            files on their way from a browser to a job, and the routes that receive them
 
-May import the app floor's ``config``, ``conversations``, ``generation.events`` and ``library``, and ``corpora``; never
-``views``, a tab, or ``serving``.
+May import ``app.config``, ``app.conversations``, ``app.generation.events``, ``app.library``,
+``app.loading.search_models`` and ``corpora``; never ``views``, a tab, or ``serving``.
 """

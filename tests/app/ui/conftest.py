@@ -1,4 +1,4 @@
-"""The page over the fakes, and a browser for it."""
+"""Fixtures: a server of the page over the fake pipeline, and a browser that visits it."""
 
 from __future__ import annotations
 
@@ -33,6 +33,15 @@ def live(tmp_path: Path) -> Iterator[LivePage]:
     yield from serving(FakePipeline(), home, PageRegistry(home, "sample", "empty"))
 
 
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[PageRegistry]:
+    """A library of two empty corpora, without a page."""
+    made = PageRegistry(tmp_path, "one", "two")
+    yield made
+    made.encoder.gate.set()
+    made.close()
+
+
 # Not for the whole session: Playwright keeps an event loop running, and other tests start their own.
 @pytest.fixture(scope="module")
 def open_browser(chromium: Path) -> Iterator[Callable[..., Any]]:
@@ -53,26 +62,26 @@ def open_browser(chromium: Path) -> Iterator[Callable[..., Any]]:
 @pytest.fixture
 def visit(open_browser: Callable[..., Any], live: LivePage) -> Iterator[Callable[..., Watched]]:
     """Open the page in a new browser context; at the end nothing may have gone to another server, and no error."""
-    seen: list[Watched] = []
+    visits: list[Watched] = []
 
-    def opened(*, at: LivePage = live, **shape: Any) -> Watched:
+    def opened(*, server: LivePage = live, **shape: Any) -> Watched:
         watched = Watched(open_browser(**shape).new_page())
-        seen.append(watched)
+        visits.append(watched)
 
         def requested(request: Any) -> None:
-            if not request.url.startswith((at.url, "data:", "blob:")):
+            if not request.url.startswith((server.url, "data:", "blob:")):
                 watched.outside.append(request.url)
 
         watched.page.on("request", requested)
         watched.page.on("pageerror", lambda error: watched.errors.append(str(error)))
         watched.page.on("dialog", lambda dialog: (watched.dialogs.append(dialog.message), dialog.dismiss()))
         watched.page.set_default_timeout(15_000)
-        watched.page.goto(at.url)
+        watched.page.goto(server.url)
         watched.page.wait_for_selector("#thread .hello, #live .turn")
         return watched
 
     yield opened
-    for watched in seen:
+    for watched in visits:
         assert watched.outside == []
         assert watched.errors == []
         assert watched.dialogs == []

@@ -30,7 +30,7 @@ def test_hostile_text_runs_nothing_loads_nothing_and_reads_letter_for_letter(
     hostile = hostile_live.pipeline.said
     for number, name in enumerate(HOSTILE):
         hostile_live.registry.put("sample", name, f"A text of its own, number {number}.")
-    page = visit(at=hostile_live).page
+    page = visit(server=hostile_live).page
     page.fill(QUESTION, hostile)
     page.keyboard.press("Enter")
     page.wait_for_selector(DONE)

@@ -1,4 +1,4 @@
-"""What the guard lets through: our own page and nothing of another one."""
+"""The guard lets requests of our own page through, and none of another page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Streams of browser tabs: batched, stopped on request, and stopped when nobody listens any more."""
+"""Streams of browser tabs: read in batches, stopped on request, and stopped when the browser has gone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What browsers send: names stay names, files lie under numbers, and are gone when they are not needed."""
+"""Uploads: names are never used as paths, files lie under numbers and are deleted when nobody needs them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Word-wide changes: taking all gives the corrected text, taking none the source."""
+"""Changes of whole words: accepting all gives the corrected text, rejecting all the source."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""The sentence-transformers encoder: texts to unit vectors; offline, loaded on first use, shared by threads.
+"""The sentence encoder: texts to unit vectors, offline, loaded on first use, shared by threads.
 
-Knows nothing of passages, indexes or the corpus. N texts, W windows, D dimensions.
+Models are loaded by sentence-transformers, unless a loader that knows one better is handed in. Knows nothing of
+passages, indexes or the corpus. N texts, W windows, D dimensions.
 
 A model reads a limited number of tokens. A longer text is not truncated: it is encoded window by window, and its
 vector is the mean of the windows' vectors weighted by their tokens, so that what a long passage ends with can be found.
@@ -11,9 +12,9 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,15 +33,55 @@ _CPU_BATCH, _GPU_BATCH = 8, 32
 Role = Literal["query", "document"]
 
 
+class SentenceModel(Protocol):
+    """A loaded model. It is asked by one thread at a time."""
+
+    @property
+    def dimension(self) -> int:
+        """D."""
+        ...
+
+    @property
+    def max_tokens(self) -> int:
+        """How many tokens it reads at once, its prompt included."""
+        ...
+
+    @property
+    def is_on_cpu(self) -> bool:
+        """Whether it computes on the processor."""
+        ...
+
+    def prompt_tokens(self, role: Role) -> int:
+        """How many tokens it puts around a text."""
+        ...
+
+    def spans(self, texts: Sequence[str]) -> Sequence[Sequence[tuple[int, int]]]:
+        """The characters ``[start, end)`` of each token of each text."""
+        ...
+
+    def encode(self, texts: Sequence[str], role: Role) -> NDArray[np.float32]:
+        """(N, D) unit vectors of texts that it reads whole, as one batch."""
+        ...
+
+
+LoadModel: TypeAlias = Callable[[EncoderFiles, str | None], SentenceModel]
+"""Loads the model of a folder to a device, None: the best there is. Raises ``EncoderNotFound``."""
+
+
 class SentenceTransformerEncoder:
-    """An ``Encoder`` over any model that sentence-transformers can load from safetensors.
+    """An ``Encoder`` over any model that ``load`` can load, by default those of sentence-transformers in safetensors.
 
     ``setting`` is the default's name, a folder, or ``owner/name`` on the Hub. ``name`` looks at the files; the model is
     loaded with the first vectors. A model's own prompts for queries and documents are used.
     """
 
     def __init__(
-        self, setting: str = DEFAULT_ENCODER, *, device: str | None = None, batch_size: int | None = None
+        self,
+        setting: str = DEFAULT_ENCODER,
+        *,
+        device: str | None = None,
+        batch_size: int | None = None,
+        load: LoadModel | None = None,
     ) -> None:
         self.setting = setting
         self._device = device
@@ -48,7 +89,8 @@ class SentenceTransformerEncoder:
         self._lock = threading.RLock()  # locating and loading
         self._model_lock = FairLock()  # a fast tokenizer must not be used by two threads at once
         self._located: EncoderFiles | None = None
-        self._loaded: SentenceTransformer | None = None
+        self._load = load if load is not None else load_with_sentence_transformers
+        self._loaded: SentenceModel | None = None
 
     @property
     def name(self) -> str:
@@ -58,14 +100,12 @@ class SentenceTransformerEncoder:
     @property
     def dimension(self) -> int:
         """D; loads the model."""
-        dimension = self._model().get_embedding_dimension()
-        assert dimension is not None, "a text encoder has a dimension"
-        return dimension
+        return self._model().dimension
 
     @property
     def max_tokens(self) -> int:
         """How many tokens the model reads at once; longer texts are encoded in windows."""
-        return int(self._model().max_seq_length or 512)
+        return self._model().max_tokens
 
     @property
     def is_default(self) -> bool:
@@ -86,12 +126,12 @@ class SentenceTransformerEncoder:
                 self._located = find_encoder(self.setting)
             return self._located
 
-    def _model(self) -> SentenceTransformer:
+    def _model(self) -> SentenceModel:
         with self._lock:
             if self._loaded is None:
                 files = self._files()
                 files.verify()
-                self._loaded = _load(files, self._device)
+                self._loaded = self._load(files, self._device)
             return self._loaded
 
     def _encode(self, texts: Sequence[str], role: Role) -> NDArray[np.float32]:
@@ -109,44 +149,27 @@ class SentenceTransformerEncoder:
         for first in range(0, len(windows), size):
             batch = by_length[first : first + size]
             with self._model_lock:
-                vectors_WD[batch] = _encode_batch(model, [windows[window] for window in batch], role)
+                vectors_WD[batch] = model.encode([windows[window] for window in batch], role)
         sums_ND = np.zeros((len(texts), vectors_WD.shape[1]), dtype=np.float32)
         np.add.at(sums_ND, owner_W, vectors_WD * weight_W[:, None])
         norms_N1 = np.linalg.norm(sums_ND, axis=1, keepdims=True)
         return np.ascontiguousarray(sums_ND / np.maximum(norms_N1, 1e-12), dtype=np.float32)
 
 
-def _batch_size(model: SentenceTransformer) -> int:
+def _batch_size(model: SentenceModel) -> int:
     """As many texts as a processor's caches hold, or as keep a GPU busy."""
-    return _CPU_BATCH if model.device.type == "cpu" else _GPU_BATCH
-
-
-def _encode_batch(model: SentenceTransformer, windows: list[str], role: Role) -> NDArray[np.float32]:
-    import torch
-
-    encode = model.encode_query if role == "query" else model.encode_document
-    with torch.inference_mode():
-        vectors_WD: NDArray[np.float32] = encode(
-            windows, batch_size=len(windows), show_progress_bar=False, normalize_embeddings=True
-        )
-    return vectors_WD
+    return _CPU_BATCH if model.is_on_cpu else _GPU_BATCH
 
 
 def _windows(
-    model: SentenceTransformer, texts: Sequence[str], role: Role
+    model: SentenceModel, texts: Sequence[str], role: Role
 ) -> tuple[list[str], NDArray[np.int64], NDArray[np.float32]]:
     """The texts in windows that the model reads whole; (W) the index of the text, (W) the number of tokens of each."""
-    tokenizer = model.tokenizer
-    prompt = model.prompts.get(role) or ""
-    prompt_tokens = len(tokenizer(prompt)["input_ids"])
-    size = max(1, int(model.max_seq_length or 512) - prompt_tokens)
-    offsets = tokenizer(
-        list(texts), add_special_tokens=False, return_offsets_mapping=True, truncation=False, verbose=False
-    )["offset_mapping"]
+    size = max(1, model.max_tokens - model.prompt_tokens(role))
     windows: list[str] = []
     owners: list[int] = []
     weights: list[float] = []
-    for index, (text, spans) in enumerate(zip(texts, offsets, strict=True)):
+    for index, (text, spans) in enumerate(zip(texts, model.spans(texts), strict=True)):
         borders = [0, *(spans[token][0] for token in range(size, len(spans), size)), len(text)]
         for window, (start, end) in enumerate(pairwise(borders)):
             windows.append(text[start:end])
@@ -155,7 +178,37 @@ def _windows(
     return windows, np.array(owners, dtype=np.int64), np.array(weights, dtype=np.float32)
 
 
-def _load(files: EncoderFiles, device: str | None) -> SentenceTransformer:
+class _SentenceTransformersModel:
+    def __init__(self, model: SentenceTransformer) -> None:
+        self._model = model
+        dimension = model.get_embedding_dimension()
+        assert dimension is not None, "a text encoder has a dimension"
+        self.dimension: int = dimension
+        self.max_tokens = int(model.max_seq_length or 512)
+        self.is_on_cpu = model.device.type == "cpu"
+
+    def prompt_tokens(self, role: Role) -> int:
+        return len(self._model.tokenizer(self._model.prompts.get(role) or "")["input_ids"])
+
+    def spans(self, texts: Sequence[str]) -> Sequence[Sequence[tuple[int, int]]]:
+        spans: Sequence[Sequence[tuple[int, int]]] = self._model.tokenizer(
+            list(texts), add_special_tokens=False, return_offsets_mapping=True, truncation=False, verbose=False
+        )["offset_mapping"]
+        return spans
+
+    def encode(self, texts: Sequence[str], role: Role) -> NDArray[np.float32]:
+        import torch
+
+        encode = self._model.encode_query if role == "query" else self._model.encode_document
+        with torch.inference_mode():
+            vectors_ND: NDArray[np.float32] = encode(
+                list(texts), batch_size=len(texts), show_progress_bar=False, normalize_embeddings=True
+            )
+        return vectors_ND
+
+
+def load_with_sentence_transformers(files: EncoderFiles, device: str | None) -> SentenceModel:
+    """Load any model that sentence-transformers knows, without code of its own. Raises ``EncoderNotFound``."""
     import torch
     from safetensors import SafetensorError
     from sentence_transformers import SentenceTransformer
@@ -176,4 +229,4 @@ def _load(files: EncoderFiles, device: str | None) -> SentenceTransformer:
             hint="name a sentence-transformers model that needs no code of its own, or keep the default",
         ) from error
     model.eval()
-    return model
+    return _SentenceTransformersModel(model)

@@ -17,7 +17,8 @@ from app.loading.models import without_progress_bars
 from app.loading.openmp import wait_passively
 
 if TYPE_CHECKING:
-    from retrieval.encoder import SentenceTransformerEncoder
+    from retrieval.encoder import SentenceModel, SentenceTransformerEncoder
+    from retrieval.encoder_files import EncoderFiles
     from retrieval.evidence import FindEvidence
     from retrieval.hits import Evidence, Hit
     from retrieval.query import Query
@@ -93,7 +94,26 @@ class SearchModels:
 
             device_for(settings.device)
         name = DEFAULT_ENCODER if settings.encoder == BUNDLED else settings.encoder
-        return SentenceTransformerEncoder(name, device=settings.device)
+        return SentenceTransformerEncoder(name, device=settings.device, load=load_encoder)
+
+
+def load_encoder(files: EncoderFiles, device: str | None) -> SentenceModel:
+    """The bundled encoder on a CPU without sentence-transformers, which takes seconds to import; others with it.
+
+    Raises ``EncoderNotFound``.
+    """
+    from retrieval.encoder import load_with_sentence_transformers
+
+    if files.sha256 is None or not _is_cpu(device):
+        return load_with_sentence_transformers(files, device)
+    from safetensors import SafetensorError
+
+    from app.loading.minilm import MiniLM
+
+    try:
+        return MiniLM(files.folder)
+    except (OSError, ValueError, KeyError, SafetensorError):
+        return load_with_sentence_transformers(files, device)  # It says what is wrong.
 
 
 def relevance_for(encoder: str, setting: str | None = None) -> Relevance:
@@ -123,3 +143,10 @@ def relevance_for(encoder: str, setting: str | None = None) -> Relevance:
             hint=f'set encoder to that one, or relevance to "{NOT_SET}"',
         )
     return named
+
+
+def _is_cpu(device: str | None) -> bool:
+    """Whether sentence-transformers would take the processor, too."""
+    import torch
+
+    return device == "cpu" or (device is None and not torch.accelerator.is_available())

@@ -70,8 +70,7 @@ def test_the_end_of_a_long_text_counts(encoder: SentenceTransformerEncoder) -> N
 def test_a_long_text_is_the_weighted_mean_of_its_windows(small_model: Path) -> None:
     small = SentenceTransformerEncoder(str(small_model), device="cpu")
     assert small.max_tokens == 16
-    prompted = small._model().tokenizer("passage: ")["input_ids"]
-    room = 16 - len(prompted)
+    room = 16 - small._model().prompt_tokens("document")
     words = ["red", "green", "blue", "sea", "sun"] * 5  # each is one token
     cuts = [" ".join(words[at : at + room]) for at in range(0, len(words), room)]
     vectors_WD = small.encode_passages(cuts)

@@ -1,0 +1,99 @@
+"""The bundled encoder (all-MiniLM-L6-v2) without sentence-transformers, whose import takes seconds.
+
+The same operations in the same order as sentence-transformers and transformers' ``BertModel`` (Devlin et al. 2018), so
+that every vector is bit-equal to theirs (``tests/app/loading/test_minilm.py``). On a CPU only; every other encoder and
+device stays with sentence-transformers. B texts, N pieces, D hidden, H heads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+from tokenizers import Tokenizer
+from torch.nn.functional import embedding, gelu, layer_norm, linear, normalize, scaled_dot_product_attention
+
+_LAYERS: Final = 6
+_HEADS: Final = 12
+_EPSILON: Final = 1e-12
+_LONGEST: Final = 256
+
+
+class MiniLM:
+    """A loaded model: a ``retrieval.encoder.SentenceModel``. One thread at a time."""
+
+    max_tokens = _LONGEST
+    is_on_cpu = True
+
+    def __init__(self, folder: Path) -> None:
+        """Read the weights and the tokenizer of a folder. Raises OSError, ValueError, SafetensorError, KeyError."""
+        self._weights: Mapping[str, torch.Tensor] = load_file(folder / "model.safetensors")
+        self.dimension = self._weights["embeddings.word_embeddings.weight"].shape[1]
+        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+
+    def prompt_tokens(self, role: str) -> int:
+        """How many tokens the model adds to a text: a beginning and an end."""
+        return 2
+
+    def spans(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
+        """The characters ``[start, end)`` of each token of each text."""
+        return [encoded.offsets for encoded in self._tokenizer.encode_batch(list(texts), add_special_tokens=False)]
+
+    @torch.inference_mode()
+    def encode(self, texts: Sequence[str], role: str) -> NDArray[np.float32]:
+        """(B, D) unit vectors of texts of at most ``max_tokens`` tokens."""
+        # As sentence-transformers has it: the longest first, and padded to it.
+        order = np.argsort([-len(text) for text in texts])
+        encoded = self._tokenizer.encode_batch([texts[at] for at in order])
+        rows = [one.ids if len(one.ids) <= _LONGEST else [*one.ids[: _LONGEST - 1], one.ids[-1]] for one in encoded]
+        width = max(map(len, rows))
+        ids_BN = torch.tensor([row + [0] * (width - len(row)) for row in rows])
+        mask_BN = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows])
+        states_BND = self._states(ids_BN, mask_BN)
+        mask_BN1 = mask_BN.unsqueeze(-1).to(torch.float32)
+        mean_BD = (states_BND * mask_BN1).sum(dim=1) / torch.clamp(mask_BN1.sum(dim=1), min=1e-9)
+        vectors_BD = normalize(normalize(mean_BD, p=2.0, dim=-1), p=2.0, dim=1)
+        found: NDArray[np.float32] = vectors_BD[torch.from_numpy(np.argsort(order))].numpy()
+        return found
+
+    def _states(self, ids_BN: torch.Tensor, mask_BN: torch.Tensor) -> torch.Tensor:
+        """(B, N, D) states behind the last layer."""
+        weights, (rows, width) = self._weights, ids_BN.shape
+        states_BND = embedding(ids_BN, weights["embeddings.word_embeddings.weight"])
+        states_BND = states_BND + weights["embeddings.token_type_embeddings.weight"][0]
+        states_BND = states_BND + weights["embeddings.position_embeddings.weight"][:width]
+        states_BND = self._norm(states_BND, "embeddings.LayerNorm")
+        mask_B1NN = None if bool(mask_BN.all()) else mask_BN.bool()[:, None, None, :].expand(rows, 1, width, width)
+        for layer in range(_LAYERS):
+            states_BND = self._layer(states_BND, mask_B1NN, f"encoder.layer.{layer}.")
+        return states_BND
+
+    def _layer(self, states_BND: torch.Tensor, mask_B1NN: torch.Tensor | None, name: str) -> torch.Tensor:
+        rows, width, hidden = states_BND.shape
+        query_BHNd, key_BHNd, value_BHNd = (
+            self._linear(states_BND, f"{name}attention.self.{part}")
+            .view(rows, width, _HEADS, hidden // _HEADS)
+            .transpose(1, 2)
+            for part in ("query", "key", "value")
+        )
+        scale = (hidden // _HEADS) ** -0.5
+        read_BHNd = scaled_dot_product_attention(query_BHNd, key_BHNd, value_BHNd, attn_mask=mask_B1NN, scale=scale)
+        read_BND = read_BHNd.transpose(1, 2).contiguous().reshape(rows, width, hidden)
+        attended_BND = self._linear(read_BND, f"{name}attention.output.dense")
+        states_BND = self._norm(attended_BND + states_BND, f"{name}attention.output.LayerNorm")
+        inner = gelu(self._linear(states_BND, f"{name}intermediate.dense"))
+        return self._norm(self._linear(inner, f"{name}output.dense") + states_BND, f"{name}output.LayerNorm")
+
+    def _linear(self, states: torch.Tensor, name: str) -> torch.Tensor:
+        return linear(states, self._weights[f"{name}.weight"], self._weights[f"{name}.bias"])
+
+    def _norm(self, states: torch.Tensor, name: str) -> torch.Tensor:
+        weight, bias = self._weights[f"{name}.weight"], self._weights[f"{name}.bias"]
+        return layer_norm(states, weight.shape, weight, bias, _EPSILON)

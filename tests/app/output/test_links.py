@@ -10,7 +10,7 @@ from typing import Any
 from app.conversations.turns import Turn
 from app.generation.events import Citation, Done, Retrieval, TextDelta
 from app.output.links import colour_of, copied_share, in_order, label_of, links
-from app.ui.chat.run_question import apply_events, partial_answer, status_of
+from app.ui.chat.actions import apply_events, partial_answer, status_of
 from app.ui.views.answer import RunningAnswer, running_view, turn_view
 from app.ui.views.sources import reader_view, sources_view
 from corpora.documents import Document, Mark

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.ui.library.components import Pulse, View
-from app.ui.library.job_board import dry_run
+from app.ui.library.job_actions import dry_run
 from app.ui.state.job_workers import JobWorkers
 from app.ui.views.jobs import JobWindow, Total, jobs_view
 from tests.support.page_live import await_true

@@ -37,6 +37,52 @@ _NAMES = {
         "sentences",
         "verify",
     ],
+    "decoding": [
+        "AcceptanceCriterion",
+        "Budget",
+        "Commit",
+        "DecodingError",
+        "DraftContext",
+        "DraftSource",
+        "DraftTree",
+        "Engine",
+        "FinishReason",
+        "Origin",
+        "OriginKind",
+        "Processor",
+        "Reference",
+        "Request",
+        "Sampling",
+        "Session",
+        "Stats",
+        "Target",
+        "load_target",
+        "make_criterion",
+        "target_of",
+    ],
+    "retrieval": [
+        "CosineRelevance",
+        "EmptyCorpus",
+        "Encoder",
+        "EncoderChanged",
+        "EncoderNotFound",
+        "Evidence",
+        "Hit",
+        "HybridRetriever",
+        "LearnedRelevance",
+        "PassageStore",
+        "Query",
+        "Relevance",
+        "RetrievalError",
+        "Retrieved",
+        "Retriever",
+        "SentenceCache",
+        "SentenceRows",
+        "SentenceTransformerEncoder",
+        "VectorRows",
+        "reciprocal_rank_fusion",
+        "select_evidence",
+    ],
 }
 
 
@@ -51,13 +97,23 @@ def test_exported_names(package: str) -> None:
         assert getattr(module, name).__name__ == name
 
 
+@pytest.mark.parametrize("package", ["corpora", "decoding", "retrieval"])
+def test_importing_a_package_loads_none_of_its_modules(package: str) -> None:
+    assert [module for module in _loaded_by(f"import {package}") if module.startswith(f"{package}.")] == []
+
+
 @pytest.mark.parametrize("name", ["Corpus", "Pipeline"])
 def test_a_public_name_loads_no_module_of_page_or_command_line(name: str) -> None:
-    program = f"import sys; from app import {name}; print(*sorted(sys.modules))"
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", program], cwd=_ROOT, text=True, capture_output=True, check=True
-    )
-    loaded = done.stdout.split()
+    loaded = _loaded_by(f"from app import {name}")
     assert f"app.{'pipeline' if name == 'Pipeline' else 'library.corpus'}" in loaded
     forbidden = ("app.ui", "app.commands", "app.output", "app.doctor", "app.bench", "app.training", "gradio", "fastapi")
     assert [module for module in loaded if module.startswith(forbidden)] == []
+
+
+def _loaded_by(statement: str) -> list[str]:
+    """The modules that a fresh process has loaded after ``statement``."""
+    program = f"import sys; {statement}; print(*sorted(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program], cwd=_ROOT, text=True, capture_output=True, check=True
+    )
+    return done.stdout.split()

@@ -1,8 +1,8 @@
 """The jobs of the Library tab: begin one from an upload, steer it, and show how far the jobs are.
 
 ``JobBoard`` says what is shown: which jobs, which part of their files, and dry runs. It caches its answers for a
-moment, so that many browsers that look on cost no more than one; a dry run asks ``Jobs.plan``, which compares files with
-what is stored and stores nothing. ``JobActions`` are the handlers. Jobs run in the server's own threads
+moment, so that many browsers that look on cost no more than one; a dry run asks ``Jobs.plan``, which compares files
+with what is stored and stores nothing. ``JobActions`` are the handlers. Jobs run in the server's own threads
 (``state.job_workers``), so a browser may go away and come back, and several see the same. Must not build HTML, and must
 not read files itself.
 """

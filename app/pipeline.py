@@ -121,6 +121,8 @@ class Pipeline:
         require_place(settings.target)
         proposer = edit_proposer(settings)
         models = SearchModels(settings)
+        if settings.relevance is not None:
+            models.relevance()  # A wrong path is said now, not at the first question.
         opened = Corpus.open(corpus, settings=settings, models=models) if isinstance(corpus, str) else corpus
         if opened is not None:
             models.load_encoder()

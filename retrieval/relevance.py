@@ -116,7 +116,9 @@ class LearnedRelevance:
                 known = Rarity(dict(zip(words, rarity, strict=True)), float(arrays["unknown"]))
                 weights = {name: arrays[name].astype(np.float32) for name in Layers.__dataclass_fields__}
                 scorer = cls(_text(arrays["encoder"]), known, Layers(**weights))
-            scorer.scores("Who is it?", [Candidate("It is Ann.", 0, 0.5)])  # the shapes fit one another
+            scorer.scores(
+                "Who is it?", [Candidate("It is Ann.", 0, 0.5)], is_foreign=False
+            )  # the shapes fit one another
         except _UNREADABLE as error:
             raise DamagedRelevance(file, f"{type(error).__name__}: {error}") from error
         return scorer

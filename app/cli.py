@@ -1,4 +1,4 @@
-"""The command ``spandraft``: finds the sub-command, reads the settings, turns errors into two lines.
+"""The command ``spandraft``: parses the arguments, reads the settings, runs a sub-command, reports errors in two lines.
 
 Exit codes: 0 done, 1 findings (``fix --check``, ``doctor``), 2 wrong input, 70 a bug of ours, 130 interrupted.
 Imports no model library: ``--help`` and wrong arguments are answered at once.
@@ -43,24 +43,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         _silence_stdout()
         return _BROKEN_PIPE
     except Exception as error:  # noqa: BLE001  # the edge of the process: nothing may end in a bare traceback
-        found = as_user_error(error)
-        if found is None or "--verbose" in _before_dashes(argv):
+        user_error = as_user_error(error)
+        if user_error is None or "--verbose" in _before_dashes(argv):
             traceback.print_exc()
-        cause, hint = found or (
+        cause, hint = user_error or (
             f"unexpected {type(error).__name__}: {error}",
             "this is a bug of Spandraft: please report",
         )
         _report(terminal, cause, hint)
-        return _BUG if found is None else _WRONG_INPUT
+        return _BUG if user_error is None else _WRONG_INPUT
 
 
 def _run(argv: Sequence[str], terminal: Terminal) -> int:
     args = _parse(argv)
     settings = settings_of(args)
     if not _may_download(settings):
-        # Loading a file that is there takes a moment; a bar for it is noise between the user and the answer.
+        # Loading a local file takes a moment: a progress bar for it is noise.
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    # What libraries print must not stand in front of the document.
+    # What libraries print must not come before the document on stdout.
     redirected = contextlib.redirect_stdout(sys.stderr) if terminal.json else contextlib.nullcontext()
     with redirected:
         code: int = args.run(args, settings, terminal)
@@ -68,7 +68,7 @@ def _run(argv: Sequence[str], terminal: Terminal) -> int:
 
 
 def _may_download(settings: Settings) -> bool:
-    """A model that is neither bundled nor a folder is a name on the hub."""
+    """Whether a model is a name on the hub: neither bundled nor a folder."""
     return any(name != BUNDLED and not Path(name).is_dir() for name in (settings.target, settings.encoder))
 
 
@@ -89,7 +89,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def _unknown_argument(argument: str, parser: argparse.ArgumentParser) -> UsageError:
-    """argparse alone would not say which option was meant."""
+    """The error for an argument that no parser knows, with the nearest option as the hint."""
     name = argument.partition("=")[0]
     near = nearest(name, re.findall(r"--[a-z][a-z-]+", parser.format_help())) if name.startswith("-") else None
     hint = f"did you mean {near}?" if near else f"see `{parser.prog} --help`"
@@ -97,7 +97,7 @@ def _unknown_argument(argument: str, parser: argparse.ArgumentParser) -> UsageEr
 
 
 def _report(terminal: Terminal, cause: str, hint: str) -> None:
-    """Cause and remedy, one line each, where the caller looks for them."""
+    """Report cause and remedy, one line each: on stderr, or under ``--json`` as the document on stdout."""
     cause, hint = (" ".join(text.split()) for text in (cause, hint))
     if terminal.json:
         terminal.document(error_document(cause, hint))
@@ -106,7 +106,7 @@ def _report(terminal: Terminal, cause: str, hint: str) -> None:
 
 
 def _silence_stdout() -> None:
-    """The reader has gone: without this the interpreter would complain when it flushes at exit."""
+    """After a broken pipe: without this the interpreter would complain when it flushes stdout at exit."""
     with contextlib.suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

@@ -1,7 +1,7 @@
-"""``spandraft train``: makes the bundled models, or models like them, from the training data.
+"""``spandraft train`` makes the bundled models, or models like them, from the training data.
 
-Exit codes: 0 done, 1 not finished yet (``--minutes`` were up), 130 stopped by Ctrl-C or SIGTERM; in both cases with a
-checkpoint, from which the same command goes on. Only ``prepare`` needs the encoder.
+Exit codes: 0 done, 1 not finished (``--minutes`` were up), 130 stopped by Ctrl-C or SIGTERM; in both cases with a
+checkpoint, from which the same command continues. Only ``prepare`` needs the encoder.
 """
 
 from __future__ import annotations
@@ -142,14 +142,14 @@ def _stages(args: argparse.Namespace, settings: Settings, terminal: Terminal) ->
     named = [loaded.stage(name) for name in args.names]
     if len(named) > 1 and (args.begin or args.teacher):
         raise UsageError("--begin and --target are for one stage alone", hint="name one stage at a time")
-    chosen = [_begun(stage, args.begin, args.teacher) for stage in loaded.stages if stage in named]
+    chosen = [_with_overrides(stage, args.begin, args.teacher) for stage in loaded.stages if stage in named]
     return _train(args, chosen, terminal)
 
 
-def _begun(stage: Stage, begin: str | None, target: str | None) -> Stage:
+def _with_overrides(stage: Stage, begin: str | None, target: str | None) -> Stage:
     """The stage with what ``--begin`` and ``--target`` say instead of its configuration."""
-    begun = stage if begin is None else dataclasses.replace(stage, begin="" if begin == "none" else begin)
-    return begun if target is None else dataclasses.replace(begun, target=target)
+    overridden = stage if begin is None else dataclasses.replace(stage, begin="" if begin == "none" else begin)
+    return overridden if target is None else dataclasses.replace(overridden, target=target)
 
 
 def _train(args: argparse.Namespace, stages: Sequence[Stage], terminal: Terminal) -> int:
@@ -244,10 +244,10 @@ def _device(name: str) -> torch.device:
 
     if name not in ("auto", "cpu") and not name.startswith("cuda"):
         raise UsageError(f"there is no device {name}", hint="write auto, cpu or cuda")
-    there = torch.cuda.is_available()
-    if name.startswith("cuda") and not there:
+    has_cuda = torch.cuda.is_available()
+    if name.startswith("cuda") and not has_cuda:
         raise UsageError("there is no CUDA device here", hint="leave --device out, or write --device cpu")
-    chosen = ("cuda" if there else "cpu") if name == "auto" else name
+    chosen = ("cuda" if has_cuda else "cpu") if name == "auto" else name
     if chosen == "cpu":
         from app.training.loop.process import return_freed_blocks
 
@@ -266,7 +266,7 @@ def _one_thread() -> None:
 
 
 def _draw(run: Path, terminal: Terminal) -> None:
-    """Curves are worth having and no reason to fail."""
+    """Draw the curves; a run does not fail because they cannot be drawn."""
     from app.errors import MissingPartError
     from app.training.errors import DataMissingError
     from app.training.evaluation.curves import draw
@@ -282,8 +282,8 @@ def _draw(run: Path, terminal: Terminal) -> None:
 def _tuning(args: argparse.Namespace) -> LogitBiases | None:
     """The biases that were given; None if none was."""
     given = {f.name: getattr(args, f"tuned_{f.name}") for f in dataclasses.fields(LogitBiases)}
-    found = {name: value for name, value in given.items() if value is not None}
-    return LogitBiases(**found) if found else None
+    changed = {name: value for name, value in given.items() if value is not None}
+    return LogitBiases(**changed) if changed else None
 
 
 def _done(terminal: Terminal, document: dict[str, object], text: str) -> None:

@@ -1,4 +1,4 @@
-"""The doctor's look at how drafts are verified: loads the target, as a run would, if that is a matter of seconds."""
+"""Checks how drafts are verified and who drafts: loads the target, as a run would, if that takes seconds only."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from app.loading.bundled import TARGET, bundled_folder
 if TYPE_CHECKING:
     from decoding.target.target import Target
 
-_MOST_BYTES = 2**30
+_MOST_BYTES = 2**30  # a larger target takes too long to load
 
 
 def examine_drafting(settings: Settings) -> Iterator[Finding]:
-    """Trees, chains or no drafts, as the self-check at load chooses; and whether the drafters fit the target."""
+    """Report whether the target verifies trees, chains or no drafts, and whether the drafters fit it."""
     folder = bundled_folder(TARGET) if settings.target == BUNDLED else Path(settings.target).expanduser()
     size_bytes = sum(file.stat().st_size for file in folder.glob("*.safetensors")) if folder.is_dir() else 0
     if not size_bytes:
-        return  # What is not here is the business of the models' check.
+        return  # A target that is missing is a finding of `app.doctor.models`.
     if size_bytes > _MOST_BYTES:
         yield Finding("drafting", "ok", "trees, chains or none: a self-check chooses when this large target is loaded")
         return
@@ -58,7 +58,7 @@ def examine_drafting(settings: Settings) -> Iterator[Finding]:
 
 
 def _drafters(settings: Settings, folder: Path, target: Target) -> Iterator[Finding]:
-    """The drafters of a run, each loaded for the target; what may be a name on the hub is not looked up."""
+    """Load the drafters of a run for the target; a name that may be on the hub is not looked up."""
     from app.loading.drafters import add_drafters
     from app.loading.models import load_tokenizer
     from app.loading.sources import drafters_of, source_names

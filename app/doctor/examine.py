@@ -39,7 +39,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
 
 
 def examine_corpora(settings: Settings) -> Iterator[Finding]:
-    """One line a corpus."""
+    """Report each corpus, and whether it can be opened."""
     library = Library(settings.home)
     names = library.names()
     if not names:
@@ -50,13 +50,13 @@ def examine_corpora(settings: Settings) -> Iterator[Finding]:
 
 
 def _examine(library: Library, name: str) -> Finding:
-    """A damaged corpus must not hide the others."""
+    """One finding a corpus: a damaged one hides none of the others."""
     try:
         infos = library.open(name).documents()
     except Exception as error:
-        found = as_user_error(error)
-        if found is None:
+        user_error = as_user_error(error)
+        if user_error is None:
             raise
-        cause, hint = found
+        cause, hint = user_error
         return Finding(f"corpus {name}", "fail", cause, hint)
     return Finding(f"corpus {name}", "ok", f"{len(infos)} documents, {sum(i.passages for i in infos)} passages")

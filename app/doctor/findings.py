@@ -1,4 +1,4 @@
-"""What a doctor's check says: one line, and what to do about it."""
+"""The result of a check: one line, and what to do about it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Status: TypeAlias = Literal["ok", "warn", "fail"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line: what was looked at, how it is, and what to do unless it is fine."""
+    """What was checked, its status, details in one line, and a remedy unless all is well."""
 
     check: str
     status: Status

@@ -1,4 +1,4 @@
-"""The doctor's look at what is installed: versions, a double faiss, other owners of our package names, Chromium."""
+"""Checks what is installed: versions, a double faiss, other owners of our package names, Chromium."""
 
 from __future__ import annotations
 
@@ -30,32 +30,32 @@ Owners: TypeAlias = Mapping[str, Collection[str]]
 
 
 def examine_installation(owners: Owners) -> Iterator[Finding]:
-    """Python, versions, faiss and names."""
+    """Check the versions of Python and libraries, faiss, and who owns our package names."""
     yield Finding("python", "ok", f"{platform.python_version()} on {platform.platform()}")
     yield Finding("spandraft", "ok", _version(_DISTRIBUTION) or "run from its folder, not installed")
     for name in _VERSIONS:
-        found = _version(name)
-        if found is None:
+        installed = _version(name)
+        if installed is None:
             yield Finding(name, "fail", "not installed", "run `make install`")
         else:
-            yield Finding(name, "ok", found)
+            yield Finding(name, "ok", installed)
     yield examine_faiss(owners)
     yield examine_names(owners)
 
 
 def examine_faiss(owners: Owners) -> Finding:
-    """faiss-cpu and faiss-gpu install the same module and overwrite each other without a word."""
-    found = sorted(set(owners.get("faiss", ())))
-    if len(found) > 1:
-        hint = f"uninstall all of them, then install one: pip uninstall -y {' '.join(found)}"
-        return Finding("faiss", "fail", f"{' and '.join(found)} overwrite each other", hint)
-    if not found:
+    """Check that one distribution provides faiss: faiss-cpu and faiss-gpu silently overwrite each other's module."""
+    distributions = sorted(set(owners.get("faiss", ())))
+    if len(distributions) > 1:
+        hint = f"uninstall all of them, then install one: pip uninstall -y {' '.join(distributions)}"
+        return Finding("faiss", "fail", f"{' and '.join(distributions)} overwrite each other", hint)
+    if not distributions:
         return Finding("faiss", "fail", "not installed", "run `make install`, or pip install faiss-cpu")
-    return Finding("faiss", "ok", f"{found[0]} {_version(found[0]) or ''}".strip())
+    return Finding("faiss", "ok", f"{distributions[0]} {_version(distributions[0]) or ''}".strip())
 
 
 def examine_names(owners: Owners) -> Finding:
-    """Our four package names are plain words; whoever else installs one of them overwrites ours."""
+    """Check that nobody else installs one of our four package names: they are plain words, and would be overwritten."""
     for package in PACKAGES:
         others = sorted(set(owners.get(package, ())) - {_DISTRIBUTION})
         if others:
@@ -65,19 +65,19 @@ def examine_names(owners: Owners) -> Finding:
 
 
 def examine_chromium() -> Finding:
-    """Only the browser test needs it."""
-    found = find_chromium()
-    if found is None:
+    """Check for a browser; only the browser test needs it."""
+    program = find_chromium()
+    if program is None:
         hint = "only the browser test needs it (Debian: apt install chromium)"
         return Finding("chromium", "warn", "not found", hint)
-    return Finding("chromium", "ok", str(found))
+    return Finding("chromium", "ok", str(program))
 
 
 def find_chromium() -> Path | None:
     """An installed Chromium or Chrome: on the PATH, else the newest that Playwright has downloaded."""
     for name in _CHROMIUM_NAMES:
-        if found := shutil.which(name):
-            return Path(found)
+        if program := shutil.which(name):
+            return Path(program)
     downloads = Path(os.environ.get("PLAYWRIGHT_BROWSERS_PATH") or Path.home() / ".cache" / "ms-playwright")
     return max(downloads.glob("chromium-*/chrome-linux*/chrome"), default=None)
 

@@ -1,4 +1,4 @@
-"""The doctor's look at the machine: processor and GPU, the number formats they have, free memory, free disk."""
+"""Checks the machine: processor and GPU with their number formats, free memory, free disk."""
 
 from __future__ import annotations
 
@@ -15,11 +15,15 @@ _LEAST_DISK_BYTES = 1 * _GIB
 
 
 def examine_devices() -> Iterator[Finding]:
-    """The CPU, and each GPU that PyTorch can use."""
+    """Report the CPU, and each GPU that PyTorch can use."""
     import torch
 
-    has = torch.cpu.get_capabilities()
-    bfloat16 = "fast" if has.get("avx512_bf16") or has.get("amx_bf16") or has.get("bf16") else "slow"
+    capabilities = torch.cpu.get_capabilities()
+    bfloat16 = (
+        "fast"
+        if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") or capabilities.get("bf16")
+        else "slow"
+    )
     count = f"{os.cpu_count()} processors, PyTorch uses {torch.get_num_threads()} threads"
     yield Finding("cpu", "ok", f"{count}; float32 yes, bfloat16 {bfloat16}")
     if not torch.cuda.is_available():
@@ -32,7 +36,7 @@ def examine_devices() -> Iterator[Finding]:
 
 
 def examine_memory() -> Finding:
-    """Memory that a process may still take."""
+    """Check the memory that a process may still take."""
     import psutil
 
     free_bytes = int(psutil.virtual_memory().available)
@@ -43,7 +47,7 @@ def examine_memory() -> Finding:
 
 
 def examine_disk(home: Path) -> Finding:
-    """Space and permission where the library lies or will lie."""
+    """Check space and permission in the home folder, or where it will be made."""
     existing = next(folder for folder in (home, *home.parents) if folder.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK):
         hint = "set SPANDRAFT_HOME to a folder that you may write"

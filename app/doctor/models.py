@@ -1,4 +1,4 @@
-"""The doctor's look at models: are the files there, are they the ones that were shipped, how big are they.
+"""Checks the files of models: are they there, are they the ones that were shipped, how big are they.
 
 Loads no model and downloads nothing.
 """
@@ -18,7 +18,7 @@ _MIB = 2**20
 
 
 def examine_models(settings: Settings) -> Iterator[Finding]:
-    """The target's line, the encoder's line, one for each bundled drafter, and one for all that helps them."""
+    """Check target and encoder, each bundled drafter, and the bundled helpers."""
     yield (
         examine_bundled_target(bundled_folder(TARGET))
         if settings.target == BUNDLED
@@ -32,7 +32,7 @@ def examine_models(settings: Settings) -> Iterator[Finding]:
 
 
 def examine_bundled_target(folder: Path) -> Finding:
-    """Are all its files there, and are they the ones in ``SHA256SUMS``?"""
+    """Check that all files of the bundled target are there, and are the ones in ``SHA256SUMS``."""
     missing = [name for name in _TARGET_FILES if not (folder / name).is_file()]
     if missing:
         return Finding("target", "fail", f"bundled, but {', '.join(missing)} is missing", "install Spandraft again")
@@ -40,7 +40,7 @@ def examine_bundled_target(folder: Path) -> Finding:
 
 
 def _intact(what: str, folder: Path) -> Finding:
-    """Are the files of a bundled part the ones in ``SHA256SUMS``?"""
+    """Check that the files of a bundled part are the ones in ``SHA256SUMS``."""
     sums = read_sums(folder)
     for name, expected in sums.items():
         if not (folder / name).is_file():
@@ -54,8 +54,8 @@ def _intact(what: str, folder: Path) -> Finding:
 
 
 def examine_helpers(models: Path) -> Finding:
-    """The scorer of evidence, the tagger of edits, phrases and biases: are they the ones that were shipped?"""
-    wrong = [f"{name} {matter}" for name, matter in strangers(models)]
+    """Check that the evidence scorer, the edit tagger, phrases and biases are the ones that were shipped."""
+    wrong = [f"{name} {problem}" for name, problem in strangers(models)]
     if wrong:
         hint = (
             "damaged or replaced: install Spandraft again; if you made it yourself: `python -m app.loading.checksums`"
@@ -73,7 +73,7 @@ def _bundled_encoder() -> Finding:
 
 
 def examine_named(what: str, name: str) -> Finding:
-    """Is there a model folder of that name, with safetensors, or could it be a name on the hub?"""
+    """Check that there is a model folder of that name, with safetensors, or that it may be a name on the hub."""
     folder = Path(name).expanduser()
     if folder.is_dir():
         if any(folder.rglob("*.safetensors")):

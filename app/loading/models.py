@@ -50,7 +50,7 @@ def require_place(name: str) -> None:
     place = Path(place_of(name)).expanduser()
     is_path = name.startswith((".", "~")) or place.is_absolute() or len(place.parts) > 2
     if is_path and not place.is_dir():
-        raise ModelNotFound(f"There is no model folder at {name}.", hint="Check the path, or give a hub name.")
+        raise ModelNotFound(f"there is no model folder at {name}", hint="check the path, or give a hub name")
 
 
 @contextlib.contextmanager

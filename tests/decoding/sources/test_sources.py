@@ -79,7 +79,7 @@ def test_an_opening_is_drafted_whole_and_to_its_end_once_begun() -> None:
     (rest,) = proposed(source, (6,), 32)
     assert rest.tokens == (5, 4)
     assert rest.probabilities[0] > 0.9
-    assert rest.bucket != opening.bucket != quotations[0].bucket
+    assert rest.buckets[0] != opening.buckets[0] != quotations[0].buckets[0]
     assert proposed(source, (6, 5, 4), 32) == []
     assert [draft.tokens for draft in proposed(source, (9, 8, 1, 2, 3), 32)] == [(9, 7, 4, 2)]
 

@@ -112,7 +112,7 @@ MUTANTS = {
     "temperature upside down": ("logits_V / sampling.temperature", "logits_V * sampling.temperature"),
     "top-k one too many": ("np.partition(scaled_V[kept_K], -sampling.top_k)[-sampling.top_k]",
                            "np.partition(scaled_V[kept_K], -sampling.top_k - 1)[-sampling.top_k - 1]"),
-    "top-p without the last token": ("order[before < wanted]", "order[before + weights_K[order] < wanted]"),
+    "top-p without the last token": ("order[before < needed]", "order[before + weights_K[order] < needed]"),
     "min-p of all": ("weights_K >= sampling.min_p", "weights_K / weights_K.sum() >= sampling.min_p"),
     "no noise": ("kept_K[(logprobs_K + noise_K).argmax()]", "kept_K[logprobs_K.argmax()]"),
     "noise alone": ("kept_K[(logprobs_K + noise_K).argmax()]", "kept_K[noise_K.argmax()]"),

@@ -132,6 +132,11 @@ def holds_only(path: Path, now: CorpusSnapshot) -> bool:
     return bool(sources_now_N.all()) and np.array_equal(sources_now_N, numbers(sources))
 
 
+def delete_stale(files: IndexFolder, now: CorpusSnapshot) -> None:
+    """Delete the index files that hold, or may hold, a passage that is gone. Call it inside ``files.writing()``."""
+    files.delete(lambda path: not holds_only(path, now))
+
+
 def numbers(part: bytes | memoryview) -> NDArray[np.int64]:
     """The rows, or the fingerprints of their sources, as a file stores them."""
     return np.frombuffer(part, dtype="<i8").astype(np.int64)

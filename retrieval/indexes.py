@@ -19,11 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpora.errors import LibraryError
-from corpora.store import atomic_write, schema
+from corpora.store import schema
 from corpora.store.index_files import IndexFolder
 from retrieval.dense import VECTORS, DenseIndex, VectorSegment, read_vectors, vectors_kind
 from retrieval.errors import EncoderChanged, RetrievalError
-from retrieval.index_file import CorpusSnapshot, SegmentFile, holds_only
+from retrieval.index_file import CorpusSnapshot, SegmentFile, delete_stale
 from retrieval.interfaces import Encoder, PassageStore
 from retrieval.lexical import TERMS, LexicalIndex
 from retrieval.postings import PostingSegment
@@ -114,7 +114,7 @@ class Indexes:
                 raise
             log.warning("the index files of corpus %s are deleted, not rewritten: %s", self._store.name, error)
             with self._files.writing():
-                self._delete_stale(CorpusSnapshot.of(self._store))
+                delete_stale(self._files, CorpusSnapshot.of(self._store))
             return
         if self._database != _database_of(self._store):
             raise LibraryError(f"corpus {self._store.name} was replaced by another", hint="open it again")
@@ -122,7 +122,7 @@ class Indexes:
             try:
                 self._write()
             except (OSError, LibraryError) as error:
-                self._delete_stale(CorpusSnapshot.of(self._store))
+                delete_stale(self._files, CorpusSnapshot.of(self._store))
                 if not after_removal:
                     raise
                 log.warning("the index files of corpus %s could not be rewritten: %s", self._store.name, error)
@@ -136,13 +136,11 @@ class Indexes:
             vectors_before, words_before = vectors.live, words.live
         now = CorpusSnapshot.of(self._store)  # later than the segments: rows that it does not have were removed
         if generation != now.generation:  # Another process has just rebuilt the corpus, and writes its files.
-            self._delete_stale(now)
+            delete_stale(self._files, now)
             return
         self._write_one(dense, vectors, vectors_before, now)
         self._write_one(lexical, words, words_before, now)
-        for path in self._files.paths():
-            if path not in (dense.path, lexical.path):
-                atomic_write.remove_file(path)
+        self._files.delete(lambda path: path not in (dense.path, lexical.path))
         with self._lock:
             self._added, self._removed = self._added - added, self._removed - removed
 
@@ -151,18 +149,13 @@ class Indexes:
     ) -> None:
         remaining = [live for live in (live.only(now.rows_P) for live in before) if live.alive_N.any()]
         if not remaining:
-            atomic_write.remove_file(file.path)
+            self._files.delete(lambda path: path == file.path)
             return
         segment = merged(remaining)
         if not file.holds(segment, now):
             file.save(segment, now)
         with self._lock:
             segments.replace(before, segment)
-
-    def _delete_stale(self, now: CorpusSnapshot) -> None:
-        for path in self._files.paths():
-            if not holds_only(path, now):
-                atomic_write.remove_file(path)
 
     def _reset(self) -> None:
         self.dense = DenseIndex()

@@ -20,13 +20,12 @@ from app.library.deletion_signal import signal_deletion
 from app.library.lookup import passages_of
 from corpora.documents import Passage
 from corpora.errors import CorporaError
-from corpora.store.atomic_write import remove_file
 from corpora.store.index_files import FOLDERS, IndexFolder
 from corpora.store.library import Library
 from corpora.store.store import CorpusStore
 from retrieval.dense import VECTORS
 from retrieval.errors import RetrievalError
-from retrieval.index_file import CorpusSnapshot, holds_only
+from retrieval.index_file import CorpusSnapshot, delete_stale, holds_only
 from retrieval.query import Retriever
 from retrieval.sentences import sentences_kind
 from retrieval.terms import terms
@@ -170,9 +169,10 @@ def update_index_files(store: CorpusStore, retriever: Retriever) -> list[str]:
 
 
 def _delete_stale(store: CorpusStore) -> None:
-    for path in _stale(store):
-        with IndexFolder(path.parent).writing():
-            remove_file(path)
+    for folder in sorted({path.parent for path in _stale(store)}):
+        files = IndexFolder(folder)
+        with files.writing():
+            delete_stale(files, CorpusSnapshot.of(store))
 
 
 def _stale(store: CorpusStore) -> list[Path]:

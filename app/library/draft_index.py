@@ -22,12 +22,11 @@ from numpy.typing import NDArray
 
 from corpora.documents import Passage
 from corpora.errors import LibraryBusy, LibraryError
-from corpora.store.atomic_write import remove_file
 from corpora.store.index_files import IndexFile, IndexFolder, IndexHeader, load_part
 from corpora.store.store import CorpusStore
 from decoding.interfaces import TokenIndex
 from decoding.sources.suffix_array import build_index
-from retrieval.index_file import ROWS, SOURCES, CorpusSnapshot, holds_only, numbers
+from retrieval.index_file import ROWS, SOURCES, CorpusSnapshot, delete_stale, holds_only, numbers
 
 if TYPE_CHECKING:
     from app.generation.tokenizer import TextTokenizer
@@ -234,9 +233,7 @@ def _kind(fingerprint: str) -> str:
 
 def _delete_stale(files: IndexFolder, now: CorpusSnapshot) -> None:
     """Inside ``writing()``. Folders are those of the first releases, which had four files an index and no hashes."""
-    for path in files.paths():
-        if not holds_only(path, now):
-            remove_file(path)
+    delete_stale(files, now)
     for entry in files.folder.iterdir():
         if entry.is_dir():
             shutil.rmtree(entry, ignore_errors=True)

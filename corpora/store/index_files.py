@@ -99,6 +99,12 @@ class IndexFolder:
         """Replace the file of this kind. Call it inside ``writing()``. Raises OSError."""
         atomic_write.write_file(self.path(header.kind), _chunks(header, parts), check=load)
 
+    def delete(self, which: Callable[[Path], bool]) -> None:
+        """Delete the files for which ``which`` is true. Call it inside ``writing()``. Raises OSError."""
+        for path in self.paths():
+            if which(path):
+                atomic_write.remove_file(path)
+
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Hold the lock of this folder: no other thread or process writes into it. Raises ``LibraryBusy``, OSError."""
@@ -175,8 +181,7 @@ def delete_all(corpus: Path) -> None:
         for folder in (IndexFolder(corpus / name) for name in FOLDERS):
             if folder.folder.is_dir():
                 with folder.writing():
-                    for path in folder.paths():
-                        atomic_write.remove_file(path)
+                    folder.delete(lambda _: True)
     except OSError as error:
         raise LibraryError(
             f"the index files in {corpus} cannot be deleted: {error.strerror}",

@@ -98,6 +98,20 @@ def test_every_file_that_a_page_names_is_there(page: str) -> None:
     assert {link[1:] for link in _LINK.findall(text) if link.startswith("#")} <= headings
 
 
+def test_the_architecture_is_four_short_walks_and_a_whole_map() -> None:
+    text = text_of("app/ARCHITECTURE.md")
+    walks, _, folder_map = text.partition("\n## The map\n")
+    sections = walks.split("\n## ")[1:]
+    assert [section.partition("\n")[0] for section in sections] == [
+        "One question", "One step of the decoder", "One correction", "One upload",
+    ]  # fmt: skip
+    for section in sections:
+        assert 0 < len([line for line in section.splitlines()[1:] if line]) <= 15
+    folders = {f"{path.parent.relative_to(_ROOT)}/" for path in _ROOT.glob("[acd]*/*/__init__.py")}
+    assert len(folders) > 20
+    assert {folder for folder in folders if f"`{folder}`" not in folder_map} == set()
+
+
 def _anchor(heading: str) -> str:
     """The name that GitHub gives a heading."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")

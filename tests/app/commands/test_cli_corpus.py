@@ -22,7 +22,6 @@ from app.conversations.store import FILE_NAME, Conversations
 from app.conversations.turns import Turn
 from app.errors import InputError
 from app.library.corpus import Corpus
-from corpora.errors import DocumentNotFound
 from corpora.jobs.jobs import Jobs
 from corpora.store.library import Library
 from tests.support.answers import answer_quoting
@@ -477,18 +476,3 @@ def test_what_a_file_is_called_steers_no_terminal(folder: Path, run: Run) -> Non
     assert code == 0, err
     for text in (out, err, run("list", "mine")[1], run("jobs", "mine", "show", "1")[1]):
         assert "\x1b" not in text and "\u202e" not in text
-
-
-def test_a_name_is_meant_only_if_it_is_clear() -> None:
-    from datetime import UTC, datetime
-
-    from app.library.lookup import find_document
-    from corpora.store.records import DocumentInfo
-
-    infos = [DocumentInfo(f"id{name}", name, 1, 1, datetime.now(UTC)) for name in ("a/x.txt", "b/x.txt", "y.txt", "x")]
-    assert find_document("x", infos, corpus="mine").name == "x"
-    assert find_document("ida/x.txt", infos, corpus="mine").name == "a/x.txt"
-    assert find_document("Y.", infos, corpus="mine", parts=True).name == "y.txt"
-    for wanted, parts in (("x.txt", False), ("Y.", False), ("", True), (".txt", True), ("z", True)):
-        with pytest.raises(DocumentNotFound):
-            find_document(wanted, infos, corpus="mine", parts=parts)

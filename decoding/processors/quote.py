@@ -34,7 +34,7 @@ class QuotedSpan:
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """``positions``: (text, offset) pairs where the output may stand; ``used``: spans quoted, which may not begin again.
+    """``positions``: (text, offset) pairs where the output may stand; ``used``: spans quoted, which may not begin anew.
 
     ``refusal``: tokens of the refusal written, None once a quotation has begun.
     """

@@ -19,8 +19,8 @@ from decoding.sources.base import DraftContext, DraftSource
 from decoding.sources.suffix_array import BORDER
 from decoding.tree import AT_ROOT, DraftTree
 
-# How far a lone occurrence with a match of m tokens is doubted: it counts 1 against DOUBT / m**2. Set by hand, near what
-# the same match is worth inside a prompt; calibration by match length does the rest.
+# How far a lone occurrence with a match of m tokens is doubted: it counts 1 against DOUBT / m**2. Set by hand, near
+# what the same match is worth inside a prompt; calibration by match length does the rest.
 _DOUBT = 2.0
 _RAREST = 0.01
 
@@ -36,8 +36,8 @@ class _Match:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """Positions from ``start`` on, ``count`` of them, agree in the next ``depth`` tokens. ``parent`` is the number of the
-    run that agrees in one token less; ``chance`` is that of the last token.
+    """Positions from ``start`` on, ``count`` of them, agree in the next ``depth`` tokens. ``parent`` is the number of
+    the run that agrees in one token less; ``chance`` is that of the last token.
     """
 
     depth: int
@@ -155,8 +155,8 @@ def _start_of(run: _Run) -> int:
 
 
 def _origins(index: TokenIndex, behind_S: NDArray[np.integer], runs: Sequence[_Run]) -> tuple[Origin, ...]:
-    """Where each token was copied from. A path is copied from one position, the first of its leaf; where paths part, the
-    shorter one names the position of what they share.
+    """Where each token was copied from. A path is copied from one position, the first of its leaf; where paths part,
+    the shorter one names the position of what they share.
     """
     origins: list[Origin] = [NO_ORIGIN] * len(runs)
     inner = {run.parent for run in runs}

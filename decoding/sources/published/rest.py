@@ -1,7 +1,8 @@
 """REST: the most frequent continuations of the last tokens in a datastore, as a tree.
 
-He et al. 2023, "REST: Retrieval-Based Speculative Decoding": spans of 16 down to 2 tokens, the 10 tokens behind
-each occurrence, of all their prefixes the 64 most frequent. A published method to compare with; ``corpus`` is ours. T tokens.
+He et al. 2023, "REST: Retrieval-Based Speculative Decoding": spans of 16 down to 2 tokens, the 10 tokens behind each
+occurrence, of all their prefixes the 64 most frequent. A published method to compare with; ``corpus`` is ours.
+T tokens.
 """
 
 from __future__ import annotations

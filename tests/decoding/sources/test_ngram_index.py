@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from decoding.sources.blend.ngram_index import NOWHERE, Text
+from decoding.sources.blend.ngram_index import NO_POSITION, Text
 
 
 def test_what_was_read_before_it_grew_holds_together() -> None:
@@ -16,7 +16,7 @@ def test_what_was_read_before_it_grew_holds_together() -> None:
         assert before.heads_K.max() < before.ids_T.size
         assert before.links_T.max() < before.ids_T.size
     assert text.arrays.heads_K.max() >= before.ids_T.size
-    assert text.arrays.heads_K[1] != NOWHERE
+    assert text.arrays.heads_K[1] != NO_POSITION
 
 
 def test_ids_that_no_vocabulary_has_are_borders() -> None:

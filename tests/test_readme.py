@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,6 +108,15 @@ def test_the_architecture_is_four_short_walks_and_a_whole_map() -> None:
     ]  # fmt: skip
     for section in sections:
         assert 0 < len([line for line in section.splitlines()[1:] if line]) <= 15
+    contracts = tomllib.loads(text_of("pyproject.toml"))["tool"]["importlinter"]["contracts"]
+    arrows = {
+        contract["containers"][0]: " > ".join(layer.replace(" | ", ", ") for layer in contract["layers"])
+        for contract in contracts
+        if "containers" in contract
+    }
+    assert [f"- {floor}: {arrows[floor]}" in folder_map.splitlines() for floor in ("app", "decoding", "corpora")] == [
+        True
+    ] * 3
     folders = {f"{path.parent.relative_to(_ROOT)}/" for path in _ROOT.glob("[acd]*/*/__init__.py")}
     assert len(folders) > 20
     assert {folder for folder in folders if f"`{folder}`" not in folder_map} == set()

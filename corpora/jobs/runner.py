@@ -181,12 +181,12 @@ class _JobRun:
         with self._progress_lock:
             taken = self._in_flight.keys() | {file.number for file in self._queued}
         with self._store.connections.reading() as connection:
-            found = job_records.find_files(connection, self._job, ["queued"], self._last_fetched, _PAGE)
+            fetched = job_records.find_files(connection, self._job, ["queued"], self._last_fetched, _PAGE)
         with self._progress_lock:
             # Before and after the query: a file that has ended since was still queued when it was read.
             taken |= self._in_flight.keys() | {file.number for file in self._queued}
-            self._queued.extend(file for file in found if file.number not in taken)
-        self._last_fetched = found[-1].number if len(found) == _PAGE else 0
+            self._queued.extend(file for file in fetched if file.number not in taken)
+        self._last_fetched = fetched[-1].number if len(fetched) == _PAGE else 0
 
     def _is_all_done(self) -> bool:
         """Whether no file is in flight, and none left in the queue."""

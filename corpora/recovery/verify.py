@@ -127,8 +127,9 @@ def _documents(connection: sqlite3.Connection) -> Iterator[tuple[str, str | None
             if hashlib.sha256(text.encode()).digest() != digest or len(text) != chars:
                 yield f"the text of {name} is not what was written", None
                 continue
-            kept = records.metadata_from_json(metadata)
-            document = Document(document_id, name, text, kept, records.marks_from_json(marks))
+            document = Document(
+                document_id, name, text, records.metadata_from_json(metadata), records.marks_from_json(marks)
+            )
             for why in _passages(connection, number, document):
                 yield why, None
         except _READ_ERRORS as error:

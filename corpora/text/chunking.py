@@ -231,8 +231,8 @@ def _cut_point(text: str, start: int, end: int) -> int:
         return newline + 1
     for separator in (_CELL_END, _CLAUSE_END, _GAP):
         # One character more: what follows a separator decides whether it is one.
-        found = separator.finditer(text, middle, end + 1)
-        ends: list[int] = [match.end() for match in found if start < match.start() and match.end() <= end]
+        separators = separator.finditer(text, middle, end + 1)
+        ends: list[int] = [match.end() for match in separators if start < match.start() and match.end() <= end]
         if ends:
             return ends[-1]
     return _between_letters(text, start, end)

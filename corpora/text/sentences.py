@@ -84,7 +84,7 @@ class Unit:
 
 def units(text: str) -> list[Unit]:
     """All sentences and blocks of code of a text, in order."""
-    found: list[Unit] = []
+    sentences: list[Unit] = []
     lines = [(match.start(), match.end()) for match in _LINE.finditer(text) if match[0].strip()]
     i, previous_end = 0, -1
     while i < len(lines):
@@ -94,16 +94,16 @@ def units(text: str) -> list[Unit]:
             while i + 1 < len(lines) and is_code_line(text[slice(*lines[i + 1])]):
                 i += 1
             end = start + len(text[start : lines[i][1]].rstrip())
-            if found and text[found[-1].end - 1] not in ".!?":
-                found[-1] = replace(found[-1], leads_on=True)
-            found.append(Unit(start, end, opens, False, False, True, True))
+            if sentences and text[sentences[-1].end - 1] not in ".!?":
+                sentences[-1] = replace(sentences[-1], leads_on=True)
+            sentences.append(Unit(start, end, opens, False, False, True, True))
         else:
             ends_block = i + 1 == len(lines) or "\n\n" in _bare(text[end : lines[i + 1][0]])
             is_headline = i + 1 < len(lines) and ends_block and _is_headline(text[start:end])
-            found.extend(_line_units(text, start, end, opens, is_headline))
+            sentences.extend(_line_units(text, start, end, opens, is_headline))
         previous_end = lines[i][1]
         i += 1
-    return found
+    return sentences
 
 
 def sentence_end(*, also: str = "", closers: str = _FINAL_CLOSERS) -> re.Pattern[str]:

@@ -90,8 +90,8 @@ class ArchiveReader:
                     hint="take the file as it was exported, or pack its parts without compressing them",
                 )
         _check_offsets(infos, self._zip.start_dir)
-        found = next((info for info in infos if info.filename == MANIFEST), None)
-        if found is None or found.file_size > MOST_MANIFEST_BYTES:
+        manifest_info = next((info for info in infos if info.filename == MANIFEST), None)
+        if manifest_info is None or manifest_info.file_size > MOST_MANIFEST_BYTES:
             raise DamagedExport("it is no export of a corpus", hint="make one with: spandraft corpus export NAME FILE")
         with _AsDamage():
             manifest = read_manifest(self._zip.read(MANIFEST))

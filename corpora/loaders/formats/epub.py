@@ -35,8 +35,8 @@ def load(data: bytes, name: str) -> Document:
         if package.has(page):
             soup = BeautifulSoup(decoded(package.bytes_of(page), f"{page} in {name}"), "html.parser")
             heading = soup.find(["h1", "h2", "h3"])
-            found = names.get(page) or (in_one_line(heading.get_text(" ")) if heading is not None else "")
-            reading.section("chapter", found or str(number))
+            title = names.get(page) or (in_one_line(heading.get_text(" ")) if heading is not None else "")
+            reading.section("chapter", title or str(number))
             write_page(soup, reading, name)
     return reading.document(name)
 

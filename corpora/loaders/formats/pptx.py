@@ -54,7 +54,7 @@ class _Writer:
             self._shape(shape)
         for relation in self.package.relations(part).values():
             if relation.kind == "diagramData" and self.package.has(relation.part):
-                texts = (in_one_line(_text(one)) for one in _all(self.package.xml(relation.part), "p"))
+                texts = (in_one_line(_text(paragraph)) for paragraph in _all(self.package.xml(relation.part), "p"))
                 self.reading.items(item_line(text, depth=0) for text in texts if text)
             elif relation.kind == "notesSlide" and self.package.has(relation.part):
                 self._notes(self.package.xml(relation.part))
@@ -66,13 +66,13 @@ class _Writer:
         if (table := next(_all(shape, "tbl"), None)) is not None:
             self.reading.table([_cell(cell) for cell in row if local(cell.tag) == "tc"] for row in _all(table, "tr"))
         elif kind in _TITLES:
-            self.reading.heading(" ".join(_text(one) for one in _all(shape, "p")))
+            self.reading.heading(" ".join(_text(paragraph) for paragraph in _all(shape, "p")))
         elif (body := child(shape, "txBody")) is not None:
             self._paragraphs(body, is_list=kind in ("body", "obj"))
 
     def _paragraphs(self, body: Element, *, is_list: bool) -> None:
         """Placeholders hold lists, unless they hold one paragraph; free boxes hold text."""
-        paragraphs = [(_depth(one), text) for one in _all(body, "p") if (text := _text(one)).strip()]
+        paragraphs = [(_depth(paragraph), text) for paragraph in _all(body, "p") if (text := _text(paragraph)).strip()]
         if is_list and len(paragraphs) > 1:
             self.reading.items(item_line(text, depth=depth) for depth, text in paragraphs)
         else:
@@ -82,7 +82,7 @@ class _Writer:
     def _notes(self, notes: Element) -> None:
         for shape in _shapes(child(notes, "cSld", "spTree")):
             if _placeholder(shape) == "body" and (body := child(shape, "txBody")) is not None:
-                texts = [text for one in _all(body, "p") if (text := _text(one)).strip()]
+                texts = [text for paragraph in _all(body, "p") if (text := _text(paragraph)).strip()]
                 for n, text in enumerate(texts):
                     self.reading.paragraph(text if n else f"Notes: {text}")
 
@@ -111,7 +111,7 @@ def _all(element: Element, name: str) -> Iterator[Element]:
 
 
 def _cell(cell: Element) -> str:
-    return " ".join(_text(one) for one in _all(cell, "p"))
+    return " ".join(_text(paragraph) for paragraph in _all(cell, "p"))
 
 
 def _depth(paragraph: Element) -> int:

@@ -36,12 +36,12 @@ def write_rows(reading: ReadingText, rows: Iterable[Row]) -> None:
         if sum(bool(cell.strip()) for cell in row.cells) > 1:
             following = list(islice(filled, _LOOKED_AT))
             names = _names(row, following)
-            reading.lines("row", ((str(one.number), _line(one.cells, ())) for one in above))
+            reading.lines("row", ((str(title.number), _line(title.cells, ())) for title in above))
             everything = chain([row] if names is None else following, following if names is None else (), filled)
             reading.lines("row", _lines(row, names, everything))
             return
         above.append(row)
-    reading.lines("row", ((str(one.number), _line(one.cells, ())) for one in above))
+    reading.lines("row", ((str(title.number), _line(title.cells, ())) for title in above))
 
 
 def _lines(first: Row, names: Sequence[str] | None, rows: Iterable[Row]) -> Iterator[tuple[str, str]]:

@@ -26,7 +26,7 @@ from retrieval.language import guess_language
 
 CorrectionEvent: TypeAlias = TextDelta | CorrectionDone
 
-_ENDS: Final = ".!?:;…"
+_ENDS: Final = ".!?:;…"  # Not only ends of sentences: behind any of these the user meant no further full stop.
 _SENTENCE: Final = 3
 _CODE: Final = "of code"
 _LONG: Final = "too long for the target"

@@ -83,7 +83,7 @@ LENGTH = 4.0
 """Mean length of the vectors by which the meant word is told."""
 _RANK = 60.0
 _LONGEST = 120
-_ENDS = frozenset(".?!")
+_ENDS = frozenset(".?!")  # marks as words of their own: the tagger was trained on words, not on text
 
 
 @dataclass(frozen=True, slots=True)

@@ -191,5 +191,5 @@ PRESETS: Mapping[str, Preset] = MappingProxyType({preset.name: preset for preset
 def preset(name: str) -> Preset:
     """The method called ``name``. Raises InvalidRequest for an unknown one."""
     if name not in PRESETS:
-        raise InvalidRequest(f"There is no method {name!r}.", hint=f"Known: {', '.join(PRESETS)}.")
+        raise InvalidRequest(f"there is no method {name!r}", hint=f"choose one of {', '.join(PRESETS)}")
     return PRESETS[name]

@@ -26,7 +26,7 @@ class LogitBias:
         for token, bias in biases.items():
             if not bias < math.inf:
                 raise InvalidRequest(
-                    f"logit_bias of token {token} is {bias}", hint="Give a finite number, or -inf to forbid the token."
+                    f"logit_bias of token {token} is {bias}", hint="give a finite number, or -inf to forbid the token"
                 )
         self._ids_K = np.fromiter(biases, dtype=np.int64)
         self._biases_K = np.fromiter(biases.values(), dtype=np.float64)
@@ -55,7 +55,7 @@ class BadWords:
         ends = {(token,) for token in eos_ids}
         words = {tuple(sequence) for sequence in sequences} - ends
         if () in words:
-            raise InvalidRequest("A bad word has no tokens.", hint="Leave empty words away.")
+            raise InvalidRequest("a bad word has no tokens", hint="leave empty words away")
         _check_ids("bad_words_ids", (token for word in words for token in word), vocab_size)
         lasts: dict[tuple[int, ...], list[int]] = {}
         for word in sorted(words):
@@ -93,7 +93,7 @@ class NoRepeatNgram:
 
     def __init__(self, prompt: Sequence[int], size: int) -> None:
         if size < 1:
-            raise InvalidRequest(f"no_repeat_ngram_size is {size}", hint="Give 1 or more, or leave it away.")
+            raise InvalidRequest(f"no_repeat_ngram_size is {size}", hint="give 1 or more, or leave it away")
         self._prompt_T = np.array(prompt, dtype=np.int64)
         self._size = size
 
@@ -123,7 +123,7 @@ class MinNewTokens:
 
     def __init__(self, least: int, *, eos_ids: Iterable[int]) -> None:
         if least < 0:
-            raise InvalidRequest(f"min_new_tokens is {least}", hint="Give 0 or more.")
+            raise InvalidRequest(f"min_new_tokens is {least}", hint="give 0 or more")
         self._least = least
         self._eos_K = np.array(sorted(eos_ids), dtype=np.int64)
 
@@ -147,6 +147,6 @@ def _check_ids(option: str, ids: Iterable[int], vocab_size: int) -> None:
     for token in ids:
         if not 0 <= token < vocab_size:
             raise InvalidRequest(
-                f"{option} names token {token}, outside the vocabulary of {vocab_size}.",
-                hint="Give ids of the target's own tokenizer.",
+                f"{option} names token {token}, outside the vocabulary of {vocab_size}",
+                hint="give ids of the target's own tokenizer",
             )

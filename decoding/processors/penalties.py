@@ -47,7 +47,7 @@ class RepetitionPenalty:
     def __init__(self, prompt: Iterable[int], penalty: float) -> None:
         if not 0 < penalty < math.inf:
             raise InvalidRequest(
-                f"repetition_penalty is {penalty}", hint="Give a number above 0: 1 for none, above 1 to repeat less."
+                f"repetition_penalty is {penalty}", hint="give a number above 0: 1 for none, above 1 to repeat less"
             )
         self._prompt = frozenset(prompt)
         self._prompt_K = np.array(sorted(self._prompt), dtype=np.int64)
@@ -119,5 +119,5 @@ class PresencePenalty(_Counting):
 
 def _finite(name: str, penalty: float) -> float:
     if not math.isfinite(penalty):
-        raise InvalidRequest(f"{name} is {penalty}", hint="Give a finite number: 0 for none, above 0 to repeat less.")
+        raise InvalidRequest(f"{name} is {penalty}", hint="give a finite number: 0 for none, above 0 to repeat less")
     return penalty

@@ -87,7 +87,7 @@ def make_sources(names: Sequence[str], shared: Shared | None = None) -> list[Dra
     """Fresh sources for one session, on what all sessions share. Raises InvalidRequest for an unknown name."""
     unknown = [name for name in names if name not in SOURCES]
     if unknown:
-        raise InvalidRequest(f"There is no draft source {unknown[0]!r}.", hint=f"Known: {', '.join(SOURCES)}.")
+        raise InvalidRequest(f"there is no draft source {unknown[0]!r}", hint=f"choose one of {', '.join(SOURCES)}")
     if shared is None:
         from decoding.sources.shared import Shared
 

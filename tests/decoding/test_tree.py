@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from decoding.tree import ROOT, TokenTree
+from decoding.interfaces import NO_ORIGIN, Origin, OriginKind
+from decoding.tree import AT_ROOT, ROOT, DraftTree, TokenTree
+from tests.support.drafts import chains
 from tests.support.fakes import chain
 
 CHAINS = st.lists(st.tuples(st.lists(st.integers(0, 3), min_size=1, max_size=6), st.floats(0.05, 1.0)), max_size=8)
 
 
-def grown(chains: list[tuple[list[int], float]], *, max_depth: int = 6) -> TokenTree:
+def grown(paths: list[tuple[list[int], float]], *, max_depth: int = 6) -> TokenTree:
     tree = TokenTree.of(9)
-    for number, (ids, probability) in enumerate(chains):
+    for number, (ids, probability) in enumerate(paths):
         tree.graft(f"s{number}", chain(ids, probability), max_depth=max_depth)
     return tree
 
@@ -69,3 +74,71 @@ def test_a_node_remembers_who_drafted_it_and_the_better_estimate() -> None:
     tree.graft("cursor", chain([1, 3], 0.8), max_depth=9)
     assert tree.sources == [(), ("spans", "cursor"), ("spans",), ("cursor",)]
     assert tree.probabilities == [1.0, 0.8, 0.25, 0.8 * 0.8]
+
+
+@st.composite
+def drafts(draw: st.DrawFn) -> DraftTree:
+    """Trees of every shape, with children of one token, too."""
+    size = draw(st.integers(0, 12))
+    return DraftTree(
+        tokens=tuple(draw(st.integers(0, 3)) for _ in range(size)),
+        parents=tuple(draw(st.integers(AT_ROOT, node - 1)) for node in range(size)),
+        probabilities=tuple(draw(st.floats(0.05, 1.0)) for _ in range(size)),
+        origins=tuple(Origin(OriginKind.OUTPUT, 0, node) for node in range(size)),
+        buckets=tuple(draw(st.integers(0, 2)) for _ in range(size)),
+        contributors=tuple((draw(st.sampled_from("ab")),) for _ in range(size)),
+    )
+
+
+@given(st.lists(drafts(), max_size=3), st.integers(1, 6))
+def test_a_tree_is_grafted_as_its_paths_would_be_one_after_the_other(trees: list[DraftTree], max_depth: int) -> None:
+    """Equal node by node: in order, in probabilities to the last digit, in sources and origins."""
+    at_once, by_paths = TokenTree.of(9), TokenTree.of(9)
+    for draft in trees:
+        at_once.graft("s", draft, max_depth=max_depth)
+        for path in chains(draft):
+            by_paths.graft("s", path, max_depth=max_depth)
+    assert at_once == by_paths
+
+
+@given(drafts())
+def test_leaf_order_names_every_node_once_and_a_parent_first(draft: DraftTree) -> None:
+    order = draft.leaf_order()
+    assert sorted(order) == list(range(len(draft)))
+    numbers = {node: number for number, node in enumerate(order)} | {AT_ROOT: -1}
+    assert all(numbers[draft.parents[node]] < numbers[node] for node in order)
+    first = chains(draft)[:1]
+    assert [draft.first_chain()] == (first or [DraftTree()])
+
+
+@given(drafts(), st.integers(0, 4))
+def test_paths_through_an_id_outside_the_vocabulary_are_dropped_whole(draft: DraftTree, vocab_size: int) -> None:
+    inside = [path for path in chains(draft) if all(token < vocab_size for token in path.tokens)]
+    assert chains(draft.within(vocab_size)) == inside
+
+
+@given(st.lists(drafts(), max_size=3))
+def test_trees_side_by_side_have_the_paths_of_all(trees: list[DraftTree]) -> None:
+    assert chains(DraftTree.side_by_side(trees)) == [path for tree in trees for path in chains(tree)]
+
+
+def test_a_tree_from_paths_has_one_node_a_path() -> None:
+    draft = DraftTree.from_paths({(1,): 0.9, (1, 2): 0.8, (3,): 0.1}, bucket=4)
+    assert (draft.tokens, draft.parents, draft.probabilities) == ((1, 2, 3), (AT_ROOT, 0, AT_ROOT), (0.9, 0.8, 0.1))
+    assert draft.depths() == [1, 2, 1] and draft.buckets == (4, 4, 4)
+    assert draft.path(1) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    "lists",
+    [
+        {"tokens": (1, 2)},
+        {"tokens": (1,), "parents": (0,), "probabilities": (0.5,), "origins": (NO_ORIGIN,)},
+        {"tokens": (1,), "parents": (-2,), "probabilities": (0.5,), "origins": (NO_ORIGIN,)},
+        {"tokens": (1,), "parents": (-1,), "probabilities": (0.5,), "origins": (NO_ORIGIN,), "buckets": (1, 2)},
+    ],
+    ids=["lengths", "a parent that is its own", "a parent before the root", "too many buckets"],
+)
+def test_a_malformed_draft_is_refused_where_it_is_made(lists: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="draft tree"):
+        DraftTree(**lists)

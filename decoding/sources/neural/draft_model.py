@@ -57,14 +57,14 @@ class DraftModel:
         """
         if model.capability is not Capability.TREE:
             raise UnsupportedModel(
-                f"The draft model {model.name} keeps a state that drafts cannot be taken back from.",
-                hint="Choose a draft model with attention in all its layers.",
+                f"the draft model {model.name} keeps a state that drafts cannot be taken back from",
+                hint="choose a draft model with attention in all its layers",
             )
         fits = min(model.vocab_size, target.vocab_size) >= tokens if tokens else model.vocab_size == target.vocab_size
         if not fits:
             raise UnsupportedModel(
-                f"The draft model {model.name} has {model.vocab_size} tokens, the target {target.vocab_size}.",
-                hint="Choose a smaller model of the target's own family: both must have one tokenizer.",
+                f"the draft model {model.name} has {model.vocab_size} tokens, the target {target.vocab_size}",
+                hint="choose a smaller model of the target's own family: both must have one tokenizer",
             )
         return cls(model, target.vocab_size)
 

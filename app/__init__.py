@@ -1,30 +1,82 @@
 """The app floor: the only one that knows both text and token ids. ``from app import Pipeline, Corpus``.
 
-The two names are loaded when they are first used, so that importing the package costs nothing.
+Each public name is loaded when it is first used, so that importing the package costs nothing, and ``Corpus`` loads no
+model that writes and no part of the page.
+
+Folders from the top; each imports only what stands below it:
+
+    cli           the command ``spandraft``
+    commands      its sub-commands
+    ui            the web page                   doctor    what is wrong with an installation
+    training      how the bundled models were made        examples  five short programs
+    bench         what it is worth, measured
+    pipeline      ask and correct: puts together what stands below
+    output        answers and library as text and JSON
+    answering     one question                   correction    one text to correct
+    library       corpora: documents in, passages out
+    loading       settings to loaded models      conversations  what was said on the page
+    generation    prompts, requests, text from tokens
+    config        settings and options           likely_edits, phrases    what drafts know of English
+    errors        cause and hint; any folder may raise them
+    models        the bundled weights
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from app.loading.openmp import wait_passively
 
 if TYPE_CHECKING:
+    from app.config.settings import Settings
+    from app.errors import SpandraftError
+    from app.generation.events import (
+        Answer,
+        Citation,
+        Correction,
+        CorrectionDone,
+        Done,
+        Edit,
+        Retrieval,
+        RunStats,
+        SourcePassage,
+        TextDelta,
+    )
     from app.library.corpus import Corpus
-    from app.pipeline import Pipeline
+    from app.pipeline import Pipeline, Searchable
 
-__all__ = ["Corpus", "Pipeline"]
+__all__ = [
+    "Answer",
+    "Citation",
+    "Corpus",
+    "Correction",
+    "CorrectionDone",
+    "Done",
+    "Edit",
+    "Pipeline",
+    "Retrieval",
+    "RunStats",
+    "Searchable",
+    "Settings",
+    "SourcePassage",
+    "SpandraftError",
+    "TextDelta",
+]
+
+_MODULES = {
+    "Corpus": "app.library.corpus",
+    "Pipeline": "app.pipeline",
+    "Searchable": "app.pipeline",
+    "Settings": "app.config.settings",
+    "SpandraftError": "app.errors",
+}
+"""Where each public name stands; those that are not listed are events and answers."""
 
 
 def __getattr__(name: str) -> object:
     """Load a public name on first use (PEP 562)."""
-    if name == "Pipeline":
-        wait_passively()
-        from app.pipeline import Pipeline
-
-        return Pipeline
-    if name == "Corpus":
-        from app.library.corpus import Corpus
-
-        return Corpus
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    wait_passively()  # Before torch is imported.
+    return getattr(import_module(_MODULES.get(name, "app.generation.events")), name)

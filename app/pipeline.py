@@ -164,7 +164,7 @@ class Pipeline:
         searched = corpus if corpus is not None else self.corpus
         if searched is None:
             raise InputError(
-                "There is no corpus to ask.", hint="Name one: corpus=... here or in Pipeline.from_pretrained."
+                "there is no corpus to ask", hint="name one: corpus=... here or in Pipeline.from_pretrained"
             )
         checked = GenerationOptions(**options)
         k, sentences = checked.k or self.settings.k, self.settings.evidence_sentences
@@ -224,7 +224,7 @@ class Pipeline:
         corpus: Searchable | None = None,
     ) -> AnswerStream:
         if not question.strip():
-            raise InputError("The question is empty.", hint="Ask something about the documents.")
+            raise InputError("the question is empty", hint="ask something about the documents")
         self._forget_removed()
         resolved = self._builder.resolve(options)
         asked = Question(

@@ -11,7 +11,23 @@ import pytest
 
 _ROOT = Path(__file__).parent.parent
 _NAMES = {
-    "app": ["Corpus", "Pipeline"],
+    "app": [
+        "Answer",
+        "Citation",
+        "Corpus",
+        "Correction",
+        "CorrectionDone",
+        "Done",
+        "Edit",
+        "Pipeline",
+        "Retrieval",
+        "RunStats",
+        "Searchable",
+        "Settings",
+        "SourcePassage",
+        "SpandraftError",
+        "TextDelta",
+    ],
     "corpora": [
         "Chunking",
         "CorporaError",

@@ -1,1 +1,9 @@
-"""app/answering."""
+"""One question to one answer: the request, the events while it is written, and its citations.
+
+    stream          ``AnswerStream``: retrieve, prompt, generate, cite
+    request         quotations and refusal as the decoder is asked for them
+    citations       the final citations, computed from the answer's text
+    live_citations  while the answer grows, where its copied runs come from
+
+Imports generation, config, errors and lower floors, never library. Imported by pipeline and bench.
+"""

@@ -53,8 +53,8 @@ def _quoting(builder: RequestBuilder, prompt: Prompt) -> tuple[Processor, ...]:
         return ()
     if not builder.eos_ids:
         raise ModelError(
-            f"{builder.engine.target.name} names no end token, so that a quotation could never end.",
-            hint="Switch quotations off (--set quote=false), or name eos_token_id in its generation_config.json.",
+            f"{builder.engine.target.name} names no end token, so that a quotation could never end",
+            hint="switch quotations off (--set quote=false), or name eos_token_id in its generation_config.json",
         )
     bonus = builder.biases.refusal_bonus(prompt.relevance)
     weighted = prompt.weighted_quotes(builder.biases.evidence_slope)

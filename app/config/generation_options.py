@@ -57,20 +57,20 @@ class GenerationOptions:
     def __post_init__(self) -> None:
         for name in ("stop_strings", "bad_words"):
             if isinstance(getattr(self, name), str):
-                raise InputError(f"{name} is one text.", hint="Give a list of texts.")
+                raise InputError(f"{name} is one text", hint="give a list of texts")
         for text in self.stop_strings:
             if not isinstance(text, str) or not text:
                 raise InputError(
-                    f"stop_strings holds {text!r}, which cannot stop anything.", hint="Give texts, or leave it away."
+                    f"stop_strings holds {text!r}, which cannot stop anything", hint="give texts, or leave it away"
                 )
         for name in ("k", "max_new_tokens"):
             value = getattr(self, name)
             if value is None:
                 continue
             if isinstance(value, bool) or not isinstance(value, int):
-                raise InputError(f"{name} cannot be {value!r}.", hint=f"{name} is a whole number.")
+                raise InputError(f"{name} cannot be {value!r}", hint=f"{name} is a whole number")
             if value < 1:
-                raise InputError(f"{name} cannot be {value}.", hint=f"{name} must be at least 1.")
+                raise InputError(f"{name} cannot be {value}", hint=f"{name} must be at least 1")
 
     def over(self, settings: Settings) -> Settings:
         """The settings with what this call says about single tokens in their place. Raises InputError."""
@@ -88,8 +88,8 @@ class GenerationOptions:
         if not do_sample:
             if given:
                 raise InputError(
-                    f"{next(iter(given))} is set, but the best token is always taken.",
-                    hint="Add do_sample=True (--do-sample), or leave it away.",
+                    f"{next(iter(given))} is set, but the best token is always taken",
+                    hint="add do_sample=True (--do-sample), or leave it away",
                 )
             return Sampling()
         chosen = {name: getattr(target.generation_defaults, name) for name in _SAMPLING}

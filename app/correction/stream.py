@@ -55,9 +55,9 @@ class CorrectionStream(CancellableStream[CorrectionEvent]):
     ) -> None:
         """``proposer`` guesses what will be changed; ``max_new_tokens`` holds for each sentence. Raises InputError."""
         if not text.strip():
-            raise InputError("There is no text to correct.", hint="Give at least one sentence.")
+            raise InputError("there is no text to correct", hint="give at least one sentence")
         if max_new_tokens is not None and max_new_tokens < 1:
-            raise InputError(f"max_new_tokens cannot be {max_new_tokens}.", hint="It must be at least 1.")
+            raise InputError(f"max_new_tokens cannot be {max_new_tokens}", hint="it must be at least 1")
         self._builder = builder
         self._proposer = proposer
         self._text = text

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.config.device_options import loading_options
 from app.config.parsers import written
 from app.config.settings import BUNDLED, NOT_SET, Settings
 from app.doctor.findings import Finding
 from app.doctor.models import examine_named
 from app.errors import SpandraftError, as_user_error
 from app.loading.bundled import TARGET, bundled_folder
+from app.loading.models import loading_options
 
 if TYPE_CHECKING:
     from decoding.target.target import Target

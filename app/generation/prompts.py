@@ -150,8 +150,8 @@ def require_room(needed: int, room: int) -> None:
     """Raise InputError unless a question of ``needed`` tokens fits."""
     if needed > room:
         raise InputError(
-            f"The question needs {needed} tokens, but only {max(0, room)} of the target's context are free for it.",
-            hint="Ask a shorter question, lower --max-new-tokens, or choose a --target with a longer context.",
+            f"the question needs {needed} tokens, but only {max(0, room)} of the target's context are free for it",
+            hint="ask a shorter question, lower --max-new-tokens, or choose a --target with a longer context",
         )
 
 

@@ -67,8 +67,8 @@ class RequestBuilder:
         room = self.engine.target.context_length - max_new_tokens
         if room < 1:
             raise InputError(
-                f"max_new_tokens is {max_new_tokens}, the context of the target {self.engine.target.context_length}.",
-                hint="Lower --max-new-tokens so that a prompt fits before the answer.",
+                f"max_new_tokens is {max_new_tokens}, the context of the target {self.engine.target.context_length}",
+                hint="lower --max-new-tokens so that a prompt fits before the answer",
             )
         return room
 

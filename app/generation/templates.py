@@ -211,8 +211,8 @@ def _rendered_turn(tokens: TextTokenizer) -> tuple[str, str] | None:
         text = tokens.hf.apply_chat_template(turn, tokenize=False, add_generation_prompt=True, enable_thinking=False)
     except TemplateError as error:
         raise ModelError(
-            f"The model's chat template cannot be used: {error}",
-            hint="Choose a model whose template takes a single user's turn, or remove its chat_template.",
+            f"the model's chat template cannot be used: {error}",
+            hint="choose a model whose template takes a single user's turn, or remove its chat_template",
         ) from error
     head, found, tail = str(text).partition(_TURN)
     return (head, tail) if found else None

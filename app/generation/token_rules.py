@@ -57,7 +57,7 @@ def word_ids(tokens: TextTokenizer, words: Iterable[str]) -> tuple[tuple[int, ..
             if encoded.ids and not (space + word)[: encoded.starts[0]].strip():
                 forms[encoded.ids] = None
         if not forms:
-            raise InputError(f"The bad word {word!r} has no tokens.", hint="Leave it away: it cannot be written.")
+            raise InputError(f"the bad word {word!r} has no tokens", hint="leave it away: it cannot be written")
         found |= forms
     return tuple(found)
 

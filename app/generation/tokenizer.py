@@ -43,8 +43,8 @@ class TextTokenizer:
         backend = getattr(tokenizer, "backend_tokenizer", None)
         if not isinstance(backend, Tokenizer):
             raise ModelError(
-                f"The tokenizer {type(tokenizer).__name__} does not tell where its tokens stand in the text.",
-                hint="Choose a model that has a tokenizer.json file.",
+                f"the tokenizer {type(tokenizer).__name__} does not tell where its tokens stand in the text",
+                hint="choose a model that has a tokenizer.json file",
             )
         # Copies: padding and truncation set by others must not reach us, and no setting changes while in use.
         self._trusted = _bare_copy(backend)

@@ -1,1 +1,19 @@
-"""app/loading."""
+"""Settings to loaded models: the only folder that decides which model, scorer or proposer is used. It returns parts;
+``app.pipeline`` and ``app.library`` put them together. Heavy libraries are imported where they are first needed.
+
+Reading order:
+
+    bundled        where the files lie that come with Spandraft
+    models         target and tokenizer by name; errors for what is missing
+    engine         ``request_builder``: the target over a decoder's engine
+    drafters       models that draft for it
+    sources        which draft sources run, by settings
+    search_models  ``SearchModels``: encoder and relevance scorer, shared by all corpora of a process
+    minilm         the bundled encoder without sentence-transformers
+    edit_proposer  who proposes likely edits
+    kernel_cache   where compiled loops are kept between runs
+    checksums      of bundled files that belong to no one model
+    openmp         how worker threads wait
+
+Imports generation, likely_edits, phrases, config, errors. Imported by library, pipeline, bench, training and commands.
+"""

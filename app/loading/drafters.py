@@ -97,7 +97,7 @@ def _folder(key: str, name: str) -> Path:
     place = Path(place_of(name, DRAFTERS[key], option=flag(key))).expanduser()
     if not place.is_dir():
         raise ModelError(
-            f"There is no folder {name} with {'heads' if key == 'heads' else 'a parallel drafter'}.",
-            hint=f'Check the path of {flag(key)}, or say "{BUNDLED}".',
+            f"there is no folder {name} with {'heads' if key == 'heads' else 'a parallel drafter'}",
+            hint=f'check the path of {flag(key)}, or say "{BUNDLED}"',
         )
     return place

@@ -9,7 +9,6 @@ import atexit
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.config.device_options import loading_options
 from app.config.settings import Settings
 from app.generation.logit_biases import LogitBiases
 from app.loading.kernel_cache import keep_compiled
@@ -17,6 +16,7 @@ from app.loading.models import (
     as_shipped,
     load_target,
     load_tokenizer,
+    loading_options,
     place_of,
     require_same_vocabulary,
     without_progress_bars,

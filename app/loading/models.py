@@ -6,12 +6,13 @@ Everything heavy is imported where it is made, so that importing this module cos
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.config.settings import BUNDLED, Settings
+from app.config.settings import BUNDLED, NOT_SET, Settings
 from app.errors import MissingPartError, ModelError, nearest, unknown
 from app.loading.bundled import DRAFT_MODEL, HEADS, PARALLEL, TARGET, bundled_folder, has_weights
 
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 
 _PARTS = {DRAFT_MODEL: "draft model", HEADS: "set of heads", PARALLEL: "parallel drafter"}
 _COARSE = ("bfloat16", "float16")
+_QUANTIZATIONS = {"4bit": {"load_in_4bit": True}, "8bit": {"load_in_8bit": True}}
 
 
 def place_of(name: str, part: str = TARGET, *, option: str = "--target") -> str:
@@ -37,8 +39,8 @@ def place_of(name: str, part: str = TARGET, *, option: str = "--target") -> str:
     folder = bundled_folder(part)
     if not has_weights(folder):
         raise MissingPartError(
-            f"The bundled {_PARTS.get(part, part)} has no weights in this installation.",
-            hint=f"Install a release, or name another with {option}.",
+            f"the bundled {_PARTS.get(part, part)} has no weights in this installation",
+            hint=f"install a release, or name another with {option}",
         )
     return str(folder)
 
@@ -66,7 +68,7 @@ def as_shipped(name: str) -> Iterator[None]:
     except (ModelNotFound, ModelError) as error:
         if name != BUNDLED:
             raise
-        raise ModelError(error.cause, hint="Install Spandraft again.") from error
+        raise ModelError(error.cause, hint="install Spandraft again") from error
 
 
 @contextlib.contextmanager
@@ -131,8 +133,8 @@ def load_tokenizer(name: str, settings: Settings) -> TextTokenizer:
         return TextTokenizer(AutoTokenizer.from_pretrained(name, trust_remote_code=settings.trust_remote_code))
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(
-            f"The tokenizer of {name} could not be loaded: {str(error).strip().splitlines()[0][:160]}",
-            hint="The model's folder must hold its tokenizer.json, too.",
+            f"the tokenizer of {name} could not be loaded: {str(error).strip().splitlines()[0][:160]}",
+            hint="the model's folder must hold its tokenizer.json, too",
         ) from error
 
 
@@ -140,6 +142,21 @@ def require_same_vocabulary(tokens: TextTokenizer, target: Target) -> None:
     """Raise ModelError if the tokenizer writes ids that the model does not have."""
     if tokens.vocabulary > target.vocab_size:
         raise ModelError(
-            f"The tokenizer has {tokens.vocabulary} tokens, the model {target.name} only {target.vocab_size}.",
-            hint="Use the tokenizer that the model was trained with.",
+            f"the tokenizer has {tokens.vocabulary} tokens, the model {target.name} only {target.vocab_size}",
+            hint="use the tokenizer that the model was trained with",
         )
+
+
+def loading_options(settings: Settings) -> dict[str, Any]:
+    """``device_map`` and ``quantization_config``, as far as they are set."""
+    options: dict[str, Any] = {}
+    if settings.device_map != NOT_SET:
+        options["device_map"] = _table(settings.device_map)
+    if settings.quantization_config != NOT_SET:
+        named = _QUANTIZATIONS.get(settings.quantization_config)
+        options["quantization_config"] = named or _table(settings.quantization_config)
+    return options
+
+
+def _table(text: str) -> Any:
+    return json.loads(text) if text.startswith("{") else text

@@ -119,8 +119,8 @@ def require_same_tokenizer(name: str, draft: TextTokenizer, target: str, tokens:
     """Raise ModelError unless the drafter ``name`` gives every token the id that the target does."""
     if not tokens.has_vocabulary_of(draft):
         raise ModelError(
-            f"The tokenizer of the draft model {name} is not that of {target}.",
-            hint="Choose a smaller model of the target's own family: both must have one tokenizer.",
+            f"the tokenizer of the draft model {name} is not that of {target}",
+            hint="choose a smaller model of the target's own family: both must have one tokenizer",
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
@@ -226,13 +227,13 @@ def test_without_any_passage_the_answer_is_the_refusal(quoting: Pipeline) -> Non
 @pytest.mark.parametrize(
     ("question", "options", "said"),
     [
-        (" \n", {}, "The question is empty."),
+        (" \n", {}, "the question is empty"),
         (QUESTION, {"temperature": 0.5}, "temperature is set"),
         (QUESTION, {"k": 0}, "k cannot be 0"),
         (QUESTION, {"max_new_tokens": 0}, "max_new_tokens cannot be 0"),
         (QUESTION, {"stop_strings": "x"}, "stop_strings is one text"),
         (QUESTION, {"max_new_tokens": 5000}, "max_new_tokens is 5000"),
-        ("why " * 2000, {}, "The question needs"),
+        ("why " * 2000, {}, "the question needs"),
     ],
 )
 def test_wrong_input_gives_cause_and_remedy(
@@ -331,7 +332,7 @@ def test_a_tokenizer_of_another_model_is_refused(tmp_path: Path) -> None:
 def test_importing_the_package_is_light() -> None:
     code = "import sys, app; assert not {'torch', 'transformers', 'gradio'} & set(sys.modules); print(app.__all__)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "['Corpus', 'Pipeline']"
+    assert {"Corpus", "Pipeline"} <= set(ast.literal_eval(done.stdout))
 
 
 @pytest.fixture(scope="module")
@@ -377,7 +378,7 @@ def test_a_damaged_bundled_target_is_to_be_installed_again(
     monkeypatch.setattr("app.loading.models.bundled_folder", lambda part: folder)
     with pytest.raises(ModelError) as found:
         Pipeline.from_pretrained(settings=settings, corpus=None)
-    assert (found.value.cause, found.value.hint) == (caught.value.cause, "Install Spandraft again.")
+    assert (found.value.cause, found.value.hint) == (caught.value.cause, "install Spandraft again")
 
 
 @pytest.mark.parametrize("name", ["./nowhere", "~/nowhere", "/nowhere/at/all", "nowhere/at/all"])

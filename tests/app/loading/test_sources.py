@@ -266,7 +266,7 @@ def test_a_damaged_bundled_drafter_is_to_be_installed_again(
     monkeypatch.setattr("app.loading.models.bundled_folder", lambda part: tmp_path)
     with pytest.raises(ModelError) as caught:
         engine.request_builder(settings.replace(target=str(tiny_chat), **{key: "bundled"}))
-    assert caught.value.hint == "Install Spandraft again."
+    assert caught.value.hint == "install Spandraft again"
 
 
 def test_a_draft_model_with_other_tokens_is_refused(

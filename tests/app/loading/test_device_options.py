@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from app.commands.options import MODEL
-from app.config.device_options import loading_options
 from app.config.settings import Settings
 from app.doctor.drafting import examine_drafting
 from app.doctor.examine import examine
 from app.errors import SettingError
+from app.loading.models import loading_options
 from app.pipeline import Pipeline
 from app.ui.views.chrome import header_view
 from decoding.errors import InvalidRequest, MissingLibrary

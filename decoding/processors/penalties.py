@@ -30,11 +30,11 @@ class Counts:
 
     def after(self, token: int) -> Counts:
         """One more ``token``."""
-        places = np.flatnonzero(self.ids_K == token)
-        if not places.size:
+        rows = np.flatnonzero(self.ids_K == token)
+        if not rows.size:
             return Counts(np.append(self.ids_K, token), np.append(self.counts_K, 1))
         counts_K = self.counts_K.copy()
-        counts_K[places[0]] += 1
+        counts_K[rows[0]] += 1
         return Counts(self.ids_K, counts_K)
 
 

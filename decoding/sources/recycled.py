@@ -1,8 +1,8 @@
-"""Recycled: the target's own runners-up. Every verified node leaves the likeliest tokens behind it in a table.
+"""The source ``recycled``: the target's own runners-up, which every verified node leaves in a table.
 
-The table maps a token to what the target last found likely after it, so that there is a draft even where nothing can
+The table maps a token to what the target last held likely after it, so that there is a draft even where nothing can
 be copied. After Token Recycling (Luo et al. 2024); which ranks are worth a node at which depth is learned instead of
-being one fixed template. K successors a token, D depth, N nodes of a verified tree.
+being one fixed template. K successors a token, D depth, N nodes of a verified tree, V vocabulary.
 """
 
 from __future__ import annotations
@@ -56,14 +56,14 @@ class RecycledTable:
         self._planned_for = (0, -1)
 
     def forget(self) -> None:
-        """Nothing is drafted any more that was learned of single tokens; which ranks are worth a node stays."""
+        """Drop what was learned of single tokens; which ranks are worth a node stays."""
         self._successors_VK = np.full((0, SUCCESSORS), _NONE, dtype=np.int32)
 
     def successors(self, token: int) -> list[int]:
         """What the target last found likely after ``token``, best first; nothing for a token it has not met."""
         if token >= len(self._successors_VK):
             return []
-        return [one for one in self._successors_VK[token].tolist() if one != _NONE]
+        return [successor for successor in self._successors_VK[token].tolist() if successor != _NONE]
 
     def update(self, tokens_N: Sequence[int], top_NK: NDArray[np.integer]) -> None:
         """Replace the rows of ``tokens_N``; the last one counts for a token that stands there twice."""
@@ -88,9 +88,9 @@ class RecycledTable:
 
     def plan(self, limit: int) -> list[_Planned]:
         """The ``limit`` (rank, depth) paths most likely to be accepted, best first, by what was learned lately."""
-        wanted = (limit, self._learned // _PLAN_EVERY)
-        if wanted != self._planned_for:
-            self._plan, self._planned_for = _plan((self._hits_KD / self._tried_KD).T.tolist(), limit), wanted
+        latest = (limit, self._learned // _PLAN_EVERY)
+        if latest != self._planned_for:
+            self._plan, self._planned_for = _plan((self._hits_KD / self._tried_KD).T.tolist(), limit), latest
         return self._plan
 
 

@@ -44,8 +44,8 @@ _PLACE = re.compile(r"\b(?:in|at|near|to|from) [A-Z]")
 _STARTS_WITH_PRONOUN = re.compile(r"\W*(?:He|She|It|They|This|These|That|His|Her|Their|Its)\b")
 _YEAR = re.compile(r"1\d{3}|20\d\d")
 _LIST_LIMIT = 15
-_QUESTION_KINDS = tuple(re.compile(rf"\b(?:{one})\b") for one in _KINDS_OF_QUESTION)
-_ANSWER_KINDS = tuple(re.compile(one) for one in _KINDS_OF_ANSWER)
+_QUESTION_KINDS = tuple(re.compile(rf"\b(?:{pattern})\b") for pattern in _KINDS_OF_QUESTION)
+_ANSWER_KINDS = tuple(re.compile(pattern) for pattern in _KINDS_OF_ANSWER)
 _BEGINS = re.compile(r"\W*(?:do|does|did|is|are|was|were|can|could|has|have|had)\b")
 
 
@@ -105,23 +105,23 @@ class _Question:
     def of(cls, text: str, rarity: Rarity) -> _Question:
         words = _WORD.findall(text)
         stemmed = tuple(_stem(word) for word in words)
-        telling = tuple(dict.fromkeys(one for one in stemmed if one not in _SMALL_WORDS)) or stemmed[:1] or ("",)
+        telling = tuple(dict.fromkeys(stem for stem in stemmed if stem not in _SMALL_WORDS)) or stemmed[:1] or ("",)
         names = {own for word, own in zip(words[1:], stemmed[1:], strict=True) if word[0].isupper()}
         small = text.lower()
-        kinds = [float(bool(one.search(small))) for one in _QUESTION_KINDS]
+        kinds = [float(bool(kind.search(small))) for kind in _QUESTION_KINDS]
         return cls(
             stems=stemmed,
             telling=telling,
-            rarity_Q=np.array([rarity.of(one) for one in telling], np.float32),
-            is_name_Q=np.array([one in names for one in telling], np.bool_),
+            rarity_Q=np.array([rarity.of(stem) for stem in telling], np.float32),
+            is_name_Q=np.array([stem in names for stem in telling], np.bool_),
             kinds=(*kinds, float(bool(_BEGINS.match(small))), len(telling) / 12),
         )
 
 
 def _similarity(candidates: Sequence[Candidate]) -> NDArray[np.float32]:
     """By the encoder: the cosine, its rank and distance among the others, and the best of its passage."""
-    cosine_S = np.array([one.similarity for one in candidates], np.float32)
-    passage_S = np.array([one.passage for one in candidates])
+    cosine_S = np.array([candidate.similarity for candidate in candidates], np.float32)
+    passage_S = np.array([candidate.passage for candidate in candidates])
     place_S, size_S, best_S = (np.zeros(len(candidates), np.float32) for _ in range(3))
     for passage in dict.fromkeys(passage_S.tolist()):
         own = np.flatnonzero(passage_S == passage)
@@ -142,7 +142,7 @@ def _overlap(asked: _Question, candidates: Sequence[Candidate], stemmed: list[li
     """By words: how much of the question the sentence has, its neighbours, and its passage."""
     sets = [set(own) for own in stemmed]
     found_SQ = np.array([[word in own for word in asked.telling] for own in sets], np.bool_)
-    passage_S = np.array([one.passage for one in candidates])
+    passage_S = np.array([candidate.passage for candidate in candidates])
     around_SQ, before_SQ, after_SQ = found_SQ.copy(), np.zeros_like(found_SQ), np.zeros_like(found_SQ)
     for passage in dict.fromkeys(passage_S.tolist()):
         around_SQ[passage_S == passage] = found_SQ[passage_S == passage].any(axis=0)
@@ -162,7 +162,7 @@ def _overlap(asked: _Question, candidates: Sequence[Candidate], stemmed: list[li
         (found_SQ * weight_Q).max(axis=1) / 10, (~found_SQ * weight_Q).max(axis=1) / 10,
         (~around_SQ * weight_Q).max(axis=1) / 10, paired_S, found_SQ[:, 0], found_SQ[:, -1],
     )  # fmt: skip
-    return np.stack([np.asarray(one, np.float32) for one in columns], axis=1)
+    return np.stack([np.asarray(column, np.float32) for column in columns], axis=1)
 
 
 def _form(text: str, words: list[str], own: list[str], asked: _Question) -> list[float]:
@@ -174,12 +174,12 @@ def _form(text: str, words: list[str], own: list[str], asked: _Question) -> list
         min(sum(is_new[1:]), 6) / 6,
         min(sum(first and second for first, second in pairwise(is_new)), 4) / 4,
         min(len(numbers), 4) / 4,
-        min(sum(bool(_YEAR.fullmatch(one)) for one in numbers), 3) / 3,
+        min(sum(bool(_YEAR.fullmatch(number)) for number in numbers), 3) / 3,
         float(bool(_PLACE.search(text))),
         float(bool(_STARTS_WITH_PRONOUN.match(text))),
         min(len(words), 60) / 60,
         min(len(set(own) - known - _SMALL_WORDS), 30) / 30,
-        *(float(bool(one.search(small))) for one in _ANSWER_KINDS),
+        *(float(bool(kind.search(small))) for kind in _ANSWER_KINDS),
     ]
 
 

@@ -142,8 +142,8 @@ def _list_documents(store: CorpusStore, terminal: Terminal) -> None:
 
     documents = listing(store, limit=_ALL).rows
     if terminal.json:
-        found = [listed_document(document) for document in documents]
-        terminal.document({"corpus": store.name, "documents": found})
+        listed = [listed_document(document) for document in documents]
+        terminal.document({"corpus": store.name, "documents": listed})
     elif documents:
         rows = [
             (plain(document.name), str(document.chars), str(document.passages), _parts(document), document.id)
@@ -273,8 +273,8 @@ def _report_conversations(
     from app.output.receipts import conversation_document
 
     if terminal.json:
-        found = [conversation_document(conversation) for conversation in conversations]
-        terminal.document({"corpus": corpus, "removed": [], "receipts": [], "conversations": found})
+        removed = [conversation_document(conversation) for conversation in conversations]
+        terminal.document({"corpus": corpus, "removed": [], "receipts": [], "conversations": removed})
         return
     number = count(len(conversations), "conversation")
     terminal.line(f"{document} was removed before; so are now {number} that cited it:")

@@ -124,8 +124,8 @@ def export(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> 
     done = Corpus.open(args.name, settings=settings).export(path, progress=_shown(live, "exported", "document"))
     live.clear()
     if terminal.json:
-        found = {"corpus": args.name, "file": str(done.path), "bytes": done.bytes, "documents": done.documents}
-        terminal.document({**found, "passages": done.passages, "vectors": list(done.kinds)})
+        document = {"corpus": args.name, "file": str(done.path), "bytes": done.bytes, "documents": done.documents}
+        terminal.document({**document, "passages": done.passages, "vectors": list(done.kinds)})
     else:
         vectors = "with vectors" if done.kinds else "without vectors"
         terminal.line(f"{done.path}: {count(done.documents, 'document')}, {vectors}, {amount(done.bytes)}")
@@ -146,8 +146,8 @@ def import_(args: argparse.Namespace, settings: Settings, terminal: Terminal) ->
     )
     live.clear()
     if terminal.json:
-        found = {"corpus": done.name, "documents": done.documents, "passages": done.passages}
-        terminal.document({**found, "reused": list(done.reused), "computed": list(done.computed)})
+        document = {"corpus": done.name, "documents": done.documents, "passages": done.passages}
+        terminal.document({**document, "reused": list(done.reused), "computed": list(done.computed)})
     else:
         vectors = "vectors of the file" if done.reused else "vectors computed here"
         counts = f"{count(done.documents, 'document')}, {count(done.passages, 'passage')}"

@@ -111,10 +111,10 @@ def _refuse_unused(given: Mapping[str, object], settings: Settings) -> None:
     for key in given:
         if key in _SAMPLING and not settings.do_sample:
             raise SettingError(f"{key} is set but do_sample is off", hint="add --do-sample, or leave it away")
-        wanted = _OF_CRITERION.get(key, settings.criterion)
-        if wanted != settings.criterion:
+        criterion = _OF_CRITERION.get(key, settings.criterion)
+        if criterion != settings.criterion:
             raise SettingError(
-                f"{key} is set but the criterion is {settings.criterion}", hint=f"add --criterion {wanted}"
+                f"{key} is set but the criterion is {settings.criterion}", hint=f"add --criterion {criterion}"
             )
 
 

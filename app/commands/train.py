@@ -196,14 +196,14 @@ def _measure(args: argparse.Namespace, settings: Settings, terminal: Terminal) -
     target = load_target(str(args.model), device="cpu")
     source, shared = load_drafter(args.drafter, target)
     prompts = served_prompts(_material(args.material), args.model, split=args.split)
-    found = measure_drafter(target, source, shared, (prompts.request(number) for number in range(args.items)))
+    figures = measure_drafter(target, source, shared, (prompts.request(number) for number in range(args.items)))
     if terminal.json:
-        rows = [dataclasses.asdict(one) | {"mean_length": one.mean_length, "rate": one.rate} for one in found]
+        rows = [dataclasses.asdict(task) | {"mean_length": task.mean_length, "rate": task.rate} for task in figures]
         terminal.document({"source": source, "tasks": rows})
     else:
         header = ["source", "task", "requests", "mean acceptance length", "accepted"]
         rows_of_text = [
-            [source, one.task, str(one.requests), f"{one.mean_length:.2f}", f"{one.rate:.1%}"] for one in found
+            [source, task.task, str(task.requests), f"{task.mean_length:.2f}", f"{task.rate:.1%}"] for task in figures
         ]
         terminal.table([header, *rows_of_text])
     return 0

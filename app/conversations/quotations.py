@@ -54,7 +54,7 @@ def conversations_quoting(home: Path, documents: DeletedDocuments) -> list[Quoti
     by_conversation: dict[str, list[_StoredTurn]] = {}
     for index in sorted(quoting):
         by_conversation.setdefault(turns[index].conversation, []).append(turns[index])
-    return [QuotingConversation(key, found[0].title, len(found)) for key, found in by_conversation.items()]
+    return [QuotingConversation(key, of_it[0].title, len(of_it)) for key, of_it in by_conversation.items()]
 
 
 def _stored_turns(path: Path) -> Iterator[_StoredTurn]:

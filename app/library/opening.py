@@ -100,9 +100,9 @@ def import_corpus(
     config = CorpusConfig.of(settings)
     chunking = config.over(Chunking()) if config.says_how_to_cut else None
     spot_check = None if recompute else _same_vectors(encoder)
-    wanted = ImportOptions(derived_rows(encoder), vector_kinds(encoder), chunking, spot_check)
+    options = ImportOptions(derived_rows(encoder), vector_kinds(encoder), chunking, spot_check)
     library = Library(settings.home)
-    imported = import_file(library, path, name, options=wanted, progress=progress)
+    imported = import_file(library, path, name, options=options, progress=progress)
     store = library.open(imported.name)
     store.set_encoder(encoder.name)
     return CorpusParts(store, models, config, is_new=True), imported

@@ -92,15 +92,17 @@ def _sizes(folder: Path) -> dict[str, int]:
 
 
 def _indexes(store: CorpusStore) -> list[IndexSummary]:
-    version, found = store.version(), []
+    version, summaries = store.version(), []
     for folder in (IndexFolder(store.folder / name) for name in FOLDERS):
         for path in folder.paths():
             size = path.stat().st_size
             try:
                 file = load(path, mapped=True)
             except LibraryError as error:
-                found.append(IndexSummary(path.name, 0, size, False, error.cause))
+                summaries.append(IndexSummary(path.name, 0, size, False, error.cause))
                 continue
             if file is not None:
-                found.append(IndexSummary(file.header.kind, file.header.count, size, file.header.version == version))
-    return found
+                summaries.append(
+                    IndexSummary(file.header.kind, file.header.count, size, file.header.version == version)
+                )
+    return summaries

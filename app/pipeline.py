@@ -26,7 +26,7 @@ from app.library.corpus import Corpus
 from app.library.deletion_signal import DeletionWatch
 from app.loading.edit_proposer import edit_proposer
 from app.loading.engine import request_builder
-from app.loading.models import require_place
+from app.loading.models import require_model_path
 from app.loading.search_models import SearchModels
 from decoding.engine import Engine
 from decoding.interfaces import TokenIndex
@@ -118,7 +118,7 @@ class Pipeline:
         settings = settings if settings is not None else Settings.load()
         changes = {key: value for key, value in (("target", target), ("dtype", dtype)) if value is not None}
         settings = settings.replace(**changes) if changes else settings
-        require_place(settings.target)
+        require_model_path(settings.target)
         proposer = edit_proposer(settings)
         models = SearchModels(settings)
         if settings.relevance is not None:

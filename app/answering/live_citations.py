@@ -1,6 +1,6 @@
 """Live citations: while an answer grows, the tokens it took over from a draft say where they came from.
 
-Only a hint: the final citations are computed from the text (``citations.py``). A hint is given when a run has ended,
+Provisional: the final citations are computed from the text (``citations.py``). One is given when a run has ended,
 and only if the document's characters are those of the answer.
 """
 
@@ -27,7 +27,7 @@ class _Run:
 
 
 class LiveCitations:
-    """Feed it every token with its origin and the answer's length around it; it returns hints as runs end."""
+    """Feed it every token with its origin and the answer's length around it; it returns a citation when a run ends."""
 
     def __init__(self, prompt: Prompt, passages: Sequence[SourcePassage]) -> None:
         self._prompt = prompt
@@ -35,7 +35,7 @@ class LiveCitations:
         self._run: _Run | None = None
 
     def push(self, token: int, origin: Origin, start: int, end: int, text: str) -> Citation | None:
-        """``token`` wrote characters ``[start, end)`` of ``text``; a hint if it is the first that was not copied."""
+        """``token`` wrote characters ``[start, end)`` of ``text``; a citation if it is the first not copied."""
         run = self._run
         if run is not None:
             # The target's own token behind an accepted draft often goes on with the copy.
@@ -46,20 +46,20 @@ class LiveCitations:
         self._run = None
         if origin.kind is OriginKind.REFERENCE:
             self._run = _Run(origin.index, origin.offset, origin.offset + 1, start, end)
-        return self._hint(run, text) if run is not None else None
+        return self._citation(run, text) if run is not None else None
 
     def finish(self, text: str) -> Citation | None:
-        """The answer ends: a hint for the run at its end."""
+        """The answer ends: a citation for the run at its end."""
         run, self._run = self._run, None
-        return self._hint(run, text) if run is not None else None
+        return self._citation(run, text) if run is not None else None
 
-    def _hint(self, run: _Run, text: str) -> Citation | None:
+    def _citation(self, run: _Run, text: str) -> Citation | None:
         if run.next - run.first < LEAST_TOKENS:
             return None
-        place = self._prompt.places[run.reference]
-        passage = self._passages[place.hit]
-        source_start = place.starts[run.first]
-        copied = passage.text[source_start - passage.start : place.ends[run.next - 1] - passage.start]
+        source = self._prompt.source_spans[run.reference]
+        passage = self._passages[source.hit]
+        source_start = source.starts[run.first]
+        copied = passage.text[source_start - passage.start : source.ends[run.next - 1] - passage.start]
         written = text[run.start : run.end]
         source_start += len(copied) - len(copied.lstrip())
         start = run.start + len(written) - len(written.lstrip())

@@ -36,7 +36,7 @@ class Question:
 
 
 class AnswerStream(CancellableStream[Event]):
-    """Events of one answer: Retrieval, then TextDelta and Citation (live hints), last Done.
+    """Events of one answer: Retrieval, then TextDelta and Citation (live ones), last Done.
 
     ``cancel`` takes effect within one step or prefill chunk, while waiting for the model, too; Done then says
     ``cancelled``. As a context manager it cancels on leaving. Iterating raises what retrieval and prompt raise.
@@ -73,9 +73,9 @@ class AnswerStream(CancellableStream[Event]):
         self._figures.add(session.stats)
         yield Done(self._answer(stream.text, passages, notice, session.finish_reason or FinishReason.CANCELLED))
 
-    def _generate(self, session: Session, stream: TextStream, hints: LiveCitations) -> Iterator[Event]:
+    def _generate(self, session: Session, stream: TextStream, live: LiveCitations) -> Iterator[Event]:
         for commit in self._builder.engine.iterate(session):
-            text, found = self._text_of(commit, stream, hints)
+            text, found = self._text_of(commit, stream, live)
             if text:
                 self._figures.saw_text()
                 yield TextDelta(text)
@@ -83,16 +83,16 @@ class AnswerStream(CancellableStream[Event]):
         if rest := stream.finish():
             self._figures.saw_text()
             yield TextDelta(rest)
-        if hint := hints.finish(stream.text):
-            yield hint
+        if citation := live.finish(stream.text):
+            yield citation
 
-    def _text_of(self, commit: Commit, stream: TextStream, hints: LiveCitations) -> tuple[str, list[Citation]]:
+    def _text_of(self, commit: Commit, stream: TextStream, live: LiveCitations) -> tuple[str, list[Citation]]:
         new, found = "", []
         for token, origin in zip(commit.tokens, commit.origins, strict=True):
             start = len(stream.text)
             new += stream.push(token)
-            if hint := hints.push(token, origin, start, len(stream.text), stream.text):
-                found.append(hint)
+            if citation := live.push(token, origin, start, len(stream.text), stream.text):
+                found.append(citation)
         return new, found
 
     def _answer(

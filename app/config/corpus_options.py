@@ -40,15 +40,15 @@ class CorpusConfig:
         return self.chunk_chars is not None or self.chunk_overlap is not None
 
 
-def new_chunking(store: CorpusStore, place: CorpusConfig) -> Chunking:
+def new_chunking(store: CorpusStore, config: CorpusConfig) -> Chunking:
     """How the corpus is to be cut from now on."""
-    return place.over(store.chunking() or Chunking())
+    return config.over(store.chunking() or Chunking())
 
 
-def fitting_chunking(store: CorpusStore, place: CorpusConfig) -> Chunking:
+def fitting_chunking(store: CorpusStore, config: CorpusConfig) -> Chunking:
     """How the next documents are cut. Raises ``ChunkingChanged`` if the corpus is cut in another way."""
     own = store.chunking()
-    base, wanted = own or Chunking(), new_chunking(store, place)
+    base, wanted = own or Chunking(), new_chunking(store, config)
     if wanted != base and (own is not None or store.documents()):
         raise ChunkingChanged(
             f"{store.name} is cut at {_named(base)}, not at {_named(wanted)}",

@@ -189,7 +189,7 @@ class Settings:
         environ: Mapping[str, str] | None = None,
         config_file: Path | None = None,
     ) -> Settings:
-        """Settings from all four places; ``overrides`` are the command line's, ``environ`` is the process's.
+        """settings from all four sources; ``overrides`` are the command line's, ``environ`` is the process's.
 
         ``config_file`` must exist if given; without it ``$SPANDRAFT_CONFIG`` counts, else ``config.toml`` in
         the home folder if there is one. Raises ``SettingError``.

@@ -1,6 +1,6 @@
-"""A text cut into the pieces that are corrected one by one, and which of them are better left alone.
+"""A text cut into the segments that are corrected one by one, and which of them are better left alone.
 
-Works on strings only. Pieces are sentences; a sentence that runs on over a wrapped line is one piece. Between pieces
+Works on strings only. Segments are sentences; a sentence that runs on over a wrapped line is one segment. Between them
 lies nothing but white space and the marks of headings and items of lists, which nobody touches. Offsets are Unicode
 code points, half-open.
 """
@@ -45,7 +45,7 @@ class Segment:
 
 
 def segments(text: str) -> list[Segment]:
-    """The pieces of a text, in order and apart; all that is not white space lies in one."""
+    """The segments of a text, in order and apart; all that is not white space lies in one."""
     found: list[Segment] = []
     at = 0
     for fence in _FENCE.finditer(text):

@@ -81,12 +81,12 @@ class CorrectionStream(CancellableStream[CorrectionEvent]):
         written: list[str] = []
         edits: list[Edit] = []
         at = 0
-        for piece in segments(self._text):
-            source = self._text[piece.start : piece.end]
-            corrected = self._corrected(piece, source)
-            edits += edits_between(source, corrected, offset=piece.start)
-            written.append(self._text[at : piece.start] + corrected)
-            at = piece.end
+        for segment in segments(self._text):
+            source = self._text[segment.start : segment.end]
+            corrected = self._corrected(segment, source)
+            edits += edits_between(source, corrected, offset=segment.start)
+            written.append(self._text[at : segment.start] + corrected)
+            at = segment.end
             self._figures.saw_text()
             yield TextDelta(written[-1])
         if rest := self._text[at:]:
@@ -96,22 +96,22 @@ class CorrectionStream(CancellableStream[CorrectionEvent]):
             Correction(self._text, "".join(written), tuple(edits), self._figures.result(), self._notice())
         )
 
-    def _corrected(self, piece: Segment, source: str) -> str:
-        """The corrected piece, or the piece itself with a reason counted."""
-        if piece.is_item and len(source.split()) < _SENTENCE:
+    def _corrected(self, segment: Segment, source: str) -> str:
+        """The corrected segment, or the segment itself with a reason counted."""
+        if segment.is_item and len(source.split()) < _SENTENCE:
             return source
-        reason = self._untouchable(piece, source)
+        reason = self._untouchable(segment, source)
         if reason is None:
             corrected, reason = self._generated(source)
         if reason is not None:
             self._left[reason] += 1
             return source
-        return _as_item(source, corrected) if piece.is_item else corrected
+        return _as_item(source, corrected) if segment.is_item else corrected
 
-    def _untouchable(self, piece: Segment, source: str) -> str | None:
+    def _untouchable(self, segment: Segment, source: str) -> str | None:
         if self._cancelled.is_set():
             return _STOPPED
-        if piece.is_code:
+        if segment.is_code:
             return _CODE
         return _FOREIGN if self._is_small and (self._is_foreign or guess_language(source)) else None
 

@@ -32,7 +32,7 @@ class SourceSpan:
 class Prompt:
     """What the target reads, and what is known about it.
 
-    ``references`` are what drafts may copy, ``places`` say where each stands in its document. ``numbers`` has for
+    ``references`` are what drafts may copy, ``source_spans`` say where each stands in its document. ``numbers`` has for
     each hit the ``[n]`` it carries, None for a hit that is not in the prompt. ``quotes`` and ``refusal`` are the
     forms in which the output writes evidence and the refusal; ``relevances`` are the log-odds
     of that evidence to answer the question. ``notice`` says what was left out.
@@ -40,7 +40,7 @@ class Prompt:
 
     ids: tuple[int, ...]
     references: tuple[Reference, ...]
-    places: tuple[SourceSpan, ...]
+    source_spans: tuple[SourceSpan, ...]
     numbers: tuple[int | None, ...]
     quotes: tuple[QuotedSpan, ...]
     refusal: tuple[int, ...]
@@ -120,7 +120,7 @@ class Collapsed:
         return cls("".join(characters), tuple(indices))
 
 
-def place(hit: int, base: int, encoded: Encoded, tokens: range, indices: Sequence[int], shift: int = 0) -> SourceSpan:
+def locate(hit: int, base: int, encoded: Encoded, tokens: range, indices: Sequence[int], shift: int = 0) -> SourceSpan:
     """Map ``tokens`` of an encoded text to a document.
 
     ``base`` is where the text begins in the document, ``indices`` the index in it of each encoded character,
@@ -141,7 +141,7 @@ def outside(
         if numbers[index] is None and hit.passage.text:
             encoded = tokens.continued("]", " " + hit.passage.text)
             every = range(len(encoded.ids))
-            where = place(index, hit.passage.start, encoded, every, range(len(hit.passage.text)), shift=1)
+            where = locate(index, hit.passage.start, encoded, every, range(len(hit.passage.text)), shift=1)
             found.append((Reference(encoded.ids), where))
     return found
 

@@ -1,18 +1,17 @@
-"""The bundled target's prompts, exactly as it was trained on them.
+"""The two families of prompts, and which one a tokenizer calls for.
+
+The bundled target's prompts are exactly those it was trained on:
 
     answer      <|q|> QUESTION<|e|><|sK|> [n] SENTENCE ... <|a|>     ->  [n] SENTENCE ... <|eos|>, or the refusal
     correction  <|g|> TEXT<|c|>                                      ->  CORRECTED<|eos|>
 
-Every text piece begins with one space and has no other runs of whitespace, so that a copied sentence has the same
+Every text in them begins with one space and has no other runs of whitespace, so that a copied sentence has the same
 ids in prompt and output. K is the retriever's confidence, ten times the cosine cut off to 0..9; n numbers the
 passages by first appearance.
 
-Prompts for any other model: its own chat template around our words, or plain text where it has none.
-
-The template is trusted and its control tokens are recognised; everything inside the user's turn is plain text,
-encoded in one piece, so that the tokens of a passage are those it has in the prompt.
-
-The two families of prompts, and which one a tokenizer calls for.
+Any other model gets its own chat template around our words, or plain text where it has none. The template is trusted
+and its control tokens are recognised; everything inside the user's turn is plain text, encoded as a whole, so that the
+tokens of a passage are those it has in the prompt.
 """
 
 from __future__ import annotations
@@ -31,8 +30,8 @@ from app.generation.prompts import (
     SourceSpan,
     Template,
     left_out,
+    locate,
     outside,
-    place,
     require_room,
 )
 from app.generation.tokenizer import Encoded, TextTokenizer
@@ -87,7 +86,7 @@ class BundledTemplate:
         return Prompt(
             ids=(*ids, *answer),
             references=tuple(reference for reference, _ in references),
-            places=tuple(where for _, where in references),
+            source_spans=tuple(where for _, where in references),
             numbers=tuple(numbers),
             quotes=tuple(quotes),
             refusal=self._tokens.plain(" " + REFUSAL).ids,
@@ -105,7 +104,7 @@ class BundledTemplate:
         collapsed = Collapsed.of(sentence.text)
         encoded = self._tokens.plain(" " + collapsed.text)
         every = range(len(encoded.ids))
-        return encoded.ids, place(sentence.hit, sentence.start, encoded, every, collapsed.indices or (0,), shift=1)
+        return encoded.ids, locate(sentence.hit, sentence.start, encoded, every, collapsed.indices or (0,), shift=1)
 
 
 def _score(similarity: float) -> int:
@@ -152,7 +151,7 @@ class ChatTemplate:
         return Prompt(
             ids=self._head + encoded.ids + self._tail,
             references=tuple(reference for reference, _ in references),
-            places=tuple(where for _, where in references),
+            source_spans=tuple(where for _, where in references),
             numbers=tuple(numbers),
             quotes=tuple(self._quote(sentence) for sentence in evidence if sentence.hit < kept),
             refusal=refusal.ids,
@@ -188,7 +187,7 @@ class ChatTemplate:
             if not inside:
                 continue
             reference = Reference(encoded.ids[inside.start : inside.stop], prompt_start=len(self._head) + inside.start)
-            where = place(index, passage.start, encoded, inside, range(len(passage.text)), shift=start)
+            where = locate(index, passage.start, encoded, inside, range(len(passage.text)), shift=start)
             found.append((reference, where))
         return found
 

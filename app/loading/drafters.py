@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from app.config.settings import BUNDLED, Settings
 from app.errors import ModelError
 from app.loading.bundled import DRAFTERS
-from app.loading.models import as_shipped, dtype_of, load_target, load_tokenizer, place_of, without_progress_bars
+from app.loading.models import as_shipped, dtype_of, load_target, load_tokenizer, model_path, without_progress_bars
 from app.loading.sources import drafters_of, flag, require_same_tokenizer
 
 if TYPE_CHECKING:
@@ -51,10 +51,10 @@ def _draft_model(name: str, target: Target, tokens: TextTokenizer, settings: Set
     """Load the small model that drafts for ``target``; it must have the same tokens."""
     from decoding.sources.neural.draft_model import DraftModel
 
-    place = place_of(name, DRAFTERS["draft_model"], option="--draft-model")
-    with without_progress_bars(is_local=Path(place).is_dir()):
+    path = model_path(name, DRAFTERS["draft_model"], option="--draft-model")
+    with without_progress_bars(is_local=Path(path).is_dir()):
         with as_shipped(name):
-            model, own = load_target(place, settings), load_tokenizer(place, settings)
+            model, own = load_target(path, settings), load_tokenizer(path, settings)
         require_same_tokenizer(name, own, settings.target, tokens)
         return DraftModel.of(model, target, tokens=tokens.vocabulary)
 
@@ -71,15 +71,15 @@ def _parallel(name: str, target: Target, tokens: TextTokenizer, settings: Settin
     """The parallel drafter of a folder; but for its masks it must have the target's tokens."""
     from decoding.drafters.parallel_model import ParallelModel
 
-    place = _folder("parallel_model", name)
+    path = _folder("parallel_model", name)
     with as_shipped(name):
-        own = load_tokenizer(str(place), settings)
+        own = load_tokenizer(str(path), settings)
     require_same_tokenizer(name, own, settings.target, tokens)
     with as_shipped(name), without_progress_bars(is_local=True):
         return ParallelModel.load(
-            place,
+            path,
             target=target,
-            dtype=dtype_of(str(place), settings),
+            dtype=dtype_of(str(path), settings),
             device=settings.device or "auto",
             trust_remote_code=settings.trust_remote_code,
         )
@@ -94,10 +94,10 @@ def _without_layers(target: Target, layers: Collection[int]) -> DraftModel:
 
 def _folder(key: str, name: str) -> Path:
     """The folder that a setting names. Raises ModelError where there is none."""
-    place = Path(place_of(name, DRAFTERS[key], option=flag(key))).expanduser()
-    if not place.is_dir():
+    path = Path(model_path(name, DRAFTERS[key], option=flag(key))).expanduser()
+    if not path.is_dir():
         raise ModelError(
             f"there is no folder {name} with {'heads' if key == 'heads' else 'a parallel drafter'}",
             hint=f'check the path of {flag(key)}, or say "{BUNDLED}"',
         )
-    return place
+    return path

@@ -17,7 +17,7 @@ from app.loading.models import (
     load_target,
     load_tokenizer,
     loading_options,
-    place_of,
+    model_path,
     require_same_vocabulary,
     without_progress_bars,
 )
@@ -47,7 +47,7 @@ def request_builder(settings: Settings, **hf_options: Any) -> RequestBuilder:
     sources = source_names(settings)
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
-    name = place_of(settings.target)
+    name = model_path(settings.target)
     with as_shipped(settings.target), without_progress_bars(is_local=Path(name).is_dir()):
         target = load_target(name, settings, **{**loading_options(settings), **hf_options})
         tokens = load_tokenizer(name, settings)

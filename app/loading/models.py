@@ -27,7 +27,7 @@ _COARSE = ("bfloat16", "float16")
 _QUANTIZATIONS = {"4bit": {"load_in_4bit": True}, "8bit": {"load_in_8bit": True}}
 
 
-def place_of(name: str, part: str = TARGET, *, option: str = "--target") -> str:
+def model_path(name: str, part: str = TARGET, *, option: str = "--target") -> str:
     """What to load for a name: the folder of the bundled ``part``, or the name itself.
 
     ``option`` is what one types to name another. Raises MissingPartError, UnknownNameError.
@@ -45,13 +45,13 @@ def place_of(name: str, part: str = TARGET, *, option: str = "--target") -> str:
     return str(folder)
 
 
-def require_place(name: str) -> None:
+def require_model_path(name: str) -> None:
     """Raise what loading a target of that name would, as far as a glance at the disk can tell."""
     from decoding.errors import ModelNotFound
 
-    place = Path(place_of(name)).expanduser()
-    is_path = name.startswith((".", "~")) or place.is_absolute() or len(place.parts) > 2
-    if is_path and not place.is_dir():
+    path = Path(model_path(name)).expanduser()
+    is_path = name.startswith((".", "~")) or path.is_absolute() or len(path.parts) > 2
+    if is_path and not path.is_dir():
         raise ModelNotFound(f"there is no model folder at {name}", hint="check the path, or give a hub name")
 
 

@@ -87,7 +87,7 @@ def test_places_lead_from_tokens_to_the_documents_characters(tokens: TextTokeniz
         BundledTemplate(tokens).answer("Q", [hit], [], ROOM),
         ChatTemplate(tokens).answer("Q", [hit], evidence, ROOM),
     ):
-        (reference,), (place,) = prompt.references, prompt.places
+        (reference,), (place,) = prompt.references, prompt.source_spans
         if reference.prompt_start is not None:
             start = reference.prompt_start
             assert prompt.ids[start : start + len(reference.ids)] == reference.ids

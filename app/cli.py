@@ -13,8 +13,8 @@ import re
 import sys
 import traceback
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import NoReturn
 
 from app.commands import ask, bench, config, corpus, doctor, fix, serve, train
 from app.commands.options import Parser, settings_of
@@ -74,7 +74,7 @@ def _may_download(settings: Settings) -> bool:
 
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = Parser(prog="spandraft", description="Answers from your documents, and corrects your grammar, fast.")
-    parser.add_argument("--version", action="version", version=f"spandraft {_version()}")
+    parser.add_argument("--version", action=_ShowVersion, nargs=0, help="show program's version number and exit")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
     for module in _MODULES:
         module.add_parsers(commands, argv)
@@ -115,7 +115,17 @@ def _before_dashes(argv: Sequence[str]) -> Sequence[str]:
     return argv[: argv.index("--")] if "--" in argv else argv
 
 
+class _ShowVersion(argparse.Action):
+    """argparse's own action would look the version up, which takes time, for every command."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        sys.stdout.write(f"spandraft {_version()}\n")
+        parser.exit()
+
+
 def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version("spandraft")
     except PackageNotFoundError:

@@ -11,12 +11,14 @@ import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from app.bench.report import Report
 from app.commands.options import DRAFTERS, MODEL, add_common
 from app.commands.terminal import Terminal
 from app.config.settings import Settings
+
+if TYPE_CHECKING:
+    from app.bench.report import Report
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from corpora import errors
-from tests.support import zip_bytes
+from tests.support import zip_files
 from tests.support.pdf_bytes import Words, pdf
 from tests.support.specimens import all_specimens, epub, html_page
 
@@ -55,7 +55,7 @@ def with_part(suffix: str, part: str, data: bytes | None, **more: bytes) -> byte
     members |= {name.replace("__", "/"): content for name, content in more.items()}
     if data is not None:
         members[part] = data
-    return zip_bytes.packed(members)
+    return zip_files.packed(members)
 
 
 def part_of(suffix: str, part: str) -> str:
@@ -85,15 +85,15 @@ def _of_package(suffix: str, url: str, path: str) -> dict[str, Callable[[], Bomb
     parameter = f'<!DOCTYPE r [<!ENTITY % p SYSTEM "{url}">%p;<!ENTITY e "x">]>'
     return {
         f"{kind}: 1000 to 1": lambda: Bomb(name, with_part(suffix, part, b" " * (20 * MIB)), (errors.HostileArchive,)),
-        f"{kind}: shared bytes": lambda: Bomb(name, zip_bytes.overlapping(2000, MIB), (errors.HostileArchive,)),
+        f"{kind}: shared bytes": lambda: Bomb(name, zip_files.overlapping(2000, MIB), (errors.HostileArchive,)),
         f"{kind}: billion laughs": lambda: Bomb(name, with_entity(suffix, DOCTYPE_OF_LAUGHS, "&l9;"), _REFUSED),
         f"{kind}: quadratic": lambda: Bomb(name, with_entity(suffix, QUADRATIC, "&q;" * 20_000), _REFUSED),
         f"{kind}: entity of a file": lambda: Bomb(name, with_entity(suffix, external, "&e;"), _REFUSED),
         f"{kind}: entity from the net": lambda: Bomb(name, with_entity(suffix, parameter, "&e;"), _REFUSED),
         f"{kind}: nested tags": lambda: Bomb(name, deep(), _ANY, may_be_read=True),
-        f"{kind}: a path out": lambda: Bomb(name, zip_bytes.packed({"../../x": b"x"}), (errors.HostileArchive,)),
-        f"{kind}: encrypted": lambda: Bomb(name, zip_bytes.with_flag(part, 1), (errors.EncryptedFile,)),
-        f"{kind}: liar": lambda: Bomb(name, zip_bytes.with_size(part, 9, b"x" * MIB), (errors.HostileArchive,)),
+        f"{kind}: a path out": lambda: Bomb(name, zip_files.packed({"../../x": b"x"}), (errors.HostileArchive,)),
+        f"{kind}: encrypted": lambda: Bomb(name, zip_files.with_flag(part, 1), (errors.EncryptedFile,)),
+        f"{kind}: liar": lambda: Bomb(name, zip_files.with_size(part, 9, b"x" * MIB), (errors.HostileArchive,)),
     }
 
 

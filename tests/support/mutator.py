@@ -10,7 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 
-from tests.support.zip_bytes import packed
+from tests.support.zip_files import packed
 
 _TOKEN = re.compile(rb"<[^<>]*>|[A-Za-z_]\w*|\d+|\s+|[^\w\s]")
 _LARGEST = 2**20

@@ -12,7 +12,7 @@ import openpyxl
 import pptx
 
 from tests.support.pdf_bytes import Words, pdf
-from tests.support.zip_bytes import packed
+from tests.support.zip_files import packed
 
 SENTENCES = [
     "The river is forty miles long, and it ends in the sea at Porto.",

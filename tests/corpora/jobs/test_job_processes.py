@@ -1,4 +1,4 @@
-"""Jobs and processes: a killed runner is taken over, a second one is refused, and steering works from elsewhere."""
+"""Jobs and processes: a killed runner is replaced, a second one refused, and commands reach it from elsewhere."""
 
 from __future__ import annotations
 

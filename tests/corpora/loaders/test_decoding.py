@@ -1,4 +1,4 @@
-"""Encodings: marks, UTF-8, cp1252, then guessing; and what is no text at all."""
+"""Encodings: byte order marks, UTF-8, cp1252, then detection; and what is no text at all."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import pytest
 from corpora.documents import Document, describe_location
 from corpora.errors import DamagedFile, EmptyFile, EncryptedFile
 from corpora.loaders.sandboxed_loader import load_bytes
-from tests.support.zipped import epub, zipped
+from tests.support.zip_files import epub, zipped
 
 CHAPTERS = {
     "b%20c.xhtml": "<p>It begins.</p>",

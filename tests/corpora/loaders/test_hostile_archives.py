@@ -15,7 +15,7 @@ from corpora import errors
 from corpora.loaders.formats.zip_limits import checked_zip
 from corpora.loaders.registry import Limits, is_archive
 from corpora.loaders.sandboxed_loader import Member, expand
-from tests.support import zip_bytes
+from tests.support import zip_files
 
 WORDS = b"Some good words. "
 HALF_A_MEGABYTE = Limits(archive_bytes=2**19)
@@ -26,8 +26,8 @@ def by_name(members: list[Member]) -> dict[str, bytes | str]:
 
 
 def test_files_come_out_by_their_way_from_the_archive_on() -> None:
-    inner = zip_bytes.packed({"deep.md": b"# Deep"})
-    data = zip_bytes.packed(
+    inner = zip_files.packed({"deep.md": b"# Deep"})
+    data = zip_files.packed(
         {"a.txt": WORDS, "b/c.html": b"<p>x", "b/": b"", "d.zip": inner, ".hidden.txt": WORDS, "__MACOSX/a.txt": WORDS}
     )
     assert by_name(expand(data, "papers.zip")) == {
@@ -39,7 +39,7 @@ def test_files_come_out_by_their_way_from_the_archive_on() -> None:
 
 
 def test_a_bad_member_does_not_spoil_the_others() -> None:
-    whole = bytearray(zip_bytes.packed({"a.txt": WORDS, "b.txt": WORDS * 2, "tool.exe": b"MZ"}, method=0))
+    whole = bytearray(zip_files.packed({"a.txt": WORDS, "b.txt": WORDS * 2, "tool.exe": b"MZ"}, method=0))
     whole[whole.index(WORDS * 2)] ^= 1
     assert by_name(expand(bytes(whole), "x.zip")) == {
         "x.zip/a.txt": WORDS,
@@ -47,7 +47,7 @@ def test_a_bad_member_does_not_spoil_the_others() -> None:
         "x.zip/tool.exe": "UnknownSuffix",
     }
     small = Limits(file_bytes=1000)
-    assert by_name(expand(zip_bytes.packed({"a.txt": WORDS, "b.txt": WORDS * 100}), "x.zip", small)) == {
+    assert by_name(expand(zip_files.packed({"a.txt": WORDS, "b.txt": WORDS * 100}), "x.zip", small)) == {
         "x.zip/a.txt": WORDS,
         "x.zip/b.txt": "TooLarge",
     }
@@ -56,10 +56,10 @@ def test_a_bad_member_does_not_spoil_the_others() -> None:
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
-        (zip_bytes.with_flag("bad.txt", 1), "EncryptedFile"),
-        (zip_bytes.with_kind("bad.txt", b"/etc/passwd", stat.S_IFLNK), "HostileArchive"),
-        (zip_bytes.with_kind("bad.txt", b"", stat.S_IFIFO), "HostileArchive"),
-        (zip_bytes.with_kind("bad.txt", b"", stat.S_IFCHR), "HostileArchive"),
+        (zip_files.with_flag("bad.txt", 1), "EncryptedFile"),
+        (zip_files.with_kind("bad.txt", b"/etc/passwd", stat.S_IFLNK), "HostileArchive"),
+        (zip_files.with_kind("bad.txt", b"", stat.S_IFIFO), "HostileArchive"),
+        (zip_files.with_kind("bad.txt", b"", stat.S_IFCHR), "HostileArchive"),
     ],
     ids=["encrypted", "link", "pipe", "device"],
 )
@@ -86,7 +86,7 @@ OUTWARD = {
 
 @pytest.mark.parametrize("name", OUTWARD.values(), ids=OUTWARD)
 def test_paths_that_lead_out_refuse_the_archive(name: str) -> None:
-    data = zip_bytes.packed({name: WORDS, "good.txt": WORDS})
+    data = zip_files.packed({name: WORDS, "good.txt": WORDS})
     for refused in (expand, checked_zip):
         with pytest.raises(errors.HostileArchive, match="leads out"):
             refused(data, "x.zip")
@@ -95,16 +95,16 @@ def test_paths_that_lead_out_refuse_the_archive(name: str) -> None:
 @pytest.mark.parametrize(
     ("data", "limits"),
     [
-        (zip_bytes.packed({f"{i}.txt": WORDS for i in range(101)}), Limits(archive_members=100)),
+        (zip_files.packed({f"{i}.txt": WORDS for i in range(101)}), Limits(archive_members=100)),
         (
-            zip_bytes.packed({f"{i}.txt": random.Random(i).randbytes(2**16) for i in range(9)}),
+            zip_files.packed({f"{i}.txt": random.Random(i).randbytes(2**16) for i in range(9)}),
             Limits(archive_bytes=2**19),
         ),
-        (zip_bytes.packed({"zeros.txt": b"0" * 10_000_000}), Limits()),
-        (zip_bytes.packed({f"{i}.txt": b"0" * 2**20 for i in range(40)}), Limits()),
-        (zip_bytes.with_name_twice(), Limits()),
-        (zip_bytes.overlapping(1000, 2**20), Limits(archive_ratio=10**9, archive_bytes=2**40)),
-        (zip_bytes.overlapping(250, 10_000), Limits()),
+        (zip_files.packed({"zeros.txt": b"0" * 10_000_000}), Limits()),
+        (zip_files.packed({f"{i}.txt": b"0" * 2**20 for i in range(40)}), Limits()),
+        (zip_files.with_name_twice(), Limits()),
+        (zip_files.overlapping(1000, 2**20), Limits(archive_ratio=10**9, archive_bytes=2**40)),
+        (zip_files.overlapping(250, 10_000), Limits()),
     ],
     ids=["members", "bytes", "ratio", "ratio of the whole", "a name twice", "shared bytes", "shared bytes, small"],
 )
@@ -118,7 +118,7 @@ def test_an_archive_over_a_limit_is_refused(data: bytes, limits: Limits) -> None
 
 
 def test_a_member_larger_than_it_says_is_caught_while_it_is_inflated() -> None:
-    data = zip_bytes.with_size("liar.txt", 100, WORDS * 10_000)
+    data = zip_files.with_size("liar.txt", 100, WORDS * 10_000)
     with zipfile.ZipFile(io.BytesIO(data)) as naive:
         assert naive.read("liar.txt") == (WORDS * 10)[:100]  # the standard library is told a lie and passes it on
     assert by_name(expand(data, "x.zip")) == {"x.zip/liar.txt": "HostileArchive"}
@@ -128,12 +128,12 @@ def test_a_member_larger_than_it_says_is_caught_while_it_is_inflated() -> None:
 
 def nested(depth: int, core: bytes) -> bytes:
     for _ in range(depth):
-        core = zip_bytes.packed({"in.zip": core, "beside.txt": WORDS})
+        core = zip_files.packed({"in.zip": core, "beside.txt": WORDS})
     return core
 
 
 def test_archives_in_archives_are_opened_to_a_depth() -> None:
-    core = zip_bytes.packed({"core.txt": WORDS})
+    core = zip_files.packed({"core.txt": WORDS})
     one = "x.zip/in.zip"
     assert by_name(expand(nested(1, core), "x.zip")) == {f"{one}/core.txt": WORDS, "x.zip/beside.txt": WORDS}
     assert by_name(expand(nested(2, core), "x.zip"))[f"{one}/in.zip"] == "HostileArchive"
@@ -144,8 +144,8 @@ def test_archives_in_archives_are_opened_to_a_depth() -> None:
 
 def test_what_is_nested_counts_for_the_whole() -> None:
     """Sixteen archives of sixteen files each: each is within the limits, together they are not."""
-    inner = zip_bytes.packed({f"{i}.txt": WORDS for i in range(16)})
-    whole = zip_bytes.packed({f"{i}.zip": inner for i in range(16)})
+    inner = zip_files.packed({f"{i}.txt": WORDS for i in range(16)})
+    whole = zip_files.packed({f"{i}.zip": inner for i in range(16)})
     found = expand(whole, "x.zip", Limits(archive_members=100))
     files = [member for member in found if member.error is None]
     assert 64 <= len(files) <= 100 - 16
@@ -153,7 +153,7 @@ def test_what_is_nested_counts_for_the_whole() -> None:
 
 
 def test_names_are_read_as_they_were_meant() -> None:
-    honest = zip_bytes.packed({"café.txt": WORDS, "文件.txt": WORDS})
+    honest = zip_files.packed({"café.txt": WORDS, "文件.txt": WORDS})
     unsaid = bytearray(honest)
     for signature, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         at = -1
@@ -161,12 +161,12 @@ def test_names_are_read_as_they_were_meant() -> None:
             unsaid[at + offset : at + offset + 2] = b"\0\0"  # UTF-8, but not said to be
     for data in (honest, bytes(unsaid)):
         assert set(by_name(expand(data, "x.zip"))) == {"x.zip/café.txt", "x.zip/文件.txt"}
-    steering = expand(zip_bytes.packed({"a\x1b[31m.txt": WORDS}), "x.zip")
+    steering = expand(zip_files.packed({"a\x1b[31m.txt": WORDS}), "x.zip")
     assert [member.name for member in steering] == ["x.zip/a\N{REPLACEMENT CHARACTER}[31m.txt"]
 
 
 def test_no_zip_at_all() -> None:
-    for data in (b"PK", b"PK\x05\x06", b"words", zip_bytes.packed({"a.txt": WORDS})[:-9]):
+    for data in (b"PK", b"PK\x05\x06", b"words", zip_files.packed({"a.txt": WORDS})[:-9]):
         for refused in (expand, checked_zip):
             with pytest.raises(errors.DamagedFile):
                 refused(data, "x.zip")
@@ -177,8 +177,8 @@ def test_no_zip_at_all() -> None:
 def test_any_change_of_a_byte_is_an_answer(rounds: Callable[[int], int], seed: int) -> None:
     """Mutated archives: members or a named error, and never more than the limits."""
     n, chance = rounds(200), random.Random(seed)
-    inner = zip_bytes.packed({"deep.txt": WORDS * 30})
-    honest = zip_bytes.packed({"a.txt": WORDS * 40, "b/c.md": WORDS, "d.zip": inner})
+    inner = zip_files.packed({"deep.txt": WORDS * 30})
+    honest = zip_files.packed({"a.txt": WORDS * 40, "b/c.md": WORDS, "d.zip": inner})
     refused = 0
     for _ in range(n):
         data = bytearray(honest)

@@ -1,4 +1,4 @@
-"""Word documents and presentations, as their programs and libraries write them, become reading text with places."""
+"""Word documents and presentations, as their programs and libraries write them, become reading text with marks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pptx.util import Inches
 from corpora.documents import Document, describe_location
 from corpora.errors import DamagedFile, EmptyFile, EncryptedFile, HostileArchive, UnknownSuffix
 from corpora.loaders.sandboxed_loader import load_bytes
-from tests.support.zipped import OLE, docx, relations, zipped
+from tests.support.zip_files import OLE, docx, relations, zipped
 
 
 def marked(document: Document, kind: str) -> list[tuple[str, str]]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +106,6 @@ def stored_layer(at: int) -> dict[str, torch.Tensor]:
     return found
 
 
-@cache
 def piece_tokenizer() -> Tokenizer:
     """The encoder's tokenizer, which neither cuts nor pads."""
     tokenizer = Tokenizer.from_file(str(folder() / "tokenizer.json"))

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from tokenizers import Tokenizer
 
 from app.likely_edits import encoder
 from app.likely_edits.tables import Tables
@@ -154,7 +155,7 @@ class Batches(torch.utils.data.IterableDataset[Batch]):
         self._seed, self._count, self._size = seed, count, size
 
     def __iter__(self) -> Iterator[Batch]:
-        rng = random.Random(self._seed)
+        rng, tokenizer = random.Random(self._seed), encoder.piece_tokenizer()
         sources, weights = [texts for _, texts in self._sources], [weight for weight, _ in self._sources]
         for start in range(0, self._count, _POOL):
             drawn = (rng.choice(rng.choices(sources, weights)[0]) for _ in range(_POOL * self._size))
@@ -163,17 +164,17 @@ class Batches(torch.utils.data.IterableDataset[Batch]):
             )
             cut = [pool[at : at + self._size] for at in range(0, len(pool), self._size)]
             rng.shuffle(cut)
-            yield from map(batch_of, cut[: self._count - start])
+            yield from (batch_of(examples, tokenizer) for examples in cut[: self._count - start])
 
 
-def batch_of(examples: Sequence[Undone]) -> Batch:
-    """The examples as arrays."""
+def batch_of(examples: Sequence[Undone], tokenizer: Tokenizer) -> Batch:
+    """The examples as arrays; ``tokenizer`` is the encoder's."""
 
     def joined(rows: Iterator[tuple[int, ...]]) -> torch.Tensor:
         return torch.tensor([index for row in rows for index in row])
 
     return Batch(
-        encoder.pieces_of([example.words for example in examples], encoder.piece_tokenizer()),
+        encoder.pieces_of([example.words for example in examples], tokenizer),
         torch.from_numpy(np.concatenate([example.features_WF for example in examples])),
         joined(example.before_W for example in examples),
         joined(example.at_W for example in examples),

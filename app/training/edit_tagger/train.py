@@ -20,6 +20,7 @@ from pathlib import Path
 
 import torch
 
+from app.likely_edits import encoder
 from app.likely_edits.tables import Tables, read_tables, write_tables
 from app.likely_edits.tagger import write_network
 from app.likely_edits.words import words_of
@@ -85,7 +86,8 @@ def errors_of(texts: Iterable[Sequence[str]], misspelt: Mapping[str, Sequence[st
 
 def _batches(sentences: Sequence[str], undoing: Undoing, rng: random.Random) -> list[Batch]:
     examples = [undoing.example(sentence, rng) for sentence in sentences]
-    return [batch_of(examples[at : at + BATCH]) for at in range(0, len(examples), BATCH)]
+    tokenizer = encoder.piece_tokenizer()
+    return [batch_of(examples[at : at + BATCH], tokenizer) for at in range(0, len(examples), BATCH)]
 
 
 def rare_words(texts: Iterable[Sequence[str]], tables: Tables) -> frozenset[str]:

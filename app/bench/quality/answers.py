@@ -22,6 +22,7 @@ from app.bench.workload.records import is_texts, read_records
 from app.config.settings import Settings
 from app.errors import InputError
 from app.generation.prompts import REFUSAL
+from app.pipeline import Pipeline
 from corpora.documents import Document, Passage
 from corpora.text.chunking import sentences
 from retrieval.hits import Evidence, Hit
@@ -72,8 +73,6 @@ def run(args: argparse.Namespace, settings: Settings) -> Report:
     if args.n is not None and args.n < 1:
         raise InputError(f"--n cannot be {args.n}", hint="it must be at least 1")
     items = read_items(args.file)[: args.n]
-    from app.pipeline import Pipeline
-
     pipeline = Pipeline.from_pretrained(settings=settings, corpus=None)
     methods: dict[str, AnswerFunction] = {
         "top-evidence": top_evidence(pipeline.models.evidence_finder(by_cosine=True), args.threshold),

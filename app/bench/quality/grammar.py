@@ -21,6 +21,7 @@ from app.bench.report import Report, Row
 from app.bench.workload.records import is_texts, read_records
 from app.config.settings import Settings
 from app.errors import InputError
+from app.pipeline import Pipeline
 
 _BEFORE_MARK = re.compile(r"\s+(?=[,.;:!?%)\]}]+(?:\s|$)|n't\b|'(?:s|re|ve|ll|d|m)\b)")
 _AFTER_MARK = re.compile(r"(?<=[(\[{])\s+")
@@ -50,8 +51,6 @@ def run(args: argparse.Namespace, settings: Settings) -> Report:
     if args.n is not None and args.n < 1:
         raise InputError(f"--n cannot be {args.n}", hint="it must be at least 1")
     items = read_items(args.file)[: args.n]
-    from app.pipeline import Pipeline
-
     pipeline = Pipeline.from_pretrained(settings=settings, corpus=None)
     rows = rows_of(items, lambda text: pipeline.correct(text).corrected)
     limited = "" if args.n is None else f" --n {args.n}"

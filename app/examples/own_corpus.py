@@ -7,10 +7,9 @@ No language model is needed to search. What is removed is gone from text, vector
 
 import sys
 
-from app import Corpus
-from app.config.settings import Settings
+from app import Corpus, Settings
 from app.library.deletion import remove_corpus
-from corpora.store.library import Library
+from corpora import Library
 
 NAME = "example"
 

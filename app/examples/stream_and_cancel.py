@@ -8,8 +8,7 @@ token here, so that there is something to stop: with drafts most answers of the 
 
 import sys
 
-from app import Pipeline
-from app.generation.events import Done, Retrieval, TextDelta
+from app import Done, Pipeline, Retrieval, TextDelta
 
 
 def main(characters: str, question: str, corpus: str = "sample") -> None:

@@ -12,9 +12,9 @@ _ROOT = Path(__file__).parent.parent
 # What others import stays loaded: only our own modules are imported anew.
 _PROGRAM = """
 import importlib, sys
-failed = []
+failed, packages = [], ("app", "retrieval", "decoding", "corpora")
 for module in sys.stdin.read().split():
-    for loaded in [name for name in sys.modules if name.partition(".")[0] in ("app", "retrieval", "decoding", "corpora")]:
+    for loaded in [name for name in sys.modules if name.partition(".")[0] in packages]:
         del sys.modules[loaded]
     try:
         importlib.import_module(module)

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from decoding.target.loading import load_target, target_of
     from decoding.target.target import Target
     from decoding.tree import DraftTree
-    from decoding.verification.criteria import make_criterion
+    from decoding.verification.acceptance import make_criterion
 
 __all__ = [
     "AcceptanceCriterion",

@@ -20,7 +20,7 @@ from app.generation.token_rules import criterion, lossy_remark, token_rules
 from app.generation.tokenizer import TextTokenizer
 from decoding.engine import Engine
 from decoding.interfaces import AcceptanceCriterion, Processor, Request, Sampling
-from decoding.processors.rules import TokenRules
+from decoding.processors.token_rules import TokenRules
 from decoding.scheduling.session import Session
 from decoding.verification import sampling
 

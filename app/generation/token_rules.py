@@ -13,10 +13,10 @@ from app.config.settings import Settings
 from app.errors import InputError
 from app.generation.tokenizer import TextTokenizer
 from decoding.interfaces import AcceptanceCriterion
-from decoding.processors.rules import TokenRules
+from decoding.processors.token_rules import TokenRules
 from decoding.target import generation_config
 from decoding.target.target import Target
-from decoding.verification.criteria import make_criterion
+from decoding.verification.acceptance import make_criterion
 
 log = logging.getLogger(__name__)
 

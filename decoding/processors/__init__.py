@@ -3,9 +3,8 @@
 Each is an automaton over the output (``decoding.interfaces.Processor``), because every node of a token tree has a
 history of its own. In reading order:
 
-    rules        the processors that Hugging Face's generation options ask for, in its order
-    forbidding   biased and forbidden tokens, bad words, repeated n-grams, an early end
-    penalties    repetition, frequency and presence penalties
+    token_rules  the processors that Hugging Face's generation options ask for, in its order: biased and forbidden
+                 tokens, repetition, frequency and presence penalties, repeated n-grams, bad words, an early end
     quote        only marked spans of the evidence may be written: an answer that cannot hallucinate
     copy_bias    a bonus on what copying a source would write next: how conservative a correction is
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from decoding.interfaces import Sampling
-from decoding.processors.rules import TokenRules
+from decoding.processors.token_rules import TokenRules
 
 _HF_TOP_K = 50  # What generate() takes where a generation_config with do_sample names none.
 # Fields that change what is generated and are not followed here, with the values that change nothing.

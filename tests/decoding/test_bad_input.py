@@ -18,7 +18,7 @@ from decoding.drafting.calibration import Calibration
 from decoding.engine import Engine
 from decoding.errors import InvalidRequest
 from decoding.interfaces import Request, Sampling
-from decoding.processors.forbidding import LogitBias
+from decoding.processors.token_rules import LogitBias
 from decoding.scheduling.session import Session
 from decoding.sources.base import DraftContext, DraftSource
 from decoding.target.loading import target_of

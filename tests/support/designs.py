@@ -17,7 +17,7 @@ from decoding.engine import Engine
 from decoding.interfaces import Edit, Processor, Reference, Request, Sampling
 from decoding.processors.copy_bias import CopyBias
 from decoding.processors.quote import QuotedSpan, QuoteProcessor
-from decoding.processors.rules import TokenRules
+from decoding.processors.token_rules import TokenRules
 from decoding.sources.base import DraftSource
 from decoding.sources.suffix_array import build_index
 from decoding.sources.table import DEFAULT_SOURCES, SOURCES, make_sources

@@ -19,7 +19,7 @@ from decoding.drafting.cost_model import CostModel
 from decoding.engine import Engine
 from decoding.interfaces import AcceptanceCriterion, Request, Sampling
 from decoding.scheduling.session import Session
-from decoding.verification.criteria import CRITERIA, ExactMatch, make_criterion
+from decoding.verification.acceptance import CRITERIA, ExactMatch, make_criterion
 
 SAMPLED = "speculative-sampling"
 DEFAULT = (

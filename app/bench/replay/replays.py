@@ -34,8 +34,7 @@ from decoding.sources.suffix_array import build_index
 from decoding.sources.table import make_sources
 from decoding.stats import Stats
 from decoding.target.target import Target
-from decoding.verification.acceptance import sample_and_match
-from decoding.verification.criteria import make_criterion
+from decoding.verification.acceptance import make_criterion, sample_and_match
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from decoding.drafting.calibration import Calibration
 from decoding.drafting.presets import PRESETS, Needs, Preset
 from decoding.engine import Engine
 from decoding.interfaces import Request
-from decoding.verification.criteria import make_criterion
+from decoding.verification.acceptance import make_criterion
 
 HUGGING_FACE = ("hf-greedy", "hf-prompt-lookup", "hf-assisted")
 METHODS = (*HUGGING_FACE, "plain", *(name for name in PRESETS if name != "autoregressive"))

@@ -20,8 +20,8 @@ from app.generation.token_rules import criterion, lossy_remark, token_rules, wor
 from app.generation.tokenizer import TextTokenizer
 from app.pipeline import Options, Pipeline
 from decoding.errors import InvalidRequest
-from decoding.processors.rules import TokenRules
-from decoding.verification.criteria import CRITERIA, TopBetaTau, TypicalAcceptance
+from decoding.processors.token_rules import TokenRules
+from decoding.verification.acceptance import CRITERIA, TopBetaTau, TypicalAcceptance
 from tests.support.tiny import QUESTION, builder_of, hits_of, pipeline_of
 
 

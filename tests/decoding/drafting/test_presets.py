@@ -28,7 +28,7 @@ from decoding.sources.table import SOURCES, make_sources
 from decoding.target.loading import target_of
 from decoding.target.target import Target
 from decoding.tree import DraftTree
-from decoding.verification.criteria import make_criterion
+from decoding.verification.acceptance import make_criterion
 from tests.support.drafters import all_drafters
 from tests.support.drafts import proposed
 from tests.support.fakes import tiny_model

@@ -23,10 +23,17 @@ from decoding.drafting.budget import Budget
 from decoding.engine import Engine
 from decoding.errors import InvalidRequest
 from decoding.interfaces import Processor, Request, Sampling
-from decoding.processors import forbidding, penalties
-from decoding.processors.forbidding import BadWords, LogitBias, MinNewTokens, NoRepeatNgram
-from decoding.processors.penalties import FrequencyPenalty, PresencePenalty, RepetitionPenalty
-from decoding.processors.rules import TokenRules
+from decoding.processors import token_rules
+from decoding.processors.token_rules import (
+    BadWords,
+    FrequencyPenalty,
+    LogitBias,
+    MinNewTokens,
+    NoRepeatNgram,
+    PresencePenalty,
+    RepetitionPenalty,
+    TokenRules,
+)
 from decoding.sources.base import DraftContext, DraftSource
 from decoding.target.target import Target
 from decoding.tree import DraftTree
@@ -113,21 +120,21 @@ def test_frequency_and_presence_count_the_output_alone() -> None:
 
 
 MUTANTS = {
-    "repetition over the output alone": (penalties, "(self._prompt_K, state)", "(state,)", "repetition"),
-    "repetition over the prompt alone": (penalties, "(self._prompt_K, state)", "(self._prompt_K,)", "repetition"),
-    "repetition divides all": (penalties, "chosen_K * self._penalty", "chosen_K / self._penalty", "repetition"),
-    "repetition twice": (penalties, "known = token in self._prompt or", "known = False and", "repetition"),
-    "words without the prompt": (forbidding, "return self._prompt[max(0, len(self._prompt) - self._kept) :]",
+    "repetition over the output alone": (token_rules, "(self._prompt_K, state)", "(state,)", "repetition"),
+    "repetition over the prompt alone": (token_rules, "(self._prompt_K, state)", "(self._prompt_K,)", "repetition"),
+    "repetition divides all": (token_rules, "chosen_K * self._penalty", "chosen_K / self._penalty", "repetition"),
+    "repetition twice": (token_rules, "known = token in self._prompt or", "known = False and", "repetition"),
+    "words without the prompt": (token_rules, "return self._prompt[max(0, len(self._prompt) - self._kept) :]",
                                  "return ()", "bad-words"),
-    "words that keep too little": (forbidding, "tail[max(0, len(tail) - self._kept) :]",
+    "words that keep too little": (token_rules, "tail[max(0, len(tail) - self._kept) :]",
                                    "tail[max(0, len(tail) - self._kept + 1) :]", "bad-words"),
-    "words that forbid an end": (forbidding, "for sequence in sequences} - ends", "for sequence in sequences}",
+    "words that forbid an end": (token_rules, "for sequence in sequences} - ends", "for sequence in sequences}",
                                  "bad-words"),
-    "n-grams of the prompt alone": (forbidding, "return np.append(state, token)", "return state", "n-gram-2"),
-    "n-grams one too short": (forbidding, "for back in range(1, self._size)", "for back in range(1, self._size - 1)",
+    "n-grams of the prompt alone": (token_rules, "return np.append(state, token)", "return state", "n-gram-2"),
+    "n-grams one too short": (token_rules, "for back in range(1, self._size)", "for back in range(1, self._size - 1)",
                               "n-gram-2"),
-    "end one token early": (forbidding, "if state < self._least", "if state < self._least - 1", "min-new-tokens"),
-    "bias instead of logit": (forbidding, "logits_V[self._ids_K] += self._biases_K",
+    "end one token early": (token_rules, "if state < self._least", "if state < self._least - 1", "min-new-tokens"),
+    "bias instead of logit": (token_rules, "logits_V[self._ids_K] += self._biases_K",
                               "logits_V[self._ids_K] = self._biases_K", "bias"),
 }  # fmt: skip
 

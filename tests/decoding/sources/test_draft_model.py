@@ -25,7 +25,7 @@ from decoding.sources.table import make_sources
 from decoding.target.loading import load_target, target_of
 from decoding.target.target import Target
 from decoding.tree import DraftTree, TokenTree
-from decoding.verification.criteria import SpeculativeSampling
+from decoding.verification.acceptance import SpeculativeSampling
 from tests.support.drafts import chains, context_of, proposed
 from tests.support.fakes import VOCABULARY, saved_model, tiny_model
 from tests.support.state_models import state_model

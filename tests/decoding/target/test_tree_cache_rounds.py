@@ -16,7 +16,7 @@ import torch
 from decoding.drafting.budget import Budget
 from decoding.engine import Engine
 from decoding.interfaces import Request, Sampling
-from decoding.processors.penalties import FrequencyPenalty, RepetitionPenalty
+from decoding.processors.token_rules import FrequencyPenalty, RepetitionPenalty
 from decoding.scheduling.prefix_cache import DEFAULT_BYTES, PrefixCache
 from decoding.scheduling.session import Session
 from decoding.target.loading import target_of

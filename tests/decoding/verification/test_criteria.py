@@ -21,8 +21,8 @@ from decoding.sources.base import DraftContext, DraftSource
 from decoding.target.loading import target_of
 from decoding.target.target import Target
 from decoding.tree import DraftTree, TokenTree
-from decoding.verification import criteria, sampling
-from decoding.verification.criteria import (
+from decoding.verification import acceptance, sampling
+from decoding.verification.acceptance import (
     CRITERIA,
     ExactMatch,
     SpeculativeSampling,
@@ -101,13 +101,13 @@ def outcome(rule: ModuleType, pair: tuple[Vector, Vector], n: int, *, seed: int 
 
 @pytest.mark.parametrize("name", SHORT)
 def test_speculative_sampling_keeps_the_distribution(name: str) -> None:
-    assert outcome(criteria, PAIRS[name], 200_000) > LEAST_P
+    assert outcome(acceptance, PAIRS[name], 200_000) > LEAST_P
 
 
 @pytest.mark.exact
 @pytest.mark.parametrize("name", PAIRS)
 def test_speculative_sampling_keeps_the_distribution_of_a_million(name: str) -> None:
-    assert outcome(criteria, PAIRS[name], 1_000_000, seed=12) > LEAST_P
+    assert outcome(acceptance, PAIRS[name], 1_000_000, seed=12) > LEAST_P
 
 
 RULE_MUTANTS = {
@@ -128,7 +128,7 @@ RULE_MUTANTS = {
 
 @pytest.mark.parametrize("name", RULE_MUTANTS)
 def test_a_wrong_rule_is_seen(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    wrong = mutant(criteria, *RULE_MUTANTS[name], monkeypatch)
+    wrong = mutant(acceptance, *RULE_MUTANTS[name], monkeypatch)
     values = [outcome(wrong, PAIRS[pair], 20_000) for pair in ("reversed", "flat-draft", "overconfident-draft")]
     assert min(values) < LEAST_P
 
@@ -139,21 +139,21 @@ def test_a_number_used_twice_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
         -np.exp(-sampling.gumbel(seed, positions, np.array([SIZE - 1]), stream=Stream.DRAFT))
     )
     monkeypatch.setattr(sampling, "uniform", draft_noise)
-    assert outcome(criteria, PAIRS["reversed"], 20_000) < LEAST_P
+    assert outcome(acceptance, PAIRS["reversed"], 20_000) < LEAST_P
 
 
 def test_a_draft_that_is_not_drawn_from_q_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Greedy drafts with a sampled draft's q; and a q without the temperature that the draft was drawn with."""
     target, draft = PAIRS["reversed"]
-    assert outcome(criteria, (target, draft), 20_000) > LEAST_P
+    assert outcome(acceptance, (target, draft), 20_000) > LEAST_P
     with monkeypatch.context() as patch:
         patch.setattr(f"{__name__}.draft_tokens", lambda q, positions, seed: np.full(len(positions), q.argmax()))
-        assert outcome(criteria, (target, draft), 20_000) < LEAST_P
+        assert outcome(acceptance, (target, draft), 20_000) < LEAST_P
     own = draft_tokens
     monkeypatch.setattr(
         f"{__name__}.draft_tokens", lambda q, positions, seed: own(q**2 / (q**2).sum(), positions, seed)
     )
-    assert outcome(criteria, (target, draft), 20_000) < LEAST_P
+    assert outcome(acceptance, (target, draft), 20_000) < LEAST_P
 
 
 def test_one_choice_is_one_row_of_many() -> None:
@@ -161,7 +161,7 @@ def test_one_choice_is_one_row_of_many() -> None:
     positions = np.arange(400)
     drafted = draft_tokens(draft, positions, 5)
     rows = (len(positions), SIZE)
-    expected = criteria.accept_or_redraw(
+    expected = acceptance.accept_or_redraw(
         np.broadcast_to(target, rows), np.broadcast_to(draft, rows), drafted, seed=5, positions_N=positions
     )
     settings = Sampling(do_sample=True, seed=5)
@@ -372,7 +372,7 @@ def test_a_lossy_criterion_changes_the_distribution(criterion: AcceptanceCriteri
 
 @pytest.mark.parametrize("name", ["draw again from p", "forgot the clip", "accept always", "accept q/p"])
 def test_a_wrong_rule_is_seen_in_three_tokens(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    wrong = mutant(criteria, *RULE_MUTANTS[name], monkeypatch)
+    wrong = mutant(acceptance, *RULE_MUTANTS[name], monkeypatch)
     assert joint_p_value(wrong.SpeculativeSampling(), 0, 3_000) < LEAST_P
 
 

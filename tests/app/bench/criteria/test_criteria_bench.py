@@ -30,7 +30,7 @@ from decoding.engine import Engine
 from decoding.errors import InvalidRequest
 from decoding.interfaces import Request, Sampling
 from decoding.target.loading import target_of
-from decoding.verification.criteria import TopBetaTau, TypicalAcceptance
+from decoding.verification.acceptance import TopBetaTau, TypicalAcceptance
 from tests.support.fakes import Oracle, tiny_model
 from tests.support.tiny import pipeline_of
 

@@ -14,7 +14,7 @@ from app.errors import InputError
 from app.generation.tokenizer import TextTokenizer
 from decoding.interfaces import AcceptanceCriterion
 from decoding.processors.token_rules import TokenRules
-from decoding.target import generation_config
+from decoding.target import model_facts
 from decoding.target.target import Target
 from decoding.verification.acceptance import make_criterion
 
@@ -30,7 +30,7 @@ _OPTIONS = {
 
 def token_rules(settings: Settings, target: Target, tokens: TextTokenizer) -> TokenRules:
     """Penalties and forbidden tokens. Raises InputError for a bad word without tokens."""
-    own = generation_config.rules(target.model.generation_config)
+    own = model_facts.recommended_rules(target.model.generation_config)
     penalty, size, least = settings.repetition_penalty, settings.no_repeat_ngram_size, settings.min_new_tokens
     return TokenRules(
         logit_bias=tuple((dict(own.logit_bias) | dict(settings.logit_bias)).items()),

@@ -1,9 +1,9 @@
 """Which tokens a generation likes, penalises and forbids: ``TokenRules`` in numbers, and the processor of each rule.
 
-They apply in Hugging Face's order: logit bias (its ``sequence_bias``), repetition penalty (Keskar et al. 2019), n-grams,
-bad words, least length. The frequency and presence penalties of OpenAI's interface, which it does not have, follow the
-repetition penalty; they commute with what comes after, which only forbids. Processors of the caller's own, such as
-quote and copy bias, come last.
+They apply in Hugging Face's order: logit bias (its ``sequence_bias``), repetition penalty (Keskar et al. 2019),
+n-grams, bad words, least length. The frequency and presence penalties of OpenAI's interface, which it does not have,
+follow the repetition penalty; they commute with what comes after, which only forbids. Processors of the caller's own,
+such as quote and copy bias, come last.
 
 Sequences are matched over prompt and output together, as Hugging Face does: one may begin in the prompt or inside a
 draft. States hold what this node's own path has written, so that a drafted token is judged by the history it would

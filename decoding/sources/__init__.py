@@ -2,7 +2,8 @@
 
 To write one, read ``base``; a wrong draft costs time, never output. In reading order:
 
-    base          what a source is: ``DraftSource``, and the ``DraftContext`` that it is asked with
+    base          what a source is: ``DraftSource``, the ``DraftContext`` that it is asked with, and
+                  ``FirstChain``, which takes the first chain of another source alone
     table         the sources by name, and the default ones
     shared        what outlives a request: indexes, tables and models that the sources of many sessions share
     blend         copying, earlier outputs and common phrases as one mixture that learns which of them to trust

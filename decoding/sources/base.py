@@ -2,17 +2,20 @@
 
 To write one, subclass ``DraftSource`` with a ``name`` and ``propose``; everything else has a default. Wrong drafts cost
 time, never output: the target verifies every token. ``decoding.sources.table`` lists those that come along.
+
+``FirstChain`` makes of any source one for methods that verify one chain a step. Leviathan et al. 2023 and Chen et al.
+2023 ask their draft model at every step, and so is this one asked.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from decoding.interfaces import Commit, Request
-from decoding.tree import DraftTree, TokenTree
+from decoding.tree import ROOT, DraftTree, TokenTree
 
 UNTRIED_S: Final = 1e-9
 """Seconds that a costly source says it takes before it was tried: so few that it is tried; 0 would say it is free."""
@@ -63,3 +66,28 @@ class DraftSource(ABC):
 
     def finish(self) -> None:  # noqa: B027  # A source may keep nothing.
         """The session is over: drop what belongs to it."""
+
+
+class FirstChain(DraftSource):
+    """Wraps a source whose likeliest chain comes first. It counts as free, and knows nothing of what others draft."""
+
+    def __init__(self, source: DraftSource) -> None:
+        self._source = source
+        self.name = source.name
+
+    def start(self, request: Request) -> None:
+        """Passed on."""
+        self._source.start(request)
+
+    def propose(self, context: DraftContext) -> DraftTree:
+        """The first chain of the source."""
+        alone = TokenTree.of(context.drafted.tokens[ROOT])
+        return self._source.propose(replace(context, drafted=alone)).first_chain()
+
+    def observe(self, commit: Commit) -> None:
+        """Passed on."""
+        self._source.observe(commit)
+
+    def finish(self) -> None:
+        """Passed on."""
+        self._source.finish()

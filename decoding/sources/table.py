@@ -11,10 +11,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from decoding.errors import InvalidRequest
-from decoding.sources.base import DraftSource
+from decoding.sources.base import DraftSource, FirstChain
 from decoding.sources.corpus import CorpusContinuations
 from decoding.sources.evidence import EvidenceStarts
-from decoding.sources.published.first_chain import FirstChain
 from decoding.sources.published.llma import Llma
 from decoding.sources.published.pia import Pia
 from decoding.sources.published.prompt_lookup import PromptLookup
@@ -43,13 +42,13 @@ def _draft_model(model: DraftModel | None, *, width: int = 1, name: str | None =
 
 
 def _heads(shared: Shared) -> DraftSource:
-    from decoding.sources.neural.heads import MedusaSource
+    from decoding.sources.neural.multi_position import MedusaSource
 
     return MedusaSource(shared.heads)
 
 
 def _parallel(shared: Shared) -> DraftSource:
-    from decoding.sources.neural.parallel import ParallelSource
+    from decoding.sources.neural.multi_position import ParallelSource
 
     return ParallelSource(shared.parallel)
 

@@ -3,8 +3,8 @@
     target              prefills prompts and verifies token trees in one forward; frozen
     loading             ``load_target``, ``target_of``: loads a model and makes a target of it
     placement           which device the weights go to, whether they fit, and copies to a device that do not wait
-    model_facts         what a model's configuration says: vocabulary, context, kinds of attention; what is refused
-    generation_config   what a model's makers recommend: sampling and penalties
+    model_facts         what a model's configuration says: vocabulary, context, kinds of attention, what is refused; and
+                        what its makers recommend: sampling and penalties
     capability          what a target can verify in one forward: trees, chains, or nothing drafted
     selfcheck           proves a capability at load, against forwards without a cache
     masks               which cached tokens each tree node may see, as 4-D float masks

@@ -17,8 +17,7 @@ from decoding.errors import DecodingError
 from decoding.scheduling import prefix_cache
 from decoding.scheduling.scheduler import Scheduler
 from decoding.scheduling.session import Choice, Session
-from decoding.sources.neural.heads import MedusaSource
-from decoding.sources.neural.parallel import ParallelSource
+from decoding.sources.neural.multi_position import MedusaSource, ParallelSource
 from decoding.target import masks
 from decoding.target import target as target_module
 from decoding.target.hidden_states import Forward

@@ -1,36 +1,66 @@
 """The draft model: a small causal LM that writes ahead of the target, or reads over what the other sources copied.
 
-Where nothing can be copied it writes a chain, with its runners-up as side branches (Leviathan et al. 2023), or grows a
-tree level by level (EAGLE-2's rule, Li et al. 2024). Where a chain was copied, one parallel pass marks the positions at
-which the small model would deviate, and with what: the copy becomes a tree with the likely changes as branches.
-For speculative sampling (Chen et al. 2023) it samples one chain and says from which distributions.
+Where nothing can be copied it writes a chain, with its runners-up as side branches (``write``; Leviathan et al. 2023),
+or grows a tree level by level (``grow``; EAGLE-2's rule, Li et al. 2024). For speculative sampling (Chen et al. 2023)
+it samples one chain and says from which distributions (``sample``).
+
+Where a chain was copied, one forward over it marks the positions at which the small model would deviate, and with what
+(``mark``). A deviation becomes a branch: its token instead of the copied one, before it, or with the copied one left
+out; then the copying goes on. So the copy becomes a tree with its likely changes. V vocabulary.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from decoding.drafters.draft_cost import PromptCost, average_cost
 from decoding.errors import UnsupportedModel
-from decoding.interfaces import Commit, Request
+from decoding.interfaces import NO_ORIGIN, Commit, Origin, Request
 from decoding.sources.base import UNTRIED_S, DraftContext, DraftSource
 from decoding.sources.neural.draft_cache import DraftModelCache
-from decoding.sources.neural.marking import copied_chain, mark
-from decoding.sources.neural.writing import grow, sample, write
 from decoding.target.capability import Capability
-from decoding.tree import DraftTree, TokenTree
+from decoding.tree import ROOT, DraftTree, TokenTree
+from decoding.verification import sampling
+from decoding.verification.sampling import Stream
 
 if TYPE_CHECKING:
     from decoding.target.target import Target
+    from decoding.verification.logits import Chances
 
 Mode = Literal["write", "mark", "sample"]
+# The bucket of calibration that each mode's drafts belong to.
+WRITTEN: Final = 0
+SAMPLED: Final = 1
+MARKED: Final = 2
+
 _SAMPLING_CRITERION: Final = "speculative-sampling"
 _FIRST_LENGTH: Final = 5
 _FADE: Final = 0.99
 _PRIOR: Final = 16.0
+
+# No forward is spent behind a path less likely than this; a token is drafted from this path chance on.
+_GO_ON: Final = 0.25
+_WORTH: Final = 0.03
+_RUNNERS_UP: Final = 2
+_SAMPLED_CHANCE: Final = 0.7
+_LEAST_EXPECTED: Final = 1.0
+_LEAST_PATH: Final = 0.02
+_ALTERNATIVES: Final = 2
+# A chance that the copying stands speaks against a deviation, but not all of it: it does not know this position.
+_STANDS: Final = 0.7
+# After a deviation: how often the copy goes on behind the token replaced, or with it (an insertion), or behind the
+# tokens left out; how often it then goes on going on; for how many tokens.
+_REPLACED, _INSERTED, _LEFT_OUT, _THEN, _RESUMED = 0.5, 0.3, 0.6, 0.85, 5
+_LOOK_AHEAD: Final = 3
+
+_Path = tuple[float, tuple[int, ...], tuple[float, ...]]
 
 
 @dataclass(slots=True)
@@ -183,3 +213,178 @@ def _deepest(draft: DraftTree) -> int:
     """The first leaf of the deepest."""
     depths = draft.depths()
     return max(draft.leaf_order(), key=lambda node: depths[node])
+
+
+def write(cache: DraftModelCache, output: Sequence[int], *, limit: int, length: int, odds: float = 1.0) -> DraftTree:
+    """The greedy chain of at most ``length`` tokens, a forward each, for as long as it is likely enough.
+
+    It comes first; then the runners-up beside it, which cost no forward of their own: ``limit`` tokens in all.
+    ``odds`` is how much likelier the target agrees than the model is sure of itself, as a factor on the odds.
+    """
+    text, path = list(output), 1.0
+    chain: tuple[int, ...] = ()
+    chances: tuple[float, ...] = ()
+    beside: list[_Path] = []
+    while len(chain) < length and (not chain or _agreed(chances, odds) >= _GO_ON):
+        best, *others = cache.read(text).chances([()], k=1 + _RUNNERS_UP).best[0]
+        beside += [(path * chance, (*chain, token), (*chances, chance)) for token, chance in others]
+        token, chance = best
+        text.append(token)
+        chain, chances, path = (*chain, token), (*chances, chance), path * chance
+    likely = [each for each in sorted(beside, reverse=True) if each[0] >= _WORTH]
+    paths = {chain[: depth + 1]: chance for depth, chance in enumerate(chances)}
+    paths |= {tokens: each[-1] for _, tokens, each in likely[: limit - len(chain)]}
+    return DraftTree.from_paths(paths, bucket=WRITTEN)
+
+
+def grow(
+    cache: DraftModelCache, output: Sequence[int], *, limit: int, length: int, width: int, odds: float = 1.0
+) -> DraftTree:
+    """A tree of at most ``limit`` nodes and ``length`` levels: the ``width`` likeliest paths of each level are gone on
+    with, in one forward a level. A parent is never less likely than its child, so the best nodes are a tree.
+    """
+    grown: list[_Path] = []
+    level: list[_Path] = [(1.0, (), ())]
+    for _ in range(length):
+        chains = [tokens for _, tokens, _ in level]
+        best = cache.read(output, chains).chances(chains, k=width).best
+        ahead = [
+            (path * chance, (*tokens, token), (*chances, chance))
+            for (path, tokens, chances), likely in zip(level, best, strict=True)
+            for token, chance in likely
+        ]
+        grown += ahead
+        level = sorted(ahead, reverse=True)[:width]
+        if _agreed(level[0][2], odds) < _GO_ON:
+            break
+    # Sorted by path, then by depth: of equals the parent comes first.
+    chosen = sorted(grown, key=lambda path: (-path[0], len(path[1])))[:limit]
+    return DraftTree.from_paths({tokens: chances[-1] for _, tokens, chances in chosen}, bucket=WRITTEN)
+
+
+def sample(
+    cache: DraftModelCache, output: Sequence[int], request: Request, *, vocab_size: int, length: int
+) -> DraftTree:
+    """One chain of exactly ``length`` tokens drawn from the model's own distributions, (``vocab_size``) each.
+
+    The noise is a hash of (seed, position) of its own stream. How long the chain is does not depend on its tokens.
+    """
+    text, chain, drawn = list(output), [], []
+    for offset in range(length):
+        logits_V = _fitted(cache.read(text).after(), vocab_size)
+        position = len(request.prompt) + len(output) + offset
+        drawn.append(sampling.distribution(logits_V, request.sampling))
+        token = sampling.choose(logits_V, request.sampling, position=position, stream=Stream.DRAFT)
+        chain.append(token)
+        text.append(token)
+    drafted = DraftTree.chain(chain, _SAMPLED_CHANCE, bucket=SAMPLED)
+    return replace(drafted, distributions=dict(enumerate(drawn)))
+
+
+def _agreed(chances: Sequence[float], odds: float) -> float:
+    """The chance that the target agrees with a whole path."""
+    return math.prod(odds * chance / (1 - chance + odds * chance) for chance in chances)
+
+
+def _fitted(logits_V: NDArray[np.floating], vocab_size: int) -> NDArray[np.floating]:
+    """Padding of another size taken away, or put on as tokens that are never drawn."""
+    missing = max(0, vocab_size - logits_V.size)
+    return np.pad(logits_V[:vocab_size], (0, missing), constant_values=-np.inf)
+
+
+@dataclass(frozen=True, slots=True)
+class CopiedChain:
+    """The likeliest path of a merged tree, with the chance of each token given the ones before it, and its origin."""
+
+    tokens: tuple[int, ...]
+    chances: tuple[float, ...]
+    origins: tuple[Origin, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Branch:
+    """``length`` tokens of the chain, then ``token``, then the chain again from ``resume`` on with chance ``first``."""
+
+    path: float
+    length: int
+    token: int
+    chance: float
+    resume: int
+    first: float
+
+
+def copied_chain(tree: TokenTree) -> CopiedChain | None:
+    """The likeliest path, cut where it is hardly likely; None if less than a token of it is expected to be accepted."""
+    node, path = ROOT, 1.0
+    tokens: list[int] = []
+    chances: list[float] = []
+    origins: list[Origin] = []
+    expected = 0.0
+    while tree.children[node]:
+        node = max(tree.children[node].values(), key=tree.probabilities.__getitem__)
+        reached = min(path, tree.probabilities[node])
+        if reached < _LEAST_PATH:
+            break
+        tokens.append(tree.tokens[node])
+        origins.append(tree.origins[node])
+        chances.append(reached / path)
+        path = reached
+        expected += reached
+    if expected < _LEAST_EXPECTED:
+        return None
+    return CopiedChain(tuple(tokens), tuple(chances), tuple(origins))
+
+
+def mark(cache: DraftModelCache, output: Sequence[int], chain: CopiedChain, *, limit: int) -> DraftTree:
+    """The chain with the small model's chances, then its branches, best first: at most ``limit`` tokens beside it."""
+    ids = chain.tokens[: max(1, limit)]
+    reading = cache.read(output, [ids])
+    # Behind the chain's last token nothing was copied: any id will do.
+    prefixes = [ids[:length] for length in range(len(ids) + 1)]
+    said = reading.chances(prefixes, [*ids, ids[-1]], k=1 + _ALTERNATIVES)
+    own = said.asked[:-1]
+    trusted = [max(pair) for pair in zip(own, chain.chances, strict=False)]
+    drafts, left = [DraftTree.chain(ids, own, origins=chain.origins[: len(ids)], bucket=MARKED)], limit
+    for branch in _branches(ids, chain.chances, trusted, said):
+        again = slice(branch.resume, min(branch.resume + _RESUMED, len(ids)))
+        resumed = ids[again]
+        if left <= len(resumed):
+            break
+        left -= 1 + len(resumed)
+        goes_on = (branch.first, *[_THEN] * (len(resumed) - 1))[: len(resumed)]
+        chances = (*trusted[: branch.length], branch.chance, *goes_on)
+        origins = (*chain.origins[: branch.length], NO_ORIGIN, *chain.origins[again])
+        path = (*ids[: branch.length], branch.token, *resumed)
+        drafts.append(DraftTree.chain(path, chances, origins=origins, bucket=MARKED))
+    return DraftTree.side_by_side(drafts)
+
+
+def _branches(
+    ids: tuple[int, ...],
+    copied: Sequence[float],
+    trusted: Sequence[float],
+    said: Chances,
+) -> list[_Branch]:
+    branches: list[_Branch] = []
+    path = 1.0
+    for length, best in enumerate(said.best):
+        stands = copied[length] if length < len(ids) else 0.0
+        next_copied = ids[length] if length < len(ids) else None
+        for token, likely in best:
+            chance = likely * (1 - _STANDS * stands)
+            if token != next_copied and path * chance >= _LEAST_PATH:
+                branches += [
+                    _Branch(path * chance * first, length, token, chance, resume, first)
+                    for resume, first in _resumptions(ids, length, token)
+                ]
+        if length < len(ids):
+            path *= trusted[length]
+    return sorted(branches, key=lambda branch: (-branch.path, branch.length, branch.token))
+
+
+def _resumptions(ids: tuple[int, ...], length: int, token: int) -> list[tuple[int, float]]:
+    """Where the copy may go on behind ``token``, which stands for ``ids[length]``, with how much chance."""
+    ahead = ids[length + 1 : length + 1 + _LOOK_AHEAD]
+    if token in ahead:
+        return [(length + 2 + ahead.index(token), _LEFT_OUT)]
+    return [(length + 1, _REPLACED), (length, _INSERTED)] if length < len(ids) else [(length, 1.0)]

@@ -7,7 +7,7 @@
     pia             a trie of the prompt and earlier outputs (Zhao et al. 2024)
     sam             a suffix automaton of prompt and output (Hu et al. 2024)
     suffix          suffix trees of the request and earlier outputs (Oliaro et al. 2024)
-    first_chain     the first chain of another source alone (Leviathan et al. 2023, Chen et al. 2023)
 
-``decoding.drafting.presets`` puts them together as they were published.
+The first chain of another source alone (Leviathan et al. 2023, Chen et al. 2023) is ``FirstChain``, beside the base of
+sources. ``decoding.drafting.presets`` puts them together as they were published.
 """

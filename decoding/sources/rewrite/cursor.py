@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from decoding.interfaces import Request
 from decoding.sources.base import DraftContext, DraftSource
-from decoding.sources.rewrite.belief import Rewriting
-from decoding.sources.rewrite.lattice import Lattice
+from decoding.sources.rewrite.rewriting import Lattice, Rewriting
 from decoding.tree import DraftTree
 
 

@@ -20,8 +20,7 @@ import torch
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 from decoding.cuda import graphs, grouped_attention
-from decoding.cuda.buckets import KEYS_STEP, NODES, Bucket, bucket_for
-from decoding.cuda.graphs import CudaGraphs, StaticRunner, Work
+from decoding.cuda.graphs import KEYS_STEP, NODES, Bucket, CudaGraphs, StaticRunner, Work, bucket_for
 from decoding.cuda.pool_cache import PoolCache
 from decoding.drafting.budget import Budget
 from decoding.engine import Engine

@@ -22,8 +22,7 @@ from decoding.errors import DecodingError, ModelNotFound, UnsupportedModel
 from decoding.interfaces import Commit, Request, Sampling
 from decoding.scheduling.session import Session
 from decoding.sources.base import UNTRIED_S, DraftContext, DraftSource
-from decoding.sources.neural.heads import MedusaSource
-from decoding.sources.neural.product_tree import product_tree
+from decoding.sources.neural.multi_position import MedusaSource, product_tree
 from decoding.sources.shared import Shared
 from decoding.sources.table import make_sources
 from decoding.target.loading import target_of

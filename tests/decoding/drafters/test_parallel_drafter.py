@@ -17,7 +17,7 @@ from decoding.drafting.cost_model import CostModel
 from decoding.engine import Engine
 from decoding.errors import DecodingError, ModelNotFound, UnsupportedModel
 from decoding.interfaces import Request, Sampling
-from decoding.sources.neural.parallel import ParallelSource
+from decoding.sources.neural.multi_position import ParallelSource
 from decoding.sources.shared import Shared
 from decoding.sources.table import make_sources
 from decoding.target.loading import target_of

@@ -17,9 +17,15 @@ from decoding.errors import UnsupportedModel
 from decoding.interfaces import NO_ORIGIN, Commit, Origin, OriginKind, Request, Sampling
 from decoding.sources.base import UNTRIED_S
 from decoding.sources.neural.draft_cache import DraftModelCache
-from decoding.sources.neural.draft_model import DraftModel, DraftModelSource
-from decoding.sources.neural.marking import CopiedChain, copied_chain, mark
-from decoding.sources.neural.writing import grow, write
+from decoding.sources.neural.draft_model import (
+    CopiedChain,
+    DraftModel,
+    DraftModelSource,
+    copied_chain,
+    grow,
+    mark,
+    write,
+)
 from decoding.sources.shared import Shared
 from decoding.sources.table import make_sources
 from decoding.target.loading import load_target, target_of

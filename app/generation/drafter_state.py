@@ -13,10 +13,13 @@ import re
 import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from corpora.store.atomic_write import write_file
 from decoding.drafting.calibration import Calibration
-from decoding.sources.blend.blend_state import BlendState
+
+if TYPE_CHECKING:
+    from decoding.sources.blend.blend_state import BlendState
 
 log = logging.getLogger(__name__)
 

@@ -1,19 +1,29 @@
 """What the sources of many sessions share: indexes, tables and models that outlive a request.
 
-One object belongs to one engine. Sources that need a model which is None stay silent.
+One object belongs to one engine. Sources that need a model which is None stay silent. What the blend shares is imported
+when the first object is made: it brings the compiler along, which reads at its import where machine code is kept.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from decoding.drafters.medusa_heads import MedusaHeads
 from decoding.drafters.parallel_model import ParallelModel
-from decoding.sources.blend.blend_state import BlendState
 from decoding.sources.neural.draft_model import DraftModel
 from decoding.sources.published.pia import Trie
 from decoding.sources.published.suffix import Outputs
 from decoding.sources.recycled import RecycledTable
+
+if TYPE_CHECKING:
+    from decoding.sources.blend.blend_state import BlendState
+
+
+def _new_blend_state() -> BlendState:
+    from decoding.sources.blend.blend_state import BlendState
+
+    return BlendState()
 
 
 @dataclass(slots=True)
@@ -27,7 +37,7 @@ class Shared:
     heads: MedusaHeads | None = None
     parallel: ParallelModel | None = None
     layer_skip: DraftModel | None = None
-    blend: BlendState = field(default_factory=BlendState)
+    blend: BlendState = field(default_factory=_new_blend_state)
 
     def forget(self, scope: str | None = None) -> None:
         """Draft nothing any more that was written in ``scope``; None: nothing that was written at all."""

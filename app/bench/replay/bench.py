@@ -23,7 +23,6 @@ from app.config.settings import Settings
 from app.errors import InputError, unknown
 from app.loading.kernel_cache import keep_compiled
 from app.loading.sources import asked_for, flag
-from app.phrases.table import blend_state
 from decoding.drafting.presets import PRESETS, Preset
 
 METHODS = tuple(PRESETS)
@@ -92,6 +91,8 @@ def method_row(preset: Preset, file: TraceFile, runner: Runner, budget: int) -> 
 
 def _prepared(args: argparse.Namespace, settings: Settings) -> tuple[Runner, list[TraceFile]]:
     """The records in the tokens of the model, or of the tokenizer where there is no model."""
+    from app.phrases.table import blend_state  # Late: it brings the compiler, after ``keep_compiled``.
+
     if args.model is None:
         for key in asked_for(settings):
             if settings.origin(key) == "command line":

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tokenizers import Tokenizer
 
@@ -28,13 +29,15 @@ from decoding.drafting.drafter import Drafter
 from decoding.drafting.presets import Preset
 from decoding.engine import Engine
 from decoding.interfaces import NO_ORIGIN, Commit, Request, TokenIndex
-from decoding.sources.blend.blend_state import BlendState
 from decoding.sources.shared import Shared
 from decoding.sources.suffix_array import build_index
 from decoding.sources.table import make_sources
 from decoding.stats import Stats
 from decoding.target.target import Target
 from decoding.verification.acceptance import make_criterion, sample_and_match
+
+if TYPE_CHECKING:
+    from decoding.sources.blend.blend_state import BlendState
 
 
 @dataclass(frozen=True, slots=True)

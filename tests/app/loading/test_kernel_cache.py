@@ -60,3 +60,29 @@ def test_what_is_compiled_is_known(tmp_path: Path) -> None:
     assert told() == ["False", "True"]
     assert told()[0] == "True", "a second use must not be told that it waits for the compiler"
     assert told(**{PLAIN: "1", "NUMBA_CACHE_DIR": str(tmp_path / "none")}) == ["True", "True"], "nothing is compiled"
+
+
+@pytest.mark.parametrize(
+    "module", ["app.pipeline", "app.bench.replay.bench", "app.bench.speed.bench", "app.doctor.drafting"]
+)
+def test_the_compiler_waits_until_its_folder_is_chosen(module: str) -> None:
+    """numba reads NUMBA_CACHE_DIR when it is imported, and settings name the folder only after these modules are."""
+    code = f"import sys, {module}; print('numba' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_a_question_keeps_its_machine_code_in_the_home_folder(tmp_path: Path) -> None:
+    """Two questions as the command asks them: the first one compiles and says so, the second finds it all there."""
+    env = {key: value for key, value in os.environ.items() if key != "NUMBA_CACHE_DIR"}
+    env["SPANDRAFT_HOME"] = str(tmp_path)
+    command = [sys.executable, "-c", "import sys; from app.cli import main; sys.exit(main())", "fix", "-"]
+    text = "She go to the market. He buyed three apple.\n"
+
+    def notes() -> str:
+        done = subprocess.run(command, input=text, env=env, capture_output=True, text=True, check=True)
+        return done.stderr
+
+    assert "Compiling" in notes()
+    assert list((tmp_path / "compiled").rglob("*.nbi"))
+    assert "Compiling" not in notes()

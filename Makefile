@@ -63,7 +63,7 @@ bench: install
 
 # What `spandraft doctor` compares; a model's own folder gets its list from `spandraft train export`.
 sums:
-	@$(PYTHON) -m app.loading.checksums
+	@$(PYTHON) -m app.loading.bundled
 
 clean:
 	rm -rf .venv .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache build dist

@@ -26,7 +26,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from app.loading.openmp import wait_passively
+from app.loading.environment import wait_passively
 
 if TYPE_CHECKING:
     from app.config.settings import Settings

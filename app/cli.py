@@ -21,7 +21,7 @@ from app.commands.options import Parser, settings_of
 from app.commands.terminal import Terminal
 from app.config.settings import BUNDLED, Settings
 from app.errors import UsageError, as_user_error, nearest
-from app.loading.openmp import wait_passively
+from app.loading.environment import wait_passively
 from app.output.answer_json import error_document
 
 _WRONG_INPUT, _BUG, _INTERRUPTED, _BROKEN_PIPE = 2, 70, 130, 141

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from app.commands.terminal import Terminal
 from app.config.settings import Settings
-from app.loading.kernel_cache import is_compiled
+from app.loading.environment import is_compiled
 
 if TYPE_CHECKING:
     from app.pipeline import Pipeline

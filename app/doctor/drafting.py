@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from app.config.parsers import written
 from app.config.settings import BUNDLED, NOT_SET, Settings
-from app.doctor.findings import Finding
+from app.doctor.installation import Finding
 from app.doctor.models import examine_named
 from app.errors import SpandraftError, as_user_error
 from app.loading.bundled import TARGET, bundled_folder

@@ -10,9 +10,14 @@ from collections.abc import Callable, Iterable, Iterator
 
 from app.config.settings import Settings
 from app.doctor.drafting import examine_drafting
-from app.doctor.findings import Finding
-from app.doctor.installation import examine_chromium, examine_installation
-from app.doctor.machine import examine_devices, examine_disk, examine_memory
+from app.doctor.installation import (
+    Finding,
+    examine_chromium,
+    examine_devices,
+    examine_disk,
+    examine_installation,
+    examine_memory,
+)
 from app.doctor.models import examine_models
 from app.errors import as_user_error
 from corpora.store.library import Library

@@ -1,4 +1,6 @@
-"""Checks what is installed: versions, a double faiss, other owners of our package names, Chromium."""
+"""Checks what is installed and the machine: versions, a double faiss, other owners of our package names, Chromium;
+processor and GPU with their number formats, free memory, free disk. ``Finding`` is what every check of the doctor says.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +9,22 @@ import os
 import platform
 import shutil
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
-from app.doctor.findings import Finding
+Status: TypeAlias = Literal["ok", "warn", "fail"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was checked, its status, details in one line, and a remedy unless all is well."""
+
+    check: str
+    status: Status
+    detail: str
+    hint: str = ""
+
 
 PACKAGES = ("app", "retrieval", "decoding", "corpora")
 _DISTRIBUTION = "spandraft"
@@ -24,6 +38,11 @@ _VERSIONS = (
     "tokenizers",
 )
 _CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+
+
+_GIB = 2**30
+_LEAST_MEMORY_BYTES = 2 * _GIB
+_LEAST_DISK_BYTES = 1 * _GIB
 
 Owners: TypeAlias = Mapping[str, Collection[str]]
 """Distributions by the import name they install, as ``importlib.metadata.packages_distributions`` gives them."""
@@ -80,6 +99,51 @@ def find_chromium() -> Path | None:
             return Path(program)
     downloads = Path(os.environ.get("PLAYWRIGHT_BROWSERS_PATH") or Path.home() / ".cache" / "ms-playwright")
     return max(downloads.glob("chromium-*/chrome-linux*/chrome"), default=None)
+
+
+def examine_devices() -> Iterator[Finding]:
+    """Report the CPU, and each GPU that PyTorch can use."""
+    import torch
+
+    capabilities = torch.cpu.get_capabilities()
+    bfloat16 = (
+        "fast"
+        if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") or capabilities.get("bf16")
+        else "slow"
+    )
+    count = f"{os.cpu_count()} processors, PyTorch uses {torch.get_num_threads()} threads"
+    yield Finding("cpu", "ok", f"{count}; float32 yes, bfloat16 {bfloat16}")
+    if not torch.cuda.is_available():
+        yield Finding("gpu", "ok", "none that PyTorch can use: Spandraft works on the CPU")
+    for index in range(torch.cuda.device_count()):
+        free_bytes, total_bytes = torch.cuda.mem_get_info(index)
+        memory = f"{free_bytes / _GIB:.0f} of {total_bytes / _GIB:.0f} GiB free"
+        formats = f"float16 yes, bfloat16 {'yes' if torch.cuda.is_bf16_supported() else 'no'}"
+        yield Finding("gpu", "ok", f"{torch.cuda.get_device_name(index)}, {memory}; {formats}")
+
+
+def examine_memory() -> Finding:
+    """Check the memory that a process may still take."""
+    import psutil
+
+    free_bytes = int(psutil.virtual_memory().available)
+    detail = f"{free_bytes / _GIB:.1f} GiB free"
+    if free_bytes < _LEAST_MEMORY_BYTES:
+        return Finding("memory", "warn", detail, "close something: 2 GiB are wanted for the bundled models")
+    return Finding("memory", "ok", detail)
+
+
+def examine_disk(home: Path) -> Finding:
+    """Check space and permission in the home folder, or where it will be made."""
+    existing = next(folder for folder in (home, *home.parents) if folder.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        hint = "set SPANDRAFT_HOME to a folder that you may write"
+        return Finding("disk", "fail", f"{existing} cannot be written", hint)
+    free_bytes = shutil.disk_usage(existing).free
+    detail = f"{free_bytes / _GIB:.1f} GiB free for {home}"
+    if free_bytes < _LEAST_DISK_BYTES:
+        return Finding("disk", "warn", detail, "free some space, or set SPANDRAFT_HOME to another disk")
+    return Finding("disk", "ok", detail)
 
 
 def _version(name: str) -> str | None:

@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from app.config.settings import BUNDLED, Settings
-from app.doctor.findings import Finding
-from app.loading.bundled import DRAFTERS, TARGET, bundled_folder, has_weights
-from app.loading.checksums import MODELS, read_sums, sha256, strangers
+from app.doctor.installation import Finding
+from app.loading.bundled import DRAFTERS, MODELS, TARGET, bundled_folder, has_weights, read_sums, sha256, strangers
 
 _TARGET_FILES = ("config.json", "tokenizer.json", "model.safetensors")
 _MIB = 2**20
@@ -57,9 +56,7 @@ def examine_helpers(models: Path) -> Finding:
     """Check that the evidence scorer, the edit tagger, phrases and biases are the ones that were shipped."""
     wrong = [f"{name} {problem}" for name, problem in strangers(models)]
     if wrong:
-        hint = (
-            "damaged or replaced: install Spandraft again; if you made it yourself: `python -m app.loading.checksums`"
-        )
+        hint = "damaged or replaced: install Spandraft again; if you made it yourself: `python -m app.loading.bundled`"
         return Finding("helpers", "fail", f"bundled, but {' and '.join(wrong)}", hint)
     return Finding("helpers", "ok", "bundled: evidence scorer, edit tagger, phrases, biases; checksums right")
 

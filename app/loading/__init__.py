@@ -3,7 +3,7 @@
 
 Reading order:
 
-    bundled        where the files lie that come with Spandraft
+    bundled        where the files lie that come with Spandraft, and checksums of those that belong to no one model
     models         target and tokenizer by name; errors for what is missing
     engine         ``request_builder``: the target over a decoder's engine
     drafters       models that draft for it
@@ -11,9 +11,7 @@ Reading order:
     search_models  ``SearchModels``: encoder and relevance scorer, shared by all corpora of a process
     minilm         the bundled encoder without sentence-transformers
     edit_proposer  who proposes likely edits
-    kernel_cache   where compiled loops are kept between runs
-    checksums      of bundled files that belong to no one model
-    openmp         how worker threads wait
+    environment    what is set before libraries load: how worker threads wait, where compiled loops are kept
 
 Imports generation, likely_edits, phrases, config, errors. Imported by library, pipeline, bench, training and commands.
 """

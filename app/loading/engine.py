@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.config.settings import Settings
 from app.generation.logit_biases import LogitBiases
-from app.loading.kernel_cache import keep_compiled
+from app.loading.environment import keep_compiled, wait_passively
 from app.loading.models import (
     as_shipped,
     load_target,
@@ -21,7 +21,6 @@ from app.loading.models import (
     require_same_vocabulary,
     without_progress_bars,
 )
-from app.loading.openmp import wait_passively
 
 if TYPE_CHECKING:
     from app.generation.requests import RequestBuilder

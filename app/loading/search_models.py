@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from app.config.settings import BUNDLED, NOT_SET, Settings
 from app.errors import ModelError
 from app.loading.bundled import RELEVANCE
+from app.loading.environment import wait_passively
 from app.loading.models import without_progress_bars
-from app.loading.openmp import wait_passively
 
 if TYPE_CHECKING:
     from retrieval.encoder import SentenceModel, SentenceTransformerEncoder

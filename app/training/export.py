@@ -15,8 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from app.generation.logit_biases import LogitBiases
-from app.loading.bundled import DRAFT_MODEL, HEADS, PARALLEL, TARGET
-from app.loading.checksums import SUMS, sha256
+from app.loading.bundled import DRAFT_MODEL, HEADS, PARALLEL, SUMS, TARGET, sha256
 from app.training.config import result_of
 from app.training.errors import ExportError
 from app.training.model import SHARD_BYTES, save_weights

@@ -21,7 +21,7 @@ from app.bench.report import Report
 from app.bench.workload.traces import BUNDLED_TOKENIZER, TRACES, Trace, load_tokenizer, read_traces
 from app.config.settings import Settings
 from app.errors import InputError, unknown
-from app.loading.kernel_cache import keep_compiled
+from app.loading.environment import keep_compiled
 from app.loading.sources import asked_for, flag
 from decoding.drafting.presets import PRESETS, Preset
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import torch
 
-from app.loading.checksums import MODELS, read_sums
+from app.loading.bundled import MODELS, read_sums
 from app.training.config import Stage, result_of
 from app.training.data.material import Material
 from app.training.data.records import Split

@@ -9,5 +9,5 @@
     phrases       common phrases of English as arrays over token ids
     compiled      compiles the kernels with numba where it is installed
 
-All kernels stand in this folder: ``app.loading.kernel_cache`` counts them here. Import it late: numba takes a while.
+All kernels stand in this folder: ``app.loading.environment`` counts them here. Import it late: numba takes a while.
 """

@@ -11,11 +11,17 @@ import pytest
 from app.config.settings import Settings
 from app.doctor import examine as checks
 from app.doctor.drafting import examine_drafting
-from app.doctor.findings import Finding
-from app.doctor.installation import PACKAGES, examine_faiss, examine_names, find_chromium
-from app.doctor.machine import examine_disk, examine_memory
+from app.doctor.installation import (
+    PACKAGES,
+    Finding,
+    examine_disk,
+    examine_faiss,
+    examine_memory,
+    examine_names,
+    find_chromium,
+)
 from app.doctor.models import examine_bundled_target, examine_helpers, examine_models
-from app.loading.checksums import HELPERS, MODELS, SUMS, strangers, write_sums
+from app.loading.bundled import HELPERS, MODELS, SUMS, strangers, write_sums
 from tests.support.tiny import save_heads
 
 
@@ -91,10 +97,10 @@ def copied_helpers(to: Path) -> Path:
 
 def test_the_shipped_checksums_are_those_of_the_shipped_files() -> None:
     assert list(strangers()) == [], (
-        "a file was made again: run `make sums` (python -m app.loading.checksums) and commit the list"
+        "a file was made again: run `make sums` (python -m app.loading.bundled) and commit the list"
     )
     loose = {file.name for file in MODELS.iterdir() if file.is_file()} - {"LICENSE", SUMS}
-    assert loose <= set(HELPERS), "a new file beside the models belongs into app.loading.checksums.HELPERS"
+    assert loose <= set(HELPERS), "a new file beside the models belongs into app.loading.bundled.HELPERS"
 
 
 @pytest.mark.parametrize("name", HELPERS)

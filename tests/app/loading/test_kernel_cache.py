@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.loading import kernel_cache
+from app.loading import environment
 from decoding.sources.blend.compiled import PLAIN
 
 
@@ -17,19 +17,19 @@ def test_each_version_of_the_sources_has_its_own_folder(tmp_path: Path, monkeypa
     monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
     stale = tmp_path / "compiled" / "0123456789abcdef"
     stale.mkdir(parents=True)
-    kernel_cache.keep_compiled(tmp_path)
+    environment.keep_compiled(tmp_path)
     chosen = Path(os.environ["NUMBA_CACHE_DIR"])
     assert chosen.parent == tmp_path / "compiled"
     assert not stale.exists()
     monkeypatch.delenv("NUMBA_CACHE_DIR")
-    monkeypatch.setattr(kernel_cache, "_version", lambda: "another")
-    kernel_cache.keep_compiled(tmp_path)
+    monkeypatch.setattr(environment, "_version", lambda: "another")
+    environment.keep_compiled(tmp_path)
     assert Path(os.environ["NUMBA_CACHE_DIR"]) != chosen
 
 
 def test_the_users_own_choice_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NUMBA_CACHE_DIR", "elsewhere")
-    kernel_cache.keep_compiled(tmp_path)
+    environment.keep_compiled(tmp_path)
     assert os.environ["NUMBA_CACHE_DIR"] == "elsewhere"
 
 
@@ -40,14 +40,14 @@ def test_what_is_compiled_is_known(tmp_path: Path) -> None:
         "from decoding.sources.base import DraftContext\n"
         "from decoding.sources.table import make_sources\n"
         "from decoding.tree import TokenTree\n"
-        "from app.loading import kernel_cache\n"
-        "print(kernel_cache.is_compiled())\n"
+        "from app.loading import environment\n"
+        "print(environment.is_compiled())\n"
         "(source,) = make_sources(['blend'])\n"
         "source.start(Request((1, 2, 3, 1, 2), 9, references=(Reference((1, 2, 3)),)))\n"
         "for output in (), (3, 1):\n"
         "    source.propose(DraftContext(output, TokenTree.of(3), 4))\n"
         "source.finish()\n"
-        "print(kernel_cache.is_compiled())\n"
+        "print(environment.is_compiled())\n"
     )
     env = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), PLAIN: ""}
 

@@ -16,8 +16,7 @@ from app.generation.logit_biases import LogitBiases
 from app.generation.prompts import REFUSAL
 from app.generation.templates import BundledTemplate
 from app.generation.tokenizer import TextTokenizer
-from app.loading.bundled import TARGET, bundled_folder
-from app.loading.checksums import SUMS
+from app.loading.bundled import SUMS, TARGET, bundled_folder
 from app.training.corruption.synthetic import Corruptor
 from app.training.corruption.word_forms import learn
 from app.training.data import tokenizer

@@ -16,8 +16,7 @@ from typing import Any, Protocol, TypedDict, Unpack
 from app.answering.stream import AnswerStream, Question
 from app.config.generation_options import GenerationOptions
 from app.config.settings import Settings
-from app.correction.request import EditProposer
-from app.correction.stream import CorrectionStream
+from app.correction.stream import CorrectionStream, EditProposer
 from app.errors import InputError
 from app.generation.events import Answer, Correction
 from app.generation.requests import RequestBuilder

@@ -1,7 +1,7 @@
 """One question to one answer: the request, the events while it is written, and its citations.
 
-    stream          ``AnswerStream``: retrieve, prompt, generate, cite
-    request         quotations and refusal as the decoder is asked for them
+    stream          ``AnswerStream``: retrieve, prompt, generate, cite; ``answer_request``: quotations and refusal as
+                    the decoder is asked for them
     citations       the final citations, computed from the answer's text
     live_citations  while the answer grows, where its copied runs come from
 

@@ -1,6 +1,8 @@
 """One question on its way: an iterator of events that another thread may cancel.
 
-The work is done in the thread that iterates: retrieval, prompt, generation step by step, citations.
+The work is done in the thread that iterates: retrieval, prompt, generation step by step, citations. The decoder's
+request has quotations and refusal as the prompt and the biases of the target have them (``answer_request``); that part
+knows prompts, not how passages were found.
 """
 
 from __future__ import annotations
@@ -10,14 +12,16 @@ from dataclasses import dataclass
 
 from app.answering.citations import cite
 from app.answering.live_citations import LiveCitations
-from app.answering.request import answer_request
+from app.errors import ModelError
 from app.generation.cancellable import CancellableStream
-from app.generation.detokenizer import TextStream
+from app.generation.detokenizer import TextStream, stop_factory
 from app.generation.events import Answer, Citation, Done, Event, Retrieval, SourcePassage, TextDelta
+from app.generation.prompts import Prompt
 from app.generation.requests import DecodingOptions, RequestBuilder
 from app.generation.run_stats import RunTally
 from corpora.documents import describe_location
-from decoding.interfaces import Commit, FinishReason, TokenIndex
+from decoding.interfaces import Commit, FinishReason, Opening, Processor, Request, TokenIndex
+from decoding.processors.quote import QuoteProcessor
 from decoding.scheduling.session import Session
 from retrieval.hits import Hit, Retrieved
 
@@ -108,6 +112,54 @@ class AnswerStream(CancellableStream[Event]):
             finish_reason=reason.value,
             notice=notice,
         )
+
+
+def answer_request(
+    builder: RequestBuilder, prompt: Prompt, options: DecodingOptions, *, corpus: TokenIndex | None = None
+) -> Request:
+    """What the decoder is asked to write an answer; ``corpus`` is what drafts may copy beside the prompt.
+
+    Raises ModelError for a target without an end token that is to quote.
+    """
+    return Request(
+        prompt=prompt.ids,
+        max_new_tokens=options.max_new_tokens,
+        references=prompt.references,
+        sampling=options.sampling,
+        eos_ids=builder.eos_ids,
+        processors=(*builder.processors(prompt.ids, options), *_quoting(builder, prompt)),
+        stop=stop_factory(builder.tokens, options.stop_strings),
+        criterion=options.criterion,
+        scope=options.scope,
+        task="answer",
+        corpus=corpus,
+        openings=_openings(builder, prompt),
+    )
+
+
+def _quotes(builder: RequestBuilder) -> bool:
+    """Whether answers are held to quotations."""
+    setting = builder.settings.quote
+    return builder.template.quotes_by_default if setting is None else setting
+
+
+def _openings(builder: RequestBuilder, prompt: Prompt) -> tuple[Opening, ...]:
+    """The refusal, to be drafted whole."""
+    chance = builder.biases.refusal_chance(prompt.relevance, quotes=_quotes(builder))
+    return (Opening(prompt.refusal, chance),) if prompt.refusal else ()
+
+
+def _quoting(builder: RequestBuilder, prompt: Prompt) -> tuple[Processor, ...]:
+    if not _quotes(builder):
+        return ()
+    if not builder.eos_ids:
+        raise ModelError(
+            f"{builder.engine.target.name} names no end token, so that a quotation could never end",
+            hint="switch quotations off (--set quote=false), or name eos_token_id in its generation_config.json",
+        )
+    bonus = builder.biases.refusal_bonus(prompt.relevance)
+    weighted = prompt.weighted_quotes(builder.biases.evidence_slope)
+    return (QuoteProcessor(weighted, eos_ids=builder.eos_ids, refusal=prompt.refusal, refusal_bonus=bonus),)
 
 
 def _one_line(remarks: Iterable[str | None]) -> str | None:

@@ -21,7 +21,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from app.answering.request import answer_request
+from app.answering.stream import answer_request
 from app.bench.methods import PARTS, drafter_flags, without_history
 from app.bench.quality import answers, grammar
 from app.bench.report import Report, Row, progress

@@ -1,8 +1,7 @@
 """One text to its correction, sentence by sentence.
 
-    stream         ``CorrectionStream``: segments, requests, checks, edits
+    stream         ``CorrectionStream``: segments, requests, checks, edits; ``EditProposer`` is handed in
     segments       a text in segments to correct, and what is better left alone
-    request        the decoder's request for one sentence; ``EditProposer`` is handed in
     meaning_check  whether a correction kept what its sentence says
     diff           edits between two texts; white space put back
 

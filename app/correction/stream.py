@@ -2,26 +2,32 @@
 
 A sentence that cannot be corrected safely (code, too long, another language, a correction that lost a number or
 went astray) is left as it is, and that is said. Offsets are Unicode code points, half-open.
+
+The decoder's request for a sentence has the sentence as a reference to copy, with the edits that it probably needs. Who
+proposes these is handed in (``EditProposer``).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from typing import Final, TypeAlias
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, Protocol, TypeAlias
 
 from app.config.generation_options import GenerationOptions
 from app.correction.diff import edits_between, with_spacing_of
 from app.correction.meaning_check import keeps_its_meaning, without_great_changes
-from app.correction.request import EditProposer, correction_request
 from app.correction.segments import Segment, segments
 from app.errors import InputError
 from app.generation.cancellable import CancellableStream
 from app.generation.detokenizer import TextStream
 from app.generation.events import Correction, CorrectionDone, Edit, TextDelta
-from app.generation.requests import RequestBuilder
+from app.generation.prompts import Collapsed, CorrectionPrompt
+from app.generation.requests import DecodingOptions, RequestBuilder
 from app.generation.run_stats import RunTally
-from decoding.interfaces import FinishReason
+from app.generation.tokenizer import Encoded
+from decoding.interfaces import Edit as LikelyEdit
+from decoding.interfaces import FinishReason, Processor, Reference, Request
+from decoding.processors.copy_bias import CopyBias
 from retrieval.language import guess_language
 
 CorrectionEvent: TypeAlias = TextDelta | CorrectionDone
@@ -34,6 +40,14 @@ _FOREIGN: Final = "in a language the target does not know (name another with --t
 _STRAYED: Final = "that came back too much changed"
 _UNFINISHED: Final = "not finished within the token limit"
 _STOPPED: Final = "not reached before the stop"
+
+
+class EditProposer(Protocol):
+    """Guesses what a correction will change. Any thread may ask."""
+
+    def edits(self, text: str, ids: Sequence[int], encode: Callable[[str], Encoded]) -> tuple[LikelyEdit, ...]:
+        """Likely edits of ``ids``, which are those of ``text``, with a space before it or without."""
+        ...
 
 
 class CorrectionStream(CancellableStream[CorrectionEvent]):
@@ -144,6 +158,46 @@ class CorrectionStream(CancellableStream[CorrectionEvent]):
         reasons = "; ".join(f"{count} {reason}" for reason, count in self._left.most_common())
         remarks = [self._options.remark, reasons and f"Sentences left as they were: {reasons}."]
         return " ".join(filter(None, remarks)) or None
+
+
+def correction_request(
+    builder: RequestBuilder,
+    proposer: EditProposer | None,
+    text: str,
+    options: DecodingOptions,
+    *,
+    max_new_tokens: int | None = None,
+) -> Request | None:
+    """What the decoder is asked to correct a sentence, always greedily; None if it is too long for the target.
+
+    Without a limit the correction may be half as long again as the sentence. Without a ``proposer`` drafts copy the
+    sentence as it is. Raises what the proposer raises.
+    """
+    context = builder.engine.target.context_length
+    prompt = builder.template.correction(text, context - 1)
+    if prompt is None or len(prompt.source) > (builder.template.longest_correction or context):
+        return None
+    likely = len(prompt.source) * 3 // 2 + 16
+    edits = () if proposer is None else proposer.edits(Collapsed.of(text).text, prompt.source, builder.tokens.plain)
+    return Request(
+        prompt=prompt.ids,
+        max_new_tokens=max_new_tokens or min(builder.settings.max_new_tokens, likely),
+        references=(Reference(prompt.source, prompt.prompt_start, cursor=True, edits=edits),),
+        eos_ids=builder.eos_ids,
+        processors=(*builder.processors(prompt.ids, options), *_copying(builder, prompt, edits)),
+        criterion=options.criterion,
+        scope=options.scope,
+        task="grammar",
+    )
+
+
+def _copying(builder: RequestBuilder, prompt: CorrectionPrompt, edits: tuple[LikelyEdit, ...]) -> tuple[Processor, ...]:
+    setting = builder.settings.copy_bias
+    bonus = builder.biases.copy_bias if setting is None else setting
+    if not bonus or not builder.eos_ids:
+        return ()
+    weight = builder.biases.edit_weight
+    return (CopyBias(prompt.source, bonus=bonus, end=min(builder.eos_ids), edits=edits, edit_weight=weight),)
 
 
 def _as_item(source: str, corrected: str) -> str:

@@ -1,6 +1,6 @@
 """One loaded target with its tokenizer and prompts, and what each call's options come to.
 
-Knows nothing of corpora, answers, corrections or events: ``app.answering.request`` and ``app.correction.request``
+Knows nothing of corpora, answers, corrections or events: ``app.answering.stream`` and ``app.correction.stream``
 make requests with it.
 """
 

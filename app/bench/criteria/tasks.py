@@ -22,8 +22,7 @@ from app.bench.quality.grammar import GrammarItem, as_written
 from app.bench.quality.grammar import read_items as read_grammar_items
 from app.bench.workload.records import is_texts, read_records
 from app.config.generation_options import GenerationOptions
-from app.correction.request import EditProposer
-from app.correction.stream import CorrectionStream
+from app.correction.stream import CorrectionStream, EditProposer
 from app.generation.requests import RequestBuilder
 from app.pipeline import Pipeline
 from retrieval.hits import Evidence, Hit, Retrieved

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from app.answering.request import answer_request
+from app.answering.stream import answer_request
 from app.bench.workload.traces import Forced, Trace, forced_request
 from app.config.generation_options import GenerationOptions
-from app.correction.request import correction_request
 from app.correction.segments import segments
+from app.correction.stream import correction_request
 from app.errors import InputError
 from app.pipeline import Pipeline
 from decoding.interfaces import Reference, Request

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.answering.request import answer_request
+from app.answering.stream import answer_request
 from app.config.generation_options import GenerationOptions
 from app.config.settings import Settings
 from app.generation.logit_biases import LogitBiases

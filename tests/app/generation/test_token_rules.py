@@ -10,7 +10,7 @@ from typing import Any, get_type_hints
 import pytest
 import torch
 
-from app.answering.request import answer_request
+from app.answering.stream import answer_request
 from app.bench.speed.hugging_face import HuggingFace
 from app.config.generation_options import GenerationOptions
 from app.config.settings import Settings

@@ -30,9 +30,8 @@ from app.loading.search_models import SearchModels
 from decoding.engine import Engine
 from decoding.interfaces import TokenIndex
 from decoding.target.capability import Capability
-from retrieval.hits import Evidence, Hit, Retrieved
+from retrieval.interfaces import Evidence, Hit, Query, Retrieved
 from retrieval.language import unknown_to_encoder
-from retrieval.query import Query
 
 __all__ = ["AnswerStream", "CorrectionStream", "Options", "Pipeline", "Searchable"]
 

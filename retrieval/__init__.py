@@ -2,9 +2,9 @@
 
 What goes in and comes out:
 
-    interfaces           `Encoder` and `PassageStore`: what this floor is given
-    query                `Query`: a question, embedded at most once; `Retriever`: finds passages for it
-    hits                 `Hit`, `Evidence`, `Retrieved`: what comes out; the scale of relevance
+    interfaces           `Encoder` and `PassageStore`: what this floor is given; `Query`: a question, embedded at most
+                         once; `Retriever`: finds passages for it; `Hit`, `Evidence`, `Retrieved`: what comes out; the
+                         scale of relevance
     errors               every error of this floor
 
 From a question to hits:
@@ -23,8 +23,8 @@ From a question to hits:
 From hits to evidence:
 
     evidence             selects the sentences of the hits that most likely answer
-    sentences            sentences of passages and their vectors, cached and stored
-    sentence_filter      tells statements from headings and code
+    sentences            sentences of passages and their vectors, cached and stored; tells statements from headings and
+                         code
     relevance            scores sentences: by cosine, or by a learned network
     relevance_features   the features of that network
 
@@ -50,10 +50,8 @@ if TYPE_CHECKING:
     from retrieval.errors import EmptyCorpus, EncoderChanged, EncoderNotFound, RetrievalError
     from retrieval.evidence import select_evidence
     from retrieval.fusion import reciprocal_rank_fusion
-    from retrieval.hits import Evidence, Hit, Retrieved
     from retrieval.hybrid import HybridRetriever
-    from retrieval.interfaces import Encoder, PassageStore
-    from retrieval.query import Query, Retriever
+    from retrieval.interfaces import Encoder, Evidence, Hit, PassageStore, Query, Retrieved, Retriever
     from retrieval.relevance import CosineRelevance, LearnedRelevance, Relevance
     from retrieval.sentences import SentenceCache, SentenceRows
 
@@ -87,16 +85,16 @@ _MODULES: Final = {
     "Encoder": "retrieval.interfaces",
     "EncoderChanged": "retrieval.errors",
     "EncoderNotFound": "retrieval.errors",
-    "Evidence": "retrieval.hits",
-    "Hit": "retrieval.hits",
+    "Evidence": "retrieval.interfaces",
+    "Hit": "retrieval.interfaces",
     "HybridRetriever": "retrieval.hybrid",
     "LearnedRelevance": "retrieval.relevance",
     "PassageStore": "retrieval.interfaces",
-    "Query": "retrieval.query",
+    "Query": "retrieval.interfaces",
     "Relevance": "retrieval.relevance",
     "RetrievalError": "retrieval.errors",
-    "Retrieved": "retrieval.hits",
-    "Retriever": "retrieval.query",
+    "Retrieved": "retrieval.interfaces",
+    "Retriever": "retrieval.interfaces",
     "SentenceCache": "retrieval.sentences",
     "SentenceRows": "retrieval.sentences",
     "SentenceTransformerEncoder": "retrieval.encoder",

@@ -11,9 +11,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from corpora.text.chunking import sentences as sentence_spans
-from retrieval.hits import Evidence, Hit, log_odds
-from retrieval.interfaces import Encoder
-from retrieval.query import Query
+from retrieval.interfaces import Encoder, Evidence, Hit, Query, log_odds
 from retrieval.relevance import CosineRelevance, Relevance
 from retrieval.relevance_features import Candidate
 from retrieval.sentences import SentenceCache, SentenceSplitter

@@ -15,10 +15,8 @@ from numpy.typing import NDArray
 from retrieval.background_writer import BackgroundWriter, WritePolicy
 from retrieval.errors import EmptyCorpus
 from retrieval.fusion import reciprocal_rank_fusion
-from retrieval.hits import Hit
 from retrieval.indexes import Indexes
-from retrieval.interfaces import Encoder, PassageStore
-from retrieval.query import Query
+from retrieval.interfaces import Encoder, Hit, PassageStore, Query
 
 _MIN_DEPTH: Final = 50  # ranks that are fused at least; far below the first few a rank hardly counts
 _TRIES: Final = 4  # searches, if the corpus changes between searching and reading the passages

@@ -1,20 +1,33 @@
-"""What this floor is given: an encoder, which turns texts into vectors, and a store, which has the passages.
+"""What this floor is given, asked and returns: an encoder and a store, a question, passages and the sentences in them.
 
-The third protocol, ``Retriever``, is in `retrieval.query`. N texts, D dimensions.
+``Encoder`` turns texts into vectors, ``PassageStore`` has the passages, and a ``Retriever`` finds them for questions. A
+``Query`` is embedded at most once and its language is guessed at most once: search and evidence selection both need the
+vector, relevance scorer and user both need the language. ``Retrieved`` has the passages with the reason they were
+chosen, and the sentences of them that may answer. N texts, D dimensions.
+
+Loads no library, so that commands which only name the scale of relevance start fast.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+from retrieval.language import guess_language
 
-from corpora.documents import Passage
-from corpora.store.records import StoredPassage
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from corpora.documents import Passage
+    from corpora.store.records import StoredPassage
+
+_COSINE_SLOPE: Final = 20.0
+_EVEN_COSINE: Final = 0.5
 
 
 class Encoder(Protocol):
@@ -87,3 +100,79 @@ class PassageStore(Protocol):
     def derived_kinds(self) -> list[str]:
         """All kinds of which rows are stored."""
         ...
+
+
+class Retriever(Protocol):
+    """Finds passages for questions. `retrieval.hybrid.HybridRetriever` is the default."""
+
+    def search(self, queries: Sequence[str], k: int) -> list[list[Hit]]:
+        """For each query the at most ``k`` best hits, best first, ties by the older passage."""
+        ...
+
+    def find(self, query: Query, k: int) -> list[Hit]:
+        """The at most ``k`` best hits of one question; it is embedded only if it was not before."""
+        ...
+
+    def write_files(self, *, after_removal: bool = False) -> None:
+        """Write what makes the next opening fast. ``after_removal``: nothing that was removed stays in a file."""
+        ...
+
+
+class Query:
+    """A question with its vector and language, each computed when it is first needed. For one thread."""
+
+    def __init__(self, text: str, encoder: Encoder) -> None:
+        self.text = text
+        self._encoder = encoder
+
+    @cached_property
+    def vector_D(self) -> NDArray[np.float32]:
+        """(D,): its unit vector. Raises what the encoder raises."""
+        vector_D: NDArray[np.float32] = self._encoder.encode_queries([self.text])[0]
+        return vector_D
+
+    @cached_property
+    def language(self) -> str | None:
+        """The language it seems to be in, None for English or where that is not sure."""
+        return guess_language(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    """What was found for a question: hits and evidence, best first, and the language the question seems to be in.
+
+    ``language`` is None for English, and where that is not sure.
+    """
+
+    hits: tuple[Hit, ...]
+    evidence: tuple[Evidence, ...]
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage with its score: higher is better within one list; the scales of retrievers differ."""
+
+    passage: Passage
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One sentence of a hit: ``document.text[start:end] == text``, offsets in the document.
+
+    ``hit`` is the index of its passage in the list of hits; ``similarity`` is the cosine to the question;
+    ``relevance`` is the log-odds that it answers the question, against "no sentence does", which is 0.
+    """
+
+    hit: int
+    start: int
+    end: int
+    text: str
+    similarity: float
+    relevance: float
+
+
+def log_odds(similarity: float) -> float:
+    """The relevance that a cosine alone stands for: as likely as not (0) at 0.5; 3 is 95 %."""
+    return _COSINE_SLOPE * (similarity - _EVEN_COSINE)

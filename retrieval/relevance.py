@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.errors import DamagedRelevance
-from retrieval.hits import log_odds
+from retrieval.interfaces import log_odds
 from retrieval.language import guess_language
 from retrieval.relevance_features import Candidate, Rarity, features
 

@@ -1,10 +1,12 @@
 """The sentences of passages and their vectors: split and encoded once, cached in memory and stored with the passages.
 
-Knows passages and an encoder, not questions. S sentences, D dimensions.
+``is_prose`` tells statements from headings, code lines and fragments, which make poor evidence: rules of thumb about
+characters and words, without a tagger. Knows passages and an encoder, not questions. S sentences, D dimensions.
 """
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -16,13 +18,23 @@ from numpy.typing import NDArray
 
 from corpora.documents import Passage
 from corpora.text.chunking import sentences as sentence_spans
+from corpora.text.code_detection import is_code_sentence
+from corpora.text.sentences import sentence_end
 from retrieval.interfaces import Encoder
-from retrieval.sentence_filter import is_prose
 
 SentenceSplitter: TypeAlias = Callable[[str], Sequence[tuple[int, int]]]
 StoredRows: TypeAlias = Callable[[Sequence[Passage]], Mapping[str, bytes]]
 
 _LITTLE_ENDIAN = np.dtype("<f4")
+
+_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+# Evidence may also end with a semicolon or an ellipsis, and with markup of Markdown behind its stop.
+_SENTENCE_END = sentence_end(also=";।…", closers="\"'”’)]»*`")
+_MIN_WORDS = 4
+_MIN_WORDS_UNENDED = 8  # without an end mark, anything shorter counts as a heading
+_MIN_UNSPACED_LETTERS = 6
+_MIN_LETTER_SHARE = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,3 +148,24 @@ def _worth_encoding(text: str, spans: Sequence[tuple[int, int]]) -> tuple[tuple[
 def _trimmed(text: str, span: tuple[int, int]) -> tuple[int, int]:
     inside = text[slice(*span)]
     return span[1] - len(inside.lstrip()), span[0] + len(inside.rstrip())
+
+
+def is_prose(sentence: str) -> bool:
+    """Whether ``sentence`` is a statement rather than a heading, a code line or a fragment.
+
+    Reading text marks code by its indent; other white space around the sentence does not count. What ends in a
+    colon is no statement without what follows it.
+    """
+    if is_code_sentence(sentence):
+        return False
+    sentence = sentence.strip()
+    if sentence.endswith((":", "\uff1a")):
+        return False
+    visible = [character for character in sentence if not character.isspace()]
+    letters = sum(character.isalnum() for character in visible)
+    if not visible or letters < _MIN_LETTER_SHARE * len(visible):
+        return False
+    if len(_UNSPACED.findall(sentence)) > letters / 2:
+        return letters >= _MIN_UNSPACED_LETTERS
+    words = len(_WORD.findall(sentence))
+    return words >= (_MIN_WORDS if _SENTENCE_END.search(sentence) else _MIN_WORDS_UNENDED)

@@ -23,7 +23,7 @@ from corpora.documents import describe_location
 from decoding.interfaces import Commit, FinishReason, Opening, Processor, Request, TokenIndex
 from decoding.processors.quote import QuoteProcessor
 from decoding.scheduling.session import Session
-from retrieval.hits import Hit, Retrieved
+from retrieval.interfaces import Hit, Retrieved
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from app.errors import ModelError
-from retrieval.hits import log_odds
+from retrieval.interfaces import log_odds
 
 _FILE: Final = "spandraft.json"
 _FORMAT: Final = "spandraft-bundled-2"

@@ -14,7 +14,7 @@ from app.errors import InputError
 from app.generation.tokenizer import Encoded, TextTokenizer
 from decoding.interfaces import Reference
 from decoding.processors.quote import QuotedSpan
-from retrieval.hits import Evidence, Hit
+from retrieval.interfaces import Evidence, Hit
 
 REFUSAL = "The documents do not answer this."
 

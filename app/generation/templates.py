@@ -37,7 +37,7 @@ from app.generation.prompts import (
 from app.generation.tokenizer import Encoded, TextTokenizer
 from decoding.interfaces import Reference
 from decoding.processors.quote import QuotedSpan
-from retrieval.hits import Evidence, Hit
+from retrieval.interfaces import Evidence, Hit
 
 _CONTROL: Final = ("<|q|>", "<|e|>", "<|a|>", "<|g|>", "<|c|>", *(f"<|s{k}|>" for k in range(10)))
 _HIGHEST_SCORE: Final = 9

@@ -43,10 +43,8 @@ from corpora.transfer.import_ import Imported
 from retrieval.dense import VECTORS, vectors_kind
 from retrieval.errors import EncoderChanged
 from retrieval.evidence import select_evidence
-from retrieval.hits import Evidence, Hit, Retrieved
 from retrieval.hybrid import HybridRetriever
-from retrieval.interfaces import Encoder
-from retrieval.query import Query, Retriever
+from retrieval.interfaces import Encoder, Evidence, Hit, Query, Retrieved, Retriever
 from retrieval.relevance import CosineRelevance, Relevance
 from retrieval.sentences import SentenceCache, sentences_kind
 

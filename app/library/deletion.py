@@ -26,7 +26,7 @@ from corpora.store.store import CorpusStore
 from retrieval.dense import VECTORS
 from retrieval.errors import RetrievalError
 from retrieval.index_file import CorpusSnapshot, delete_stale, holds_only
-from retrieval.query import Retriever
+from retrieval.interfaces import Retriever
 from retrieval.sentences import sentences_kind
 from retrieval.terms import terms
 

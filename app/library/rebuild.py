@@ -17,8 +17,7 @@ from corpora.store import generations, index_files
 from corpora.store.store import CorpusStore
 from corpora.text.chunking import Chunking
 from retrieval.dense import VECTORS, VectorRows
-from retrieval.interfaces import Encoder
-from retrieval.query import Retriever
+from retrieval.interfaces import Encoder, Retriever
 from retrieval.sentences import SentenceRows
 
 # (documents done, documents in all)

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from retrieval.encoder import SentenceModel, SentenceTransformerEncoder
     from retrieval.encoder_files import EncoderFiles
     from retrieval.evidence import FindEvidence
-    from retrieval.hits import Evidence, Hit
-    from retrieval.query import Query
+    from retrieval.interfaces import Evidence, Hit, Query
     from retrieval.relevance import Relevance
 
 
@@ -66,7 +65,7 @@ class SearchModels:
 
     def query(self, question: str) -> Query:
         """A question on its way through retrieval."""
-        from retrieval.query import Query
+        from retrieval.interfaces import Query
 
         return Query(question, self.encoder)
 

@@ -7,5 +7,5 @@
     formatting      sizes, durations, counts, dates for people
 
 Imports the types that it writes out (`app.generation.events`, `app.library`, `app.conversations`, `corpora`,
-`retrieval.hits`). Imported by `app.cli`, `app.commands` and `app.ui`.
+`retrieval.interfaces`). Imported by `app.cli`, `app.commands` and `app.ui`.
 """

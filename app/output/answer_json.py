@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from app.generation.events import Answer, Citation, Correction, RunStats, SourcePassage
 from corpora.documents import describe_location
-from retrieval.hits import Hit
+from retrieval.interfaces import Hit
 
 
 def answer_document(answer: Answer) -> dict[str, object]:

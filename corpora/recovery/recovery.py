@@ -2,6 +2,9 @@
 
 Passages and derived rows are not copied, since nothing proves that they are what was written: they are made anew
 (``corpora.store.generations``). The new database is written beside the damaged one and replaces it when it is whole.
+
+A database that is open somewhere is not replaced. ``processes_using`` names who has it open, where the system tells:
+Linux does, for processes of the same user. Elsewhere no process is named, and nothing fails.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ import os
 import secrets
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +23,6 @@ from typing import Final
 
 from corpora.errors import LibraryBusy, LibraryError, NewerSchema
 from corpora.recovery import page_carving
-from corpora.recovery.open_files import processes_using
 from corpora.store import checksum, index_files, locks, raw_file, records, schema
 from corpora.store.atomic_write import UNFINISHED, remove_file, sync_folder
 
@@ -34,6 +36,8 @@ _MOST_PROBES: Final = 1_000_000
 _ABOVE_ALL_ROWS: Final = 1 << 40  # where it is unknown which rows were used
 _STATES: Final = ("build", "to_erase")  # settings that do not apply to a new database
 _UNREADABLE = (sqlite3.Error, UnicodeError, OverflowError, MemoryError)
+_LONGEST_COMMAND = 120
+_PROCESSES = Path("/proc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,3 +262,33 @@ def _copy_of_damaged(database: Path) -> Path:
 def _lost(columns: tuple[page_carving.Value, ...]) -> LostDocument:
     source = columns[_SOURCE] if len(columns) > _SOURCE else None
     return LostDocument(str(columns[1]), None if source is None else str(source))
+
+
+def processes_using(paths: Iterable[Path]) -> list[str]:
+    """``process 12 (spandraft serve)`` for each process that has one of these files open."""
+    real_paths = {os.path.realpath(path) for path in paths}
+    try:
+        numbers = sorted(int(entry.name) for entry in _PROCESSES.iterdir() if entry.name.isdecimal())
+    except OSError:
+        return []
+    return [_named(number) for number in numbers if _has_open(number, real_paths)]
+
+
+def _has_open(number: int, real_paths: set[str]) -> bool:
+    with contextlib.suppress(OSError), os.scandir(_PROCESSES / str(number) / "fd") as handles:  # It may have ended.
+        for handle in handles:
+            with contextlib.suppress(OSError):  # It has just been closed.
+                if os.readlink(handle.path) in real_paths:
+                    return True
+    return False
+
+
+def _named(number: int) -> str:
+    if number == os.getpid():
+        return f"this process ({number})"
+    with contextlib.suppress(OSError):
+        words = (_PROCESSES / str(number) / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
+        command = " ".join(word for word in words if word)
+        if command:
+            return f"process {number} ({command[:_LONGEST_COMMAND]})"
+    return f"process {number}"

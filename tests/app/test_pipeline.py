@@ -24,7 +24,7 @@ from app.loading.search_models import SearchModels
 from app.pipeline import Pipeline, Searchable
 from decoding.errors import ModelNotFound
 from decoding.target.loading import load_target
-from retrieval.hits import Retrieved
+from retrieval.interfaces import Retrieved
 from tests.support.fakes import ARCHITECTURES
 from tests.support.tiny import QUESTION, TEXTS, hits_of, pipeline_of, save_tiny, small_tokenizer
 

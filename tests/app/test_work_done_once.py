@@ -22,7 +22,7 @@ from app.loading.edit_proposer import edit_proposer
 from app.loading.search_models import SearchModels, relevance_for
 from app.pipeline import Pipeline
 from corpora.store.library import Library
-from retrieval import query as query_module
+from retrieval import interfaces as query_module
 from retrieval import relevance as relevance_module
 from retrieval.hybrid import HybridRetriever
 from retrieval.interfaces import Encoder

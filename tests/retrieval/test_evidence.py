@@ -11,7 +11,7 @@ from corpora.store.store import CorpusStore
 from corpora.text.chunking import passages
 from retrieval.encoder import SentenceTransformerEncoder
 from retrieval.evidence import select_evidence
-from retrieval.hits import Hit
+from retrieval.interfaces import Hit
 from retrieval.sentences import SentenceCache, SentenceRows, sentences_kind
 from tests.support.retrieval_fakes import LetterEncoder
 

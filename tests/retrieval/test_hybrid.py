@@ -18,8 +18,8 @@ from retrieval.dense import VectorRows
 from retrieval.encoder import SentenceTransformerEncoder
 from retrieval.errors import EmptyCorpus, EncoderChanged
 from retrieval.fusion import reciprocal_rank_fusion
-from retrieval.hits import Hit
 from retrieval.hybrid import HybridRetriever
+from retrieval.interfaces import Hit
 from tests.support.retrieval_fakes import LetterEncoder
 
 Add = Callable[..., Document]

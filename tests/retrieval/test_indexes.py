@@ -21,8 +21,8 @@ from corpora.text.chunking import passages
 from retrieval import lexical
 from retrieval.background_writer import WritePolicy
 from retrieval.dense import VectorRows, VectorSegment
-from retrieval.hits import Hit
 from retrieval.hybrid import HybridRetriever
+from retrieval.interfaces import Hit
 from retrieval.postings import fingerprints
 from tests.support.retrieval_fakes import LetterEncoder
 

@@ -16,7 +16,7 @@ from corpora.documents import Document, Passage
 from retrieval.encoder import SentenceTransformerEncoder
 from retrieval.errors import DamagedRelevance
 from retrieval.evidence import select_evidence
-from retrieval.hits import Hit, log_odds
+from retrieval.interfaces import Hit, log_odds
 from retrieval.relevance import CosineRelevance, Layers, LearnedRelevance
 from retrieval.relevance_features import Candidate, Rarity, features, stems
 from tests.support.retrieval_fakes import LetterEncoder

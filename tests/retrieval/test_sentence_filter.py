@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from retrieval.sentence_filter import is_prose
+from retrieval.sentences import is_prose
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from decoding.drafters.medusa_heads import MedusaHeads
 from decoding.drafting.budget import Budget
 from decoding.engine import Engine
 from decoding.target.loading import load_target
-from retrieval.hits import Hit
+from retrieval.interfaces import Hit
 from tests.support.fakes import tiny_model
 
 CHAT_TEMPLATE = (

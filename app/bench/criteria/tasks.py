@@ -25,7 +25,7 @@ from app.config.generation_options import GenerationOptions
 from app.correction.stream import CorrectionStream, EditProposer
 from app.generation.requests import RequestBuilder
 from app.pipeline import Pipeline
-from retrieval.hits import Evidence, Hit, Retrieved
+from retrieval.interfaces import Evidence, Hit, Retrieved
 
 Floats: TypeAlias = NDArray[np.float64]
 Worth: TypeAlias = Callable[[Floats], Floats]

@@ -25,7 +25,7 @@ from app.generation.prompts import REFUSAL
 from app.pipeline import Pipeline
 from corpora.documents import Document, Passage
 from corpora.text.chunking import sentences
-from retrieval.hits import Evidence, Hit
+from retrieval.interfaces import Evidence, Hit
 
 THRESHOLD = 0.55
 """Tuned on 800 questions of SQuAD's training half (bundled encoder, four passages of the question's article, the

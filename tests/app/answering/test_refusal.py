@@ -18,7 +18,7 @@ from decoding.drafting.budget import Budget
 from decoding.drafting.cost_model import CostModel
 from decoding.engine import Engine
 from decoding.sources.table import DEFAULT_SOURCES, make_sources
-from retrieval.hits import log_odds
+from retrieval.interfaces import log_odds
 from tests.support.tiny import QUESTION, builder_of, hits_of
 
 ELSEWHERE = ("What is the capital of France?", "Who won the world cup?", "Why is the sky blue?")

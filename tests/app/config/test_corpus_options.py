@@ -11,7 +11,7 @@ from app.conversations.turns import Turn, from_json, to_json
 from app.generation.events import Answer, RunStats, SourcePassage
 from app.output.answer_json import answer_document, hit_document
 from corpora.documents import Document, Mark, Passage
-from retrieval.hits import Hit
+from retrieval.interfaces import Hit
 
 FIRST = "Open the box and take out all parts that are in it. "
 SECOND = "Then hold the board by its edges and push the cable in."

@@ -14,7 +14,7 @@ from app.generation.prompts import REFUSAL, Collapsed
 from app.generation.templates import BundledTemplate, ChatTemplate, template_for
 from app.generation.tokenizer import TextTokenizer
 from corpora.documents import Document, Passage
-from retrieval.hits import Evidence, Hit
+from retrieval.interfaces import Evidence, Hit
 from tests.support.tiny import QUESTION, TEXTS, hits_of, small_tokenizer
 
 ROOM = 2000

@@ -9,7 +9,7 @@ import pytest
 
 from app.errors import ModelError
 from app.generation.logit_biases import LogitBiases
-from retrieval.hits import log_odds
+from retrieval.interfaces import log_odds
 
 
 def test_the_refusal_grows_as_the_evidence_gets_worse() -> None:

@@ -21,8 +21,8 @@ from decoding.errors import DecodingError
 from decoding.interfaces import Request
 from decoding.sources.base import DraftSource
 from decoding.sources.table import DEFAULT_SOURCES, SOURCES, make_sources
-from retrieval.hits import Retrieved
 from retrieval.hybrid import HybridRetriever
+from retrieval.interfaces import Retrieved
 from tests.support.drafts import proposed
 from tests.support.retrieval_fakes import LetterEncoder
 from tests.support.tiny import QUESTION, TEXTS, save_heads, save_parallel, save_tiny, small_tokenizer

@@ -35,7 +35,7 @@ from decoding.interfaces import Edit
 from decoding.processors.quote import QuoteProcessor
 from decoding.target.loading import load_target
 from decoding.target.target import Target
-from retrieval.hits import Evidence, Hit
+from retrieval.interfaces import Evidence, Hit
 from tests.support import small_target as small
 
 PASSAGES = (

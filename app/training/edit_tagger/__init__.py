@@ -1,8 +1,7 @@
 """Trains the network behind the likely edits (``python -m app.training.edit_tagger.train``).
 
-    train      tables of words, and the run
+    train      tables of words, the run, and the learner: batches -> losses -> weights
     examples   sentences with errors, aligned with what undoes them
-    network    batches -> losses -> weights
 
 Imports corruption and data, and `app.likely_edits`, which serves what it trains. Nothing imports it.
 """

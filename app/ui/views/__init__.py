@@ -1,7 +1,7 @@
 """What the page shows, as HTML built from plain values: no Gradio, no state, no clock. In reading order:
 
-    markup        the one place where text becomes HTML: escapes every string
-    spans         cuts a text at the borders of overlapping spans
+    markup        the one place where text becomes HTML: escapes every string; cuts a text at the borders of
+                  overlapping spans
     chrome        header, starter questions, problems, announcements
     figures       the line of measurements under an answer or a correction, and the outcome of a proof
     answer        a turn of a conversation as a card, and the cards of a conversation

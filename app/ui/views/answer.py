@@ -15,8 +15,7 @@ from app.generation.events import Citation, SourcePassage
 from app.output.links import Link, copied_share, links
 from app.ui.views.chrome import problem_view
 from app.ui.views.figures import figures, figures_view, proof_view
-from app.ui.views.markup import Html, escape, join, tag
-from app.ui.views.spans import cut_at_spans
+from app.ui.views.markup import Html, cut_at_spans, escape, join, tag
 
 _NUMBER = re.compile(r"(\[\d+\])")
 _ENDINGS = {

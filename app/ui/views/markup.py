@@ -3,11 +3,17 @@
 ``tag("p", text)`` escapes ``text``; ``Html`` values, which only this module makes, pass unchanged, so a caller cannot
 forget to escape. The page gives the result to ``gr.HTML`` as the *value* of the template ``${value}``, which Gradio
 inserts without evaluating it; nothing from here may ever become a template.
+
+``cut_at_spans`` cuts a text at the borders of spans that may overlap, before it is marked up: each segment lies wholly
+inside or outside each span. Knows no answers. Offsets are Unicode code points, half-open.
 """
 
 from __future__ import annotations
 
 import html
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
 _VOID: Final = frozenset({"br", "hr", "input"})
@@ -47,3 +53,26 @@ def tag(name: str, *children: str, **attributes: str | int | bool | None) -> Htm
     if name in _VOID:
         return Html(f"<{name}{written}>")
     return Html(f"<{name}{written}>{join(*children)}</{name}>")
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A part of the text that starts at offset ``start``; ``covers`` are the indexes of the spans that cover it."""
+
+    text: str
+    start: int
+    covers: tuple[int, ...]
+
+
+def cut_at_spans(text: str, spans: Iterable[tuple[int, int]]) -> list[Segment]:
+    """Split ``text`` into segments, which joined are ``text`` again. Spans are clipped to the text."""
+    clipped = [(max(0, start), min(len(text), end)) for start, end in spans]
+    borders = sorted({0, len(text), *(edge for span in clipped if span[0] < span[1] for edge in span)})
+    return [
+        Segment(
+            text=text[left:right],
+            start=left,
+            covers=tuple(i for i, (start, end) in enumerate(clipped) if start <= left and right <= end),
+        )
+        for left, right in itertools.pairwise(borders)
+    ]

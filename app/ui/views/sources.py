@@ -7,8 +7,7 @@ from collections.abc import Sequence
 
 from app.generation.events import SourcePassage
 from app.output.links import Link, colour_of, in_order, label_of
-from app.ui.views.markup import Html, join, tag
-from app.ui.views.spans import cut_at_spans
+from app.ui.views.markup import Html, cut_at_spans, join, tag
 from corpora.documents import Document, Mark, describe_location
 
 _READER_CHARACTERS = 20_000

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from app.training.corruption import learner_rules
+from app.training.corruption import learner_errors
 from app.training.corruption.synthetic import change_article
 from app.training.data import prose
 
@@ -29,12 +29,12 @@ def made(rule: Callable[[list[str], random.Random], bool], text: str) -> set[str
 @pytest.mark.parametrize(
     ("rule", "right", "wrong"),
     [
-        (learner_rules.agreement, "They are old.", "They is old."),
-        (learner_rules.agreement, "He doesn't know.", "He don't know."),
-        (learner_rules.article_of_a_thing, "She lives in nature now.", "She lives in the nature now."),
-        (learner_rules.article_of_a_thing, "People like it.", "The people like it."),
-        (learner_rules.split_compound, "Someone came.", "Some one came."),
-        (learner_rules.drop_possessive, "My brother's car", "My brother car"),
+        (learner_errors.agreement, "They are old.", "They is old."),
+        (learner_errors.agreement, "He doesn't know.", "He don't know."),
+        (learner_errors.article_of_a_thing, "She lives in nature now.", "She lives in the nature now."),
+        (learner_errors.article_of_a_thing, "People like it.", "The people like it."),
+        (learner_errors.split_compound, "Someone came.", "Some one came."),
+        (learner_errors.drop_possessive, "My brother's car", "My brother car"),
     ],
 )
 def test_each_rule_makes_its_error(rule: Callable[[list[str], random.Random], bool], right: str, wrong: str) -> None:
@@ -43,17 +43,17 @@ def test_each_rule_makes_its_error(rule: Callable[[list[str], random.Random], bo
 
 def test_a_rule_that_finds_no_place_says_so() -> None:
     for rule in (
-        learner_rules.agreement,
-        learner_rules.article_of_a_thing,
-        learner_rules.split_compound,
-        learner_rules.drop_possessive,
+        learner_errors.agreement,
+        learner_errors.article_of_a_thing,
+        learner_errors.split_compound,
+        learner_errors.drop_possessive,
     ):
         assert made(rule, "Oh no.") == {"Oh no."}
 
 
 def test_infinitives_and_gerunds_change_places() -> None:
     def rule(words: list[str], rng: random.Random) -> bool:
-        return learner_rules.infinitive(words, rng, VERBS)
+        return learner_errors.infinitive(words, rng, VERBS)
 
     assert made(rule, "We like to go home.") == {"We like going home.", "We like go home.", "We like to going home."}
     assert made(rule, "We like going home.") == {"We like to go home.", "We like go home.", "We like to going home."}
@@ -62,16 +62,16 @@ def test_infinitives_and_gerunds_change_places() -> None:
 
 def test_a_word_too_many_is_somewhere() -> None:
     words = "We like it.".split()
-    assert learner_rules.filler(words, random.Random(0))
+    assert learner_errors.filler(words, random.Random(0))
     assert len(words) == 4 and [word for word in words if word in "We like it.".split()] == "We like it.".split()
 
 
 def test_habits_go_through_the_whole_sentence() -> None:
     text = "In May, the man, a friend of the King, met a lady, a child, and the dog. We met, and, then, left. " * 3
     for habit, count in (
-        (learner_rules.no_commas, lambda words: sum(word.endswith(",") for word in words)),
-        (learner_rules.no_articles, lambda words: sum(word.lower() in ("a", "the") for word in words)),
-        (learner_rules.no_capitals, lambda words: sum(word[0].isupper() for word in words)),
+        (learner_errors.no_commas, lambda words: sum(word.endswith(",") for word in words)),
+        (learner_errors.no_articles, lambda words: sum(word.lower() in ("a", "the") for word in words)),
+        (learner_errors.no_capitals, lambda words: sum(word[0].isupper() for word in words)),
     ):
         words = text.split()
         habit(words, random.Random(0))
@@ -80,7 +80,7 @@ def test_habits_go_through_the_whole_sentence() -> None:
 
 def test_a_rule_again_and_again() -> None:
     words = ("the " * 30).split()
-    learner_rules.Again(change_article, 3)(words, random.Random(0))
+    learner_errors.Again(change_article, 3)(words, random.Random(0))
     assert 1 < sum(word != "the" for word in words) <= 11
 
 

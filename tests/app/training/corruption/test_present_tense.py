@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from app.training.corruption import learner_rules, word_forms
+from app.training.corruption import learner_errors, word_forms
 from app.training.corruption.present_tense import PresentTense
 from app.training.edit_tagger.train import slips_of
 
@@ -56,7 +56,9 @@ def test_only_forms_that_cannot_stand_there_follow_an_auxiliary() -> None:
         found = set()
         for seed in range(40):
             words = sentence.split()
-            assert learner_rules.after_auxiliary(words, random.Random(seed), FORMS.verbs) == (words != sentence.split())
+            assert learner_errors.after_auxiliary(words, random.Random(seed), FORMS.verbs) == (
+                words != sentence.split()
+            )
             found.add(" ".join(words))
         return found
 

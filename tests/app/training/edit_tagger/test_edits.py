@@ -15,7 +15,7 @@ from app.likely_edits.tagger import Network, Tagger, read_network, write_network
 from app.likely_edits.words import words_of
 from app.training.edit_tagger import train
 from app.training.edit_tagger.examples import NO_WORD, Batches, Undoing
-from app.training.edit_tagger.network import Learner
+from app.training.edit_tagger.train import Learner
 
 SUBJECTS = "The teacher,Our old neighbour,Every student of the school,A careful writer,The youngest child".split(",")
 VERBS = "walks talks listens answers walked talked listened answered walking talking listening walk talk".split()

@@ -8,8 +8,7 @@ from html.parser import HTMLParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.ui.views.markup import Html, escape, join, tag
-from app.ui.views.spans import cut_at_spans
+from app.ui.views.markup import Html, cut_at_spans, escape, join, tag
 from tests.support.page_fakes import HOSTILE
 
 

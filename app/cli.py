@@ -21,7 +21,7 @@ from app.commands.options import Parser, settings_of
 from app.commands.terminal import Terminal
 from app.config.settings import BUNDLED, Settings
 from app.errors import UsageError, as_user_error, nearest
-from app.loading.environment import wait_passively
+from app.loading.environment import pause_collection, resume_collection, wait_passively
 from app.output.answer_json import error_document
 
 _WRONG_INPUT, _BUG, _INTERRUPTED, _BROKEN_PIPE = 2, 70, 130, 141
@@ -30,7 +30,9 @@ _MODULES = (serve, ask, fix, corpus, doctor, bench, train, config)
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    argv = sys.argv[1:] if argv is None else argv
+    if argv is None:  # A process of its own.
+        argv = sys.argv[1:]
+        pause_collection()
     wait_passively()
     terminal = Terminal.of(json="--json" in _before_dashes(argv))
     try:
@@ -57,6 +59,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(argv: Sequence[str], terminal: Terminal) -> int:
     args = _parse(argv)
     settings = settings_of(args)
+    if not args.answers_once_loaded:
+        resume_collection()
     if not _may_download(settings):
         # Loading a local file takes a moment: a progress bar for it is noise.
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
@@ -75,6 +79,7 @@ def _may_download(settings: Settings) -> bool:
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = Parser(prog="spandraft", description="Answers from your documents, and corrects your grammar, fast.")
     parser.add_argument("--version", action=_ShowVersion, nargs=0, help="show program's version number and exit")
+    parser.set_defaults(answers_once_loaded=False)
     commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
     for module in _MODULES:
         module.add_parsers(commands, argv)

@@ -28,12 +28,12 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser], a
     ask.add_argument("--stop", action="append", default=[], metavar="TEXT", help="end the answer before TEXT")
     add_no_speculation(ask)
     add_common(ask, (*SEARCH, "evidence_sentences", "quote", *MODEL, *GENERATION))
-    ask.set_defaults(run=_ask)
+    ask.set_defaults(run=_ask, answers_once_loaded=True)
 
     search = commands.add_parser("search", help="find passages; no language model is used")
     search.add_argument("query", nargs="+", help="what to look for, in quotes or not")
     add_common(search, SEARCH)
-    search.set_defaults(run=_search)
+    search.set_defaults(run=_search, answers_once_loaded=True)
 
 
 def _ask(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:

@@ -31,7 +31,7 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser], a
     fix.add_argument("--check", action="store_true", help="list the findings and exit 1 if there are any")
     add_no_speculation(fix)
     add_common(fix, (*MODEL, *GENERATION, "copy_bias"))
-    fix.set_defaults(run=_fix)
+    fix.set_defaults(run=_fix, answers_once_loaded=True)
 
 
 def _fix(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from app.commands.terminal import Terminal
 from app.config.settings import Settings
-from app.loading.environment import is_compiled
+from app.loading.environment import is_compiled, resume_collection
 
 if TYPE_CHECKING:
     from app.pipeline import Pipeline
@@ -20,6 +20,7 @@ def load_pipeline(settings: Settings, terminal: Terminal, *, corpus: str | None)
     from app.pipeline import Pipeline
 
     pipeline = Pipeline.from_pretrained(corpus=corpus, settings=settings)
+    resume_collection()
     # Loading the models has told numba where its machine code is.
     if settings.speculate and _COMPILED_SOURCE in source_names(settings) and not is_compiled():
         terminal.note("Compiling the draft kernels with the first draft, once for this machine (about 20 s) ...")

@@ -18,7 +18,7 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser], a
     serve = commands.add_parser("serve", help="ask, correct and manage documents in the browser")
     add_no_speculation(serve)
     add_common(serve, ("host", "port", *SEARCH, "evidence_sentences", "quote", "copy_bias", *MODEL, *GENERATION))
-    serve.set_defaults(run=_serve)
+    serve.set_defaults(run=_serve, answers_once_loaded=True)
 
 
 def _serve(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:

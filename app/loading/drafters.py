@@ -29,7 +29,7 @@ def shared_of(settings: Settings, target: Target, tokens: TextTokenizer) -> Shar
     from app.phrases.table import blend_state
     from decoding.sources.shared import Shared
 
-    shared = Shared(blend=blend_state(tokens.hf.backend_tokenizer))
+    shared = Shared(blend=blend_state(tokens.hf.backend_tokenizer, folder=settings.home / "phrases"))
     add_drafters(shared, settings, target, tokens)
     return shared
 

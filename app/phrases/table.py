@@ -2,13 +2,17 @@
 canonical ids.
 
 The table knows no tokenizer (see app.training.phrases); a piece becomes the ids that the tokenizer makes of it behind
-other text. N rows of the table.
+other text. That takes most of a second, so the result is kept in the home folder, a file for each tokenizer. N rows of
+the table.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
+import logging
 import lzma
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,19 +21,58 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from corpora.store.atomic_write import write_file
 from decoding.sources.blend.blend_state import BlendState
 from decoding.sources.blend.phrases import Phrases, context_key, phrases_of
+
+log = logging.getLogger(__name__)
 
 TABLE = Path(__file__).parent / "phrases.xz"
 _LEVELS = 8
 _NO_TOKEN = -1
+_FORMAT = b"spandraft-phrases-1"  # of the kept files: another one when what is made of the table changes
 # Something before a piece, so that it is encoded as the middle of a text: a letter before what is no letter.
 _BEFORE = ("a", '"')
 
 
-def blend_state(tokenizer: Tokenizer, table: Path = TABLE) -> BlendState:
-    """What the blend may know about a vocabulary before it has seen any request."""
-    return BlendState(canonical_V=canonical_ids(tokenizer), phrases=phrases(tokenizer, table))
+def blend_state(tokenizer: Tokenizer, table: Path = TABLE, *, folder: Path | None = None) -> BlendState:
+    """What the blend may know about a vocabulary before it has seen any request.
+
+    ``folder`` is where it is kept for the next time, None for nowhere. A file that cannot be read is made again;
+    one that cannot be written costs the time only.
+    """
+    if folder is None:
+        return BlendState(canonical_V=canonical_ids(tokenizer), phrases=phrases(tokenizer, table))
+    digest = hashlib.sha256(_FORMAT + table.read_bytes() + tokenizer.to_str().encode()).hexdigest()[:32]
+    file = folder / f"{digest}.npz"
+    state = _read(file)
+    if state is None:
+        state = blend_state(tokenizer, table)
+        _write(file, state)
+    return state
+
+
+def _read(file: Path) -> BlendState | None:
+    try:
+        with np.load(io.BytesIO(file.read_bytes()), allow_pickle=False) as arrays:
+            kept = Phrases(**{name: arrays[name] for name in Phrases._fields})
+            return BlendState(canonical_V=arrays["canonical_V"], phrases=kept)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        log.warning("%s is made again, it cannot be read: %s", file, error)
+        return None
+
+
+def _write(file: Path, state: BlendState) -> None:
+    whole = io.BytesIO()
+    assert state.canonical_V is not None
+    np.savez(whole, allow_pickle=False, canonical_V=state.canonical_V, **state.phrases._asdict())
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_file(file, [whole.getbuffer()])
+    except OSError as error:
+        log.warning("the phrase table is not kept for the next start: %s", error)
 
 
 def canonical_ids(tokenizer: Tokenizer) -> NDArray[np.int32]:

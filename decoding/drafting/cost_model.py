@@ -26,6 +26,8 @@ SIZES: Final = (1, 2, 4, 8, 16, 32, 64, 128)
 """Nodes of the forwards that are measured."""
 _CONTEXT: Final = 256
 _ROUNDS: Final = 5
+# A round after which every size is known to this share needs no other.
+_SETTLED: Final = 0.05
 # How far T moves towards one forward's time.
 _SHARE: Final = 0.15
 
@@ -96,8 +98,8 @@ def measure(
 ) -> dict[int, float]:
     """Seconds of a forward over each of ``sizes`` nodes behind a short context; never falling with size.
 
-    The least of some rounds over all sizes: on a busy machine other programs can only add time. At least one round
-    is whole; then it ends at ``time_limit_s``.
+    The least of some rounds over all sizes: on a busy machine other programs can only add time. At least two rounds are
+    whole unless ``time_limit_s`` is over; then a round in which nothing was faster than before is the last one.
     """
     cache = _one_row(target, graphs if graphs is not None else CudaGraphs(target))
     context = min(_CONTEXT, target.context_length // 2)
@@ -106,10 +108,13 @@ def measure(
     costs = dict.fromkeys(fitting, math.inf)
     started = time.perf_counter()
     for done in range(_ROUNDS + 1):
+        before = dict(costs)
         for size in fitting:
             costs[size] = min(costs[size], _forward_s(target, cache, size))
             if done and time.perf_counter() - started > time_limit_s:
                 return _monotone(costs)
+        if done > 1 and all(costs[size] > (1 - _SETTLED) * before[size] for size in fitting):
+            break
     return _monotone(costs)
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 from tokenizers import Tokenizer
 
 from app.bench.workload.traces import BUNDLED_TOKENIZER
-from app.phrases.table import canonical_ids, phrases
+from app.phrases import table
+from app.phrases.table import blend_state, canonical_ids, phrases
 from decoding.interfaces import Request
 from decoding.sources.blend.blend import Blend
 from decoding.sources.blend.blend_state import BlendState
@@ -33,3 +37,33 @@ def test_kin_differ_in_case_and_leading_space_only(tokenizer: Tokenizer) -> None
         tokenizer.encode(text, add_special_tokens=False).ids[-1] for text in ("The", "of the", "of a")
     )
     assert canonical_V[the] == canonical_V[space_the] != canonical_V[other]
+
+
+def test_what_is_kept_is_what_is_made(tokenizer: Tokenizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = blend_state(tokenizer, folder=tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr(table, "phrases", None)  # Whoever makes it again, fails.
+        kept = blend_state(tokenizer, folder=tmp_path)
+    assert np.array_equal(kept.canonical_V, made.canonical_V)
+    assert all(np.array_equal(*pair) for pair in zip(kept.phrases, made.phrases, strict=True))
+
+
+def test_a_kept_file_that_is_damaged_or_in_the_way_costs_time_only(
+    tokenizer: Tokenizer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = blend_state(tokenizer, folder=tmp_path)
+    (file,) = tmp_path.iterdir()
+    file.write_bytes(file.read_bytes()[:-1000])
+    again = blend_state(tokenizer, folder=tmp_path)
+    assert np.array_equal(again.phrases.keys_C, made.phrases.keys_C)
+    assert "made again" in caplog.text
+    assert blend_state(tokenizer, folder=file).phrases.keys_C.size, "a folder that is a file is no error"
+    assert "not kept" in caplog.text
+
+
+def test_another_tokenizer_has_another_file(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    blend_state(tokenizer, folder=tmp_path)
+    other = Tokenizer.from_str(tokenizer.to_str())
+    other.add_tokens(["spandraft"])
+    blend_state(other, folder=tmp_path)
+    assert len(list(tmp_path.iterdir())) == 2

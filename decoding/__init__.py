@@ -7,7 +7,7 @@ Works on token ids; never sees text, files or the web, and imports no other floo
     scheduling     ``Scheduler.step``: admit, prefill, draft, verify, commit, for many sessions in each forward
     drafting       asks the sources and decides which drafted nodes pay for themselves
     sources        where drafts come from: copied spans, edits, earlier outputs, small models, published methods
-    drafters       the models and heads behind the neural sources
+    drafters       the models and heads that the neural sources draft with
     cuda           the target's forwards in fixed shapes, as CUDA graphs
     target         an unmodified Hugging Face model that verifies trees; its caches, masks and loading
     verification   from logits to accepted tokens: what makes the output the target's own
@@ -16,9 +16,9 @@ Works on token ids; never sees text, files or the web, and imports no other floo
     stats          what is counted: tokens, forwards, nodes by source and depth, time
     errors         every error of this floor, one line of cause, one line of remedy
 
-An import points down this list, never up: engine > scheduling > drafting > sources > drafters > cuda > target >
-verification, processors > tree, interfaces, stats, errors. Importing this package imports nothing else: the public
-names below are loaded when they are first used (PEP 562).
+An import never points up this order: engine > scheduling > drafting > sources > drafters > cuda > target >
+verification > processors > stats > tree > interfaces > errors (a contract in ``pyproject.toml``). Importing this
+package imports nothing else: the public names below are loaded when they are first used (PEP 562).
 
     from decoding import Engine, Request, load_target
 
@@ -90,7 +90,7 @@ _MODULES = {
     "Stats": "stats",
     "Target": "target.target",
     "load_target": "target.loading",
-    "make_criterion": "verification.criteria",
+    "make_criterion": "verification.acceptance",
     "target_of": "target.loading",
 }
 

@@ -1,9 +1,11 @@
 """The engine: a target with its draft sources and its budget. It checks requests, makes sessions and runs them.
 
-engine = Engine(load_target("some/model"))
-session = engine.session(Request(prompt_ids, max_new_tokens=64))
-for commit in engine.iterate(session):
-    print(commit.tokens)
+What a session writes comes in commits, one for each verified tree:
+
+    engine = Engine(load_target("some/model"))
+    session = engine.session(Request(prompt_ids, max_new_tokens=64))
+    for commit in engine.iterate(session):
+        print(commit.tokens)
 """
 
 from __future__ import annotations

@@ -14,10 +14,11 @@ from decoding.stats import moving_average
 
 # Steps in a row in which no first token was drafted right before steps are skipped.
 _MOST_MISSES: Final = 4
-# The share of a step's time that drafting may cost on the average of such text.
+# The part of a step's time that drafting may cost on the average of such text.
 _COST_SHARE: Final = 0.008
+# Steps in a row without drafts at most.
 _MOST_SKIPPED: Final = 8
-# The share of the latest drafting time in its average.
+# The weight of the latest drafting time in its moving average.
 _LATEST_SHARE: Final = 0.1
 
 
@@ -35,10 +36,10 @@ class Backoff:
         self._steps_left -= 1
         return self._steps_left >= 0
 
-    def record(self, *, hit: bool, seconds: float) -> None:
-        """The sources were asked, which took ``seconds``; ``hit``: one of them had drafted the next token."""
+    def record(self, *, was_useful: bool, seconds: float) -> None:
+        """The sources were asked, which took ``seconds``; ``was_useful``: one of them had drafted the next token."""
         self._cost_s = moving_average(self._cost_s, seconds, share=_LATEST_SHARE)
-        self._misses = 0 if hit else self._misses + 1
+        self._misses = 0 if was_useful else self._misses + 1
         self._steps_left = self._skipped(self._cost_s) if self._misses >= _MOST_MISSES else 0
 
     def _skipped(self, cost_s: float) -> int:

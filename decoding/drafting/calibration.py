@@ -1,9 +1,10 @@
 """Calibration: how often what a source drafts is accepted, learned from what happened.
 
-A cell is (source, bucket, depth, estimate): the length of match that an estimate rests on, how deep in the tree the
-token stands, and how sure the source was, because a source is rarely as wrong about what it expects as about what it
-does not. Acceptance is counted given that everything before the token was accepted. A cell moves a source's estimate
-in log odds towards what was accepted; the less it has seen, the less. Old counts fade. Knows no tokens. N nodes.
+A source's own number for a drafted token is its estimate; what calibration makes of it is the probability that the
+token is accepted, given that everything before it was. A cell is (source, bucket, depth, estimate): the length of match
+that an estimate rests on, how deep in the tree the token stands, and how sure the source was, because a source is
+rarely as wrong about what it expects as about what it does not. A cell moves a source's estimate in log odds towards
+what was accepted; the less it has seen, the less. Old counts fade. Knows no tokens. N nodes.
 """
 
 from __future__ import annotations
@@ -17,15 +18,17 @@ from typing import Final, TypeAlias
 from decoding.stats import moving_average
 from decoding.tree import DraftTree
 
-# A count of 1 has faded to a half after 700 more in its cell; after 16 a cell weighs as much as the source's own
+# A count of 1 has faded to a half after 700 more in its cell; after 16 tokens a cell weighs as much as the source's own
 # estimate.
 _FADE: Final = 0.999
 _TRUST: Final = 16.0
+# Bounds of a probability: no token is certain, and odds stay finite.
 _LEAST, _MOST = 0.001, 0.998
 # The length of a saved row of the first version, which knew no bands of estimates.
 _ROW_WITHOUT_ESTIMATES: Final = 6
 # The share of the latest gain of a costly source in its average.
 _SHARE = 0.15
+# The last depth of each band of depths (all deeper ones are a further band), and where a band of estimates begins.
 _DEPTHS = (1, 2, 3, 4, 6, 8, 12, 16)
 _ESTIMATES = (0.3, 0.8)
 
@@ -35,7 +38,9 @@ Key: TypeAlias = tuple[str, int, int, int]
 
 @dataclass(slots=True)
 class _Cell:
-    """Faded sums over tokens that had their chance: how many, what was expected of them, what was accepted."""
+    """Faded sums over drafted tokens that were reached, everything before them being accepted: how many, the sum of the
+    source's estimates for them, how many were accepted.
+    """
 
     tried: float = 0.0
     expected: float = 0.0
@@ -68,29 +73,36 @@ class _Cell:
 
     def _computed_odds(self) -> float:
         mean = self.expected / self.tried if self.tried else 0.5
-        mean = min(max(mean, _LEAST), _MOST)  # A source may be as sure as it likes.
-        hits, misses = _TRUST * mean, _TRUST * (1 - mean)
-        is_odds = (self.accepted + hits) / (self.tried - self.accepted + misses)
-        return is_odds * (max(self.tried - self.expected, 0.0) + misses) / (self.expected + hits)
+        mean = min(max(mean, _LEAST), _MOST)  # Estimates may be 0 or 1; the counts below must not be 0.
+        prior_accepted, prior_rejected = _TRUST * mean, _TRUST * (1 - mean)
+        accepted_odds = (self.accepted + prior_accepted) / (self.tried - self.accepted + prior_rejected)
+        # Divided by the odds that the source expected.
+        expected_rejected = max(self.tried - self.expected, 0.0) + prior_rejected
+        return accepted_odds * expected_rejected / (self.expected + prior_accepted)
 
 
 @dataclass(slots=True)
 class TaskCalibration:
-    """The cells of one kind of request. Sessions share it in turns: every step of an engine runs on one thread."""
+    """The cells of one kind of request, shared by its sessions. Only a step of the engine uses it, in whichever thread
+    holds the scheduler's lock, so it needs no lock of its own.
+
+    ``gains``: tokens that a costly source brought, by source and by how many were expected without it.
+    ``exploration_s``: seconds by source that were allowed for asking it although it does not seem to pay, unused yet.
+    """
 
     frozen: bool = False
     cells: dict[Key, _Cell] = field(default_factory=dict)
     gains: dict[tuple[str, int], float] = field(default_factory=dict)
-    saved_s: dict[str, float] = field(default_factory=dict)
+    exploration_s: dict[str, float] = field(default_factory=dict)
 
     def apply(self, source: str, draft: DraftTree) -> list[float]:
-        """(N) calibrated acceptance of each node of a draft, given that its parent was accepted."""
+        """(N) the calibrated probability that each node of a draft is accepted, given that its parent was."""
         buckets = draft.buckets or (0,) * len(draft)
         nodes = zip(buckets, draft.depths(), draft.probabilities, strict=True)
-        return [self.chance(source, bucket, depth, estimate) for bucket, depth, estimate in nodes]
+        return [self.probability(source, bucket, depth, estimate) for bucket, depth, estimate in nodes]
 
-    def chance(self, source: str, bucket: int, depth: int, estimate: float) -> float:
-        """Calibrated acceptance of one token at ``depth`` (from 1) of a chain."""
+    def probability(self, source: str, bucket: int, depth: int, estimate: float) -> float:
+        """The calibrated probability that a token at ``depth`` (from 1) is accepted, given that its parent was."""
         cell = self.cells.get(_key(source, bucket, depth, estimate))
         if cell is None:
             return estimate
@@ -98,7 +110,7 @@ class TaskCalibration:
         return min(max(odds / (1 + odds), _LEAST), _MOST)
 
     def learn(self, source: str, bucket: int, depth: int, *, estimate: float, accepted: bool) -> None:
-        """A drafted token had its chance: everything before it was accepted. ``estimate`` is the source's own."""
+        """A drafted token was reached: everything before it was accepted. ``estimate`` is the source's own."""
         if not self.frozen:
             self.cells.setdefault(_key(source, bucket, depth, estimate), _Cell()).add(estimate, accepted)
 
@@ -124,9 +136,9 @@ class TaskCalibration:
         """Whether a costly source that does not seem to pay is asked all the same, for ``cost_s``: once the seconds
         allowed for that, ``allowed_s`` more with each step, have added up to them.
         """
-        saved_s = self.saved_s.get(source, 0.0) + allowed_s
-        may = saved_s >= cost_s
-        self.saved_s[source] = 0.0 if may else saved_s
+        unused_s = self.exploration_s.get(source, 0.0) + allowed_s
+        may = unused_s >= cost_s
+        self.exploration_s[source] = 0.0 if may else unused_s
         return may
 
 

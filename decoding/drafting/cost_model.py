@@ -24,11 +24,13 @@ from decoding.tree import DraftTree, TokenTree
 
 SIZES: Final = (1, 2, 4, 8, 16, 32, 64, 128)
 """Nodes of the forwards that are measured."""
+# Tokens in the cache while forwards are measured.
 _CONTEXT: Final = 256
+# Rounds over all sizes at most, after the first one, which warms up.
 _ROUNDS: Final = 5
-# A round after which every size is known to this share needs no other.
+# The rounds end once none improved the time of any size by more than this part of it.
 _SETTLED: Final = 0.05
-# How far T moves towards one forward's time.
+# How far T moves towards one forward's time: 0 not at all, 1 all the way.
 _SHARE: Final = 0.15
 
 
@@ -96,7 +98,7 @@ class CostModel:
 def measure(
     target: Target, sizes: Sequence[int], *, graphs: CudaGraphs | None = None, time_limit_s: float = 2.0
 ) -> dict[int, float]:
-    """Seconds of a forward over each of ``sizes`` nodes behind a short context; never falling with size.
+    """Seconds of a forward over each of ``sizes`` nodes after a short context; never falling with size.
 
     The least of some rounds over all sizes: on a busy machine other programs can only add time. At least two rounds are
     whole unless ``time_limit_s`` is over; then a round in which nothing was faster than before is the last one.

@@ -1,4 +1,5 @@
-"""The drafter of a session: asks every source, and grafts its proposals onto one token tree with calibrated chances.
+"""The drafter of a session: asks every source, and grafts its proposals onto one token tree with calibrated
+probabilities.
 
 Free sources are asked first, a costly one only if it is likely to pay for its own time, and none at all in the steps
 that ``Backoff`` skips. Sources are not trusted: ids outside the vocabulary are dropped, and a source that raises is
@@ -138,14 +139,14 @@ class Drafter:
         """Learn how good the drafts were, and show every source what was committed, before it is asked again."""
         if self._asked_s:
             started = time.perf_counter()
-            hit = any(self._drafted.child(ROOT, token) is not None for token in commit.tokens[:1])
+            was_useful = any(self._drafted.child(ROOT, token) is not None for token in commit.tokens[:1])
             self._learn(commit.tokens)
             for costly in self._costly:
                 self._calibration.learn_gain(costly.name, costly.without, costly.gain(commit))
             self._costly = []
             self._unobserved.append(commit)
             self._tell_sources()
-            self._backoff.record(hit=hit, seconds=self._asked_s + time.perf_counter() - started)
+            self._backoff.record(was_useful=was_useful, seconds=self._asked_s + time.perf_counter() - started)
             self._asked_s = 0.0
         elif self._sources:
             self._unobserved.append(commit)
@@ -157,7 +158,7 @@ class Drafter:
             self._ask(self._sources, lambda source: source.observe(commit))
 
     def _learn(self, committed: Sequence[int]) -> None:
-        """Every drafted token whose predecessors were committed had its chance, whether it was verified or cut.
+        """Learn from every drafted token whose predecessors were committed, whether it was verified or cut.
 
         One pass over the nodes of each draft, in the order in which its paths are merged.
         """

@@ -10,6 +10,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Literal
 
 from decoding.errors import InvalidRequest
 from decoding.sources.table import DEFAULT_SOURCES
@@ -32,17 +33,20 @@ class Needs(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preset:
-    """One method. ``limit`` is how many nodes it drafts a step at most, as published.
+    """One method. ``limit`` is how many nodes it drafts a step at most, as published; ``shape`` is whether these are a
+    chain or a tree.
 
     ``criterion`` is the name of the acceptance criterion. ``calibrated`` says that its drafts are weighed by what
-    was accepted before and cut where they stop paying; a published method verifies all that it drafts.
+    was accepted before and cut where they stop paying; a published method verifies all that it drafts. ``reads_logits``
+    says that one of its sources learns from the target's logits of verified nodes (``Commit.verified``): on recorded
+    tokens alone that source drafts nothing.
     """
 
     name: str
     paper: str
     rule: str
     sources: tuple[str, ...]
-    shape: str
+    shape: Literal["chain", "tree"]
     limit: int = NO_LIMIT
     criterion: str = "exact-match"
     needs: Needs = Needs.NOTHING

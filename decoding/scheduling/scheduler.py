@@ -30,11 +30,13 @@ from decoding.target.target import PREFILL_CHUNK, Target
 from decoding.tree import TokenTree
 from decoding.verification.logits import TreeLogits
 
+# A session whose reader leaves so many commits unread gives up its row until they are read.
 _MOST_UNREAD_COMMITS: Final = 8
 # A prompt with so few unread tokens is read by the forward that verifies its first tree.
 _MOST_JOINING: Final = 64
 # How long a step waits for clients that may ask again, as a share of the last forward's time.
 _PATIENCE: Final = 0.15
+# How long a reader waits where no step can be made, because all sessions wait for other readers.
 _IDLE_S: Final = 0.02
 
 

@@ -1,8 +1,10 @@
 """A session: the state of one request while it is drafted for, verified and committed, until the answer ends.
 
 It runs no forward pass and knows no scheduler: the scheduler takes many sessions through each forward together.
-Invariant at the top of every step: cached tokens == committed tokens - 1; the last committed token is the root of the
-tree that is verified next. Plain decoding is the same with an empty tree.
+Invariant at the top of every step, the prompt counted as committed: cached tokens == committed tokens - 1, and the last
+committed token is the root of the tree that is verified next. Except at the first step of a row that joins with the end
+of its prompt unread (``Slot.unread``): the forward over its first tree reads these tokens, too. Plain decoding is the
+same with an empty tree.
 """
 
 from __future__ import annotations
@@ -88,7 +90,7 @@ class Session:
         self.drafter.finish()
 
     def _room(self) -> int:
-        """The depth that drafts may have: the target always adds a token of its own behind them."""
+        """The depth that drafts may have: the target always adds a token of its own after them."""
         left = min(self.request.max_new_tokens, self._context_length - len(self.request.prompt))
         return left - len(self.tokens) - 1
 

@@ -1,7 +1,7 @@
 """The source ``corpus``: what follows the end of the output elsewhere in a whole corpus.
 
 The longest suffix of the output that stands anywhere is looked up in a suffix array, its occurrences are continued, and
-the most frequent continuations form a tree. After REST (He et al. 2024), for any vocabulary and without reading the
+the most frequent continuations form a tree. After REST (He et al. 2023), for any vocabulary and without reading the
 index into memory. T tokens of the corpus, S positions looked at, D depth, R runs of equal beginnings, P passages.
 """
 

@@ -44,7 +44,8 @@ class _Planned:
 class RecycledTable:
     """What all sessions of an engine recycle: (vocabulary, K) int32 ids, 32 bytes a token, grown as ids are seen.
 
-    Beside it the share of hits by (rank, depth). Sessions take turns at an engine, and so at this.
+    Beside it how often the successor of each rank was the next token, by depth (K, D). Only a step of the engine uses
+    it, and steps are made one at a time, under the scheduler's lock.
     """
 
     def __init__(self) -> None:
@@ -110,8 +111,8 @@ def _plan(chances_DK: Sequence[Sequence[float]], limit: int) -> list[_Planned]:
 
 
 class Recycled(DraftSource):
-    """A tree of successors of successors, from the last committed token on. It needs targets that are verified:
-    without ``Commit.verified`` nothing is learned and nothing drafted.
+    """A tree of successors of successors, from the last committed token on. It needs commits that carry the logits of
+    the verified tree: without ``Commit.verified`` nothing is learned and nothing drafted.
     """
 
     name = "recycled"

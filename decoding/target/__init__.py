@@ -12,7 +12,9 @@
     tree_cache          keys and values of many rows, rolled back and compacted in place
     state_cache         the cache of models with recurrent layers, whose states are put back
     hidden_states       captures the last hidden states of a forward, for heads that draft from them
-    oom                 turns out-of-memory errors into a return value
+    oom                 turns out-of-memory errors into a return value; ``scheduling.oom_fallback`` says what is tried
+                        instead
 
-Imports verification, processors and what is below them; knows nothing of sessions, sources and scheduling.
+Imports verification, processors and what is below them; knows nothing of sessions, sources and scheduling (the
+contract of decoding's layers in ``pyproject.toml``, which ``lint-imports`` checks).
 """

@@ -10,7 +10,7 @@ and nothing of trees:
     top-beta-tau          a draft near the top of the target's logits                       LOSSY
 
 With exact-match nothing about drafts enters the choice, so the committed tokens are those of plain decoding whatever
-was drafted. N nodes, M rejected ones, K possible tokens, V vocabulary.
+was drafted. N nodes, V vocabulary; in ``TypicalAcceptance`` K tokens that the target holds possible.
 """
 
 from __future__ import annotations
@@ -197,9 +197,13 @@ def accept_or_redraw(
     seed: int,
     positions_N: NDArray[np.integer],
 ) -> NDArray[np.int64]:
-    """(N) tokens by the rule of speculative sampling: each node with the token that was drawn from its q.
+    """(N) the chosen token of each of N nodes by the rule of speculative sampling.
 
-    The noise is a hash of seed and position, in streams apart from those of the target's and the draft's draws.
+    ``target_NV`` is the target's distribution p after each node, ``draft_NV`` the distribution q that the token
+    ``drafted_N`` was drawn from there. A drafted token is accepted with probability min(1, p/q) of that token, else
+    another is drawn from the residual of p and q. M nodes whose token is rejected, K ids that have a residual in any of
+    them. The noise is a hash of seed and position (``positions_N``), in streams apart from those of the target's and
+    the draft's draws.
     """
     rows_N = np.arange(len(drafted_N))
     p_N, q_N = target_NV[rows_N, drafted_N], draft_NV[rows_N, drafted_N]

@@ -28,8 +28,8 @@ class Weights(NamedTuple):
 
 
 # Learned over simulated answers from SQuAD: eight passages of an article and a question, then the sentences that hold
-# two answers between sentences of another passage (app.training.blend_weights); three tenths of the way back
-# to nothing known, because real answers quote less neatly.
+# two answers between sentences of another passage (app.training.blend_weights). Then moved three tenths of the way
+# back to the weights that training began with, because real answers quote less neatly.
 _FIRST = (
     -0.33, 0.48, 0.33, 0.77, 1.5, 1.34,  # LENGTH
     0.87, 0.13,  # SHARE, SHORTER
@@ -40,7 +40,7 @@ _FIRST = (
     0.62, 0.01,  # PROMPT
     -0.0, -0.1,  # WRITTEN
     -0.32, 0.05, 0.3,  # FREE
-    -2.02, 1.63, -1.7, 0.97, -1.13, 0.53, -1.92, -0.4,  # VOICES
+    -2.02, 1.63, -1.7, 0.97, -1.13, 0.53, -1.92, -0.4,  # CONTRIBUTORS
     2.25,  # NONE
     0.26, 0.72, 0.88, 0.85, 0.55, 0.37, -0.23,  # NONE_LENGTH
 )  # fmt: skip

@@ -16,15 +16,17 @@ def test_what_was_learned_is_there_after_a_restart(tmp_path: Path) -> None:
     blend.weights("answer").weights_F[0] += 1
     first = DrafterState(tmp_path, "org/some model", blend)
     cells = first.calibration.of("answer")
-    before = cells.chance("spans", 3, 1, 0.5)
+    before = cells.probability("spans", 3, 1, 0.5)
     for _ in range(100):
         cells.learn("spans", 3, 1, estimate=0.5, accepted=True)
     first.save()
-    again = DrafterState(tmp_path, "org/some model", BlendState()).calibration.of("answer").chance("spans", 3, 1, 0.5)
+    again = (
+        DrafterState(tmp_path, "org/some model", BlendState()).calibration.of("answer").probability("spans", 3, 1, 0.5)
+    )
     assert again > before
-    assert again == pytest.approx(cells.chance("spans", 3, 1, 0.5), abs=1e-3)
+    assert again == pytest.approx(cells.probability("spans", 3, 1, 0.5), abs=1e-3)
     assert (
-        DrafterState(tmp_path, "org/some-model", BlendState()).calibration.of("answer").chance("spans", 3, 1, 0.5)
+        DrafterState(tmp_path, "org/some-model", BlendState()).calibration.of("answer").probability("spans", 3, 1, 0.5)
         == before
     )
     assert not [*tmp_path.rglob(".new-*")]

@@ -83,7 +83,7 @@ def test_nobody_pauses_beside_a_slow_target_or_where_time_does_not_count() -> No
 def test_the_longest_pause_is_short() -> None:
     backoff = Backoff(Budget(8, CostModel(dict(FAST))))
     for _ in range(9):
-        backoff.record(hit=False, seconds=1.0)
+        backoff.record(was_useful=False, seconds=1.0)
     assert [backoff.skips_step() for _ in range(10)].index(False) == 8
 
 

@@ -44,7 +44,8 @@ NO_ORIGIN = Origin(OriginKind.NONE)
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A likely change of a reference: its tokens ``start`` to ``end`` (exclusive) become ``ids``, with ``chance``.
+    """A likely change of a reference: its tokens ``start`` to ``end`` (exclusive) become ``ids``, with the probability
+    ``chance``.
 
     Without ids the tokens are deleted. Such an edit for every word that may be deleted also shows where words begin
     and end.
@@ -75,7 +76,9 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """Fixed token ids, such as a refusal: the output begins with all of them with ``chance``, else likely with none."""
+    """Fixed token ids, such as a refusal. The output begins with all of them with probability ``chance``, else likely
+    with none of them.
+    """
 
     ids: tuple[int, ...]
     chance: float

@@ -25,18 +25,18 @@ ROOT: Final = 0
 
 @dataclass(frozen=True, slots=True)
 class DraftTree:
-    """What one source drafts after the last committed token: N drafted tokens, each behind its parent.
+    """What one source drafts after the last committed token: N drafted tokens, each below its parent.
 
     ``parents[i]`` is a node before ``i``, or ``AT_ROOT``. ``probabilities[i]`` is the source's estimate that token
     ``i`` is accepted, given that its parent was; ``origins[i]`` is where the token was copied from. ``buckets[i]`` says
     how long a match the estimate rests on, as the source counts it, since acceptance is calibrated by (source, bucket,
-    depth); empty: 0 for every node. ``contributors[i]`` names the parts of a mixed source that stand behind the token,
+    depth); empty: 0 for every node. ``contributors[i]`` names the parts of a mixed source that proposed the token,
     as stats count them; empty: the source itself. ``distributions`` holds, by node, what a sampling draft model drew
     the token from (V); deterministic drafts have none.
 
-    Two children of one node may carry the same token: they are merged when the tree is grafted, and the better estimate
-    holds. ``DraftTree()`` drafts nothing. Raises ValueError for lists of different lengths and for a parent that does
-    not stand before its child.
+    Two children of one node may carry the same token: they are merged when the tree is grafted, and the higher
+    probability holds. ``DraftTree()`` drafts nothing. Raises ValueError for lists of different lengths and for a parent
+    that does not stand before its child.
     """
 
     tokens: tuple[int, ...] = ()
@@ -66,7 +66,7 @@ class DraftTree:
         origins: Sequence[Origin] | None = None,
         bucket: int = 0,
     ) -> DraftTree:
-        """Tokens one behind the other; one probability stands for all of them, no origins for ``NO_ORIGIN``."""
+        """Tokens one after the other; one probability stands for all of them, no origins for ``NO_ORIGIN``."""
         size = len(tokens)
         chances = (probabilities,) * size if isinstance(probabilities, float | int) else tuple(probabilities)
         return cls(
@@ -93,7 +93,7 @@ class DraftTree:
 
     @classmethod
     def side_by_side(cls, trees: Iterable[DraftTree]) -> DraftTree:
-        """All of ``trees`` behind the root, the nodes of the first one first."""
+        """All of ``trees`` below one root, the nodes of the first one first."""
         parts = [tree for tree in trees if tree]
         if len(parts) == 1:
             return parts[0]
@@ -120,7 +120,7 @@ class DraftTree:
         return len(self.tokens)
 
     def depths(self) -> list[int]:
-        """(N) the depth of each node, 1 behind the root."""
+        """(N) the depth of each node, 1 right below the root."""
         depths = [0] * (len(self.parents) + 1)  # The last one is the root's: AT_ROOT finds it.
         for node, parent in enumerate(self.parents):
             depths[node] = depths[parent] + 1
@@ -228,8 +228,8 @@ class TokenTree:
     ) -> None:
         """Merge what ``source`` drafted, in one pass over its nodes; what lies deeper than ``max_depth`` is left out.
 
-        A node that is known gains the source, and the estimate and the origin if the estimate is better.
-        ``probabilities`` are calibrated estimates by node, to be used instead of the draft's own.
+        A node that is known gains the source, and the path probability and the origin if that probability is higher.
+        ``probabilities`` are calibrated, by node, to be used instead of the draft's own estimates.
         """
         estimates = draft.probabilities if probabilities is None else probabilities
         # By node of the draft: its node in this tree, None beyond the depth, and the probability of its path. The last
@@ -254,7 +254,7 @@ class TokenTree:
                 self.distributions[known] = draft.distributions[node]
 
     def _join(self, node: int, path_probability: float, names: tuple[str, ...], origin: Origin) -> None:
-        """Two sources that agree are mostly two readings of one text: the better estimate holds, not their sum."""
+        """Two sources that agree are mostly two readings of one text: the higher probability holds, not their sum."""
         self.sources[node] += tuple(name for name in names if name not in self.sources[node])
         is_better = path_probability > self.probabilities[node]
         if is_better:
@@ -279,7 +279,7 @@ class TokenTree:
         return 1.0 + sum(heapq.nlargest(limit, self.probabilities[1:]))
 
     def offers(self, node: int) -> dict[int, NDArray[np.floating] | None]:
-        """The drafted tokens behind ``node``, each with the distribution it was sampled from, if it was."""
+        """The drafted tokens after ``node``, each with the distribution it was sampled from, if it was."""
         return {token: self.distributions.get(child) for token, child in self.children[node].items()}
 
     def ranked(self) -> list[int]:
@@ -288,8 +288,8 @@ class TokenTree:
         return sorted(range(1, len(self.tokens)), key=lambda node: (-self.probabilities[node], self.depths[node], node))
 
     def _level(self) -> None:
-        """Another source's estimate can raise a child above its parent, but no path is likelier than its head: such
-        a child's probability is lowered to its parent's.
+        """Another source can raise the path probability of a child above its parent's, but no path is likelier than its
+        beginning: the child's is then lowered to its parent's.
         """
         for node in range(1, len(self.tokens)):
             self.probabilities[node] = min(self.probabilities[node], self.probabilities[self.parents[node]])

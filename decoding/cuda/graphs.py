@@ -1,7 +1,7 @@
 """Forwards in fixed shapes, each recorded once as a CUDA graph: a step is one copy to the device and one launch.
 
 The fixed shapes are buckets. A smaller forward is padded to its bucket: with rows beyond the live ones and tokens
-behind a tree, which no live node sees. Its inputs are one block, sent to the device in one copy.
+after a tree, which no live node sees. Its inputs are one block, sent to the device in one copy.
 
 The first forward of a bucket runs without a graph, the second is captured, all others replay it; padding writes where
 nothing is committed. A model that cannot be captured decodes without graphs, and the note says so. Without a capture,
@@ -168,7 +168,7 @@ class _Shape:
 
 
 class StaticRunner:
-    """The forwards behind all live rows of one pool. ``make_capture`` makes what captures them; None: nothing does.
+    """The forwards over all live rows of one pool. ``make_capture`` makes what captures them; None: nothing does.
 
     At most ``most`` buckets are kept, the least recently used goes first. ``on_failure`` is told why a capture failed.
     """
@@ -303,7 +303,7 @@ class Bucket:
 
 
 def bucket_for(rows: int, nodes: int, longest: int, *, room: tuple[int, int]) -> Bucket | None:
-    """The least bucket that holds ``nodes`` new tokens behind ``longest`` cached ones; None if there is none.
+    """The least bucket that holds ``nodes`` new tokens after ``longest`` cached ones; None if there is none.
 
     Rows are a power of two, keys a power of two or one and a half of it, but no more than the rows and tokens that
     there is ``room`` for. If the tokens do not fit the room, the keys exceed it, and the cache has to grow.

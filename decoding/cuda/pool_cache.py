@@ -56,11 +56,11 @@ class PoolCache(TreeCache):
         return self._runner is None or self._runner.is_warm
 
     def run_with(self, runner: Runner) -> None:
-        """Let ``runner``, which was made for this cache, compute the forwards behind all live rows."""
+        """Let ``runner``, which was made for this cache, compute the forwards over all live rows."""
         self._runner = runner
 
     def add_empty_row(self) -> int:
-        """Add a row without tokens behind the live rows; its number."""
+        """Add a row without tokens after the live rows; its number."""
         self._lengths.append(0)
         return len(self._lengths) - 1
 

@@ -1,4 +1,4 @@
-"""The models and heads behind the neural draft sources: their files, forwards and costs.
+"""The models and heads that the neural draft sources draft with: their files, forwards and costs.
 
     medusa_heads     heads on the target's last hidden state (blockwise decoding, Medusa)
     parallel_model   a small model that fills several masked positions in one forward (SpecDec)

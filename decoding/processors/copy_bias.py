@@ -26,7 +26,8 @@ _MOST, _LEAST = 0.99, 1e-3
 _BEGUN = 30.0
 
 EditState: TypeAlias = tuple[int, int | None, int]
-"""Source tokens behind, the number of the edit that has begun or just ended, how many of its tokens are written."""
+"""Source tokens gone through, the number of the edit that has begun or just ended, how many of its tokens are
+written."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,12 +39,12 @@ class CopyState:
 
     @property
     def cursor(self) -> int:
-        """How many source tokens are behind."""
+        """How many source tokens the output has gone through."""
         return self.states[0][0]
 
 
 class CopyBias:
-    """Adds ``bonus`` nats to the next source token; behind the last one, to ``end`` (the end token).
+    """Adds ``bonus`` nats to the next source token; after the last one, to ``end`` (the end token).
 
     The first token of an edit gets ``bonus + edit_weight * log(chance / (1 - chance))`` where that is above 0;
     once it is written the edit is finished. Raises InvalidRequest for an edit of tokens that the source does not have.
@@ -101,16 +102,16 @@ class CopyBias:
 
     def _steps(self, edit_state: EditState) -> Iterator[tuple[int, float, EditState]]:
         """What may be written in a state: a token, its bonus, and the state it leads to."""
-        behind, begun, written = edit_state
+        consumed, begun, written = edit_state
         if begun is not None and written < len(self._edits[begun].ids):
             yield self._edits[begun].ids[written], self._bonus, self._in_edit(begun, written + 1)
             return
-        if behind >= len(self._expected):
+        if consumed >= len(self._expected):
             return
-        yield self._expected[behind], self._bonus, (behind + 1, None, 0)
+        yield self._expected[consumed], self._bonus, (consumed + 1, None, 0)
         if begun is not None and _inserts(self._edits[begun]):
             return  # Where something was put in, nothing more changes.
-        for number in self._edits_at.get(behind, ()):
+        for number in self._edits_at.get(consumed, ()):
             edit = self._edits[number]
             if begun is not None and _inserts(edit):
                 continue
@@ -172,6 +173,6 @@ def next_row(row: EditRow, source_S: NDArray[np.int64], token: int) -> EditRow:
     # A deletion moves right at one edit a position: the running minimum of cost minus position, put back.
     cost_S1 = np.minimum.accumulate(fresh_S1 - steps_S1) + steps_S1
     best_J = np.flatnonzero(cost_S1 == cost_S1.min())
-    behind_J = best_J[best_J > 0]
-    copied_J = behind_J[same_S[behind_J - 1]]
+    started_J = best_J[best_J > 0]
+    copied_J = started_J[same_S[started_J - 1]]
     return EditRow(cost_S1, int(copied_J[-1] if copied_J.size else best_J[-1]))

@@ -64,7 +64,7 @@ class QuoteProcessor:
         usable = [span for span in spans if span.marker and span.body]
         if not usable and not refusal:
             raise ValueError("nothing to quote and no refusal")
-        # Texts 0..n-1 open the output, texts n..2n-1 are the same spans behind an earlier quotation.
+        # Texts 0..n-1 open the output, texts n..2n-1 are the same spans after an earlier quotation.
         markers = [span.opening or span.marker for span in usable] + [span.marker for span in usable]
         self._spans = len(usable)
         self._markers = [len(marker) for marker in markers]

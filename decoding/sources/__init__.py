@@ -7,7 +7,7 @@ To write one, read ``base``; a wrong draft costs time, never output. In reading 
     table         the sources by name, and the default ones
     shared        what outlives a request: indexes, tables and models that the sources of many sessions share
     blend         copying, earlier outputs and common phrases as one mixture that learns which of them to trust
-    rewrite       ``cursor`` and ``edits``: a text that the output rewrites, copied on behind every change
+    rewrite       ``cursor`` and ``edits``: a text that the output rewrites, copied on after every change
     evidence      beginnings of the sentences that the retriever likes best, at sentence borders
     corpus        what follows the end of the output elsewhere in a whole corpus
     suffix_array  the draft index of a corpus, made in memory

@@ -1,10 +1,11 @@
 """What a draft source is: it is shown a request, proposes what the target may write next, and is told what it wrote.
 
 To write one, subclass ``DraftSource`` with a ``name`` and ``propose``; everything else has a default. Wrong drafts cost
-time, never output: the target verifies every token. ``decoding.sources.table`` lists those that come along.
+time, never output: the target verifies every token. ``decoding.sources.table`` lists the sources of this package.
 
-``FirstChain`` makes of any source one for methods that verify one chain a step. Leviathan et al. 2023 and Chen et al.
-2023 ask their draft model at every step, and so is this one asked.
+``FirstChain`` wraps a source for methods that verify one chain a step: it proposes the first chain of the source alone.
+It costs nothing by its own account, so that the source is asked at every step, as Leviathan et al. 2023 and Chen et al.
+2023 ask their draft model.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ UNTRIED_S: Final = 1e-9
 class DraftContext:
     """What a source is asked with, anew at every step.
 
-    ``output`` are the tokens written so far, behind the request's prompt. ``limit`` is how many nodes are wanted at
+    ``output`` are the tokens written so far, after the request's prompt. ``limit`` is how many nodes are wanted at
     most. A path with a lower probability than ``least_chance`` is not worth a node; 0 where nodes are free. ``drafted``
     is what other sources proposed so far, merged: for a costly source that is what all free ones did. Its root is the
     last committed token.
@@ -51,7 +52,7 @@ class DraftSource(ABC):
 
     @abstractmethod
     def propose(self, context: DraftContext) -> DraftTree:
-        """What may follow ``context.output``: a tree behind the last committed token. ``DraftTree()`` for nothing."""
+        """What may follow ``context.output``: a tree below the last committed token. ``DraftTree()`` for nothing."""
 
     def cost_s(self, context: DraftContext) -> float:
         """Seconds that ``propose`` would take, as measured so far: 0 for a free source, which is asked at every step.

@@ -37,7 +37,8 @@ class _Match:
 @dataclass(frozen=True, slots=True)
 class _Run:
     """Positions from ``start`` on, ``count`` of them, agree in the next ``depth`` tokens. ``parent`` is the number of
-    the run that agrees in one token less; ``chance`` is that of the last token.
+    the run that agrees in one token less; ``chance`` is the probability of
+    the last token, given those before it.
     """
 
     depth: int
@@ -98,23 +99,23 @@ class CorpusContinuations(DraftSource):
             length = (low + high) // 2
         if found < 0:
             return None
-        return _Match(known, found, _first_behind(index, tail[-known:], found))
+        return _Match(known, found, _first_row_after(index, tail[-known:], found))
 
     def _tree(self, index: TokenIndex, match: _Match, limit: int) -> DraftTree:
-        behind_S = self._behind(index, match)
+        after_S = self._positions_after(index, match)
         last = index.tokens_T.size - 1
-        ahead_SD = index.tokens_T[np.minimum(behind_S[:, None] + np.arange(self._depth), last)]
+        ahead_SD = index.tokens_T[np.minimum(after_S[:, None] + np.arange(self._depth), last)]
         runs = _runs(match, ahead_SD, limit)
         return DraftTree(
             tokens=tuple([int(ahead_SD[run.start, run.depth - 1]) for run in runs]),
             parents=tuple([run.parent for run in runs]),
             probabilities=tuple([run.chance for run in runs]),
-            origins=_origins(index, behind_S, runs),
+            origins=_origins(index, after_S, runs),
             buckets=(match.length,) * len(runs),
         )
 
-    def _behind(self, index: TokenIndex, match: _Match) -> NDArray[np.integer]:
-        """(S) positions behind the match, in the order of what stands there, evenly chosen if there are too many."""
+    def _positions_after(self, index: TokenIndex, match: _Match) -> NDArray[np.integer]:
+        """(S) positions after the match, in the order of what stands there, evenly chosen if there are too many."""
         count = match.high - match.low
         if count <= self._positions:
             chosen_S = index.suffixes_T[match.low : match.high]
@@ -154,7 +155,7 @@ def _start_of(run: _Run) -> int:
     return run.start
 
 
-def _origins(index: TokenIndex, behind_S: NDArray[np.integer], runs: Sequence[_Run]) -> tuple[Origin, ...]:
+def _origins(index: TokenIndex, after_S: NDArray[np.integer], runs: Sequence[_Run]) -> tuple[Origin, ...]:
     """Where each token was copied from. A path is copied from one position, the first of its leaf; where paths part,
     the shorter one names the position of what they share.
     """
@@ -163,7 +164,7 @@ def _origins(index: TokenIndex, behind_S: NDArray[np.integer], runs: Sequence[_R
     for leaf, run in enumerate(runs):
         if leaf in inner:
             continue
-        first = int(behind_S[run.start])
+        first = int(after_S[run.start])
         passage = int(np.searchsorted(index.starts_P, first, side="right")) - 1
         offset = first - int(index.starts_P[passage])
         node = leaf
@@ -190,8 +191,8 @@ def _first_at(index: TokenIndex, tokens: list[int]) -> int | None:
     return low if tokens_T[start : start + size].tolist() == tokens else None
 
 
-def _first_behind(index: TokenIndex, tokens: list[int], low: int) -> int:
-    """The first row behind ``low`` that does not begin with ``tokens``: steps are doubled, then halved."""
+def _first_row_after(index: TokenIndex, tokens: list[int], low: int) -> int:
+    """The first row after ``low`` that does not begin with ``tokens``: steps are doubled, then halved."""
     tokens_T, suffixes_T, size = index.tokens_T, index.suffixes_T, len(tokens)
 
     def begins(row: int) -> bool:

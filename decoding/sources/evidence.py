@@ -1,7 +1,7 @@
 """The source ``evidence``: sentences that the retriever likes best, where the output is about to begin one.
 
 A reference with a ``lead`` (the tokens that the output writes before quoting it, such as `` [1]``) is drafted whole at
-the start of the output and behind a quotation that is complete. References stand in the retriever's order. An opening
+the start of the output and after a quotation that is complete. References stand in the retriever's order. An opening
 (the refusal to answer) is drafted whole beside them, as likely as the request says, and to its end once it has begun.
 """
 
@@ -14,7 +14,7 @@ from decoding.interfaces import NO_ORIGIN, Opening, Origin, OriginKind, Referenc
 from decoding.sources.base import DraftContext, DraftSource
 from decoding.tree import DraftTree
 
-# How often the target begins with the first, second, ... reference that is left, at the start and behind a quotation;
+# How often the target begins with the first, second, ... reference that is left, at the start and after a quotation;
 # then, how often one that has begun goes on.
 _FIRST: Final = (0.55, 0.15, 0.08)
 _NEXT: Final = (0.25, 0.1, 0.05)
@@ -74,14 +74,14 @@ class EvidenceStarts(DraftSource):
 
 
 def _fixed(ids: tuple[int, ...], chance: float, limit: int, *, bucket: int) -> DraftTree:
-    """A chain whose first token has ``chance``."""
+    """A chain whose first token has the probability ``chance``."""
     ids = ids[:limit]
     return DraftTree.chain(ids, (chance, *[_GO_ON] * len(ids))[: len(ids)], bucket=bucket)
 
 
 def _quotations(quotations: Sequence[tuple[int, Reference, float]], limit: int) -> list[DraftTree]:
-    """Chains for (index, reference, chance to be the one that is quoted). Where some begin alike, that beginning is as
-    likely as all of them together, and parting is as likely as what is left.
+    """Chains for (index, reference, probability that it is the one quoted). Where some begin alike, that beginning is
+    as likely as all of them together, and parting is as likely as what is left.
     """
     chains = [((*reference.lead, *reference.ids)[:limit], chance) for _, reference, chance in quotations]
     drafts = []

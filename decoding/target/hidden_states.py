@@ -17,7 +17,7 @@ import torch
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """The output of a forward: logits (B, N, V), and the hidden states (B, N, D) behind them if they were captured."""
+    """The output of a forward: logits (B, N, V), and the hidden states (B, N, D) that gave them, if captured."""
 
     logits_BNV: torch.Tensor
     hidden_BND: torch.Tensor | None = None

@@ -1,7 +1,7 @@
 """Which cached tokens each tree node may see, as the additive 4-D masks that unmodified models take.
 
 A node sees its row's committed tokens and its own ancestors; in a layer with a sliding window only those less than
-a window behind it. The cache keeps all tokens, so a tree can be rolled back in such layers too. Only lengths,
+a window before it. The cache keeps all tokens, so a tree can be rolled back in such layers too. Only lengths,
 positions and ancestors come from the host; the masks are made on the model's device.
 B rows, N new tokens a row, K keys.
 """

@@ -136,14 +136,14 @@ def _weight_count(file: Path) -> int:
 
 
 def to_device(host: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """A copy of ``host`` on ``device``, queued behind what was launched there before."""
+    """A copy of ``host`` on ``device``, queued after what was launched there before."""
     if device.type != "cuda":
         return host.to(device)
     return host.pin_memory().to(device, non_blocking=True)
 
 
 def send(host: torch.Tensor, into: torch.Tensor) -> None:
-    """Copy ``host`` into a tensor on the device, queued behind what was launched there before."""
+    """Copy ``host`` into a tensor on the device, queued after what was launched there before."""
     if into.device.type == "cuda":
         host = host.pin_memory()
     into.copy_(host, non_blocking=True)

@@ -31,11 +31,11 @@ class SessionCache(Protocol):
         ...
 
     def append(self, tokens: int, *, row: int = 0) -> None:
-        """Commit the ``tokens`` just read behind a row."""
+        """Commit the ``tokens`` just read after a row."""
         ...
 
     def keep(self, base: int, path: Sequence[int]) -> None:
-        """After a forward over one tree behind the ``base`` tokens of row 0: commit its root and the nodes ``path``."""
+        """After a forward over one tree after the ``base`` tokens of row 0: commit its root and the nodes ``path``."""
         ...
 
     def keep_rows(self, paths: Sequence[Sequence[int] | None], *, first: int = 0) -> None:
@@ -51,7 +51,7 @@ class SessionCache(Protocol):
         ...
 
     def add_row(self, source: Self, *, row: int = 0) -> int:
-        """Copy a row of another cache of the same target behind the live rows; its number here."""
+        """Copy a row of another cache of the same target after the live rows; its number here."""
         ...
 
     def drop_row(self, row: int) -> None:

@@ -46,7 +46,7 @@ class _Saved:
 class StateCache:
     """What a model with recurrent states has read, for at most one session.
 
-    ``resumes`` says whether the model can read more than one token at a time behind a state. Between a forward and the
+    ``resumes`` says whether the model can read more than one token at a time from a state on. Between a forward and the
     call that says what of it is committed, ``_saved`` has the states before it.
     """
 
@@ -89,7 +89,7 @@ class StateCache:
 
     @torch.inference_mode()
     def read(self, tokens: Sequence[int], *, logits_to_keep: int = 0) -> torch.Tensor:
-        """(T, V) logits after each of ``tokens``, read behind the committed ones, or the last ``logits_to_keep``."""
+        """(T, V) logits after each of ``tokens``, read after the committed ones, or the last ``logits_to_keep``."""
         self._put_back()
         if len(self._again) > _READ_AGAIN:
             self._saved = self._save()
@@ -102,14 +102,14 @@ class StateCache:
         return self._forward(everything, start=start, logits_to_keep=logits_to_keep or len(tokens))
 
     def append(self, tokens: int, *, row: int = 0) -> None:
-        """Commit the first ``tokens`` that were read last; ``keep_rows`` commits those behind them."""
+        """Commit the first ``tokens`` that were read last; ``keep_rows`` commits those after them."""
         self._commit(tokens)
         if self._done == len(self._fresh):
             self._settle()
 
     def keep(self, base: int, path: Sequence[int]) -> None:
         """Commit the root of the chain read last and its nodes ``path``."""
-        assert base == self.length, "the chain stands behind the committed tokens"
+        assert base == self.length, "the chain begins after the committed tokens"
         self.keep_rows([path])
 
     @torch.inference_mode()

@@ -1,7 +1,7 @@
 """The target: an unmodified Hugging Face causal LM that prefills a prompt and verifies token trees in one forward.
 
 The code that calls transformers' forward is here, in ``state_cache`` and in ``decoding.cuda.graphs``. A tree is laid
-out behind the cached tokens; a 4-D float mask lets each node see the cached tokens and its own ancestors, and the
+out after the cached tokens; a 4-D float mask lets each node see the cached tokens and its own ancestors, and the
 position of a node is that of its depth. Knows nothing of sessions and sources; ``loading`` makes it.
 B rows, N new tokens or tree nodes a row, D hidden size, V vocabulary.
 """
@@ -84,7 +84,7 @@ class Target:
 
     @torch.inference_mode()
     def prefill(self, tokens: Sequence[int], cache: SessionCache, *, row: int = 0) -> None:
-        """Read ``tokens`` behind what a row holds already, in chunks, and commit them."""
+        """Read ``tokens`` after what a row holds already, in chunks, and commit them."""
         step = max(1, len(tokens)) if self.reads_whole else PREFILL_CHUNK
         for start in range(0, len(tokens), step):
             chunk = tokens[start : start + step]
@@ -93,7 +93,7 @@ class Target:
             cache.append(len(chunk), row=row)
 
     def verify(self, tree: TokenTree, cache: SessionCache) -> TreeLogits:
-        """Logits after each node of a tree behind row 0, from one forward pass; ``cache.keep`` says what stays."""
+        """Logits after each node of a tree after row 0, from one forward pass; ``cache.keep`` says what stays."""
         return self.verify_rows([tree], cache)[0]
 
     @torch.inference_mode()
@@ -105,7 +105,7 @@ class Target:
         first: int = 0,
         unread: Sequence[Sequence[int]] | None = None,
     ) -> list[TreeLogits]:
-        """Logits after each node of trees of any shapes, one behind each row from ``first`` on, in one forward pass.
+        """Logits after each node of trees of any shapes, one after each row from ``first`` on, in one forward pass.
 
         ``unread`` are the tokens of each row between what is cached and the root: the forward that verifies the first
         tree of a session also reads the end of its prompt. They are committed here; ``cache.keep_rows`` says what
@@ -118,7 +118,7 @@ class Target:
             [*range(base, base + len(ids)), *(base + len(ids) + depth for depth in tree.depths)]
             for base, ids, tree in zip(bases, before, trees, strict=True)
         ]
-        masks = [_behind(len(ids), tree.ancestor_mask()) for ids, tree in zip(before, trees, strict=True)]
+        masks = [_following(len(ids), tree.ancestor_mask()) for ids, tree in zip(before, trees, strict=True)]
         width, least = max(map(len, tokens)), min(map(len, before))
         forward = self._forward(tokens, positions, masks, cache, first=first, logits_to_keep=width - least)
         for row, ids in enumerate(before, start=first):
@@ -169,8 +169,8 @@ class Target:
         return Forward.of(logits, hidden)
 
 
-def _behind(unread: int, mask_NN: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The mask of a tree behind ``unread`` tokens that follow one another."""
+def _following(unread: int, mask_NN: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The mask of a tree that follows ``unread`` tokens that follow one another."""
     if not unread:
         return mask_NN
     size = unread + len(mask_NN)

@@ -1,6 +1,6 @@
 """A key-value cache for unmodified Hugging Face models: many rows, each rolled back and compacted in place.
 
-A row holds one session. A forward writes the keys and values of all tree nodes behind each row's committed tokens,
+A row holds one session. A forward writes the keys and values of all tree nodes after each row's committed tokens,
 at a different offset in each row; ``keep_rows`` then moves the accepted paths to the front and forgets the rest.
 R rows of the buffers, B rows of one forward, H key-value heads, N nodes, K keys seen, D head size.
 """
@@ -141,7 +141,7 @@ def _grown(buffer: torch.Tensor, rows: int, capacity: int) -> torch.Tensor:
 
 
 class Runner(Protocol):
-    """Computes forwards behind all live rows of a cache in fixed shapes (``decoding.cuda.graphs``)."""
+    """Computes forwards over one tree after each live row of a cache, in fixed shapes (``decoding.cuda.graphs``)."""
 
     @property
     def is_warm(self) -> bool:
@@ -159,9 +159,9 @@ class Runner(Protocol):
 
 
 class TreeCache(Cache):
-    """Keys and values of the committed tokens of each row; during a step those of the tree nodes behind them.
+    """Keys and values of the committed tokens of each row; during a step those of the tree nodes after them.
 
-    It begins with ``rows`` empty rows. Live rows have no gaps from row 0 on. ``runner`` computes the forwards behind
+    It begins with ``rows`` empty rows. Live rows have no gaps from row 0 on. ``runner`` computes the forwards over
     all live rows in fixed shapes, where there is one.
     """
 
@@ -176,7 +176,7 @@ class TreeCache(Cache):
 
     @property
     def runner(self) -> Runner | None:
-        """What computes forwards behind all live rows in fixed shapes; None: the model is called directly."""
+        """What computes forwards over all live rows in fixed shapes; None: the model is called directly."""
         return self._runner
 
     @property
@@ -205,7 +205,7 @@ class TreeCache(Cache):
         )
 
     def write(self, nodes: int, *, first: int = 0, rows: int = 1) -> _Window:
-        """Prepare a forward of ``nodes`` tokens behind each of ``rows`` rows from ``first`` on; its window."""
+        """Prepare a forward of ``nodes`` tokens after each of ``rows`` rows from ``first`` on; its window."""
         starts = self._lengths[first : first + rows]
         end = max(starts) + nodes
         self.reserve(end)
@@ -224,8 +224,8 @@ class TreeCache(Cache):
 
     @torch.inference_mode()
     def keep(self, base: int, path: Sequence[int]) -> None:
-        """After a forward over one tree behind the ``base`` tokens of row 0: keep its root and the nodes ``path``."""
-        assert base == self._lengths[0], "a tree begins behind the committed tokens"
+        """After a forward over one tree after the ``base`` tokens of row 0: keep its root and the nodes ``path``."""
+        assert base == self._lengths[0], "a tree begins after the committed tokens"
         self.keep_rows([path])
 
     @torch.inference_mode()
@@ -259,7 +259,7 @@ class TreeCache(Cache):
         return min(length, self._lengths[row])
 
     def append(self, tokens: int, *, row: int = 0) -> None:
-        """Count ``tokens`` just written behind a row as committed."""
+        """Count ``tokens`` just written after a row as committed."""
         self._lengths[row] += tokens
 
     def reserve(self, capacity: int) -> None:
@@ -269,7 +269,7 @@ class TreeCache(Cache):
 
     @torch.inference_mode()
     def add_row(self, source: TreeCache, *, row: int = 0) -> int:
-        """Copy a row of another cache behind the live rows; its number here."""
+        """Copy a row of another cache after the live rows; its number here."""
         length, new = source._lengths[row], len(self._lengths)
         if new == self._rows_allocated:
             self._resize(2 * new, self._capacity)

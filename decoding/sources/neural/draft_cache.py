@@ -31,7 +31,7 @@ class DraftModelCache:
         self._prompt = tuple(prompt)
         self._prompts = prompts
         self._cache = model.new_cache()
-        self._output: list[int] = []  # What stands in the cache behind the prompt.
+        self._output: list[int] = []  # What stands in the cache after the prompt.
 
     @property
     def length(self) -> int:
@@ -40,7 +40,7 @@ class DraftModelCache:
 
     @property
     def room(self) -> int:
-        """Tokens that fit the model's context behind the prompt."""
+        """Tokens that fit the model's context after the prompt."""
         return self._model.context_length - len(self._prompt)
 
     def catch_up(self, output: Sequence[int]) -> None:
@@ -55,7 +55,7 @@ class DraftModelCache:
             self._output = list(output[:-1])
 
     def read(self, output: Sequence[int], chains: Sequence[tuple[int, ...]] = ((),)) -> Reading:
-        """One forward over the text's end and over ``chains`` behind it. The first chain stays in the cache."""
+        """One forward over the text's end and over ``chains`` after it. The first chain stays in the cache."""
         self.catch_up(output)
         base = self._cache.length
         missing = self._text(output, base)
@@ -79,18 +79,18 @@ class DraftModelCache:
             del self._output[max(0, length - len(self._prompt)) :]
 
     def _text(self, output: Sequence[int], start: int) -> tuple[int, ...]:
-        behind = start - len(self._prompt)
-        return tuple(output[behind:]) if behind >= 0 else (*self._prompt[start:], *output)
+        written = start - len(self._prompt)
+        return tuple(output[written:]) if written >= 0 else (*self._prompt[start:], *output)
 
 
 class Reading:
-    """What the small model said in one forward: logits behind every chain that was read."""
+    """What the small model said in one forward: logits after every chain that was read."""
 
     def __init__(self, tree: TokenTree, logits: TreeLogits, before: tuple[int, ...]) -> None:
         self._tree, self._logits, self._before = tree, logits, before
 
     def path(self, chain: Sequence[int]) -> list[int]:
-        """The nodes of the missing text and of ``chain`` behind it."""
+        """The nodes of the missing text and of ``chain`` after it."""
         nodes: list[int] = []
         for token in (*self._before, *chain):
             node = self._tree.child(nodes[-1] if nodes else ROOT, token)
@@ -99,7 +99,7 @@ class Reading:
         return nodes
 
     def after(self, chain: Sequence[int] = ()) -> NDArray[np.floating]:
-        """(V) logits of the token behind ``chain``, which was read."""
+        """(V) logits of the token after ``chain``, which was read."""
         return self._logits.row([ROOT, *self.path(chain)][-1])
 
     def chances(
@@ -110,7 +110,7 @@ class Reading:
         k: int,
         below: int | None = None,
     ) -> Chances:
-        """Behind each of ``chains`` the ``k`` likeliest tokens, and the chance of the token ``asked`` there.
+        """After each of ``chains`` the ``k`` likeliest tokens, and the probability of the token ``asked`` there.
 
         ``below``: of the ids below it alone.
         """

@@ -41,23 +41,33 @@ SAMPLED: Final = 1
 MARKED: Final = 2
 
 _SAMPLING_CRITERION: Final = "speculative-sampling"
+# Tokens of a session's first written chain; what is accepted makes the next ones longer or shorter.
 _FIRST_LENGTH: Final = 5
+# What the counts of tokens tried, expected and agreed on keep with each further token, and how many they begin with.
 _FADE: Final = 0.99
 _PRIOR: Final = 16.0
 
-# No forward is spent behind a path less likely than this; a token is drafted from this path chance on.
+# Writing ends before a token after a path less likely than this, which would cost a forward of its own.
 _GO_ON: Final = 0.25
-_WORTH: Final = 0.03
+# The runners-up of each written position that may be drafted, and the path probability from which on one is.
 _RUNNERS_UP: Final = 2
+_WORTH: Final = 0.03
+# The estimate for a token that was sampled; calibration makes a probability of it.
 _SAMPLED_CHANCE: Final = 0.7
+# Marking: of a copied chain at least so many tokens must be expected to be accepted, and it is cut where its path is
+# less likely than this. No branch is drafted on a less likely path, either.
 _LEAST_EXPECTED: Final = 1.0
 _LEAST_PATH: Final = 0.02
+# How many of the small model's own tokens, beside the copied one, are considered as deviations at each position.
 _ALTERNATIVES: Final = 2
-# A chance that the copying stands speaks against a deviation, but not all of it: it does not know this position.
+# The small model's probability of a deviation is multiplied by 1 minus this part of the copied token's probability: by
+# a part only, because that one is an average over many positions and knows nothing of this one.
 _STANDS: Final = 0.7
-# After a deviation: how often the copy goes on behind the token replaced, or with it (an insertion), or behind the
-# tokens left out; how often it then goes on going on; for how many tokens.
+# After a deviation the copy resumes with its next token. The probability of that token, if the deviation replaces a
+# copied token, stands before it (an insertion), or comes after copied tokens that are left out; the probability of each
+# further token that is copied then; and how many are copied at most.
 _REPLACED, _INSERTED, _LEFT_OUT, _THEN, _RESUMED = 0.5, 0.3, 0.6, 0.85, 5
+# How far ahead in the copy a deviating token is looked for: if it stands there, the tokens before it were left out.
 _LOOK_AHEAD: Final = 3
 
 _Path = tuple[float, tuple[int, ...], tuple[float, ...]]
@@ -68,7 +78,7 @@ class DraftModel:
     """A small model that drafts for a target of ``vocab_size`` tokens, with the seconds that each mode takes, and how
     often the target agreed with what it wrote, beside how sure it was. Old counts fade.
 
-    Sessions share it in turns; each has a cache of its own.
+    Sessions share it, one step at a time; each has a cache of its own.
     """
 
     model: Target
@@ -103,14 +113,14 @@ class DraftModel:
         self.cost_s[mode] = average_cost(self.cost_s.get(mode, 0.0), seconds)
 
     def learn(self, chance: float, agreed: bool) -> None:
-        """A written token of ``chance`` had its turn: everything before it was accepted."""
+        """A written token of probability ``chance`` was reached: everything before it was accepted."""
         self.tried = self.tried * _FADE + 1.0
         self.expected = self.expected * _FADE + chance
         self.agreed = self.agreed * _FADE + agreed
 
     @property
     def odds(self) -> float:
-        """The factor on the odds of the model's own chances that makes them the target's agreement."""
+        """The factor on the odds of the model's own probabilities that makes them the target's agreement."""
         least = 0.01 * self.tried
         agreed = min(max(self.agreed, least), self.tried - least)
         expected = min(max(self.expected, least), self.tried - least)
@@ -282,7 +292,7 @@ def sample(
 
 
 def _agreed(chances: Sequence[float], odds: float) -> float:
-    """The chance that the target agrees with a whole path."""
+    """The probability that the target agrees with a whole path."""
     return math.prod(odds * chance / (1 - chance + odds * chance) for chance in chances)
 
 
@@ -294,7 +304,9 @@ def _fitted(logits_V: NDArray[np.floating], vocab_size: int) -> NDArray[np.float
 
 @dataclass(frozen=True, slots=True)
 class CopiedChain:
-    """The likeliest path of a merged tree, with the chance of each token given the ones before it, and its origin."""
+    """The likeliest path of a merged tree, with the probability of each token given the ones before it, and its
+    origin.
+    """
 
     tokens: tuple[int, ...]
     chances: tuple[float, ...]
@@ -303,7 +315,9 @@ class CopiedChain:
 
 @dataclass(frozen=True, slots=True)
 class _Branch:
-    """``length`` tokens of the chain, then ``token``, then the chain again from ``resume`` on with chance ``first``."""
+    """``length`` tokens of the chain, then ``token``, then the chain again from ``resume`` on; ``first`` is the
+    probability of its first token there.
+    """
 
     path: float
     length: int
@@ -336,10 +350,10 @@ def copied_chain(tree: TokenTree) -> CopiedChain | None:
 
 
 def mark(cache: DraftModelCache, output: Sequence[int], chain: CopiedChain, *, limit: int) -> DraftTree:
-    """The chain with the small model's chances, then its branches, best first: at most ``limit`` tokens beside it."""
+    """The chain with the small model's probabilities, then its branches, best first: at most ``limit`` beside it."""
     ids = chain.tokens[: max(1, limit)]
     reading = cache.read(output, [ids])
-    # Behind the chain's last token nothing was copied: any id will do.
+    # After the chain's last token nothing was copied: any id will do.
     prefixes = [ids[:length] for length in range(len(ids) + 1)]
     said = reading.chances(prefixes, [*ids, ids[-1]], k=1 + _ALTERNATIVES)
     own = said.asked[:-1]
@@ -383,7 +397,9 @@ def _branches(
 
 
 def _resumptions(ids: tuple[int, ...], length: int, token: int) -> list[tuple[int, float]]:
-    """Where the copy may go on behind ``token``, which stands for ``ids[length]``, with how much chance."""
+    """Where the copy may go on after ``token``, which stands in the place of ``ids[length]``: the index of the copied
+    token that comes next, and its probability.
+    """
     ahead = ids[length + 1 : length + 1 + _LOOK_AHEAD]
     if token in ahead:
         return [(length + 2 + ahead.index(token), _LEFT_OUT)]

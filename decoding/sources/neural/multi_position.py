@@ -1,6 +1,6 @@
 """The sources that guess several positions at once, and the tree of the likeliest combinations of their guesses.
 
-``heads``: what the target's own heads guess behind the last verified node, as a chain with side branches. Blockwise
+``heads``: what the target's own heads guess after the last verified node, as a chain with side branches. Blockwise
 parallel decoding (Stern et al. 2018) with one guess a position, Medusa (Cai et al. 2024) with several. The state is
 that of the node whose logits gave the token that is the root now: no forward is needed, one small matrix product is.
 
@@ -62,7 +62,7 @@ class MedusaSource(DraftSource):
         return product_tree(self._heads.likely(self._hidden_D, k=_HEAD_GUESSES), context.limit)
 
     def observe(self, commit: Commit) -> None:
-        """Take the state of the node behind which the last token was chosen."""
+        """Take the state of the node after which the last token was chosen."""
         self._written += len(commit.tokens)
         self._hidden_D = commit.verified.hidden(commit.last_node) if commit.verified is not None else None
 

@@ -25,7 +25,7 @@ class Llma(DraftSource):
         self._first: dict[tuple[int, ...], tuple[int, int]] = {}
 
     def start(self, request: Request) -> None:
-        """Index every n-gram of the documents under the position behind its first occurrence."""
+        """Index every n-gram of the documents under the position after its first occurrence."""
         self.finish()
         self._quotes_references = bool(request.references)
         self._documents = [reference.ids for reference in request.references] or [request.prompt]
@@ -35,7 +35,7 @@ class Llma(DraftSource):
                     self._first.setdefault(ids[start : start + size], (index, start + size))
 
     def propose(self, context: DraftContext) -> DraftTree:
-        """The tokens behind the longest n-gram at the end of the output that stands in a document, if any does."""
+        """The tokens after the longest n-gram at the end of the output that stands in a document, if any does."""
         tokens = context.output
         for size in self._sizes:
             match = self._first.get(tuple(tokens[-size:])) if len(tokens) >= size else None

@@ -1,4 +1,4 @@
-"""PIA lookahead: a trie of the prompt and of all outputs; its most frequent nodes behind the last two tokens.
+"""PIA lookahead: a trie of the prompt and of all outputs; its most frequent nodes below the last two tokens.
 
 Zhao et al. 2024, "Lookahead: An Inference Acceleration Framework for Large Language Model with Lossless Generation
 Accuracy". The prompt's counts weigh 10,000 times those of outputs, half of the room is kept for outputs. A published
@@ -105,7 +105,7 @@ class Pia(DraftSource):
             self._inputs.insert(request.prompt[start : start + self._branch + 1])
 
     def propose(self, context: DraftContext) -> DraftTree:
-        """The most frequent nodes behind the last two tokens, or behind the last one if they are too few."""
+        """The most frequent nodes below the last two tokens, or below the last one if they are too few."""
         latest = [*self._prompt, *context.output][-_QUERY:]
         limit = min(self._nodes, context.limit)
         best: list[_TrieNode] = []
@@ -120,7 +120,7 @@ class Pia(DraftSource):
         return _tree(best)
 
     def observe(self, commit: Commit) -> None:
-        """Insert the positions of the output that have a whole branch behind them."""
+        """Insert the positions of the output that have a whole branch after them."""
         self._written += commit.tokens
         self._insert(len(self._written) - self._branch)
 

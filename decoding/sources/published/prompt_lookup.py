@@ -1,6 +1,6 @@
 """Prompt lookup as Hugging Face transformers does it: what follows the first occurrence of the last n-gram.
 
-Saxena 2023; n falls from ``max_ngram`` to 1, the tokens behind the first match are drafted, at most ``num_tokens`` of
+Saxena 2023; n falls from ``max_ngram`` to 1, the tokens after the first match are drafted, at most ``num_tokens`` of
 them and none from an end token on. A published method to compare with; ``blend`` is ours.
 """
 
@@ -30,13 +30,13 @@ class PromptLookup(DraftSource):
         self._prompt, self._ends = list(request.prompt), request.eos_ids
 
     def propose(self, context: DraftContext) -> DraftTree:
-        """The tokens behind the first match, or nothing."""
+        """The tokens after the first match, or nothing."""
         return DraftTree.chain(self._continuation([*self._prompt, *context.output])[: context.limit], 0.9)
 
     def _continuation(self, text: Sequence[int]) -> tuple[int, ...]:
         for size in range(min(self._max_ngram, len(text) - 1), 0, -1):
             suffix = text[-size:]
-            # The last occurrence of all is the suffix itself, with nothing behind it.
+            # The last occurrence of all is the suffix itself, with nothing after it.
             for end in range(size, len(text)):
                 if text[end - size : end] == suffix:
                     return tuple(itertools.takewhile(self._goes_on, text[end : end + self._num_tokens]))

@@ -1,6 +1,6 @@
 """REST: the most frequent continuations of the last tokens in a datastore, as a tree.
 
-He et al. 2023, "REST: Retrieval-Based Speculative Decoding": spans of 16 down to 2 tokens, the 10 tokens behind each
+He et al. 2023, "REST: Retrieval-Based Speculative Decoding": spans of 16 down to 2 tokens, the 10 tokens after each
 occurrence, of all their prefixes the 64 most frequent. A published method to compare with; ``corpus`` is ours.
 T tokens.
 """
@@ -38,7 +38,7 @@ class Rest(DraftSource):
         self._corpus, self._prompt = request.corpus, request.prompt
 
     def propose(self, context: DraftContext) -> DraftTree:
-        """The most frequent prefixes of what stands behind the longest span that the datastore holds."""
+        """The most frequent prefixes of what follows the longest span that the datastore holds."""
         if self._corpus is None:
             return DraftTree()
         longest = self._sizes.start
@@ -53,7 +53,7 @@ class Rest(DraftSource):
         self._corpus, self._prompt = None, ()
 
     def _continuations(self, corpus: TokenIndex, span: tuple[int, ...]) -> list[tuple[int, ...]]:
-        """What stands behind ``span``, at most ``num_tokens`` of each position, and never beyond its passage."""
+        """What follows ``span``, at most ``num_tokens`` of each position, and never beyond its passage."""
 
         def head(start: int) -> tuple[int, ...]:
             return tuple(corpus.tokens_T[start : start + len(span)].tolist())
@@ -64,8 +64,8 @@ class Rest(DraftSource):
         high = bisect_right(corpus.suffixes_T, span, lo=low, key=head)
         continuations = []
         for start in corpus.suffixes_T[low : min(high, low + self._positions)].tolist():
-            behind = corpus.tokens_T[start + len(span) : start + len(span) + self._num_tokens].tolist()
-            continuations.append(tuple(behind[: behind.index(BORDER)] if BORDER in behind else behind))
+            after = corpus.tokens_T[start + len(span) : start + len(span) + self._num_tokens].tolist()
+            continuations.append(tuple(after[: after.index(BORDER)] if BORDER in after else after))
         return [continuation for continuation in continuations if continuation]
 
 

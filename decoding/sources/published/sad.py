@@ -1,4 +1,4 @@
-"""Aggressive decoding: the whole text under correction is drafted; after a mismatch, its rest behind a unique n-gram.
+"""Aggressive decoding: the whole text under correction is drafted; after a mismatch, its rest after a unique n-gram.
 
 Sun et al. 2021, "Instantaneous Grammatical Error Correction with Shallow Aggressive Decoding". A published method to
 compare with; ``cursor`` is ours.
@@ -25,7 +25,7 @@ class AggressiveDecoding(DraftSource):
         self._reference = Reference(())
         self._index = 0
         self._ids: tuple[int, ...] = ()
-        self._behind: dict[tuple[int, ...], int] = {}
+        self._ends: dict[tuple[int, ...], int] = {}
         self._copied_from: int | None = 0
         self._seen = 0
 
@@ -40,7 +40,7 @@ class AggressiveDecoding(DraftSource):
         for size in range(1, self._max_ngram + 1):
             for start in range(len(self._reference.ids) - size + 1):
                 ngram = self._reference.ids[start : start + size]
-                self._behind[ngram] = _SEVERAL if ngram in self._behind else start + size
+                self._ends[ngram] = _SEVERAL if ngram in self._ends else start + size
 
     def propose(self, context: DraftContext) -> DraftTree:
         """The rest of the text from where the output stands, if that is known."""
@@ -58,20 +58,20 @@ class AggressiveDecoding(DraftSource):
 
     def finish(self) -> None:
         """Forget the session."""
-        self._reference, self._ids, self._behind = Reference(()), (), {}
+        self._reference, self._ids, self._ends = Reference(()), (), {}
         self._copied_from, self._seen = 0, 0
 
     def _place(self, tokens: Sequence[int]) -> int | None:
-        """Where the text goes on: without a mismatch right behind what was copied, else behind a unique n-gram."""
+        """Where the text goes on: without a mismatch right after what was copied, else after a unique n-gram."""
         new = tuple(tokens[self._seen :])
         if self._copied_from is not None:
             copied_to = self._copied_from + len(new)
             if self._ids[self._copied_from : copied_to] == new:
                 return copied_to
         for size in range(1, min(self._max_ngram, len(tokens)) + 1):
-            behind = self._behind.get(tuple(tokens[-size:]))
-            if behind is None:
+            end = self._ends.get(tuple(tokens[-size:]))
+            if end is None:
                 return None
-            if behind != _SEVERAL:
-                return behind
+            if end != _SEVERAL:
+                return end
         return None

@@ -1,12 +1,10 @@
-"""Suffix automaton of a growing text, and the longest end of it that stood in it before.
-
-Blumer et al. 1985, built token by token in amortised constant time. S states; state 0 is the empty text.
-
-SAM decoding: copy what follows the first occurrence of the longest repeated end of prompt and output.
+"""SAM decoding: copy what follows the first occurrence of the longest repeated end of prompt and output.
 
 Hu et al. 2024, "SAM Decoding: Speculative Decoding via Suffix Automaton": a match of m tokens drafts 1 + 4 m, and below
-m = 5 an auxiliary drafter is asked instead, one or the other. The automaton of the request alone; their second, static
-one over a corpus is not built. A published method to compare with; ``blend`` is ours.
+m = 5 an auxiliary drafter is asked instead, one or the other. Their second automaton, a static one over a corpus, is
+not built. The automaton of the request is that of Blumer et al. 1985: it grows token by token in amortised constant
+time, and keeps the longest end of the text that occurs in it earlier. A published method to compare with; ``blend`` is
+ours.
 """
 
 from __future__ import annotations
@@ -19,7 +17,10 @@ from decoding.tree import DraftTree
 
 
 class SuffixAutomaton:
-    """``match_length`` is the length of the longest suffix that occurs earlier, ``match_end`` where it first ended."""
+    """The suffix automaton of a growing ``text``; its states are numbered, 0 is that of the empty text.
+
+    ``match_length`` is the length of the longest suffix that occurs earlier, ``match_end`` where it first ended.
+    """
 
     def __init__(self) -> None:
         self.text: list[int] = []
@@ -72,7 +73,7 @@ class SuffixAutomaton:
             self._next[at][token] = copy
             at = self._link[at]
         self._link[following] = self._link[state] = copy
-        # A match shorter than the copy is long now belongs to it: the longer strings stay behind.
+        # A match shorter than the copy is long now belongs to it: the longer strings stay with the old state.
         if self._match == following and self.match_length <= self._length[copy]:
             self._match = copy
 

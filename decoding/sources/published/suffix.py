@@ -34,7 +34,7 @@ class TokenPositions:
             self.text.append(token)
 
     def matches(self, context: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
-        """(m, positions behind the last m tokens of ``context``) for m = 1, 2 ... as long as one of them has a token.
+        """(m, positions after the last m tokens of ``context``) for m = 1, 2 ... as long as one of them has a token.
 
         Of several m with the same positions only the largest is given.
         """
@@ -143,7 +143,7 @@ class SuffixDecoding(DraftSource):
         return [self._local] if earlier is None else [self._local, earlier.index]
 
     def _open(self, text: list[int], positions: list[int], room: int, match: int) -> _Speculation:
-        """Open the most probable path again and again; a child has the share of its parent's positions."""
+        """Open the most probable path again and again; a child's probability is its share of its parent's positions."""
         tokens: list[int] = []
         parents: list[int] = []
         shares: list[float] = []
@@ -151,15 +151,15 @@ class SuffixDecoding(DraftSource):
         heap: list[tuple[float, int, _Waiting, list[int]]] = [(-1.0, 0, _Waiting(AT_ROOT, 0, 1.0), positions)]
         pushed, node = 0, AT_ROOT
         while heap and len(tokens) < room:
-            negative, number, opened, behind = heapq.heappop(heap)
+            negative, number, opened, after = heapq.heappop(heap)
             if number:
                 node = len(tokens)
                 tokens.append(opened.token)
                 parents.append(opened.parent)
                 shares.append(opened.share)
                 score -= negative
-            for token, group in _by_token(text, behind).items():
-                share = len(group) / len(behind)
+            for token, group in _by_token(text, after).items():
+                share = len(group) / len(after)
                 if -negative * share >= self._least:
                     pushed += 1
                     heapq.heappush(heap, (negative * share, pushed, _Waiting(node, token, share), group))

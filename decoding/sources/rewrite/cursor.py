@@ -1,8 +1,8 @@
 """The sources ``cursor`` and ``edits``: copying on in a text that the output rewrites (grammar correction).
 
 ``cursor`` copies from the likeliest position of the text; branches leave words out or resume at other positions.
-``edits`` drafts the likely changes of the text, too, each followed by what is copied behind it: one tree for both, so
-that a likely edit takes from the chance of copying on. Which changes are likely is said by ``Reference.edits``;
+``edits`` drafts the likely changes of the text, too, each followed by what is copied after it: one tree for both, so
+that a likely edit takes from the probability of copying on. Which changes are likely is said by ``Reference.edits``;
 without any both sources draft the same.
 """
 
@@ -34,7 +34,7 @@ class Cursor(DraftSource):
                 self._rewriting = Rewriting(lattice, index)
 
     def propose(self, context: DraftContext) -> DraftTree:
-        """The likeliest paths, the end token behind the last source token."""
+        """The likeliest paths, the end token after the last source token."""
         if self._rewriting is None:
             return DraftTree()
         for token in context.output[self._observed :]:

@@ -1,13 +1,15 @@
 """A text that the output rewrites: a belief where in it the output stands, and what may be written next.
 
-The text is a lattice: copy a token, leave words out, or take a likely edit. A state 0 to S is how many source tokens
-are behind, S + 1 that the end token is, too; further states stand inside edits of several tokens, or behind an
-insertion. The lattice knows nothing of what was written. S source tokens.
+The text is a lattice. In state s from 0 to S the output has gone through the first s source tokens; in state S + 1 it
+has written the end token, too. Further states stand inside edits of several tokens, and after an insertion. An arc from
+state to state writes one token: it copies the next source token, leaves words out and copies the token after them, or
+takes a likely edit. The lattice knows nothing of what was written. S source tokens.
 
-The belief is chances over its states. Each output token moves it (the forward pass of a pair hidden Markov model,
-Durbin et al. 1998): copied, left out, put in, put for a word, or a likely edit. So copying resumes at every position
-where it may, by its chance. The continuations form a tree that is opened in order of path probability. Beyond SAD (Sun
-et al. 2021), which waits for a unique n-gram after each edit.
+The belief is a probability for each state in which the output may be. Each output token moves it (the forward pass of a
+pair hidden Markov model, Durbin et al. 1998): the token was copied, copied after words left out, part of a likely edit,
+or, what no arc expects, put in or put for a word. So copying resumes at every position where it may, in proportion to
+the probability of that position. The continuations form a tree that is opened in order of path probability. Beyond SAD
+(Sun et al. 2021), which waits for a unique n-gram after each edit.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from operator import itemgetter
 from decoding.interfaces import NO_ORIGIN, Edit, Origin, OriginKind
 from decoding.tree import AT_ROOT, DraftTree
 
-# Chance that a source token is copied where no edit is likely, by how many were copied since the last change.
+# Probability that a source token is copied where no edit is likely, by how many were copied since the last change.
 COPIED = (0.66, 0.82, 0.9, 0.95, 0.97, 0.98)
 SETTLED = len(COPIED) - 1
 # Of what is not copied: the share of one, two, ... words left out.
@@ -33,7 +35,7 @@ _MOST_EDITED = 0.96
 
 EDIT, SKIP, COPY = -1, 0, 1
 Arc = tuple[int, float, int, int]
-"""Token, chance, next state, and one of EDIT, SKIP, COPY."""
+"""Token, probability, next state, and one of EDIT, SKIP, COPY."""
 
 # Of what no arc expects: one token put in, or one in the place of the rest of this word, of two words, ...
 _UNEXPECTED = 0.008
@@ -49,9 +51,9 @@ _MOST_WAYS = 3
 
 _weight = itemgetter(1)
 _States = list[tuple[int, float, int]]
-"""State, chance of the path to it, tokens copied since the last change."""
+"""State, probability of the path to it, tokens copied since the last change."""
 _Node = tuple[float, int, int, int, _States]
-"""A drafted token: minus the chance of its path, a running number, its parent, token, and the states it leads to."""
+"""A drafted token: minus the probability of its path, a running number, its parent, token, the states it leads to."""
 
 
 class Rewriting:
@@ -115,7 +117,7 @@ class Rewriting:
         """The likeliest continuations, the likeliest first and a parent before its children."""
         opened: list[_Node] = []
         heap: list[_Node] = []
-        # The chances of the best found, at most ``limit``: what is below all of them will never be opened.
+        # The probabilities of the best found, at most ``limit``: what is below all of them will never be opened.
         best: list[float] = []
         belief = sorted(self._belief.items(), key=_weight, reverse=True)[:_ROOT_STATES]
         states = [(state, weight, self._run) for state, weight in belief]
@@ -165,7 +167,8 @@ class Rewriting:
 
 class Lattice:
     """``after[s]``: the states before the next words, the last one S; none inside an edit. ``homes[s]``: how many
-    source tokens are behind, for a state inside an edit at its end. ``states_before``: the states before a token.
+    source tokens the output has gone through, for a state inside an edit those at its end. ``states_before``: the
+    states before a token.
     """
 
     def __init__(self, ids: Sequence[int], end: int | None, edits: Iterable[Edit] = ()) -> None:
@@ -191,7 +194,7 @@ class Lattice:
             self.states_before[token].append(state)
         self.after.append(())
         insertions = {edit.start for edit in known if _inserts(edit)}
-        self._behind = {state: self._new(state, self.after[state]) for state in insertions}
+        self._after_insertion = {state: self._new(state, self.after[state]) for state in insertions}
         self._add(known)
 
     def arcs(self, state: int, run: int) -> list[Arc]:
@@ -204,7 +207,7 @@ class Lattice:
 
     def _made(self, state: int, run: int) -> list[Arc]:
         home = self.homes[state]
-        if home > self.size or (state > self.size and self._behind.get(home) != state):
+        if home > self.size or (state > self.size and self._after_insertion.get(home) != state):
             return self._edits.get(state, [])
         arcs = self._edits.get(home, [])
         if state != home:
@@ -234,8 +237,8 @@ class Lattice:
                 self._edits[edit.start].append((self._tokens[edit.end], chance, edit.end + 1, SKIP))
 
     def _inside(self, edit: Edit) -> int:
-        """The state behind the first token of the edit. Nothing is put in twice at one position."""
-        state = self._behind[edit.start] if _inserts(edit) else edit.end
+        """The state after the first token of the edit. Nothing is put in twice at one position."""
+        state = self._after_insertion[edit.start] if _inserts(edit) else edit.end
         for token in reversed(edit.ids[1:]):
             inside = self._new(edit.end, ())
             self._edits[inside].append((token, _INSIDE, state, EDIT))

@@ -1,9 +1,9 @@
 """The source ``blend``: copying, earlier outputs and common phrases as one mixture that learns which of them to trust.
 
-After each drafted token the whole mixture is asked again on the hypothetical output, so that copying resumes behind a
+After each drafted token the whole mixture is asked again on the hypothetical output, so that copying resumes after a
 rephrased word inside one tree. Beyond prompt lookup, LLMA (Yang et al. 2023), PIA and suffix decoding (Oliaro et al.
 2024), which follow one match, or one match length at a time. Stats count its parts by their own names: spans, history,
-phrases. T tokens of the text, N new tokens, K ids, C tokens of the matched context, V vocabulary.
+phrases. K ids, N new tokens, T tokens of the text, V vocabulary, W tokens of the context that is matched.
 """
 
 from __future__ import annotations
@@ -27,12 +27,17 @@ from decoding.tree import DraftTree
 NAMES = ("spans", "history", "phrases")
 _CONTRIBUTORS = tuple(tuple(compress(NAMES, (bits & 1, bits & 2, bits & 4))) or ("spans",) for bits in range(8))
 _CONTEXT = MAX_MATCH + 1
-# Rare output tokens, by how often they stand in the text, among the latest few: where they stand, copying is likely.
+# Where the latest output tokens stand elsewhere in the text, copying is likely: of the latest _RECENT tokens those that
+# stand in the text at most _RARE times count, at each of the _REACH positions after them.
 _RECENT, _RARE, _REACH = 12, 6, 13
-# The learning rate, and the chance below which a path is not followed even if nodes are free.
+# The learning rate, and the probability below which a path is not followed even if nodes are free.
 _RATE, _LEAST_CHANCE = 0.18, 0.002
-# That chance where a source of its own follows the text that is rewritten: it knows the changes, and the branches.
+# That probability where the output rewrites a text. ``cursor`` and ``edits`` draft that text and its likely changes, so
+# the blend adds only what it is rather sure of.
 _LEAST_CHANCE_BESIDE = 0.1
+# The age of a cursor that was never set: copying does not resume from so old a one (``candidates.FRESH``).
+_NEVER = 99
+# Output tokens for which room is made at first; the text grows where there are more.
 _ROOM = 1024
 # So many of the tokens that nobody was asked to draft are learned from: what they say is mostly "none of these".
 _LEARNED = 2
@@ -60,15 +65,17 @@ class Blend(DraftSource):
         self._written: list[int] = []
         self._unread: list[int] = []  # Committed, and not learned from yet.
         self._not_drafted = 0
-        self._sizes_3 = np.zeros(3, np.int64)
+        self._sizes_3 = np.zeros(3, np.int64)  # Tokens of the text and of the history, where the output starts.
         self._learned = first_weights()
         self._context = self._new_context(self._shared.history.text(None).arrays)
         self._state = MatchState(
-            np.full(_CONTEXT, NO_TOKEN, np.int32), np.full(2, NO_TOKEN, np.int32), np.array((NO_POSITION, 99), np.int64)
+            np.full(_CONTEXT, NO_TOKEN, np.int32),
+            np.full(2, NO_TOKEN, np.int32),
+            np.array((NO_POSITION, _NEVER), np.int64),
         )
 
     def start(self, request: Request) -> None:
-        """Index references that are not in the prompt, then the prompt; the output grows behind it."""
+        """Index references that are not in the prompt, then the prompt; the output grows after it."""
         self._begin(request)
         for index, reference in enumerate(request.references):
             if reference.prompt_start is None and not reference.cursor:
@@ -88,7 +95,7 @@ class Blend(DraftSource):
         ids_T, canonical_T = self._text.arrays.ids_T, self._text.arrays.canonical_T
         known = min(self._text.size, _CONTEXT)
         if known:
-            self._state.context_C[_CONTEXT - known :] = canonical_T[self._text.size - known : self._text.size]
+            self._state.context_W[_CONTEXT - known :] = canonical_T[self._text.size - known : self._text.size]
             self._state.last_2[2 - min(known, 2) :] = ids_T[self._text.size - min(known, 2) : self._text.size]
 
     def propose(self, context: DraftContext) -> DraftTree:

@@ -1,6 +1,7 @@
 """What the blends of all sessions share: facts about the vocabulary, earlier outputs and learned weights.
 
-Earlier outputs are earlier by scope, so that one user's answers are never drafted for another. V vocabulary.
+Earlier outputs are kept apart by the scope of their requests (``Request.scope``), so that one user's answers are never
+drafted for another. F features, V vocabulary.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from decoding.sources.blend.ngram_index import BORDER, Text
 from decoding.sources.blend.phrases import Phrases, no_phrases
 from decoding.sources.blend.weights import FEATURES, Weights, first_weights
 
+# The scopes that were used last; the outputs of others are dropped.
 _MOST_SCOPES: Final = 256
 
 

@@ -1,8 +1,11 @@
 """Kernels that collect the candidates for the next token after a context, and what speaks for each of them.
 
 Three parts contribute: copying (positions in prompt, references and output, and a few tokens on from where copying
-last broke off), history (the counts of earlier outputs) and phrases (counts of prose). C candidates, O orders of
-contexts, P positions, S slots of a hash table, T tokens, K ids.
+last broke off), history (the counts of earlier outputs) and phrases (counts of prose).
+
+C candidates, K ids, L lengths of a match, O orders (lengths) of contexts, P positions, S slots of a hash table, T
+tokens of the text, W tokens of the context that is matched. The arrays of ``Phrases`` keep the letters of their own
+module: there C is contexts and S is successors.
 """
 
 from __future__ import annotations
@@ -17,9 +20,12 @@ from decoding.sources.blend.compiled import compiled
 from decoding.sources.blend.ngram_index import CHAIN, MAX_MATCH, MOST_POSITIONS, NO_POSITION, TextArrays, find_positions
 from decoding.sources.blend.phrases import Phrases
 
+# Bits of the parts that contributed a candidate: copying, history, phrases.
 COPIED, RECALLED, COMMON = 1, 2, 4
+# Candidates at most, and the slots of the hash table that finds them by token.
 MOST = 384
 _SLOTS = 2048
+# History: contexts of 1 to ORDERS tokens, the latest so many positions of a token, what is taken off each count.
 ORDERS = 3
 _RECALLED_CHAIN = 1024
 _DISCOUNT = 0.6
@@ -48,7 +54,8 @@ class MixtureContext(NamedTuple):
 class Candidates(NamedTuple):
     """Workspace, C rows: the token, the sum of its positions' weights, its longest match and the position of that;
     whether a position of it is near the cursor, how similar what stands before it is, which step from the cursor it is
-    (0: none), its history counts by order, its chances in history and prose, and which parts contributed it, as bits.
+    (0: none), its history counts by order, its probabilities in history and prose, and which parts contributed it, as
+    bits.
     """
 
     tokens_C: NDArray[np.int32]
@@ -187,11 +194,11 @@ def add_resumed(context: MixtureContext, candidates: Candidates, cursor: int, ag
 
 
 @compiled
-def add_recalled(context: MixtureContext, context_C: NDArray[np.int32], candidates: Candidates, size: int) -> int:
-    """Candidates of earlier outputs, with interpolated discounted chances; how many candidates there are then."""
+def add_recalled(context: MixtureContext, context_W: NDArray[np.int32], candidates: Candidates, size: int) -> int:
+    """Candidates of earlier outputs, with interpolated discounted probabilities; how many candidates there are then."""
     text = context.history
     positions = find_positions(
-        text, context.sizes_3[1], context_C, ORDERS, _RECALLED_CHAIN, candidates.positions_P, candidates.lengths_P
+        text, context.sizes_3[1], context_W, ORDERS, _RECALLED_CHAIN, candidates.positions_P, candidates.lengths_P
     )
     totals_O, kinds_O = np.zeros(ORDERS), np.zeros(ORDERS)
     for p in range(positions):
@@ -241,7 +248,7 @@ def add_common(phrases: Phrases, before: int, last: int, candidates: Candidates,
 @compiled
 def collect(
     context: MixtureContext,
-    context_C: NDArray[np.int32],
+    context_W: NDArray[np.int32],
     last_2: NDArray[np.int32],
     cursor_2: NDArray[np.int64],
     candidates: Candidates,
@@ -251,12 +258,12 @@ def collect(
     ``last_2`` are the last two ids; ``cursor_2`` is the cursor and its age, which are moved.
     """
     positions = find_positions(
-        context.text, context.sizes_3[0], context_C, MAX_MATCH, CHAIN, candidates.positions_P, candidates.lengths_P
+        context.text, context.sizes_3[0], context_W, MAX_MATCH, CHAIN, candidates.positions_P, candidates.lengths_P
     )
     cursor, age = move_cursor(candidates, positions, cursor_2[0], cursor_2[1])
     cursor_2[0], cursor_2[1] = cursor, age
     size, total, longest = add_copied(context, candidates, positions, cursor, 0)
     size = add_resumed(context, candidates, cursor, age, size)
-    size = add_recalled(context, context_C, candidates, size)
+    size = add_recalled(context, context_W, candidates, size)
     size = add_common(context.phrases, last_2[0], last_2[1], candidates, size)
     return size, math.log(total), longest

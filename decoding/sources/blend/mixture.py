@@ -1,9 +1,12 @@
 """Kernels of the mixture: a conditional logit over the candidates and "none of them", its learning, and the tree.
 
-Each candidate's score is the sum of its features times learned weights; the chances of all candidates and of none are
-the softmax of the scores (McFadden 1974), learned by a gradient step a token (AdaGrad, Duchi et al. 2011). The tree is
-opened best path first. A step of the decoder is one call, ``learn_and_grow``: from Python each call costs as much as a
-small tree. C candidates, F features, M features of a row, N nodes or new tokens, Q waiting candidates, V vocabulary.
+Each candidate's score is the sum of its features times learned weights; the probabilities of all candidates and of
+"none" are the softmax of the scores (McFadden 1974), learned by a gradient step a token (AdaGrad, Duchi et al. 2011).
+The tree is opened best path first. A step of the decoder is one call, ``learn_and_grow``: from Python each call costs
+as much as a small tree.
+
+C candidates, and "none" after them; F features, M features that one row has, N nodes or new tokens, V vocabulary, W
+tokens of the context that is matched.
 """
 
 from __future__ import annotations
@@ -36,14 +39,18 @@ from decoding.sources.blend.weights import (
     Weights,
 )  # fmt: skip
 
+# A probability in history or prose below the first counts as none. The second is added to the log of any other, so that
+# it is positive for tokens that are not rare there: a feature that is missing counts 0.
 _LEAST_CHANCE, _LOG_SHIFT = 1e-4, 7.0
+# Children of a node that are queued at most, and the depth of the tree.
 WIDEST, DEPTH = 24, 32
 _MOST_SET = 16  # features that one row can have
 
 
 class Nodes(NamedTuple):
-    """Nodes of the tree, the root first, or candidates that wait to be opened: token, parent, chance given the parent,
-    chance of the path (0: taken), position it is copied from, contributors, depth, and the cursor with its age.
+    """Nodes of the tree, the root first, or candidates that wait to be opened: token, parent, probability given the
+    parent, probability of the path (waiting: not positive once it was taken), position it is copied from, contributors,
+    depth, and the cursor with its age.
     """
 
     tokens_N: NDArray[np.int32]
@@ -94,7 +101,7 @@ def _new_nodes(size: int) -> Nodes:
 class MatchState(NamedTuple):
     """Where a session stands: the canonical ids of its last tokens, its last two ids, and the cursor with its age."""
 
-    context_C: NDArray[np.int32]
+    context_W: NDArray[np.int32]
     last_2: NDArray[np.int32]
     cursor_2: NDArray[np.int64]
 
@@ -116,7 +123,7 @@ def _put(rows: Features, row: int, kind: int, value: float) -> None:
 def describe(
     context: MixtureContext, candidates: Candidates, size: int, total: float, longest: int, rows: Features
 ) -> None:
-    """Fill in the features of ``size`` candidates, and of "none" behind them."""
+    """Fill in the features of ``size`` candidates, and of "none" after them."""
     prompt_K, written_K = context.text.counts_K, context.written_K
     rows.sizes_C[: size + 1] = 0
     for c in range(size):
@@ -168,7 +175,7 @@ def _put_count(rows: Features, row: int, kind: int, count: int) -> None:
 
 @compiled
 def score(rows: Features, size: int, weights_F: NDArray[np.float64], chances_C: NDArray[np.float64]) -> None:
-    """Chances of ``size`` candidates, and of "none" behind them."""
+    """Probabilities of ``size`` candidates, and of "none" after them."""
     most = -1e30
     for c in range(size + 1):
         total = 0.0
@@ -190,7 +197,7 @@ def learn(
 ) -> None:
     """A gradient step towards ``token``, which came next; the cursor of ``state`` moves."""
     candidates, rows = work.candidates, work.rows
-    size, total, longest = collect(context, state.context_C, state.last_2, state.cursor_2, candidates)
+    size, total, longest = collect(context, state.context_W, state.last_2, state.cursor_2, candidates)
     describe(context, candidates, size, total, longest, rows)
     score(rows, size, learned.weights_F, work.chances_C)
     right = size
@@ -210,16 +217,16 @@ def learn(
 
 @compiled
 def _go_to(nodes: Nodes, node: int, state: MatchState, canonical_V: NDArray[np.int32], ahead: MatchState) -> None:
-    """Make ``ahead`` the state behind ``node``: its path behind what is written, its parent's cursor."""
-    room = state.context_C.size
+    """Make ``ahead`` the state after ``node``: its path after what is written, its parent's cursor."""
+    room = state.context_W.size
     at, step = room - 1, node
     while step > 0 and at >= 0:
         token = nodes.tokens_N[step]
-        ahead.context_C[at] = canonical_V[token] if token < canonical_V.size else token
+        ahead.context_W[at] = canonical_V[token] if token < canonical_V.size else token
         at -= 1
         step = nodes.parents_N[step]
     for k in range(at + 1):
-        ahead.context_C[k] = state.context_C[k + room - 1 - at]
+        ahead.context_W[k] = state.context_W[k + room - 1 - at]
     ahead.last_2[0], ahead.last_2[1] = state.last_2[0], state.last_2[1]
     ahead.cursor_2[0], ahead.cursor_2[1] = state.cursor_2[0], state.cursor_2[1]
     if node > 0:
@@ -240,7 +247,7 @@ def _queue(
     end: int,
     keep: float,
 ) -> int:
-    """Queue the likeliest candidates behind ``node``; where the queue ends then."""
+    """Queue the likeliest candidates after ``node``; where the queue ends then."""
     for _ in range(min(size, WIDEST)):
         best = 0
         for c in range(1, size):
@@ -272,13 +279,13 @@ def grow(
 ) -> tuple[int, int]:
     """Open the tree to ``limit`` nodes, likeliest path first: how many there are, and the root's longest match."""
     nodes, waiting, candidates = work.nodes, work.waiting, work.candidates
-    ahead = MatchState(state.context_C.copy(), state.last_2.copy(), state.cursor_2.copy())
+    ahead = MatchState(state.context_W.copy(), state.last_2.copy(), state.cursor_2.copy())
     nodes.tokens_N[0], nodes.paths_N[0], nodes.depths_N[0] = state.last_2[1], 1.0, 0
     node, opened, end, root_longest = 0, 0, 0, 0
     while True:
         if nodes.depths_N[node] < DEPTH:
             _go_to(nodes, node, state, canonical_V, ahead)
-            size, total, longest = collect(context, ahead.context_C, ahead.last_2, ahead.cursor_2, candidates)
+            size, total, longest = collect(context, ahead.context_W, ahead.last_2, ahead.cursor_2, candidates)
             nodes.cursors_N2[node, 0], nodes.cursors_N2[node, 1] = ahead.cursor_2[0], ahead.cursor_2[1]
             root_longest = longest if node == 0 else root_longest
             describe(context, candidates, size, total, longest, work.rows)
@@ -306,7 +313,7 @@ def append_and_learn(
     work: Workspace, learned: Weights, rate: float,
 ) -> None:  # fmt: skip
     """Learn from each committed token in turn but the first ``skip``, then append it to the text, which has room."""
-    last = state.context_C.size - 1
+    last = state.context_W.size - 1
     canonical_N = new_N.copy()
     for step in range(new_N.size):
         token = new_N[step]
@@ -318,8 +325,8 @@ def append_and_learn(
         context.sizes_3[0] += 1
         context.written_K[token] += 1
         for k in range(last):
-            state.context_C[k] = state.context_C[k + 1]
-        state.context_C[last] = canonical_N[step]
+            state.context_W[k] = state.context_W[k + 1]
+        state.context_W[last] = canonical_N[step]
         state.last_2[0], state.last_2[1] = state.last_2[1], token
 
 

@@ -1,10 +1,13 @@
-"""An n-gram index: a text of token ids in which every earlier position behind a given token is found at once.
+"""An n-gram index: a text of token ids in which every earlier position after a given token is found at once.
 
-A position is that of a token that may be copied next. Positions behind tokens that differ only in case or in the space
-before them (as ``The`` and `` the``) match each other: they have one canonical id, and are linked from the latest to
-the earliest. A border stands between texts that do not belong together. The arrays that kernels read are apart from
-the ``Text`` that grows them. ``context_C`` holds the canonical ids of the last tokens, the latest last, NO_TOKEN where
-there is none. K canonical ids, P positions, T tokens, V vocabulary.
+A position is that of a token that may be copied next. Positions after tokens that differ only in case or in the space
+before them (as ``The`` and `` the``) match each other: these tokens have one canonical id, and the positions are linked
+from the latest to the earliest. A border stands between texts that do not belong together. The arrays that kernels read
+are apart from the ``Text`` that grows them. ``context_W`` holds the canonical ids of the last tokens, the latest last,
+NO_TOKEN where there is none.
+
+K ids: ``heads_K`` is indexed by canonical id, ``counts_K`` by the id as it stands in the text. N new tokens, P
+positions, T tokens of the text, V vocabulary, W tokens of the context that is matched.
 """
 
 from __future__ import annotations
@@ -30,7 +33,7 @@ _MOST_IDS = 2**24
 
 @compiled
 def append(text: TextArrays, size: int, new_N: NDArray[np.int32], canonical_N: NDArray[np.int32]) -> None:
-    """Write ``new_N`` behind ``size`` tokens and link the position behind each."""
+    """Write ``new_N`` after ``size`` tokens and link the position after each."""
     for step in range(new_N.size):
         at, token, canonical = size + step, new_N[step], canonical_N[step]
         text.ids_T[at] = token
@@ -42,10 +45,10 @@ def append(text: TextArrays, size: int, new_N: NDArray[np.int32], canonical_N: N
 
 
 @compiled
-def match_length(text: TextArrays, position: int, context_C: NDArray[np.int32], most: int) -> int:
+def match_length(text: TextArrays, position: int, context_W: NDArray[np.int32], most: int) -> int:
     """How many tokens before ``position`` match the end of the context; the first is known to."""
-    length, last = 1, context_C.size - 1
-    while length < most and length < position and text.canonical_T[position - 1 - length] == context_C[last - length]:
+    length, last = 1, context_W.size - 1
+    while length < most and length < position and text.canonical_T[position - 1 - length] == context_W[last - length]:
         length += 1
     return length
 
@@ -54,14 +57,14 @@ def match_length(text: TextArrays, position: int, context_C: NDArray[np.int32], 
 def find_positions(
     text: TextArrays,
     size: int,
-    context_C: NDArray[np.int32],
+    context_W: NDArray[np.int32],
     most: int,
     chain: int,
     positions_P: NDArray[np.int32],
     lengths_P: NDArray[np.int32],
 ) -> int:
     """Fill in the positions that the context matches, the latest first, with their lengths; how many there are."""
-    canonical, count, short = context_C[-1], 0, 0
+    canonical, count, short = context_W[-1], 0, 0
     if canonical < 0 or canonical >= text.heads_K.size:
         return 0
     position = text.heads_K[canonical]
@@ -69,7 +72,7 @@ def find_positions(
         if position < 0 or count == positions_P.size:
             break
         if position < size and text.ids_T[position] >= 0:
-            length = match_length(text, position, context_C, most)
+            length = match_length(text, position, context_W, most)
             short += length == 1
             if length > 1 or short <= SHORT_POSITIONS:
                 positions_P[count] = position
@@ -92,7 +95,7 @@ class TextArrays(NamedTuple):
 
 
 class Text:
-    """A text that grows at its end. ``canonical_V`` maps an id to the canonical one; ids behind its end are their own.
+    """A text that grows at its end. ``canonical_V`` maps an id to the canonical one; ids beyond its end are their own.
 
     ``room``: for how many tokens the arrays are made at first.
     """

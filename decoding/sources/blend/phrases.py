@@ -1,7 +1,7 @@
 """Phrases: what usually follows one or two tokens in English prose, as arrays over token ids.
 
 Counts come from outside, made for the tokenizer at hand; here they are discounted (Ney, Essen and Kneser 1994) and laid
-out for the kernels. S successors in all, C contexts, V vocabulary.
+out for the kernels. C contexts, S successors of all contexts, N counts as they come.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ _SHIFT = 32
 class Phrases(NamedTuple):
     """``keys_C`` are the sorted contexts: 0 for none, token + 1 for one, (token before + 1) << 32 | token + 1 for two.
 
-    The successors of context c stand at ``starts_C[c]`` up to ``starts_C[c + 1]`` with their chances; ``rest_C`` is
-    the chance left to the shorter context.
+    The successors of context c stand at ``starts_C[c]`` up to ``starts_C[c + 1]`` with their probabilities;
+    ``rest_C`` is the probability left to the shorter context. The names of the fields are those in the kept file.
     """
 
     keys_C: NDArray[np.int64]

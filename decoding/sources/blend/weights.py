@@ -2,8 +2,8 @@
 
 A row of features describes a candidate: its longest match, one-hot; the log of its share of all votes; whether another
 candidate has a longer match; for matches of 1, 2 and more tokens, whether it is near the cursor and how similar what
-stands before it is; its step from the cursor after copying broke off, by how long ago; log chances in history and in
-prose; whether and how often it stands in the prompt and in the output, twice: for all and for candidates without a
+stands before it is; its step from the cursor after copying broke off, by how long ago; log probabilities in history and
+in prose; whether and how often it stands in the prompt and in the output, twice: for all and for candidates without a
 match; which parts contributed it. "None of them" has a bias and the longest match of all.
 """
 

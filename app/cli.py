@@ -19,7 +19,7 @@ from typing import NoReturn
 from app.commands import ask, bench, config, corpus, doctor, fix, serve, train
 from app.commands.options import Parser, settings_of
 from app.commands.terminal import Terminal
-from app.config.settings import BUNDLED, Settings
+from app.config.settings import BUNDLED, Settings, keys
 from app.errors import UsageError, as_user_error, nearest
 from app.loading.environment import pause_collection, resume_collection, wait_passively
 from app.output.answer_json import error_document
@@ -89,16 +89,26 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         raise UsageError(f'there is no command "{argv[0]}"', hint=hint)
     args, unread = parser.parse_known_args(argv)
     if unread:
-        raise _unknown_argument(unread[0], args.parser)
+        following = unread[1] if len(unread) > 1 and not unread[1].startswith("-") else ""
+        raise _unknown_argument(unread[0], following, args.parser)
     return args
 
 
-def _unknown_argument(argument: str, parser: argparse.ArgumentParser) -> UsageError:
-    """The error for an argument that no parser knows, with the nearest option as the hint."""
-    name = argument.partition("=")[0]
-    near = nearest(name, re.findall(r"--[a-z][a-z-]+", parser.format_help())) if name.startswith("-") else None
-    hint = f"did you mean {near}?" if near else f"see `{parser.prog} --help`"
-    return UsageError(f"{parser.prog} has no {'option' if name.startswith('-') else 'room for'} {name}", hint=hint)
+def _unknown_argument(argument: str, following: str, parser: argparse.ArgumentParser) -> UsageError:
+    """The error for an argument that no parser knows; the hint is the nearest option, or how to set that setting.
+
+    ``following`` is the unknown argument behind it, which may be its value; empty if there is none.
+    """
+    name, _, value = argument.partition("=")
+    if not name.startswith("-"):
+        return UsageError(f'{parser.prog} has no room for "{argument}"', hint=f"see `{parser.prog} --help`")
+    key = name.lstrip("-").replace("-", "_")
+    near = nearest(name.lstrip("-"), re.findall(r"--([a-z][a-z-]+)", parser.format_help()))
+    if key in keys():
+        hint = f"write --set {key}={value or following or 'VALUE'}"
+    else:
+        hint = f"did you mean --{near}?" if near else f"see `{parser.prog} --help`"
+    return UsageError(f"{parser.prog} has no option {name}", hint=hint)
 
 
 def _report(terminal: Terminal, cause: str, hint: str) -> None:

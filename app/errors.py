@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class SpandraftError(Exception):
@@ -69,8 +70,18 @@ def as_user_error(error: BaseException) -> tuple[str, str] | None:
 def nearest(name: str, options: Iterable[str]) -> str | None:
     """The option most like ``name``, letters' case aside; None if nothing is near."""
     by_folded = {option.casefold(): option for option in options}
-    found = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.5)
-    return by_folded[found[0]] if found else None
+    close = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.65)
+    return by_folded[close[0]] if close else None
+
+
+def quoted(typed: object) -> str:
+    """What the user typed in double quotes; another value as Python writes it."""
+    return f'"{typed}"' if isinstance(typed, str) else repr(typed)
+
+
+def no_file(path: Path) -> str:
+    """The cause if there is nothing to read at ``path``, or something that is no file."""
+    return f"{path} is no file" if path.exists() else f"{path} does not exist"
 
 
 def unknown(what: str, name: str, options: Iterable[str]) -> UnknownNameError:

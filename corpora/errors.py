@@ -35,12 +35,12 @@ from difflib import get_close_matches
 
 
 class CorporaError(Exception):
-    """Base of all errors of this floor: ``cause`` and ``hint`` are one line each, to be shown as they are."""
+    """Base of all errors of this floor: ``cause`` and ``hint``, one line each; ``str()`` is both."""
 
     def __init__(self, cause: str, *, hint: str) -> None:
         self.cause = one_line(cause)
         self.hint = one_line(hint)
-        super().__init__(self.cause)
+        super().__init__(f"{self.cause}\n{self.hint}")
 
 
 class LoaderError(CorporaError):

@@ -37,13 +37,10 @@ class ChecksumMismatch(RetrievalError):
 
 
 class DamagedRelevance(RetrievalError):
-    """The learned scorer of sentences cannot be used."""
+    """The learned scorer of sentences cannot be used. ``what`` says of the file what is wrong with it."""
 
-    def __init__(self, file: Path, cause: str) -> None:
-        super().__init__(
-            f"{file}, which judges the sentences found for a question, cannot be read: {' '.join(cause.split())}",
-            hint="install Spandraft again",
-        )
+    def __init__(self, file: Path, what: str) -> None:
+        super().__init__(f"{file} {what}", hint="install Spandraft again")
 
 
 class IndexLibraryMissing(RetrievalError):

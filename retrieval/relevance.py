@@ -111,7 +111,7 @@ class LearnedRelevance:
         try:
             with np.load(io.BytesIO(file.read_bytes())) as arrays:
                 if _text(arrays["format"]) != _FORMAT:
-                    raise DamagedRelevance(file, "it is of another version")
+                    raise DamagedRelevance(file, "is a relevance scorer of another version")
                 words, rarity = _text(arrays["words"]).split("\n"), arrays["rarity"].astype(float).tolist()
                 known = Rarity(dict(zip(words, rarity, strict=True)), float(arrays["unknown"]))
                 weights = {name: arrays[name].astype(np.float32) for name in Layers.__dataclass_fields__}
@@ -120,7 +120,9 @@ class LearnedRelevance:
                 "Who is it?", [Candidate("It is Ann.", 0, 0.5)], is_foreign=False
             )  # the shapes fit one another
         except _UNREADABLE as error:
-            raise DamagedRelevance(file, f"{type(error).__name__}: {error}") from error
+            if isinstance(error, OSError) and error.strerror:
+                raise DamagedRelevance(file, f"cannot be read: {error.strerror}") from error
+            raise DamagedRelevance(file, "is not a relevance scorer, or is damaged") from error
         return scorer
 
 

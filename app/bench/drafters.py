@@ -168,7 +168,7 @@ def _settings(args: argparse.Namespace, settings: Settings) -> Settings:
     if settings.criterion != "exact-match":
         raise InputError(
             f"drafters are compared by equal outputs, and the criterion {settings.criterion} changes them",
-            hint="leave the criterion away; `spandraft bench criteria` compares criteria",
+            hint="leave the criterion out; `spandraft bench criteria` compares criteria",
         )
     chosen = with_bundled(settings)
     if not drafters_of(chosen).given:

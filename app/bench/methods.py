@@ -90,7 +90,7 @@ def without_history(shared: Shared) -> Shared:
 
 def drafter_flags(settings: Settings) -> list[str]:
     """The options that name the drafters of ``settings``, for the command that repeats a run."""
-    texts = {method_row.key: method_row.text for method_row in settings}
+    texts = {row.key: row.text for row in settings}
     return [f"{flag(key)} {texts[key]}" for key in asked_for(settings)]
 
 

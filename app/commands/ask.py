@@ -12,6 +12,7 @@ from app.commands.terminal import Terminal, plain
 from app.config.settings import Settings
 from app.errors import InputError
 from app.output.answer_json import answer_document, hit_document
+from app.output.formatting import count
 from app.output.links import where as source_in_words
 
 if TYPE_CHECKING:
@@ -77,14 +78,14 @@ def _sources(answer: Answer, terminal: Terminal) -> None:
         terminal.line(f"  {where}: {terminal.dim(_cited(answer, citation))}")
     stats = answer.stats
     terminal.note(
-        f"{stats.tokens} tokens in {stats.target_forwards} forwards of the target "
+        f"{count(stats.tokens, 'token')} in {count(stats.target_forwards, 'forward')} of the target "
         f"({stats.mean_acceptance_length:.1f} tokens each), {stats.tokens_per_s:.0f} tokens/s"
     )
 
 
 def _cited(answer: Answer, citation: Citation) -> str:
     text = " ".join(answer.text[citation.answer_start : citation.answer_end].split())
-    return f'"{text}"' if len(text) <= _EXCERPT else f'"{text[:_EXCERPT]}..."'
+    return f"“{text}”" if len(text) <= _EXCERPT else f"“{text[:_EXCERPT]}...”"
 
 
 def _search(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:

@@ -95,13 +95,13 @@ def _add_upkeep(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
     export = actions.add_parser("export", help="write a corpus to one file that can be given to anybody")
     export.add_argument("name")
-    export.add_argument("file", nargs="?", type=given_path, metavar="FILE", help="NAME.spandraft if left away")
+    export.add_argument("file", nargs="?", type=given_path, metavar="FILE", help="NAME.spandraft if left out")
     export.add_argument("--overwrite", action="store_true", help="replace the file if it is there")
     export.set_defaults(run=corpus_upkeep.export)
 
     importing = actions.add_parser("import", help="make a new corpus of an exported file, be it a stranger's")
     importing.add_argument("file", type=given_path, metavar="FILE")
-    importing.add_argument("--name", help="what to call it; as it was called if left away")
+    importing.add_argument("--name", help="what to call it; as it was called if left out")
     importing.add_argument("--recompute", action="store_true", help="use no vectors of the file")
     importing.set_defaults(run=corpus_upkeep.import_)
 

@@ -90,7 +90,7 @@ class _JobProgress:
                 self._corpus.jobs.pause(self._job.number)
                 self._live.clear()
                 if not self._terminal.json:
-                    self._terminal.note("pausing after what is being embedded now ...")
+                    self._terminal.note("Pausing after what is being embedded now ...")
             self._show()
         self._live.clear()
         if self._errors:

@@ -163,10 +163,10 @@ def _show_summary(summary: CorpusSummary, terminal: Terminal) -> None:
     length = f"of about {summary.chunking.target_chars} characters (overlap: {summary.chunking.overlap_sentences})"
     terminal.line(terminal.bold(summary.name))
     rows = [
-        ("documents", f"{summary.documents:,}, {summary.characters:,} characters"),
+        ("documents", f"{summary.documents:,}, {count(summary.characters, 'character')}"),
         ("passages", f"{summary.passages:,} {length}"),
         ("encoder", summary.encoder or "none yet"),
-        *((f"  {kind.partition(':')[0]}", f"{rows:,} rows") for kind, rows in summary.derived.items()),
+        *((f"  {kind.partition(':')[0]}", count(rows, "row")) for kind, rows in summary.derived.items()),
         ("on disk", ", ".join(f"{part} {amount(size)}" for part, size in summary.bytes.items() if size)),
         *(("index", _index(index)) for index in summary.indexes),
         (
@@ -187,7 +187,7 @@ def _index(index: IndexSummary) -> str:
     if index.cause is not None:
         return index.cause
     state = "current" if index.is_current else "brought in step by the next question"
-    return f"{index.kind.partition(':')[0]}: {index.rows:,} rows, {amount(index.bytes)}, {state}"
+    return f"{index.kind.partition(':')[0]}: {count(index.rows, 'row')}, {amount(index.bytes)}, {state}"
 
 
 def _show_document(info: DocumentInfo, document: Document, passages: list[Passage], terminal: Terminal) -> None:
@@ -198,7 +198,7 @@ def _show_document(info: DocumentInfo, document: Document, passages: list[Passag
     rows = [
         ("id", info.id),
         ("added", day(info.added_at)),
-        ("text", f"{len(document.text):,} characters, {count(len(passages), 'passage')}"),
+        ("text", f"{count(len(document.text), 'character')}, {count(len(passages), 'passage')}"),
         *((key, plain(str(value))) for key, value in document.metadata.items()),
     ]
     if kinds:
@@ -208,7 +208,7 @@ def _show_document(info: DocumentInfo, document: Document, passages: list[Passag
     excerpt = document.text[:_EXCERPT]
     terminal.line("\n" + "\n".join(plain(line) for line in excerpt.splitlines()))
     if len(document.text) > len(excerpt):
-        terminal.line(f"... and {len(document.text) - len(excerpt):,} more characters (--json prints all)")
+        terminal.line(f"... and {count(len(document.text) - len(excerpt), 'more character')} (--json prints all)")
 
 
 def _require_yes(args: argparse.Namespace, what: str, terminal: Terminal) -> None:
@@ -237,7 +237,7 @@ def _report_documents(receipts: list[Receipt], terminal: Terminal, *, whole: boo
             continue
         terminal.line(f"Removed from {receipt.corpus}: {plain(receipt.document)}")
         for line in receipt.pending:
-            terminal.note(f"not yet: {line}")
+            terminal.note(f"Not yet: {line}")
         _report_quoting(receipt.conversations, receipt.conversations_removed > 0, terminal)
         if receipt.conversations and not receipt.conversations_removed:
             again = f"spandraft corpus remove {receipt.corpus} {receipt.id} --with-conversations --yes"
@@ -247,7 +247,7 @@ def _report_documents(receipts: list[Receipt], terminal: Terminal, *, whole: boo
 def _report_quoting(conversations: Iterable[QuotingConversation], are_gone: bool, terminal: Terminal) -> None:
     for conversation in conversations:
         terminal.note(
-            f"a conversation that quotes it {'is gone' if are_gone else 'stays'}: {plain(conversation.title)}"
+            f"A conversation that quotes it {'is gone' if are_gone else 'stays'}: {plain(conversation.title)}"
         )
 
 

@@ -31,7 +31,7 @@ def jobs(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> in
     if args.number is None:
         raise UsageError(f"{args.action} which job?", hint=f"spandraft corpus jobs {args.name} lists their numbers")
     if args.file is not None and args.action not in ("cancel", "retry"):
-        raise UsageError(f"{args.action} is for a whole job", hint="leave --file away")
+        raise UsageError(f"{args.action} is for a whole job", hint="leave --file out")
     if args.action == "resume" and _is_over(queue, args, terminal):
         return 0
     if args.action in ("resume", "retry"):

@@ -104,9 +104,9 @@ def _salvage(args: argparse.Namespace, settings: Settings, terminal: Terminal) -
         terminal.line(f"{saved}; {known}it is not known how many there were")
     for document in done.lost:
         source = f", add it again: {document.source}" if document.source else ""
-        terminal.note(plain(f"lost: {document.name}{source}"))
+        terminal.note(plain(f"Lost: {document.name}{source}"))
     if done.damaged_copy is not None:
-        terminal.note(f"the damaged database is kept: {done.damaged_copy}")
+        terminal.note(f"The damaged database is kept: {done.damaged_copy}")
     return done
 
 

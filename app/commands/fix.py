@@ -55,7 +55,7 @@ def _read(name: str) -> str:
     try:
         data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
     except FileNotFoundError:
-        raise InputError(f"there is no file {name}", hint="check the path; - reads standard input") from None
+        raise InputError(f"{name} does not exist", hint="check the path; - reads standard input") from None
     except OSError as problem:
         raise InputError(f"{name} cannot be read: {problem.strerror}", hint="name a text file") from None
     try:

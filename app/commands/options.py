@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from app.config.settings import Settings, about, keys
-from app.errors import InputError, SettingError, UsageError
-from corpora.errors import nearest
+from app.errors import InputError, SettingError, UsageError, nearest
 
 MODEL = ("target", "dtype", "device", "device_map", "quantization_config", "threads", "trust_remote_code")
 _SAMPLING = ("temperature", "top_k", "top_p", "min_p", "seed")
@@ -47,6 +47,12 @@ _OF_CRITERION = {
     "top_tau": "top-beta-tau",
 }
 _SWITCHES = frozenset({"do_sample", "trust_remote_code"})
+# What argparse says of wrong arguments.
+_MISSING = re.compile(r"the following arguments are required: (.*)", re.DOTALL)
+_NO_CHOICE = re.compile(r"argument (.+?): invalid choice: '(.*)' \(choose from (.*)\)", re.DOTALL)
+_NO_VALUE = re.compile(r"argument (.+?): expected (?:one|at least one) argument")
+_WRONG_TYPE = re.compile(r"argument (.+?): invalid (\w+) value: '(.*)'", re.DOTALL)
+_EXCLUSIVE = re.compile(r"argument (.+?): not allowed with argument (.+)")
 
 
 class Parser(argparse.ArgumentParser):
@@ -56,8 +62,26 @@ class Parser(argparse.ArgumentParser):
         super().__init__(allow_abbrev=False, **options)  # type: ignore[arg-type]
 
     def error(self, message: str) -> NoReturn:
-        """Called by argparse for wrong arguments."""
-        raise UsageError(message, hint=f"see `{self.prog} --help`")
+        """Called by argparse for wrong arguments. Raises ``UsageError``, in the style of our other messages."""
+        see_help = f"see `{self.prog} --help`"
+        if match := _MISSING.fullmatch(message):
+            missing = match[1].split(", ")
+            raise UsageError(f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing", hint=see_help)
+        if match := _NO_CHOICE.fullmatch(message):
+            name, typed, choices = match[1], match[2], match[3].replace("'", "").split(", ")
+            is_option = name.startswith("-")
+            near = nearest(typed, choices)
+            cause = f'{name} cannot be "{typed}"' if is_option else f'there is no {name.lower()} "{typed}"'
+            hint = f'did you mean "{near}"?' if near else f"there are: {', '.join(choices)}"
+            raise UsageError(cause, hint=hint)
+        if match := _NO_VALUE.fullmatch(message):
+            raise UsageError(f"{match[1]} needs a value", hint=see_help)
+        if match := _WRONG_TYPE.fullmatch(message):
+            kind = {"int": "a whole number", "float": "a number"}.get(match[2], f"a {match[2]}")
+            raise UsageError(f'{match[1]} cannot be "{match[3]}"', hint=f"{match[1]} must be {kind}")
+        if match := _EXCLUSIVE.fullmatch(message):
+            raise UsageError(f"{match[1]} and {match[2]} exclude each other", hint="leave one of the two out")
+        raise UsageError(message, hint=see_help)
 
 
 def add_common(parser: argparse.ArgumentParser, settings: Iterable[str] = ()) -> None:
@@ -97,7 +121,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
     for pair in args.set:
         key, sign, value = pair.partition("=")
         if not sign:
-            raise SettingError(f"--set {pair} sets nothing", hint="write --set KEY=VALUE, for example --set k=3")
+            raise SettingError(f'--set "{pair}" sets nothing', hint="write --set KEY=VALUE, for example --set k=3")
         if key in given:
             raise SettingError(f"{key} is set twice", hint="say it once")
         given[key] = value
@@ -110,7 +134,7 @@ def _refuse_unused(given: Mapping[str, object], settings: Settings) -> None:
     """Refuse an option of sampling, or of a criterion, that is not in use: nothing that is set is silently ignored."""
     for key in given:
         if key in _SAMPLING and not settings.do_sample:
-            raise SettingError(f"{key} is set but do_sample is off", hint="add --do-sample, or leave it away")
+            raise SettingError(f"{key} is set but do_sample is off", hint="add --do-sample, or leave it out")
         criterion = _OF_CRITERION.get(key, settings.criterion)
         if criterion != settings.criterion:
             raise SettingError(
@@ -124,7 +148,7 @@ def given_path(text: str) -> Path:
     Raises ``UsageError``.
     """
     if not text.strip():
-        raise UsageError(f"{text!r} is no path", hint="name a file or a folder; . is the folder you are in")
+        raise UsageError(f'"{text}" is no path', hint="name a file or a folder; . is the folder you are in")
     return Path(text)
 
 

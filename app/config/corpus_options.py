@@ -53,7 +53,7 @@ def fitting_chunking(store: CorpusStore, config: CorpusConfig) -> Chunking:
         raise ChunkingChanged(
             f"{store.name} is cut at {_named(base)}, not at {_named(wanted)}",
             hint=f"cut it anew: spandraft corpus rebuild {store.name} --chunk-chars {wanted.target_chars} "
-            f"--chunk-overlap {wanted.overlap_sentences}; or leave these settings away",
+            f"--chunk-overlap {wanted.overlap_sentences}; or leave these settings out",
         )
     return wanted
 

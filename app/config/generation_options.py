@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.config.settings import Settings
-from app.errors import InputError, SettingError
+from app.errors import InputError, SettingError, quoted
 from decoding.interfaces import Sampling
 from decoding.target.target import Target
 
@@ -61,14 +61,14 @@ class GenerationOptions:
         for text in self.stop_strings:
             if not isinstance(text, str) or not text:
                 raise InputError(
-                    f"stop_strings holds {text!r}, which cannot stop anything", hint="give texts, or leave it away"
+                    f"stop_strings holds {quoted(text)}, which cannot stop anything", hint="give texts, or leave it out"
                 )
         for name in ("k", "max_new_tokens"):
             value = getattr(self, name)
             if value is None:
                 continue
             if isinstance(value, bool) or not isinstance(value, int):
-                raise InputError(f"{name} cannot be {value!r}", hint=f"{name} is a whole number")
+                raise InputError(f"{name} cannot be {quoted(value)}", hint=f"{name} is a whole number")
             if value < 1:
                 raise InputError(f"{name} cannot be {value}", hint=f"{name} must be at least 1")
 
@@ -89,7 +89,7 @@ class GenerationOptions:
             if given:
                 raise InputError(
                     f"{next(iter(given))} is set, but the best token is always taken",
-                    hint="add do_sample=True (--do-sample), or leave it away",
+                    hint="add do_sample=True (--do-sample), or leave it out",
                 )
             return Sampling()
         chosen = {name: getattr(target.generation_defaults, name) for name in _SAMPLING}

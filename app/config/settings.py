@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -32,14 +33,15 @@ from app.config.parsers import (
     words_or_table,
     written,
 )
-from app.errors import SettingError, nearest
+from app.errors import SettingError, nearest, no_file, quoted
 
 BUNDLED = "bundled"
-NOT_SET = "none"
+NONE = "none"
 QUANTIZATIONS = ("4bit", "8bit")
 _ENVIRONMENT = "SPANDRAFT_"
 _CONFIG_VARIABLE = "SPANDRAFT_CONFIG"
-_NONE_OR_AUTO = f'"{NOT_SET}" for none; auto: none, too, as no bundled one was measured to pay for itself'
+_PLACE = re.compile(r"\((at (?:line \d+, column \d+|end of document))\)")
+_NONE_OR_AUTO = f'"{NONE}" for none; auto: none, too, as no bundled one was measured to pay for itself'
 
 
 def _no_origins() -> Mapping[str, str]:
@@ -67,14 +69,14 @@ class Settings:
     relevance: str | None = _setting(
         None,
         automatic(words),
-        f'file of the scorer that judges evidence, or "{NOT_SET}": by the cosines of the encoder alone; auto: the '
-        "bundled one with the bundled encoder, cosines with any other",
+        f'file (.npz) of the relevance scorer, which judges evidence, or "{NONE}": by the encoder\'s cosines alone; '
+        "auto: the bundled one with the bundled encoder, cosines with any other",
     )
     edit_proposer: str | None = _setting(
         None,
         automatic(words),
-        f'file (.npz, its .safetensors beside it) of what guesses the edits of a correction, or "{NOT_SET}"; auto: the '
-        "bundled one",
+        f'file (.npz, its .safetensors beside it) of the edit proposer, which guesses what to correct, or "{NONE}"; '
+        "auto: the bundled one",
     )
     dtype: str | None = _setting(
         None,
@@ -83,13 +85,13 @@ class Settings:
     )
     device: str | None = _setting(None, automatic(words), "cpu, cuda, cuda:1 ...; auto takes a GPU if there is one")
     device_map: str = _setting(
-        NOT_SET,
+        NONE,
         words_or_table(),
         "spreads the target over devices instead: auto, balanced, sequential, or a table, as Hugging Face's device_map",
     )
     quantization_config: str = _setting(
-        NOT_SET,
-        words_or_table(NOT_SET, *QUANTIZATIONS),
+        NONE,
+        words_or_table(NONE, *QUANTIZATIONS),
         "quantises the target as it loads: 4bit, 8bit (bitsandbytes), or a table, as Hugging Face's",
     )
     threads: int | None = _setting(None, automatic(whole(1, 1024)), "CPU threads; auto leaves it to PyTorch")
@@ -107,20 +109,34 @@ class Settings:
 
     max_new_tokens: int = _setting(256, whole(1, 1_000_000), "most tokens of one output")
     do_sample: bool = _setting(False, flag, "draw tokens at random instead of taking the best")
-    temperature: float = _setting(1.0, decimal(0, 100, above_low=True), "of sampling; only with do_sample")
+    temperature: float = _setting(
+        1.0,
+        decimal(0, 100, above_low=True),
+        "temperature of sampling: lower keeps to likelier tokens; only with do_sample",
+    )
     top_k: int = _setting(0, whole(0, 1_000_000), "sample from the best top_k tokens, 0 for all; only with do_sample")
-    top_p: float = _setting(1.0, decimal(0, 1, above_low=True), "sample from this share; only with do_sample")
+    top_p: float = _setting(
+        1.0,
+        decimal(0, 1, above_low=True),
+        "sample from the best tokens of this share; only with do_sample",
+    )
     min_p: float = _setting(0.0, decimal(0, 1), "drop tokens below this share of the likeliest; only with do_sample")
-    seed: int = _setting(0, whole(0, 2**63 - 1), "of sampling: the same seed gives the same output")
+    seed: int = _setting(0, whole(0, 2**63 - 1), "seed of sampling: the same seed gives the same output")
     repetition_penalty: float | None = _setting(
         None,
         automatic(decimal(0, 100, above_low=True)),
-        "above 1 tokens of prompt and output are repeated less; auto: the model's own",
+        "penalty for repeating tokens of prompt and output: above 1 repeats less; auto: the model's own",
     )
-    frequency_penalty: float = _setting(0.0, decimal(-2, 2), "taken from a token's logit each time it was written")
-    presence_penalty: float = _setting(0.0, decimal(-2, 2), "taken once from the logit of each token that was written")
+    frequency_penalty: float = _setting(
+        0.0, decimal(-2, 2), "number taken from the logit of a token each time it was written"
+    )
+    presence_penalty: float = _setting(
+        0.0, decimal(-2, 2), "number taken once from the logit of each token that was written"
+    )
     no_repeat_ngram_size: int | None = _setting(
-        None, automatic(whole(0, 1000)), "no run of so many tokens occurs twice, 0 for any; auto: the model's own"
+        None,
+        automatic(whole(0, 1000)),
+        "no run of so many tokens may occur twice, 0 for any; auto: the model's own",
     )
     min_new_tokens: int | None = _setting(
         None, automatic(whole(0, 1_000_000)), "fewest tokens of one output; auto: the model's own"
@@ -135,10 +151,20 @@ class Settings:
         "when a draft is accepted: exact-match (exact), speculative-sampling (same distribution, for a sampling draft "
         "model alone), or LOSSY, changing the output: typical, top-beta-tau",
     )
-    typical_epsilon: float = _setting(0.3, decimal(0, 1, above_low=True), "of the lossy criterion typical")
-    typical_delta: float = _setting(0.09, decimal(0, 1, above_low=True), "of the lossy criterion typical")
-    top_beta: int = _setting(3, whole(1, 1_000_000), "of the lossy criterion top-beta-tau: rank of a draft at most")
-    top_tau: float = _setting(1.0, decimal(0, 1000), "of the lossy criterion top-beta-tau: logits below the best")
+    typical_epsilon: float = _setting(
+        0.3, decimal(0, 1, above_low=True), "probability above which the lossy criterion typical always accepts a draft"
+    )
+    typical_delta: float = _setting(
+        0.09,
+        decimal(0, 1, above_low=True),
+        "share of exp(-entropy) above which the lossy criterion typical accepts a draft, too",
+    )
+    top_beta: int = _setting(
+        3, whole(1, 1_000_000), "lowest rank of a draft that the lossy criterion top-beta-tau accepts"
+    )
+    top_tau: float = _setting(
+        1.0, decimal(0, 1000), "how far below the best logit the lossy criterion top-beta-tau accepts a draft"
+    )
 
     speculate: bool = _setting(True, flag, "draft and verify; off gives the same output, slower")
     draft_model: str | None = _setting(
@@ -260,7 +286,7 @@ def _parsed(key: str, raw: object, origin: str | None) -> object:
         return parser(raw)
     except ValueError as problem:
         place = f" ({origin})" if origin and origin != "command line" else ""
-        raise SettingError(f"{key} cannot be {raw!r}{place}", hint=f"{key} must be {problem}") from None
+        raise SettingError(f"{key} cannot be {quoted(raw)}{place}", hint=f"{key} must be {problem}") from None
 
 
 def _variable(key: str) -> str:
@@ -292,12 +318,18 @@ def _config_path(environ: Mapping[str, str], given: Path | None, home: Path) -> 
         usual = home / "config.toml"
         return usual if usual.is_file() else None
     if not named.is_file():
-        raise SettingError(f"there is no configuration file {named}", hint="check the path, or leave it away")
+        raise SettingError(f"the configuration file {no_file(named)}", hint="check the path, or leave it out")
     return named
 
 
 def _read(file: Path) -> dict[str, object]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as problem:
-        raise SettingError(f"{file} cannot be read: {problem}", hint="it must be TOML in UTF-8: key = value") from None
+    except tomllib.TOMLDecodeError as problem:
+        place = _PLACE.search(str(problem))
+        cause = f"{file} is not TOML" + (f": look {place[1]}" if place else "")
+    except UnicodeDecodeError as problem:
+        cause = f"{file} is not UTF-8: byte {problem.start} is 0x{problem.object[problem.start]:02x}"
+    except OSError as problem:
+        cause = f"{file} cannot be read: {problem.strerror}"
+    raise SettingError(cause, hint="write TOML in UTF-8, a setting a line: key = value")

@@ -18,7 +18,7 @@ _PART: Final = re.compile(r"\s+|[^\W_]+(?:['’][^\W_]+)*|\W|_", re.UNICODE)
 
 
 def edits_between(source: str, corrected: str, *, offset: int = 0) -> tuple[Edit, ...]:
-    """The fewest changed words, in order and apart. ``offset`` is where ``source`` begins in a longer text."""
+    """The fewest changed words, in order, not overlapping. ``offset`` is where ``source`` begins in a longer text."""
     old, new = _PART.findall(source), _PART.findall(corrected)
     starts = _starts(old)
     return tuple(

@@ -17,7 +17,7 @@ from corpora.text.sentences import units
 _BREAK: Final = re.compile(r"\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _FENCE: Final = re.compile(r"^[ \t]*(```|~~~).*?(^[ \t]*\1[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
 _INDENT: Final = re.compile(r"[ \t]*")
-_WRAPPED_FROM: Final = 40
+_WRAPPED_FROM_CHARS: Final = 40  # a line as long as this may be one that an editor has wrapped
 _FILE_OR_SITE: Final = (
     "org|com|net|edu|gov|io|dev|info|uk|de|fr|eu|es|it|nl|ca|au|jp|py|js|ts|c|h|cpp|java|rs|go|sh|txt|md|rst|csv|json|"
     "ya?ml|toml|xml|html?|css|pdf|docx?|xlsx?|pptx?|epub|png|jpe?g|gif|svg|mp[34]|zip|exe"
@@ -45,7 +45,7 @@ class Segment:
 
 
 def segments(text: str) -> list[Segment]:
-    """The segments of a text, in order and apart; all that is not white space lies in one."""
+    """The segments of a text, in order, not overlapping; all that is not white space lies in one."""
     found: list[Segment] = []
     at = 0
     for fence in _FENCE.finditer(text):
@@ -56,8 +56,8 @@ def segments(text: str) -> list[Segment]:
 
 
 def fixed_parts(text: str) -> list[str]:
-    """What no correction may change: numbers, addresses, names of files and sites and people's, names with a capital
-    inside, and quoted code, in order of the alphabet.
+    """What no correction may change: numbers, addresses, names of files and sites, user names and tags behind ``@`` or
+    ``#``, names with a capital inside, and quoted code, in order of the alphabet.
     """
     return sorted(_KEPT.findall(text))
 
@@ -99,4 +99,5 @@ def _is_wrapped(text: str, before: int, behind: int) -> bool:
     assert next_indent is not None
     follows = text[next_indent.end() : next_indent.end() + 1]
     same_indent = len(indent[0]) == next_indent.end() - behind < 4
-    return same_indent and len(line) >= _WRAPPED_FROM and line[-1].isalpha() | (line[-1] == ",") and follows.islower()
+    is_long = len(line) >= _WRAPPED_FROM_CHARS
+    return same_indent and is_long and line[-1].isalpha() | (line[-1] == ",") and follows.islower()

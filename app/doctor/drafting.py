@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.config.parsers import written
-from app.config.settings import BUNDLED, NOT_SET, Settings
+from app.config.settings import BUNDLED, NONE, Settings
 from app.doctor.installation import Finding
 from app.doctor.models import examine_named
 from app.errors import SpandraftError, as_user_error
@@ -70,7 +70,7 @@ def _drafters(settings: Settings, folder: Path, target: Target) -> Iterator[Find
         name = given.draft_model
         if name is not None and name != BUNDLED and not Path(name).expanduser().is_dir():
             yield examine_named("draft_model", name)
-            settings = settings.replace(draft_model=NOT_SET)
+            settings = settings.replace(draft_model=NONE)
         add_drafters(Shared(), settings, target, load_tokenizer(str(folder), settings))
     except (SpandraftError, DecodingError) as error:
         cause, hint = as_user_error(error) or (str(error), "")

@@ -20,6 +20,7 @@ from app.doctor.installation import (
 )
 from app.doctor.models import examine_models
 from app.errors import as_user_error
+from app.output.formatting import count
 from corpora.store.library import Library
 
 
@@ -64,4 +65,8 @@ def _examine(library: Library, name: str) -> Finding:
             raise
         cause, hint = user_error
         return Finding(f"corpus {name}", "fail", cause, hint)
-    return Finding(f"corpus {name}", "ok", f"{len(infos)} documents, {sum(i.passages for i in infos)} passages")
+    return Finding(
+        f"corpus {name}",
+        "ok",
+        f"{count(len(infos), 'document')}, {count(sum(info.passages for info in infos), 'passage')}",
+    )

@@ -22,4 +22,7 @@ def main(text: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.stderr.write(__doc__)
+        sys.exit(2)
     main(*sys.argv[1:])

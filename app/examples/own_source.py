@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from transformers import AutoTokenizer
 
 from app.loading.bundled import TARGET, bundled_folder
+from app.output.formatting import count
 from decoding import DraftContext, DraftSource, DraftTree, Engine, Request, load_target
 
 TEXT = " The meeting starts at nine in the morning."
@@ -42,7 +43,7 @@ def main() -> None:
     engine = Engine(target, sources=lambda: [Boilerplate([ids])])
     for speculate in (False, True):
         session = engine.generate(request, speculate=speculate)
-        print(f"{session.stats.target_forwards} forwards: {tokenizer.decode(session.tokens)!r}")
+        print(f"{count(session.stats.target_forwards, 'forward')}: {tokenizer.decode(session.tokens)!r}")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ token here, so that there is something to stop: with drafts most answers of the 
 import sys
 
 from app import Done, Pipeline, Retrieval, TextDelta
+from app.output.formatting import count
 
 
 def main(characters: str, question: str, corpus: str = "sample") -> None:
@@ -19,15 +20,18 @@ def main(characters: str, question: str, corpus: str = "sample") -> None:
         for event in stream:
             match event:
                 case Retrieval():
-                    print(f"{len(event.passages)} passages")
+                    print(f"{count(len(event.passages), 'passage')}")
                 case TextDelta():
                     written += event.text
                     print(event.text, end="", flush=True)
                     if len(written) >= int(characters):
                         stream.cancel()
                 case Done():
-                    print(f"\nended: {event.answer.finish_reason}, {event.answer.stats.tokens} tokens")
+                    print(f"\nended: {event.answer.finish_reason}, {count(event.answer.stats.tokens, 'token')}")
 
 
 if __name__ == "__main__":
+    if len(sys.argv) not in (3, 4):
+        sys.stderr.write(__doc__)
+        sys.exit(2)
     main(*sys.argv[1:])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from corpora.documents import Mark, describe_location
 
@@ -77,6 +77,12 @@ class RunStats:
     tokens_per_s: float
     stages_s: Mapping[str, float]
     failed_sources: Mapping[str, str] = field(default_factory=dict)
+
+
+NO_STATS: Final = RunStats(
+    tokens=0, target_forwards=0, mean_acceptance_length=0.0, by_source={}, ttft_s=0.0, tokens_per_s=0.0, stages_s={}
+)
+"""The stats of what was stopped before it was measured."""
 
 
 @dataclass(frozen=True, slots=True)

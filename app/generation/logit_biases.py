@@ -58,7 +58,7 @@ class LogitBiases:
         try:
             return cls.of(json.loads(file.read_text(encoding="utf-8")))
         except (ValueError, AttributeError, TypeError) as error:
-            raise ModelError(f"{file} cannot be read: {error}", hint="it must be JSON with numbers") from error
+            raise ModelError(f"{file} does not hold logit biases", hint="write JSON with numbers in it") from error
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> LogitBiases:

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Iterable
 
 from app.config.settings import Settings
-from app.errors import InputError
+from app.errors import InputError, quoted
 from app.generation.tokenizer import TextTokenizer
 from decoding.interfaces import AcceptanceCriterion
 from decoding.processors.token_rules import TokenRules
@@ -57,7 +57,7 @@ def word_ids(tokens: TextTokenizer, words: Iterable[str]) -> tuple[tuple[int, ..
             if encoded.ids and not (space + word)[: encoded.starts[0]].strip():
                 forms[encoded.ids] = None
         if not forms:
-            raise InputError(f"the bad word {word!r} has no tokens", hint="leave it away: it cannot be written")
+            raise InputError(f"the bad word {quoted(word)} has no tokens", hint="leave it out: it cannot be written")
         found |= forms
     return tuple(found)
 

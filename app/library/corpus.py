@@ -184,7 +184,7 @@ class Corpus:
     def begin(self, *paths: Path | str, sync: bool = False, staged: bool = False) -> Job:
         """Queue files as a job for ``run``. ``staged``: the corpus keeps copies of them until they are read."""
         if "" in paths:
-            raise InputError("'' is no path", hint="name a file or a folder; . is the current folder")
+            raise InputError('"" is no path', hint="name a file or a folder; . is the current folder")
         self._require_fitting()
         return self.jobs.create(paths, sync=sync, staged=staged)
 

@@ -34,9 +34,9 @@ def find_document(wanted: str, documents: Sequence[DocumentInfo], *, corpus: str
         )
     near = nearest(wanted, [info.name for info in documents])
     if near is None and containing:
-        raise DocumentNotFound(f"there is no document called {wanted}", hint=f"did you mean {_listed(containing)}?")
+        raise DocumentNotFound(f'there is no document called "{wanted}"', hint=f"did you mean {_listed(containing)}?")
     raise DocumentNotFound(
-        f"there is no document called {wanted}",
+        f'there is no document called "{wanted}"',
         hint=f"did you mean {near}?" if near else f"see its documents: spandraft corpus list {corpus}",
     )
 

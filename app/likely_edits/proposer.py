@@ -61,11 +61,13 @@ class LikelyEdits:
             tables = read_tables(file)
             network = read_network(weights, tables)
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError, zipfile.BadZipFile, zlib.error) as error:
-            raise ModelError(
-                f"{file} or {weights.name}, which guess what is to be corrected, cannot be read: "
-                f"{type(error).__name__}",
-                hint=hint,
-            ) from error
+            if isinstance(error, FileNotFoundError):
+                cause = f"{weights if file.exists() else file}, a part of the edit proposer, does not exist"
+            elif isinstance(error, OSError):
+                cause = f"{file} or {weights.name} cannot be read: {error.strerror}"
+            else:
+                cause = f"{file} with {weights.name} is not an edit proposer, or is damaged"
+            raise ModelError(cause, hint=hint) from error
         return cls(Changes(tables, Tagger(tables, network)))
 
     def edits(self, text: str, ids: Sequence[int], encode: Encode) -> tuple[Edit, ...]:

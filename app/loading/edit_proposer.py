@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.config.settings import NOT_SET, Settings
-from app.errors import ModelError
+from app.config.settings import NONE, Settings
+from app.errors import ModelError, no_file
 from app.loading.bundled import EDITS
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class EditProposer:
         self._read: LikelyEdits | None = None
         if not file.is_file():
             raise ModelError(
-                f"there is no edit proposer {file}", hint="check the path of edit_proposer, or leave it away"
+                f"the edit proposer {no_file(file)}", hint="check the path of edit_proposer, or leave it out"
             )
 
     def edits(self, text: str, ids: Sequence[int], encode: Callable[[str], Encoded]) -> tuple[Edit, ...]:
@@ -43,6 +43,6 @@ class EditProposer:
 
 def edit_proposer(settings: Settings) -> EditProposer | None:
     """The edit proposer that the settings name, None for none. Raises ModelError for a file that is missing."""
-    if settings.edit_proposer == NOT_SET:
+    if settings.edit_proposer == NONE:
         return None
     return EditProposer(EDITS if settings.edit_proposer is None else Path(settings.edit_proposer).expanduser())

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.config.settings import BUNDLED, NOT_SET, Settings
+from app.config.settings import BUNDLED, NONE, Settings
 from app.errors import MissingPartError, ModelError, nearest, unknown
 from app.loading.bundled import DRAFT_MODEL, HEADS, PARALLEL, TARGET, bundled_folder, has_weights
 
@@ -150,9 +150,9 @@ def require_same_vocabulary(tokens: TextTokenizer, target: Target) -> None:
 def loading_options(settings: Settings) -> dict[str, Any]:
     """``device_map`` and ``quantization_config``, as far as they are set."""
     options: dict[str, Any] = {}
-    if settings.device_map != NOT_SET:
+    if settings.device_map != NONE:
         options["device_map"] = _table(settings.device_map)
-    if settings.quantization_config != NOT_SET:
+    if settings.quantization_config != NONE:
         named = _QUANTIZATIONS.get(settings.quantization_config)
         options["quantization_config"] = named or _table(settings.quantization_config)
     return options

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.config.settings import BUNDLED, NOT_SET, Settings
-from app.errors import ModelError
+from app.config.settings import BUNDLED, NONE, Settings
+from app.errors import ModelError, no_file
 from app.loading.bundled import RELEVANCE
 from app.loading.environment import wait_passively
 from app.loading.models import without_progress_bars
@@ -124,22 +124,22 @@ def relevance_for(encoder: str, setting: str | None = None) -> Relevance:
     from retrieval.errors import DamagedRelevance
     from retrieval.relevance import CosineRelevance, LearnedRelevance
 
-    if setting == NOT_SET:
+    if setting == NONE:
         return CosineRelevance()
     if setting is None:
         bundled = LearnedRelevance.read(RELEVANCE)
         return bundled if bundled.encoder == encoder else CosineRelevance()
     file = Path(setting).expanduser()
     if not file.is_file():
-        raise ModelError(f"there is no relevance scorer {file}", hint="check the path of relevance, or leave it away")
+        raise ModelError(f"the relevance scorer {no_file(file)}", hint="check the path of relevance, or leave it out")
     try:
         named = LearnedRelevance.read(file)
     except DamagedRelevance as error:
-        raise ModelError(error.cause, hint="name a file that app.training.relevance wrote, or leave it away") from error
+        raise ModelError(error.cause, hint="name a file that app.training.relevance wrote, or leave it out") from error
     if named.encoder != encoder:
         raise ModelError(
             f"the relevance scorer {file} was learned with the encoder {named.encoder}, not with {encoder}",
-            hint=f'set encoder to that one, or relevance to "{NOT_SET}"',
+            hint=f'set encoder to that one, or relevance to "{NONE}"',
         )
     return named
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from types import MappingProxyType
 
-from app.config.settings import BUNDLED, NOT_SET, Settings
+from app.config.settings import BUNDLED, NONE, Settings
 from app.errors import ModelError, SettingError, unknown
 from app.generation.tokenizer import TextTokenizer
 from app.loading.bundled import DRAFTERS, bundled_folder, has_weights
@@ -59,7 +59,7 @@ def drafters_of(settings: Settings) -> Drafters:
 
 def asked_for(settings: Settings) -> tuple[str, ...]:
     """The settings of drafters that somebody set: a name, a folder, layers; neither "auto" nor "none"."""
-    return tuple(one.name for one in fields(Drafters) if getattr(settings, one.name) not in (None, NOT_SET, ()))
+    return tuple(one.name for one in fields(Drafters) if getattr(settings, one.name) not in (None, NONE, ()))
 
 
 def with_bundled(settings: Settings) -> Settings:
@@ -110,7 +110,7 @@ def source_names(settings: Settings) -> tuple[str, ...]:
         if key not in used.values():
             raise SettingError(
                 f"{key} is set but none of the sources uses it: {', '.join(settings.sources)}",
-                hint=f"add {sources_of(key)[0]} to --sources, or leave one of the two away",
+                hint=f"add {sources_of(key)[0]} to --sources, or leave one of the two out",
             )
     return settings.sources
 
@@ -126,7 +126,7 @@ def require_same_tokenizer(name: str, draft: TextTokenizer, target: str, tokens:
 
 def _named(key: str, settings: Settings) -> str | None:
     value: str | None = getattr(settings, key)
-    if value == NOT_SET:
+    if value == NONE:
         return None
     if value is None and key in BY_DEFAULT and _has_use(key, settings) and _is_there(key, settings):
         return BUNDLED
@@ -146,7 +146,7 @@ def _is_there(key: str, settings: Settings) -> bool:
 
 def _lacks(what: str, key: str) -> SettingError:
     thing = "skipped layers" if key not in DRAFTERS else key.replace("_", " ")
-    return SettingError(f"{what} has no {thing}", hint=f"name one with {flag(key)}, or leave it away")
+    return SettingError(f"{what} has no {thing}", hint=f"name one with {flag(key)}, or leave it out")
 
 
 def _sampled(settings: Settings, drafters: Drafters) -> tuple[str, ...]:
@@ -154,9 +154,9 @@ def _sampled(settings: Settings, drafters: Drafters) -> tuple[str, ...]:
     if drafters.draft_model is None:
         raise _lacks(f"the criterion {_SAMPLED}", "draft_model")
     if settings.sources not in (None, usual):
-        raise SettingError(f"the criterion {_SAMPLED} takes drafts of {usual[0]} alone", hint="leave --sources away")
+        raise SettingError(f"the criterion {_SAMPLED} takes drafts of {usual[0]} alone", hint="leave --sources out")
     if others := [key for key in drafters.given if key != "draft_model"]:
         raise SettingError(
-            f"the criterion {_SAMPLED} takes drafts of {usual[0]} alone", hint=f"leave {flag(others[0])} away"
+            f"the criterion {_SAMPLED} takes drafts of {usual[0]} alone", hint=f"leave {flag(others[0])} out"
         )
     return usual

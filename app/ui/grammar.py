@@ -12,7 +12,7 @@ from typing import Any
 
 import gradio as gr
 
-from app.generation.events import Correction, CorrectionDone, RunStats, TextDelta
+from app.generation.events import NO_STATS, Correction, CorrectionDone, TextDelta
 from app.ui.state.app_state import AppState
 from app.ui.state.browser_events import Updates, browser_scope, tab_id, text_of
 from app.ui.state.error_display import reporting
@@ -103,10 +103,7 @@ def _status(elapsed_s: float) -> str:
 
 def _unedited(text: str) -> Correction:
     """The outcome of a correction that was stopped before its first event: no edits."""
-    stats = RunStats(
-        tokens=0, target_forwards=0, mean_acceptance_length=0.0, by_source={}, ttft_s=0.0, tokens_per_s=0.0, stages_s={}
-    )
-    return Correction(source=text, corrected=text, edits=(), stats=stats)
+    return Correction(source=text, corrected=text, edits=(), stats=NO_STATS)
 
 
 def _run_key(request: gr.Request) -> str:

@@ -105,7 +105,7 @@ def _check_rows(database: Path) -> list[Finding]:
                 if count < _ENOUGH:
                     findings.append(Finding(database, f"{database}: {why}", hint or schema.remedy(database)))
     except _READ_ERRORS as error:
-        findings.append(Finding(database, f"{database} is damaged: {error}", schema.remedy(database)))
+        findings.append(Finding(database, f"{database} is damaged: {_cause(error)}", schema.remedy(database)))
     finally:
         connection.close()
     return findings
@@ -133,7 +133,11 @@ def _documents(connection: sqlite3.Connection) -> Iterator[tuple[str, str | None
             for why in _passages(connection, number, document):
                 yield why, None
         except _READ_ERRORS as error:
-            yield f"{name} cannot be read: {error}", None
+            yield f"{name} cannot be read: {_cause(error)}", None
+
+
+def _cause(error: BaseException) -> str:
+    return error.cause if isinstance(error, LibraryError) else str(error)
 
 
 def _passages(connection: sqlite3.Connection, number: int, document: Document) -> Iterator[str]:

@@ -48,7 +48,7 @@ class Library:
         Raises what ``create`` raises.
         """
         folder = self._folder / checked_name(name)
-        taken = CorpusExists(f"there is a corpus called {name} already", hint="add to it, or choose another name")
+        taken = CorpusExists(f'there is a corpus called "{name}" already', hint="add to it, or choose another name")
         if folder.exists():
             raise taken
         # Names of corpora never begin with a dot, so that what a crash leaves here is never taken for a corpus.
@@ -141,7 +141,7 @@ class Library:
             hint = f"choose one of: {', '.join(names[:8])}"
         else:
             hint = f"make it first: spandraft corpus create {name}"
-        raise CorpusNotFound(f"there is no corpus called {name}", hint=hint)
+        raise CorpusNotFound(f'there is no corpus called "{name}"', hint=hint)
 
 
 def checked_name(name: str) -> str:
@@ -151,7 +151,7 @@ def checked_name(name: str) -> str:
     """
     if _NAME.fullmatch(name) is None:
         raise InvalidName(
-            f"{name!r} is no name for a corpus",
+            f'"{name}" is no name for a corpus',
             hint="use up to 64 letters a-z, digits, - and _, beginning with a letter or digit",
         )
     return name

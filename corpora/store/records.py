@@ -267,7 +267,7 @@ def find_document(connection: sqlite3.Connection, id_or_name: str) -> DocumentIn
         return info
     near = nearest(id_or_name, [name for (name,) in connection.execute("SELECT name FROM documents")])
     raise DocumentNotFound(
-        f"there is no document called {id_or_name}",
+        f'there is no document called "{id_or_name}"',
         hint=f"did you mean {near}?" if near else "list the documents of the corpus to see their names",
     )
 

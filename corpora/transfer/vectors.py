@@ -19,7 +19,7 @@ from corpora.transfer.archive import PartStream
 from corpora.transfer.format import Part, require
 
 _MOST_HEADER_BYTES = 4096
-_MOST_OF_A_PASSAGE = 16_384
+_MOST_ROWS_OF_A_PASSAGE = 16_384
 _FLOAT = np.dtype("<f4")
 _COUNT = np.dtype("<i4")
 _NORM_TOLERANCE = 1e-3
@@ -66,7 +66,7 @@ class VectorReader:
         # The counts are read into memory, so the file must be long enough for them.
         require(8 + size + passages * _COUNT.itemsize <= part.bytes, "its vectors are too few")
         self._counts_P = np.frombuffer(stream.read(passages * _COUNT.itemsize), dtype=_COUNT)
-        fewest, most = (1, 1) if one_each else (0, _MOST_OF_A_PASSAGE)
+        fewest, most = (1, 1) if one_each else (0, _MOST_ROWS_OF_A_PASSAGE)
         in_range = (self._counts_P >= fewest) & (self._counts_P <= most)
         require(bool(in_range.all()), "its vectors are miscounted")
         total = int(self._counts_P.sum(dtype=np.int64))
@@ -93,10 +93,10 @@ class VectorReader:
         self._stream.finish()
 
     def _checked(self, row: bytes) -> bytes:
-        vectors_ND = np.frombuffer(row, dtype=_FLOAT).reshape(-1, self._dimension)
-        require(bool(np.isfinite(vectors_ND).all()), "one of its vectors is not finite")
-        norms_N = np.linalg.norm(vectors_ND.astype(np.float64), axis=1)
-        is_unit = (np.abs(norms_N - 1.0) <= _NORM_TOLERANCE) | (norms_N == 0.0)
+        vectors_RD = np.frombuffer(row, dtype=_FLOAT).reshape(-1, self._dimension)
+        require(bool(np.isfinite(vectors_RD).all()), "one of its vectors is not finite")
+        norms_R = np.linalg.norm(vectors_RD.astype(np.float64), axis=1)
+        is_unit = (np.abs(norms_R - 1.0) <= _NORM_TOLERANCE) | (norms_R == 0.0)
         require(bool(is_unit.all()), "one of its vectors is not of length one")
         return row
 

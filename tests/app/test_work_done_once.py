@@ -140,7 +140,7 @@ def test_a_relevance_scorer_that_cannot_be_used_is_an_error(settings: Settings, 
 def test_the_edit_proposer_is_the_one_that_is_set(settings: Settings, tmp_path: Path) -> None:
     assert edit_proposer(settings.replace(edit_proposer="none")) is None
     assert edit_proposer(settings) is not None
-    with pytest.raises(ModelError, match="there is no edit proposer") as missing:
+    with pytest.raises(ModelError, match=r"the edit proposer .* does not exist") as missing:
         edit_proposer(settings.replace(edit_proposer=str(tmp_path / "nowhere.npz")))
     assert missing.value.hint
     file = tmp_path / "mine.npz"

@@ -23,7 +23,7 @@ def test_cause_and_hint_are_one_printable_line(cause: str, hint: str) -> None:
     error = errors.CorporaError(cause, hint=hint)
     assert error.cause.isprintable()
     assert error.hint.isprintable()
-    assert str(error) == error.cause
+    assert str(error) == f"{error.cause}\n{error.hint}"
 
 
 def test_nearest_ignores_case() -> None:

@@ -28,8 +28,8 @@ from app.bench.criteria.tasks import Task, answers_of, bundled_answers, correcti
 from app.bench.criteria.trial import DEFAULT, PLAIN, SAMPLED, Rule, Trial, Written, rules
 from app.bench.report import Report, Row, progress
 from app.config.generation_options import GenerationOptions
-from app.config.settings import NOT_SET, Settings
-from app.errors import InputError
+from app.config.settings import NONE, Settings
+from app.errors import InputError, quoted
 from app.loading.sources import asked_for, drafters_of, flag, source_names
 from app.pipeline import Pipeline
 from decoding.interfaces import Sampling
@@ -88,9 +88,9 @@ def _temperatures(text: str) -> list[float]:
     try:
         temperatures = list(dict.fromkeys(float(word) for word in text.split(",")))
     except ValueError as error:
-        raise InputError(f"--temperatures cannot be {text!r}", hint="write --temperatures 0,0.7,1") from error
+        raise InputError(f"--temperatures cannot be {quoted(text)}", hint="write --temperatures 0,0.7,1") from error
     if not all(0 <= temperature < math.inf for temperature in temperatures):
-        raise InputError(f"--temperatures cannot be {text!r}", hint="a temperature is 0 or more; 0 is greedy")
+        raise InputError(f"--temperatures cannot be {quoted(text)}", hint="a temperature is 0 or more; 0 is greedy")
     return temperatures
 
 
@@ -112,7 +112,7 @@ def sources_for(chosen: Sequence[Rule], settings: Settings, *, is_asked: bool) -
     Raises SettingError, UnknownNameError.
     """
     # Speculative sampling takes a draft model alone; the other rules keep the other drafters.
-    alone = settings.replace(criterion=SAMPLED, heads=NOT_SET, parallel_model=NOT_SET, skipped_layers=())
+    alone = settings.replace(criterion=SAMPLED, heads=NONE, parallel_model=NONE, skipped_layers=())
     sources = {}
     for rule in chosen:
         if rule.family != SAMPLED:

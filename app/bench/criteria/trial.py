@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 
 from app.bench.methods import without_history
-from app.errors import InputError, unknown
+from app.errors import InputError, quoted, unknown
 from app.generation.requests import RequestBuilder
 from decoding.drafting.budget import Budget
 from decoding.drafting.calibration import Calibration
@@ -72,7 +72,7 @@ def _rule(word: str) -> Rule:
         thresholds = {option: _number(number) for option, number in zip(options, numbers.split("/"), strict=True)}
     except ValueError as error:
         hint = f"write {name}={'/'.join(map(str.upper, options))}" if options else f"{name} has no thresholds"
-        raise InputError(f"{word!r} has other thresholds than {name} takes", hint=hint) from error
+        raise InputError(f"{quoted(word)} has other thresholds than {name} takes", hint=hint) from error
     return Rule(word, make_criterion(name, **thresholds))
 
 

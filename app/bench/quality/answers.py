@@ -25,7 +25,8 @@ from app.generation.prompts import REFUSAL
 from app.pipeline import Pipeline
 from corpora.documents import Document, Passage
 from corpora.text.chunking import sentences
-from retrieval.interfaces import Evidence, Hit
+from retrieval.evidence import FindEvidence
+from retrieval.interfaces import Hit
 
 THRESHOLD = 0.55
 """Tuned on 800 questions of SQuAD's training half (bundled encoder, four passages of the question's article, the
@@ -36,7 +37,6 @@ _ARTICLE = re.compile(r"\b(?:a|an|the)\b")
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 AnswerFunction = Callable[[str, Sequence[Hit]], str]
-FindEvidence = Callable[[str, Sequence[Hit], int], Sequence[Evidence]]
 
 
 @dataclass(frozen=True, slots=True)

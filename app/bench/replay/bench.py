@@ -101,7 +101,7 @@ def _prepared(args: argparse.Namespace, settings: Settings) -> tuple[Runner, lis
         on_tokens = partial(replay_all, blend_state(tokenizer))
         return Runner(on_tokens), [_trace_file(file, read_traces(file, tokenizer)) for file in args.file]
     if args.tokenizer is not None:
-        raise InputError("a model has its own tokenizer", hint="leave --tokenizer away, or --model")
+        raise InputError("a model has its own tokenizer", hint="leave --tokenizer out, or --model")
     model = ModelReplay.of(args.model, settings)
     files = [_trace_file(file, model.read(file)) for file in args.file]
     on_tokens = partial(replay_all, blend_state(model.tokenizer))

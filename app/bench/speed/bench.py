@@ -68,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--shape", metavar="NAME", help="random weights of a shape (qwen3-0.6b), recorded outputs forced"
     )
     parser.add_argument("--file", type=Path, help="force recorded outputs (default with --shape: the bundled ones)")
-    parser.add_argument("--tokenizer", type=Path, default=BUNDLED_TOKENIZER, help="of --file, with --shape")
+    parser.add_argument("--tokenizer", type=Path, default=BUNDLED_TOKENIZER, help="tokenizer of --file, with --shape")
 
 
 def run(args: argparse.Namespace, settings: Settings) -> Report:
@@ -119,7 +119,7 @@ def _on_target(args: argparse.Namespace, settings: Settings, n: int) -> Setup:
 def _on_shape(args: argparse.Namespace, settings: Settings, n: int) -> Setup:
     """Random weights, forced to records or to noise."""
     if given := asked_for(settings):
-        raise InputError("random weights agree with no draft model", hint=f"leave {flag(given[0])} away, or --shape")
+        raise InputError("random weights agree with no draft model", hint=f"leave {flag(given[0])} out, or --shape")
     target = random_target(args.shape, settings)
     engine = Engine(target, max_nodes=settings.budget)
     if args.task == "nothing":

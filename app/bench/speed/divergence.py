@@ -103,7 +103,7 @@ class Divergences:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the bench."""
-    parser.add_argument("--precision", choices=PRECISIONS, default="bfloat16", help="of the weights (default bfloat16)")
+    parser.add_argument("--precision", choices=PRECISIONS, default="bfloat16", help="number format of the weights")
     parser.add_argument("--n", type=int, default=16, help="prompts of each task, 32 are bundled (default 16)")
     parser.add_argument("--free", action="store_true", help="without quotation and copy bias, which widen the margins")
 

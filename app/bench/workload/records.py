@@ -23,8 +23,10 @@ def read_records(path: Path, parse: Callable[[dict[str, Any]], Item | None], *, 
     hint = f"one JSON object a line: {form}"
     try:
         lines = path.read_bytes().decode("utf-8-sig").split("\n")
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist", hint="check the path") from error
     except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}", hint="name an existing file") from error
+        raise InputError(f"{path} cannot be read: {error.strerror}", hint="name a file of records") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 text", hint=hint) from error
     items: list[Item] = []

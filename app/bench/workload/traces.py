@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from app.bench.workload.records import is_texts, read_records
-from app.errors import InputError
+from app.errors import InputError, no_file
 from app.generation.tokenizer import Encoded
 from app.loading.edit_proposer import EditProposer
 from decoding.interfaces import Reference, Request
@@ -45,7 +45,7 @@ class Trace:
 
 
 def read_traces(file: Path, tokenizer: Tokenizer, *, end: int | None = None) -> list[Trace]:
-    """The records of a file: answer, summary, grammar (first reference).
+    """The records of a file: answers from passages, outputs of a prompt, corrections (first reference).
 
     ``end`` is the end token, by default one that the tokenizer does not have. Raises InputError.
     """
@@ -57,9 +57,9 @@ def read_traces(file: Path, tokenizer: Tokenizer, *, end: int | None = None) -> 
                 return encoder.correction(source, target)
             case {"prompt": str(prompt), "output": str(output)}:
                 passages = record.get("passages", [])
-                return encoder.summary(prompt, passages, output) if is_texts(passages) else None
+                return encoder.output_of_prompt(prompt, passages, output) if is_texts(passages) else None
             case {"question": str(question), "passages": passages, "output": str(output)} if is_texts(passages):
-                return encoder.answer(question, passages, output)
+                return encoder.answer_from_passages(question, passages, output)
         return None
 
     return read_records(file, parse, form="question, passages, output; or prompt, output; or source, references")
@@ -77,7 +77,7 @@ class _Encoder:
         reference = Reference(ids, cursor=True, edits=self.proposer.edits(source, ids, self._encoded))
         return self._trace(prompt, (reference,), target, "correct")
 
-    def summary(self, prompt: str, passages: Sequence[str], output: str) -> Trace:
+    def output_of_prompt(self, prompt: str, passages: Sequence[str], output: str) -> Trace:
         encoded = self.tokenizer.encode(prompt, add_special_tokens=False)
         references = []
         for passage in passages:
@@ -91,7 +91,7 @@ class _Encoder:
                 references.append(Reference(self._ids(passage)))
         return self._trace(tuple(encoded.ids), references, output, "answer")
 
-    def answer(self, question: str, passages: Sequence[str], output: str) -> Trace:
+    def answer_from_passages(self, question: str, passages: Sequence[str], output: str) -> Trace:
         prompt: list[int] = []
         references = []
         for passage in passages:
@@ -119,7 +119,7 @@ class _Encoder:
 def load_tokenizer(file: Path) -> Tokenizer:
     """Read a tokenizer.json. Raises InputError."""
     if not file.is_file():
-        raise InputError(f"there is no tokenizer at {file}", hint="give the path of a tokenizer.json")
+        raise InputError(no_file(file), hint="give the path of a tokenizer.json")
     try:
         return Tokenizer.from_file(str(file))
     except Exception as error:  # tokenizers raises bare Exception

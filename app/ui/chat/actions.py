@@ -12,13 +12,12 @@ import dataclasses
 import time
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import gradio as gr
 
 from app.conversations.turns import Turn, compare
 from app.errors import InputError
-from app.generation.events import Answer, Citation, Done, Event, Retrieval, RunStats, TextDelta
+from app.generation.events import NO_STATS, Answer, Citation, Done, Event, Retrieval, TextDelta
 from app.output.links import links
 from app.ui.chat.history import ChatComponents, ChatHistory
 from app.ui.state.app_state import AppState
@@ -28,10 +27,6 @@ from app.ui.state.interfaces import AnswerStream
 from app.ui.views.answer import RunningAnswer, running_view, thread_view
 from app.ui.views.chrome import announcement, problem_view
 from app.ui.views.sources import reader_view, sources_view
-
-_UNMEASURED: Final = RunStats(
-    tokens=0, target_forwards=0, mean_acceptance_length=0.0, by_source={}, ttft_s=0.0, tokens_per_s=0.0, stages_s={}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +92,7 @@ def partial_answer(running: RunningAnswer) -> Answer:
         text=running.text,
         citations=running.citations,
         passages=running.passages,
-        stats=_UNMEASURED,
+        stats=NO_STATS,
         finish_reason="cancelled",
         notice=running.notice,
     )

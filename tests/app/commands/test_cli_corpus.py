@@ -222,11 +222,11 @@ def test_a_damaged_corpus_hides_no_other(run: Run, folder: Path) -> None:
 def test_an_empty_path_is_none_and_a_missing_one_makes_no_job(run: Run, folder: Path) -> None:
     run("create", "mine")
     for argv in (("add", "mine", ""), ("sync", "mine", "docs", ""), ("export", "mine", ""), ("import", "")):
-        assert document(run, *argv, code=2)["error"]["cause"] == "'' is no path"
+        assert document(run, *argv, code=2)["error"]["cause"] == '"" is no path'
     for argv in (("add", "mine", "dosc"), ("add", "mine", "dosc", "--dry-run"), ("sync", "mine", "docs", "dosc")):
         error = document(run, *argv, code=2)["error"]
         assert (error["cause"], error["hint"]) == ("dosc does not exist", "did you mean docs?")
-    with pytest.raises(InputError, match="'' is no path"):
+    with pytest.raises(InputError, match='"" is no path'):
         Corpus.open("mine", settings=Settings.load()).add("docs", "")
     assert document(run, "jobs", "mine")["jobs"] == []
     code, out, err = run("add", "mine", "docs", "gone.txt")
@@ -309,7 +309,7 @@ def test_a_corpus_travels_as_one_file(run: Run, folder: Path) -> None:
     assert "--overwrite" in document(run, "export", "mine", code=2)["error"]["hint"]
     assert document(run, "export", "mine", str(folder), "--overwrite")["bytes"] == exported.stat().st_size
     error = document(run, "import", str(exported), code=2)["error"]
-    assert "there is a corpus called mine" in error["cause"]
+    assert 'there is a corpus called "mine"' in error["cause"]
     assert "--name" in error["hint"]
     assert "is a folder" in document(run, "import", str(folder), code=2)["error"]["cause"]
     lost = document(run, "export", "mine", str(folder / "nodir" / "w"), code=2)["error"]["cause"]
@@ -342,7 +342,7 @@ def test_conversations_that_quote_are_named_and_go_when_asked(run: Run, folder: 
     code, out, err = run("remove", "mine", "try.txt", "--receipt", "--yes")
     assert (code, "1 still quote it" in out) == (0, True), err
     code, _, err = run("remove", "mine", "lambda.md", "--yes")
-    assert "a conversation that quotes it stays: About docs/lambda.md?" in err
+    assert "A conversation that quotes it stays: About docs/lambda.md?" in err
     again = err.rpartition("spandraft corpus ")[2].split()
     assert run(*again)[0] == 0, "the command that is named removes them, though the document is gone"
     (receipt,) = document(run, "remove", "mine", "with.html", "--with-conversations", "--yes")["receipts"]

@@ -179,7 +179,7 @@ def test_a_bad_file_is_refused_by_name(home: Path, text: str) -> None:
 
 
 def test_a_named_file_must_exist(home: Path) -> None:
-    with pytest.raises(SettingError, match="there is no configuration file"):
+    with pytest.raises(SettingError, match=r"the configuration file .* does not exist"):
         Settings.load({}, {}, home / "absent.toml")
 
 

@@ -92,7 +92,7 @@ def test_other_files_are_refused_in_two_lines(tmp_path: Path, content: bytes, ca
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="cannot read"):
+    with pytest.raises(InputError, match="does not exist"):
         read_items(tmp_path / "nowhere.jsonl")
-    with pytest.raises(InputError, match="cannot read"):
+    with pytest.raises(InputError, match="cannot be read"):
         read_items(tmp_path)

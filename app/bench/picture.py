@@ -32,9 +32,9 @@ def require(file: Path) -> None:
     """Raise MissingPartError or InputError now, where ``save`` would raise it after minutes of work."""
     kinds = blank(1, 1).canvas.get_supported_filetypes()
     if file.suffix.lower().removeprefix(".") not in kinds:
-        raise InputError(f"cannot write {file}: no kind of picture", hint=_HINT)
+        raise InputError(f"{file} cannot be written: no kind of picture", hint=_HINT)
     if not file.parent.is_dir():
-        raise InputError(f"cannot write {file}: there is no folder {file.parent}", hint="make it first")
+        raise InputError(f"the folder {file.parent} does not exist", hint="make it first")
 
 
 def save(figure: Figure, file: Path) -> None:
@@ -42,4 +42,4 @@ def save(figure: Figure, file: Path) -> None:
     try:
         figure.savefig(file, metadata={"Software": None})
     except (OSError, ValueError) as error:
-        raise InputError(f"cannot write {file}: {error}", hint=_HINT) from error
+        raise InputError(f"{file} cannot be written: {error}", hint=_HINT) from error

@@ -83,22 +83,24 @@ class Settings:
         automatic(choice("float32", "bfloat16", "float16", "float64")),
         "number format of the target; auto is float32 on a CPU, the model's own on a GPU",
     )
-    device: str | None = _setting(None, automatic(words), "cpu, cuda, cuda:1 ...; auto takes a GPU if there is one")
+    device: str | None = _setting(
+        None, automatic(words), "device of the target: cpu, cuda, cuda:1 ...; auto takes a GPU if there is one"
+    )
     device_map: str = _setting(
         NONE,
         words_or_table(),
-        "spreads the target over devices instead: auto, balanced, sequential, or a table, as Hugging Face's device_map",
+        "spread the target over devices instead: auto, balanced, sequential, or a table, as Hugging Face's device_map",
     )
     quantization_config: str = _setting(
         NONE,
         words_or_table(NONE, *QUANTIZATIONS),
-        "quantises the target as it loads: 4bit, 8bit (bitsandbytes), or a table, as Hugging Face's",
+        "quantise the target as it loads: 4bit, 8bit (bitsandbytes), or a table, as Hugging Face's",
     )
     threads: int | None = _setting(None, automatic(whole(1, 1024)), "CPU threads; auto leaves it to PyTorch")
     trust_remote_code: bool = _setting(False, flag, "run Python code that comes with a model")
 
     chunk_chars: int | None = _setting(
-        None, automatic(whole(20, 100_000)), "characters of a passage, about; auto: as the corpus, 700 if new"
+        None, automatic(whole(20, 100_000)), "length of a passage in characters, about; auto: as the corpus, 700 if new"
     )
     chunk_overlap: int | None = _setting(
         None, automatic(whole(0, 10)), "sentences that neighbouring passages share; auto: as the corpus, 1 if new"
@@ -143,7 +145,7 @@ class Settings:
     )
     bad_words: tuple[str, ...] = _setting((), texts, 'texts that may not be written: a,b or ["a", "b"]')
     logit_bias: tuple[tuple[int, float], ...] = _setting(
-        (), biases, "added to the logits of tokens: id:number,id:number, from -100 to 100"
+        (), biases, "numbers added to the logits of tokens: id:number,id:number, from -100 to 100"
     )
     criterion: str = _setting(
         "exact-match",
@@ -183,12 +185,14 @@ class Settings:
         (), whole_numbers(0, 1000), "layers of the target to leave out so that it drafts for itself: 1,3"
     )
     sources: tuple[str, ...] | None = _setting(
-        None, automatic(texts), "who drafts, such as blend,edits,corpus; auto: all that may pay"
+        None, automatic(texts), "draft sources, such as blend,edits,corpus; auto: all that may pay"
     )
     budget: int = _setting(96, whole(1, 512), "most draft tokens verified at once")
     max_sessions: int = _setting(8, whole(1, 1024), "most requests that share each forward of the target")
-    cuda_graphs: bool = _setting(True, flag, "forwards as CUDA graphs where there is a GPU; off is slower there")
-    max_waiting: int = _setting(64, whole(0, 1_000_000), "most requests that may wait for that; more are refused")
+    cuda_graphs: bool = _setting(True, flag, "run forwards as CUDA graphs where there is a GPU; off is slower there")
+    max_waiting: int = _setting(
+        64, whole(0, 1_000_000), "most requests that may wait for a free session; more are refused"
+    )
     quote: bool | None = _setting(
         None, automatic(flag), "answers quote the evidence and nothing else; auto: for the bundled target"
     )

@@ -58,5 +58,7 @@ def _write(file: Path, records: Iterable[Mapping[str, object]]) -> dict[str, obj
     try:
         file.write_text("".join(lines), encoding="utf-8", newline="\n")
     except OSError as error:
-        raise InputError(f"cannot write {file}: {error.strerror or error}", hint="name an existing folder") from error
+        raise InputError(
+            f"{file} cannot be written: {error.strerror or error}", hint="name an existing folder"
+        ) from error
     return {"method": file.name, "records": len(lines), "bytes": file.stat().st_size}

@@ -119,7 +119,7 @@ class _Encoder:
 def load_tokenizer(file: Path) -> Tokenizer:
     """Read a tokenizer.json. Raises InputError."""
     if not file.is_file():
-        raise InputError(no_file(file), hint="give the path of a tokenizer.json")
+        raise InputError(f"the tokenizer {no_file(file)}", hint="give the path of a tokenizer.json")
     try:
         return Tokenizer.from_file(str(file))
     except Exception as error:  # tokenizers raises bare Exception

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
+from app.errors import no_file
 from app.loading.bundled import TARGET, bundled_folder
 from app.training.corruption import word_forms
 from app.training.data import candidates, embeddings, material, prose, records, tokenizer
@@ -102,7 +103,7 @@ def bundled_tokenizer() -> Path:
 def read_tokenizer(path: Path) -> Tokenizer:
     """Read a tokenizer.json. Raises DataMissingError."""
     if not path.is_file():
-        raise DataMissingError(f"there is no tokenizer at {path}", hint="name a tokenizer.json, or `new` to train one")
+        raise DataMissingError(f"the tokenizer {no_file(path)}", hint="name a tokenizer.json, or `new` to train one")
     return Tokenizer.from_file(str(path))
 
 

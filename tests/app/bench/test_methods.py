@@ -70,5 +70,5 @@ def test_the_page_s_tables_are_renewed_between_their_marks() -> None:
 def test_recording_needs_a_folder(tmp_path: Path) -> None:
     with pytest.raises(SpandraftError):
         record.run(argparse.Namespace(folder=tmp_path, n=0), Settings(home=tmp_path))
-    with pytest.raises(SpandraftError, match="cannot write"):
+    with pytest.raises(SpandraftError, match="cannot be written"):
         record._write(tmp_path / "nowhere" / "a.jsonl", [{"question": QUESTION}])

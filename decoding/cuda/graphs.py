@@ -39,9 +39,11 @@ from decoding.tree import TokenTree
 
 log = logging.getLogger(__name__)
 
+# The new tokens that a row may have in a bucket, and the step of its keys (``bucket_for``).
 NODES = (1, 2, 4, 8, 16, 32, 48, 64, 96, 128)
 KEYS_STEP = 256
 
+# Graphs that are kept at most, and the part of the free memory that the pool's cache may take.
 _MOST_GRAPHS = 96
 _SHARE_OF_MEMORY = 0.25
 
@@ -305,8 +307,8 @@ class Bucket:
 def bucket_for(rows: int, nodes: int, longest: int, *, room: tuple[int, int]) -> Bucket | None:
     """The least bucket that holds ``nodes`` new tokens after ``longest`` cached ones; None if there is none.
 
-    Rows are a power of two, keys a power of two or one and a half of it, but no more than the rows and tokens that
-    there is ``room`` for. If the tokens do not fit the room, the keys exceed it, and the cache has to grow.
+    Rows are a power of two, keys KEYS_STEP times a power of two or one and a half of it, but no more than the rows and
+    tokens that there is ``room`` for. If the tokens do not fit the room, the keys exceed it, and the cache has to grow.
     """
     width = next((size for size in NODES if size >= nodes), None)
     if width is None:

@@ -19,9 +19,10 @@ from decoding.sources.base import DraftContext, DraftSource
 from decoding.sources.suffix_array import BORDER
 from decoding.tree import AT_ROOT, DraftTree
 
-# How far a lone occurrence with a match of m tokens is doubted: it counts 1 against DOUBT / m**2. Set by hand, near
+# How far a lone occurrence with a match of m tokens is doubted: it counts 1 against _DOUBT / m**2. Set by hand, near
 # what the same match is worth inside a prompt; calibration by match length does the rest.
 _DOUBT = 2.0
+# A beginning that fewer of the occurrences share than this part of them is not drafted.
 _RAREST = 0.01
 
 

@@ -19,13 +19,16 @@ from decoding.interfaces import NO_ORIGIN, Commit, Request
 from decoding.sources.base import DraftContext, DraftSource
 from decoding.tree import AT_ROOT, DraftTree
 
+# Successors that are kept for a token, and the depth of the drafted tree.
 SUCCESSORS: Final = 8
 _DEPTH: Final = 6
 _NONE: Final = -1
 # How often the successor of each rank is the next token, before anything is known; worth this many observations.
 _PRIOR: Final = (0.35, 0.10, 0.06, 0.04, 0.03, 0.02, 0.015, 0.01)
 _PRIOR_WEIGHT: Final = 20.0
+# What a count keeps with each further one.
 _FADE: Final = 0.998
+# Which nodes are worth drafting is computed anew after so many steps.
 _PLAN_EVERY: Final = 32
 # A path less likely than this is never worth a node.
 _WORTH: Final = 0.001

@@ -29,10 +29,12 @@ _SLOTS = 2048
 ORDERS = 3
 _RECALLED_CHAIN = 1024
 _DISCOUNT = 0.6
-# Tokens around the cursor that count as near, and those offered after copying broke off, while it is fresh.
-NEAR_BEHIND, NEAR_AHEAD = 1, 12
-_RESUME_BEHIND, _RESUME_AHEAD, FRESH = 1, 6, 8
-# The weight of a position by the length of its match, and that of "none of these", before anything is learned.
+# Positions before and after the cursor that count as near; those offered after copying broke off; and the age, in
+# tokens since then, from which on none are offered.
+NEAR_BEFORE, NEAR_AHEAD = 1, 12
+_RESUME_BEFORE, _RESUME_AHEAD, FRESH = 1, 6, 8
+# What a position counts among the votes, by the length of its match, and what "none of them" counts. Learning does not
+# change these; it weighs the share of the votes that they give.
 WEIGHTS_L = np.array((0.0, 1.0, 2.5, 6.0, 10.0, 15.0, 22.0, 30.0, 40.0, 50.0, 60.0, 75.0, 90.0))
 DOUBT = 1.2
 
@@ -160,7 +162,7 @@ def add_copied(
         longest = max(longest, length)
         candidates.votes_C[c] += weight
         candidates.contributors_C[c] |= COPIED
-        if cursor >= 0 and -NEAR_BEHIND <= position - cursor <= NEAR_AHEAD:
+        if cursor >= 0 and -NEAR_BEFORE <= position - cursor <= NEAR_AHEAD:
             candidates.near_C[c] = 1
         if length > candidates.longest_C[c]:
             candidates.longest_C[c], candidates.positions_C[c], candidates.similar_C[c] = length, position, 0
@@ -175,7 +177,7 @@ def add_resumed(context: MixtureContext, candidates: Candidates, cursor: int, ag
     if cursor < 0 or age >= FRESH:
         return size
     band = 0 if age == 0 else 1 if age < 3 else 2
-    for step in range(-_RESUME_BEHIND, _RESUME_AHEAD):
+    for step in range(-_RESUME_BEFORE, _RESUME_AHEAD):
         position = cursor + step
         if not 0 <= position < context.sizes_3[2] or (age == 0 and step <= 0):
             continue

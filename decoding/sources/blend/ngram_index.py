@@ -20,14 +20,17 @@ from numpy.typing import NDArray
 
 from decoding.sources.blend.compiled import compiled
 
+# Tokens of a match that are compared at most.
 MAX_MATCH = 12
-# Positions with a match of one token: the latest so many. Longer matches: all among the latest so many of the id.
+# Looked at are the latest CHAIN positions of an id. Of those with a match of one token the latest SHORT_POSITIONS are
+# found, of all together the latest MOST_POSITIONS.
 SHORT_POSITIONS = 96
 CHAIN = 4096
 MOST_POSITIONS = 512
 NO_TOKEN = -2
 BORDER = -1
 NO_POSITION = -1
+# An id from here on is taken for a border: arrays are indexed by id.
 _MOST_IDS = 2**24
 
 

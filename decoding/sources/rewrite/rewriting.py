@@ -43,8 +43,11 @@ _PUT_IN = 0.06
 _PUT_FOR = (0.07, 0.02, 0.008, 0.004)
 # A jump to any position that holds the token just written.
 _JUMP = 4e-6
+# States that the belief keeps at most, and the probability, as a part of them all, below which none is kept.
 _MOST_STATES, _FAINT = 12, 1e-4
+# States from which the tree is drafted, at its root and at a node.
 _ROOT_STATES, _NODE_STATES = 8, 3
+# A path less likely than this is never worth a node.
 _LEAST = 0.002
 # A token may be reached from several states, which are worth a node only together.
 _MOST_WAYS = 3

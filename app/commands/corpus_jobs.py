@@ -26,10 +26,12 @@ def jobs(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> in
     queue = Jobs(Library(settings.home).open(args.name))
     if args.action == "list":
         if args.number is not None:
-            raise UsageError("list takes no number", hint=f"spandraft corpus jobs {args.name} show {args.number}")
+            raise UsageError("list takes no number", hint=f"write spandraft corpus jobs {args.name} show {args.number}")
         return _show_all(queue, args.name, terminal)
     if args.number is None:
-        raise UsageError(f"{args.action} which job?", hint=f"spandraft corpus jobs {args.name} lists their numbers")
+        raise UsageError(
+            f"{args.action} needs the number of a job", hint=f"see the numbers: spandraft corpus jobs {args.name}"
+        )
     if args.file is not None and args.action not in ("cancel", "retry"):
         raise UsageError(f"{args.action} is for a whole job", hint="leave --file out")
     if args.action == "resume" and _is_over(queue, args, terminal):

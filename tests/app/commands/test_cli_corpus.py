@@ -136,7 +136,7 @@ def test_a_job_can_be_looked_at_and_steered(run: Run, folder: Path) -> None:
     assert run("jobs", "mine", "remove", "1")[0] == 0
     assert run("jobs", "mine")[1] == ""
     assert "no job 1" in document(run, "jobs", "mine", "show", "1", code=2)["error"]["cause"]
-    assert "which job" in document(run, "jobs", "mine", "pause", code=2)["error"]["cause"]
+    assert "needs the number of a job" in document(run, "jobs", "mine", "pause", code=2)["error"]["cause"]
 
 
 def test_a_paused_job_is_resumed(run: Run, folder: Path) -> None:

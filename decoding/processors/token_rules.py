@@ -195,7 +195,7 @@ class NoRepeatNgram:
 
     def __init__(self, prompt: Sequence[int], size: int) -> None:
         if size < 1:
-            raise InvalidRequest(f"no_repeat_ngram_size is {size}", hint="give 1 or more, or leave it away")
+            raise InvalidRequest(f"no_repeat_ngram_size is {size}", hint="give 1 or more, or leave it out")
         self._prompt_T = np.array(prompt, dtype=np.int64)
         self._size = size
 
@@ -233,7 +233,7 @@ class BadWords:
         ends = {(token,) for token in eos_ids}
         words = {tuple(sequence) for sequence in sequences} - ends
         if () in words:
-            raise InvalidRequest("a bad word has no tokens", hint="leave empty words away")
+            raise InvalidRequest("a bad word has no tokens", hint="leave empty words out")
         _check_ids("bad_words_ids", (token for word in words for token in word), vocab_size)
         lasts: dict[tuple[int, ...], list[int]] = {}
         for word in sorted(words):

@@ -31,7 +31,7 @@ def device_for(device: str) -> str:
     except (RuntimeError, AssertionError) as error:
         raise InvalidRequest(
             f"the device {device} cannot be used: {str(error).strip().splitlines()[0][:120]}",
-            hint="leave --device away, or give cpu, or cuda where there is an NVIDIA GPU and a CUDA build of PyTorch",
+            hint="leave --device out, or give cpu, or cuda where there is an NVIDIA GPU and a CUDA build of PyTorch",
         ) from error
     return device
 

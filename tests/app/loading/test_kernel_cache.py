@@ -62,12 +62,10 @@ def test_what_is_compiled_is_known(tmp_path: Path) -> None:
     assert told(**{PLAIN: "1", "NUMBA_CACHE_DIR": str(tmp_path / "none")}) == ["True", "True"], "nothing is compiled"
 
 
-@pytest.mark.parametrize(
-    "module", ["app.pipeline", "app.bench.replay.bench", "app.bench.speed.bench", "app.doctor.drafting"]
-)
-def test_the_compiler_waits_until_its_folder_is_chosen(module: str) -> None:
+def test_the_compiler_waits_until_its_folder_is_chosen() -> None:
     """numba reads NUMBA_CACHE_DIR when it is imported, and settings name the folder only after these modules are."""
-    code = f"import sys, {module}; print('numba' in sys.modules)"
+    modules = "app.pipeline, app.bench.replay.bench, app.bench.speed.bench, app.doctor.drafting"
+    code = f"import sys, {modules}; print('numba' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 

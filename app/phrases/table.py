@@ -2,8 +2,8 @@
 canonical ids.
 
 The table knows no tokenizer (see app.training.phrases); a piece becomes the ids that the tokenizer makes of it behind
-other text. That takes most of a second, so the result is kept in the home folder, a file for each tokenizer. N rows of
-the table.
+other text. That takes most of a second, so the result is kept in the home folder, a file for each tokenizer, whose name
+is a digest of all that it was made of, this code included. N rows of the table.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from corpora.store.atomic_write import write_file
+from corpora.store.atomic_write import remove_file, write_file
+from decoding.sources.blend import phrases as phrases_module
 from decoding.sources.blend.blend_state import BlendState
 from decoding.sources.blend.phrases import Phrases, context_key, phrases_of
 
@@ -30,7 +31,7 @@ log = logging.getLogger(__name__)
 TABLE = Path(__file__).parent / "phrases.xz"
 _LEVELS = 8
 _NO_TOKEN = -1
-_FORMAT = b"spandraft-phrases-1"  # of the kept files: another one when what is made of the table changes
+_KEPT = 4  # files, the latest
 # Something before a piece, so that it is encoded as the middle of a text: a letter before what is no letter.
 _BEFORE = ("a", '"')
 
@@ -43,13 +44,19 @@ def blend_state(tokenizer: Tokenizer, table: Path = TABLE, *, folder: Path | Non
     """
     if folder is None:
         return BlendState(canonical_V=canonical_ids(tokenizer), phrases=phrases(tokenizer, table))
-    digest = hashlib.sha256(_FORMAT + table.read_bytes() + tokenizer.to_str().encode()).hexdigest()[:32]
-    file = folder / f"{digest}.npz"
+    file = folder / f"{_digest(tokenizer, table)}.npz"
     state = _read(file)
     if state is None:
         state = blend_state(tokenizer, table)
         _write(file, state)
     return state
+
+
+def _digest(tokenizer: Tokenizer, table: Path) -> str:
+    whole = hashlib.sha256(tokenizer.to_str().encode())
+    for file in (table, Path(__file__), Path(phrases_module.__file__)):
+        whole.update(file.read_bytes())
+    return whole.hexdigest()[:32]
 
 
 def _read(file: Path) -> BlendState | None:
@@ -71,6 +78,8 @@ def _write(file: Path, state: BlendState) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         write_file(file, [whole.getbuffer()])
+        for old in sorted(file.parent.glob("*.npz"), key=lambda other: other.stat().st_mtime_ns)[:-_KEPT]:
+            remove_file(old)
     except OSError as error:
         log.warning("the phrase table is not kept for the next start: %s", error)
 

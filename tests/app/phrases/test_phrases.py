@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from app.bench.workload.traces import BUNDLED_TOKENIZER
 from app.phrases import table
 from app.phrases.table import blend_state, canonical_ids, phrases
 from decoding.interfaces import Request
+from decoding.sources.blend import phrases as phrases_module
 from decoding.sources.blend.blend import Blend
 from decoding.sources.blend.blend_state import BlendState
 from tests.support.drafts import proposed
@@ -67,3 +69,24 @@ def test_another_tokenizer_has_another_file(tokenizer: Tokenizer, tmp_path: Path
     other.add_tokens(["spandraft"])
     blend_state(other, folder=tmp_path)
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_only_the_latest_files_are_kept(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    for number in range(6):
+        (tmp_path / f"{number}.npz").write_bytes(b"old")
+        os.utime(tmp_path / f"{number}.npz", ns=(number, number))
+    blend_state(tokenizer, folder=tmp_path)
+    names = {file.name for file in tmp_path.iterdir()}
+    assert {"3.npz", "4.npz", "5.npz"} < names
+    assert len(names) == 4
+
+
+def test_code_that_changed_makes_another_file(
+    tokenizer: Tokenizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blend_state(tokenizer, folder=tmp_path)
+    changed = tmp_path / "phrases.py"
+    changed.write_bytes(Path(phrases_module.__file__).read_bytes() + b"# changed")
+    monkeypatch.setattr(phrases_module, "__file__", str(changed))
+    blend_state(tokenizer, folder=tmp_path)
+    assert len(list(tmp_path.glob("*.npz"))) == 2

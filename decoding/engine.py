@@ -41,7 +41,8 @@ class Engine:
     ``budget``: measured on the target if None, for trees of at most ``max_nodes``. ``max_rows`` sessions share each
     forward, ``max_waiting`` more may queue. ``prefix_bytes`` bounds the caches kept for prompts that begin like an
     earlier one. ``graphs``: forwards run as CUDA graphs (None: where the device has them; True: in fixed shapes on
-    any device; False: never). ``calibration`` and ``shared`` may outlive the engine.
+    any device; False: never); those of another engine on the same target: as there, also once a capture has failed.
+    ``calibration`` and ``shared`` may outlive the engine.
     """
 
     def __init__(
@@ -56,18 +57,18 @@ class Engine:
         max_rows: int = DEFAULT_ROWS,
         max_waiting: int = DEFAULT_WAITING,
         prefix_bytes: int = DEFAULT_BYTES,
-        graphs: bool | None = None,
+        graphs: CudaGraphs | bool | None = None,
     ) -> None:
         self.calibration = calibration if calibration is not None else Calibration()
         self.shared = shared if shared is not None else Shared()
         self.target = target if self.shared.heads is None else target.keeping_hidden_states()
-        self._graphs = CudaGraphs(self.target, enabled=graphs)
-        self.budget = budget if budget is not None else Budget.measured(self.target, max_nodes, graphs=self._graphs)
+        self.graphs = graphs if isinstance(graphs, CudaGraphs) else CudaGraphs(self.target, enabled=graphs)
+        self.budget = budget if budget is not None else Budget.measured(self.target, max_nodes, graphs=self.graphs)
         self._sources: SourceFactory = sources if callable(sources) else lambda: make_sources(sources, self.shared)
         self._scheduler = Scheduler(
             self.target,
             self.budget,
-            graphs=self._graphs,
+            graphs=self.graphs,
             max_rows=max_rows,
             max_waiting=max_waiting,
             prefix_bytes=prefix_bytes,
@@ -94,7 +95,7 @@ class Engine:
     @property
     def graphs_note(self) -> str:
         """Whether forwards run as CUDA graphs: yes, or no and why not."""
-        return self._graphs.note
+        return self.graphs.note
 
     @property
     def throughput(self) -> Throughput:

@@ -74,13 +74,11 @@ def guess_language(text: str) -> str | None:
     return _guess_by_small_words(text)
 
 
-def unknown_language(text: str, *, known: Collection[str] = DEFAULT_ENCODER_LANGUAGES) -> str | None:
-    """One line that says what the text looks like and what to set, or None where there is nothing to say."""
-    return unknown_to_encoder(guess_language(text), known=known)
-
-
 def unknown_to_encoder(language: str | None, *, known: Collection[str] = DEFAULT_ENCODER_LANGUAGES) -> str | None:
-    """The same for a language that was guessed already."""
+    """A line that says which language a question seems to be in and what to set; None where there is nothing to say.
+
+    ``language`` is what ``guess_language`` says of the question.
+    """
     if language is None or language in known:
         return None
     return (

@@ -20,6 +20,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from corpora.store.atomic_write import write_file
 from retrieval.errors import DamagedRelevance
 from retrieval.interfaces import log_odds
 from retrieval.language import guess_language
@@ -103,7 +104,7 @@ class LearnedRelevance:
         arrays |= {name: getattr(self.layers, name) for name in Layers.__dataclass_fields__}
         buffer = io.BytesIO()
         np.savez_compressed(buffer, allow_pickle=False, **arrays)
-        file.write_bytes(buffer.getvalue())
+        write_file(file, [buffer.getbuffer()])
 
     @classmethod
     def read(cls, file: Path) -> LearnedRelevance:

@@ -303,5 +303,6 @@ def make_contender(name: str, served: Engine, sources: Sequence[str] | None = No
         budget=Budget(limit, costs.copy() if is_tree else CostModel()),
         calibration=Calibration(frozen=not is_tree),
         shared=without_history(served.shared),
+        graphs=served.graphs,
     )
     return Contender(name, engine)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import secrets
 import sqlite3
 import time
@@ -17,6 +18,8 @@ from pathlib import Path
 
 from app.conversations.turns import Turn, from_json, to_json
 from corpora.store import schema
+
+log = logging.getLogger(__name__)
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS conversations (
@@ -89,12 +92,12 @@ class Conversations:
                     (to_json(turn), turn.id, conversation),
                 )
 
-    def remove(self, scope: str, conversation: str) -> None:
-        """Delete a conversation of this scope for good; nothing happens if it is not of this scope."""
+    def remove(self, scope: str, *conversations: str) -> None:
+        """Delete conversations of this scope for good; nothing happens to one that is not of this scope."""
         with self._connection() as db:
-            is_owned = self._owned(db, scope, conversation)
-        if is_owned:
-            remove_conversations(self._path, [conversation])
+            owned = [conversation for conversation in conversations if self._owned(db, scope, conversation)]
+        if owned:
+            remove_conversations(self._path, owned)
 
     @staticmethod
     def _owned(db: sqlite3.Connection, scope: str, conversation: str) -> bool:
@@ -113,7 +116,9 @@ class Conversations:
 def remove_conversations(path: Path, ids: Iterable[str]) -> int:
     """Delete conversations of any scope for good: overwritten, and nothing left in the write-ahead log.
 
-    Returns how many there were; 0 if the file ``path`` does not exist. Raises ``LibraryError``.
+    Where that has to wait, for a reader or for room on the disk, they are deleted all the same, and a warning says that
+    remains go with the next deletion. Returns how many there were; 0 if the file ``path`` does not exist. Raises
+    ``LibraryError``; then nothing was deleted.
     """
     with existing_database(path) as db:
         if db is None:
@@ -121,8 +126,16 @@ def remove_conversations(path: Path, ids: Iterable[str]) -> int:
         with db:
             db.execute("PRAGMA foreign_keys = ON")
             removed = sum(db.execute("DELETE FROM conversations WHERE id = ?", (key,)).rowcount for key in ids)
-        db.execute("VACUUM")  # Pages that were filled anew may hold remains between their cells.
-        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        try:
+            db.execute("VACUUM")  # Pages that were filled anew may hold remains between their cells.
+            is_busy, *_ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.OperationalError as error:
+            log.warning("conversations are deleted, but remains in %s go with the next deletion: %s", path, error)
+            return removed
+        if is_busy:
+            log.warning(
+                "conversations are deleted, but remains in %s go with the next deletion: it is being read", path
+            )
         return removed
 
 

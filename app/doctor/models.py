@@ -5,12 +5,15 @@ Loads no model and downloads nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from app.config.settings import BUNDLED, Settings
+from app.config.settings import BUNDLED, NONE, Settings
 from app.doctor.installation import Finding
+from app.errors import as_user_error
 from app.loading.bundled import DRAFTERS, MODELS, TARGET, bundled_folder, has_weights, read_sums, sha256, strangers
+from app.loading.edit_proposer import edit_proposer
+from app.loading.search_models import SearchModels
 
 _TARGET_FILES = ("config.json", "tokenizer.json", "model.safetensors")
 _MIB = 2**20
@@ -28,6 +31,26 @@ def examine_models(settings: Settings) -> Iterator[Finding]:
         if bundled_folder(part).is_dir():
             yield _intact(key, bundled_folder(part))
     yield examine_helpers(MODELS)
+    yield from _examine_named_helpers(settings)
+
+
+def _examine_named_helpers(settings: Settings) -> Iterator[Finding]:
+    """Check that a scorer of evidence and an edit proposer that the settings name can be used."""
+    checks: dict[str, Callable[[], object]] = {
+        "relevance": lambda: SearchModels(settings).relevance(),
+        "edit_proposer": lambda: edit_proposer(settings),
+    }
+    for key, use in checks.items():
+        name = getattr(settings, key)
+        if name in (None, BUNDLED, NONE):
+            continue
+        try:
+            use()
+        except Exception as error:  # noqa: BLE001  # whatever is wrong with it is the finding
+            cause, hint = as_user_error(error) or (f"unexpected {type(error).__name__}: {error}", "please report it")
+            yield Finding(key, "fail", cause, hint)
+        else:
+            yield Finding(key, "ok", str(name))
 
 
 def examine_bundled_target(folder: Path) -> Finding:

@@ -258,7 +258,10 @@ class Corpus:
 
     def token_index(self, tokens: TextTokenizer) -> TokenIndex | None:
         """The draft index of the whole corpus for a tokenizer; None while there is none yet."""
-        return self._draft_indexes.setdefault(tokens.fingerprint, DraftIndex(self._store, tokens)).current()
+        index = self._draft_indexes.get(tokens.fingerprint)
+        if index is None:
+            index = self._draft_indexes.setdefault(tokens.fingerprint, DraftIndex(self._store, tokens))
+        return index.current()
 
     def derived(self) -> list[Derived]:
         """What is computed of every passage of this corpus."""

@@ -117,19 +117,14 @@ def remove_document(
     )
 
 
-def remove_corpus(
-    library: Library, name: str, *, home: Path, find_conversations: bool = True, with_conversations: bool = False
-) -> CorpusReceipt:
+def remove_corpus(library: Library, name: str, *, home: Path, with_conversations: bool = False) -> CorpusReceipt:
     """Remove a whole corpus for good, and count what went. Raises ``CorpusNotFound``, ``LibraryBusy``.
 
-    ``find_conversations`` reads all texts of the corpus to find the conversations that quote it; ``with_conversations``
-    removes those, too.
+    All texts of the corpus are read to find the conversations that quote it; ``with_conversations`` removes those, too.
     """
     with closing(library.open(name)) as store:
-        quoting: list[QuotingConversation] = []
-        if find_conversations or with_conversations:
-            texts = (store.document(info.id).text for info in store.documents())
-            quoting = conversations_quoting(home, DeletedDocuments(name, texts=texts))
+        texts = (store.document(info.id).text for info in store.documents())
+        quoting = conversations_quoting(home, DeletedDocuments(name, texts=texts))
         documents, passages = len(store.documents()), len(store.rows_alive())
         files = len(_files(store.folder))
         size_bytes = sum(path.stat().st_size for path in store.folder.rglob("*") if path.is_file())

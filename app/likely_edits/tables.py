@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from corpora.store.atomic_write import write_file
+
 
 @dataclass(frozen=True, slots=True)
 class Tables:
@@ -36,7 +38,7 @@ def write_tables(file: Path, tables: Tables) -> None:
     }
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
-    file.write_bytes(buffer.getvalue())
+    write_file(file, [buffer.getbuffer()])
 
 
 def read_tables(file: Path) -> Tables:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.config.settings import NONE, Settings
+from app.config.settings import BUNDLED, NONE, Settings
 from app.errors import ModelError, no_file
 from app.loading.bundled import EDITS
 
@@ -21,11 +21,11 @@ class EditProposer:
     """Likely edits of a file, which is read with the first text: questions do without it. Any thread may use it."""
 
     def __init__(self, file: Path = EDITS) -> None:
-        """Raises ModelError if there is no such file."""
+        """Raises ModelError for a named file that is missing; the bundled one is looked for when it is first used."""
         self._file = file
         self._lock = threading.Lock()
         self._read: LikelyEdits | None = None
-        if not file.is_file():
+        if file != EDITS and not file.is_file():
             raise ModelError(
                 f"the edit proposer {no_file(file)}", hint="check the path of edit_proposer, or leave it out"
             )
@@ -45,4 +45,5 @@ def edit_proposer(settings: Settings) -> EditProposer | None:
     """The edit proposer that the settings name, None for none. Raises ModelError for a file that is missing."""
     if settings.edit_proposer == NONE:
         return None
-    return EditProposer(EDITS if settings.edit_proposer is None else Path(settings.edit_proposer).expanduser())
+    is_bundled = settings.edit_proposer in (None, BUNDLED)
+    return EditProposer(EDITS if is_bundled else Path(str(settings.edit_proposer)).expanduser())

@@ -32,9 +32,13 @@ class MiniLM:
 
     def __init__(self, folder: Path) -> None:
         """Read the weights and the tokenizer of a folder. Raises OSError, ValueError, SafetensorError, KeyError."""
+        tokenizer = (folder / "tokenizer.json").read_text(encoding="utf-8")
         self._weights: Mapping[str, torch.Tensor] = load_file(folder / "model.safetensors")
         self.dimension = self._weights["embeddings.word_embeddings.weight"].shape[1]
-        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        try:
+            self._tokenizer = Tokenizer.from_str(tokenizer)
+        except Exception as error:  # The library raises nothing more exact.
+            raise ValueError(f"{folder / 'tokenizer.json'} is no tokenizer") from error
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
 

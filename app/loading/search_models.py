@@ -118,15 +118,15 @@ def load_encoder(files: EncoderFiles, device: str | None) -> SentenceModel:
 def relevance_for(encoder: str, setting: str | None = None) -> Relevance:
     """The scorer that the setting ``relevance`` names, for the encoder of that name.
 
-    None ("auto"): the bundled one for the encoder it was learned with, and the cosines for every other. Raises
-    ``DamagedRelevance``, and ModelError for a file that is missing or was learned with another encoder.
+    None ("auto") and "bundled": the bundled one for the encoder it was learned with, and the cosines for every other.
+    Raises ``DamagedRelevance``, and ModelError for a file that is missing or was learned with another encoder.
     """
     from retrieval.errors import DamagedRelevance
     from retrieval.relevance import CosineRelevance, LearnedRelevance
 
     if setting == NONE:
         return CosineRelevance()
-    if setting is None:
+    if setting in (None, BUNDLED):
         bundled = LearnedRelevance.read(RELEVANCE)
         return bundled if bundled.encoder == encoder else CosineRelevance()
     file = Path(setting).expanduser()

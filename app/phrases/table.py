@@ -12,7 +12,6 @@ import hashlib
 import io
 import logging
 import lzma
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +31,7 @@ TABLE = Path(__file__).parent / "phrases.xz"
 _LEVELS = 8
 _NO_TOKEN = -1
 _KEPT = 4  # files, the latest
+_TYPES = (np.int64, np.int32, np.float32, np.int32, np.float32, np.int32)  # of ``Phrases``, then the canonical ids
 # Something before a piece, so that it is encoded as the middle of a text: a letter before what is no letter.
 _BEFORE = ("a", '"')
 
@@ -45,7 +45,7 @@ def blend_state(tokenizer: Tokenizer, table: Path = TABLE, *, folder: Path | Non
     if folder is None:
         return BlendState(canonical_V=canonical_ids(tokenizer), phrases=phrases(tokenizer, table))
     file = folder / f"{_digest(tokenizer, table)}.npz"
-    state = _read(file)
+    state = _read(file, tokenizer.get_vocab_size())
     if state is None:
         state = blend_state(tokenizer, table)
         _write(file, state)
@@ -59,16 +59,25 @@ def _digest(tokenizer: Tokenizer, table: Path) -> str:
     return whole.hexdigest()[:32]
 
 
-def _read(file: Path) -> BlendState | None:
+def _read(file: Path, vocabulary: int) -> BlendState | None:
+    """What ``file`` keeps; None if it keeps nothing, or not what the kernels may be given."""
+    if not file.exists():
+        return None
     try:
         with np.load(io.BytesIO(file.read_bytes()), allow_pickle=False) as arrays:
             kept = Phrases(**{name: arrays[name] for name in Phrases._fields})
-            return BlendState(canonical_V=arrays["canonical_V"], phrases=kept)
-    except FileNotFoundError:
+            canonical_V = arrays["canonical_V"]
+    except Exception as error:  # noqa: BLE001  # A zip that is damaged anywhere; the file is a cache.
+        log.warning("%s is made again, it cannot be read: %r", file, error)
         return None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        log.warning("%s is made again, it cannot be read: %s", file, error)
+    types = (*(array.dtype for array in kept), canonical_V.dtype)
+    sizes = (kept.starts_C.shape, kept.rest_C.shape, kept.tokens_S.shape, kept.chances_S.shape, canonical_V.shape)
+    contexts = kept.keys_C.size
+    successors = kept.starts_C.flat[-1] if kept.starts_C.size else -1
+    if types != _TYPES or sizes != ((contexts + 1,), (contexts,), (successors,), (successors,), (vocabulary,)):
+        log.warning("%s is made again, it holds arrays of other types or sizes", file)
         return None
+    return BlendState(canonical_V=canonical_V, phrases=kept)
 
 
 def _write(file: Path, state: BlendState) -> None:

@@ -1,8 +1,9 @@
 """Atomic file writes: after a kill, a full disk or a loss of power a path holds its old content or its new, no mixture.
 
-A file is written under a temporary name beside its target, forced to the disk and renamed; then its folder is forced to
-the disk. Every file of a library besides the database is written here, and so is every other file that must not be torn
-(``decoding`` alone, which may not import this floor, has its own). Knows nothing of what the files hold.
+A file is written under a temporary name beside its target, forced to the disk and renamed; then its folder is forced
+to the disk. Every file of a library besides the database is written here, and so are the caches of the home folder
+and what training keeps and bundles (``decoding``, which may not import this floor, has its own). Knows nothing of
+what they hold.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def write_file(
 def replace_file(path: Path, write: Callable[[Path], object]) -> None:
     """As ``write_file``, for content that a library writes: ``write`` is called with the temporary path.
 
-    Raises OSError and what ``write`` raises; then nothing changed.
+    The file has the mode of any new file. Raises OSError and what ``write`` raises; then nothing changed.
     """
 
     def write_and_sync(temporary: Path) -> None:
@@ -42,6 +43,12 @@ def replace_file(path: Path, write: Callable[[Path], object]) -> None:
         _sync_file(temporary)
 
     _replace(path, write_and_sync, None)
+
+
+def remove_unfinished(path: Path) -> None:
+    """Delete what killed writers of ``path`` have left. Nobody may be writing it meanwhile. Raises OSError."""
+    for left in path.parent.glob(f"{UNFINISHED}*-{path.name}"):
+        left.unlink(missing_ok=True)
 
 
 def move_file(path: Path, target: Path) -> None:

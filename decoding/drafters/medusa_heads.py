@@ -68,6 +68,9 @@ class MedusaHeads(nn.Module):
     def bind(self, target: Target) -> MedusaHeads:
         """Move to the device where ``target`` computes its logits, and use its output matrix.
 
+        The heads guess only where the target keeps its hidden states: an engine sees to that if they are in its
+        ``Shared``, anybody else with ``keeping_hidden_states``.
+
         Raises UnsupportedModel for a target of another hidden size.
         """
         output = target.model.get_output_embeddings()

@@ -1,7 +1,7 @@
 """Quote: the output may only be marked quotations of the evidence, or one fixed refusal. It cannot hallucinate.
 
-An automaton over the output whose state is the set of
-positions in the evidence where the output may stand. The language, with E for an end token:
+An automaton over the output whose state is the set of positions in the evidence where the output may stand. The
+language, with E for an end token:
 
     output    = refusal E | quotation (quotation)* E
     quotation = marker_n (a whole evidence body n, or any non-empty run of tokens inside it)

@@ -38,8 +38,7 @@ class _Match:
 @dataclass(frozen=True, slots=True)
 class _Run:
     """Positions from ``start`` on, ``count`` of them, agree in the next ``depth`` tokens. ``parent`` is the number of
-    the run that agrees in one token less; ``chance`` is the probability of
-    the last token, given those before it.
+    the run that agrees in one token less; ``chance`` is the probability of the last token, given those before it.
     """
 
     depth: int

@@ -1,6 +1,6 @@
 """The table of draft sources by name, and how to make them. One source object serves one session.
 
-The blend and the sources with a model are imported when the first one is made: they bring the compiler and PyTorch
+The blend and the sources with a model are imported when the first source is made: they bring the compiler and PyTorch
 along, which a command that only looks a name up can do without.
 """
 

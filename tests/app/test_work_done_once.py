@@ -7,7 +7,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -17,15 +17,19 @@ from app.config.generation_options import GenerationOptions
 from app.config.settings import Settings
 from app.errors import ModelError
 from app.library.corpus import Corpus
+from app.likely_edits.proposer import LikelyEdits
+from app.loading import edit_proposer as edit_proposer_module
 from app.loading.bundled import EDITS, RELEVANCE
 from app.loading.edit_proposer import edit_proposer
 from app.loading.search_models import SearchModels, relevance_for
 from app.pipeline import Pipeline
 from corpora.store.library import Library
 from retrieval import interfaces as query_module
+from retrieval import language as language_module
 from retrieval import relevance as relevance_module
+from retrieval.encoder import SentenceTransformerEncoder
 from retrieval.hybrid import HybridRetriever
-from retrieval.interfaces import Encoder
+from retrieval.interfaces import Encoder, log_odds
 from retrieval.language import guess_language
 from retrieval.relevance import CosineRelevance, LearnedRelevance
 from tests.support.tiny import QUESTION, TEXTS, hits_of, pipeline_of
@@ -54,7 +58,10 @@ def pipeline(tiny_bundled: Path, settings: Settings) -> Pipeline:
 
 @pytest.fixture
 def counting(pipeline: Pipeline) -> CountingEncoder:
-    return CountingEncoder(pipeline.models.encoder)
+    counted = CountingEncoder(pipeline.models.encoder)
+    pipeline.models._encoder = cast(SentenceTransformerEncoder, counted)
+    pipeline._find_evidence = pipeline.models.evidence_finder()
+    return counted
 
 
 @pytest.fixture
@@ -77,12 +84,30 @@ def test_a_question_is_embedded_once_and_its_language_guessed_once(
         guessed.append(text)
         return guess_language(text)
 
-    for module in (query_module, relevance_module):
+    for module in (query_module, relevance_module, language_module):
         monkeypatch.setattr(module, "guess_language", noted)
     answer = pipeline.answer(QUESTION, corpus=corpus, k=2)
     assert len(answer.passages) == 2
     assert counting.asked == [[QUESTION]]
     assert guessed == [QUESTION]
+    pipeline.answer_from(QUESTION, hits_of())
+    assert counting.asked == [[QUESTION]] * 2, "from given passages, too"
+    assert guessed == [QUESTION] * 2
+
+
+def test_a_file_of_edits_is_read_once(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Path] = []
+    original = LikelyEdits.read
+
+    def noted(file: Path, **options: Any) -> LikelyEdits:
+        read.append(file)
+        return original(file, **options)
+
+    monkeypatch.setattr(LikelyEdits, "read", noted)
+    pipeline = Pipeline.from_pretrained(corpus=None, settings=settings.replace(target="bundled"))
+    pipeline.correct("He go home. She buyed bread.")
+    pipeline.correct("They is here.")
+    assert read == [EDITS]
 
 
 def test_retrieving_at_once_finds_what_searching_and_selecting_find(corpus: Corpus) -> None:
@@ -122,6 +147,38 @@ def test_the_relevance_scorer_is_the_one_that_is_set(settings: Settings, tmp_pat
     assert scorer.rarity.known == {"zebra": 1.0}, "of this file, not the bundled one"
     assert models.relevance() is scorer, "read once"
     assert models.evidence_finder()(QUESTION, hits_of(), 3)
+
+
+def test_a_pipeline_and_its_corpus_have_what_the_settings_name(settings: Settings, tmp_path: Path) -> None:
+    without = settings.replace(target="bundled", relevance="none", edit_proposer="none")
+    pipeline = Pipeline.from_pretrained(corpus=None, settings=without)
+    assert pipeline.edit_proposer is None
+    corpus = Corpus.create("mine", settings=without, models=pipeline.models)
+    file = tmp_path / "doc.txt"
+    file.write_text(TEXTS[0])
+    corpus.add(file)
+    hits = corpus.search(QUESTION, 2)
+    by_corpus = corpus.evidence(QUESTION, hits)
+    for evidence in (*by_corpus, *pipeline.models.evidence_finder()(QUESTION, hits, 3)):
+        assert evidence.relevance == pytest.approx(log_odds(evidence.similarity)), "the cosine's, not the scorer's"
+    assert by_corpus
+
+
+def test_bundled_is_what_auto_takes(settings: Settings) -> None:
+    encoder = SearchModels(settings).encoder.name
+    assert isinstance(relevance_for(encoder, "bundled"), LearnedRelevance)
+    assert edit_proposer(settings.replace(edit_proposer="bundled")) is not None
+
+
+def test_questions_do_without_a_bundled_file_of_edits(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edit_proposer_module, "EDITS", tmp_path / "gone.npz")
+    proposer = edit_proposer(settings)
+    assert proposer is not None
+    with pytest.raises(ModelError) as missing:
+        proposer.edits("It is.", (), lambda text: None)  # type: ignore[arg-type,return-value]
+    assert missing.value.hint == "install Spandraft again"
 
 
 @pytest.mark.parametrize("broken", ["missing", "damaged", "another encoder"])

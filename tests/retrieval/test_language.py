@@ -6,7 +6,7 @@ import pydoc_data.topics
 
 import pytest
 
-from retrieval.language import guess_language, unknown_language
+from retrieval.language import guess_language, unknown_to_encoder
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ from retrieval.language import guess_language, unknown_language
 )
 def test_guesses(text: str, language: str) -> None:
     assert guess_language(text) == language
-    notice = unknown_language(text)
+    notice = unknown_to_encoder(language)
     assert notice is not None
     assert language in notice
     assert "--encoder" in notice
@@ -54,7 +54,7 @@ def test_guesses(text: str, language: str) -> None:
     ],
 )
 def test_silent(text: str) -> None:
-    assert unknown_language(text) is None
+    assert guess_language(text) is None
 
 
 def test_silent_for_the_language_reference() -> None:
@@ -65,4 +65,4 @@ def test_silent_for_the_language_reference() -> None:
 
 
 def test_an_encoder_that_knows_the_language_needs_no_notice() -> None:
-    assert unknown_language("什么是装饰器？", known={"English", "Chinese"}) is None
+    assert unknown_to_encoder(guess_language("什么是装饰器？"), known={"English", "Chinese"}) is None

@@ -111,6 +111,7 @@ class Trial(Engine):
             calibration=Calibration(frozen=rule.family == SAMPLED),
             shared=without_history(like.shared),
             max_rows=1,
+            graphs=like.graphs,
         )
         self.rule = rule
         self.sampling = Sampling()

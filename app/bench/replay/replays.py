@@ -23,6 +23,7 @@ from app.bench.workload.traces import Trace, forced_request, read_traces
 from app.config.settings import Settings
 from app.errors import InputError, ModelError
 from app.loading import engine as build
+from decoding.cuda.graphs import CudaGraphs
 from decoding.drafting.budget import Budget
 from decoding.drafting.calibration import Calibration
 from decoding.drafting.drafter import Drafter
@@ -114,6 +115,7 @@ class ModelReplay:
     tokenizer: Tokenizer
     end: int
     drafters: Shared
+    graphs: CudaGraphs
 
     @classmethod
     def of(cls, name: str, settings: Settings) -> ModelReplay:
@@ -125,7 +127,8 @@ class ModelReplay:
         if not builder.eos_ids:
             raise ModelError(f"{name} names no end token", hint="name one in its generation_config.json")
         engine = builder.engine
-        return cls(engine.target, builder.tokens.hf.backend_tokenizer, min(builder.eos_ids), engine.shared)
+        tokenizer = builder.tokens.hf.backend_tokenizer
+        return cls(engine.target, tokenizer, min(builder.eos_ids), engine.shared, engine.graphs)
 
     def read(self, file: Path) -> list[Trace]:
         """The records of a file that fit the context. Raises InputError if none does."""
@@ -148,6 +151,7 @@ class ModelReplay:
             calibration=Calibration(frozen=not preset.calibrated),
             shared=without_history(self.drafters),
             prefix_bytes=0,
+            graphs=self.graphs,
         )
         return [_replayed(engine, preset, trace) for trace in with_datastore(preset, traces)]
 

@@ -75,6 +75,7 @@ def _published(preset: Preset, engine: Engine) -> Engine:
         budget=Budget(limit=min(preset.limit, engine.target.context_length)),
         calibration=Calibration(frozen=True),
         shared=without_history(engine.shared),
+        graphs=engine.graphs,
     )
 
 

@@ -23,6 +23,7 @@ from app.bench.workload import jobs
 from app.config.settings import Settings
 from app.errors import InputError
 from app.pipeline import Pipeline
+from decoding.cuda.graphs import CudaGraphs
 from decoding.drafting.budget import Budget
 from decoding.engine import Engine
 from decoding.interfaces import Request, Sampling
@@ -118,24 +119,24 @@ def run(args: argparse.Namespace, settings: Settings) -> Report:
     if args.free:
         requests = [replace(request, processors=()) for request in requests]
     command = f"spandraft bench divergence --precision {args.precision} --n {args.n}{' --free' * args.free}"
-    return Report.of(command, rows(pipeline.engine.target, requests))
+    return Report.of(command, rows(pipeline.engine.target, requests, graphs=pipeline.engine.graphs))
 
 
-def rows(target: Target, requests: Sequence[Request]) -> list[dict[str, object]]:
+def rows(target: Target, requests: Sequence[Request], *, graphs: CudaGraphs | None = None) -> list[dict[str, object]]:
     """A row for drafts and one for the control. T(n) is fixed, so that a machine makes the same trees again."""
     drafting, control = Divergences(), Divergences()
     for group in _groups(requests, CONTROL_ROWS):
-        plain = [_together(_engine(target), [request], speculate=False)[0] for request in group]
-        drafted = [_together(_engine(target), [request], speculate=True)[0] for request in group]
-        batched = _together(_engine(target), group, speculate=False)
+        plain = [_together(_engine(target, graphs), [request], speculate=False)[0] for request in group]
+        drafted = [_together(_engine(target, graphs), [request], speculate=True)[0] for request in group]
+        batched = _together(_engine(target, graphs), group, speculate=False)
         for plain_output, drafted_output, batched_output in zip(plain, drafted, batched, strict=True):
             drafting.compare(plain_output, drafted_output)
             control.compare(plain_output, batched_output)
     return [drafting.row("drafted"), control.row(f"plain, {CONTROL_ROWS} rows (control)")]
 
 
-def _engine(target: Target) -> Engine:
-    return Engine(target, budget=Budget(limit=_LIMIT), max_rows=CONTROL_ROWS)
+def _engine(target: Target, graphs: CudaGraphs | None) -> Engine:
+    return Engine(target, budget=Budget(limit=_LIMIT), max_rows=CONTROL_ROWS, graphs=graphs)
 
 
 def _together(engine: Engine, requests: Sequence[Request], *, speculate: bool) -> list[Written]:

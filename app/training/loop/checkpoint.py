@@ -14,7 +14,7 @@ import torch
 
 from app.training.errors import CheckpointError
 from app.training.loop.plan import Optimizers
-from corpora.store.atomic_write import replace_file
+from corpora.store.atomic_write import remove_unfinished, replace_file
 
 NAME = "checkpoint.pt"
 _VERSION = "spandraft-checkpoint-1"
@@ -39,6 +39,7 @@ class Checkpoint:
             "seconds": seconds,
         }
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        remove_unfinished(self.path)
         replace_file(self.path, lambda part: torch.save(state, part))
 
     def load(self, optimizers: Optimizers) -> tuple[int, int, float] | None:

@@ -16,8 +16,9 @@ from app.conversations.turns import Turn
 from app.output.links import links
 from app.ui.state.app_state import AppState
 from app.ui.state.browser_events import Updates, browser_scope, text_of
+from app.ui.state.error_display import reporting
 from app.ui.views.answer import thread_view
-from app.ui.views.chrome import announcement, starters_view, tools_view
+from app.ui.views.chrome import announcement, problem_view, starters_view, tools_view
 from app.ui.views.sources import sources_view
 
 NEW_CONVERSATION = ("New conversation", "")
@@ -82,9 +83,12 @@ class ChatHistory:
     def delete(self, corpus: object, conversation: object, request: gr.Request) -> Updates:
         """Delete the conversation that is shown, and the drafts that the pipeline keeps of this browser's answers."""
         scope = browser_scope(request)
-        self._state.conversations.remove(scope, text_of(conversation))
+        with reporting() as problems:
+            self._state.conversations.remove(scope, text_of(conversation))
         if scope:
             self._state.pipeline.forget(scope)
+        if problems:
+            return {self._ui.message: problem_view(problems[0])}
         return {
             **self._show(scope, "", text_of(corpus)),
             self._ui.message: announcement("Conversation deleted"),

@@ -119,10 +119,12 @@ class CorpusActions:
         """Remove those of this browser's conversations that the button names."""
         scope = browser_scope(request)
         removed = text_in(event, "conversations").split()
-        for conversation_id in removed:
-            self._state.conversations.remove(scope, conversation_id)
+        with reporting() as problems:
+            self._state.conversations.remove(scope, *removed)
         if scope:
             self._state.pipeline.forget(scope)
+        if problems:
+            return {self._ui.message: problem_view(problems[0])}
         shown = text_of(conversation)
         if shown in removed:
             chat = self._history.start_new(corpus, request)

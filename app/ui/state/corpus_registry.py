@@ -9,7 +9,8 @@ import threading
 
 from app.config.settings import Settings
 from app.library.corpus import Corpus
-from app.library.deletion import Receipt, remove_corpus
+from app.library.deletion import Receipt
+from app.library.deletion_signal import signal_deletion
 from app.loading.search_models import SearchModels
 from corpora.documents import Document
 from corpora.jobs.job_records import Job
@@ -77,7 +78,9 @@ class CorpusRegistry:
         """Remove a whole corpus."""
         with self._lock:
             self._handles.pop(corpus, None)
-            remove_corpus(self._library, corpus, home=self._settings.home, find_conversations=False)
+            # ``deletion.remove_corpus`` counts what goes, for which the database must open: this one may be damaged.
+            self._library.remove(corpus)
+            signal_deletion(self._settings.home)
 
     def jobs(self, corpus: str) -> Jobs:
         """The jobs of a corpus."""

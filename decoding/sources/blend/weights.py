@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-# Places of the features in a row.
+# Positions of the features in a row.
 LENGTH, SHARE, SHORTER, NEAR, RESUMES, SIMILAR = 0, 6, 7, 8, 11, 23
 HISTORY, PHRASES, PROMPT, WRITTEN, FREE, CONTRIBUTORS = 26, 27, 28, 30, 32, 35
 NONE, NONE_LENGTH, FEATURES = 43, 44, 51

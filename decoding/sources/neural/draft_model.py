@@ -130,18 +130,16 @@ class DraftModel:
 class DraftModelSource(DraftSource):
     """One session's drafts of a small model, which reads the prompt when it is first asked. Silent without a model.
 
-    ``width`` 1 writes chains; a larger one grows trees, that many nodes a level. It samples if ``sampled``, or if the
-    request's criterion is speculative sampling. ``name`` is that of the source, if it is not told by ``width``.
+    ``width`` 1 writes chains; a larger one grows trees, that many nodes a level. It samples if the request's criterion
+    is speculative sampling. ``name`` is that of the source, if it is not told by ``width``.
     """
 
-    def __init__(
-        self, shared: DraftModel | None, *, width: int = 1, sampled: bool = False, name: str | None = None
-    ) -> None:
-        self._shared, self._width, self._sampled = shared, width, sampled
+    def __init__(self, shared: DraftModel | None, *, width: int = 1, name: str | None = None) -> None:
+        self._shared, self._width = shared, width
         self.name = name if name is not None else "draft-model" if width == 1 else "draft-tree"
         self._request: Request | None = None
         self._cache: DraftModelCache | None = None
-        self._samples = sampled
+        self._samples = False
         self._length = _FIRST_LENGTH
         self._steps = 0
         self._written = DraftTree()  # The chain whose length is learned from.
@@ -150,8 +148,7 @@ class DraftModelSource(DraftSource):
         """Remember the request; nothing is computed yet."""
         self.finish()
         self._request = request
-        criterion = request.criterion
-        self._samples = self._sampled or (criterion is not None and criterion.name == _SAMPLING_CRITERION)
+        self._samples = request.criterion is not None and request.criterion.name == _SAMPLING_CRITERION
 
     def cost_s(self, context: DraftContext) -> float:
         """Seconds that a draft takes in the mode that suits ``context.drafted``, lately; before the prompt is read,
@@ -178,11 +175,13 @@ class DraftModelSource(DraftSource):
         chain = None if self._samples else copied_chain(context.drafted)
         started = time.perf_counter()
         if chain is not None:
+            mode: Mode = "mark"
             draft = mark(self._cache, output, chain, limit=room)
         else:
+            mode = "sample" if self._samples else "write"
             draft = self._write(self._cache, self._request, output, room)
             self._written = draft.subtree(draft.path(_deepest(draft)))
-        self._shared.spent(self._mode(context.drafted), time.perf_counter() - started)
+        self._shared.spent(mode, time.perf_counter() - started)
         return draft
 
     def observe(self, commit: Commit) -> None:

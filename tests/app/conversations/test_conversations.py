@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import sqlite3
 from pathlib import Path
 from types import MappingProxyType
 
@@ -11,6 +13,7 @@ import pytest
 from app.conversations.store import Conversations
 from app.conversations.turns import Problem, Turn, compare, from_json, to_json
 from app.generation.events import Answer
+from corpora.store import schema
 from tests.support.page_fakes import HOSTILE, FakePipeline, stats
 
 
@@ -85,3 +88,27 @@ def test_compare_names_the_first_difference(left: str, right: str, differs_at: i
     proof = compare(answers[0], *answers)
     assert proof.differs_at == differs_at
     assert (proof.with_forwards, proof.without_forwards) == (2, 5)
+
+
+def test_several_are_removed_at_once_and_others_stay(store: Conversations) -> None:
+    first, _ = store.add("mine", "", answered("one?"))
+    second, _ = store.add("mine", "", answered("two?"))
+    foreign, _ = store.add("theirs", "", answered("three?"))
+    store.remove("mine", first, second, foreign)
+    assert store.of("mine") == []
+    assert [entry.id for entry in store.of("theirs")] == [foreign]
+
+
+def test_a_reader_delays_the_overwriting_not_the_deletion(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema, "BUSY_TIMEOUT_S", 0.2)
+    path = tmp_path / "conversations.sqlite3"
+    store = Conversations(path)
+    conversation, _ = store.add("mine", "", answered())
+    with contextlib.closing(sqlite3.connect(path)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM turns").fetchone()
+        store.remove("mine", conversation)
+        assert store.of("mine") == []
+    assert "go with the next deletion" in caplog.text

@@ -21,7 +21,7 @@ from app.doctor.installation import (
     find_chromium,
 )
 from app.doctor.models import examine_bundled_target, examine_helpers, examine_models
-from app.loading.bundled import HELPERS, MODELS, SUMS, strangers, write_sums
+from app.loading.bundled import EDITS, HELPERS, MODELS, RELEVANCE, SUMS, strangers, write_sums
 from tests.support.tiny import save_heads
 
 
@@ -191,3 +191,13 @@ def test_a_chromium_on_the_path_is_found(monkeypatch: pytest.MonkeyPatch, tmp_pa
     program = tmp_path / "chromium"
     program.touch(mode=0o755)
     assert find_chromium() == program
+
+
+def test_named_helpers_are_looked_at(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, relevance=str(tmp_path / "no.npz"), edit_proposer=str(tmp_path / "none.npz"))
+    findings = {finding.check: finding for finding in examine_models(settings)}
+    assert findings["relevance"].status == findings["edit_proposer"].status == "fail"
+    named = examine_models(Settings(home=tmp_path, relevance=str(RELEVANCE), edit_proposer=str(EDITS)))
+    statuses = {finding.check: finding.status for finding in named}
+    assert statuses["relevance"] == statuses["edit_proposer"] == "ok"
+    assert "relevance" not in {finding.check for finding in examine_models(Settings(home=tmp_path))}

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import random
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from app.config.settings import Settings
 from app.loading.minilm import MiniLM
-from app.loading.search_models import SearchModels
+from app.loading.search_models import SearchModels, load_encoder
 from corpora.sample import sample_documents
 from retrieval.encoder import SentenceTransformerEncoder, load_with_sentence_transformers
 from retrieval.encoder_files import DEFAULT_ENCODER, find_encoder
+from retrieval.errors import EncoderNotFound
 
 ODD = (
     "", "a", " \n\t", "[CLS]", "[MASK] it", "a[SEP]b", "é" * 300, "word " * 600, "日本語のテキストです。",
@@ -68,3 +72,19 @@ def test_searching_imports_no_model_library_but_torch(library: str) -> None:
         f"sys.exit({library!r} in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=300).returncode == 0
+
+
+@pytest.mark.parametrize("what", ["missing", "damaged"])
+def test_a_tokenizer_that_is_not_right_is_left_to_sentence_transformers(tmp_path: Path, what: str) -> None:
+    """With ``vocab.txt`` beside it the library finds its way without the file; a damaged one it names in one line."""
+    files = find_encoder(DEFAULT_ENCODER)
+    folder = tmp_path / "encoder"
+    shutil.copytree(files.folder, folder)
+    if what == "missing":
+        (folder / "tokenizer.json").unlink()
+        loaded = load_encoder(replace(files, folder=folder), "cpu")
+        assert np.array_equal(loaded.encode(["hello"], "query"), MiniLM(files.folder).encode(["hello"], "query"))
+    else:
+        (folder / "tokenizer.json").write_text("{}")
+        with pytest.raises(EncoderNotFound):
+            load_encoder(replace(files, folder=folder), "cpu")

@@ -63,6 +63,26 @@ def test_a_kept_file_that_is_damaged_or_in_the_way_costs_time_only(
     assert "not kept" in caplog.text
 
 
+@pytest.mark.parametrize("place", [4, 40, -30, -300])
+def test_a_flipped_byte_anywhere_costs_time_only(tokenizer: Tokenizer, tmp_path: Path, place: int) -> None:
+    blend_state(tokenizer, folder=tmp_path)
+    (file,) = tmp_path.iterdir()
+    for flip in (1, 8, 32):
+        content = bytearray(file.read_bytes())
+        content[place] ^= flip
+        file.write_bytes(content)
+        assert blend_state(tokenizer, folder=tmp_path).phrases.keys_C.size
+
+
+def test_arrays_of_other_types_or_sizes_are_not_taken(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    made = blend_state(tokenizer, folder=tmp_path)
+    (file,) = tmp_path.iterdir()
+    whole = {**made.phrases._asdict(), "canonical_V": made.canonical_V}
+    for name, wrong in (("starts_C", made.phrases.starts_C[:-3]), ("keys_C", made.phrases.keys_C.astype(np.int32))):
+        np.savez(file, **{**whole, name: wrong})
+        assert np.array_equal(blend_state(tokenizer, folder=tmp_path).phrases.starts_C, made.phrases.starts_C)
+
+
 def test_another_tokenizer_has_another_file(tokenizer: Tokenizer, tmp_path: Path) -> None:
     blend_state(tokenizer, folder=tmp_path)
     other = Tokenizer.from_str(tokenizer.to_str())

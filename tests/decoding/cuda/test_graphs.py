@@ -340,6 +340,10 @@ def test_what_cannot_be_captured_decodes_eagerly_and_says_so(
     assert engine.graphs_note == (
         "no: the model could not be captured: operation not permitted when stream is capturing"
     )
+    again = Engine(target, sources=list, budget=Budget(), graphs=engine.graphs)
+    assert again.generate(Request(PROMPT, 40)).tokens == expected
+    assert len(caplog.records) == 1, "another engine on the target does not try it again"
+    assert again.graphs_note == engine.graphs_note
     tried = CudaGraphs(target_of(tiny_model("llama").double()), enabled=True)
     assert tried.try_out() == engine.graphs_note
     assert tried.pool(1) is None, "it is not tried again"

@@ -331,11 +331,12 @@ def test_without_a_model_the_source_is_silent() -> None:
 @pytest.mark.parametrize("do_sample", [False, True])
 def test_a_sampled_chain_says_from_which_distributions_it_was_drawn(llama: Target, do_sample: bool) -> None:
     sampling = Sampling(do_sample=do_sample, temperature=1.3, top_k=20, seed=5)
-    source = DraftModelSource(DraftModel.of(llama, llama), sampled=True)
-    source.start(Request(PROMPT, 40, sampling=sampling))
+    source = DraftModelSource(DraftModel.of(llama, llama))
+    request = Request(PROMPT, 40, sampling=sampling, criterion=SpeculativeSampling())
+    source.start(request)
     (draft,) = proposed(source, [1, 2], 16)
-    again = DraftModelSource(DraftModel.of(llama, llama), sampled=True)
-    again.start(Request(PROMPT, 40, sampling=sampling))
+    again = DraftModelSource(DraftModel.of(llama, llama))
+    again.start(request)
     assert proposed(again, [1, 2], 16)[0].tokens == draft.tokens
     assert len(draft.distributions) == len(draft.tokens) == 5
     text = [*PROMPT, 1, 2]

@@ -19,6 +19,7 @@ from app.training.errors import CheckpointError
 from app.training.loop import checkpoint
 from app.training.loop.batches import batches_ahead
 from app.training.loop.plan import Plan
+from corpora.store.atomic_write import UNFINISHED
 from tests.support import small_objective as small
 
 
@@ -32,8 +33,11 @@ def straight(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def test_the_run_learns_and_logs(tmp_path: Path) -> None:
+    left = tmp_path / f"{UNFINISHED}0123abcd-{checkpoint.NAME}"  # by a run that was killed as it saved
+    left.write_bytes(b"half")
     trainer = small.trainer(tmp_path)
     trainer.run()
+    assert not left.exists()
     losses = [json.loads(line)["loss"]["copy"] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert len(losses) == 10
     assert losses[-1] < losses[0]

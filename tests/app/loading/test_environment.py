@@ -1,0 +1,48 @@
+"""Collection of garbage pauses while a command loads, and goes on afterwards whatever the command."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+_LOADS = """
+import gc
+from app import pipeline
+from app.commands.loading import load_pipeline
+from app.commands.terminal import Terminal
+from app.config.settings import Settings
+from app.loading.environment import pause_collection
+
+pause_collection()
+paused = gc.isenabled()
+pipeline.Pipeline.from_pretrained = classmethod(lambda cls, **options: None)
+load_pipeline(Settings(speculate=False), Terminal.of(json=False), corpus=None)
+print(paused, gc.isenabled(), gc.get_freeze_count() > 1000)
+"""
+_LIGHT = """
+import gc, sys
+from app.cli import main
+
+sys.argv = ["spandraft", "config", "show", "--json"]
+main()
+print(gc.isenabled())
+"""
+
+
+def _last_line(code: str, home: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, "SPANDRAFT_HOME": str(home)}, capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    return done.stdout.splitlines()[-1]
+
+
+def test_collection_goes_on_when_the_pipeline_is_loaded(tmp_path: Path) -> None:
+    """What was loaded is never looked at again: ``serve`` runs on from here."""
+    assert _last_line(_LOADS, tmp_path) == "False True True"
+
+
+def test_a_command_that_loads_no_pipeline_collects_from_its_start(tmp_path: Path) -> None:
+    assert _last_line(_LIGHT, tmp_path) == "True"

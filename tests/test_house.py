@@ -17,6 +17,9 @@ from tests.support.import_graph import PACKAGES, circles, import_graph, module_f
 
 _ROOT = Path(__file__).parent.parent
 _UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|NotImplementedError)\b")
+_ROW = re.compile(r" {4}\S")
+_COLUMNS = re.compile(r" {2,}")
+_ENTRY = re.compile(r"[a-z_0-9]+/?(?:, [a-z_0-9]+/?)*")
 _FILES = module_files(_ROOT)
 _FOLDERS = sorted(name for name, path in _FILES.items() if path.name == "__init__.py")
 _GRAPH = import_graph(_ROOT)
@@ -30,11 +33,19 @@ def test_module_is_of_the_house(module: str) -> None:
 
 
 @pytest.mark.parametrize("folder", _FOLDERS)
-def test_the_map_of_a_folder_is_complete(folder: str) -> None:
-    """The docstring of ``__init__`` names every module and folder in it, so that a reader finds one by its map."""
+def test_the_map_of_a_folder_is_complete_and_true(folder: str) -> None:
+    """The docstring of ``__init__`` has an entry for every module and folder in it, and none for what is not there.
+
+    An entry is the first column of an indented line, or a later column: a name, or several with commas between.
+    """
     docstring = ast.get_docstring(ast.parse(_FILES[folder].read_text(encoding="utf-8"))) or ""
-    words = set(re.findall(r"\w+", docstring))
-    assert {child.rpartition(".")[2] for child in _children(folder)} - words == set()
+    rows = [_COLUMNS.split(line.strip()) for line in docstring.splitlines() if _ROW.match(line)]
+    entries = [[column for column in row if _ENTRY.fullmatch(column)] for row in rows]
+    named = {name.rstrip("/") for row in entries for column in row for name in column.split(", ")}
+    assert {child.rpartition(".")[2] for child in _children(folder)} - named == set()
+    first = {name.rstrip("/") for row in rows if _ENTRY.fullmatch(row[0]) for name in row[0].split(", ")}
+    there = {path.stem for path in _FILES[folder].parent.iterdir()}
+    assert first - there == set()
 
 
 @pytest.mark.parametrize("folder", _FOLDERS)
@@ -51,6 +62,21 @@ def test_what_stands_in_one_folder_imports_in_no_circle(folder: str) -> None:
         if child is not None:
             among[child] |= {other for other in map(child_of, imported) if other not in (None, child)}
     assert circles(among) == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_module_takes_a_public_name_of_its_own_package(package: str) -> None:
+    """They are loaded late, from modules that the circles above would not see."""
+    taken = [
+        f"{name}: from {package} import {alias.name}"
+        for name, path in _FILES.items()
+        if name.startswith(f"{package}.")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and node.module == package
+        for alias in node.names
+        if f"{package}.{alias.name}" not in _FILES
+    ]
+    assert [found for found in taken if not found.startswith("app.examples.")] == []
 
 
 def _children(folder: str) -> Iterator[str]:

@@ -1,10 +1,15 @@
 """One module a format, each with a ``load(data, name) -> Document`` that runs inside a worker process.
 
-Text      txt, md, html; ``decoding`` tells their encoding
-Tables    csv, xlsx, jsonl; ``rows`` writes a row as a line that can be read alone
-Office    docx, pptx, xlsx, epub are zips of XML: ``opc_package`` opens them, ``zip_limits`` checks the zip first
-PDF       pdf reads characters and bookmarks, ``pdf_layout`` makes lines and paragraphs of them
-Archives  ``archives`` expands a zip into the files in it
+    txt, md, html      text and markup
+    decoding           tells the encoding of text
+    csv, xlsx, jsonl   tables and records
+    rows               writes a row of a table as a line that can be read alone
+    docx, pptx, epub   documents, slides and books: zips of XML, as xlsx is
+    opc_package        opens such a zip, and finds its parts by their relations
+    pdf                reads the characters and bookmarks of a PDF
+    pdf_layout         makes lines and paragraphs of them
+    archives           expands a zip into the files in it
+    zip_limits         checks any zip before a library looks into it
 
 Modules are named in ``corpora.loaders.registry`` and imported in the worker alone. Import only ``corpora.text`` and
 below, ``registry`` for limits, and the format libraries.

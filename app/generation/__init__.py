@@ -5,7 +5,8 @@ Reading order:
     requests        ``RequestBuilder``: the target with its tokenizer, and what the options of a call come to
     tokenizer       text to ids and back; plain text never becomes a control token
     prompts         what a prompt is: ids, and where the documents stand in them
-    templates       the families of prompts: the bundled target's own, chat, plain text
+    chat_template   prompts for a model with a chat template, or with none at all
+    templates       the families of prompts: the bundled target's own, and the others
     token_rules     penalties, forbidden words and the acceptance criterion, from settings
     logit_biases    what serving adds to a target's logits
     detokenizer     tokens to text while they come, stop strings

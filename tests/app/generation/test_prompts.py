@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import InputError, ModelError
+from app.generation.chat_template import ChatTemplate
 from app.generation.prompts import REFUSAL, Collapsed
-from app.generation.templates import BundledTemplate, ChatTemplate, template_for
+from app.generation.templates import BundledTemplate, template_for
 from app.generation.tokenizer import TextTokenizer
 from corpora.documents import Document, Passage
 from retrieval.interfaces import Evidence, Hit

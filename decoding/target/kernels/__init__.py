@@ -1,0 +1,9 @@
+"""Machine code for the CPU path of a target, compiled by numba and kept on disk.
+
+    calls               runs a kernel on the memory of tensors, on torch's own threads
+    memory              pointers and shares of the work, for the loops below
+    arithmetic          ``exp`` that rounds alike everywhere
+    row_loops           norms, gates, rotations and int8 rounding of rows
+
+Nothing here knows a model. All but ``calls`` import numba, which takes a while: import them when they are first used.
+"""

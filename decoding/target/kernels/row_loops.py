@@ -1,0 +1,168 @@
+"""The loops over rows of float32 numbers that stand between the matrix products of an int8 layer.
+
+Every row is computed by itself and always by the same instructions, whatever stands beside it. A share is a run of
+rows; the orders begin with the rows in a share and in all. Imports numba; import it late.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from decoding.target.kernels.arithmetic import exp
+from decoding.target.kernels.memory import (
+    bits_of,
+    float32s,
+    float_of,
+    inlined,
+    int8s,
+    int32s,
+    kernel,
+    next_share,
+    reordered,
+)
+
+_ONE = np.float32(1)
+_LIMIT = np.float32(127)
+
+
+@inlined
+def _largest(row: Any, size: int) -> Any:
+    """The largest magnitude. Without its sign a float orders as an integer, and a NaN is larger than any number."""
+    most = np.int32(0)
+    for i in range(size):
+        most = max(most, np.int32(bits_of(row[i]) & np.int32(0x7FFFFFFF)))
+    return float_of(most)
+
+
+@inlined
+def _quantize(row: Any, size: int, values: Any) -> Any:
+    """Write a row as whole numbers of its scale, which is returned, half to even. A scale of 0 counts as 1."""
+    scale = _largest(row, size) / _LIMIT
+    if scale == np.float32(0):
+        scale = _ONE
+    for i in range(size):
+        values[i] = np.int8(np.int32(np.rint(row[i] / scale)))
+    return scale
+
+
+@reordered
+def _sum_of_squares(row: Any, size: int) -> Any:
+    total = np.float32(0)
+    for i in range(size):
+        total += row[i] * row[i]
+    return total
+
+
+@inlined
+def _scaled(row: Any, weights: Any, factor: Any, size: int, out: Any) -> None:
+    for i in range(size):
+        out[i] = weights[i] * (row[i] * factor)
+
+
+@inlined
+def _gated(gates: Any, ups: Any, size: int, out: Any) -> None:
+    for i in range(size):
+        gate = gates[i]
+        out[i] = gate / (_ONE + exp(-gate)) * ups[i]
+
+
+@inlined
+def _rotated(head: Any, cosines: Any, sines: Any, half: int) -> None:
+    for i in range(half):
+        first, second = head[i], head[half + i]
+        head[i] = first * cosines[i] - second * sines[i]
+        head[half + i] = second * cosines[half + i] + first * sines[half + i]
+
+
+@inlined
+def _dequantized(sums: Any, scale: Any, columns: Any, size: int, out: Any) -> None:
+    for i in range(size):
+        out[i] = np.float32(sums[i]) * scale * columns[i]
+
+
+@inlined
+def _added(terms: Any, size: int, out: Any) -> None:
+    for i in range(size):
+        out[i] = out[i] + terms[i]
+
+
+@kernel
+def quantize_rows(orders: Any) -> None:
+    """Orders: rows a share, rows, size, x, values, scales."""
+    share, rows, size = orders[2], orders[3], orders[4]
+    scales = float32s(orders[7])
+    while True:
+        first = next_share(orders) * share
+        if first >= rows:
+            return
+        for n in range(first, min(first + share, rows)):
+            scales[n] = _quantize(float32s(orders[5] + n * size * 4), size, int8s(orders[6] + n * size))
+
+
+@kernel
+def norm_rows(orders: Any) -> None:
+    """Orders: rows a share, rows, size, x, weights, bits of epsilon, normed, values, scales."""
+    share, rows, size = orders[2], orders[3], orders[4]
+    weights, scales = float32s(orders[6]), float32s(orders[10])
+    epsilon = float_of(np.int32(orders[7]))
+    while True:
+        first = next_share(orders) * share
+        if first >= rows:
+            return
+        for n in range(first, min(first + share, rows)):
+            row, normed = float32s(orders[5] + n * size * 4), float32s(orders[8] + n * size * 4)
+            factor = _ONE / np.sqrt(_sum_of_squares(row, size) / np.float32(size) + epsilon)
+            _scaled(row, weights, factor, size, normed)
+            scales[n] = _quantize(normed, size, int8s(orders[9] + n * size))
+
+
+@kernel
+def gate_rows(orders: Any) -> None:
+    """Orders: rows a share, rows, size, gates and ups, values, scales."""
+    share, rows, size = orders[2], orders[3], orders[4]
+    scales = float32s(orders[7])
+    products = np.empty(size, np.float32)
+    product = float32s(products.ctypes.data)
+    while True:
+        first = next_share(orders) * share
+        if first >= rows:
+            return
+        for n in range(first, min(first + share, rows)):
+            gates = orders[5] + n * size * 8
+            _gated(float32s(gates), float32s(gates + size * 4), size, product)
+            scales[n] = _quantize(product, size, int8s(orders[6] + n * size))
+
+
+@kernel
+def rotate_rows(orders: Any) -> None:
+    """Orders: rows a share, rows, heads, head size, rotated size, size of a row, x, cosines, sines."""
+    share, rows, heads, head_size, rotary = orders[2], orders[3], orders[4], orders[5], orders[6]
+    while True:
+        first = next_share(orders) * share
+        if first >= rows:
+            return
+        for n in range(first, min(first + share, rows)):
+            cosines, sines = float32s(orders[9] + n * rotary * 4), float32s(orders[10] + n * rotary * 4)
+            for h in range(heads):
+                head = float32s(orders[8] + (n * orders[7] + h * head_size) * 4)
+                _rotated(head, cosines, sines, rotary // 2)
+
+
+@kernel
+def dequantize_rows(orders: Any) -> None:
+    """Orders: rows a share, rows, size, sums, scales of rows, scales of columns, bias or 0, added rows or 0, out."""
+    share, rows, size = orders[2], orders[3], orders[4]
+    scales, columns = float32s(orders[6]), float32s(orders[7])
+    while True:
+        first = next_share(orders) * share
+        if first >= rows:
+            return
+        for n in range(first, min(first + share, rows)):
+            out = float32s(orders[10] + n * size * 4)
+            _dequantized(int32s(orders[5] + n * size * 4), scales[n], columns, size, out)
+            if orders[8]:
+                _added(float32s(orders[8]), size, out)
+            if orders[9]:
+                _added(float32s(orders[9] + n * size * 4), size, out)

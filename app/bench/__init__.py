@@ -11,7 +11,7 @@ Shared by all benches:
     workload/   what is measured: records from files, recorded outputs, requests
 Benches:
     replay/     tokens a step on recorded outputs, without a model; makes the records, too
-    speed/      tokens a second, beside Hugging Face; many requests at once; flips of reduced precision
+    speed/      tokens a second, beside Hugging Face and llama.cpp; many requests at once; flips of reduced precision
     drafters    each drafter alone, and what it adds to the tree
     quality/    how often answers and corrections are right
     criteria/   what lossy acceptance costs and buys

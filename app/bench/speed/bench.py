@@ -1,8 +1,13 @@
 """``spandraft bench speed``: the same prompts on the same target, with and without drafts, and by Hugging Face.
 
 The methods take turns prompt by prompt in one run, so that a noisy machine is noisy for all of them. Decode time
-is what comes after the first token; speed-ups are ratios of summed decode time. Hugging Face has its first token when
+is what comes after the first token; speed-ups are ratios of it for a token. Hugging Face has its first token when
 the prompt is read, ours needs a step for it, which is timed by itself (with ``--shape`` it counts as decoding).
+
+llama.cpp and dejavuu get the same prompt with the same limit and end tokens and write what they like: they know no
+quotation and no copy bias. ``answer_s`` is from the question to the last token that a method wrote itself, ``tokens``
+says how many these were, and ``same_length_s`` is the time had it stopped where plain decoding did. A method that
+cannot run has a row that says why.
 
 ``--shape`` times a target of a well-known shape with random weights, without a download: time depends on a model's
 shape and not on what it has learned, so with forced decoding its weights may be anything.
@@ -12,20 +17,24 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from app.bench.methods import drafter_flags
 from app.bench.report import Report, progress
-from app.bench.speed.contenders import METHODS, Contender, Ran, contenders, missing
+from app.bench.speed.contenders import METHODS, Contender, Field, Surroundings, contenders
+from app.bench.speed.peers import Interpreters, PeerFailed, PeerModel, gguf_of
+from app.bench.speed.ran import Ran
 from app.bench.workload import jobs
 from app.bench.workload.jobs import Job
 from app.bench.workload.traces import BUNDLED_TOKENIZER, TRACES, load_tokenizer, read_traces
 from app.config.settings import Settings
-from app.errors import InputError, unknown
+from app.errors import InputError, no_file, unknown
+from app.loading.models import model_path
 from app.loading.sources import asked_for, flag
 from app.pipeline import Pipeline
 from decoding.engine import Engine
@@ -33,33 +42,47 @@ from decoding.interfaces import Request
 from decoding.target.loading import target_of
 from decoding.target.target import Target
 
-TASKS = ("answer", "grammar", "nothing")
+TASKS = ("answer", "grammar", "chat", "nothing")
 DEFAULT_METHODS = "hf-greedy,hf-prompt-lookup,plain,spandraft"
 SHAPE_METHODS = "plain,spandraft"
 
 
 @dataclass(slots=True)
 class Timings:
-    """The timings of one method, an entry a job: seconds, decoded tokens, and the output."""
+    """The timings of one method, an entry a job: seconds, decoded tokens, the output, whether it ended by itself."""
 
     decode_s: list[float] = field(default_factory=list)
     first_s: list[float] = field(default_factory=list)
+    answer_s: list[float] = field(default_factory=list)
     tokens: list[int] = field(default_factory=list)
     outputs: list[tuple[int, ...]] = field(default_factory=list)
+    ended: list[bool] = field(default_factory=list)
+
+    def of(self, chosen: Sequence[int]) -> Timings:
+        """The entries with these numbers."""
+        return Timings(
+            **{entry.name: [getattr(self, entry.name)[number] for number in chosen] for entry in fields(self)}
+        )
+
+    @property
+    def decode_s_per_token(self) -> float | None:
+        """Seconds for a token behind the first, over all jobs; None if there was none."""
+        return sum(self.decode_s) / sum(self.tokens) if sum(self.tokens) else None
 
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """The engine and the jobs that are timed. ``is_long``: prompts take long to read."""
+    """The engine, the jobs that are timed, and the folder of its model. ``is_long``: prompts take long to read."""
 
     engine: Engine
     jobs: Sequence[Job]
+    folder: Path | None = None
     is_long: bool = False
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the bench."""
-    about = "what to generate; nothing: forced random tokens, which nobody can draft"
+    about = "what to generate; chat: freely, without documents; nothing: forced random tokens, which nobody can draft"
     parser.add_argument("--task", choices=TASKS, default="answer", help=about)
     parser.add_argument("--n", type=int, help="prompts, 32 are bundled (default 32; with --shape 4)")
     parser.add_argument("--repeats", type=int, default=1, help="runs over all prompts (default 1)")
@@ -69,6 +92,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--file", type=Path, help="force recorded outputs (default with --shape: the bundled ones)")
     parser.add_argument("--tokenizer", type=Path, default=BUNDLED_TOKENIZER, help="tokenizer of --file, with --shape")
+    parser.add_argument(
+        "--only-ended", action="store_true", help="figures of the prompts whose plain output ended before its limit"
+    )
+    parser.add_argument("--gguf", type=Path, help="the target's GGUF file, for llama.cpp (default: where it came from)")
+    parser.add_argument(
+        "--llama-python",
+        metavar="PATH",
+        default=sys.executable,
+        help="Python with llama-cpp-python (default: this one)",
+    )
+    parser.add_argument(
+        "--dejavuu-python", metavar="PATH", default=sys.executable, help="Python with dejavuu (default: this one)"
+    )
 
 
 def run(args: argparse.Namespace, settings: Settings) -> Report:
@@ -81,11 +117,35 @@ def run(args: argparse.Namespace, settings: Settings) -> Report:
         raise InputError("--n and --repeats must be at least 1", hint="for example --n 8 --repeats 3")
     names = _names(args.methods or (SHAPE_METHODS if args.shape else DEFAULT_METHODS))
     setup = _on_shape(args, settings, n) if args.shape else _on_target(args, settings, n)
-    chosen = contenders(names, setup.engine)
-    for name in names:
-        if name not in chosen:
-            progress(f"{name} is left out: it needs {missing(name, setup.engine)}")
-    return Report.of(_command(args, settings, n), rows(setup.jobs, measure(chosen, setup, args.repeats)))
+    with contenders(names, setup.engine, _surroundings(args, settings, setup)) as taking_part:
+        for name, reason in taking_part.absent.items():
+            progress(f"{name} is left out: {reason}")
+        timings = measure(taking_part, setup, args.repeats)
+    table = rows(setup.jobs, timings, precisions=taking_part.precisions, only_ended=args.only_ended)
+    found: dict[str, dict[str, object]] = {str(row["method"]): row for row in table}
+    found.update({name: {"method": name, "not_run": reason} for name, reason in taking_part.absent.items()})
+    return Report.of(_command(args, settings, n), [found[name] for name in names])
+
+
+def _surroundings(args: argparse.Namespace, settings: Settings, setup: Setup) -> Surroundings:
+    """Where the peers find the model. Raises InputError for a file that is not there."""
+    import torch
+
+    if args.gguf is not None and not args.gguf.is_file():
+        raise InputError(f"the model {no_file(args.gguf)}", hint="give the path of the target's GGUF file")
+    requests = [request for job in setup.jobs for request in job.requests]
+    config = setup.engine.target.model.config
+    model = PeerModel(
+        folder=setup.folder,
+        gguf=args.gguf or gguf_of(settings.target),
+        vocabulary=setup.engine.target.vocab_size,
+        room=max((len(request.prompt) + request.max_new_tokens for request in requests), default=1),
+        threads=torch.get_num_threads(),
+        layers=getattr(config, "num_hidden_layers", None),
+        width=getattr(config, "hidden_size", None),
+    )
+    forced = args.task == "nothing" or args.file is not None or args.shape is not None
+    return Surroundings(model, Interpreters(args.llama_python, args.dejavuu_python), forced)
 
 
 def _names(methods: str) -> list[str]:
@@ -113,7 +173,8 @@ def _on_target(args: argparse.Namespace, settings: Settings, n: int) -> Setup:
         chosen = jobs.recorded_jobs(fitting[:n])
     else:
         chosen = jobs.prompt_jobs(pipeline, args.task, n)
-    return Setup(engine, chosen)
+    folder = Path(model_path(settings.target))
+    return Setup(engine, chosen, folder if folder.is_dir() else None)
 
 
 def _on_shape(args: argparse.Namespace, settings: Settings, n: int) -> Setup:
@@ -124,6 +185,8 @@ def _on_shape(args: argparse.Namespace, settings: Settings, n: int) -> Setup:
     engine = Engine(target, max_nodes=settings.budget)
     if args.task == "nothing":
         return Setup(engine, jobs.noise_jobs(n, vocab_size=target.vocab_size), is_long=True)
+    if args.task == "chat" and args.file is None:
+        raise InputError("there are no recorded conversations", hint="take another --task, or --file")
     file = args.file or TRACES[TASKS.index(args.task)]
     tokenizer = load_tokenizer(args.tokenizer)
     traces = read_traces(file, tokenizer)[:n]
@@ -132,17 +195,24 @@ def _on_shape(args: argparse.Namespace, settings: Settings, n: int) -> Setup:
     return Setup(engine, jobs.recorded_jobs(spread), is_long=True)
 
 
-def measure(chosen: Mapping[str, Contender], setup: Setup, repeats: int) -> dict[str, Timings]:
-    """Run every job with every method in turn."""
-    timings = {name: Timings() for name in chosen}
-    for name, contender in chosen.items():
-        # First calls allocate and compile.
-        _time(contender, _shortest(setup.jobs).in_run(0), Timings(), is_long=setup.is_long)
+def measure(field: Field, setup: Setup, repeats: int) -> dict[str, Timings]:
+    """Run every job with every method in turn. A peer that ends meanwhile takes no further part."""
+    timings = {name: Timings() for name in field.taking_part}
+
+    def run(name: str, job: Job, timing: Timings) -> None:
+        try:
+            _time(field.taking_part[name], job, timing, is_long=setup.is_long)
+        except PeerFailed as error:
+            field.drop(name, str(error))
+            del timings[name]
+
+    for name in list(field.taking_part):
+        run(name, _shortest(setup.jobs).in_run(0), Timings())  # First calls allocate and compile.
         progress(f"warmed up {name}")
     for number in range(1, repeats + 1):
         for job in (job.in_run(number) for job in setup.jobs):
-            for name, contender in chosen.items():
-                _time(contender, job, timings[name], is_long=setup.is_long)
+            for name in list(field.taking_part):
+                run(name, job, timings[name])
     return timings
 
 
@@ -151,18 +221,23 @@ def _shortest(candidates: Sequence[Job]) -> Job:
 
 
 def _time(contender: Contender, job: Job, timings: Timings, *, is_long: bool) -> None:
-    first_s, decode_s, tokens = [], 0.0, 0
+    first_s, decode_s, spent_s, tokens = [], 0.0, 0.0, 0
     output: tuple[int, ...] = ()
+    ended = True
     for request in job.requests:
         ran = contender(request)
         first_s.append(_first_s(contender, request, ran, is_long=is_long))
         decode_s += ran.spent_s - first_s[-1]
+        spent_s += ran.spent_s
         tokens += len(ran.tokens) - 1
         output += ran.tokens
+        ended = ended and (len(ran.tokens) < request.max_new_tokens or ran.tokens[-1] in request.eos_ids)
     timings.first_s.append(job.prepare_s + first_s[0])
     timings.decode_s.append(decode_s)
+    timings.answer_s.append(job.prepare_s + spent_s)
     timings.tokens.append(tokens)
     timings.outputs.append(output)
+    timings.ended.append(ended)
 
 
 def _first_s(contender: Contender, request: Request, ran: Ran, *, is_long: bool) -> float:
@@ -175,32 +250,74 @@ def _first_s(contender: Contender, request: Request, ran: Ran, *, is_long: bool)
     return ran.prefill_s + first.spent_s - first.prefill_s
 
 
-def rows(measured: Sequence[Job], timings: Mapping[str, Timings]) -> list[dict[str, object]]:
-    """Figures of each method beside Hugging Face's greedy decoding, if that ran, and beside ours without drafts."""
-    table = []
+def rows(
+    measured: Sequence[Job],
+    timings: Mapping[str, Timings],
+    *,
+    precisions: Mapping[str, str] | None = None,
+    only_ended: bool = False,
+) -> list[dict[str, object]]:
+    """Figures of each method beside Hugging Face's faster greedy decoding, if that ran, and beside ours without drafts.
+
+    ``precisions``: outputs of another one than plain decoding's are not compared with its own. ``only_ended``: of the
+    prompts whose plain output ended before its limit. Raises InputError if there is none.
+    """
+    runs = [number for number, ended in enumerate(timings["plain"].ended) if ended or not only_ended]
+    if not runs:
+        raise InputError("no output ended before its limit", hint="leave --only-ended out")
+    timings = {name: timing.of(runs) for name, timing in timings.items()}
+    prompt_tokens = [
+        sum(len(request.prompt) for request in measured[number % len(measured)].requests) for number in runs
+    ]
+    plain = timings["plain"]
+    greedy = [timing for name, timing in timings.items() if name.startswith("hf-greedy")]
+    own = (precisions or {}).get("plain")
+    table: list[dict[str, object]] = []
     for name, timing in timings.items():
         # An output of one token has no decode time, and noise may leave less than none.
         rates = [
             tokens / spent for tokens, spent in zip(timing.tokens, timing.decode_s, strict=True) if tokens and spent > 0
         ]
         low, middle, high = _quartiles(rates)
+        precision = (precisions or {}).get(name)
         table.append(
             {
                 "method": name,
+                "precision": precision,
                 "tokens_per_s": middle,
                 "tokens_per_s_quartiles": [low, high],
                 "ttft_s": statistics.median(timing.first_s),
-                "speedup_vs_hf_greedy": _speedup(timings.get("hf-greedy"), timing),
-                "speedup_vs_plain": _speedup(timings["plain"], timing),
-                "equal": timing.outputs == timings["plain"].outputs,
-                "prompts": len(measured),
+                "answer_s": statistics.median(timing.answer_s),
+                "same_length_s": statistics.median(_same_length_s(timing, plain)),
+                "tokens": statistics.median(map(len, timing.outputs)),
+                "prompt_tokens": statistics.median(prompt_tokens),
+                "speedup_vs_hf_greedy": _speedup(greedy, timing),
+                "speedup_vs_plain": _speedup([plain], timing),
+                "equal": timing.outputs == plain.outputs if precision == own else None,
+                "ended": sum(timing.ended),
+                "prompts": len(prompt_tokens),
             }
         )
     return table
 
 
-def _speedup(slow: Timings | None, fast: Timings) -> float | None:
-    return sum(slow.decode_s) / sum(fast.decode_s) if slow is not None else None
+def _same_length_s(timing: Timings, plain: Timings) -> list[float]:
+    """Seconds from each question to as many tokens as plain decoding wrote, or to the last if these are fewer.
+
+    The tokens behind the first are taken to come evenly.
+    """
+    seconds = []
+    for number, spent_s in enumerate(timing.answer_s):
+        share = plain.tokens[number] / timing.tokens[number] if timing.tokens[number] else 1.0
+        seconds.append(spent_s - (1 - min(1.0, share)) * timing.decode_s[number])
+    return seconds
+
+
+def _speedup(slow: Sequence[Timings], fast: Timings) -> float | None:
+    """How many times sooner a token is there than by the fastest of the slow ones; None if nothing was decoded."""
+    beside = [per_token for timing in slow if (per_token := timing.decode_s_per_token) is not None]
+    own = fast.decode_s_per_token
+    return min(beside) / own if beside and own else None
 
 
 def _quartiles(values: Sequence[float]) -> tuple[float, float, float]:
@@ -213,9 +330,14 @@ def _quartiles(values: Sequence[float]) -> tuple[float, float, float]:
 def _command(args: argparse.Namespace, settings: Settings, n: int) -> str:
     """The command that repeats this run."""
     words = [f"spandraft bench speed --task {args.task} --n {n} --repeats {args.repeats}"]
-    for key in ("methods", "shape", "file"):
+    for key in ("methods", "shape", "file", "gguf"):
         if (value := getattr(args, key)) is not None:
             words.append(f"--{key} {value}")
+    for key in ("llama_python", "dejavuu_python"):
+        if (value := getattr(args, key)) != sys.executable:
+            words.append(f"--{key.replace('_', '-')} {value}")
+    if args.only_ended:
+        words.append("--only-ended")
     for key in ("target", "dtype"):
         if settings.origin(key) != "default":
             words.append(f"{flag(key)} {getattr(settings, key)}")

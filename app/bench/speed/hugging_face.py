@@ -1,32 +1,86 @@
 """Hugging Face's own generation on our target, for comparison: greedy, with its prompt lookup, with a draft model.
 
-Our processors run as its logits processors, so that all methods write the same output.
+Our processors run as its logits processors, so that all methods write the same output. What runs is the model as
+transformers loads it: where ours has another attention or quantised layers, or another precision is asked for, a
+second copy of it.
 
 Shapes: B batch (1), V vocabulary.
 """
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import torch
-from transformers import LogitsProcessor, LogitsProcessorList
+from transformers import AutoModelForCausalLM, LogitsProcessor, LogitsProcessorList
 
 from app.bench.workload.traces import Forced
 from decoding.interfaces import Processor, Request
 from decoding.target.target import Target
 
 NGRAM, LOOKUP_TOKENS = 2, 10
+_ITS_ATTENTIONS = ("eager", "sdpa", "flash_attention_2", "flash_attention_3", "flex_attention")
+_PLAIN_MODULES = ("torch.", "transformers.")
 _NO_RULES: tuple[tuple[str, Any], ...] = (
     ("repetition_penalty", 1.0),
     ("no_repeat_ngram_size", 0),
     ("min_new_tokens", 0),
     ("suppress_tokens", []),
 )
+
+
+class Loaded(Protocol):
+    """A model that can be asked: a target, or a plain copy of one."""
+
+    @property
+    def model(self) -> Any:
+        """A transformers causal LM."""
+        ...
+
+    @property
+    def device(self) -> torch.device:
+        """Where input ids go."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PlainModel:
+    """A model as transformers loads it."""
+
+    model: Any
+    device: torch.device
+
+
+def precision_of(target: Target) -> str:
+    """The number format that a target computes in: int8 if it has such weights."""
+    tensors = itertools.chain(target.model.parameters(), target.model.buffers())
+    if any(tensor.dtype == torch.int8 for tensor in tensors):
+        return "int8"
+    return str(target.dtype).removeprefix("torch.")
+
+
+def plain(target: Target, precision: str, *, folder: Path | None) -> Loaded | None:
+    """The target's model as transformers runs it in a precision; None if ours is another and there is no folder."""
+    if precision == precision_of(target) and _is_as_loaded(target.model):
+        return target
+    if folder is None:
+        return None
+    models: Any = AutoModelForCausalLM  # Its functions have no types.
+    model = models.from_pretrained(str(folder), dtype=getattr(torch, precision), use_safetensors=True)
+    return PlainModel(model.to(target.device).eval(), target.device)
+
+
+def _is_as_loaded(model: Any) -> bool:
+    attention = getattr(model.config, "_attn_implementation", None)
+    return attention in (None, *_ITS_ATTENTIONS) and all(
+        type(module).__module__.startswith(_PLAIN_MODULES) for module in model.modules()
+    )
 
 
 @dataclass(slots=True)
@@ -43,7 +97,7 @@ class Forwards:
 class HuggingFace:
     """``model.generate`` of an unmodified model; ``draft`` is a smaller one with the same tokens."""
 
-    target: Target
+    target: Loaded
     draft: Target | None = None
     forwards: Forwards = field(default_factory=Forwards)
 

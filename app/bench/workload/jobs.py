@@ -9,10 +9,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from app.answering.stream import answer_request
+from app.bench.workload.records import is_texts, read_records
 from app.bench.workload.traces import Forced, Trace, forced_request
 from app.config.generation_options import GenerationOptions
 from app.correction.segments import segments
@@ -21,7 +23,10 @@ from app.errors import InputError
 from app.pipeline import Pipeline
 from decoding.interfaces import Reference, Request
 
+_DATA = Path(__file__).parents[1] / "data"
 _FILES = {"answer": "questions.txt", "grammar": "texts.txt"}
+_CONVERSATIONS = _DATA / "conversations.jsonl"
+_CHAT_OUTPUT = 200
 _NOISE_PROMPT, _NOISE_OUTPUT = 256, 64
 """Tokens of a job of noise."""
 
@@ -44,12 +49,26 @@ class Job:
 
 def prompts(task: str) -> list[str]:
     """The bundled prompts of ``answer`` (questions on the sample corpus) or ``grammar`` (texts to correct)."""
-    file = Path(__file__).parents[1] / "data" / _FILES[task]
-    return file.read_text(encoding="utf-8").strip().split("\n")
+    return (_DATA / _FILES[task]).read_text(encoding="utf-8").strip().split("\n")
+
+
+def conversations() -> list[tuple[str, ...]]:
+    """The bundled conversations: turns of user and assistant in turn, the last one the user's."""
+
+    def parse(record: dict[str, Any]) -> tuple[str, ...] | None:
+        turns = record.get("turns")
+        return tuple(turns) if is_texts(turns) and len(turns) % 2 else None
+
+    return read_records(_CONVERSATIONS, parse, form="turns, of user and assistant in turn")
 
 
 def prompt_jobs(pipeline: Pipeline, task: str, n: int) -> list[Job]:
-    """Jobs of the first ``n`` bundled prompts of a task."""
+    """Jobs of the first ``n`` bundled prompts of a task: ``answer``, ``grammar`` or ``chat``.
+
+    Raises InputError for a model without a chat template that is to chat.
+    """
+    if task == "chat":
+        return [chat_job(pipeline, turns) for turns in conversations()[:n]]
     make = answer_job if task == "answer" else grammar_job
     texts = prompts(task)[:n]
     return [make(pipeline, text) for text in [texts[0], *texts]][1:]  # The first one loads the encoder.
@@ -73,6 +92,28 @@ def grammar_job(pipeline: Pipeline, text: str) -> Job:
     texts = [text[segment.start : segment.end] for segment in segments(text)]
     requests = [correction_request(pipeline.builder, pipeline.edit_proposer, part, options) for part in texts]
     return Job(tuple(request for request in requests if request is not None), time.perf_counter() - started)
+
+
+def chat_job(pipeline: Pipeline, turns: Sequence[str]) -> Job:
+    """A free answer to the last turn of a conversation: no documents, nothing to copy but the conversation."""
+    builder = pipeline.builder
+    if not getattr(builder.tokens.hf, "chat_template", None):
+        raise InputError(
+            f"{builder.engine.target.name} has no chat template", hint="take a model that chats: --target smollm2"
+        )
+    options = builder.resolve(GenerationOptions(do_sample=False, max_new_tokens=_CHAT_OUTPUT))
+    messages = [{"role": "assistant" if number % 2 else "user", "content": text} for number, text in enumerate(turns)]
+    rendered = builder.tokens.hf.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    prompt = tuple(builder.tokens.trusted(rendered))
+    request = Request(
+        prompt,
+        options.max_new_tokens,
+        eos_ids=builder.eos_ids,
+        processors=builder.processors(prompt, options),
+        scope=options.scope,
+        task="chat",
+    )
+    return Job((request,))
 
 
 def recorded_jobs(traces: Sequence[Trace]) -> list[Job]:

@@ -7,6 +7,7 @@ processors. Knows nothing of timing tables.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -144,7 +145,7 @@ def start_peer(name: str, model: PeerModel, pythons: Interpreters, *, dtype: str
     peer = Peer(pythons.llama, {"program": "llama-cpp", **setup})
     if not _is_same_model(peer.about, model):
         peer.close()
-        raise PeerFailed(f"{model.gguf} holds another model than the target")
+        raise PeerFailed(f"{model.gguf} holds another model than the target; name its own: --gguf FILE")
     return peer
 
 
@@ -155,11 +156,9 @@ def gguf_of(target: str) -> Path | None:
     """
     if target.endswith(".gguf"):
         return Path(target).expanduser()
-    for entry in sys.path:
-        found = sorted(Path(entry).glob(f"{_SMOLLM2_WHEEL}/*.gguf"))
-        if found:
-            return found[0]
-    return None
+    spec = importlib.util.find_spec(_SMOLLM2_WHEEL)
+    folders = spec.submodule_search_locations if spec is not None else None
+    return next((file for folder in folders or () for file in sorted(Path(folder).glob("*.gguf"))), None)
 
 
 def _is_same_model(about: Mapping[str, Any], model: PeerModel) -> bool:

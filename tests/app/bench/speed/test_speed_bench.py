@@ -12,12 +12,15 @@ import torch
 from transformers import Qwen3Config
 
 from app.bench.speed import bench
-from app.bench.speed.contenders import METHODS, Ran, contenders
-from app.bench.speed.hugging_face import HuggingFace
+from app.bench.speed.contenders import HUGGING_FACE, METHODS, Field, Surroundings, contenders
+from app.bench.speed.hugging_face import HuggingFace, plain, precision_of
+from app.bench.speed.peers import PEERS, PeerModel
+from app.bench.speed.ran import Ran
 from app.bench.workload import jobs
 from app.bench.workload.traces import Forced, Trace, forced_request
 from app.config.settings import Settings
 from app.errors import SpandraftError
+from app.pipeline import Pipeline
 from decoding.drafting.budget import Budget
 from decoding.engine import Engine
 from decoding.interfaces import Reference, Request
@@ -28,6 +31,7 @@ from tests.support.tiny import save_heads, save_parallel
 
 OUTPUT = (5, 6, 7, 8, 9, 10, 5, 6, 7, 8, 9, 2)
 TRACE = Trace(Request((3, 5, 6, 7, 8, 9, 4, 1), 12, eos_ids=frozenset({2})), OUTPUT)
+NOWHERE = Surroundings(PeerModel(folder=None, gguf=None, vocabulary=VOCABULARY, room=64, threads=1))
 
 
 @pytest.fixture(scope="module")
@@ -102,20 +106,93 @@ def test_time_after_the_first_token_is_decoding() -> None:
         return Ran((1,) * asked.max_new_tokens, 10.0 + asked.max_new_tokens, None, reads_first=True)
 
     setup = bench.Setup(Engine(target_of(tiny_model("llama")), budget=Budget()), [job])
-    timings = bench.measure({"plain": theirs, "spandraft": ours, "hf-greedy": theirs}, setup, 2)
+    timings = bench.measure(Field({"plain": theirs, "spandraft": ours, "hf-greedy": theirs}), setup, 2)
     assert timings["plain"].decode_s == [7.0, 7.0] and timings["plain"].first_s == [11.5, 11.5]
     assert timings["spandraft"].decode_s == [3.0, 3.0] and timings["spandraft"].tokens == [7, 7]
     found = {str(row["method"]): row for row in bench.rows([job], timings)}
     assert found["spandraft"]["speedup_vs_plain"] == pytest.approx(7 / 3)
     assert found["spandraft"]["tokens_per_s"] == pytest.approx(7 / 3)
     assert not found["spandraft"]["equal"] and found["hf-greedy"]["equal"]
+    assert timings["plain"].answer_s == [18.5, 18.5] and timings["spandraft"].answer_s == [14.5, 14.5]
+    assert found["spandraft"]["answer_s"] == found["spandraft"]["same_length_s"] == 14.5
+    assert found["spandraft"]["tokens"] == 8 and found["spandraft"]["prompt_tokens"] == 1
     del timings["hf-greedy"]
     assert {row["speedup_vs_hf_greedy"] for row in bench.rows([job], timings)} == {None}
 
 
+def test_an_output_that_is_longer_than_plain_decodings_is_also_timed_up_to_its_length() -> None:
+    """A free output of 21 tokens beside 11 of plain decoding: half of what came behind the first."""
+    plain_timing = bench.Timings([5.0], [1.0], [6.0], [10], [(1,) * 11], [True])
+    longer = bench.Timings([4.0], [1.0], [5.0], [20], [(1,) * 21], [False])
+    shorter = bench.Timings([1.0], [1.0], [2.0], [4], [(1,) * 5], [True])
+    found = bench.rows(
+        [jobs.Job((Request((1, 2), 30),))],
+        {"plain": plain_timing, "longer": longer, "shorter": shorter},
+        precisions={"plain": "float32", "longer": "gguf", "shorter": "gguf"},
+    )
+    assert [row["same_length_s"] for row in found] == [6.0, 3.0, 2.0]
+    assert [row["answer_s"] for row in found] == [6.0, 5.0, 2.0]
+    assert [row["equal"] for row in found] == [True, None, None]
+    assert [row["ended"] for row in found] == [1, 0, 1]
+
+
+def test_speed_beside_hugging_face_is_beside_its_faster_precision() -> None:
+    fast = bench.Timings([2.0], [1.0], [3.0], [10], [(1,) * 11], [True])
+    slow = bench.Timings([8.0], [1.0], [9.0], [20], [(2,) * 21], [True])
+    timings = {
+        "hf-greedy": slow,
+        "hf-greedy-bf16": fast,
+        "plain": bench.Timings([1.0], [1.0], [2.0], [10], [()], [True]),
+    }
+    found = {str(row["method"]): row for row in bench.rows([jobs.Job((Request((1,), 30),))], timings)}
+    assert found["plain"]["speedup_vs_hf_greedy"] == pytest.approx(2.0)
+    assert found["hf-greedy"]["speedup_vs_hf_greedy"] == pytest.approx(0.5)
+
+
+def test_figures_may_be_of_outputs_that_ended_alone() -> None:
+    """What runs into its limit may repeat itself, which flatters drafts."""
+    both = bench.Timings([4.0, 9.0], [1.0, 1.0], [5.0, 10.0], [4, 9], [(1,) * 5, (1,) * 10], [True, False])
+    work = [jobs.Job((Request((1,), 10),)), jobs.Job((Request((1, 2, 3), 10),))]
+    (whole,), (ended,) = (bench.rows(work, {"plain": both}, only_ended=only) for only in (False, True))
+    assert (whole["prompts"], whole["ended"], whole["answer_s"], whole["prompt_tokens"]) == (2, 1, 7.5, 2)
+    assert (ended["prompts"], ended["ended"], ended["answer_s"], ended["prompt_tokens"]) == (1, 1, 5.0, 1)
+    with pytest.raises(SpandraftError, match="no output ended"):
+        bench.rows(work, {"plain": both.of([1])}, only_ended=True)
+
+
+def test_hugging_face_runs_the_model_as_transformers_loads_it(tiny_bundled: Path, target: Target) -> None:
+    """The target's own where nothing in it is ours; else a copy, in the precision that is asked for."""
+    assert plain(target, precision_of(target), folder=None) is target
+    assert plain(target, "bfloat16", folder=None) is None
+    copy = plain(target, "bfloat16", folder=tiny_bundled)
+    assert copy is not None and copy.model.dtype is torch.bfloat16 and copy.model is not target.model
+
+    class OurLinear(torch.nn.Linear):
+        pass
+
+    changed = target_of(tiny_model("llama"))
+    layer = changed.model.model.layers[0].mlp
+    layer.up_proj = OurLinear(layer.up_proj.in_features, layer.up_proj.out_features, bias=False).to(changed.dtype)
+    assert plain(changed, precision_of(changed), folder=None) is None
+    changed.model.register_buffer("packed", torch.zeros(2, dtype=torch.int8))
+    assert precision_of(changed) == "int8"
+
+
+def test_free_chat_shows_the_model_the_conversation_alone(tiny_chat: Path, tmp_path: Path) -> None:
+    pipeline = Pipeline.from_pretrained(str(tiny_chat), corpus=None, settings=Settings(home=tmp_path))
+    made = jobs.prompt_jobs(pipeline, "chat", 32)
+    texts = [pipeline.builder.tokens.decode(job.requests[0].prompt) for job in made]
+    for turns, text, job in zip(jobs.conversations(), texts, made, strict=True):
+        (request,) = job.requests
+        assert [text.find(turn) for turn in turns] == sorted({text.find(turn) for turn in turns})
+        assert -1 not in [text.find(turn) for turn in turns]
+        assert request.max_new_tokens == 200 and request.eos_ids and not request.references
+    assert len(set(texts)) == 32
+
+
 def test_what_an_earlier_run_wrote_is_not_drafted(target: Target) -> None:
     """A repeat has the same outputs: with those of the run before it would only measure the history."""
-    contender = contenders(["spandraft"], Engine(target, budget=Budget()))["spandraft"]
+    contender = contenders(["spandraft"], Engine(target, budget=Budget()), NOWHERE).taking_part["spandraft"]
     job = jobs.Job((Request((3, 5, 6, 7), 40, scope="mine"),))
     seen = []
 
@@ -149,17 +226,23 @@ def test_all_methods_on_records_write_the_same(tiny_bundled: Path, tmp_path: Pat
     )
     found = report(settings, "--file", str(file), "--methods", ",".join(METHODS))
     assert list(found) == list(METHODS)
-    assert all(row["equal"] for row in found.values())
+    assert {name for name, row in found.items() if "not_run" in row} == set(PEERS)
+    assert all("recorded outputs" in str(found[name]["not_run"]) for name in PEERS)
+    coarse = {name for name in HUGGING_FACE if name.endswith("bf16")}
+    assert {name: row["equal"] for name, row in found.items() if name not in PEERS} == {
+        name: None if name in coarse else True for name in METHODS if name not in PEERS
+    }
 
 
-def test_methods_without_what_they_draft_with_are_left_out(
+def test_methods_without_what_they_draft_with_have_a_row_that_says_so(
     tiny_bundled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "traces.jsonl"
     file.write_text(json.dumps({"prompt": "Say: the old tower fell.\n", "output": "the old tower fell."}))
     wanted = "hf-assisted,draft-model,blockwise,specdec,layer-skip,llma"
     found = report(Settings(home=tmp_path, target=str(tiny_bundled)), "--file", str(file), "--methods", wanted)
-    assert list(found) == ["plain", "llma"]
+    assert list(found) == ["plain", *wanted.split(",")]
+    assert [name for name, row in found.items() if "not_run" not in row] == ["plain", "llma"]
     said = capsys.readouterr().err
     for name, option in {
         "hf-assisted": "--draft-model",
@@ -169,6 +252,7 @@ def test_methods_without_what_they_draft_with_are_left_out(
         "layer-skip": "--skipped-layers",
     }.items():
         assert f"{name} is left out: it needs {option}\n" in said
+        assert found[name] == {"method": name, "not_run": f"it needs {option}"}
 
 
 def test_noise_on_a_target(tiny_bundled: Path, tmp_path: Path) -> None:
@@ -187,11 +271,15 @@ def test_a_shape_is_forced_to_the_bundled_records(tmp_path: Path, monkeypatch: p
 
     monkeypatch.setattr(bench, "SHAPES", {"small": small})
     settings = Settings(home=tmp_path)
-    for task in bench.TASKS:
+    for task in ("answer", "grammar", "nothing"):
         found = report(settings, "--shape", "small", "--n", "1", "--task", task)
         assert list(found) == ["plain", "spandraft"] and found["spandraft"]["equal"]
+    found = report(settings, "--shape", "small", "--n", "1", "--methods", "hf-greedy,hf-greedy-bf16")
+    assert found["hf-greedy"]["equal"] and "no folder" in str(found["hf-greedy-bf16"]["not_run"])
     with pytest.raises(SpandraftError, match="shape"):
         report(settings, "--shape", "smal")
+    with pytest.raises(SpandraftError, match="recorded conversations"):
+        report(settings, "--shape", "small", "--task", "chat")
     with pytest.raises(SpandraftError, match="draft model"):
         report(settings.replace(draft_model="bundled"), "--shape", "small")
     with pytest.raises(SpandraftError) as caught:
@@ -208,7 +296,15 @@ def test_the_shape_is_that_of_the_published_model() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [("--n", "0"), ("--repeats", "0"), ("--methods", "magic"), ("--file", "nowhere.jsonl", "--shape", "x")]
+    "words",
+    [
+        ("--n", "0"),
+        ("--repeats", "0"),
+        ("--methods", "magic"),
+        ("--file", "nowhere.jsonl", "--shape", "x"),
+        ("--n", "1", "--task", "grammar", "--gguf", "nowhere.gguf"),
+        ("--n", "1", "--task", "chat"),
+    ],
 )
 def test_wrong_speed_options_are_refused(words: tuple[str, ...], tmp_path: Path) -> None:
     with pytest.raises(SpandraftError) as caught:

@@ -11,6 +11,7 @@
     session_cache       the protocol of caches: what a scheduler may do with any of them
     tree_cache          keys and values of many rows, rolled back and compacted in place
     state_cache         the cache of models with recurrent layers, whose states are put back
+    attention           attends on a CPU over the cache as it stands, each query by itself
     row_kernels         norms, gates, rotations and int8 rounding of rows on a CPU, fused, each row by itself
     kernels/            their machine code, compiled by numba
     hidden_states       captures the last hidden states of a forward, for heads that draft from them

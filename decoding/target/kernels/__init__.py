@@ -3,6 +3,8 @@
     calls               runs a kernel on the memory of tensors, on torch's own threads
     memory              pointers and shares of the work, for the loops below
     arithmetic          ``exp`` that rounds alike everywhere
+    attention_loops     attention of a few queries over many keys
+    tiles               its innermost steps as vector instructions
     row_loops           norms, gates, rotations and int8 rounding of rows
 
 Nothing here knows a model. All but ``calls`` import numba, which takes a while: import them when they are first used.

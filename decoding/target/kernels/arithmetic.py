@@ -18,6 +18,7 @@ _LN2_HIGH = np.float32(0.693359375)
 _LN2_LOW = np.float32(-2.12194440e-4)
 _LEAST = np.float32(-87.3)
 _MOST = np.float32(88.3)
+_ZERO = np.float32(0)
 _ONE = np.float32(1)
 _HALF = np.float32(0.5)
 # Minimax polynomial of (exp(r) - 1 - r) / r^2 for |r| <= ln(2) / 2.
@@ -31,11 +32,11 @@ _C5 = np.float32(1.9875691500e-4)
 
 @inlined
 def exp(x: Any) -> Any:
-    """e to the power of a float32, within 2 units in the last place; the least normal number below -87.3."""
-    x = min(max(x, _LEAST), _MOST)
-    n = np.rint(x * _LOG2_E)
-    r = (x - n * _LN2_HIGH) - n * _LN2_LOW
+    """e to the power of a float32, within 2 units in the last place; 0 below -87.3, at most e to the power of 88.3."""
+    bounded = min(max(x, _LEAST), _MOST)
+    n = np.rint(bounded * _LOG2_E)
+    r = (bounded - n * _LN2_HIGH) - n * _LN2_LOW
     p = ((((_C5 * r + _C4) * r + _C3) * r + _C2) * r + _C1) * r + _C0
     y = (p * (r * r) + r) + _ONE
     power = float_of(np.int32((np.int32(n) + np.int32(127)) << np.int32(23)))
-    return y * power
+    return _ZERO if x < _LEAST else y * power

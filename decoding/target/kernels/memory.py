@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import numba
+from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
@@ -79,3 +80,22 @@ def _bitcast(item: Any, to: Any) -> Any:
 
 bits_of = _bitcast(types.float32, types.int32)
 float_of = _bitcast(types.int32, types.float32)
+
+
+def _float_of_half(context: Any, half: Any) -> Any:
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.fpext(builder.bitcast(arguments[0], ir.HalfType()), ir.FloatType())
+
+    return types.float32(types.int16), emit
+
+
+def _half_of_float(context: Any, number: Any) -> Any:
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.bitcast(builder.fptrunc(arguments[0], ir.HalfType()), ir.IntType(16))
+
+    return types.int16(types.float32), emit
+
+
+# Between the bits of a float16 and a float32, rounded half to even.
+float_of_half: Any = intrinsic(_float_of_half)
+half_of_float: Any = intrinsic(_half_of_float)

@@ -1,0 +1,133 @@
+"""The attention of a target on a CPU: exact by query, over the cache as it stands.
+
+Registered with transformers as an attention function, so that model code stays as it is. The output of a query is bit
+for bit a function of the query and of the keys and values that it sees: a token verified in a tree attends exactly as
+it would alone. Keys are not repeated for grouped queries and nothing of the cache is copied.
+What it does not know (see ``_is_known``) goes to transformers' own function, as it is.
+B rows, Hq and Hk heads of queries and of keys, N queries a row, K keys, D head size.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import struct
+from typing import Any, Final
+
+import torch
+
+from decoding.target.kernels.calls import run
+
+NAME: Final = "spandraft"
+
+_KINDS: Final = {torch.float32: 0, torch.bfloat16: 1, torch.float16: 2}
+_BITS: Final = struct.Struct("<f")
+_INTEGER: Final = struct.Struct("<i")
+# Queries whose keys are loaded together; more would not fit the nearest memory beside them.
+_QUERIES: Final = 48
+# Products of a query with a key below which a second thread takes longer to wake up than it saves.
+_WORTH_THREADS: Final = 1_000_000
+_SET_ASIDE: Final = ("softcap", "s_aux", "position_bias", "cache", "sinks")
+
+
+def use_attention(model: Any) -> bool:
+    """Let a loaded model attend by this function where it can; whether it does."""
+    if importlib.util.find_spec("numba") is None or not _attends_by_sdpa(model):
+        return False
+    register()
+    model.set_attn_implementation(NAME)
+    return True
+
+
+def register() -> None:
+    """Make the function known to transformers. Masks of four dimensions reach it as they are, others as for sdpa."""
+    from transformers import AttentionInterface, AttentionMaskInterface
+    from transformers.masking_utils import sdpa_mask
+
+    AttentionInterface.register(NAME, attend)
+    AttentionMaskInterface.register(NAME, sdpa_mask)
+
+
+def attend(
+    module: Any,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    dropout: float = 0.0,
+    scaling: float | None = None,
+    **kwargs: Any,
+) -> tuple[torch.Tensor, None]:
+    """(B, N, Hq, D) outputs of (B, Hq, N, D) queries over (B, Hk, K, D) keys and values."""
+    if attention_mask is None or not _is_known(query, key, value, attention_mask, dropout, kwargs):
+        from transformers.integrations.sdpa_attention import sdpa_attention_forward
+
+        return sdpa_attention_forward(
+            module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **kwargs
+        )
+    from decoding.target.kernels.attention_loops import attend as loops
+
+    rows, heads, queries, size = query.shape
+    groups, keys = key.shape[1], key.shape[2]
+    out = query.new_empty((rows, queries, heads, size))
+    block, threads = _blocks(rows * groups, queries, heads // groups, heads * queries * keys * rows)
+    item = query.element_size()
+    mask, mask_row, _, mask_query = _place(attention_mask, item)
+    orders = (
+        _KINDS[query.dtype], heads, groups, queries, keys, size, block,
+        _bits(size**-0.5 if scaling is None else scaling), _bits(torch.finfo(query.dtype).min / 2),
+        *_place(query, item), *_place(key, item), *_place(value, item),
+        mask, mask_row, mask_query, out.data_ptr(),
+    )  # fmt: skip
+    run(loops.address, rows * groups * -(-queries // block), orders, threads=threads)
+    return out, None
+
+
+def _blocks(parts: int, queries: int, shared: int, products: int) -> tuple[int, int]:
+    """Queries a block, and threads, for ``parts`` heads of keys that each ``queries`` times ``shared`` queries see."""
+    block = max(1, min(queries, _QUERIES // shared))
+    threads = torch.get_num_threads() if products > _WORTH_THREADS // 64 else 1
+    if threads > 1 and parts % threads:
+        block = min(block, max(1, -(-queries // 2)))
+    return block, threads
+
+
+def _is_known(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    mask: torch.Tensor,
+    dropout: float,
+    kwargs: dict[str, Any],
+) -> bool:
+    """Whether a call is known: plain attention of one type on a CPU, with an additive mask for all heads alike."""
+    rows, heads, queries, size = query.shape
+    return bool(
+        query.device.type == "cpu"
+        and query.dtype in _KINDS
+        and query.dtype is key.dtype is value.dtype is mask.dtype
+        and dropout == 0
+        and all(kwargs.get(name) is None for name in _SET_ASIDE)
+        and key.shape == value.shape == (rows, key.shape[1], key.shape[2], size)
+        and heads % key.shape[1] == 0
+        and mask.shape in ((rows, 1, queries, key.shape[2]), (1, 1, queries, key.shape[2]))
+        and query.stride(3) == key.stride(3) == value.stride(3) == mask.stride(3) == 1
+        and not (torch.is_grad_enabled() and (query.requires_grad or key.requires_grad or value.requires_grad))
+    )
+
+
+def _attends_by_sdpa(model: Any) -> bool:
+    """Whether a model on a CPU asks transformers for its attention function, and for sdpa."""
+    asks = model.config._attn_implementation == model.config.get_text_config()._attn_implementation == "sdpa"
+    return bool(asks and model.device.type == "cpu" and model._can_set_attn_implementation())
+
+
+def _place(x: torch.Tensor, item: int) -> tuple[int, int, int, int]:
+    """The address, and bytes from one to the next in each dimension but the last; 0 where there is only one."""
+    first, second, third, _ = x.stride()
+    return x.data_ptr(), first * item if x.shape[0] > 1 else 0, second * item, third * item
+
+
+def _bits(number: float) -> int:
+    (bits,) = _INTEGER.unpack(_BITS.pack(number))
+    assert isinstance(bits, int)
+    return bits

@@ -7,6 +7,8 @@
                         what its makers recommend: sampling and penalties
     capability          what a target can verify in one forward: trees, chains, or nothing drafted
     selfcheck           proves a capability at load, against forwards without a cache
+    tree_trial          verifies small trees beside what they must give, and beside the same with deliberate mistakes
+    rounding            tells rounding from a mistake by what was measured of both
     masks               which cached tokens each tree node may see, as 4-D float masks
     session_cache       the protocol of caches: what a scheduler may do with any of them
     tree_cache          keys and values of many rows, rolled back and compacted in place

@@ -25,8 +25,8 @@ class Capability(enum.StrEnum):
         """One line for people."""
         return {
             Capability.TREE: "drafts are verified as trees",
-            Capability.CHAIN: "drafts are verified one chain at a time: its layers cannot all look at a tree",
-            Capability.PLAIN: "it writes without drafts: its layers cannot all take one back",
+            Capability.CHAIN: "drafts are verified one chain at a time, not as trees",
+            Capability.PLAIN: "it writes without drafts, so no faster than by itself",
         }[self]
 
     def verifiable(self, tree: TokenTree) -> TokenTree:

@@ -64,6 +64,7 @@ def target_of(model: Any, *, name: str = "model") -> Target:
             generation_defaults=facts.sampling,
             attention=attention,
             capability=capability,
+            shortfall=facts.no_trees,
             max_rows=2**16 if capability is Capability.TREE else 1,
         )
         for capability, attention in [

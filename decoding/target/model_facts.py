@@ -53,7 +53,7 @@ class ModelFacts:
     """What a model's configuration says about how it may be used.
 
     ``attentions``: candidates for the masks of trees, the best first; the self-check finds the first that is right.
-    Empty for a model with other layers than attention, or with windows that cannot be masked.
+    Empty for a model with other layers than attention, or with windows that cannot be masked: ``no_trees`` says which.
     """
 
     vocab_size: int
@@ -61,6 +61,7 @@ class ModelFacts:
     eos_ids: frozenset[int]
     sampling: Sampling
     attentions: tuple[Attention, ...]
+    no_trees: str = ""
 
 
 def read_facts(model: Any) -> ModelFacts:
@@ -74,8 +75,14 @@ def read_facts(model: Any) -> ModelFacts:
         log.warning("the model's generation_config asks for what is not followed here: %s", ignored)
     head = model.get_output_embeddings()
     vocab_size = getattr(head, "out_features", None) or head.weight.shape[0]  # Quantised weights have other shapes.
+    no_trees = _no_trees(config)
     return ModelFacts(
-        vocab_size, _context_length(config), frozenset(end_ids), recommended_sampling(generation), _attentions(config)
+        vocab_size,
+        _context_length(config),
+        frozenset(end_ids),
+        recommended_sampling(generation),
+        () if no_trees else _attentions(config),
+        no_trees,
     )
 
 
@@ -89,13 +96,22 @@ def _context_length(config: Any) -> int:
     return min(known) if known else 2048
 
 
+def _no_trees(config: Any) -> str:
+    """Why no mask makes such a model see a tree; empty if one may."""
+    states = sorted({*(getattr(config, "layer_types", None) or ())} & _STATE_KINDS)
+    if states:
+        return f"it has layers that do not attend to single tokens ({', '.join(states)})"
+    fixed = {name: getattr(config, name, None) for name in _FIXED_WINDOWS}
+    for name, size in fixed.items():
+        if isinstance(size, int) and size < _context_length(config):
+            return f"it counts a window of its own by place, not by position ({name} {size})"
+    return ""
+
+
 def _attentions(config: Any) -> tuple[Attention, ...]:
     """Masks by kind of layer, or one mask with the window for all layers; full attention where no layer slides."""
     window = getattr(config, "sliding_window", None)
     kinds = frozenset(getattr(config, "layer_types", None) or ())
-    fixed = [getattr(config, name, None) for name in _FIXED_WINDOWS]
-    if kinds & _STATE_KINDS or any(isinstance(size, int) and size < _context_length(config) for size in fixed):
-        return ()
     if not isinstance(window, int) or not getattr(config, "use_sliding_window", True):
         return (FULL_ATTENTION,)
     if kinds and "sliding_attention" not in kinds:

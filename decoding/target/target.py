@@ -35,8 +35,9 @@ class Target:
     """A loaded model with what its configuration says about it and what its self-check proved.
 
     ``context_length``: prompt and output tokens at most; up to there decoding is exact. ``capability``: what it can
-    verify in one forward. ``max_rows``: sessions that may share a forward. ``keeps_hidden``: a verified tree keeps the
-    last hidden states (``TreeLogits.hidden``), for heads that draft from them.
+    verify in one forward; ``shortfall``: why that is not more, if it is not all. ``max_rows``: sessions that may share
+    a forward. ``keeps_hidden``: a verified tree keeps the last hidden states (``TreeLogits.hidden``), for heads that
+    draft from them.
     """
 
     model: Any
@@ -47,6 +48,7 @@ class Target:
     generation_defaults: Sampling
     attention: Attention = FULL_ATTENTION
     capability: Capability = Capability.TREE
+    shortfall: str = ""
     max_rows: int = 2**16
     keeps_hidden: bool = False
 
@@ -70,6 +72,14 @@ class Target:
     def is_quantized(self) -> bool:
         """Whether its weights are quantised, so that rounding may depend on what else is in a forward."""
         return is_quantized(self.model)
+
+    @property
+    def note(self) -> str:
+        """What it cannot do with drafts or with its context, and why, in one line; empty if it can do all."""
+        cause = f": {self.shortfall}" if self.shortfall else ""
+        if self.capability is not Capability.TREE:
+            return self.capability.description + cause
+        return f"its context ends after {self.context_length} tokens, one window{cause}" if self.attention.limit else ""
 
     @property
     def reads_whole(self) -> bool:

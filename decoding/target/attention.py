@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import importlib.util
 import struct
+from collections.abc import Mapping
 from typing import Any, Final
 
 import torch
@@ -19,14 +20,27 @@ from decoding.target.kernels.calls import run
 
 NAME: Final = "spandraft"
 
-_KINDS: Final = {torch.float32: 0, torch.bfloat16: 1, torch.float16: 2}
-_BITS: Final = struct.Struct("<f")
+_FLOAT: Final = struct.Struct("<f")
 _INTEGER: Final = struct.Struct("<i")
 # Queries whose keys are loaded together; more would not fit the nearest memory beside them.
 _QUERIES: Final = 48
 # Products of a query with a key below which a second thread takes longer to wake up than it saves.
 _WORTH_THREADS: Final = 1_000_000
-_SET_ASIDE: Final = ("softcap", "s_aux", "position_bias", "cache", "sinks")
+_SET_ASIDE: Final = frozenset({"softcap", "s_aux", "position_bias", "cache", "sinks", "head_mask"})
+
+
+def _bits(number: float) -> int:
+    """The bits of a float32."""
+    (bits,) = _INTEGER.unpack(_FLOAT.pack(number))
+    assert isinstance(bits, int)
+    return bits
+
+
+# As the loops know each type, and what a mask adds at most where a key is not seen.
+_KINDS: Final = {
+    dtype: (kind, _bits(torch.finfo(dtype).min / 2))
+    for kind, dtype in enumerate((torch.float32, torch.bfloat16, torch.float16))
+}
 
 
 def use_attention(model: Any) -> bool:
@@ -58,7 +72,7 @@ def attend(
     **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
     """(B, N, Hq, D) outputs of (B, Hq, N, D) queries over (B, Hk, K, D) keys and values."""
-    if attention_mask is None or not _is_known(query, key, value, attention_mask, dropout, kwargs):
+    if attention_mask is None or dropout or not _is_known(query, key, value, attention_mask, kwargs):
         from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
         return sdpa_attention_forward(
@@ -67,14 +81,14 @@ def attend(
     from decoding.target.kernels.attention_loops import attend as loops
 
     rows, heads, queries, size = query.shape
-    groups, keys = key.shape[1], key.shape[2]
-    out = query.new_empty((rows, queries, heads, size))
-    block, threads = _blocks(rows * groups, queries, heads // groups, heads * queries * keys * rows)
+    _, groups, keys, _ = key.shape
+    kind, least = _KINDS[query.dtype]
     item = query.element_size()
+    block, threads = _blocks(rows * groups, queries, heads // groups, rows * heads * queries * keys * size)
+    out = torch.empty(rows, queries, heads, size, dtype=query.dtype)
     mask, mask_row, _, mask_query = _place(attention_mask, item)
     orders = (
-        _KINDS[query.dtype], heads, groups, queries, keys, size, block,
-        _bits(size**-0.5 if scaling is None else scaling), _bits(torch.finfo(query.dtype).min / 2),
+        kind, heads, groups, queries, keys, size, block, _bits(size**-0.5 if scaling is None else scaling), least,
         *_place(query, item), *_place(key, item), *_place(value, item),
         mask, mask_row, mask_query, out.data_ptr(),
     )  # fmt: skip
@@ -85,34 +99,31 @@ def attend(
 def _blocks(parts: int, queries: int, shared: int, products: int) -> tuple[int, int]:
     """Queries a block, and threads, for ``parts`` heads of keys that each ``queries`` times ``shared`` queries see."""
     block = max(1, min(queries, _QUERIES // shared))
-    threads = torch.get_num_threads() if products > _WORTH_THREADS // 64 else 1
+    threads = torch.get_num_threads() if products > _WORTH_THREADS else 1
     if threads > 1 and parts % threads:
         block = min(block, max(1, -(-queries // 2)))
     return block, threads
 
 
 def _is_known(
-    query: torch.Tensor,
-    key: torch.Tensor,
-    value: torch.Tensor,
-    mask: torch.Tensor,
-    dropout: float,
-    kwargs: dict[str, Any],
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor, options: Mapping[str, Any]
 ) -> bool:
-    """Whether a call is known: plain attention of one type on a CPU, with an additive mask for all heads alike."""
-    rows, heads, queries, size = query.shape
-    return bool(
-        query.device.type == "cpu"
-        and query.dtype in _KINDS
-        and query.dtype is key.dtype is value.dtype is mask.dtype
-        and dropout == 0
-        and all(kwargs.get(name) is None for name in _SET_ASIDE)
-        and key.shape == value.shape == (rows, key.shape[1], key.shape[2], size)
-        and heads % key.shape[1] == 0
-        and mask.shape in ((rows, 1, queries, key.shape[2]), (1, 1, queries, key.shape[2]))
-        and query.stride(3) == key.stride(3) == value.stride(3) == mask.stride(3) == 1
-        and not (torch.is_grad_enabled() and (query.requires_grad or key.requires_grad or value.requires_grad))
-    )
+    """Whether a call is known: plain attention of one type on a CPU, with an additive mask for all heads alike.
+
+    Written for speed: it is asked in every layer of every step.
+    """
+    dtype, shape, mask_shape = query.dtype, query.shape, mask.shape
+    if not query.is_cpu or dtype not in _KINDS or not (key.dtype is value.dtype is mask.dtype is dtype):
+        return False
+    if key.shape != value.shape or key.shape[3] != shape[3] or key.shape[0] != shape[0] or shape[1] % key.shape[1]:
+        return False
+    if mask_shape[2:] != (shape[2], key.shape[2]) or mask_shape[1] != 1 or mask_shape[0] not in (1, shape[0]):
+        return False
+    if not (query.stride(3) == key.stride(3) == value.stride(3) == mask.stride(3) == 1):
+        return False
+    if not _SET_ASIDE.isdisjoint(options) and any(options.get(name) is not None for name in _SET_ASIDE):
+        return False
+    return not (torch.is_grad_enabled() and (query.requires_grad or key.requires_grad or value.requires_grad))
 
 
 def _attends_by_sdpa(model: Any) -> bool:
@@ -125,9 +136,3 @@ def _place(x: torch.Tensor, item: int) -> tuple[int, int, int, int]:
     """The address, and bytes from one to the next in each dimension but the last; 0 where there is only one."""
     first, second, third, _ = x.stride()
     return x.data_ptr(), first * item if x.shape[0] > 1 else 0, second * item, third * item
-
-
-def _bits(number: float) -> int:
-    (bits,) = _INTEGER.unpack(_BITS.pack(number))
-    assert isinstance(bits, int)
-    return bits

@@ -43,7 +43,7 @@ def normed(x_ND: torch.Tensor, weight_D: torch.Tensor, *, epsilon: float) -> tup
 
     rows, size = x_ND.shape
     assert weight_D.shape == (size,)
-    out_ND, result = torch.empty((rows, size), dtype=torch.float32), _empty(rows, size)
+    out_ND, result = torch.empty(rows, size, dtype=torch.float32), _empty(rows, size)
     orders = _floats(x_ND), _floats(weight_D), _bits(epsilon), _floats(out_ND)
     _over_rows(norm_rows, rows, size, size, *orders, *_addresses(result))
     return out_ND, result
@@ -91,7 +91,7 @@ def dequantized(
     assert (scales_N.numel(), scales_O.numel()) == (rows, size)
     bias = 0 if bias_O is None else _floats(bias_O)
     plus = 0 if plus_NO is None else _floats(plus_NO)
-    out_NO = torch.empty((rows, size), dtype=torch.float32)
+    out_NO = torch.empty(rows, size, dtype=torch.float32)
     orders = sums_NO.data_ptr(), _floats(scales_N), _floats(scales_O), bias, plus, _floats(out_NO)
     _over_rows(dequantize_rows, rows, size, size, *orders)
     return out_NO
@@ -113,7 +113,7 @@ def _floats(x: torch.Tensor) -> int:
 
 
 def _empty(rows: int, size: int) -> Int8Rows:
-    return Int8Rows(torch.empty((rows, size), dtype=torch.int8), torch.empty(rows, dtype=torch.float32))
+    return Int8Rows(torch.empty(rows, size, dtype=torch.int8), torch.empty(rows, dtype=torch.float32))
 
 
 def _addresses(rows: Int8Rows) -> tuple[int, int]:

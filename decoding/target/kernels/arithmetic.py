@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from decoding.target.kernels.memory import float_of, inlined
+from decoding.target.kernels.memory import bits_of, float_of, inlined
 
 _LOG2_E = np.float32(1.44269504088896341)
 # ln 2 in two parts, the first with few enough bits that a product with an exponent is exact.
@@ -40,3 +40,16 @@ def exp(x: Any) -> Any:
     y = (p * (r * r) + r) + _ONE
     power = float_of(np.int32((np.int32(n) + np.int32(127)) << np.int32(23)))
     return _ZERO if x < _LEAST else y * power
+
+
+@inlined
+def ordinal(x: Any) -> Any:
+    """An int32 that orders as the float32 does; the largest of many is found in any order, and a NaN is not lost."""
+    bits = bits_of(x)
+    return np.int32(bits ^ np.int32(np.int32(bits >> np.int32(31)) & np.int32(0x7FFFFFFF)))
+
+
+@inlined
+def of_ordinal(number: Any) -> Any:
+    """The float32 of that ordinal."""
+    return float_of(np.int32(number ^ np.int32(np.int32(number >> np.int32(31)) & np.int32(0x7FFFFFFF))))

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from decoding.target.kernels.arithmetic import exp
+from decoding.target.kernels.arithmetic import exp, of_ordinal, ordinal
 from decoding.target.kernels.memory import (
     bits_of,
     float32s,
@@ -172,16 +172,16 @@ def _accumulate(
 @inlined
 def _weigh(scores: Any, bias: Any, tiles: Any, count: int) -> None:
     """Turn the scores of the tiles that are looked at, with what the mask adds, into weights; the largest is 1."""
-    most = _NEVER
+    highest = ordinal(_NEVER)
     for i in range(count):
         tile = tiles[i] * TILE
         for t in range(TILE):
+            score = scores[tile + t] + bias[tile + t]
             # A key that is not seen may have any score, even none.
-            score = scores[tile + t] + bias[tile + t] if bias[tile + t] > _NEVER else _NEVER
+            score = score if bias[tile + t] > _NEVER else _NEVER
             scores[tile + t] = score
-            most = max(most, score)
-    if most == _NEVER:
-        most = _ZERO
+            highest = max(highest, ordinal(score))
+    most = _ZERO if highest == ordinal(_NEVER) else of_ordinal(highest)
     for i in range(count):
         tile = tiles[i] * TILE
         for t in range(TILE):
@@ -219,10 +219,10 @@ def _read_mask(kind: int, source: int, keys: int, padded: int, limit: Any, bias:
     for j in range(keys, padded):
         bias[j] = _NEVER
     for tile in range(padded // TILE):
-        most = _NEVER
+        visible = np.int32(0)
         for t in range(TILE):
-            most = max(most, bias[tile * TILE + t])
-        if most > _NEVER:
+            visible = np.int32(visible | np.int32(bias[tile * TILE + t] > _NEVER))
+        if visible:
             seen[tile] = 1
 
 
@@ -266,10 +266,8 @@ def attend(orders: Any) -> None:
     totals = bias_rows + block * padded * 4
     seen = np.empty(padded // TILE, np.int32)
     tiles = np.empty(padded // TILE, np.int32)
-    while True:
-        share = next_share(orders)
-        if share >= orders[1]:
-            return
+    share = next_share(orders)
+    while share < orders[1]:
         # The last queries of a prompt see the most keys: they come first, so that no thread begins with them last.
         first = (blocks - 1 - share % blocks) * block
         group = share // blocks % groups
@@ -309,3 +307,5 @@ def attend(orders: Any) -> None:
             target = ((row * queries + first + place // shared) * heads + group * shared + place % shared) * size
             total = float32s(totals)[place]
             _write(kind, float32s(sum_rows + place * width * 4), total, size, orders[26] + target * item)
+        share = next_share(orders)
+    memory[0] = _ZERO  # numba frees an array after the last line that names it, whoever has its address.

@@ -23,6 +23,7 @@ from decoding.target.kernels.memory import (
     reordered,
 )
 
+_ZERO = np.float32(0)
 _ONE = np.float32(1)
 _LIMIT = np.float32(127)
 
@@ -125,14 +126,14 @@ def gate_rows(orders: Any) -> None:
     scales = float32s(orders[7])
     products = np.empty(size, np.float32)
     product = float32s(products.ctypes.data)
-    while True:
-        first = next_share(orders) * share
-        if first >= rows:
-            return
+    first = next_share(orders) * share
+    while first < rows:
         for n in range(first, min(first + share, rows)):
             gates = orders[5] + n * size * 8
             _gated(float32s(gates), float32s(gates + size * 4), size, product)
             scales[n] = _quantize(product, size, int8s(orders[6] + n * size))
+        first = next_share(orders) * share
+    products[0] = _ZERO  # numba frees an array after the last line that names it, whoever has its address.
 
 
 @kernel

@@ -3,6 +3,9 @@
     pipeline = Pipeline.from_pretrained(corpus="sample")
     answer = pipeline.answer("When is a finally clause executed?")
     for event in pipeline.stream("..."): ...
+    history = [Message("user", answer.question), Message("assistant", answer.text)]
+    pipeline.answer("And if it returns?", history=history)
+    pipeline.chat("Say hello.")
     correction = pipeline.correct("He go to school.")
 
 One pipeline may serve many threads and many corpora; requests share each forward of the model.
@@ -13,12 +16,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypedDict, Unpack
 
+from app.answering.follow_ups import search_text
 from app.answering.stream import AnswerStream, Question
 from app.config.generation_options import GenerationOptions
 from app.config.settings import Settings
 from app.correction.stream import CorrectionStream, EditProposer
 from app.errors import InputError
 from app.generation.events import Answer, Correction
+from app.generation.modes import Mode
+from app.generation.prompts import Message
 from app.generation.requests import RequestBuilder
 from app.generation.tokenizer import TextTokenizer
 from app.library.corpus import Corpus
@@ -33,7 +39,7 @@ from decoding.target.capability import Capability
 from retrieval.interfaces import Evidence, Hit, Query, Retrieved
 from retrieval.language import unknown_to_encoder
 
-__all__ = ["AnswerStream", "CorrectionStream", "Options", "Pipeline", "Searchable"]
+__all__ = ["AnswerStream", "CorrectionStream", "Message", "Options", "Pipeline", "Searchable"]
 
 
 class Searchable(Protocol):
@@ -149,15 +155,35 @@ class Pipeline:
         """The settings that calls fall back to."""
         return self._builder.settings
 
-    def answer(self, question: str, *, corpus: Searchable | None = None, **options: Unpack[Options]) -> Answer:
-        """Answer from the corpus. Raises InputError and what searching raises."""
-        return self.stream(question, corpus=corpus, **options).answer()
+    def answer(
+        self,
+        question: str,
+        *,
+        corpus: Searchable | None = None,
+        history: Sequence[Message] = (),
+        **options: Unpack[Options],
+    ) -> Answer:
+        """Answer from the corpus; ``history`` is the conversation so far. Raises InputError, what searching raises."""
+        return self.stream(question, corpus=corpus, history=history, **options).answer()
 
-    def answer_from(self, question: str, hits: Sequence[Hit], **options: Unpack[Options]) -> Answer:
+    def answer_from(
+        self, question: str, hits: Sequence[Hit], *, history: Sequence[Message] = (), **options: Unpack[Options]
+    ) -> Answer:
         """Answer from given passages, best first, instead of a corpus."""
-        return self.stream_from(question, hits, **options).answer()
+        return self.stream_from(question, hits, history=history, **options).answer()
 
-    def stream(self, question: str, *, corpus: Searchable | None = None, **options: Unpack[Options]) -> AnswerStream:
+    def chat(self, message: str, *, history: Sequence[Message] = (), **options: Unpack[Options]) -> Answer:
+        """The next turn of a conversation without documents. Raises InputError, also for a target that cannot chat."""
+        return self.stream_chat(message, history=history, **options).answer()
+
+    def stream(
+        self,
+        question: str,
+        *,
+        corpus: Searchable | None = None,
+        history: Sequence[Message] = (),
+        **options: Unpack[Options],
+    ) -> AnswerStream:
         """The events of an answer, computed while they are read. Raises InputError before the first."""
         searched = corpus if corpus is not None else self.corpus
         if searched is None:
@@ -166,18 +192,25 @@ class Pipeline:
             )
         checked = GenerationOptions(**options)
         k, sentences = checked.k or self.settings.k, self.settings.evidence_sentences
-        return self._stream(question, lambda: searched.retrieve(question, k, sentences), checked, searched)
+        wanted = search_text(question, history)
+        return self._stream(question, history, lambda: searched.retrieve(wanted, k, sentences), checked, searched)
 
-    def stream_from(self, question: str, hits: Sequence[Hit], **options: Unpack[Options]) -> AnswerStream:
+    def stream_from(
+        self, question: str, hits: Sequence[Hit], *, history: Sequence[Message] = (), **options: Unpack[Options]
+    ) -> AnswerStream:
         """Like ``answer_from``, as events."""
         checked = GenerationOptions(**options)
         kept = tuple(hits if checked.k is None else hits[: checked.k])
 
         def retrieve() -> Retrieved:
-            query = self.models.query(question)
+            query = self.models.query(search_text(question, history))
             return Retrieved(kept, self.find_evidence(query, kept, self.settings.evidence_sentences), query.language)
 
-        return self._stream(question, retrieve, checked)
+        return self._stream(question, history, retrieve, checked)
+
+    def stream_chat(self, message: str, *, history: Sequence[Message] = (), **options: Unpack[Options]) -> AnswerStream:
+        """Like ``chat``, as events."""
+        return self._stream(message, history, None, GenerationOptions(**options))
 
     def correct(self, text: str, *, max_new_tokens: int | None = None, speculate: bool | None = None) -> Correction:
         """Correct a text. ``max_new_tokens`` holds for each sentence. Raises InputError."""
@@ -217,17 +250,19 @@ class Pipeline:
     def _stream(
         self,
         question: str,
-        retrieve: Callable[[], Retrieved],
+        history: Sequence[Message],
+        retrieve: Callable[[], Retrieved] | None,
         options: GenerationOptions,
         corpus: Searchable | None = None,
     ) -> AnswerStream:
         if not question.strip():
             raise InputError("the question is empty", hint="ask something about the documents")
         self._forget_removed()
-        resolved = self._builder.resolve(options)
+        resolved = self._builder.resolve(options, Mode.CHAT if retrieve is None else self._builder.mode(question))
         asked = Question(
             text=question,
             retrieve=retrieve,
+            history=tuple(history),
             remark_on=self._remark_on,
             find_drafts=lambda: _draft_index(corpus, self._builder) if resolved.speculate else None,
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from app.answering.citations import cite
 from app.answering.live_citations import LiveCitations
@@ -16,7 +17,8 @@ from app.errors import ModelError
 from app.generation.cancellable import CancellableStream
 from app.generation.detokenizer import TextStream, stop_factory
 from app.generation.events import Answer, Citation, Done, Event, Retrieval, SourcePassage, TextDelta
-from app.generation.prompts import Prompt
+from app.generation.modes import Mode
+from app.generation.prompts import Message, Prompt
 from app.generation.requests import DecodingOptions, RequestBuilder
 from app.generation.run_stats import RunTally
 from corpora.documents import describe_location
@@ -25,16 +27,21 @@ from decoding.processors.quote import QuoteProcessor
 from decoding.scheduling.session import Session
 from retrieval.interfaces import Hit, Retrieved
 
+REPEATS: Final = "the answer began to repeat itself and was ended there"
+_NOTHING: Final = Retrieved((), ())
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """A question with the ways to find passages for it and what else may be drafted.
 
-    ``remark_on`` gives what there is to say about the language that the question seems to be in.
+    ``retrieve`` None: a turn of a chat, without documents. ``history`` is the conversation so far. ``remark_on`` gives
+    what there is to say about the language that the question seems to be in.
     """
 
     text: str
-    retrieve: Callable[[], Retrieved]
+    retrieve: Callable[[], Retrieved] | None
+    history: tuple[Message, ...] = ()
     remark_on: Callable[[str | None], str | None] = lambda language: None
     find_drafts: Callable[[], TokenIndex | None] = lambda: None
 
@@ -61,20 +68,26 @@ class AnswerStream(CancellableStream[Event]):
         raise RuntimeError("this stream has been read already")
 
     def _run(self) -> Iterator[Event]:
+        question = self._question
         with self._figures.stage("retrieve"):
-            found = self._question.retrieve()
+            found = question.retrieve() if question.retrieve is not None else _NOTHING
         with self._figures.stage("prompt"):
-            room = self._builder.room(self._options.max_new_tokens)
-            prompt = self._builder.template.answer(self._question.text, found.hits, found.evidence, room)
-            corpus = self._question.find_drafts()
+            if question.retrieve is None:
+                messages = (*question.history, Message("user", question.text))
+                prompt = self._builder.chat_prompt(messages, self._options)
+            else:
+                prompt = self._builder.answer_prompt(question.text, found, self._options, question.history)
+            corpus = question.find_drafts()
         passages = tuple(_shown(hit, number) for hit, number in zip(found.hits, prompt.numbers, strict=True))
-        notice = _one_line((self._question.remark_on(found.language), self._options.remark, prompt.notice))
+        notice = _one_line((question.remark_on(found.language), self._options.remark, prompt.notice))
         yield Retrieval(passages, notice)
         request = answer_request(self._builder, prompt, self._options, corpus=corpus)
         session = self._began(self._builder.begin(request, speculate=self._options.speculate))
-        stream = TextStream(self._builder.tokens, self._options.stop_strings)
+        stream = TextStream(self._builder.tokens, self._options.stop_strings, end_repeats=self._options.end_repeats)
         yield from self._generate(session, stream, LiveCitations(prompt, passages))
         self._figures.add(session.stats)
+        if stream.repeats:
+            notice = _one_line((notice, REPEATS))
         yield Done(self._answer(stream.text, passages, notice, session.finish_reason or FinishReason.CANCELLED))
 
     def _generate(self, session: Session, stream: TextStream, live: LiveCitations) -> Iterator[Event]:
@@ -128,29 +141,23 @@ def answer_request(
         sampling=options.sampling,
         eos_ids=builder.eos_ids,
         processors=(*builder.processors(prompt.ids, options), *_quoting(builder, prompt)),
-        stop=stop_factory(builder.tokens, options.stop_strings),
+        stop=stop_factory(builder.tokens, options.stop_strings, end_repeats=options.end_repeats),
         criterion=options.criterion,
         scope=options.scope,
-        task="answer",
+        task="chat" if prompt.mode is Mode.CHAT else "answer",
         corpus=corpus,
         openings=_openings(builder, prompt),
     )
 
 
-def _quotes(builder: RequestBuilder) -> bool:
-    """Whether answers are held to quotations."""
-    setting = builder.settings.quote
-    return builder.template.quotes_by_default if setting is None else setting
-
-
 def _openings(builder: RequestBuilder, prompt: Prompt) -> tuple[Opening, ...]:
     """The refusal, to be drafted whole."""
-    chance = builder.biases.refusal_chance(prompt.relevance, quotes=_quotes(builder))
+    chance = builder.biases.refusal_chance(prompt.relevance, quotes=prompt.mode is Mode.QUOTATION)
     return (Opening(prompt.refusal, chance),) if prompt.refusal else ()
 
 
 def _quoting(builder: RequestBuilder, prompt: Prompt) -> tuple[Processor, ...]:
-    if not _quotes(builder):
+    if prompt.mode is not Mode.QUOTATION:
         return ()
     if not builder.eos_ids:
         raise ModelError(

@@ -47,6 +47,7 @@ from decoding.engine import Engine
 from decoding.interfaces import Request
 from decoding.sources.table import DEFAULT_SOURCES
 from decoding.stats import Stats
+from retrieval.interfaces import Retrieved
 
 TASKS = ("answer", "grammar")
 SAMPLE = "sample"
@@ -195,8 +196,8 @@ def _answer_job(pipeline: Pipeline, item: answers.AnswerItem) -> Job:
     settings, builder = pipeline.settings, pipeline.builder
     hits = answers.hits_of(item)
     evidence = pipeline.find_evidence(item.question, hits, settings.evidence_sentences)
-    options = builder.resolve(GenerationOptions())
-    prompt = builder.template.answer(item.question, hits, evidence, builder.room(options.max_new_tokens))
+    options = builder.resolve(GenerationOptions(), builder.mode(item.question))
+    prompt = builder.answer_prompt(item.question, Retrieved(tuple(hits), tuple(evidence)), options)
     return Job((answer_request(builder, prompt, options),))
 
 

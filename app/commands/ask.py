@@ -57,13 +57,19 @@ def _follow(stream: AnswerStream, terminal: Terminal) -> Answer:
     """Show the text as it comes and return the finished answer."""
     from app.generation.events import Done, Retrieval, TextDelta
 
+    said = ""
     for event in stream:
         match event:
             case Retrieval(notice=str(notice)):
                 terminal.note(f"note: {notice}")
+                said = notice
             case TextDelta(text=text) if not terminal.json:
                 terminal.write(text)
             case Done(answer=answer):
+                if rest := (answer.notice or "").removeprefix(said).strip():
+                    if not terminal.json:
+                        terminal.line()
+                    terminal.note(f"note: {rest}")
                 return answer
     raise AssertionError("a stream ends with Done")
 

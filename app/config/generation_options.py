@@ -99,10 +99,13 @@ class GenerationOptions:
         chosen.update(given)
         return Sampling(do_sample=True, **chosen)
 
-    def limit(self, settings: Settings, target: Target) -> int:
-        """Most tokens to write. Unless somebody set it, at least half of a short context is left to the prompt."""
+    def limit(self, settings: Settings, target: Target, *, usual: int | None = None) -> int:
+        """Most tokens to write. Unless somebody set it, at most the ``usual`` number for what is written, and at least
+        half of a short context is left to the prompt.
+        """
         if self.max_new_tokens is not None:
             return self.max_new_tokens
         if settings.origin("max_new_tokens") != "default":
             return settings.max_new_tokens
-        return min(settings.max_new_tokens, max(1, target.context_length // 2))
+        most = settings.max_new_tokens if usual is None else min(usual, settings.max_new_tokens)
+        return min(most, max(1, target.context_length // 2))

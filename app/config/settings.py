@@ -107,9 +107,24 @@ class Settings:
     )
 
     k: int = _setting(5, whole(1, 100), "passages to find for a question")
-    evidence_sentences: int = _setting(8, whole(1, 64), "sentences of the passages that go into the prompt")
+    evidence_sentences: int = _setting(8, whole(1, 64), "sentences of the passages that may go into the prompt")
+    evidence_tokens: int = _setting(
+        160,
+        whole(1, 1_000_000),
+        "tokens of the passages that a prompt shows, best sentences first (small target: all)",
+    )
+    history_tokens: int | None = _setting(
+        None,
+        automatic(whole(0, 1_000_000)),
+        "tokens of the conversation that a prompt shows, latest first; auto: 256 beside passages, 2048 without",
+    )
 
-    max_new_tokens: int = _setting(256, whole(1, 1_000_000), "most tokens of one output")
+    max_new_tokens: int = _setting(
+        256, whole(1, 1_000_000), "most tokens of one output; unless set, 192 for an answer in free words"
+    )
+    end_repeats: bool = _setting(
+        True, flag, "end what is written freely where it repeats a sentence, a line or a phrase"
+    )
     do_sample: bool = _setting(False, flag, "draw tokens at random instead of taking the best")
     temperature: float = _setting(
         1.0,
@@ -194,7 +209,9 @@ class Settings:
         64, whole(0, 1_000_000), "most requests that may wait for a free session; more are refused"
     )
     quote: bool | None = _setting(
-        None, automatic(flag), "answers quote the evidence and nothing else; auto: for the bundled target"
+        None,
+        automatic(flag),
+        "answers quote the evidence and nothing else; auto: of targets made for it, where a fact is asked for",
     )
     copy_bias: float | None = _setting(
         None,

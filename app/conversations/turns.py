@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from app.generation.events import Answer
+from app.generation.prompts import REFUSAL, Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,16 @@ class Turn:
     problem: Problem | None = None
     proof: Proof | None = None
     id: int = 0
+
+
+def messages(turns: Iterable[Turn]) -> tuple[Message, ...]:
+    """The conversation as the target reads it: questions with answers, without what failed or was refused."""
+    found: list[Message] = []
+    for turn in turns:
+        text = "" if turn.answer is None else turn.answer.text.strip()
+        if text and text != REFUSAL:
+            found += [Message("user", turn.question), Message("assistant", text)]
+    return tuple(found)
 
 
 def compare(shown: Answer, drafted: Answer, plain: Answer) -> Proof:

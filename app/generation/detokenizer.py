@@ -1,7 +1,8 @@
 """From tokens to text while they come: nothing shown is ever taken back, nothing is held longer than needed.
 
 ``Detokenizer`` holds back bytes that are not yet a character, ``StopStrings`` holds back what may become a stop
-string. Both are exact however the tokens were grouped. Knows no prompts and no models.
+string, ``Repetition`` what may become a repetition. All are exact however the tokens were grouped. Knows no prompts and
+no models.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from app.generation.repetition import Repetition
 from app.generation.tokenizer import TextTokenizer
 
 _REPLACEMENT: Final = "\ufffd"
@@ -101,22 +103,27 @@ class StopStrings:
 class TextStream:
     """Tokens of one answer to its text: detokenized, cut at a stop string, without whitespace at its beginning.
 
-    ``text`` is all that has been shown.
+    ``text`` is all that has been shown. ``end_repeats``: cut at a repetition, too; ``repeats`` says that it was.
     """
 
-    def __init__(self, tokens: TextTokenizer, stop_strings: Sequence[str] = ()) -> None:
+    def __init__(self, tokens: TextTokenizer, stop_strings: Sequence[str] = (), *, end_repeats: bool = False) -> None:
         self._detokenizer = Detokenizer(tokens)
-        self._stop = StopStrings(stop_strings)
+        self._end = TextEnd(stop_strings, end_repeats=end_repeats)
         self.text = ""
+
+    @property
+    def repeats(self) -> bool:
+        """Whether the answer ends where it began to repeat itself."""
+        return self._end.repeats
 
     def push(self, token: int) -> str:
         """New text to show."""
-        return self._show(self._stop.push(self._detokenizer.push(token)))
+        return self._show(self._end.push(self._detokenizer.push(token)))
 
     def finish(self) -> str:
         """The rest of the text; no token comes after this."""
-        rest = self._stop.push(self._detokenizer.finish())
-        return self._show(rest + self._stop.finish())
+        rest = self._end.push(self._detokenizer.finish())
+        return self._show(rest + self._end.finish())
 
     def _show(self, text: str) -> str:
         new = text if self.text else text.lstrip()
@@ -124,17 +131,51 @@ class TextStream:
         return new
 
 
-def stop_factory(tokens: TextTokenizer, strings: Sequence[str]) -> Callable[[], Callable[[int], bool]] | None:
-    """What ``decoding.interfaces.Request.stop`` wants; None where there is no stop string."""
-    if not any(strings):
+class TextEnd:
+    """Text up to where it ends: at a stop string, or at a repetition if ``end_repeats``."""
+
+    def __init__(self, stop_strings: Sequence[str], *, end_repeats: bool) -> None:
+        self._stop = StopStrings(stop_strings)
+        self._repetition = Repetition() if end_repeats else None
+
+    @property
+    def repeats(self) -> bool:
+        """Whether it ends at a repetition."""
+        return self._repetition is not None and self._repetition.stopped
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the text has ended."""
+        return self._stop.stopped or self.repeats
+
+    def push(self, text: str) -> str:
+        """Text that may be shown now."""
+        if self.repeats:
+            return ""
+        return self._through(self._stop.push(text))
+
+    def finish(self) -> str:
+        """What was held back for an end that did not come."""
+        rest = self._through(self._stop.finish())
+        return rest if self._repetition is None else rest + self._repetition.finish()
+
+    def _through(self, text: str) -> str:
+        return text if self._repetition is None else self._repetition.push(text)
+
+
+def stop_factory(
+    tokens: TextTokenizer, strings: Sequence[str], *, end_repeats: bool = False
+) -> Callable[[], Callable[[int], bool]] | None:
+    """What ``decoding.interfaces.Request.stop`` wants; None where nothing stops but end tokens and limits."""
+    if not any(strings) and not end_repeats:
         return None
 
     def begin() -> Callable[[int], bool]:
-        detokenizer, stop = Detokenizer(tokens), StopStrings(strings)
+        detokenizer, end = Detokenizer(tokens), TextEnd(strings, end_repeats=end_repeats)
 
         def completes(token: int) -> bool:
-            stop.push(detokenizer.push(token))
-            return stop.stopped
+            end.push(detokenizer.push(token))
+            return end.stopped
 
         return completes
 

@@ -15,10 +15,10 @@ from typing import Any, Final
 from app.errors import ModelError
 from retrieval.interfaces import log_odds
 
-_FILE: Final = "spandraft.json"
+FILE: Final = "spandraft.json"
 _FORMAT: Final = "spandraft-bundled-2"
 _BY_COSINE: Final = "spandraft-bundled-1"
-# The bonus with which a target refuses as often as not, and how fast it gets sure with each nat more: as the bundled
+# The bonus with which a target refuses as often as not, and how fast it gets sure with each nat more: as the small
 # one did on 150 questions held out. The evidence's odds that make the bonus are what it reads itself.
 _EVEN_BONUS: Final = 0.9
 _SURER: Final = 3.0
@@ -30,7 +30,8 @@ class LogitBiases:
     the odds of a likely edit against copying count, see ``decoding.processors.copy_bias``.
 
     ``refusal_bias`` and ``refusal_slope``: how ready it is to refuse, see ``refusal_bonus``. ``evidence_slope``: how
-    much a quotation loses for evidence that is less likely to answer, nats for one of the log-odds.
+    much a quotation loses for evidence that is less likely to answer, nats for one of the log-odds. ``even_bonus``: the
+    bonus with which it refuses as often as not, for drafting.
     """
 
     copy_bias: float = 0.0
@@ -38,6 +39,7 @@ class LogitBiases:
     refusal_bias: float = 0.0
     refusal_slope: float = 0.0
     evidence_slope: float = 0.0
+    even_bonus: float = _EVEN_BONUS
 
     def refusal_bonus(self, relevance: float | None) -> float:
         """Nats added to the refusal: ``refusal_bias`` if the best evidence is as likely right as not."""
@@ -46,13 +48,13 @@ class LogitBiases:
     def refusal_chance(self, relevance: float | None, *, quotes: bool) -> float:
         """How likely the output is the refusal: of one that ``quotes`` by its bonus, of any other by the evidence."""
         if quotes:
-            return _share(_SURER * (self.refusal_bonus(relevance) - _EVEN_BONUS))
+            return _share(_SURER * (self.refusal_bonus(relevance) - self.even_bonus))
         return _share(-(log_odds(0.0) if relevance is None else relevance))
 
     @classmethod
     def read(cls, folder: Path) -> LogitBiases:
         """What a target's folder says about its own biases; zeros for a target without that file. Raises ModelError."""
-        file = folder / _FILE
+        file = folder / FILE
         if not file.is_file():
             return cls()
         try:
@@ -63,7 +65,7 @@ class LogitBiases:
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> LogitBiases:
         """What a file holds; the first form of it counted slopes for a whole cosine. Raises ValueError, TypeError."""
-        values = {name: float(stored.get(name, 0.0)) for name in cls.__dataclass_fields__}
+        values = {name: float(stored.get(name, field.default)) for name, field in cls.__dataclass_fields__.items()}
         if stored.get("format") == _BY_COSINE:
             cosine = log_odds(1.0) - log_odds(0.0)
             values |= {name: values[name] / cosine for name in ("refusal_slope", "evidence_slope")}

@@ -1,4 +1,4 @@
-"""Prompts: token ids, what of the documents stands in them and where, and what an answer may quote of it.
+"""Prompts: token ids, what of the documents stands in them and where, and what an answer may quote of it; messages.
 
 Templates (``templates.py``) make them from a question and evidence. Knows nothing of models; what does not fit is
 left out from the end and said in a line. Offsets are Unicode code points in the document.
@@ -8,15 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Literal, Protocol
 
 from app.errors import InputError
+from app.generation.modes import Mode
 from app.generation.tokenizer import Encoded, TextTokenizer
 from decoding.interfaces import Reference
 from decoding.processors.quote import QuotedSpan
 from retrieval.interfaces import Evidence, Hit
 
 REFUSAL = "The documents do not answer this."
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a conversation, with Hugging Face's names."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +44,7 @@ class Prompt:
     ``references`` are what drafts may copy, ``source_spans`` say where each stands in its document. ``numbers`` has for
     each hit the ``[n]`` it carries, None for a hit that is not in the prompt. ``quotes`` and ``refusal`` are the
     forms in which the output writes evidence and the refusal; ``relevances`` are the log-odds
-    of that evidence to answer the question. ``notice`` says what was left out.
+    of that evidence to answer the question. ``notice`` says what was left out. ``mode`` is how the output is written.
     """
 
     ids: tuple[int, ...]
@@ -46,6 +55,7 @@ class Prompt:
     refusal: tuple[int, ...]
     relevances: tuple[float, ...] = ()
     notice: str | None = None
+    mode: Mode = Mode.QUOTATION
 
     @property
     def relevance(self) -> float | None:
@@ -71,7 +81,7 @@ class CorrectionPrompt:
 
 
 class Template(Protocol):
-    """One family of prompts. ``room`` is how many tokens a prompt may have.
+    """One family of prompts. ``room`` is how many tokens a prompt may have, ``history`` the conversation so far.
 
     ``quotes_by_default``: trained to quote, so its answers are held to quotations unless a setting says otherwise.
     ``longest_correction``: most tokens of one text that it was made to correct, None for no limit of its own.
@@ -87,8 +97,29 @@ class Template(Protocol):
         """Most tokens of a text to be corrected."""
         ...
 
-    def answer(self, question: str, hits: Sequence[Hit], evidence: Sequence[Evidence], room: int) -> Prompt:
-        """The prompt for a question. Raises InputError if not even the question fits."""
+    @property
+    def end_ids(self) -> frozenset[int]:
+        """The tokens that end an output, as far as the format tells."""
+        ...
+
+    def answer(
+        self,
+        question: str,
+        hits: Sequence[Hit],
+        evidence: Sequence[Evidence],
+        room: int,
+        *,
+        mode: Mode = Mode.QUOTATION,
+        history: Sequence[Message] = (),
+    ) -> Prompt:
+        """The prompt for a question of documents. Raises InputError if not even the question fits."""
+        ...
+
+    def chat(self, messages: Sequence[Message], room: int) -> Prompt:
+        """The prompt for the next turn of a conversation without documents; the last message is the user's.
+
+        Raises InputError if not even that message fits, or for a target that cannot chat.
+        """
         ...
 
     def correction(self, text: str, room: int) -> CorrectionPrompt | None:

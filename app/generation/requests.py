@@ -15,7 +15,8 @@ from app.config.settings import Settings
 from app.errors import InputError
 from app.generation.drafter_state import DrafterState
 from app.generation.logit_biases import LogitBiases
-from app.generation.prompts import Template
+from app.generation.modes import Mode, asks_for_more_than_a_fact
+from app.generation.prompts import Message, Prompt, Template
 from app.generation.token_rules import criterion, lossy_remark, token_rules
 from app.generation.tokenizer import TextTokenizer
 from decoding.engine import Engine
@@ -23,6 +24,7 @@ from decoding.interfaces import AcceptanceCriterion, Processor, Request, Samplin
 from decoding.processors.token_rules import TokenRules
 from decoding.scheduling.session import Session
 from decoding.verification import sampling
+from retrieval.interfaces import Retrieved
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +34,7 @@ class DecodingOptions:
     """The options of one call, laid over the settings and the model's own defaults once.
 
     ``criterion`` None is the exact one, which the decoder has built in; ``remark`` says that it is a lossy one.
+    ``end_repeats``: an output ends where it begins to repeat itself.
     """
 
     max_new_tokens: int
@@ -39,7 +42,9 @@ class DecodingOptions:
     rules: TokenRules
     criterion: AcceptanceCriterion | None
     speculate: bool
+    mode: Mode = Mode.QUOTATION
     stop_strings: Sequence[str] = ()
+    end_repeats: bool = False
     scope: str | None = ""
     remark: str | None = None
 
@@ -58,9 +63,35 @@ class RequestBuilder:
 
     @property
     def eos_ids(self) -> frozenset[int]:
-        """The tokens that end an output: the model's, else its tokenizer's."""
+        """The tokens that end an output: the model's, else its tokenizer's, and what ends a turn of its template."""
         own = self.tokens.hf.eos_token_id
-        return self.engine.target.eos_ids or frozenset(() if own is None else (own,))
+        ends = self.engine.target.eos_ids or frozenset(() if own is None else (own,))
+        return ends | self.template.end_ids
+
+    def mode(self, question: str) -> Mode:
+        """How a question of documents is answered: as the setting says, else in quotations by a target that was made
+        for them or calibrated, unless it asks for more than a fact.
+        """
+        quotes = self.settings.quote
+        if quotes is None:
+            is_calibrated = self.biases.evidence_slope > 0 and not asks_for_more_than_a_fact(question)
+            quotes = self.template.quotes_by_default or is_calibrated
+        return Mode.QUOTATION if quotes else Mode.ANSWER
+
+    def answer_prompt(
+        self,
+        question: str,
+        found: Retrieved,
+        options: DecodingOptions,
+        history: Sequence[Message] = (),
+    ) -> Prompt:
+        """The prompt for a question of documents. Raises InputError if it does not fit."""
+        room = self.room(options.max_new_tokens)
+        return self.template.answer(question, found.hits, found.evidence, room, mode=options.mode, history=history)
+
+    def chat_prompt(self, messages: Sequence[Message], options: DecodingOptions) -> Prompt:
+        """The prompt for the next turn of a conversation without documents. Raises InputError."""
+        return self.template.chat(messages, self.room(options.max_new_tokens))
 
     def room(self, max_new_tokens: int) -> int:
         """How many tokens a prompt may have. Raises InputError if there is none."""
@@ -72,8 +103,11 @@ class RequestBuilder:
             )
         return room
 
-    def resolve(self, options: GenerationOptions) -> DecodingOptions:
-        """Lay the options of one call over the settings, once. Raises InputError, InvalidRequest."""
+    def resolve(self, options: GenerationOptions, mode: Mode = Mode.QUOTATION) -> DecodingOptions:
+        """Lay the options of one call over the settings, once; ``mode`` has limits of its own.
+
+        Raises InputError, InvalidRequest.
+        """
         target = self.engine.target
         chosen = options.sampling(self.settings, target)
         sampling.check(chosen)
@@ -83,12 +117,14 @@ class RequestBuilder:
         if options.criterion is not None and remark:
             log.warning("%s", remark)
         decoding = DecodingOptions(
-            max_new_tokens=options.limit(self.settings, target),
+            mode=mode,
+            max_new_tokens=options.limit(self.settings, target, usual=mode.usual_limit),
             sampling=chosen,
             rules=rules,
             criterion=criterion(settings),
             speculate=settings.speculate and options.speculate is not False,
             stop_strings=options.stop_strings,
+            end_repeats=settings.end_repeats and mode is not Mode.QUOTATION,
             scope=options.scope,
             remark=remark,
         )

@@ -17,11 +17,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from app.generation.chat_template import ChatTemplate
+from app.errors import InputError
+from app.generation.chat_template import EVIDENCE_TOKENS, ChatTemplate
+from app.generation.modes import Mode
 from app.generation.prompts import (
     REFUSAL,
     Collapsed,
     CorrectionPrompt,
+    Message,
     Prompt,
     SourceSpan,
     Template,
@@ -45,6 +48,7 @@ class BundledTemplate:
 
     quotes_by_default = True
     longest_correction: int | None = _LONGEST_CORRECTION
+    end_ids: frozenset[int] = frozenset()
 
     def __init__(self, tokens: TextTokenizer) -> None:
         self._tokens = tokens
@@ -55,8 +59,20 @@ class BundledTemplate:
         """Whether the tokenizer has the control tokens of this format."""
         return all(len(tokens.trusted(name)) == 1 for name in _CONTROL)
 
-    def answer(self, question: str, hits: Sequence[Hit], evidence: Sequence[Evidence], room: int) -> Prompt:
-        """The prompt for a question, with as many of the best evidence sentences as fit."""
+    def answer(
+        self,
+        question: str,
+        hits: Sequence[Hit],
+        evidence: Sequence[Evidence],
+        room: int,
+        *,
+        mode: Mode = Mode.QUOTATION,
+        history: Sequence[Message] = (),
+    ) -> Prompt:
+        """The prompt for a question, with as many of the best evidence sentences as fit.
+
+        It was trained on no conversations: ``history`` is for the search alone.
+        """
         ids = list(self._ids["<|q|>"] + self._tokens.plain(" " + Collapsed.of(question).text).ids)
         answer = self._ids["<|a|>"]
         require_room(len(ids) + len(answer), room)
@@ -88,6 +104,14 @@ class BundledTemplate:
             refusal=self._tokens.plain(" " + REFUSAL).ids,
             relevances=tuple(one.relevance for one in evidence[: len(quotes)]),
             notice=notice,
+            mode=mode,
+        )
+
+    def chat(self, messages: Sequence[Message], room: int) -> Prompt:
+        """Raises InputError: it was trained to quote and to correct."""
+        raise InputError(
+            "the small target answers from documents and corrects text, it does not chat",
+            hint="choose a model that chats with --target; `spandraft models` lists what there is",
         )
 
     def correction(self, text: str, room: int) -> CorrectionPrompt | None:
@@ -107,8 +131,10 @@ def _score(similarity: float) -> int:
     return min(_HIGHEST_SCORE, max(0, int(10 * similarity)))
 
 
-def template_for(tokens: TextTokenizer) -> Template:
+def template_for(
+    tokens: TextTokenizer, *, evidence_tokens: int = EVIDENCE_TOKENS, history_tokens: int | None = None
+) -> Template:
     """The bundled target's own format if the tokenizer has its control tokens, else a chat or plain text."""
     if BundledTemplate.fits(tokens):
         return BundledTemplate(tokens)
-    return ChatTemplate(tokens)
+    return ChatTemplate(tokens, evidence_tokens=evidence_tokens, history_tokens=history_tokens)

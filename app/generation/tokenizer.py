@@ -68,6 +68,10 @@ class TextTokenizer:
         begin = self.hf.bos_token_id
         return (begin,) if begin is not None and list(self.hf("").input_ids[:1]) == [begin] else ()
 
+    def is_control(self, token: int) -> bool:
+        """Whether it is a token that no plain text has."""
+        return token in self._control
+
     def trusted(self, text: str) -> tuple[int, ...]:
         """Ids of a template's own text; control tokens written in it are recognised."""
         return tuple(self._trusted.encode(text, add_special_tokens=False).ids)

@@ -5,6 +5,7 @@ Reading order:
 
     bundled        where the files lie that come with Spandraft, and checksums of those that belong to no one model
     models         target and tokenizer by name; errors for what is missing
+    calibrations   the logit biases of a target, found by its shape
     engine         ``request_builder``: the target over a decoder's engine
     drafters       models that draft for it
     sources        which draft sources run, by settings

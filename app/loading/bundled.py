@@ -32,6 +32,7 @@ HELPERS: Final = (
     "edits.npz",
     "edits.safetensors",
     "relevance.npz",
+    "smollm2/spandraft.json",
     "target/spandraft.json",
 )
 """The files that belong to no one model, by where they are from the folder of bundled models."""

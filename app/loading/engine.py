@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.config.settings import Settings
-from app.generation.logit_biases import LogitBiases
+from app.loading.calibrations import logit_biases
 from app.loading.environment import keep_compiled, wait_passively
 from app.loading.models import (
     as_shipped,
@@ -50,7 +50,7 @@ def request_builder(settings: Settings, **hf_options: Any) -> RequestBuilder:
     with as_shipped(settings.target), without_progress_bars(is_local=Path(name).is_dir()):
         target = load_target(name, settings, **{**loading_options(settings), **hf_options})
         tokens = load_tokenizer(name, settings)
-        biases = LogitBiases.read(Path(name))
+        biases = logit_biases(Path(name), target, tokens)
     require_same_vocabulary(tokens, target)
     shared = shared_of(settings, target, tokens)
     warn_if_lossy(settings)
@@ -66,4 +66,5 @@ def request_builder(settings: Settings, **hf_options: Any) -> RequestBuilder:
         max_waiting=settings.max_waiting,
         graphs=None if settings.cuda_graphs else False,
     )
-    return RequestBuilder(engine, tokens, template_for(tokens), settings, biases, drafter_state, CORPUS in sources)
+    template = template_for(tokens, evidence_tokens=settings.evidence_tokens, history_tokens=settings.history_tokens)
+    return RequestBuilder(engine, tokens, template, settings, biases, drafter_state, CORPUS in sources)

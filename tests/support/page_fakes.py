@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from app.errors import InputError
@@ -23,6 +23,7 @@ from app.generation.events import (
     SourcePassage,
     TextDelta,
 )
+from app.generation.prompts import Message
 
 # Texts that documents and models may contain; the page must show them unchanged, run none and load nothing.
 HOSTILE = (
@@ -100,15 +101,23 @@ class FakePipeline:
         self.error: Exception | None = None
         self.streams: list[FakeStream] = []
         self.forgotten: list[str | None] = []
+        self.histories: list[tuple[Message, ...]] = []
 
     def stream(
-        self, question: str, *, corpus: Any = None, speculate: bool = True, scope: str | None = ""
+        self,
+        question: str,
+        *,
+        corpus: Any = None,
+        history: Sequence[Message] = (),
+        speculate: bool = True,
+        scope: str | None = "",
     ) -> FakeStream:
         """Retrieval, the text word by word, a hint, Done."""
         if self.error is not None:
             raise self.error
         if getattr(corpus, "name", None) == "empty":
             raise InputError("the corpus empty holds no documents", hint="add files to it in the Library")
+        self.histories.append(tuple(history))
         cancelled = Done(self._answer(question, self.text[:10], 3, "cancelled"))
         stream = FakeStream(self._events(question, speculate), cancelled, self.step_s)
         self.streams.append(stream)

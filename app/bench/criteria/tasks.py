@@ -95,7 +95,8 @@ class Answers:
         """The answer from the item's own passages."""
         asked = self.asked[number]
         question = Question(asked.item.question, retrieve=lambda: Retrieved(asked.hits, asked.evidence))
-        return AnswerStream(builder, question, builder.resolve(GenerationOptions())).answer().text
+        options = builder.resolve(GenerationOptions(), builder.mode(question.text))
+        return AnswerStream(builder, question, options).answer().text
 
     def worth(self, texts_IS: Sequence[Sequence[str]]) -> Worth:
         """The share of right answers; NaN where no item can be answered."""

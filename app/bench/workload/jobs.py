@@ -80,8 +80,8 @@ def answer_job(pipeline: Pipeline, question: str) -> Job:
     assert pipeline.corpus is not None
     started = time.perf_counter()
     retrieved = pipeline.corpus.retrieve(question, settings.k, settings.evidence_sentences)
-    options = builder.resolve(GenerationOptions())
-    prompt = builder.template.answer(question, retrieved.hits, retrieved.evidence, builder.room(options.max_new_tokens))
+    options = builder.resolve(GenerationOptions(), builder.mode(question))
+    prompt = builder.answer_prompt(question, retrieved, options)
     return Job((answer_request(builder, prompt, options),), time.perf_counter() - started)
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from app.conversations.turns import Turn, compare
+from app.conversations.turns import Turn, compare, messages
 from app.errors import InputError
 from app.generation.events import NO_STATS, Answer, Citation, Done, Event, Retrieval, TextDelta
 from app.output.links import links
@@ -38,9 +38,17 @@ class Step:
 
 
 async def run_question(
-    state: AppState, turn: Turn, tab: str, *, scope: str = "", speculate: bool = True
+    state: AppState,
+    turn: Turn,
+    tab: str,
+    *,
+    earlier: Sequence[Turn] = (),
+    scope: str = "",
+    speculate: bool = True,
 ) -> AsyncGenerator[Step, None]:
-    """Run the question of ``turn`` for the browser tab ``tab``. Closing the generator stops the stream.
+    """Run the question of ``turn`` for the browser tab ``tab``; it goes on with the ``earlier`` turns.
+
+    Closing the generator stops the stream.
 
     Earlier answers are drafted from only if they were given in the same, non-empty ``scope``. Raises nothing: what goes
     wrong is the problem of the last step's turn.
@@ -50,7 +58,10 @@ async def run_question(
         if not turn.corpus:
             raise InputError("there is no corpus yet", hint="create one in the Library and add files to it")
         corpus = state.registry.open(turn.corpus)
-        return state.pipeline.stream(turn.question, corpus=corpus, speculate=speculate, scope=scope or None)
+        history = messages(earlier)
+        return state.pipeline.stream(
+            turn.question, corpus=corpus, history=history, speculate=speculate, scope=scope or None
+        )
 
     run = state.runs.start(tab, open_stream)
     running, answer, began_s = RunningAnswer(question=turn.question), None, time.monotonic()
@@ -147,10 +158,12 @@ class ChatActions:
         if not turn.question:
             yield self._ui.unchanged()
             return
-        yield self._opening(turn, self._state.conversations.turns(scope, conversation))
+        earlier = self._state.conversations.turns(scope, conversation)
+        yield self._opening(turn, earlier)
         step, drawn = Step(RunningAnswer(question=turn.question), turn), (0, 0)
         try:
-            async with contextlib.aclosing(run_question(self._state, turn, tab_id(request), scope=scope)) as steps:
+            run = run_question(self._state, turn, tab_id(request), earlier=earlier, scope=scope)
+            async with contextlib.aclosing(run) as steps:
                 async for step in steps:
                     updates: Updates = {self._ui.live: running_view(step.running)}
                     linked = links(step.running.text, step.running.citations, step.running.passages)
@@ -180,7 +193,8 @@ class ChatActions:
         again = Turn(question=turn.question, corpus=turn.corpus)
         for speculate, how in ((True, "with drafts"), (False, "without drafts")):
             again = Turn(question=turn.question, corpus=turn.corpus)
-            run = run_question(self._state, again, tab_id(request), speculate=speculate)
+            earlier = turns[: turns.index(turn)]
+            run = run_question(self._state, again, tab_id(request), earlier=earlier, speculate=speculate)
             async with contextlib.aclosing(run) as steps:
                 async for step in steps:
                     again = step.turn

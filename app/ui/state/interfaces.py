@@ -7,10 +7,11 @@ does. Errors that have ``cause`` and ``hint`` are shown to the user as they are.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 from app.generation.events import Event
+from app.generation.prompts import Message
 from app.library.deletion import Receipt
 from corpora.documents import Document
 from corpora.jobs.job_records import Job
@@ -50,9 +51,18 @@ class PagePipeline(Protocol):
         """What limits drafting for this target, shown beside its name; empty if nothing does."""
 
     def stream(
-        self, question: str, *, corpus: Any = None, speculate: bool = True, scope: str | None = ""
+        self,
+        question: str,
+        *,
+        corpus: Any = None,
+        history: Sequence[Message] = (),
+        speculate: bool = True,
+        scope: str | None = "",
     ) -> AnswerStream:
-        """Answer ``question`` from ``corpus``, a handle from ``Registry.open``; drafts may copy ``scope``'s answers."""
+        """Answer ``question`` from ``corpus``, a handle from ``Registry.open``, after the conversation ``history``.
+
+        Drafts may copy ``scope``'s answers.
+        """
 
     def forget(self, scope: str | None = None) -> None:
         """Forget earlier outputs in ``scope``, or all of them (None); drafts are then not copied from them."""

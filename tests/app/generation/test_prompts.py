@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from app.errors import InputError, ModelError
 from app.generation.chat_template import ChatTemplate
+from app.generation.modes import Mode
 from app.generation.prompts import REFUSAL, Collapsed
 from app.generation.templates import BundledTemplate, template_for
 from app.generation.tokenizer import TextTokenizer
@@ -86,20 +88,22 @@ def test_places_lead_from_tokens_to_the_documents_characters(tokens: TextTokeniz
     for prompt in (
         BundledTemplate(tokens).answer("Q", [hit], evidence, ROOM),
         BundledTemplate(tokens).answer("Q", [hit], [], ROOM),
-        ChatTemplate(tokens).answer("Q", [hit], evidence, ROOM),
+        ChatTemplate(tokens).answer("Q", [hit], evidence, ROOM, mode=Mode.QUOTATION),
+        ChatTemplate(tokens).answer("Q", [hit], [], ROOM, mode=Mode.ANSWER),
     ):
-        (reference,), (place,) = prompt.references, prompt.source_spans
-        if reference.prompt_start is not None:
-            start = reference.prompt_start
-            assert prompt.ids[start : start + len(reference.ids)] == reference.ids
-        assert len(place.starts) == len(place.ends) == len(reference.ids)
-        for start, end in zip(place.starts, place.ends, strict=True):
-            assert 3 <= start < end <= 3 + len(text)
+        covered: set[int] = set()
+        for reference, place in zip(prompt.references, prompt.source_spans, strict=True):
+            if reference.prompt_start is not None:
+                start = reference.prompt_start
+                assert prompt.ids[start : start + len(reference.ids)] == reference.ids
+            assert len(place.starts) == len(place.ends) == len(reference.ids)
+            for start, end in zip(place.starts, place.ends, strict=True):
+                assert 3 <= start < end <= 3 + len(text)
+            covered |= {at for start, end in zip(place.starts, place.ends, strict=True) for at in range(start, end)}
+            written = "".join(tokens.decode(reference.ids).split())
+            assert written == "".join(document.text[place.starts[0] : place.ends[-1]].split())
         first = next(at for at, ch in enumerate(text) if not ch.isspace())
-        covered = {at for start, end in zip(place.starts, place.ends, strict=True) for at in range(start, end)}
         assert {3 + at for at, ch in enumerate(text) if at >= first and not ch.isspace()} <= covered
-        whole = document.text[place.starts[0] : place.ends[-1]]
-        assert Collapsed.of(whole).text == Collapsed.of(text).text
 
 
 @given(text=ANY_TEXT)
@@ -125,16 +129,19 @@ def test_evidence_that_does_not_fit_is_left_out_from_the_end_and_said(tokens: Te
     assert [tokens.decode(reference.ids) for reference in outside] == [" " + TEXTS[2]], "it stays a source of drafts"
 
 
-def test_passages_that_do_not_fit_a_chat_are_left_out_from_the_end(chat_tokens: TextTokenizer) -> None:
+def test_sentences_that_do_not_fit_a_chat_are_left_out_from_the_end(chat_tokens: TextTokenizer) -> None:
     hits = hits_of()
-    whole = ChatTemplate(chat_tokens).answer(QUESTION, hits, [], ROOM)
-    cut = ChatTemplate(chat_tokens).answer(QUESTION, hits, [], len(whole.ids) - 1)
+    template = ChatTemplate(chat_tokens, evidence_tokens=1000)
+    whole = template.answer(QUESTION, hits, [], ROOM)
+    cut = template.answer(QUESTION, hits, [], len(whole.ids) - 1)
     assert whole.numbers == (1, 2, 3)
-    assert cut.numbers == (1, 2, None)
+    assert whole.notice is None
+    assert all(text in spell(chat_tokens, whole.ids) for text in TEXTS)
     assert cut.notice is not None
-    assert cut.notice.startswith("1 of 3 passages")
+    assert cut.notice.startswith("1 of 8 sentences")
     assert TEXTS[2] not in spell(chat_tokens, cut.ids)
-    assert len(cut.references) == 3
+    outside = [reference for reference in cut.references if reference.prompt_start is None]
+    assert [chat_tokens.decode(one.ids) for one in outside] == [" " + text for text in TEXTS], "drafts may copy all"
 
 
 @pytest.mark.parametrize("family", ["bundled", "chat"])
@@ -184,19 +191,17 @@ def test_a_chat_template_is_respected_and_thinking_switched_off(chat_tokens: Tex
     hits = hits_of()
     prompt = template_for(chat_tokens).answer(QUESTION, hits, evidence_of(hits, (1, 0, 51, 0.4)), ROOM)
     text = spell(chat_tokens, prompt.ids)
-    assert text.startswith("<|im_start|>user\nAnswer the question")
+    assert text.startswith("<|im_start|>system\nAnswer the question")
     assert text.endswith(f"Question: {QUESTION}<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n")
-    assert f"[2] {TEXTS[1]}\n\n" in text
+    parts = re.findall(r"<\|im_start\|>(system|user)\n(.*?)<\|im_end\|>", text, re.DOTALL)
     assert text == chat_tokens.hf.apply_chat_template(
-        [{"role": "user", "content": text[len("<|im_start|>user\n") : text.index("<|im_end|>")]}],
+        [{"role": role, "content": content} for role, content in parts],
         tokenize=False,
         add_generation_prompt=True,
         enable_thinking=False,
     )
     (quote,) = prompt.quotes
-    assert quote.opening is not None
-    assert chat_tokens.decode(quote.opening + quote.body) == "[2] A lambda expression creates an anonymous function."
-    assert chat_tokens.decode(quote.marker) == " [2]"
+    assert chat_tokens.decode(quote.marker + quote.body) == " [1] A lambda expression creates an anonymous function."
 
 
 def test_a_model_without_a_chat_template_gets_plain_text() -> None:

@@ -5,9 +5,9 @@ By default the worker threads of the numerical libraries spin while they wait fo
 does something else as well makes a step many times slower (measured beside a busy program on two cores: 144 ms instead
 of 4.5 ms). ``wait_passively`` must run before torch is imported.
 
-The compiled inner loops of drafting are kept between runs. numba looks whether the file of a function has changed, not
-the files of the functions that it calls: so each version of the sources has a folder of its own. ``keep_compiled`` must
-run before they are first used.
+The compiled inner loops of drafting, and of a target on a CPU, are kept between runs. numba looks whether the file of a
+function has changed, not the files of the functions that it calls: so each version of the sources has a folder of its
+own. ``keep_compiled`` must run before they are first used.
 
 Importing the libraries and loading a model makes a million objects that stay. The collector would look through them
 again and again, and once more as the process ends: 2.3 of the 7.3 s that `spandraft ask` took.
@@ -69,7 +69,7 @@ def is_compiled() -> bool:
     """
     if os.environ.get("SPANDRAFT_PLAIN_PYTHON") or importlib.util.find_spec("numba") is None:
         return True
-    sources = _sources()
+    sources, _ = _sources()
     kernels = sum(len(_KERNEL.findall(path.read_text(encoding="utf-8"))) for path in sources.glob("*.py"))
     name = f"{sources.name}_{hashlib.sha1(str(sources).encode(), usedforsecurity=False).hexdigest()}"
     kept = Path(os.environ["NUMBA_CACHE_DIR"]) / name
@@ -80,14 +80,18 @@ def is_compiled() -> bool:
 def _version() -> str:
     """A digest of all sources."""
     whole = hashlib.sha256()
-    for path in sorted(_sources().glob("*.py")):
-        whole.update(path.read_bytes())
+    for folder in _sources():
+        for path in sorted(folder.glob("*.py")):
+            whole.update(path.read_bytes())
     return whole.hexdigest()[:16]
 
 
-def _sources() -> Path:
-    """Their folder. They are looked up, not imported: that would bring the compiler along."""
+def _sources() -> tuple[Path, Path]:
+    """The folders of drafting's and of the target's loops. They are looked up, not imported: that would bring the
+    compiler along.
+    """
     package = importlib.util.find_spec("decoding")
     assert package is not None
     assert package.origin is not None
-    return Path(package.origin).parent / "sources" / "blend"
+    decoding = Path(package.origin).parent
+    return decoding / "sources" / "blend", decoding / "target" / "kernels"

@@ -9,6 +9,7 @@ B rows, Hq and Hk heads of queries and of keys, N queries a row, K keys, D head 
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import struct
 from collections.abc import Mapping
@@ -78,8 +79,6 @@ def attend(
         return sdpa_attention_forward(
             module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **kwargs
         )
-    from decoding.target.kernels.attention_loops import attend as loops
-
     rows, heads, queries, size = query.shape
     _, groups, keys, _ = key.shape
     kind, least = _KINDS[query.dtype]
@@ -92,8 +91,18 @@ def attend(
         *_place(query, item), *_place(key, item), *_place(value, item),
         mask, mask_row, mask_query, out.data_ptr(),
     )  # fmt: skip
-    run(loops.address, rows * groups * -(-queries // block), orders, threads=threads)
+    run(_kernel(), rows * groups * -(-queries // block), orders, threads=threads)
     return out, None
+
+
+@functools.cache
+def _kernel() -> int:
+    """The address of the machine code; this brings the compiler along."""
+    from decoding.target.kernels.attention_loops import attend as loops
+
+    address = loops.address
+    assert isinstance(address, int)
+    return address
 
 
 def _blocks(parts: int, queries: int, shared: int, products: int) -> tuple[int, int]:

@@ -6,9 +6,9 @@ contiguous unless said otherwise. N rows, D numbers a row, O outputs of a matrix
 
 from __future__ import annotations
 
+import functools
 import struct
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
@@ -16,7 +16,7 @@ from decoding.target.kernels.calls import run
 
 _SHARE = 16
 # Below so many numbers a second thread takes longer to wake up than it saves.
-_WORTH_THREADS = 100_000
+_WORTH_THREADS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,33 +29,27 @@ class Int8Rows:
 
 def quantized(x_ND: torch.Tensor) -> Int8Rows:
     """Each row in int8 with a scale of its own, its largest magnitude over 127, half to even; a row of zeros has 1."""
-    from decoding.target.kernels.row_loops import quantize_rows
-
     rows, size = x_ND.shape
     result = _empty(rows, size)
-    _over_rows(quantize_rows, rows, size, size, _floats(x_ND), *_addresses(result))
+    _over_rows("quantize_rows", rows, size, size, _floats(x_ND), *_addresses(result))
     return result
 
 
 def normed(x_ND: torch.Tensor, weight_D: torch.Tensor, *, epsilon: float) -> tuple[torch.Tensor, Int8Rows]:
     """Rows over the root of their mean square, times the weights: (N, D) float32, and the same in int8."""
-    from decoding.target.kernels.row_loops import norm_rows
-
     rows, size = x_ND.shape
     assert weight_D.shape == (size,)
     out_ND, result = torch.empty(rows, size, dtype=torch.float32), _empty(rows, size)
     orders = _floats(x_ND), _floats(weight_D), _bits(epsilon), _floats(out_ND)
-    _over_rows(norm_rows, rows, size, size, *orders, *_addresses(result))
+    _over_rows("norm_rows", rows, size, size, *orders, *_addresses(result))
     return out_ND, result
 
 
 def gated(gates_and_ups_N2D: torch.Tensor) -> Int8Rows:
     """``silu(gate) * up`` in int8 of rows that hold D gates and then D ups."""
-    from decoding.target.kernels.row_loops import gate_rows
-
     rows, width = gates_and_ups_N2D.shape
     result = _empty(rows, width // 2)
-    _over_rows(gate_rows, rows, width * 2, width // 2, _floats(gates_and_ups_N2D), *_addresses(result))
+    _over_rows("gate_rows", rows, width * 2, width // 2, _floats(gates_and_ups_N2D), *_addresses(result))
     return result
 
 
@@ -64,14 +58,12 @@ def rotate(x_NO: torch.Tensor, cosines_NR: torch.Tensor, sines_NR: torch.Tensor,
 
     R numbers of each head are turned, all or the first of them, as the tables of transformers have them.
     """
-    from decoding.target.kernels.row_loops import rotate_rows
-
     (rows, width), rotary = x_NO.shape, cosines_NR.shape[1]
     assert cosines_NR.shape == sines_NR.shape == (rows, rotary)
     assert rotary <= size
     assert heads * size <= width
     orders = _floats(x_NO), _floats(cosines_NR), _floats(sines_NR)
-    _over_rows(rotate_rows, rows, heads * size, heads, size, rotary, width, *orders)
+    _over_rows("rotate_rows", rows, heads * size, heads, size, rotary, width, *orders)
 
 
 def dequantized(
@@ -83,8 +75,6 @@ def dequantized(
     plus_NO: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """int32 sums times the scales of their rows and of their columns, (N, O) float32; then bias and rows are added."""
-    from decoding.target.kernels.row_loops import dequantize_rows
-
     rows, size = sums_NO.shape
     assert sums_NO.dtype is torch.int32
     assert sums_NO.is_contiguous()
@@ -93,16 +83,26 @@ def dequantized(
     plus = 0 if plus_NO is None else _floats(plus_NO)
     out_NO = torch.empty(rows, size, dtype=torch.float32)
     orders = sums_NO.data_ptr(), _floats(scales_N), _floats(scales_O), bias, plus, _floats(out_NO)
-    _over_rows(dequantize_rows, rows, size, size, *orders)
+    _over_rows("dequantize_rows", rows, size, size, *orders)
     return out_NO
 
 
-def _over_rows(kernel: Any, rows: int, cost: int, /, *orders: int) -> None:
-    """Run a kernel over all rows; ``cost``: about how many numbers it computes in a row."""
+@functools.cache
+def _kernel(name: str) -> int:
+    """The address of a kernel; the first one brings the compiler along."""
+    from decoding.target.kernels import row_loops
+
+    address = getattr(row_loops, name).address
+    assert isinstance(address, int)
+    return address
+
+
+def _over_rows(kernel: str, rows: int, cost: int, /, *orders: int) -> None:
+    """Run a kernel, by name, over all rows; ``cost``: about how many numbers it computes in a row."""
     if rows * cost > _WORTH_THREADS and (threads := torch.get_num_threads()) > 1:
-        run(kernel.address, -(-rows // _SHARE), (_SHARE, rows, *orders), threads=threads)
+        run(_kernel(kernel), -(-rows // _SHARE), (_SHARE, rows, *orders), threads=threads)
     else:
-        run(kernel.address, 1, (rows, rows, *orders))
+        run(_kernel(kernel), 1, (rows, rows, *orders))
 
 
 def _floats(x: torch.Tensor) -> int:

@@ -1,5 +1,5 @@
 # Spandraft. `make` alone lists the targets. All of it lives in .venv; nothing is installed outside this folder
-# except the sample library, which goes to SPANDRAFT_HOME (default ~/.local/share/spandraft).
+# except language models and the sample library, which go to SPANDRAFT_HOME (default ~/.local/share/spandraft).
 #
 #   PYTHON=python3.12          another interpreter
 #   TORCH_PIP_ARGS='...'       arguments for installing PyTorch, e.g. the index of its CPU builds (see README.md)
@@ -15,7 +15,7 @@ PACKAGES = app retrieval decoding corpora
 .PHONY: help install install-dev run test check test-exact test-crash test-all bench sums clean
 
 help:
-	@echo "make install     put everything into .venv and build the sample library"
+	@echo "make install     put everything into .venv, fetch the language model, build the sample library"
 	@echo "make run         install, then serve the web page on this machine"
 	@echo "make test        install, then the tests"
 	@echo "make check       linters, types, the floors and folders, the code of the pages"

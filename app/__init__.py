@@ -17,6 +17,7 @@ Folders from the top; each imports only what stands below it:
     loading       settings to loaded models      conversations  what was said on the page
     generation    prompts, requests, text from tokens
     config        settings and options           likely_edits, phrases    what drafts know of English
+    model_store   language models of this machine
     errors        cause and hint; any folder may raise them
     models        the bundled weights
 """

@@ -16,16 +16,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from app.commands import ask, bench, config, corpus, doctor, fix, serve, train
+from app.commands import ask, bench, config, corpus, doctor, fix, models, serve, train
 from app.commands.options import Parser, settings_of
 from app.commands.terminal import Terminal
-from app.config.settings import BUNDLED, Settings, keys
+from app.config.settings import AUTO, BUNDLED, SMOLLM2, TINY, Settings, keys
 from app.errors import UsageError, as_user_error, nearest
 from app.loading.environment import pause_collection, resume_collection, wait_passively
 from app.output.answer_json import error_document
 
 _WRONG_INPUT, _BUG, _INTERRUPTED, _BROKEN_PIPE = 2, 70, 130, 141
-_MODULES = (serve, ask, fix, corpus, doctor, bench, train, config)
+_MODULES = (serve, ask, fix, corpus, models, doctor, bench, train, config)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -72,8 +72,9 @@ def _run(argv: Sequence[str], terminal: Terminal) -> int:
 
 
 def _may_download(settings: Settings) -> bool:
-    """Whether a model is a name on the hub: neither bundled nor a folder."""
-    return any(name != BUNDLED and not Path(name).is_dir() for name in (settings.target, settings.encoder))
+    """Whether a model is a name on the hub: neither one of ours nor something on the disk."""
+    ours = (AUTO, BUNDLED, SMOLLM2, TINY)
+    return any(name not in ours and not Path(name).exists() for name in (settings.target, settings.encoder))
 
 
 def _parse(argv: Sequence[str]) -> argparse.Namespace:

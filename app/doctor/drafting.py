@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.config.parsers import written
-from app.config.settings import BUNDLED, NONE, Settings
+from app.config.settings import BUNDLED, NONE, TINY, Settings
 from app.doctor.installation import Finding
 from app.doctor.models import examine_named
 from app.errors import SpandraftError, as_user_error
 from app.loading.bundled import TARGET, bundled_folder
 from app.loading.models import loading_options
+from app.model_store.choice import stored_path, target_name
 
 if TYPE_CHECKING:
     from decoding.target.target import Target
@@ -22,7 +23,10 @@ _MOST_BYTES = 2**30  # a larger target takes too long to load
 
 def examine_drafting(settings: Settings) -> Iterator[Finding]:
     """Report whether the target verifies trees, chains or no drafts, and whether the drafters fit it."""
-    folder = bundled_folder(TARGET) if settings.target == BUNDLED else Path(settings.target).expanduser()
+    settings = settings.replace(target=target_name(settings))
+    stored = stored_path(settings.target, settings.home)
+    own = bundled_folder(TARGET) if settings.target == TINY else Path(settings.target).expanduser()
+    folder = stored if stored is not None else own
     size_bytes = sum(file.stat().st_size for file in folder.glob("*.safetensors")) if folder.is_dir() else 0
     if not size_bytes:
         return  # A target that is missing is a finding of `app.doctor.models`.

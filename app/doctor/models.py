@@ -8,12 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from app.config.settings import BUNDLED, NONE, Settings
+from app.config.settings import AUTO, BUNDLED, NONE, SMOLLM2, TINY, Settings
 from app.doctor.installation import Finding
 from app.errors import as_user_error
-from app.loading.bundled import DRAFTERS, MODELS, TARGET, bundled_folder, has_weights, read_sums, sha256, strangers
+from app.loading.bundled import DRAFTERS, MODELS, TARGET, bundled_folder, has_weights, read_sums, strangers
 from app.loading.edit_proposer import edit_proposer
 from app.loading.search_models import SearchModels
+from app.model_store.checksum import sha256
+from app.model_store.choice import GGUF, stored_path, target_name
+from app.model_store.gguf_file import read_gguf
+from app.model_store.smollm2 import GET, installed_file
+from app.model_store.store import ModelStore
 
 _TARGET_FILES = ("config.json", "tokenizer.json", "model.safetensors")
 _MIB = 2**20
@@ -21,17 +26,59 @@ _MIB = 2**20
 
 def examine_models(settings: Settings) -> Iterator[Finding]:
     """Check target and encoder, each bundled drafter, and the bundled helpers."""
-    yield (
-        examine_bundled_target(bundled_folder(TARGET))
-        if settings.target == BUNDLED
-        else examine_named("target", settings.target)
-    )
+    yield from examine_store(ModelStore(settings.home))
+    yield _target(settings)
     yield _bundled_encoder() if settings.encoder == BUNDLED else examine_named("encoder", settings.encoder)
     for key, part in DRAFTERS.items():
         if bundled_folder(part).is_dir():
             yield _intact(key, bundled_folder(part))
     yield examine_helpers(MODELS)
     yield from _examine_named_helpers(settings)
+
+
+def examine_store(store: ModelStore) -> Iterator[Finding]:
+    """Check every converted model against its checksums, and look for what killed processes have left."""
+    for name in [*(record.name for record in store.records()), *store.unreadable()]:
+        problem = store.damage(name)
+        if problem is not None:
+            again = f"convert it again: spandraft models remove {name}, then get or import it"
+            yield Finding(f"model {name}", "fail", f"{name} {problem}", again)
+        else:
+            record = store.record(name)
+            assert record is not None, "it is not damaged"
+            size = f"{record.weights_bytes / _MIB:.0f} MiB of weights in {record.dtype}"
+            yield Finding(f"model {name}", "ok", f"{size}, checksum right; {record.origin}")
+    store.tidy()
+    if left := store.leftovers():
+        what = f"{left[0].name} is unfinished: a process is at work, or what it left cannot be deleted"
+        yield Finding("models", "warn", what, f"if no process is converting, delete {left[0]}")
+
+
+def _target(settings: Settings) -> Finding:
+    """The target that a run would take, and why; its files unless it is one of the store."""
+    name = target_name(settings)
+    if name == TINY:
+        found = examine_bundled_target(bundled_folder(TARGET))
+        if settings.target != AUTO or found.status != "ok":
+            return found
+        return Finding("target", "warn", f"tiny, as target is auto and SmolLM2 is not here; {found.detail}", GET)
+    stored = stored_path(name, settings.home)
+    why = ", as target is auto" if settings.target == AUTO else ""
+    if stored is not None:
+        return Finding("target", "ok", f"{name}{why}: {stored}")
+    if name == SMOLLM2 and installed_file() is not None:
+        return Finding("target", "ok", f"{name}{why}: in its wheel, converted when it is first used")
+    if name == SMOLLM2:
+        return Finding("target", "fail", "SmolLM2 is not on this machine", GET)
+    if name.endswith(GGUF):
+        return _gguf(Path(name).expanduser())
+    return examine_named("target", name)
+
+
+def _gguf(file: Path) -> Finding:
+    gguf = read_gguf(file)
+    what = f"{gguf.architecture}, {gguf.quantization}, {gguf.parameters / 1e6:,.0f} million weights"
+    return Finding("target", "ok", f"{file}: {what}; converted when it is first used")
 
 
 def _examine_named_helpers(settings: Settings) -> Iterator[Finding]:

@@ -9,12 +9,13 @@ of its own, which ``spandraft train export`` writes.
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
+
+from app.model_store.checksum import sha256
 
 TARGET, DRAFT_MODEL, HEADS, PARALLEL = "target", "draft", "heads", "parallel"
 DRAFTERS: Mapping[str, str] = MappingProxyType({"draft_model": DRAFT_MODEL, "heads": HEADS, "parallel_model": PARALLEL})
@@ -74,12 +75,6 @@ def strangers(models: Path = MODELS) -> Iterator[tuple[str, str]]:
             yield short, "is not the file that was shipped"
     if not sums:
         yield SUMS, "is missing"
-
-
-def sha256(file: Path) -> str:
-    """The digest of a file, as ``sha256sum`` writes it."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 if __name__ == "__main__":

@@ -17,10 +17,11 @@ from app.loading.models import (
     load_target,
     load_tokenizer,
     loading_options,
-    model_path,
     require_same_vocabulary,
+    target_path,
     without_progress_bars,
 )
+from app.model_store.choice import settle
 
 if TYPE_CHECKING:
     from app.generation.requests import RequestBuilder
@@ -43,10 +44,11 @@ def request_builder(settings: Settings, **hf_options: Any) -> RequestBuilder:
     from decoding.engine import Engine
 
     keep_compiled(settings.home)
+    settings = settle(settings)
     sources = source_names(settings)
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
-    name = model_path(settings.target)
+    name = target_path(settings)
     with as_shipped(settings.target), without_progress_bars(is_local=Path(name).is_dir()):
         target = load_target(name, settings, **{**loading_options(settings), **hf_options})
         tokens = load_tokenizer(name, settings)

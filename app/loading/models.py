@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.config.settings import BUNDLED, NONE, Settings
+from app.config.settings import AUTO, BUNDLED, NONE, SMOLLM2, TINY, Settings
 from app.errors import MissingPartError, ModelError, nearest, unknown
 from app.loading.bundled import DRAFT_MODEL, HEADS, PARALLEL, TARGET, bundled_folder, has_weights
+from app.model_store.choice import GGUF, require_smollm2, stored_path
 
 if TYPE_CHECKING:
     from app.generation.tokenizer import TextTokenizer
@@ -32,9 +33,11 @@ def model_path(name: str, part: str = TARGET, *, option: str = "--target") -> st
 
     ``option`` is what one types to name another. Raises MissingPartError, UnknownNameError.
     """
-    if name != BUNDLED:
-        if not Path(name).exists() and nearest(name, [BUNDLED]):
-            raise unknown("model", name, [BUNDLED])
+    own = TINY if part == TARGET else BUNDLED
+    if name != own:
+        known = [own, SMOLLM2, AUTO] if part == TARGET else [own]
+        if not Path(name).exists() and name not in known and nearest(name, known):
+            raise unknown("model", name, known)
         return name
     folder = bundled_folder(part)
     if not has_weights(folder):
@@ -45,11 +48,24 @@ def model_path(name: str, part: str = TARGET, *, option: str = "--target") -> st
     return str(folder)
 
 
-def require_model_path(name: str) -> None:
-    """Raise what loading a target of that name would, as far as a glance at the disk can tell."""
+def target_path(settings: Settings) -> str:
+    """The folder or the name on the hub of a settled target. Raises as ``model_path`` does."""
+    stored = stored_path(settings.target, settings.home)
+    return str(stored) if stored is not None else model_path(settings.target)
+
+
+def require_target(settings: Settings) -> None:
+    """Raise what loading the target would, as far as a glance at the disk can tell."""
     from decoding.errors import ModelNotFound
 
-    path = Path(model_path(name)).expanduser()
+    name = settings.target
+    path = Path(target_path(settings)).expanduser()
+    if name.endswith(GGUF) and not path.is_file():
+        raise ModelNotFound(f"there is no file {name}", hint="check the path of --target")
+    if name == SMOLLM2:
+        require_smollm2(settings)
+    if name in (AUTO, SMOLLM2) or name.endswith(GGUF):
+        return
     is_path = name.startswith((".", "~")) or path.is_absolute() or len(path.parts) > 2
     if is_path and not path.is_dir():
         raise ModelNotFound(f"there is no model folder at {name}", hint="check the path, or give a hub name")
@@ -66,7 +82,7 @@ def as_shipped(name: str) -> Iterator[None]:
     try:
         yield
     except (ModelNotFound, ModelError) as error:
-        if name != BUNDLED:
+        if name not in (BUNDLED, TINY):
             raise
         raise ModelError(error.cause, hint="install Spandraft again") from error
 

@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from types import MappingProxyType
 
-from app.config.settings import BUNDLED, NONE, Settings
+from app.config.settings import BUNDLED, NONE, TINY, Settings
 from app.errors import ModelError, SettingError, unknown
 from app.generation.tokenizer import TextTokenizer
 from app.loading.bundled import DRAFTERS, bundled_folder, has_weights
+from app.model_store.choice import target_name
 from decoding.sources.table import DEFAULT_SOURCES, SOURCES
 
 CORPUS = "corpus"
@@ -141,7 +142,7 @@ def _has_use(key: str, settings: Settings) -> bool:
 
 
 def _is_there(key: str, settings: Settings) -> bool:
-    return settings.target == BUNDLED and has_weights(bundled_folder(DRAFTERS[key]))
+    return target_name(settings) == TINY and has_weights(bundled_folder(DRAFTERS[key]))
 
 
 def _lacks(what: str, key: str) -> SettingError:

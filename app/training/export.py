@@ -15,7 +15,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from app.generation.logit_biases import LogitBiases
-from app.loading.bundled import DRAFT_MODEL, HEADS, PARALLEL, SUMS, TARGET, sha256
+from app.loading.bundled import DRAFT_MODEL, HEADS, PARALLEL, SUMS, TARGET
+from app.model_store.checksum import sha256
 from app.training.config import result_of
 from app.training.errors import ExportError
 from app.training.model import SHARD_BYTES, save_weights

@@ -10,7 +10,7 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
-from app.config.settings import Settings
+from app.config.settings import TINY, Settings
 from app.loading.bundled import TARGET, bundled_folder
 from tests.support.tiny import save_tiny, small_tokenizer
 
@@ -49,5 +49,5 @@ def tiny_chat(tmp_path_factory: pytest.TempPathFactory, chat_tokenizer: Any) -> 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """Default settings in an empty home."""
-    return Settings(home=tmp_path)
+    """Default settings in an empty home, but for the target, which is the tiny one."""
+    return Settings(home=tmp_path, target=TINY)

@@ -10,7 +10,7 @@ import torch
 
 from app.bench.speed.hugging_face import HuggingFace
 from app.bench.workload.jobs import answer_job, grammar_job
-from app.config.settings import Settings
+from app.config.settings import TINY, Settings
 from app.loading.bundled import TARGET, bundled_folder
 from app.pipeline import Pipeline
 from corpora.sample import sample_documents
@@ -29,7 +29,7 @@ VOCABULARY = 8192
 @pytest.fixture(scope="module")
 def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     """The bundled target in float64; the sample corpus is built once."""
-    settings = Settings(home=tmp_path_factory.mktemp("exact"), dtype="float64", threads=1)
+    settings = Settings(home=tmp_path_factory.mktemp("exact"), target=TINY, dtype="float64", threads=1)
     yield Pipeline.from_pretrained(corpus="sample", settings=settings)
     torch.set_num_threads(1)
 

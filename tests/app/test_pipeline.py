@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from app.config.settings import Settings
+from app.config.settings import TINY, Settings
 from app.errors import InputError, MissingPartError, ModelError
 from app.generation.events import Answer, Citation, Done, Retrieval, TextDelta
 from app.generation.logit_biases import LogitBiases
@@ -339,7 +339,7 @@ def test_importing_the_package_is_light() -> None:
 def bundled(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
     """The target that comes with Spandraft."""
     assert (bundled_folder(TARGET) / "model.safetensors").is_file()
-    return Pipeline.from_pretrained(corpus=None, settings=Settings(home=tmp_path_factory.mktemp("home")))
+    return Pipeline.from_pretrained(corpus=None, settings=Settings(home=tmp_path_factory.mktemp("home"), target=TINY))
 
 
 def test_the_bundled_target_quotes(bundled: Pipeline) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from app.bench.report import Report
 from app.bench.workload.jobs import prompts
 from app.bench.workload.traces import TRACES
-from app.config.settings import Settings
+from app.config.settings import AUTO, TINY, Settings
 from app.correction.segments import segments
 from app.errors import InputError
 from app.pipeline import Pipeline
@@ -31,6 +31,7 @@ def run(args: argparse.Namespace, settings: Settings) -> Report:
     """Write both files. Raises InputError if they cannot be written."""
     if args.n is not None and args.n < 1:
         raise InputError(f"--n cannot be {args.n}", hint="it must be at least 1")
+    settings = settings.replace(target=TINY) if settings.target == AUTO else settings
     pipeline = Pipeline.from_pretrained(settings=settings, corpus="sample")
     written = (answers(pipeline, prompts("answer")[: args.n]), corrections(pipeline, prompts("grammar")[: args.n]))
     rows = [_write(args.folder / file.name, records) for file, records in zip(TRACES, written, strict=True)]

@@ -32,10 +32,11 @@ from app.bench.speed.ran import Ran
 from app.bench.workload import jobs
 from app.bench.workload.jobs import Job
 from app.bench.workload.traces import BUNDLED_TOKENIZER, TRACES, load_tokenizer, read_traces
-from app.config.settings import Settings
+from app.config.settings import AUTO, Settings
 from app.errors import InputError, no_file, unknown
-from app.loading.models import model_path
+from app.loading.models import target_path
 from app.loading.sources import asked_for, flag
+from app.model_store.choice import settle, target_name
 from app.pipeline import Pipeline
 from decoding.engine import Engine
 from decoding.interfaces import Request
@@ -158,6 +159,7 @@ def _names(methods: str) -> list[str]:
 
 def _on_target(args: argparse.Namespace, settings: Settings, n: int) -> Setup:
     """The target of the settings, with the app's requests, or forced to records or to noise."""
+    settings = settle(settings)
     corpus = "sample" if args.task == "answer" and args.file is None else None
     pipeline = Pipeline.from_pretrained(corpus=corpus, settings=settings)
     engine = pipeline.engine
@@ -173,7 +175,7 @@ def _on_target(args: argparse.Namespace, settings: Settings, n: int) -> Setup:
         chosen = jobs.recorded_jobs(fitting[:n])
     else:
         chosen = jobs.prompt_jobs(pipeline, args.task, n)
-    folder = Path(model_path(settings.target))
+    folder = Path(target_path(settings))
     return Setup(engine, chosen, folder if folder.is_dir() else None)
 
 
@@ -338,6 +340,8 @@ def _command(args: argparse.Namespace, settings: Settings, n: int) -> str:
             words.append(f"--{key.replace('_', '-')} {value}")
     if args.only_ended:
         words.append("--only-ended")
+    if settings.target == AUTO and not args.shape:
+        words.append(f"--target {target_name(settings)}")
     for key in ("target", "dtype"):
         if settings.origin(key) != "default":
             words.append(f"{flag(key)} {getattr(settings, key)}")

@@ -9,7 +9,7 @@ import pytest
 
 from app.answering.stream import answer_request
 from app.config.generation_options import GenerationOptions
-from app.config.settings import Settings
+from app.config.settings import TINY, Settings
 from app.generation.logit_biases import LogitBiases
 from app.generation.prompts import REFUSAL
 from app.loading.search_models import SearchModels
@@ -74,7 +74,7 @@ def test_a_refusal_is_the_likelier_the_worse_the_evidence() -> None:
 
 
 def test_the_bundled_target_refuses_in_two_forwards_at_most(tmp_path: Path) -> None:
-    pipeline = Pipeline.from_pretrained(corpus=None, settings=Settings(home=tmp_path, threads=1))
+    pipeline = Pipeline.from_pretrained(corpus=None, settings=Settings(home=tmp_path, target=TINY, threads=1))
     pipeline.engine.budget.costs = _costs()
     for question in ELSEWHERE:
         plain = pipeline.answer_from(question, hits_of(), speculate=False)

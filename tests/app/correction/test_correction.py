@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.config.settings import Settings
+from app.config.settings import TINY, Settings
 from app.correction.diff import apply_edits, edits_between, with_spacing_of
 from app.correction.meaning_check import keeps_its_meaning
 from app.correction.segments import fixed_parts, line_breaks, segments
@@ -95,7 +95,7 @@ def test_names_of_files_sites_and_things_are_fixed(kept: str) -> None:
 
 
 def test_items_are_corrected_behind_their_marks() -> None:
-    pipeline = Pipeline.from_pretrained(settings=Settings(), corpus=None)
+    pipeline = Pipeline.from_pretrained(settings=Settings(target=TINY), corpus=None)
     text = "# Heading\n\n1. He go to school every day.\n2. wait for the the train\n- bread\n"
     corrected = pipeline.correct(text).corrected
     lines = corrected.splitlines()

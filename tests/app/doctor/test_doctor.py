@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.config.settings import Settings
+from app.config.settings import TINY, Settings
 from app.doctor import examine as checks
 from app.doctor.drafting import examine_drafting
 from app.doctor.installation import (
@@ -73,7 +73,7 @@ def test_a_damaged_bundled_drafter_is_found(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr("app.doctor.models.bundled_folder", lambda part: tmp_path / part)
 
     def found() -> Finding | None:
-        return next((one for one in examine_models(Settings()) if one.check == "heads"), None)
+        return next((one for one in examine_models(Settings(target=TINY)) if one.check == "heads"), None)
 
     assert found() is None, "a part that does not come with this installation is none that is broken"
     folder = tmp_path / "heads"
@@ -173,13 +173,13 @@ def test_a_check_that_breaks_is_a_finding(monkeypatch: pytest.MonkeyPatch, tmp_p
         raise RuntimeError("no such luck")
 
     monkeypatch.setattr(checks, "examine_models", broken)
-    findings = list(checks.examine(Settings(home=tmp_path)))
+    findings = list(checks.examine(Settings(home=tmp_path, target=TINY)))
     assert [finding.detail for finding in findings if finding.check == "models"] == ["RuntimeError: no such luck"]
     assert findings[-1].check == "corpora"
 
 
 def test_every_failure_or_warning_has_a_remedy(tmp_path: Path) -> None:
-    for finding in checks.examine(Settings(home=tmp_path)):
+    for finding in checks.examine(Settings(home=tmp_path, target=TINY)):
         assert finding.detail
         assert finding.status == "ok" or finding.hint, finding
 
@@ -197,7 +197,7 @@ def test_named_helpers_are_looked_at(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path, relevance=str(tmp_path / "no.npz"), edit_proposer=str(tmp_path / "none.npz"))
     findings = {finding.check: finding for finding in examine_models(settings)}
     assert findings["relevance"].status == findings["edit_proposer"].status == "fail"
-    named = examine_models(Settings(home=tmp_path, relevance=str(RELEVANCE), edit_proposer=str(EDITS)))
+    named = examine_models(Settings(home=tmp_path, target=TINY, relevance=str(RELEVANCE), edit_proposer=str(EDITS)))
     statuses = {finding.check: finding.status for finding in named}
     assert statuses["relevance"] == statuses["edit_proposer"] == "ok"
-    assert "relevance" not in {finding.check for finding in examine_models(Settings(home=tmp_path))}
+    assert "relevance" not in {finding.check for finding in examine_models(Settings(home=tmp_path, target=TINY))}

@@ -18,7 +18,7 @@ from app.loading.environment import pause_collection
 pause_collection()
 paused = gc.isenabled()
 pipeline.Pipeline.from_pretrained = classmethod(lambda cls, **options: None)
-load_pipeline(Settings(speculate=False), Terminal.of(json=False), corpus=None)
+load_pipeline(Settings(target="tiny", speculate=False), Terminal.of(json=False), corpus=None)
 print(paused, gc.isenabled(), gc.get_freeze_count() > 1000)
 """
 _LIGHT = """

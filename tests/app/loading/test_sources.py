@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.config.settings import Settings, about
+from app.config.settings import TINY, Settings, about
 from app.errors import MissingPartError, ModelError, SettingError, SpandraftError, UnknownNameError, as_user_error
 from app.library.corpus import Corpus
 from app.loading import bundled, engine
@@ -27,7 +27,7 @@ from tests.support.drafts import proposed
 from tests.support.retrieval_fakes import LetterEncoder
 from tests.support.tiny import QUESTION, TEXTS, save_heads, save_parallel, save_tiny, small_tokenizer
 
-SURE = Settings(home=Path("nowhere"))
+SURE = Settings(home=Path("nowhere"), target=TINY)
 DRAFTERS = {
     "draft_model": "draft-model",
     "heads": "heads",
@@ -158,7 +158,7 @@ def test_benches_take_all_that_is_there(parts: Path) -> None:
 def test_no_drafter_is_taken_unless_it_was_measured_to_pay() -> None:
     assert set(drafts.BY_DEFAULT) <= set(bundled.DRAFTERS)
     if not drafts.BY_DEFAULT:
-        assert drafters_of(Settings(home=Path("nowhere"))) == Drafters()
+        assert drafters_of(Settings(home=Path("nowhere"), target=TINY)) == Drafters()
 
 
 @pytest.fixture

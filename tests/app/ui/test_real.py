@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.config.parsers import data_folder
-from app.config.settings import Settings
+from app.config.settings import TINY, Settings
 from app.pipeline import Pipeline
 from app.ui.serving.server import warm_up
 from tests.support.page_live import LivePage, serving
@@ -27,7 +27,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LivePage]:
     built = data_folder() / "corpora" / "sample"
     if built.is_dir():
         shutil.copytree(built, home / "corpora" / "sample")
-    settings = Settings(home=home, threads=1)
+    settings = Settings(home=home, threads=1, target=TINY)
     pipeline = Pipeline.from_pretrained(settings=settings, corpus="sample")
     warm_up(pipeline)  # as `spandraft serve` does: the first answer in a new home compiles the decoder's loops
     yield from serving(pipeline, home, None)

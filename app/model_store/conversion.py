@@ -46,8 +46,10 @@ class Converted:
 
 
 def convert(gguf: GgufFile, folder: Path) -> Converted:
-    """Write the model of a GGUF file into an empty folder. Raises ModelError, and OSError of the disk."""
-    require_convertible(gguf, folder)
+    """Write the model of a GGUF file into an empty folder. ``require_convertible`` has let it through.
+
+    Raises ModelError, and OSError of the disk.
+    """
     import torch
 
     dtype = "float32" if gguf.parameters <= _MOST_EXACT else "bfloat16"
@@ -66,7 +68,7 @@ def convert(gguf: GgufFile, folder: Path) -> Converted:
 
 def require_convertible(gguf: GgufFile, folder: Path) -> None:
     """Raise ModelError for an architecture or a quantisation that transformers cannot read, a model larger than the
-    free memory, or a disk without room for it.
+    free memory, or the disk of ``folder`` without room for it. Reads nothing but the header.
     """
     known = readable_architectures()
     if _plain(gguf.architecture) not in {_plain(one) for one in known}:
@@ -94,7 +96,7 @@ def no_room(folder: Path, need_bytes: int | None = None) -> ModelError:
     """The error for a disk that is full, or will be."""
     need = f" for the {need_bytes / 2**30:.1f} GiB that the converted model takes" if need_bytes else ""
     return ModelError(
-        f"there is no room in {folder.parent}{need}",
+        f"there is no room in {folder}{need}",
         hint="free some, or set SPANDRAFT_HOME to a folder on another disk; --target tiny needs none",
     )
 
@@ -224,6 +226,7 @@ def _one_reading() -> Iterator[None]:
     from gguf import GGUFReader
     from tqdm import tqdm
     from transformers import modeling_gguf_pytorch_utils as loader
+    from transformers.utils import logging as hf_logging
 
     class PlainReader(GGUFReader):
         @property
@@ -245,6 +248,7 @@ def _one_reading() -> Iterator[None]:
         (gguf, "GGUFReader", lambda wanted, *_: read(Path(wanted).resolve())),
         (gguf, "get_tensor_name_map", functools.cache(gguf.get_tensor_name_map)),
         (loader, "tqdm", bar),
+        (hf_logging, "_tqdm_active", False),
     )
     before = [getattr(module, name) for module, name, _ in replaced]
     for module, name, other in replaced:

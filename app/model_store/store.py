@@ -17,7 +17,7 @@ from typing import Final
 
 from app.errors import InputError, ModelError, UnknownNameError, unknown
 from app.model_store.checksum import sha256
-from app.model_store.conversion import Report, convert, is_no_room, no_room
+from app.model_store.conversion import Report, convert, is_no_room, no_room, require_convertible
 from app.model_store.gguf_file import GgufFile, read_gguf
 from app.model_store.records import RECORD, WEIGHTS, ModelRecord, read_record
 from corpora.errors import LibraryBusy
@@ -90,6 +90,8 @@ class ModelStore:
         name, ModelError for a file that cannot be converted and a disk that is full; then nothing is left behind.
         """
         gguf = read_gguf(file)
+        self._make_folder()
+        require_convertible(gguf, self.folder)
         if check is not None:
             check(file)
         digest = sha256(file)
@@ -173,7 +175,7 @@ class ModelStore:
             new.rename(self.path(name))
             sync_folder(self.folder)
         except OSError as error:
-            raise _disk_error(new, error) from error
+            raise _disk_error(self.folder, error) from error
         finally:
             self._remove_leftovers()
         return record
@@ -192,10 +194,7 @@ class ModelStore:
     @contextlib.contextmanager
     def _locked(self, report: Report) -> Iterator[None]:
         """Wait for the lock; say so if that takes long. Leftovers are gone inside. Raises ModelError."""
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise _disk_error(self.folder / _NEW, error) from error
+        self._make_folder()
         lock = self._lock()
         with contextlib.ExitStack() as stack:
             try:
@@ -205,6 +204,12 @@ class ModelStore:
                 stack.enter_context(lock.held(_LONGEST_WAIT_S))
             self._remove_leftovers()
             yield
+
+    def _make_folder(self) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _disk_error(self.folder, error) from error
 
     def _names(self) -> list[str]:
         if not self.folder.is_dir():
@@ -248,6 +253,6 @@ def _disk_error(folder: Path, error: OSError) -> ModelError:
     if is_no_room(error):
         return no_room(folder)
     return ModelError(
-        f"{folder.parent} cannot be written: {error.strerror or error}",
+        f"{folder} cannot be written: {error.strerror or error}",
         hint="check its permissions and the disk, or set SPANDRAFT_HOME to another folder",
     )

@@ -77,7 +77,7 @@ def test_tokenizer_template_and_licence_come_from_the_file(tmp_path: Path, store
 def test_what_is_converted_writes_with_drafts_as_without(tmp_path: Path) -> None:
     file = tmp_path / "small.gguf"
     write_gguf(file, kind=Kind.F32)
-    builder = request_builder(Settings(home=tmp_path / "home", target=str(file)))
+    builder = request_builder(Settings(home=tmp_path / "home", target=str(file), sources=("prompt-lookup",)))
     prompt = builder.tokens.plain("the theory and the theory and in the").ids
     written = [
         builder.engine.generate(Request(prompt=tuple(prompt), max_new_tokens=24), speculate=speculate).tokens
@@ -144,7 +144,7 @@ BAD = {
         "it can read .*llama",
     ),
     "unknown quantisation": (last_tensor_s_type(99), {}, "quantisation ggml's type 99", "Q8_0"),
-    "unreadable quantisation": (last_tensor_s_type(int(Kind.I32)), {}, "quantisation I32", "Q8_0"),
+    "unreadable quantisation": (last_tensor_s_type(int(Kind.I8)), {}, "quantisation I8", "Q8_0"),
     "no tokenizer": (None, {"tokenizer": False}, "has no tokenizer", "converted together with its tokenizer"),
     "a part of several": (None, {"extra": {"split.count": 3}}, "one of 3 parts", "--merge"),
     "an adapter": (None, {"extra": {"general.type": "adapter"}}, "of the type .adapter.", "the model itself"),

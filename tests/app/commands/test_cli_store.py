@@ -62,6 +62,7 @@ def test_a_model_comes_is_used_and_goes(run: Run, tmp_path: Path) -> None:
 
 def test_what_is_wrong_takes_two_lines(run: Run, tmp_path: Path) -> None:
     (tmp_path / "noise.gguf").write_bytes(b"\x00" * 100)
+    (tmp_path / "text.txt").write_text("He go home.", encoding="utf-8")
     wrong = {
         ("models", "get", "smolm2"): ("model to get", '"smollm2"'),
         ("models", "remove", "mine"): ("mine", ""),
@@ -70,7 +71,7 @@ def test_what_is_wrong_takes_two_lines(run: Run, tmp_path: Path) -> None:
         ("models", "import", "small.gguf", "--name", "tiny"): ('"tiny" is no name', "letters"),
         ("models", "lits"): ('"lits"', "list|get"),
         ("ask", "Why?", "--target", "absent.gguf"): ("absent.gguf", "--target"),
-        ("fix", "small.gguf", "--target", "smollm"): ('"smollm"', '"smollm2"'),
+        ("fix", "text.txt", "--target", "smollm"): ('"smollm"', '"smollm2"'),
     }
     for argv, (cause, hint) in wrong.items():
         code, out, err = run(*argv)

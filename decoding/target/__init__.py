@@ -11,6 +11,7 @@
     rounding            tells rounding from a mistake by what was measured of both
     masks               which cached tokens each tree node may see, as 4-D float masks
     session_cache       the protocol of caches: what a scheduler may do with any of them
+    quantized           int8 on a CPU: linear layers and whole blocks, exact to the bit at any tree width
     tree_cache          keys and values of many rows, rolled back and compacted in place
     state_cache         the cache of models with recurrent layers, whose states are put back
     attention           attends on a CPU over the cache as it stands, each query by itself

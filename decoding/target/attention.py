@@ -73,6 +73,8 @@ def attend(
     **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
     """(B, N, Hq, D) outputs of (B, Hq, N, D) queries over (B, Hk, K, D) keys and values."""
+    if attention_mask is None and module.is_causal and query.device.type == "cpu":
+        attention_mask = _causal(query, keys=key.shape[2])
     if attention_mask is None or dropout or not _is_known(query, key, value, attention_mask, kwargs):
         from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
@@ -95,14 +97,12 @@ def attend(
     return out, None
 
 
-@functools.cache
-def _kernel() -> int:
-    """The address of the machine code; this brings the compiler along."""
-    from decoding.target.kernels.attention_loops import attend as loops
-
-    address = loops.address
-    assert isinstance(address, int)
-    return address
+def _causal(query: torch.Tensor, *, keys: int) -> torch.Tensor:
+    """(1, 1, N, K): what the last N of K tokens see where nobody says it: themselves and what is before them."""
+    queries = query.shape[2]
+    hidden_NK = torch.ones((queries, keys), dtype=torch.bool).triu_(keys - queries + 1)
+    mask_NK = torch.zeros((queries, keys), dtype=query.dtype).masked_fill_(hidden_NK, torch.finfo(query.dtype).min)
+    return mask_NK[None, None]
 
 
 def _blocks(parts: int, queries: int, shared: int, products: int) -> tuple[int, int]:

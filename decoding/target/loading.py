@@ -15,10 +15,12 @@ from urllib.parse import urlsplit
 import torch
 
 from decoding.errors import DecodingError, MissingLibrary, ModelNotFound, UnsupportedModel
+from decoding.target.attention import use_attention
 from decoding.target.capability import Capability
 from decoding.target.masks import FULL_ATTENTION
 from decoding.target.model_facts import read_facts, refuse_unsupported
 from decoding.target.placement import device_for, placing, refuse_too_large
+from decoding.target.quantized import quantize, require_int8
 from decoding.target.selfcheck import first_proven
 from decoding.target.target import Target
 
@@ -28,6 +30,7 @@ _DTYPES = {
     "bfloat16": torch.bfloat16,
     "float16": torch.float16,
 }
+INT8 = "int8"
 
 
 def load_target(
@@ -40,6 +43,7 @@ def load_target(
 ) -> Target:
     """Load a causal LM by folder or hub name; further options go to transformers' ``from_pretrained`` as they are.
 
+    ``dtype``: float64, float32, bfloat16, float16, or on a CPU int8 (``quantized``), which is exact at any tree width.
     Raises ModelNotFound, ModelTooLarge, UnsupportedModel, MissingLibrary, InvalidRequest.
     """
     model = _load_model(name, dtype=dtype, device=device, trust_remote_code=trust_remote_code, **hf_options)
@@ -52,6 +56,7 @@ def target_of(model: Any, *, name: str = "model") -> Target:
     Raises UnsupportedModel if it proves none.
     """
     model.eval()
+    use_attention(model)
     facts = read_facts(model)
     trees = [(Capability.TREE, attention) for attention in facts.attentions]
     return first_proven(
@@ -79,9 +84,12 @@ def _load_model(name: str, *, dtype: str, device: str, trust_remote_code: bool, 
     """Load a model with safetensors weights only."""
     from transformers import AutoConfig
 
-    if dtype not in _DTYPES:
-        raise UnsupportedModel(f"dtype {dtype!r} is unknown", hint=f"use one of {', '.join(_DTYPES)}")
-    device_for(device)
+    if dtype not in (*_DTYPES, INT8):
+        raise UnsupportedModel(f"dtype {dtype!r} is unknown", hint=f"use one of {', '.join((*_DTYPES, INT8))}")
+    if device_for(device) != "cpu" and dtype == INT8:
+        raise UnsupportedModel("int8 is made for CPUs", hint="use --device cpu, or on a GPU --dtype bfloat16")
+    if dtype == INT8:
+        require_int8()
     path = str(Path(name).expanduser())
     looks_local = name.startswith((".", "~")) or Path(name).is_absolute() or len(Path(name).parts) > 2
     if looks_local and not Path(path).is_dir():
@@ -96,8 +104,16 @@ def _load_model(name: str, *, dtype: str, device: str, trust_remote_code: bool, 
     refuse_unsupported(config, name)
     where = placing(device, config, hf_options)
     places = where.get("device_map") or device_for(device)
-    refuse_too_large(Path(path), _DTYPES[dtype], config, hf_options, places=places)
-    return _with_weights(path, name, {**options, **hf_options, **where, "dtype": _DTYPES[dtype]}, place=places)
+    # What becomes int8 is read as it is stored, which takes the least memory.
+    torch_dtype = _stored_dtype(config) if dtype == INT8 else _DTYPES[dtype]
+    refuse_too_large(Path(path), torch_dtype, config, hf_options, places=places)
+    model = _with_weights(path, name, {**options, **hf_options, **where, "dtype": torch_dtype}, place=places)
+    return quantize(model) if dtype == INT8 else model
+
+
+def _stored_dtype(config: Any) -> torch.dtype:
+    stored = config.get_text_config().dtype
+    return stored if stored in (torch.bfloat16, torch.float16) else torch.float32
 
 
 def _with_weights(path: str, name: str, options: Mapping[str, Any], *, place: Any) -> Any:

@@ -1,7 +1,8 @@
 """Small operations on float32 rows between int8 matrix products, fused, each row rounded by itself on a CPU.
 
 What a row becomes never depends on the rows beside it, on their number or on threads. Tensors are float32 and
-contiguous unless said otherwise. N rows, D numbers a row, O outputs of a matrix product, R rotated numbers of a head.
+contiguous unless said otherwise. N rows, D numbers a row, O outputs of a matrix product, R rotated numbers of a head;
+P rows of digits: N, or 2 N where rows have second digits.
 """
 
 from __future__ import annotations
@@ -9,47 +10,63 @@ from __future__ import annotations
 import functools
 import struct
 from dataclasses import dataclass
+from typing import Any, Final
 
 import torch
 
 from decoding.target.kernels.calls import run
 
-_SHARE = 16
+ZERO_POINT: Final = 128
+"""What stands for 0 in digits: unsigned bytes are what processors multiply with signed weights."""
+
+_SHARE: Final = 16
 # Below so many numbers a second thread takes longer to wake up than it saves.
-_WORTH_THREADS = 1_000_000
+_WORTH_THREADS: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class Int8Rows:
-    """Rows as int8 ``values_ND``; row n is ``values_ND[n] * scales_N[n]``, and its largest magnitude is 127."""
+    """N rows in whole numbers, each with a scale of its own.
 
-    values_ND: torch.Tensor
+    Row n is ``(digits_PD[n] - 128) * scales_N[n]``, and its largest magnitude is 127 steps. Where P is 2 N, row N + n
+    has what that leaves, in steps 254 times as fine: together they are some 15 bits.
+    """
+
+    digits_PD: torch.Tensor
     scales_N: torch.Tensor
 
 
-def quantized(x_ND: torch.Tensor) -> Int8Rows:
-    """Each row in int8 with a scale of its own, its largest magnitude over 127, half to even; a row of zeros has 1."""
+def quantized(x_ND: torch.Tensor, *, digits: int = 1) -> Int8Rows:
+    """Each row in whole numbers of its largest magnitude over 127, half to even; the scale of a row of zeros is 1."""
+    from decoding.target.kernels.row_loops import quantize_rows
+
     rows, size = x_ND.shape
-    result = _empty(rows, size)
-    _over_rows("quantize_rows", rows, size, size, _floats(x_ND), *_addresses(result))
+    result = _empty(rows, size, digits)
+    _over_rows(quantize_rows, rows, size, size, _floats(x_ND), *_addresses(result))
     return result
 
 
-def normed(x_ND: torch.Tensor, weight_D: torch.Tensor, *, epsilon: float) -> tuple[torch.Tensor, Int8Rows]:
-    """Rows over the root of their mean square, times the weights: (N, D) float32, and the same in int8."""
+def normed(x_ND: torch.Tensor, weight_D: torch.Tensor, *, epsilon: float, digits: int = 1) -> Int8Rows:
+    """Rows over the root of their mean square, times the weights, quantised."""
+    from decoding.target.kernels.row_loops import norm_rows
+
     rows, size = x_ND.shape
     assert weight_D.shape == (size,)
-    out_ND, result = torch.empty(rows, size, dtype=torch.float32), _empty(rows, size)
-    orders = _floats(x_ND), _floats(weight_D), _bits(epsilon), _floats(out_ND)
-    _over_rows("norm_rows", rows, size, size, *orders, *_addresses(result))
-    return out_ND, result
+    result = _empty(rows, size, digits)
+    orders = _floats(x_ND), _floats(weight_D), _bits(epsilon)
+    _over_rows(norm_rows, rows, size, size, *orders, *_addresses(result))
+    return result
 
 
-def gated(gates_and_ups_N2D: torch.Tensor) -> Int8Rows:
-    """``silu(gate) * up`` in int8 of rows that hold D gates and then D ups."""
+def gated(gates_and_ups_N2D: torch.Tensor, scales_N: torch.Tensor, *, digits: int = 1) -> Int8Rows:
+    """``silu(gate) * up``, quantised, of rows that hold D gates and then D ups in steps of the given scales."""
+    from decoding.target.kernels.row_loops import gate_rows
+
     rows, width = gates_and_ups_N2D.shape
-    result = _empty(rows, width // 2)
-    _over_rows("gate_rows", rows, width * 2, width // 2, _floats(gates_and_ups_N2D), *_addresses(result))
+    assert scales_N.numel() == rows
+    result = _empty(rows, width // 2, digits)
+    orders = _floats(gates_and_ups_N2D), _floats(scales_N)
+    _over_rows(gate_rows, rows, width * 2, width // 2, *orders, *_addresses(result))
     return result
 
 
@@ -66,25 +83,27 @@ def rotate(x_NO: torch.Tensor, cosines_NR: torch.Tensor, sines_NR: torch.Tensor,
     _over_rows("rotate_rows", rows, heads * size, heads, size, rotary, width, *orders)
 
 
-def dequantized(
-    sums_NO: torch.Tensor,
+def finished(
+    products_PO: torch.Tensor,
     scales_N: torch.Tensor,
-    scales_O: torch.Tensor,
     *,
     bias_O: torch.Tensor | None = None,
     plus_NO: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """int32 sums times the scales of their rows and of their columns, (N, O) float32; then bias and rows are added."""
-    rows, size = sums_NO.shape
-    assert sums_NO.dtype is torch.int32
-    assert sums_NO.is_contiguous()
-    assert (scales_N.numel(), scales_O.numel()) == (rows, size)
+    """(N, O): products of digits as numbers, by the scales of their rows; then bias and rows are added.
+
+    Written over the products.
+    """
+    from decoding.target.kernels.row_loops import finish_rows
+
+    (all_rows, size), rows = products_PO.shape, scales_N.numel()
+    assert all_rows in (rows, 2 * rows)
     bias = 0 if bias_O is None else _floats(bias_O)
     plus = 0 if plus_NO is None else _floats(plus_NO)
-    out_NO = torch.empty(rows, size, dtype=torch.float32)
-    orders = sums_NO.data_ptr(), _floats(scales_N), _floats(scales_O), bias, plus, _floats(out_NO)
-    _over_rows("dequantize_rows", rows, size, size, *orders)
-    return out_NO
+    first = _floats(products_PO)
+    second = first + rows * size * 4 if all_rows > rows else 0
+    _over_rows(finish_rows, rows, size, size, first, second, _floats(scales_N), bias, plus)
+    return products_PO[:rows]
 
 
 @functools.cache
@@ -100,7 +119,8 @@ def _kernel(name: str) -> int:
 def _over_rows(kernel: str, rows: int, cost: int, /, *orders: int) -> None:
     """Run a kernel, by name, over all rows; ``cost``: about how many numbers it computes in a row."""
     if rows * cost > _WORTH_THREADS and (threads := torch.get_num_threads()) > 1:
-        run(_kernel(kernel), -(-rows // _SHARE), (_SHARE, rows, *orders), threads=threads)
+        share = max(1, min(_SHARE, rows // (2 * threads)))
+        run(kernel.address, -(-rows // share), (share, rows, *orders), threads=threads)
     else:
         run(_kernel(kernel), 1, (rows, rows, *orders))
 
@@ -112,12 +132,15 @@ def _floats(x: torch.Tensor) -> int:
     return x.data_ptr()
 
 
-def _empty(rows: int, size: int) -> Int8Rows:
-    return Int8Rows(torch.empty(rows, size, dtype=torch.int8), torch.empty(rows, dtype=torch.float32))
+def _empty(rows: int, size: int, digits: int) -> Int8Rows:
+    return Int8Rows(torch.empty((digits * rows, size), dtype=torch.uint8), torch.empty(rows, dtype=torch.float32))
 
 
-def _addresses(rows: Int8Rows) -> tuple[int, int]:
-    return rows.values_ND.data_ptr(), rows.scales_N.data_ptr()
+def _addresses(rows: Int8Rows) -> tuple[int, int, int]:
+    """Of the digits, of the second digits (0 if there are none) and of the scales."""
+    (all_rows, size), number = rows.digits_PD.shape, rows.scales_N.numel()
+    first = rows.digits_PD.data_ptr()
+    return first, first + number * size if all_rows > number else 0, rows.scales_N.data_ptr()
 
 
 def _bits(number: float) -> int:

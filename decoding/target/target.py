@@ -21,6 +21,7 @@ from decoding.target.capability import Capability
 from decoding.target.hidden_states import Forward, capture_hidden_states
 from decoding.target.masks import FULL_ATTENTION, Attention, attention_masks, padded_visibility
 from decoding.target.placement import input_device, is_quantized, to_device
+from decoding.target.quantized import is_int8
 from decoding.target.session_cache import SessionCache
 from decoding.target.state_cache import StateCache
 from decoding.target.tree_cache import TreeCache
@@ -67,6 +68,11 @@ class Target:
         dtype = self.model.dtype
         assert isinstance(dtype, torch.dtype)
         return dtype
+
+    @property
+    def precision(self) -> str:
+        """The number format of its products: int8, or the name of the weights' type."""
+        return "int8" if is_int8(self.model) else str(self.dtype).removeprefix("torch.")
 
     @property
     def is_quantized(self) -> bool:

@@ -51,7 +51,7 @@ def _pointer(item: Any) -> Any:
 float32s = _pointer(types.float32)
 int32s = _pointer(types.int32)
 int16s = _pointer(types.int16)
-int8s = _pointer(types.int8)
+uint8s = _pointer(types.uint8)
 
 
 def _next_share(context: Any, orders: Any) -> Any:

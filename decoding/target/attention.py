@@ -97,6 +97,16 @@ def attend(
     return out, None
 
 
+@functools.cache
+def _kernel() -> int:
+    """The address of the machine code; this brings the compiler along."""
+    from decoding.target.kernels.attention_loops import attend as loops
+
+    address = loops.address
+    assert isinstance(address, int)
+    return address
+
+
 def _causal(query: torch.Tensor, *, keys: int) -> torch.Tensor:
     """(1, 1, N, K): what the last N of K tokens see where nobody says it: themselves and what is before them."""
     queries = query.shape[2]

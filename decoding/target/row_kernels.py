@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import struct
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import torch
 
@@ -21,7 +21,7 @@ ZERO_POINT: Final = 128
 
 _SHARE: Final = 16
 # Below so many numbers a second thread takes longer to wake up than it saves.
-_WORTH_THREADS: Final = 100_000
+_WORTH_THREADS: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,35 +38,29 @@ class Int8Rows:
 
 def quantized(x_ND: torch.Tensor, *, digits: int = 1) -> Int8Rows:
     """Each row in whole numbers of its largest magnitude over 127, half to even; the scale of a row of zeros is 1."""
-    from decoding.target.kernels.row_loops import quantize_rows
-
     rows, size = x_ND.shape
     result = _empty(rows, size, digits)
-    _over_rows(quantize_rows, rows, size, size, _floats(x_ND), *_addresses(result))
+    _over_rows("quantize_rows", rows, size, size, _floats(x_ND), *_addresses(result))
     return result
 
 
 def normed(x_ND: torch.Tensor, weight_D: torch.Tensor, *, epsilon: float, digits: int = 1) -> Int8Rows:
     """Rows over the root of their mean square, times the weights, quantised."""
-    from decoding.target.kernels.row_loops import norm_rows
-
     rows, size = x_ND.shape
     assert weight_D.shape == (size,)
     result = _empty(rows, size, digits)
     orders = _floats(x_ND), _floats(weight_D), _bits(epsilon)
-    _over_rows(norm_rows, rows, size, size, *orders, *_addresses(result))
+    _over_rows("norm_rows", rows, size, size, *orders, *_addresses(result))
     return result
 
 
 def gated(gates_and_ups_N2D: torch.Tensor, scales_N: torch.Tensor, *, digits: int = 1) -> Int8Rows:
     """``silu(gate) * up``, quantised, of rows that hold D gates and then D ups in steps of the given scales."""
-    from decoding.target.kernels.row_loops import gate_rows
-
     rows, width = gates_and_ups_N2D.shape
     assert scales_N.numel() == rows
     result = _empty(rows, width // 2, digits)
     orders = _floats(gates_and_ups_N2D), _floats(scales_N)
-    _over_rows(gate_rows, rows, width * 2, width // 2, *orders, *_addresses(result))
+    _over_rows("gate_rows", rows, width * 2, width // 2, *orders, *_addresses(result))
     return result
 
 
@@ -94,15 +88,13 @@ def finished(
 
     Written over the products.
     """
-    from decoding.target.kernels.row_loops import finish_rows
-
     (all_rows, size), rows = products_PO.shape, scales_N.numel()
     assert all_rows in (rows, 2 * rows)
     bias = 0 if bias_O is None else _floats(bias_O)
     plus = 0 if plus_NO is None else _floats(plus_NO)
     first = _floats(products_PO)
     second = first + rows * size * 4 if all_rows > rows else 0
-    _over_rows(finish_rows, rows, size, size, first, second, _floats(scales_N), bias, plus)
+    _over_rows("finish_rows", rows, size, size, first, second, _floats(scales_N), bias, plus)
     return products_PO[:rows]
 
 
@@ -119,8 +111,7 @@ def _kernel(name: str) -> int:
 def _over_rows(kernel: str, rows: int, cost: int, /, *orders: int) -> None:
     """Run a kernel, by name, over all rows; ``cost``: about how many numbers it computes in a row."""
     if rows * cost > _WORTH_THREADS and (threads := torch.get_num_threads()) > 1:
-        share = max(1, min(_SHARE, rows // (2 * threads)))
-        run(kernel.address, -(-rows // share), (share, rows, *orders), threads=threads)
+        run(_kernel(kernel), -(-rows // _SHARE), (_SHARE, rows, *orders), threads=threads)
     else:
         run(_kernel(kernel), 1, (rows, rows, *orders))
 

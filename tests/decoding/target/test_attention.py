@@ -12,7 +12,7 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-from decoding.target.attention import NAME, attend, use_attention
+from decoding.target.attention import NAME, attend
 from decoding.target.loading import target_of
 from decoding.tree import ROOT, DraftTree, TokenTree
 
@@ -129,6 +129,13 @@ def test_a_prompt_attends_alike_in_any_chunks(dtype: torch.dtype, chunk: int, th
         assert torch.equal(part, whole[:, start:end])
 
 
+@pytest.mark.parametrize("length", [1, 5, 70])
+def test_without_a_mask_tokens_see_those_before_them(length: int) -> None:
+    query, key, value = (_random(1, 2, length, 16, dtype=torch.float32, seed=seed) for seed in range(3))
+    mask = _mask(torch.ones((1, length, length), dtype=torch.bool).tril(), torch.float32)
+    assert torch.equal(_attend(query, key, value, None), _attend(query, key, value, mask))
+
+
 def test_what_nobody_sees_changes_nothing() -> None:
     """Masked keys of any finite size, before, between and behind; products that vanish with either sign."""
     query, key, value = (_random(1, 1, 100, 16, dtype=torch.float32, seed=seed) for seed in range(3))
@@ -151,10 +158,9 @@ def test_what_is_not_a_number_is_not_hidden() -> None:
 
 _UNKNOWN: dict[str, dict[str, Any]] = {
     "float64": {"dtype": torch.float64},
-    "no mask": {"mask": None},
     "a boolean mask": {"mask": torch.ones((1, 1, 5, 5), dtype=torch.bool).tril()},
     "a mask for each head": {"mask": _random(1, 4, 5, 5, dtype=torch.float32)},
-    "a mask of another type": {"mask": None, "dtype": torch.bfloat16},
+    "a mask of another type": {"mask": torch.zeros(1, 1, 5, 5), "dtype": torch.bfloat16},
     "values of another size": {"value_size": 8},
     "a bias of positions": {"position_bias": _random(1, 4, 5, 5, dtype=torch.float32)},
     "training": {"trains": True},
@@ -192,7 +198,7 @@ class _RowExact(torch.nn.Module):
         return torch.nn.functional.linear(x.double(), self.weight).float()
 
 
-def _llama(*, own: bool) -> LlamaForCausalLM:
+def _llama() -> LlamaForCausalLM:
     torch.manual_seed(0)
     config = LlamaConfig(
         vocab_size=128, hidden_size=96, intermediate_size=128, num_hidden_layers=3, num_attention_heads=6,
@@ -200,9 +206,6 @@ def _llama(*, own: bool) -> LlamaForCausalLM:
     )  # fmt: skip
     model = LlamaForCausalLM(config).eval().requires_grad_(False)
     assert model.config._attn_implementation == "sdpa"
-    if own:
-        assert use_attention(model)
-        assert model.config._attn_implementation == NAME
     for parent in list(model.modules()):
         for name, child in list(parent.named_children()):
             if isinstance(child, torch.nn.Linear):
@@ -210,9 +213,11 @@ def _llama(*, own: bool) -> LlamaForCausalLM:
     return model
 
 
-def _logits_differ(model: LlamaForCausalLM) -> bool:
+def _logits_differ(attention: str) -> bool:
     """Whether any bit of the logits of a tree behind a prompt read at once differs from one token at a time."""
-    target = target_of(model)
+    target = target_of(_llama())
+    assert target.model.config._attn_implementation == NAME
+    target.model.set_attn_implementation(attention)
     rng = np.random.default_rng(0)
     prompt = [int(token) for token in rng.integers(0, 128, 90)]
     paths = [(9,), (8,), (9, 7), (9, 6), (8, 5), (9, 6, 4), (9, 6, 3)]
@@ -236,9 +241,9 @@ def _logits_differ(model: LlamaForCausalLM) -> bool:
 
 
 def test_a_real_model_verifies_a_tree_bit_for_bit_as_one_token_at_a_time() -> None:
-    assert not _logits_differ(_llama(own=True))
+    assert not _logits_differ(NAME)
 
 
 def test_with_other_attention_it_does_not() -> None:
     """Else the test above could not fail."""
-    assert _logits_differ(_llama(own=False))
+    assert _logits_differ("sdpa")

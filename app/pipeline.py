@@ -36,7 +36,6 @@ from app.loading.search_models import SearchModels
 from app.model_store.choice import settle
 from decoding.engine import Engine
 from decoding.interfaces import TokenIndex
-from decoding.target.capability import Capability
 from retrieval.interfaces import Evidence, Hit, Query, Retrieved
 from retrieval.language import unknown_to_encoder
 
@@ -138,9 +137,8 @@ class Pipeline:
 
     @property
     def target_note(self) -> str:
-        """What the target's drafts cannot do, in one line; nothing if they are verified as trees."""
-        capability = self.engine.target.capability
-        return "" if capability is Capability.TREE else capability.description
+        """What keeps calls from drafting, or from drafting trees, and why, in one line; empty if nothing does."""
+        return self._builder.drafting_note(speculate=self.settings.speculate)
 
     @property
     def engine(self) -> Engine:

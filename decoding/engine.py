@@ -93,6 +93,15 @@ class Engine:
         return self._scheduler.iterate(session)
 
     @property
+    def drafting_note(self) -> str:
+        """What keeps it from drafting, or from drafting trees, and why, in one line; empty if nothing does."""
+        if self.target.note:
+            return self.target.note
+        if self.budget.limit < 1:
+            return f"{Capability.PLAIN.description}: its budget allows no drafted token"
+        return "" if self._sources() else f"{Capability.PLAIN.description}: it has no draft source"
+
+    @property
     def graphs_note(self) -> str:
         """Whether forwards run as CUDA graphs: yes, or no and why not."""
         return self.graphs.note

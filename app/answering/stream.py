@@ -57,7 +57,7 @@ class AnswerStream(CancellableStream[Event]):
         self._builder = builder
         self._question = question
         self._options = options
-        self._figures = RunTally()
+        self._figures = RunTally(drafting_note=builder.drafting_note(speculate=options.speculate))
         super().__init__()
 
     def answer(self) -> Answer:

@@ -15,12 +15,18 @@ _COMPILED_SOURCE: Final = "blend"  # the source whose inner loops are compiled
 
 
 def load_pipeline(settings: Settings, terminal: Terminal, *, corpus: str | None) -> Pipeline:
-    """The pipeline of the settings over ``corpus``, None for no corpus. Raises what loading and opening raise."""
+    """The pipeline of the settings over ``corpus``, None for no corpus; a line says it if nothing is drafted.
+
+    Raises what loading and opening raise.
+    """
     from app.loading.sources import source_names
     from app.pipeline import Pipeline
 
     pipeline = Pipeline.from_pretrained(corpus=corpus, settings=settings)
     resume_collection()
+    note = pipeline.target_note
+    if note and note != pipeline.engine.target.note:  # What the target's self-check found, the log has said.
+        terminal.note(f"note: {note}")
     # Loading the models has told numba where its machine code is.
     if settings.speculate and _COMPILED_SOURCE in source_names(settings) and not is_compiled():
         terminal.note("Compiling the draft kernels with the first draft, once for this machine (about 20 s) ...")

@@ -77,7 +77,7 @@ class CorrectionStream(CancellableStream[CorrectionEvent]):
         self._text = text
         self._max_new_tokens = max_new_tokens
         self._options = builder.resolve(GenerationOptions(do_sample=False, speculate=speculate, scope=scope))
-        self._figures = RunTally()
+        self._figures = RunTally(drafting_note=builder.drafting_note(speculate=self._options.speculate))
         self._left: Counter[str] = Counter()
         # A target with a format of its own is small and knows English only; a chat model may know the language.
         self._is_small = builder.template.longest_correction is not None

@@ -35,7 +35,6 @@ def examine_drafting(settings: Settings) -> Iterator[Finding]:
         return
     from decoding.cuda.graphs import CudaGraphs
     from decoding.errors import DecodingError
-    from decoding.target.capability import Capability
     from decoding.target.loading import load_target
 
     options = loading_options(settings)
@@ -51,14 +50,25 @@ def examine_drafting(settings: Settings) -> Iterator[Finding]:
         cause, hint = as_user_error(error) or (str(error), "")
         yield Finding("drafting", "fail", cause, hint)
         return
-    if target.capability is Capability.TREE:
-        yield Finding("drafting", "ok", target.capability.description)
-    else:
-        hint = "a model with attention layers only, such as Llama or Qwen3, is sped up more"
-        yield Finding("drafting", "warn", target.capability.description, hint)
+    yield _verifying(settings, target)
     if target.device.type == "cuda" and settings.cuda_graphs:
         yield Finding("graphs", "ok", f"CUDA graphs: {CudaGraphs(target).try_out()}")
     yield from _drafters(settings, folder, target)
+
+
+def _verifying(settings: Settings, target: Target) -> Finding:
+    """How drafts are verified, with what the self-check measured; a cause and a remedy where they are not all trees."""
+    if not settings.speculate:
+        cause = "it writes without drafts: they are switched off (speculate)"
+        return Finding(
+            "drafting", "warn", cause, "set speculate to true; `spandraft config show --origin` says where it is set"
+        )
+    if not target.note:
+        return Finding("drafting", "ok", target.capability.description)
+    hint = "another --dtype may pass the self-check; of models with attention layers only, most do"
+    if "it has layers" in target.shortfall:
+        hint = "a model with attention layers only, such as Llama or Qwen3, is sped up more"
+    return Finding("drafting", "warn", target.note, hint)
 
 
 def _drafters(settings: Settings, folder: Path, target: Target) -> Iterator[Finding]:

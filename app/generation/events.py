@@ -66,7 +66,8 @@ class SourceCounts:
 class RunStats:
     """One request in figures. ``tokens_per_s`` is decode only; ``stages_s`` has retrieve, prompt, prefill, decode.
 
-    ``failed_sources``: draft sources that were switched off, with what they raised. It costs speed, never the output.
+    ``failed_sources``: draft sources that were switched off, with what they raised. ``drafting_note``: why there were
+    no drafts, or no trees of them; empty if there were. Both cost speed, never the output.
     """
 
     tokens: int
@@ -77,6 +78,7 @@ class RunStats:
     tokens_per_s: float
     stages_s: Mapping[str, float]
     failed_sources: Mapping[str, str] = field(default_factory=dict)
+    drafting_note: str = ""
 
 
 NO_STATS: Final = RunStats(

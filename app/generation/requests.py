@@ -136,6 +136,10 @@ class RequestBuilder:
         vocab_size = self.engine.target.vocab_size
         return options.rules.processors(prompt, eos_ids=self.eos_ids, vocab_size=vocab_size)
 
+    def drafting_note(self, *, speculate: bool) -> str:
+        """What keeps a run from drafting, or from drafting trees, and why, in one line; empty if nothing does."""
+        return self.engine.drafting_note if speculate else "it writes without drafts: they are switched off (speculate)"
+
     def begin(self, request: Request, *, speculate: bool) -> Session:
         """Start a request, with drafts or without."""
         if self.drafter_state is not None:

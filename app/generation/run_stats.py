@@ -27,6 +27,7 @@ class RunTally:
     drafted: Counter[str] = field(default_factory=Counter)
     accepted: Counter[str] = field(default_factory=Counter)
     failed_sources: dict[str, str] = field(default_factory=dict)
+    drafting_note: str = ""
 
     @contextlib.contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -65,4 +66,5 @@ class RunTally:
             tokens_per_s=self.tokens / self.stages_s["decode"] if self.stages_s["decode"] else 0.0,
             stages_s=dict(self.stages_s),
             failed_sources=dict(self.failed_sources),
+            drafting_note=self.drafting_note,
         )

@@ -56,6 +56,7 @@ def stats_document(stats: RunStats) -> dict[str, object]:
         "tokens_per_s": stats.tokens_per_s,
         "stages_s": dict(stats.stages_s),
         "failed_sources": dict(stats.failed_sources),
+        "drafting_note": stats.drafting_note,
     }
 
 

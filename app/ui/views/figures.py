@@ -35,6 +35,9 @@ def figures(stats: RunStats, share: float | None) -> list[Figure]:
     ]
     if share is not None:
         listed.append(Figure(f"{share:.0%}", "copied", "Share of the characters that stand identically in a source."))
+    if stats.drafting_note:
+        about = f"Slower than it could be: {stats.drafting_note}. The output is the same."
+        listed.append(Figure("no", "drafts" if not stats.by_source else "draft trees", about))
     if stats.failed_sources:
         names = ", ".join(sorted(stats.failed_sources))
         about = f"Switched off for this request after an error: {names}. The output is the same, only slower."

@@ -25,6 +25,7 @@ STATS_KEYS = {
     "mean_acceptance_length",
     "by_source",
     "failed_sources",
+    "drafting_note",
     "ttft_s",
     "tokens_per_s",
     "stages_s",
@@ -101,6 +102,17 @@ def test_ask_streams_what_json_holds_and_says_the_rest_aside(run: Run) -> None:
     assert out.startswith(answer + "\n")
     assert "forward of the target" in err or "forwards of the target" in err
     assert document(run, *asked, "--no-speculation")["answer"] == answer
+
+
+def test_drafts_that_are_off_are_said(run: Run) -> None:
+    asked = ("ask", "Where does a river carry water?")
+    assert document(run, *asked)["stats"]["drafting_note"] == ""
+    code, _, aside = run(*asked, "--no-speculation")
+    assert code == 0
+    assert aside.count("it writes without drafts: they are switched off (speculate)") == 1
+    stats = document(run, *asked, "--no-speculation")["stats"]
+    assert "switched off" in stats["drafting_note"]
+    assert stats["by_source"] == {}
 
 
 def test_search_prints_passages(run: Run) -> None:

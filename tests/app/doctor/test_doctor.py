@@ -22,6 +22,7 @@ from app.doctor.installation import (
 )
 from app.doctor.models import examine_bundled_target, examine_helpers, examine_models
 from app.loading.bundled import EDITS, HELPERS, MODELS, RELEVANCE, SUMS, strangers, write_sums
+from tests.support.forward_faults import SEEN, spoil
 from tests.support.tiny import save_heads
 
 
@@ -155,6 +156,23 @@ def test_drafters_are_tried_on_the_target(tmp_path: Path, tiny_chat: Path, tiny_
         one = found(**wrong)["drafters"]
         assert one.status == "fail" and one.hint, wrong
     assert found(draft_model="../nowhere")["draft_model"].status == "fail"
+
+
+def test_drafts_that_are_limited_or_off_have_their_true_cause(
+    tmp_path: Path, tiny_chat: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(home=tmp_path, target=str(tiny_chat))
+
+    def found(settings: Settings) -> Finding:
+        return next(one for one in examine_drafting(settings) if one.check == "drafting")
+
+    assert found(settings).status == "ok"
+    off = found(settings.replace(speculate=False))
+    assert off.status == "warn" and "switched off" in off.detail and "--origin" in off.hint
+    spoil(SEEN, 0, monkeypatch)
+    chains = found(settings)
+    assert chains.status == "warn"
+    assert "one chain at a time" in chains.detail and "differ by" in chains.detail and "--dtype" in chains.hint
 
 
 def test_models_that_cannot_be_used_are_found(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from app.loading.bundled import DRAFTERS, MODELS, TARGET, bundled_folder, has_we
 from app.loading.edit_proposer import edit_proposer
 from app.loading.search_models import SearchModels
 from app.model_store.checksum import sha256
-from app.model_store.choice import GGUF, stored_path, target_name
+from app.model_store.choice import convert_again, is_file, stored_path, target_name
 from app.model_store.gguf_file import read_gguf
 from app.model_store.smollm2 import GET, installed_file
 from app.model_store.store import ModelStore
@@ -41,8 +41,7 @@ def examine_store(store: ModelStore) -> Iterator[Finding]:
     for name in [*(record.name for record in store.records()), *store.unreadable()]:
         problem = store.damage(name)
         if problem is not None:
-            again = f"convert it again: spandraft models remove {name}, then get or import it"
-            yield Finding(f"model {name}", "fail", f"{name} {problem}", again)
+            yield Finding(f"model {name}", "fail", f"{name} {problem}", convert_again(name))
         else:
             record = store.record(name)
             assert record is not None, "it is not damaged"
@@ -70,7 +69,7 @@ def _target(settings: Settings) -> Finding:
         return Finding("target", "ok", f"{name}{why}: in its wheel, converted when it is first used")
     if name == SMOLLM2:
         return Finding("target", "fail", "SmolLM2 is not on this machine", GET)
-    if name.endswith(GGUF):
+    if is_file(name):
         return _gguf(Path(name).expanduser())
     return examine_named("target", name)
 

@@ -21,7 +21,7 @@ from app.loading.models import (
     target_path,
     without_progress_bars,
 )
-from app.model_store.choice import settle
+from app.model_store.choice import settle, stored_path
 
 if TYPE_CHECKING:
     from app.generation.requests import RequestBuilder
@@ -49,7 +49,8 @@ def request_builder(settings: Settings, **hf_options: Any) -> RequestBuilder:
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
     name = target_path(settings)
-    with as_shipped(settings.target), without_progress_bars(is_local=Path(name).is_dir()):
+    is_stored = stored_path(settings.target, settings.home) is not None
+    with as_shipped(settings.target, stored=is_stored), without_progress_bars(is_local=Path(name).is_dir()):
         target = load_target(name, settings, **{**loading_options(settings), **hf_options})
         tokens = load_tokenizer(name, settings)
         biases = logit_biases(Path(name), target, tokens)

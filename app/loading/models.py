@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from app.config.settings import AUTO, BUNDLED, NONE, SMOLLM2, TINY, Settings
 from app.errors import MissingPartError, ModelError, nearest, unknown
 from app.loading.bundled import DRAFT_MODEL, HEADS, PARALLEL, TARGET, bundled_folder, has_weights
-from app.model_store.choice import GGUF, require_smollm2, stored_path
+from app.model_store.choice import convert_again, is_file, require_smollm2, stored_path
 
 if TYPE_CHECKING:
     from app.generation.tokenizer import TextTokenizer
@@ -60,11 +60,11 @@ def require_target(settings: Settings) -> None:
 
     name = settings.target
     path = Path(target_path(settings)).expanduser()
-    if name.endswith(GGUF) and not path.is_file():
+    if is_file(name) and not path.is_file():
         raise ModelNotFound(f"there is no file {name}", hint="check the path of --target")
     if name == SMOLLM2:
         require_smollm2(settings)
-    if name in (AUTO, SMOLLM2) or name.endswith(GGUF):
+    if name in (AUTO, SMOLLM2) or is_file(name):
         return
     is_path = name.startswith((".", "~")) or path.is_absolute() or len(path.parts) > 2
     if is_path and not path.is_dir():
@@ -72,19 +72,20 @@ def require_target(settings: Settings) -> None:
 
 
 @contextlib.contextmanager
-def as_shipped(name: str) -> Iterator[None]:
-    """While a model is loaded that settings call ``name``: if it is bundled, what is damaged was not made by the user.
-
-    Raises ModelError then, with the remedy of all bundled files.
+def as_shipped(name: str, *, stored: bool = False) -> Iterator[None]:
+    """While a model is loaded that settings call ``name``: if it is bundled, or ``stored`` by us, what is damaged was
+    not made by the user. Raises ModelError then, with the remedy of such files.
     """
     from decoding.errors import ModelNotFound
 
     try:
         yield
     except (ModelNotFound, ModelError) as error:
-        if name not in (BUNDLED, TINY):
-            raise
-        raise ModelError(error.cause, hint="install Spandraft again") from error
+        if name in (BUNDLED, TINY):
+            raise ModelError(error.cause, hint="install Spandraft again") from error
+        if stored:
+            raise ModelError(error.cause, hint=convert_again(name)) from error
+        raise
 
 
 @contextlib.contextmanager

@@ -12,15 +12,17 @@ from pathlib import Path
 from typing import Final
 
 from app.config.settings import AUTO, SMOLLM2, TINY, Settings
-from app.errors import MissingPartError, ModelError, no_file
+from app.errors import MissingPartError, ModelError, SpandraftError, no_file
 from app.model_store import smollm2
 from app.model_store.conversion import Report
 from app.model_store.records import ModelRecord
 from app.model_store.store import ModelStore
+from corpora.errors import LibraryError
+from decoding.errors import DecodingError
 
 log = logging.getLogger(__name__)
 
-GGUF: Final = ".gguf"
+_GGUF: Final = ".gguf"
 
 
 def to_stderr(line: str) -> None:
@@ -49,9 +51,14 @@ def settle(settings: Settings, *, report: Report = to_stderr) -> Settings:
         return settings.replace(target=_automatic(settings, report))
     if settings.target == SMOLLM2:
         get_smollm2(settings, report=report, may_fetch=False)
-    elif settings.target.endswith(GGUF):
+    elif is_file(settings.target):
         return settings.replace(target=_from_file(settings, report))
     return settings
+
+
+def is_file(name: str) -> bool:
+    """Whether a target is a file by its name, or one that is there: Ollama's have no ending."""
+    return name.endswith(_GGUF) or Path(name).expanduser().is_file()
 
 
 def get_smollm2(settings: Settings, *, report: Report, may_fetch: bool) -> ModelRecord:
@@ -81,6 +88,12 @@ def require_smollm2(settings: Settings) -> None:
         )
 
 
+def convert_again(name: str) -> str:
+    """The remedy for a damaged model of the store."""
+    again = smollm2.GET if name == SMOLLM2 else "spandraft models import its file"
+    return f"convert it again: spandraft models remove {name}, then {again}"
+
+
 def stored_path(name: str, home: Path) -> Path | None:
     """The folder of a model of the store; None if there is none of that name, or a folder of that name here."""
     if name != SMOLLM2 and Path(name).exists():
@@ -107,7 +120,7 @@ def _automatic(settings: Settings, report: Report) -> str:
         return TINY
     try:
         get_smollm2(settings, report=report, may_fetch=False)
-    except ModelError as error:
+    except (SpandraftError, DecodingError, LibraryError) as error:
         log.warning("The small target writes, as %s; %s", error.cause, error.hint)
         return TINY
     return SMOLLM2

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+from app.config.settings import SMOLLM2
 from app.errors import InputError, ModelError, UnknownNameError, unknown
 from app.model_store.checksum import sha256
 from app.model_store.conversion import Report, convert, is_no_room, no_room, require_convertible
@@ -120,7 +121,8 @@ class ModelStore:
             raise self._unknown(name)
         with self._locked(lambda _: None):
             freed_bytes = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-            (self.folder / f"{_REMOVED}{name}").touch()
+            if name == SMOLLM2:  # Its wheel may still be there, from which it would be converted again.
+                (self.folder / f"{_REMOVED}{name}").touch()
             gone = self.folder / f"{_GONE}{secrets.token_hex(4)}"
             folder.rename(gone)
             sync_folder(self.folder)

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -218,6 +219,18 @@ def test_a_model_larger_than_memory_is_refused_before_anything_is_read(
         imported(store, file)
     assert "huge.gguf needs" in caught.value.cause and "GiB are free" in caught.value.cause
     assert store.leftovers() == []
+
+
+def test_a_disk_without_room_is_refused_before_anything_is_written(
+    tmp_path: Path, store: ModelStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_gguf(tmp_path / "small.gguf")
+    usage = shutil.disk_usage(tmp_path)._replace(free=10 * 2**20)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(SpandraftError) as caught:
+        imported(store, tmp_path / "small.gguf")
+    assert f"no room in {store.folder} for the" in caught.value.cause and "SPANDRAFT_HOME" in caught.value.hint
+    assert list(store.folder.iterdir()) == []
 
 
 LIMITED = """

@@ -51,6 +51,8 @@ def test_a_file_is_converted_once(store: ModelStore, file: Path, tmp_path: Path)
     copy.parent.mkdir()
     copy.write_bytes(file.read_bytes())
     assert settle(settings.replace(target=str(copy)), report=said.append).target == first
+    blob = copy.rename(copy.with_name("sha256-0123"))
+    assert settle(settings.replace(target=str(blob)), report=said.append).target == first, "Ollama's have no ending"
     assert len(said) == 1, "the same bytes under another name are known by their checksum"
     write_gguf(file, seed=1)
     assert settle(settings, report=said.append).target != first
@@ -83,6 +85,10 @@ def test_damage_is_found(store: ModelStore, file: Path) -> None:
     data[-1] ^= 1
     weights.write_bytes(data)
     assert store.damage(name) == "has other weights than were written"
+    weights.write_bytes(data[: len(data) // 2])
+    with pytest.raises(ModelError) as caught:
+        request_builder(Settings(home=store.folder.parent, target=name))
+    assert f"spandraft models remove {name}" in caught.value.hint
     weights.unlink()
     assert store.damage(name) == "has lost its weights"
     (store.path(name) / RECORD).write_text('{"format": 99}', encoding="utf-8")

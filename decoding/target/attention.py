@@ -73,9 +73,10 @@ def attend(
     **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
     """(B, N, Hq, D) outputs of (B, Hq, N, D) queries over (B, Hk, K, D) keys and values."""
-    if attention_mask is None and module.is_causal and query.device.type == "cpu":
-        attention_mask = _causal(query, keys=key.shape[2])
-    if attention_mask is None or dropout or not _is_known(query, key, value, attention_mask, kwargs):
+    mask = attention_mask
+    if mask is None and query.is_cpu and _is_causal(module, query, key, kwargs):
+        mask = _causal(query, keys=key.shape[2])
+    if mask is None or dropout or not _is_known(query, key, value, mask, kwargs):
         from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
         return sdpa_attention_forward(
@@ -87,11 +88,11 @@ def attend(
     item = query.element_size()
     block, threads = _blocks(rows * groups, queries, heads // groups, rows * heads * queries * keys * size)
     out = torch.empty(rows, queries, heads, size, dtype=query.dtype)
-    mask, mask_row, _, mask_query = _place(attention_mask, item)
+    mask_start, mask_row, _, mask_query = _place(mask, item)
     orders = (
         kind, heads, groups, queries, keys, size, block, _bits(size**-0.5 if scaling is None else scaling), least,
         *_place(query, item), *_place(key, item), *_place(value, item),
-        mask, mask_row, mask_query, out.data_ptr(),
+        mask_start, mask_row, mask_query, out.data_ptr(),
     )  # fmt: skip
     run(_kernel(), rows * groups * -(-queries // block), orders, threads=threads)
     return out, None
@@ -105,6 +106,16 @@ def _kernel() -> int:
     address = loops.address
     assert isinstance(address, int)
     return address
+
+
+def _is_causal(module: Any, query: torch.Tensor, key: torch.Tensor, options: Mapping[str, Any]) -> bool:
+    """Whether a call without a mask says that every query sees the keys up to its own.
+
+    transformers leaves the mask out where there is one query or as many as keys; other calls are not ours to read.
+    """
+    asked = options.get("is_causal")
+    causal = getattr(module, "is_causal", True) if asked is None else asked
+    return bool(causal) and query.shape[2] in (1, key.shape[2])
 
 
 def _causal(query: torch.Tensor, *, keys: int) -> torch.Tensor:

@@ -12,7 +12,7 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-from decoding.target.attention import NAME, attend
+from decoding.target.attention import NAME, attend, use_attention
 from decoding.target.loading import target_of
 from decoding.tree import ROOT, DraftTree, TokenTree
 
@@ -163,6 +163,7 @@ _UNKNOWN: dict[str, dict[str, Any]] = {
     "a mask of another type": {"mask": torch.zeros(1, 1, 5, 5), "dtype": torch.bfloat16},
     "values of another size": {"value_size": 8},
     "a bias of positions": {"position_bias": _random(1, 4, 5, 5, dtype=torch.float32)},
+    "no mask, and not causal": {"mask": None, "is_causal": False},
     "training": {"trains": True},
 }
 
@@ -247,3 +248,10 @@ def test_a_real_model_verifies_a_tree_bit_for_bit_as_one_token_at_a_time() -> No
 def test_with_other_attention_it_does_not() -> None:
     """Else the test above could not fail."""
     assert _logits_differ("sdpa")
+
+
+def test_a_model_that_chose_another_attention_keeps_it() -> None:
+    model = _llama()
+    model.set_attn_implementation("eager")
+    assert not use_attention(model)
+    assert model.config._attn_implementation == "eager"

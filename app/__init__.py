@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         SourcePassage,
         TextDelta,
     )
+    from app.generation.prompts import Message
     from app.library.corpus import Corpus
     from app.pipeline import Pipeline, Searchable
 
@@ -55,6 +56,7 @@ __all__ = [
     "CorrectionDone",
     "Done",
     "Edit",
+    "Message",
     "Pipeline",
     "Retrieval",
     "RunStats",
@@ -67,6 +69,7 @@ __all__ = [
 
 _MODULES = {
     "Corpus": "app.library.corpus",
+    "Message": "app.generation.prompts",
     "Pipeline": "app.pipeline",
     "Searchable": "app.pipeline",
     "Settings": "app.config.settings",

@@ -39,7 +39,7 @@ from decoding.interfaces import TokenIndex
 from retrieval.interfaces import Evidence, Hit, Query, Retrieved
 from retrieval.language import unknown_to_encoder
 
-__all__ = ["AnswerStream", "CorrectionStream", "Message", "Options", "Pipeline", "Searchable"]
+__all__ = ["AnswerStream", "CorrectionStream", "Options", "Pipeline", "Searchable"]
 
 
 class Searchable(Protocol):

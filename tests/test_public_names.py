@@ -19,6 +19,7 @@ _NAMES = {
         "CorrectionDone",
         "Done",
         "Edit",
+        "Message",
         "Pipeline",
         "Retrieval",
         "RunStats",

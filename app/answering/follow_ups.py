@@ -14,7 +14,7 @@ from app.generation.prompts import Message
 # Words that stand for something said before, and beginnings that go on with it.
 _REFERS: Final = re.compile(
     r"\b(?:it|its|itself|they|them|their|theirs|he|him|his|she|her|hers|this|that|these|those|such|there|then|"
-    r"the former|the latter|the same|one|ones|another|else|instead|so|otherwise)\b",
+    r"the former|the latter|the same|ones|(?:what|who|where|anything|something) else)\b",
     re.IGNORECASE,
 )
 _GOES_ON: Final = re.compile(r"^\W*(?:and|but|or|also|what about|how about|what if|why not|how so|if)\b", re.IGNORECASE)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_LEAST_CHARACTERS: Final = 16
+_LEAST_CHARACTERS: Final = 12
 """Shorter sentences and lines may come again: "Yes.", a closing bracket."""
 _STOPS: Final = ".!?\u2026\u3002\uff01\uff1f"
 _CLOSERS: Final = "\"')]*_\u2019\u201d"

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import platform
 import struct
 from collections.abc import Mapping
 from typing import Any, Final
@@ -46,7 +47,7 @@ _KINDS: Final = {
 
 def use_attention(model: Any) -> bool:
     """Let a loaded model attend by this function where it can; whether it does."""
-    if importlib.util.find_spec("numba") is None or not _attends_by_sdpa(model):
+    if importlib.util.find_spec("numba") is None or not _has_vectors() or not _attends_by_sdpa(model):
         return False
     register()
     model.set_attn_implementation(NAME)
@@ -154,6 +155,11 @@ def _is_known(
     if not _SET_ASIDE.isdisjoint(options) and any(options.get(name) is not None for name in _SET_ASIDE):
         return False
     return not (torch.is_grad_enabled() and (query.requires_grad or key.requires_grad or value.requires_grad))
+
+
+def _has_vectors() -> bool:
+    """Whether the processor has fused products and converts float16 by itself, without which the loops do not run."""
+    return torch.backends.cpu.get_cpu_capability() in ("AVX2", "AVX512") or platform.machine() in ("aarch64", "arm64")
 
 
 def _attends_by_sdpa(model: Any) -> bool:

@@ -12,7 +12,7 @@ from app.doctor.installation import Finding
 from app.doctor.models import examine_named
 from app.errors import SpandraftError, as_user_error
 from app.loading.bundled import TARGET, bundled_folder
-from app.loading.models import loading_options
+from app.loading.models import choose_dtype, loading_options
 from app.model_store.choice import stored_path, target_name
 
 if TYPE_CHECKING:
@@ -37,11 +37,12 @@ def examine_drafting(settings: Settings) -> Iterator[Finding]:
     from decoding.errors import DecodingError
     from decoding.target.loading import load_target
 
-    options = loading_options(settings)
+    options, chosen = loading_options(settings), choose_dtype(str(folder), settings)
+    yield Finding("dtype", "ok", f"the target computes in {chosen.name}: {chosen.reason}")
     try:
         target = load_target(
             str(folder),
-            dtype=settings.dtype or "float32",
+            dtype=chosen.name,
             device=settings.device or "auto",
             trust_remote_code=settings.trust_remote_code,
             **options,

@@ -9,6 +9,7 @@ import contextlib
 import json
 import logging
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 
 _PARTS = {DRAFT_MODEL: "draft model", HEADS: "set of heads", PARALLEL: "parallel drafter"}
 _COARSE = ("bfloat16", "float16")
+_WORTH_INT8 = 30_000_000
 _QUANTIZATIONS = {"4bit": {"load_in_4bit": True}, "8bit": {"load_in_8bit": True}}
 
 
@@ -124,20 +126,52 @@ def load_target(name: str, settings: Settings, **hf_options: Any) -> Target:
     return target
 
 
+@dataclass(frozen=True, slots=True)
+class ChosenDtype:
+    """A number format for a target, as ``load_target`` takes it, and why it was chosen."""
+
+    name: str
+    reason: str
+
+
 def dtype_of(name: str, settings: Settings) -> str:
-    """What the settings say; else float32 on a CPU, where it is exact, and on a GPU what the model was made with."""
+    """The number format that a model is loaded in."""
+    return choose_dtype(name, settings).name
+
+
+def choose_dtype(name: str, settings: Settings) -> ChosenDtype:
+    """What the settings say; else what is fastest and exact on a CPU, and on a GPU what the model was made with."""
     import torch
     from transformers import AutoConfig
 
     if settings.dtype is not None:
-        return settings.dtype
-    device = settings.device or "auto"
-    if not (device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())):
-        return "float32"
-    with contextlib.suppress(OSError, ValueError, KeyError):  # Loading the model says what is wrong with it.
+        return ChosenDtype(settings.dtype, "as set")
+    try:
         config = AutoConfig.from_pretrained(name, trust_remote_code=settings.trust_remote_code)
-        return str(config.dtype or "float32").removeprefix("torch.")
-    return "float32"
+    except (OSError, ValueError, KeyError):  # Loading the model says what is wrong with it.
+        return ChosenDtype("float32", "the model's configuration cannot be read")
+    device = settings.device or "auto"
+    if device.startswith("cuda") or (device == "auto" and torch.cuda.is_available()):
+        return ChosenDtype(str(config.dtype or "float32").removeprefix("torch."), "the model's own")
+    if settings.device_map != NONE or settings.quantization_config != NONE:
+        return ChosenDtype("float32", "device_map and quantization_config load the model as they know it")
+    return _on_cpu(config.get_text_config())
+
+
+def _on_cpu(config: Any) -> ChosenDtype:
+    from decoding.target.quantized import has_int8
+
+    if _block_weights(config) < _WORTH_INT8:
+        return ChosenDtype("float32", "the model is so small that its weights stay in the processor's caches")
+    if not has_int8():
+        return ChosenDtype("float32", "this processor has no dot products of bytes (VNNI), so int8 would be slow")
+    return ChosenDtype("int8", "the fastest on this processor, and exact whatever is drafted")
+
+
+def _block_weights(config: Any) -> int:
+    """About how many weights the blocks of a model have."""
+    size, layers = getattr(config, "hidden_size", None) or 0, getattr(config, "num_hidden_layers", None) or 0
+    return 12 * layers * size * size
 
 
 def load_tokenizer(name: str, settings: Settings) -> TextTokenizer:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from app.bench.methods import PARTS, missing_flag, without_history
-from app.bench.speed.hugging_face import HuggingFace, Loaded, plain, precision_of
+from app.bench.speed.hugging_face import HuggingFace, Loaded, plain
 from app.bench.speed.peers import PEERS, Interpreters, Peer, PeerFailed, PeerModel, start_peer
 from app.bench.speed.ran import Ran
 from decoding.drafting.budget import Budget
@@ -79,7 +79,7 @@ class Surroundings:
 
 def contenders(names: Sequence[str], engine: Engine, around: Surroundings) -> Field:
     """The methods of ``names`` on the engine's target; those that cannot run with the reason."""
-    field, own = Field(), precision_of(engine.target)
+    field, own = Field(), engine.target.precision
     copies: dict[str, Loaded | None] = {}
     for name in names:
         if (option := missing(name, engine)) is not None:

@@ -1,15 +1,14 @@
 """Hugging Face's own generation on our target, for comparison: greedy, with its prompt lookup, with a draft model.
 
 Our processors run as its logits processors, so that all methods write the same output. What runs is the model as
-transformers loads it: where ours has another attention or quantised layers, or another precision is asked for, a
-second copy of it.
+transformers loads it, with its own attention function: where ours has quantised layers, or another precision is asked
+for, a second copy of it.
 
 Shapes: B batch (1), V vocabulary.
 """
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,10 +21,10 @@ from transformers import AutoModelForCausalLM, LogitsProcessor, LogitsProcessorL
 
 from app.bench.workload.traces import Forced
 from decoding.interfaces import Processor, Request
+from decoding.target.attention import NAME
 from decoding.target.target import Target
 
 NGRAM, LOOKUP_TOKENS = 2, 10
-_ITS_ATTENTIONS = ("eager", "sdpa", "flash_attention_2", "flash_attention_3", "flex_attention")
 _PLAIN_MODULES = ("torch.", "transformers.")
 _NO_RULES: tuple[tuple[str, Any], ...] = (
     ("repetition_penalty", 1.0),
@@ -57,17 +56,9 @@ class PlainModel:
     device: torch.device
 
 
-def precision_of(target: Target) -> str:
-    """The number format that a target computes in: int8 if it has such weights."""
-    tensors = itertools.chain(target.model.parameters(), target.model.buffers())
-    if any(tensor.dtype == torch.int8 for tensor in tensors):
-        return "int8"
-    return str(target.dtype).removeprefix("torch.")
-
-
 def plain(target: Target, precision: str, *, folder: Path | None) -> Loaded | None:
     """The target's model as transformers runs it in a precision; None if ours is another and there is no folder."""
-    if precision == precision_of(target) and _is_as_loaded(target.model):
+    if precision == target.precision and _is_as_loaded(target.model):
         return target
     if folder is None:
         return None
@@ -77,10 +68,21 @@ def plain(target: Target, precision: str, *, folder: Path | None) -> Loaded | No
 
 
 def _is_as_loaded(model: Any) -> bool:
-    attention = getattr(model.config, "_attn_implementation", None)
-    return attention in (None, *_ITS_ATTENTIONS) and all(
-        type(module).__module__.startswith(_PLAIN_MODULES) for module in model.modules()
-    )
+    """But for its attention function, which is set back for each generation."""
+    return all(type(module).__module__.startswith(_PLAIN_MODULES) for module in model.modules())
+
+
+@contextmanager
+def _its_attention(model: Any) -> Iterator[None]:
+    """Let a model attend as transformers has it while the context lasts."""
+    if model.config._attn_implementation != NAME:
+        yield
+        return
+    model.set_attn_implementation("sdpa")
+    try:
+        yield
+    finally:
+        model.set_attn_implementation(NAME)
 
 
 @dataclass(slots=True)
@@ -120,7 +122,7 @@ class HuggingFace:
             [self._adapter(processor, len(request.prompt)) for processor in request.processors]
         )
         ends = sorted(request.eos_ids) or None
-        with torch.inference_mode(), self._watched():
+        with torch.inference_mode(), _its_attention(self.target.model), self._watched():
             output = self.target.model.generate(
                 ids,
                 attention_mask=torch.ones_like(ids),

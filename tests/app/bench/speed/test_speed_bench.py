@@ -13,7 +13,7 @@ from transformers import Qwen3Config
 
 from app.bench.speed import bench
 from app.bench.speed.contenders import HUGGING_FACE, METHODS, Field, Surroundings, contenders
-from app.bench.speed.hugging_face import HuggingFace, plain, precision_of
+from app.bench.speed.hugging_face import HuggingFace, plain
 from app.bench.speed.peers import PEERS, PeerModel
 from app.bench.speed.ran import Ran
 from app.bench.workload import jobs
@@ -162,7 +162,7 @@ def test_figures_may_be_of_outputs_that_ended_alone() -> None:
 
 def test_hugging_face_runs_the_model_as_transformers_loads_it(tiny_bundled: Path, target: Target) -> None:
     """The target's own where nothing in it is ours; else a copy, in the precision that is asked for."""
-    assert plain(target, precision_of(target), folder=None) is target
+    assert plain(target, target.precision, folder=None) is target
     assert plain(target, "bfloat16", folder=None) is None
     copy = plain(target, "bfloat16", folder=tiny_bundled)
     assert copy is not None and copy.model.dtype is torch.bfloat16 and copy.model is not target.model
@@ -173,9 +173,7 @@ def test_hugging_face_runs_the_model_as_transformers_loads_it(tiny_bundled: Path
     changed = target_of(tiny_model("llama"))
     layer = changed.model.model.layers[0].mlp
     layer.up_proj = OurLinear(layer.up_proj.in_features, layer.up_proj.out_features, bias=False).to(changed.dtype)
-    assert plain(changed, precision_of(changed), folder=None) is None
-    changed.model.register_buffer("packed", torch.zeros(2, dtype=torch.int8))
-    assert precision_of(changed) == "int8"
+    assert plain(changed, changed.precision, folder=None) is None
 
 
 def test_free_chat_shows_the_model_the_conversation_alone(tiny_chat: Path, tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ SHAPE_METHODS = "plain,spandraft"
 
 @dataclass(slots=True)
 class Timings:
-    """The timings of one method, an entry a job: seconds, decoded tokens, the output, whether it ended by itself."""
+    """The timings of one method, an entry a job: seconds, decoded tokens, the output, whether an end token ended it."""
 
     decode_s: list[float] = field(default_factory=list)
     first_s: list[float] = field(default_factory=list)
@@ -94,7 +94,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--file", type=Path, help="force recorded outputs (default with --shape: the bundled ones)")
     parser.add_argument("--tokenizer", type=Path, default=BUNDLED_TOKENIZER, help="tokenizer of --file, with --shape")
     parser.add_argument(
-        "--only-ended", action="store_true", help="figures of the prompts whose plain output ended before its limit"
+        "--only-ended", action="store_true", help="figures of the prompts whose plain output ended with an end token"
     )
     parser.add_argument("--gguf", type=Path, help="the target's GGUF file, for llama.cpp (default: where it came from)")
     parser.add_argument(
@@ -233,7 +233,7 @@ def _time(contender: Contender, job: Job, timings: Timings, *, is_long: bool) ->
         spent_s += ran.spent_s
         tokens += len(ran.tokens) - 1
         output += ran.tokens
-        ended = ended and (len(ran.tokens) < request.max_new_tokens or ran.tokens[-1] in request.eos_ids)
+        ended = ended and ran.tokens[-1] in request.eos_ids
     timings.first_s.append(job.prepare_s + first_s[0])
     timings.decode_s.append(decode_s)
     timings.answer_s.append(job.prepare_s + spent_s)
@@ -262,11 +262,11 @@ def rows(
     """Figures of each method beside Hugging Face's faster greedy decoding, if that ran, and beside ours without drafts.
 
     ``precisions``: outputs of another one than plain decoding's are not compared with its own. ``only_ended``: of the
-    prompts whose plain output ended before its limit. Raises InputError if there is none.
+    prompts whose plain output ended with an end token. Raises InputError if there is none.
     """
     runs = [number for number, ended in enumerate(timings["plain"].ended) if ended or not only_ended]
     if not runs:
-        raise InputError("no output ended before its limit", hint="leave --only-ended out")
+        raise InputError("no output ended with an end token", hint="leave --only-ended out")
     timings = {name: timing.of(runs) for name, timing in timings.items()}
     prompt_tokens = [
         sum(len(request.prompt) for request in measured[number % len(measured)].requests) for number in runs

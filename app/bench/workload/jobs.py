@@ -20,6 +20,8 @@ from app.config.generation_options import GenerationOptions
 from app.correction.segments import segments
 from app.correction.stream import correction_request
 from app.errors import InputError
+from app.generation.modes import Mode
+from app.generation.prompts import Message
 from app.pipeline import Pipeline
 from decoding.interfaces import Reference, Request
 
@@ -65,7 +67,7 @@ def conversations() -> list[tuple[str, ...]]:
 def prompt_jobs(pipeline: Pipeline, task: str, n: int) -> list[Job]:
     """Jobs of the first ``n`` bundled prompts of a task: ``answer``, ``grammar`` or ``chat``.
 
-    Raises InputError for a model without a chat template that is to chat.
+    Raises InputError for a model that cannot chat.
     """
     if task == "chat":
         return [chat_job(pipeline, turns) for turns in conversations()[:n]]
@@ -97,23 +99,11 @@ def grammar_job(pipeline: Pipeline, text: str) -> Job:
 def chat_job(pipeline: Pipeline, turns: Sequence[str]) -> Job:
     """A free answer to the last turn of a conversation: no documents, nothing to copy but the conversation."""
     builder = pipeline.builder
-    if not getattr(builder.tokens.hf, "chat_template", None):
-        raise InputError(
-            f"{builder.engine.target.name} has no chat template", hint="take a model that chats: --target smollm2"
-        )
-    options = builder.resolve(GenerationOptions(do_sample=False, max_new_tokens=_CHAT_OUTPUT))
-    messages = [{"role": "assistant" if number % 2 else "user", "content": text} for number, text in enumerate(turns)]
-    rendered = builder.tokens.hf.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-    prompt = tuple(builder.tokens.trusted(rendered))
-    request = Request(
-        prompt,
-        options.max_new_tokens,
-        eos_ids=builder.eos_ids,
-        processors=builder.processors(prompt, options),
-        scope=options.scope,
-        task="chat",
-    )
-    return Job((request,))
+    options = builder.resolve(GenerationOptions(do_sample=False, max_new_tokens=_CHAT_OUTPUT), Mode.CHAT)
+    messages = [Message("assistant" if number % 2 else "user", text) for number, text in enumerate(turns)]
+    started = time.perf_counter()
+    request = answer_request(builder, builder.chat_prompt(messages, options), options)
+    return Job((request,), time.perf_counter() - started)
 
 
 def recorded_jobs(traces: Sequence[Trace]) -> list[Job]:

@@ -90,6 +90,8 @@ def test_a_peer_stops_at_the_limit_and_at_an_end_token(counting: PeerModel, name
         assert limited.tokens == (21, 22, 23, 24, 25)
         assert limited.reads_first and 0 <= (limited.prefill_s or -1) <= limited.spent_s
         assert peer(Request((4, 20), 50, eos_ids=frozenset({23, 90}))).tokens == (21, 22, 23)
+        stopped = peer(Request((4, 20), 50, eos_ids=frozenset({90}), stop=lambda: lambda token: token == 24))
+        assert stopped.tokens == (21, 22, 23, 24)
     finally:
         peer.close()
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,8 @@ from app.pipeline import Pipeline
 from decoding.drafting.budget import Budget
 from decoding.engine import Engine
 from decoding.interfaces import Reference, Request
-from decoding.target.loading import target_of
+from decoding.target.loading import load_target, target_of
+from decoding.target.quantized import has_int8
 from decoding.target.target import Target
 from tests.support.fakes import VOCABULARY, tiny_model
 from tests.support.tiny import save_heads, save_parallel
@@ -53,6 +56,20 @@ def test_every_contender_writes_the_recorded_output(target: Target) -> None:
     assert tuple(theirs.prompt_lookup(request)) == OUTPUT
     assert tuple(theirs.assisted(request)) == OUTPUT
     assert tuple(Engine(target, budget=Budget()).generate(request).tokens) == OUTPUT
+
+
+def test_every_contender_ends_where_the_request_stops(target: Target) -> None:
+    """As an answer that begins to repeat itself does; a verified draft may reach beyond, and is cut."""
+
+    def stop_at_the_seventh() -> Callable[[int], bool]:
+        seen = iter(range(1, 100))
+        return lambda _token: next(seen) == 7
+
+    request = replace(forced_request(TRACE), stop=stop_at_the_seventh)
+    theirs = HuggingFace(target, target)
+    for written in (theirs.greedy(request), theirs.prompt_lookup(request), theirs.assisted(request)):
+        assert tuple(written) == OUTPUT[:7]
+    assert tuple(Engine(target, budget=Budget()).generate(request).tokens) == OUTPUT[:7]
 
 
 def test_forcing_tells_a_draft_model_nothing(target: Target) -> None:
@@ -176,6 +193,17 @@ def test_hugging_face_runs_the_model_as_transformers_loads_it(tiny_bundled: Path
     assert plain(changed, changed.precision, folder=None) is None
 
 
+@pytest.mark.skipif(not has_int8(), reason="the processor has no dot products of bytes")
+def test_beside_an_int8_target_hugging_face_runs_float32(tiny_bundled: Path) -> None:
+    engine = Engine(load_target(str(tiny_bundled), dtype="int8"), budget=Budget())
+    around = Surroundings(replace(NOWHERE.model, folder=tiny_bundled))
+    with contenders(["hf-greedy", "hf-greedy-bf16", "plain"], engine, around) as field:
+        assert field.precisions == {"hf-greedy": "float32", "hf-greedy-bf16": "bfloat16", "plain": "int8"}
+        timings = bench.measure(field, bench.Setup(engine, [jobs.Job((Request((5, 6, 7), 6),))]), 1)
+    found = bench.rows([jobs.Job((Request((5, 6, 7), 6),))], timings, precisions=field.precisions)
+    assert [row["equal"] for row in found] == [None, None, True]
+
+
 def test_free_chat_shows_the_model_the_conversation_alone(tiny_chat: Path, tmp_path: Path) -> None:
     pipeline = Pipeline.from_pretrained(str(tiny_chat), corpus=None, settings=Settings(home=tmp_path))
     made = jobs.prompt_jobs(pipeline, "chat", 32)
@@ -184,7 +212,7 @@ def test_free_chat_shows_the_model_the_conversation_alone(tiny_chat: Path, tmp_p
         (request,) = job.requests
         assert [text.find(turn) for turn in turns] == sorted({text.find(turn) for turn in turns})
         assert -1 not in [text.find(turn) for turn in turns]
-        assert request.max_new_tokens == 200 and request.eos_ids and not request.references
+        assert request.max_new_tokens == 200 and request.eos_ids and not request.references and request.stop
     assert len(set(texts)) == 32
 
 

@@ -81,13 +81,12 @@ def bounds(model: Any, dtype: torch.dtype, *, is_quantized: bool) -> tuple[float
     """The least and the most that rounding can be made answerable for, by the type and the number of layers.
 
     Errors of layers add up like a random walk. The least: two forwards may happen to round alike. The most: what is
-    measured as rounding may be a mistake. Quantised weights round as bfloat16 does, whatever the rest is.
+    measured as rounding may be a mistake. Quantised weights may round as bfloat16 does, whatever the rest is.
     """
-    eps = max(_LEAST_EPS, torch.finfo(dtype).eps)
-    if is_quantized:
-        eps = max(eps, torch.finfo(torch.bfloat16).eps)
-    unit = eps * math.sqrt(max(1, getattr(model.config.get_text_config(), "num_hidden_layers", 1)))
-    return unit / 2, unit * (2 if eps > torch.finfo(torch.float32).eps else 1000)
+    eps, half = max(_LEAST_EPS, torch.finfo(dtype).eps), torch.finfo(torch.bfloat16).eps
+    walk = math.sqrt(max(1, getattr(model.config.get_text_config(), "num_hidden_layers", 1)))
+    most = 2 * half if is_quantized else 2 * eps if eps > torch.finfo(torch.float32).eps else 1000 * eps
+    return walk * eps / 2, walk * most
 
 
 def _largest(first: float, second: float) -> float:

@@ -128,8 +128,8 @@ def _rounding(target: Target, text: Sequence[int], expected_TV: NDArray[np.float
     least, most = bounds(target.model, target.dtype, is_quantized=target.is_quantized)
     shorter_TV = _whole(target, text[:-7])
     found = max(apart(expected_V, shorter_V) for expected_V, shorter_V in zip(expected_TV, shorter_TV, strict=False))
-    # Twice the least: a state rounds at every token, and shorter forwards do not show it.
-    return max(min(max(2 * least, found), most), _LEAST_OF_STATES)
+    # Four times the least: a state rounds at every token, which a shorter forward does not show.
+    return max(min(max(4 * least, found), most), _LEAST_OF_STATES)
 
 
 def _mistakes(target: Target, text: Sequence[int], expected_TV: NDArray[np.floating]) -> dict[str, float]:

@@ -77,7 +77,7 @@ class Target:
     @property
     def is_quantized(self) -> bool:
         """Whether its weights are quantised, so that rounding may depend on what else is in a forward."""
-        return is_quantized(self.model)
+        return is_quantized(self.model) or is_int8(self.model)
 
     @property
     def note(self) -> str:

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from decoding.target.masks import attention_masks
 from decoding.target.rounding import Evidence, apart, bounds
 from decoding.target.session_cache import SessionCache
 from decoding.target.target import Target
@@ -156,13 +157,22 @@ class _Trial:
 
         Sums over keys are then taken in another order, as they are where nodes that are not seen stand between.
         """
-        padding_PW = torch.zeros_like(self._ids_PW[:, :_PAD])
-        mask_PW = torch.cat([padding_PW, torch.ones_like(self._ids_PW)], dim=1)
-        padded_PWV = self._target.model(
-            input_ids=torch.cat([padding_PW, self._ids_PW], dim=1),
-            attention_mask=mask_PW,
-            position_ids=mask_PW.cumsum(1).sub(1).clamp(min=0),
-            use_cache=False,
+        target = self._target
+        ids_PW = torch.cat([self._ids_PW[:, :_PAD], self._ids_PW], dim=1)
+        (paths, width), device = ids_PW.shape, ids_PW.device
+        positions_PW = torch.arange(-_PAD, width - _PAD, device=device).clamp(min=0).expand(paths, -1)
+        visible_WW = torch.ones((width, width), dtype=torch.bool, device=device).tril()
+        visible_WW[_PAD:, :_PAD] = False
+        masks = attention_masks(
+            target.attention,
+            torch.zeros(paths, dtype=torch.long, device=device),
+            positions_PW,
+            visible_WW.expand(paths, -1, -1),
+            keys=width,
+            dtype=target.dtype,
+        )
+        padded_PWV = target.model(
+            input_ids=ids_PW, attention_mask=masks, position_ids=positions_PW, use_cache=False
         ).logits
         return float(
             np.max(

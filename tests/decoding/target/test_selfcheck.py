@@ -15,6 +15,7 @@ import transformers as hf
 from decoding.errors import UnsupportedModel
 from decoding.target.capability import Capability
 from decoding.target.loading import load_target, target_of
+from decoding.target.quantized import has_int8
 from decoding.target.rounding import Evidence
 from decoding.target.selfcheck import self_check
 from decoding.target.target import Target
@@ -22,7 +23,7 @@ from tests.support.fakes import tiny_model
 from tests.support.forward_faults import FAULTS, HIDDEN, SEEN, UNMOVED, spoil
 from tests.support.state_models import state_model
 
-PRECISIONS = ("float32", "bfloat16", "float16")
+PRECISIONS = ("float32", "bfloat16", "float16", *(("int8",) if has_int8() else ()))
 DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 # At this width and depth half precision rounds as it does in real models.
 WIDE: dict[str, Any] = {

@@ -12,6 +12,8 @@ import pytest
 import torch
 import transformers as hf
 
+from decoding.drafting.budget import Budget
+from decoding.engine import Engine
 from decoding.errors import UnsupportedModel
 from decoding.target.capability import Capability
 from decoding.target.loading import load_target, target_of
@@ -186,3 +188,12 @@ def test_a_context_that_ends_with_the_window_is_said(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize("architecture", ["llama", "gpt2"])
 def test_a_target_that_can_do_all_says_nothing(architecture: str) -> None:
     assert target_of(tiny_model(architecture)).note == ""
+
+
+def test_an_engine_says_why_it_drafts_nothing() -> None:
+    target = target_of(tiny_model("llama"))
+    assert Engine(target, sources=["recycled"], budget=Budget()).drafting_note == ""
+    assert "no draft source" in Engine(target, sources=list, budget=Budget()).drafting_note
+    assert "budget" in Engine(target, sources=["recycled"], budget=Budget(limit=0)).drafting_note
+    unable = target_of(state_model("mamba"))
+    assert Engine(unable, sources=["recycled"], budget=Budget()).drafting_note == unable.note

@@ -118,10 +118,10 @@ def load_target(name: str, settings: Settings, **hf_options: Any) -> Target:
         trust_remote_code=settings.trust_remote_code,
         **hf_options,
     )
-    if dtype in _COARSE or target.is_quantized:
+    if dtype in _COARSE or (target.is_quantized and dtype != "int8"):
         log.warning(
             "%s rounds coarsely: where two tokens are as likely, an output may differ from the one without drafts",
-            "a quantised target" if target.is_quantized else dtype,
+            dtype if dtype in _COARSE else "a quantised target",
         )
     return target
 

@@ -79,8 +79,9 @@ class CorrectionStream(CancellableStream[CorrectionEvent]):
         self._options = builder.resolve(GenerationOptions(do_sample=False, speculate=speculate, scope=scope))
         self._figures = RunTally(drafting_note=builder.drafting_note(speculate=self._options.speculate))
         self._left: Counter[str] = Counter()
-        # A target with a format of its own is small and knows English only; a chat model may know the language.
-        self._is_small = builder.template.longest_correction is not None
+        # A target with a format of its own is small and knows English only, and so do the likely edits; a chat model
+        # that is not held to them may know the language.
+        self._is_small = builder.template.longest_correction is not None or builder.biases.copy_bias > 0
         self._is_foreign = guess_language(text) is not None
         super().__init__()
 
@@ -196,8 +197,9 @@ def _copying(builder: RequestBuilder, prompt: CorrectionPrompt, edits: tuple[Lik
     bonus = builder.biases.copy_bias if setting is None else setting
     if not bonus or not builder.eos_ids:
         return ()
-    weight = builder.biases.edit_weight
-    return (CopyBias(prompt.source, bonus=bonus, end=min(builder.eos_ids), edits=edits, edit_weight=weight),)
+    biases, end = builder.biases, min(builder.eos_ids)
+    weight, more = biases.edit_weight, biases.edit_bonus
+    return (CopyBias(prompt.source, bonus=bonus, end=end, edits=edits, edit_weight=weight, edit_bonus=more),)
 
 
 def _as_item(source: str, corrected: str) -> str:

@@ -27,7 +27,8 @@ _SURER: Final = 3.0
 @dataclass(frozen=True, slots=True)
 class LogitBiases:
     """``copy_bias``: bonus on the token that the cursor over a text under correction expects. ``edit_weight``: how much
-    the odds of a likely edit against copying count, see ``decoding.processors.copy_bias``.
+    the odds of a likely edit against copying count, and ``edit_bonus``: what the edit gets besides, see
+    ``decoding.processors.copy_bias``.
 
     ``refusal_bias`` and ``refusal_slope``: how ready it is to refuse, see ``refusal_bonus``. ``evidence_slope``: how
     much a quotation loses for evidence that is less likely to answer, nats for one of the log-odds. ``even_bonus``: the
@@ -36,6 +37,7 @@ class LogitBiases:
 
     copy_bias: float = 0.0
     edit_weight: float = 0.0
+    edit_bonus: float = 0.0
     refusal_bias: float = 0.0
     refusal_slope: float = 0.0
     evidence_slope: float = 0.0

@@ -175,7 +175,8 @@ class Changes:
             else:
                 changes += self._others(words[at], float(others_W[at]), meant_V)
             changes += self._formed(words[at], chances_WT[at], meant_V)
-        dropped, changes = weighed(words, _dropped(words, chances_WT[:-1, _DROP]), changes, unknown)
+        dropped, changes = _joined(words, _dropped(words, chances_WT[:-1, _DROP]), changes)
+        dropped, changes = weighed(words, dropped, changes, unknown)
         return words, dropped, changes
 
     def _misspelt(self, word: Word, at: int, chances_WT: NDArray[np.float32]) -> float:
@@ -259,6 +260,23 @@ def _dropped(words: Sequence[Word], chances_W: NDArray[np.float32]) -> list[floa
         if words[at].lower == words[at - 1].lower and words[at].text.isalpha():
             dropped[at - 1], dropped[at] = 0.0, max(dropped[at], _DOUBLED)
     return dropped
+
+
+def _joined(
+    words: Sequence[Word], dropped: Sequence[float], changes: Sequence[Change]
+) -> tuple[list[float], list[Change]]:
+    """Words that ought to be one, as one change: the tagger drops the first and puts both for the second."""
+    dropped, found = [*dropped], []
+    places = {word.start: at for at, word in enumerate(words)}
+    for change in changes:
+        at = places.get(change.start, 0)
+        if at and change.new.lower() == words[at - 1].lower + words[at].lower:
+            first = words[at - 1]
+            dropped[at - 1] = max(0.0, dropped[at - 1] - change.chance)
+            found.append(replace(change, start=first.start, new=like(first.text, change.new.lower())))
+        else:
+            found.append(change)
+    return dropped, found
 
 
 def _is_spaced(text: str) -> bool:

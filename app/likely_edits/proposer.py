@@ -1,7 +1,6 @@
 """Likely edits: which changes the correction of a text may make, as edits of its token ids.
 
-``changes.py`` says what may be written instead; here the tokenizer gives its ids in context. Works for any tokenizer
-that cuts at spaces; an edit whose ids cannot be placed is left out.
+``changes.py`` says what may be written instead; here the tokenizer gives its ids in context. Works for any tokenizer.
 """
 
 from __future__ import annotations
@@ -107,14 +106,17 @@ def _borders(words: Sequence[Word], source: Encoded) -> list[int]:
 
 
 def _in_tokens(change: Change, text: str, source: Encoded, encode: Encode) -> _Span | None:
-    """The change as (start, end, ids) of the source's tokens, from the words around it alone."""
+    """The change as (start, end, ids) of the source's tokens, from the words around it alone where these suffice."""
     start = max(0, text.rfind(" ", 0, max(0, change.start - 1)))
     stop = text.find(" ", change.end + 1)
     stop = len(text) if stop < 0 else stop
     old = encode(text[start:stop]).ids
-    new = encode(text[start : change.start] + change.new + text[change.end : stop]).ids
     first = next((at for at, end in enumerate(source.ends) if end > start), 0)
-    if old != source.ids[first : first + len(old)] or old == new:
+    if old != source.ids[first : first + len(old)]:
+        # This tokenizer writes the beginning of a text in another way than its middle.
+        start, stop, first, old = 0, len(text), 0, source.ids
+    new = encode(text[start : change.start] + change.new + text[change.end : stop]).ids
+    if old == new:
         return None
     shorter = min(len(old), len(new))
     head = next((at for at in range(shorter) if old[at] != new[at]), shorter)

@@ -46,8 +46,8 @@ class CopyState:
 class CopyBias:
     """Adds ``bonus`` nats to the next source token; after the last one, to ``end`` (the end token).
 
-    The first token of an edit gets ``bonus + edit_weight * log(chance / (1 - chance))`` where that is above 0;
-    once it is written the edit is finished. Raises InvalidRequest for an edit of tokens that the source does not have.
+    The first token of an edit gets ``bonus + edit_bonus + edit_weight * log(chance / (1 - chance))`` where that is
+    above 0: ``edit_bonus`` makes up for a target that is too fond of copying. Once it is written the edit is finished. Raises InvalidRequest for an edit of tokens that the source does not have.
     After an insertion, a deletion or a change that no edit foresaw, the position in the source is that of the edit row.
     """
 
@@ -59,13 +59,14 @@ class CopyBias:
         end: int,
         edits: Sequence[Edit] = (),
         edit_weight: float = 0.0,
+        edit_bonus: float = 0.0,
     ) -> None:
         self._source_S = np.asarray(source, dtype=np.int64)
         self._expected = (*source, end)
         self._bonus = bonus
         likely = [edit for edit in edits if edit_weight and edit.chance >= _LEAST]
         self._edits = [_from_first_change(edit, source) for edit in likely]
-        self._bonuses = [bonus + edit_weight * _log_odds(min(edit.chance, _MOST)) for edit in likely]
+        self._bonuses = [bonus + edit_bonus + edit_weight * _log_odds(min(edit.chance, _MOST)) for edit in likely]
         self._edits_at: defaultdict[int, list[int]] = defaultdict(list)
         for number, edit in enumerate(self._edits):
             self._edits_at[edit.start].append(number)

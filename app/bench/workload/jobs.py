@@ -26,7 +26,7 @@ from app.pipeline import Pipeline
 from decoding.interfaces import Reference, Request
 
 _DATA = Path(__file__).parents[1] / "data"
-_FILES = {"answer": "questions.txt", "grammar": "texts.txt"}
+_FILES = {"answer": "questions.txt", "grammar": "paragraphs.txt"}
 _CONVERSATIONS = _DATA / "conversations.jsonl"
 _CHAT_OUTPUT = 200
 _NOISE_PROMPT, _NOISE_OUTPUT = 256, 64

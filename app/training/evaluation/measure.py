@@ -87,7 +87,12 @@ class Greedy:
         likely_edits = self._likely_edits if tuning.edit_weight else None
         edits = likely_edits(plain, tuple(source)) if likely_edits is not None else ()
         bias = CopyBias(
-            tuple(source), bonus=tuning.copy_bias, end=tokenizer.EOS, edits=edits, edit_weight=tuning.edit_weight
+            tuple(source),
+            bonus=tuning.copy_bias,
+            end=tokenizer.EOS,
+            edits=edits,
+            edit_weight=tuning.edit_weight,
+            edit_bonus=tuning.edit_bonus,
         )
         prompt = [tokenizer.GRAMMAR, *source, tokenizer.CORRECTED]
         output: list[int] = []

@@ -105,8 +105,14 @@ class ServedPrompts:
         source = tuple(prompt[1:-1])
         text = str(self.bpe.decode(list(source))).strip()
         edits = self.likely_edits(text, source) if self.likely_edits is not None else ()
-        bonus, weight = self.tuning.copy_bias, self.tuning.edit_weight
-        copying = CopyBias(source, bonus=bonus, end=tokenizer.EOS, edits=edits, edit_weight=weight)
+        copying = CopyBias(
+            source,
+            bonus=self.tuning.copy_bias,
+            end=tokenizer.EOS,
+            edits=edits,
+            edit_weight=self.tuning.edit_weight,
+            edit_bonus=self.tuning.edit_bonus,
+        )
         reference = Reference(source, prompt_start=1, cursor=True, edits=edits)
         return self._request("grammar", prompt, len(source) * 3 // 2 + 16, (reference,), copying)
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import string
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import pytest
-from transformers import AutoTokenizer
+from tokenizers import Tokenizer, decoders, models, normalizers, trainers
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from app.errors import ModelError
 from app.generation.tokenizer import TextTokenizer
@@ -106,6 +109,25 @@ def test_every_word_may_be_left_out_and_nothing_else(tokens: TextTokenizer) -> N
     assert words == [word.text for word in words_of(text)]
 
 
+def test_a_tokenizer_that_writes_beginnings_in_another_way_gets_the_same_edits(tokens: TextTokenizer) -> None:
+    backend = Tokenizer(models.BPE(unk_token="<unk>"))
+    blank = "\u2581"  # As the first Llama has it: one before every text, so that a word behind a space has two.
+    backend.normalizer = normalizers.Sequence([normalizers.Prepend(blank), normalizers.Replace(" ", blank)])
+    backend.decoder = decoders.Replace(blank, " ")
+    text = WRONG[0]
+    letters = [*string.ascii_letters, ".", ",", blank]
+    trainer = trainers.BpeTrainer(vocab_size=90, special_tokens=["<unk>"], initial_alphabet=letters)
+    backend.train_from_iterator([text], trainer)
+    other = TextTokenizer(PreTrainedTokenizerFast(tokenizer_object=backend))
+
+    def likely(one: TextTokenizer) -> set[str]:
+        ids, edits = edits_of(one, text, lead="")
+        return {corrected(one, ids, edit).strip() for edit in edits if edit.ids and edit.chance > 0.2}
+
+    assert len(likely(tokens)) > 1
+    assert likely(tokens) == likely(other)
+
+
 def test_ids_of_another_text_get_no_edits(tokens: TextTokenizer) -> None:
     assert bundled().edits("This is it.", tokens.plain("That was it.").ids, tokens.plain) == ()
 
@@ -151,6 +173,15 @@ def test_names_that_are_not_known_stay(changes: Changes) -> None:
 def test_a_rare_word_is_no_slip(changes: Changes) -> None:
     text = "The lessee must repair the house, and someone must tell everyone."
     assert all(one.chance < 0.5 for one in changes.of(text)[2])
+
+
+def test_two_words_that_ought_to_be_one_are_joined(changes: Changes) -> None:
+    text = "Some times I go there with out my brother."
+    found = changes.of(text)[2]
+    for pair, word in (("Some times", "Sometimes"), ("with out", "without")):
+        start = text.index(pair)
+        assert any(one.chance > 0.5 for one in found if one == replace(one, start=start, end=start + len(pair), new=word))
+        assert not [one for one in found if one.start != start and one.new == word.lower()], "beside its first part"
 
 
 def test_what_a_word_lacks_is_not_put_in_beside_it(changes: Changes) -> None:

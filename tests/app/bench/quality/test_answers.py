@@ -135,7 +135,7 @@ def test_gold_must_be_said(tmp_path: Path) -> None:
 
 def test_the_bundled_prompts_are_32_each_and_all_different() -> None:
     folder = Path(app.bench.__file__).parent / "data"
-    for name, ends in (("questions.txt", ("?",)), ("texts.txt", (".",))):
+    for name, ends in (("questions.txt", ("?",)), ("texts.txt", (".",)), ("paragraphs.txt", (".",))):
         lines = (folder / name).read_text(encoding="utf-8").split("\n")
         assert lines.pop() == ""
         assert len(lines) == len(set(lines)) == 32

@@ -47,8 +47,9 @@ class CopyBias:
     """Adds ``bonus`` nats to the next source token; after the last one, to ``end`` (the end token).
 
     The first token of an edit gets ``bonus + edit_bonus + edit_weight * log(chance / (1 - chance))`` where that is
-    above 0: ``edit_bonus`` makes up for a target that is too fond of copying. Once it is written the edit is finished. Raises InvalidRequest for an edit of tokens that the source does not have.
-    After an insertion, a deletion or a change that no edit foresaw, the position in the source is that of the edit row.
+    above 0: ``edit_bonus`` makes up for a target that is too fond of copying. Once it is written the edit is finished.
+    Raises InvalidRequest for an edit of tokens that the source does not have. After an insertion, a deletion or a
+    change that no edit foresaw, the position in the source is that of the edit row.
     """
 
     def __init__(

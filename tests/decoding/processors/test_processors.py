@@ -164,6 +164,16 @@ def test_copy_bias_makes_the_edits_that_are_likelier_than_copying(edits: list[Ed
     assert written_by(CopyBias((1, 2, 3, 4), bonus=2.0, end=EOS, edits=edits)) == [1, 2, 3, 4, EOS]
 
 
+def test_an_edit_bonus_makes_edits_as_likely_as_copying_is_by_itself() -> None:
+    def written(bonus: float, *, fond: float) -> list[int]:
+        bias = CopyBias((1, 2), bonus=2.0, end=EOS, edits=[Edit(1, 2, (20,), 0.5)], edit_weight=1.0, edit_bonus=bonus)
+        return written_by(bias, favoured={2: fond})
+
+    assert written(0.0, fond=1.0) == [1, 2, EOS]
+    assert written(2.0, fond=1.0) == [1, 20, EOS]
+    assert written(2.0, fond=3.0) == [1, 2, EOS]
+
+
 def test_an_edit_once_begun_is_finished_and_copying_goes_on_behind_it() -> None:
     bias = CopyBias((1, 2, 3, 4), bonus=2.0, end=EOS, edits=[Edit(1, 2, (20, 21), 0.9)], edit_weight=1.0)
     state = bias.advance(bias.advance(bias.start(), 1), 20)

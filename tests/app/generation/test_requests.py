@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import ModelError
-from app.generation.logit_biases import SMALL, LogitBiases
+from app.generation.logit_biases import LogitBiases
 from retrieval.interfaces import log_odds
 
 
@@ -24,13 +24,6 @@ def test_the_biases_are_read_from_the_folder_of_the_target(tmp_path: Path) -> No
     assert LogitBiases.read(tmp_path) == LogitBiases()
     (tmp_path / "spandraft.json").write_text(json.dumps({"copy_bias": 2, "refusal_slope": 3.5}), encoding="utf-8")
     assert LogitBiases.read(tmp_path) == LogitBiases(copy_bias=2.0, refusal_slope=3.5)
-
-
-def test_a_small_model_without_a_file_is_held_to_the_likely_edits_and_a_large_one_is_not(tmp_path: Path) -> None:
-    assert LogitBiases.read(tmp_path, hidden_size=576) == SMALL
-    assert LogitBiases.read(tmp_path, hidden_size=4096) == LogitBiases()
-    (tmp_path / "spandraft.json").write_text("{}", encoding="utf-8")
-    assert LogitBiases.read(tmp_path, hidden_size=576) == LogitBiases(), "its own file wins"
 
 
 def test_slopes_that_an_older_file_counts_by_the_cosine_mean_what_they_meant(tmp_path: Path) -> None:

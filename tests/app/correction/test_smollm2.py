@@ -46,7 +46,7 @@ def test_what_is_right_stays_even_where_it_reads_like_a_request(pipeline: Pipeli
 
 
 def test_drafts_change_nothing_and_most_of_a_correction_is_drafted(pipeline: Pipeline) -> None:
-    text = "\n".join((*WRONG, *RIGHT))
+    text = " ".join(WRONG)
     drafted, plain = pipeline.correct(text), pipeline.correct(text, speculate=False)
     assert drafted.corrected == plain.corrected
     assert drafted.stats.target_forwards < plain.stats.target_forwards / 3

@@ -171,7 +171,7 @@ def test_an_edit_bonus_makes_edits_as_likely_as_copying_is_by_itself() -> None:
 
     assert written(0.0, fond=1.0) == [1, 2, EOS]
     assert written(2.0, fond=1.0) == [1, 20, EOS]
-    assert written(2.0, fond=3.0) == [1, 2, EOS]
+    assert written(1.0, fond=1.5) == [1, 2, EOS]
 
 
 def test_an_edit_once_begun_is_finished_and_copying_goes_on_behind_it() -> None:

@@ -166,7 +166,15 @@ def _quoting(builder: RequestBuilder, prompt: Prompt) -> tuple[Processor, ...]:
         )
     bonus = builder.biases.refusal_bonus(prompt.relevance)
     weighted = prompt.weighted_quotes(builder.biases.evidence_slope)
-    return (QuoteProcessor(weighted, eos_ids=builder.eos_ids, refusal=prompt.refusal, refusal_bonus=bonus),)
+    return (
+        QuoteProcessor(
+            weighted,
+            eos_ids=builder.eos_ids,
+            refusal=prompt.refusal,
+            refusal_bonus=bonus,
+            end_bonus=builder.biases.end_bonus,
+        ),
+    )
 
 
 def _one_line(remarks: Iterable[str | None]) -> str | None:

@@ -31,8 +31,8 @@ class LogitBiases:
     ``decoding.processors.copy_bias``.
 
     ``refusal_bias`` and ``refusal_slope``: how ready it is to refuse, see ``refusal_bonus``. ``evidence_slope``: how
-    much a quotation loses for evidence that is less likely to answer, nats for one of the log-odds. ``even_bonus``: the
-    bonus with which it refuses as often as not, for drafting.
+    much a quotation loses for evidence that is less likely to answer, nats for one of the log-odds. ``end_bonus``:
+    added to the end after a quotation. ``even_bonus``: the bonus with which it refuses as often as not, for drafting.
     """
 
     copy_bias: float = 0.0
@@ -41,6 +41,7 @@ class LogitBiases:
     refusal_bias: float = 0.0
     refusal_slope: float = 0.0
     evidence_slope: float = 0.0
+    end_bonus: float = 0.0
     even_bonus: float = _EVEN_BONUS
 
     def refusal_bonus(self, relevance: float | None) -> float:

@@ -49,7 +49,9 @@ class QuoteProcessor:
     """Allows only quotations of ``spans`` (each at most once) or the ``refusal``.
 
     ``whole``: a quotation is a whole body; otherwise any run inside it. ``refusal_bonus`` (nats) is added to the
-    refusal's first token: how ready the target is to refuse. Raises ValueError if nothing could ever be written.
+    refusal's first token: how ready the target is to refuse. ``end_bonus`` (nats) is added to the end after a
+    quotation: below 0, another follows where it is nearly as likely to answer. Raises ValueError if nothing could
+    ever be written.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class QuoteProcessor:
         refusal: tuple[int, ...] = (),
         whole: bool = True,
         refusal_bonus: float = 0.0,
+        end_bonus: float = 0.0,
     ) -> None:
         usable = [span for span in spans if span.marker and span.body]
         if not usable and not refusal:
@@ -74,6 +77,7 @@ class QuoteProcessor:
         self._refusal = refusal
         self._whole = whole
         self._refusal_bonus = refusal_bonus
+        self._end_bonus = end_bonus
 
     def start(self) -> _State:
         """Nothing written: a marker or the refusal may begin."""
@@ -112,7 +116,7 @@ class QuoteProcessor:
             for token in self._refusal[state.refusal : state.refusal + 1]:
                 allowed[token] = self._refusal_bonus if state.refusal == 0 else 0.0
         if state.may_end or not allowed:
-            allowed |= dict.fromkeys(self._eos, 0.0)
+            allowed |= dict.fromkeys(self._eos, self._end_bonus)
         ids_K = np.fromiter(allowed, dtype=np.int64)
         allowed_K = logits_V[ids_K] + np.fromiter(allowed.values(), dtype=logits_V.dtype)
         logits_V[:] = -np.inf

@@ -32,6 +32,7 @@ def pipeline(smollm2: Path, tmp_path_factory: pytest.TempPathFactory) -> Pipelin
 
 def test_its_calibration_is_found_and_facts_are_quoted_by_default(pipeline: Pipeline) -> None:
     assert pipeline.builder.biases.evidence_slope > 0
+    assert pipeline.builder.eos_ids == {pipeline.builder.tokens.hf.convert_tokens_to_ids("<|im_end|>")}
     assert pipeline.builder.mode("What does it hold?") is Mode.QUOTATION
     assert pipeline.builder.mode("Summarise what it holds.") is Mode.ANSWER
 

@@ -11,8 +11,9 @@ from types import MappingProxyType
 import pytest
 
 from app.conversations.store import Conversations
-from app.conversations.turns import Problem, Turn, compare, from_json, to_json
+from app.conversations.turns import Problem, Turn, compare, from_json, messages, to_json
 from app.generation.events import Answer
+from app.generation.prompts import REFUSAL, Message
 from corpora.store import schema
 from tests.support.page_fakes import HOSTILE, FakePipeline, stats
 
@@ -112,3 +113,14 @@ def test_a_reader_delays_the_overwriting_not_the_deletion(
         store.remove("mine", conversation)
         assert store.of("mine") == []
     assert "go with the next deletion" in caplog.text
+
+
+def test_the_target_reads_what_was_answered_and_not_what_failed_or_was_refused() -> None:
+    refused = answered("And else?")
+    assert refused.answer is not None
+    refused = dataclasses.replace(refused, answer=dataclasses.replace(refused.answer, text=REFUSAL))
+    failed = Turn("Why?", "sample", problem=Problem("it broke", "mend it"))
+    assert messages([answered(), refused, failed, Turn("Running", "sample")]) == (
+        Message("user", "What is assert?"),
+        Message("assistant", "[1] yes"),
+    )

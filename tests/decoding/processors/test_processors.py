@@ -50,6 +50,21 @@ def language(processor: Processor, length: int) -> set[tuple[int, ...]]:
 SPANS = (QuotedSpan((10,), (1, 2, 3)), QuotedSpan((10,), (1, 4)), QuotedSpan((11,), (2, 3)))
 
 
+@pytest.mark.parametrize(
+    ("end_bonus", "weight", "goes_on"), [(0.0, -1.0, False), (-2.0, -1.0, True), (-2.0, -3.0, False)]
+)
+def test_another_quotation_follows_where_it_is_nearly_as_likely(end_bonus: float, weight: float, goes_on: bool) -> None:
+    spans = (SPANS[0], QuotedSpan((11,), (2, 3), weight=weight))
+    processor = QuoteProcessor(spans, eos_ids=[EOS], refusal=REFUSAL, refusal_bonus=-5.0, end_bonus=end_bonus)
+    written, state = [], processor.start()
+    while not written or written[-1] != EOS:
+        logits_V = np.zeros(60)
+        processor.apply(state, logits_V)
+        written.append(int(logits_V.argmax()))
+        state = processor.advance(state, written[-1])
+    assert written == [10, 1, 2, 3, *([11, 2, 3] if goes_on else []), EOS]
+
+
 def test_whole_quotations_are_all_that_can_be_written() -> None:
     texts = [span.marker + span.body for span in SPANS]
     expected = {REFUSAL}

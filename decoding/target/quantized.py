@@ -173,7 +173,7 @@ class _Norm:
 
     @classmethod
     def of(cls, norm: Any) -> _Norm:
-        return cls(norm.weight.detach().float().contiguous(), float(norm.variance_epsilon))
+        return cls(norm.weight.detach().to(torch.float32, copy=True), float(norm.variance_epsilon))
 
     def __call__(self, x_TD: torch.Tensor, *, digits: int) -> Int8Rows:
         return row_kernels.normed(x_TD, self.weight_D, epsilon=self.epsilon, digits=digits)
@@ -185,9 +185,12 @@ def quantize(model: nn.Module) -> nn.Module:
     Raises UnsupportedModel where the processor has no dot products of bytes.
     """
     require_int8()
-    with torch.inference_mode():
+    with torch.no_grad():
         _quantize_children(model)
-    return model.float()
+        for parameter in model.parameters():
+            # A copy: what is left of the weights must not keep the whole file in memory.
+            parameter.data = parameter.data.to(torch.float32, copy=True)
+    return model
 
 
 def require_int8() -> None:

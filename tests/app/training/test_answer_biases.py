@@ -38,7 +38,7 @@ def test_a_replay_is_what_the_engine_writes(tiny_chat: Path, settings: Settings,
 
 def test_figures_count_answers_and_refusals(tiny_chat: Path, settings: Settings) -> None:
     pipeline = pipeline_of(tiny_chat, settings)
-    answerable = AnswerItem("What is a lambda?", TEXTS, gold=1, answers=("anonymous function",))
+    answerable = AnswerItem(QUESTION, TEXTS, gold=0, answers=("finally clause",))
     replays = [replay_of(pipeline, item) for item in (answerable, AnswerItem("Who?", TEXTS, gold=None, answers=()))]
     slopes = LogitBiases(evidence_slope=1000.0)
     never = figures(replays, replace(slopes, refusal_bias=-1e6, end_bonus=1e6))

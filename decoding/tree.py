@@ -251,7 +251,7 @@ class TokenTree:
                 self._join(known, path_probability, names, origin)
             merged[node] = known
             if node in draft.distributions:
-                self.distributions[known] = draft.distributions[node]
+                self.distributions.setdefault(known, draft.distributions[node])
 
     def _join(self, node: int, path_probability: float, names: tuple[str, ...], origin: Origin) -> None:
         """Two sources that agree are mostly two readings of one text: the higher probability holds, not their sum."""

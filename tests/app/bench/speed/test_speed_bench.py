@@ -20,7 +20,7 @@ from app.bench.speed.peers import PEERS, PeerModel
 from app.bench.speed.ran import Ran
 from app.bench.workload import jobs
 from app.bench.workload.traces import Forced, Trace, forced_request
-from app.config.settings import Settings
+from app.config.settings import TINY, Settings
 from app.errors import SpandraftError
 from app.pipeline import Pipeline
 from decoding.drafting.budget import Budget
@@ -334,7 +334,7 @@ def test_the_shape_is_that_of_the_published_model() -> None:
 )
 def test_wrong_speed_options_are_refused(words: tuple[str, ...], tmp_path: Path) -> None:
     with pytest.raises(SpandraftError) as caught:
-        report(Settings(home=tmp_path), *words)
+        report(Settings(home=tmp_path, target=TINY), *words)
     assert caught.value.hint
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from corpora.text.chunking import sentences
+
 _LEAST_CHARACTERS: Final = 12
 """Shorter sentences and lines may come again: "Yes.", a closing bracket."""
 _STOPS: Final = ".!?\u2026\u3002\uff01\uff1f"
@@ -63,7 +65,7 @@ class Repetition:
             return ""
         if character == "\n":
             return self._ended(is_line=True)
-        if character.isspace() and self._unit.rstrip().rstrip(_CLOSERS)[-1:] in _STOPS and _counts(self._key()):
+        if character.isspace() and self._unit.rstrip().rstrip(_CLOSERS)[-1:] in _STOPS and _is_sentence(self._key()):
             return self._ended(is_line=False)
         if self._holds():
             return ""
@@ -72,9 +74,12 @@ class Repetition:
 
     def _completes(self, character: str) -> bool:
         """Whether a sentence or line that was written before has just been written again."""
-        if self._is_new or self._in_code or not (character == "\n" or character in _STOPS):
+        if self._is_new or self._in_code:
             return False
-        return self._key() in self._seen
+        # The point behind a digit may be that of a decimal: what follows tells.
+        stops = character in _STOPS and not self._unit[-2:-1].isdigit()
+        ended = character.isspace() and self._unit.rstrip()[-1:] in _STOPS
+        return (stops or ended or character == "\n") and self._key() in self._seen
 
     def _holds(self) -> bool:
         """Whether the unit may still become one that was written before."""
@@ -116,6 +121,11 @@ class Repetition:
         times = max(_LEAST_SAID, -(-_LEAST_WORDS // size))
         phrase, tail = self._words[-size:], self._words[-size * times :]
         return len(tail) == size * times and tail == phrase * times and bool(_LETTER.search("".join(phrase)))
+
+
+def _is_sentence(key: str) -> bool:
+    """Whether a text that counts ends a sentence, not in an abbreviation: "According to Dr." does not."""
+    return _counts(key) and len(sentences(f"{key} Then more.")) > 1
 
 
 def _counts(key: str) -> bool:

@@ -32,6 +32,7 @@ def shown(text: str, sizes: random.Random | None = None) -> tuple[str, bool]:
         (f'{TALE} "The fox went into the forest." And more.', None),
         (f"{TALE} [2] The fox asked the owl for help. And more.", TALE),
         (f"{LIST}3. Open the file for reading.\n4. And more.", LIST.rstrip()),
+        ("It was made in 1990. It was made in 1990. And more.", "It was made in 1990."),
         (f"{LIST}- Open the file for reading.\n", LIST.rstrip()),
         ("a very " + "very " * 20, "a " + "very " * 8 + "very"),
         ("He said " + "and then he went " * 5, "He said and then he went and then he went and then he went"),
@@ -56,6 +57,8 @@ def test_a_text_ends_where_it_says_something_again(text: str, kept: str | None) 
         "It met an owl, who was wise. It met an owl, who was wise and old.",
         "| a | b |\n| --- | --- |\n| 1 | 2 |\n| --- | --- |\n",
         "The fox went into the forest. The fox went into the fo",
+        "According to Dr. Smith, foxes run. According to Dr. Jones, owls fly.",
+        "The value is 3. The value is 3.5 in summer.",
         "0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0",
     ],
 )

@@ -6,11 +6,13 @@ Everything heavy is imported where it is made, so that importing this module cos
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from app.config.settings import AUTO, BUNDLED, NONE, SMOLLM2, TINY, Settings
@@ -110,7 +112,7 @@ def load_target(name: str, settings: Settings, **hf_options: Any) -> Target:
     """A causal LM by folder or name on the hub. Raises the decoder's errors."""
     from decoding.target import loading
 
-    dtype = dtype_of(name, settings)
+    dtype = choose_dtype(name, settings, hf_options).name
     target = loading.load_target(
         name,
         dtype=dtype,
@@ -118,7 +120,7 @@ def load_target(name: str, settings: Settings, **hf_options: Any) -> Target:
         trust_remote_code=settings.trust_remote_code,
         **hf_options,
     )
-    if dtype in _COARSE or (target.is_quantized and dtype != "int8"):
+    if dtype in _COARSE or (target.is_quantized and not target.is_exact):
         log.warning(
             "%s rounds coarsely: where two tokens are as likely, an output may differ from the one without drafts",
             dtype if dtype in _COARSE else "a quantised target",
@@ -139,8 +141,11 @@ def dtype_of(name: str, settings: Settings) -> str:
     return choose_dtype(name, settings).name
 
 
-def choose_dtype(name: str, settings: Settings) -> ChosenDtype:
-    """What the settings say; else what is fastest and exact on a CPU, and on a GPU what the model was made with."""
+def choose_dtype(name: str, settings: Settings, hf_options: Mapping[str, Any] = MappingProxyType({})) -> ChosenDtype:
+    """What the settings say; else what is fastest and exact on a CPU, and on a GPU what the model was made with.
+
+    ``hf_options`` load it beside what the settings say of ``device_map`` and ``quantization_config``.
+    """
     import torch
     from transformers import AutoConfig
 
@@ -153,18 +158,26 @@ def choose_dtype(name: str, settings: Settings) -> ChosenDtype:
     device = settings.device or "auto"
     if device.startswith("cuda") or (device == "auto" and torch.cuda.is_available()):
         return ChosenDtype(str(config.dtype or "float32").removeprefix("torch."), "the model's own")
-    if settings.device_map != NONE or settings.quantization_config != NONE:
+    if (hf_options.keys() | loading_options(settings).keys()) & {"device_map", "quantization_config"}:
         return ChosenDtype("float32", "device_map and quantization_config load the model as they know it")
+    if getattr(config, "quantization_config", None) is not None:
+        return ChosenDtype("float32", "the model's weights are quantised already")
+    if device != "auto" and not device.startswith("cpu"):
+        return ChosenDtype("float32", f"the usual one on {device}")
     return _on_cpu(config.get_text_config())
 
 
 def _on_cpu(config: Any) -> ChosenDtype:
-    from decoding.target.quantized import has_int8
+    from decoding.target.quantized import EXACT_MODELS, has_int8
 
     if _block_weights(config) < _WORTH_INT8:
         return ChosenDtype("float32", "the model is so small that its weights stay in the processor's caches")
     if not has_int8():
         return ChosenDtype("float32", "this processor has no dot products of bytes (VNNI), so int8 would be slow")
+    if importlib.util.find_spec("numba") is None:
+        return ChosenDtype("float32", "int8 needs numba, which is not installed")
+    if config.model_type not in EXACT_MODELS:
+        return ChosenDtype("float32", f"int8 is not known to be exact for models of the type {config.model_type}")
     return ChosenDtype("int8", "the fastest on this processor, and exact whatever is drafted")
 
 

@@ -19,7 +19,7 @@ from decoding.target.attention import use_attention
 from decoding.target.capability import Capability
 from decoding.target.masks import FULL_ATTENTION
 from decoding.target.model_facts import read_facts, refuse_unsupported
-from decoding.target.placement import device_for, placing, refuse_too_large
+from decoding.target.placement import asked_quantization, device_for, placing, refuse_too_large
 from decoding.target.quantized import quantize, require_int8
 from decoding.target.selfcheck import first_proven
 from decoding.target.target import Target
@@ -86,10 +86,9 @@ def _load_model(name: str, *, dtype: str, device: str, trust_remote_code: bool, 
 
     if dtype not in (*_DTYPES, INT8):
         raise UnsupportedModel(f"dtype {dtype!r} is unknown", hint=f"use one of {', '.join((*_DTYPES, INT8))}")
-    if device_for(device) != "cpu" and dtype == INT8:
-        raise UnsupportedModel("int8 is made for CPUs", hint="use --device cpu, or on a GPU --dtype bfloat16")
+    place = device_for(device)
     if dtype == INT8:
-        require_int8()
+        require_int8(place)
     path = str(Path(name).expanduser())
     looks_local = name.startswith((".", "~")) or Path(name).is_absolute() or len(Path(name).parts) > 2
     if looks_local and not Path(path).is_dir():
@@ -102,6 +101,8 @@ def _load_model(name: str, *, dtype: str, device: str, trust_remote_code: bool, 
     except Exception as error:  # whatever a folder of somebody's may hold
         raise _not_found(name, error) from error
     refuse_unsupported(config, name)
+    if dtype == INT8:
+        _refuse_other_options(config, hf_options)
     where = placing(device, config, hf_options)
     places = where.get("device_map") or device_for(device)
     # What becomes int8 is read as it is stored, which takes the least memory.
@@ -109,6 +110,17 @@ def _load_model(name: str, *, dtype: str, device: str, trust_remote_code: bool, 
     refuse_too_large(Path(path), torch_dtype, config, hf_options, places=places)
     model = _with_weights(path, name, {**options, **hf_options, **where, "dtype": torch_dtype}, place=places)
     return quantize(model) if dtype == INT8 else model
+
+
+def _refuse_other_options(config: Any, hf_options: Mapping[str, Any]) -> None:
+    """Raise UnsupportedModel for weights that another library quantises or spreads over devices: int8 is all ours."""
+    if asked_quantization(config, hf_options):
+        raise UnsupportedModel(
+            "int8 is made of weights that are not quantised yet, and these are or will be",
+            hint="leave --dtype out, or --quantization-config",
+        )
+    if hf_options.get("device_map") is not None:
+        raise UnsupportedModel("int8 runs on one CPU, without a device_map", hint="leave --device-map or --dtype out")
 
 
 def _stored_dtype(config: Any) -> torch.dtype:

@@ -22,12 +22,24 @@ from torch import nn
 
 from decoding.errors import UnsupportedModel
 from decoding.target import row_kernels
+from decoding.target.attention import NAME
 from decoding.target.row_kernels import ZERO_POINT, Int8Rows
 
 # Blocks that compute what ``Int8Block`` computes, by the names of their classes in transformers.
 _LLAMA_BLOCKS: Final = frozenset({"LlamaDecoderLayer", "MistralDecoderLayer", "Qwen2DecoderLayer"})
+# Models, by the types of their configurations, of which every operation rounds each token by itself once the linear
+# layers are int8: their attention is ours and they have no other products. Experts and recurrent layers have.
+EXACT_MODELS: Final = frozenset(
+    {"gpt_neox", "granite", "llama", "mistral", "olmo2", "opt", "phi3", "qwen2", "qwen3", "smollm3"}
+)
 # Inputs with outliers that seven bits do not carry, by the last part of a layer's name (app/DECISIONS.md has figures).
-_TWO_DIGITS: Final = frozenset({"q_proj", "k_proj", "v_proj", "o_proj", "down_proj"})
+_TWO_DIGITS: Final = frozenset(
+    {
+        "q_proj", "k_proj", "v_proj", "qkv_proj", "query_key_value",
+        "o_proj", "out_proj", "dense",
+        "down_proj", "fc2", "dense_4h_to_h",
+    }
+)  # fmt: skip
 
 
 def has_int8() -> bool:
@@ -114,7 +126,9 @@ class Int8Block(nn.Module):
     @classmethod
     def fits(cls, block: Any) -> bool:
         """Whether a block computes just this."""
-        if type(block).__name__ not in _LLAMA_BLOCKS:
+        kind = type(block)
+        # A model that brings its own code may call anything a Llama's block.
+        if kind.__name__ not in _LLAMA_BLOCKS or not kind.__module__.startswith("transformers."):
             return False
         attention, mlp = block.self_attn, block.mlp
         linears = [attention.q_proj, attention.k_proj, attention.v_proj, attention.o_proj]
@@ -193,8 +207,10 @@ def quantize(model: nn.Module) -> nn.Module:
     return model
 
 
-def require_int8() -> None:
-    """Raise UnsupportedModel where the processor has no dot products of bytes."""
+def require_int8(device: str = "cpu") -> None:
+    """Raise UnsupportedModel for another device than a CPU, and where that has no dot products of bytes."""
+    if torch.device(device).type != "cpu":
+        raise UnsupportedModel("int8 is made for CPUs", hint="use --device cpu, or on a GPU --dtype bfloat16")
     if not has_int8():
         raise UnsupportedModel(
             "int8 needs a processor with dot products of bytes (VNNI), which this one lacks",
@@ -205,6 +221,14 @@ def require_int8() -> None:
 def is_int8(model: nn.Module) -> bool:
     """Whether ``quantize`` has been here."""
     return any(isinstance(module, Int8Linear | Int8Block) for module in model.modules())
+
+
+def is_exact(model: Any) -> bool:
+    """Whether a token becomes the same, bit for bit, whatever else is in a forward: after ``quantize``, in models that
+    are known for it.
+    """
+    config = model.config.get_text_config()
+    return is_int8(model) and config.model_type in EXACT_MODELS and config._attn_implementation == NAME
 
 
 def _quantize_children(parent: nn.Module) -> None:

@@ -21,7 +21,7 @@ from decoding.target.capability import Capability
 from decoding.target.hidden_states import Forward, capture_hidden_states
 from decoding.target.masks import FULL_ATTENTION, Attention, attention_masks, padded_visibility
 from decoding.target.placement import input_device, is_quantized, to_device
-from decoding.target.quantized import is_int8
+from decoding.target.quantized import is_exact, is_int8
 from decoding.target.session_cache import SessionCache
 from decoding.target.state_cache import StateCache
 from decoding.target.tree_cache import TreeCache
@@ -78,6 +78,11 @@ class Target:
     def is_quantized(self) -> bool:
         """Whether its weights are quantised, so that rounding may depend on what else is in a forward."""
         return is_quantized(self.model) or is_int8(self.model)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether a token's logits are the same, bit for bit, whatever else is in a forward."""
+        return is_exact(self.model)
 
     @property
     def note(self) -> str:

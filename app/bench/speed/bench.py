@@ -40,7 +40,8 @@ from app.model_store.choice import settle, target_name
 from app.pipeline import Pipeline
 from decoding.engine import Engine
 from decoding.interfaces import Request
-from decoding.target.loading import target_of
+from decoding.target.loading import INT8, target_of
+from decoding.target.quantized import quantize, require_int8
 from decoding.target.target import Target
 
 TASKS = ("answer", "grammar", "chat", "nothing")
@@ -372,7 +373,7 @@ SHAPES: Mapping[str, Callable[[], Any]] = MappingProxyType({"qwen3-0.6b": _qwen3
 def random_target(name: str, settings: Settings) -> Target:
     """A target of a shape with random weights, in the settings' number format and on their device.
 
-    Raises UnknownNameError.
+    Raises UnknownNameError, UnsupportedModel.
     """
     if name not in SHAPES:
         raise unknown("shape", name, SHAPES)
@@ -381,12 +382,18 @@ def random_target(name: str, settings: Settings) -> Target:
 
     from decoding.target.placement import device_for
 
+    place = device_for(settings.device or "auto")
     models: Any = AutoModelForCausalLM  # Its functions have no types.
-    dtype = getattr(torch, settings.dtype or "float32")
+    is_int8 = settings.dtype == INT8
+    if is_int8:
+        require_int8(place)
+    dtype = getattr(torch, "float32" if is_int8 else settings.dtype or "float32")
     assert isinstance(dtype, torch.dtype)
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
-    with torch.random.fork_rng(), torch.device(device_for(settings.device or "auto")):
+    with torch.random.fork_rng(), torch.device(place):
         torch.manual_seed(0)
         model = models.from_config(SHAPES[name](), dtype=dtype)
+    if is_int8:
+        quantize(model)
     return target_of(model, name=name)

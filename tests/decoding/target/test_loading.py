@@ -25,6 +25,7 @@ from decoding.interfaces import Request, Sampling
 from decoding.target import loading, model_facts, placement
 from decoding.target.capability import Capability
 from decoding.target.loading import load_target, target_of
+from decoding.target.quantized import has_int8, require_int8
 from decoding.target.target import Target
 from decoding.tree import TokenTree
 from tests.support.fakes import VOCABULARY, Oracle, chain, saved_model, tiny_model
@@ -116,6 +117,21 @@ def test_a_name_that_is_nowhere_fails_at_once_without_a_network(monkeypatch: pyt
     with pytest.raises(ModelNotFound):
         load_target("nobody/no-such-model")
     assert time.perf_counter() - started < 5
+
+
+@pytest.mark.skipif(not has_int8(), reason="the processor has no dot products of bytes")
+@pytest.mark.parametrize(
+    ("options", "cause"),
+    [({"quantization_config": {"load_in_8bit": True}}, "not quantised yet"), ({"device_map": "cpu"}, "device_map")],
+)
+def test_int8_is_not_made_of_what_others_quantise_or_place(models: Path, options: dict[str, Any], cause: str) -> None:
+    with pytest.raises(UnsupportedModel, match=cause):
+        load_target(str(saved_model("llama", models)), dtype="int8", **options)
+
+
+def test_int8_on_another_device_is_refused() -> None:
+    with pytest.raises(UnsupportedModel, match="made for CPUs"):
+        require_int8("cuda:0")
 
 
 def test_an_unknown_dtype_is_refused(models: Path) -> None:

@@ -8,13 +8,27 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
-from transformers import AutoModelForCausalLM, LlamaConfig, MistralConfig, Phi3Config, Qwen2Config, Qwen3Config
+from transformers import (
+    AutoModelForCausalLM,
+    Gemma2Config,
+    GPT2Config,
+    GPTNeoXConfig,
+    GraniteConfig,
+    LlamaConfig,
+    MistralConfig,
+    Olmo2Config,
+    OPTConfig,
+    Phi3Config,
+    Qwen2Config,
+    Qwen3Config,
+    SmolLM3Config,
+)
 
 from decoding.errors import UnsupportedModel
 from decoding.target import quantized
 from decoding.target.capability import Capability
 from decoding.target.loading import target_of
-from decoding.target.quantized import Int8Block, Int8Linear, has_int8, is_int8, quantize
+from decoding.target.quantized import EXACT_MODELS, Int8Block, Int8Linear, has_int8, is_int8, quantize
 from decoding.target.row_kernels import Int8Rows
 from decoding.target.target import Target
 from decoding.tree import DraftTree, TokenTree
@@ -37,6 +51,10 @@ SHAPE = {
 }
 FUSED = [LlamaConfig(**SHAPE, attention_bias=True), MistralConfig(**SHAPE, sliding_window=None), Qwen2Config(**SHAPE)]
 LINEAR = [Qwen3Config(**SHAPE), Phi3Config(**SHAPE), LlamaConfig(**SHAPE, hidden_act="gelu")]
+OTHERS = [
+    *(kind(**SHAPE) for kind in (GPTNeoXConfig, GraniteConfig, Olmo2Config, SmolLM3Config)),
+    OPTConfig(**{**SHAPE, "init_std": 0.2}, ffn_dim=112, word_embed_proj_dim=64),
+]
 
 
 def _names(config: Any) -> str:
@@ -124,11 +142,16 @@ def _error(logits_NV: torch.Tensor, others_NV: torch.Tensor) -> float:
     return float((logits_NV - others_NV).std() / others_NV.std())
 
 
-@pytest.mark.parametrize("config", [*FUSED, *LINEAR], ids=_names)
+def test_all_models_that_are_called_exact_are_tried() -> None:
+    assert {config.model_type for config in (*FUSED, *LINEAR, *OTHERS)} == EXACT_MODELS
+
+
+@pytest.mark.parametrize("config", [*FUSED, *LINEAR, *OTHERS], ids=_names)
 def test_a_token_is_bit_for_bit_the_same_in_a_tree_a_batch_and_alone(config: Any) -> None:
     target = target_of(quantize(_model(config)))
     assert target.capability is Capability.TREE
     assert target.precision == "int8"
+    assert target.is_exact
     generator = torch.Generator().manual_seed(1)
     prompts = [torch.randint(0, 101, (size,), generator=generator).tolist() for size in (9, 33, 70)]
     trees = [_tree(prompt[-1], seed) for seed, prompt in enumerate(prompts)]
@@ -166,6 +189,26 @@ def _path(tree: TokenTree, node: int) -> list[int]:
         nodes.append(node)
         node = tree.parents[node]
     return nodes[::-1]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        Gemma2Config(**SHAPE, head_dim=16),
+        GPT2Config(vocab_size=101, n_embd=64, n_layer=2, n_head=4, bos_token_id=None, eos_token_id=None),
+    ],
+)
+def test_other_models_are_not_called_exact(config: Any) -> None:
+    """Scores with a cap are not ours, and GPT-2's layers stay as they are."""
+    assert not target_of(quantize(_model(config))).is_exact
+
+
+def test_a_block_that_only_has_the_name_of_llamas_is_left_to_its_own_code() -> None:
+    model = _model(FUSED[0])
+    block = model.model.layers[0]
+    assert Int8Block.fits(block)
+    block.__class__ = type("LlamaDecoderLayer", (type(block),), {"__module__": "transformers_modules.somebody"})
+    assert not Int8Block.fits(block)
 
 
 def test_a_processor_without_dot_products_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

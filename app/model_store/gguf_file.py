@@ -84,7 +84,7 @@ def read_gguf(path: Path) -> GgufFile:
         raise ModelError(
             f"{path} cannot be read: {error.strerror}", hint="check its permissions and the disk"
         ) from error
-    except (struct.error, UnicodeDecodeError, IndexError, OverflowError) as error:
+    except (struct.error, UnicodeDecodeError, IndexError, OverflowError, RecursionError) as error:
         raise ModelError(f"{path} is cut short or damaged: its header has no end", hint=_DOWNLOAD_AGAIN) from error
     _require_model(path, values, tensors)
     quantization = _require_whole(path, values, tensors, end=end, size_bytes=size_bytes)

@@ -19,6 +19,7 @@ from typing import Any
 
 from app.bench.speed import peer_program
 from app.bench.speed.ran import Ran
+from app.model_store.choice import is_file
 from app.model_store.smollm2 import installed_file
 from decoding.interfaces import Request
 
@@ -154,7 +155,7 @@ def start_peer(name: str, model: PeerModel, pythons: Interpreters, *, dtype: str
 
 def gguf_of(target: str) -> Path | None:
     """The GGUF file of a target by its setting: the file itself, or that of the wheel SmolLM2 comes in."""
-    if target.endswith(".gguf"):
+    if is_file(target):
         return Path(target).expanduser()
     return installed_file()
 

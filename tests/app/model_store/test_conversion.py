@@ -119,6 +119,7 @@ def last_tensor_s_type(kind: int) -> Damage:
     return patch
 
 
+NESTED = struct.pack("<Q", 1) + b"k" + struct.pack("<I", 9) + struct.pack("<IQ", 9, 1) * 20_000
 BAD = {
     "empty": (lambda file: os.truncate(file, 0), {}, "is empty", "GGUF"),
     "encrypted": (garbage, {}, "encrypted, damaged or of another kind", "GGUF"),
@@ -134,6 +135,13 @@ BAD = {
         patched(8, b"\xff" * 16),
         {},
         "its header is longer than the file",
+        "fetch the file again",
+    ),
+    "arrays in arrays without end": (
+        # The first key's value: arrays of one array each, deeper than any program would follow.
+        lambda file: file.write_bytes(file.read_bytes()[:24] + NESTED),
+        {},
+        "cut short or damaged",
         "fetch the file again",
     ),
     "version 9": (patched(4, struct.pack("<I", 9)), {}, "GGUF of version 9", "version 3"),

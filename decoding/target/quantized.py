@@ -193,6 +193,17 @@ class _Norm:
         return row_kernels.normed(x_TD, self.weight_D, epsilon=self.epsilon, digits=digits)
 
 
+class _Silu(nn.Module):
+    """``x * sigmoid(x)``, rounded alike wherever a number stands.
+
+    torch's own rounds the numbers at the end of a thread's share, which fill no vector, in another way than the rest;
+    its ``exp`` does not.
+    """
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x / (1 + torch.exp(-x))
+
+
 def quantize(model: nn.Module) -> nn.Module:
     """Replace a model's linear layers, its output embeddings too, by int8 ones, in place; the rest becomes float32.
 
@@ -237,6 +248,8 @@ def _quantize_children(parent: nn.Module) -> None:
             setattr(parent, name, Int8Block(child))
         elif type(child) is nn.Linear:
             setattr(parent, name, Int8Linear(child, digits=2 if name in _TWO_DIGITS else 1))
+        elif _is_silu(child):
+            setattr(parent, name, _Silu())
         else:
             _quantize_children(child)
 

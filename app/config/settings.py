@@ -89,8 +89,8 @@ class Settings:
     dtype: str | None = _setting(
         None,
         automatic(choice("int8", "float32", "bfloat16", "float16", "float64")),
-        "number format of the target; auto is on a CPU int8, which is exact whatever is drafted, where the processor "
-        "is fast at it and the model is not tiny, else float32; on a GPU the model's own",
+        "number format of the target; auto is on a CPU int8, where the processor is fast at it, the model is not tiny, "
+        "and it is known to be exact whatever is drafted, else float32; on a GPU the model's own",
     )
     device: str | None = _setting(
         None, automatic(words), "device of the target: cpu, cuda, cuda:1 ...; auto takes a GPU if there is one"

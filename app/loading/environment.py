@@ -36,8 +36,9 @@ _SPIN: Final = "10000"
 
 def wait_passively() -> None:
     """Let OpenMP's threads spin for a moment and then sleep at barriers, unless the user has chosen otherwise."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    os.environ.setdefault("GOMP_SPINCOUNT", _SPIN)
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+        os.environ.setdefault("GOMP_SPINCOUNT", _SPIN)
 
 
 def pause_collection() -> None:

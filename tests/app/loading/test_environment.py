@@ -7,6 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from app.loading.environment import wait_passively
+
 _LOADS = """
 import gc
 from app import pipeline
@@ -37,6 +41,18 @@ def _last_line(code: str, home: Path) -> str:
         check=True,
     )  # fmt: skip
     return done.stdout.splitlines()[-1]
+
+
+@pytest.mark.parametrize("chosen", [{}, {"OMP_WAIT_POLICY": "PASSIVE"}, {"GOMP_SPINCOUNT": "7"}])
+def test_threads_spin_for_a_moment_unless_the_user_has_chosen(
+    chosen: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "environ", dict(chosen))
+    wait_passively()
+    wait_passively()
+    assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
+    spins = None if "OMP_WAIT_POLICY" in chosen else chosen.get("GOMP_SPINCOUNT", "10000")
+    assert os.environ.get("GOMP_SPINCOUNT") == spins
 
 
 def test_collection_goes_on_when_the_pipeline_is_loaded(tmp_path: Path) -> None:

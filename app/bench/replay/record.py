@@ -33,7 +33,7 @@ def run(args: argparse.Namespace, settings: Settings) -> Report:
         raise InputError(f"--n cannot be {args.n}", hint="it must be at least 1")
     settings = settings.replace(target=TINY) if settings.target == AUTO else settings
     pipeline = Pipeline.from_pretrained(settings=settings, corpus="sample")
-    written = (answers(pipeline, prompts("answer")[: args.n]), corrections(pipeline, prompts("grammar")[: args.n]))
+    written = (answers(pipeline, prompts("answer")[: args.n]), corrections(pipeline, prompts("sentences")[: args.n]))
     rows = [_write(args.folder / file.name, records) for file, records in zip(TRACES, written, strict=True)]
     return Report.of(f"spandraft bench record {args.folder}", rows)
 

@@ -26,7 +26,7 @@ from app.pipeline import Pipeline
 from decoding.interfaces import Reference, Request
 
 _DATA = Path(__file__).parents[1] / "data"
-_FILES = {"answer": "questions.txt", "grammar": "paragraphs.txt"}
+_FILES = {"answer": "questions.txt", "grammar": "paragraphs.txt", "sentences": "texts.txt"}
 _CONVERSATIONS = _DATA / "conversations.jsonl"
 _CHAT_OUTPUT = 200
 _NOISE_PROMPT, _NOISE_OUTPUT = 256, 64
@@ -50,7 +50,9 @@ class Job:
 
 
 def prompts(task: str) -> list[str]:
-    """The bundled prompts of ``answer`` (questions on the sample corpus) or ``grammar`` (texts to correct)."""
+    """The bundled prompts of a task: ``answer`` (questions on the sample corpus), ``grammar`` (paragraphs to correct) or
+    ``sentences`` (short texts to correct, of which the bundled records and the items of `bench criteria` were made).
+    """
     return (_DATA / _FILES[task]).read_text(encoding="utf-8").strip().split("\n")
 
 

@@ -302,7 +302,7 @@ def test_bundled_items_are_the_prompts_of_the_other_benches() -> None:
     assert [one["question"] for one in questions] == prompts("answer")
     assert all(one["answers"] for one in questions)
     texts = corrections_of(None, None)
-    assert [item.source for item in texts.items] == prompts("grammar")
+    assert [item.source for item in texts.items] == prompts("sentences")
     assert sum(item.is_clean for item in texts.items) == 5
     with pytest.raises(SpandraftError):
         read_items(ANSWERS)  # Without passages they are no items of `bench answers`.

@@ -28,6 +28,7 @@ def test_double_precision_diverges_nowhere() -> None:
 def test_bfloat16_diverges_at_near_ties_alone() -> None:
     """Random weights of small spread tie all the time: both ways diverge, and never far from a tie."""
     target = target_of(tiny_model("llama", spread=0.1).bfloat16())
+    target.model.set_attn_implementation("sdpa")  # Ours rounds each query by itself, which leaves too few.
     for row in rows(target, requests(16)):
         assert row["outputs"] == 16
         assert row["diverged"] > 0  # type: ignore[operator]

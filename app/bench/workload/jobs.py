@@ -50,8 +50,8 @@ class Job:
 
 
 def prompts(task: str) -> list[str]:
-    """The bundled prompts of a task: ``answer`` (questions on the sample corpus), ``grammar`` (paragraphs to correct) or
-    ``sentences`` (short texts to correct, of which the bundled records and the items of `bench criteria` were made).
+    """The bundled prompts of a task: ``answer`` (questions on the sample corpus), ``grammar`` (paragraphs to correct)
+    or ``sentences`` (short texts to correct, of which the bundled records and the items of `bench criteria` were made).
     """
     return (_DATA / _FILES[task]).read_text(encoding="utf-8").strip().split("\n")
 

@@ -25,7 +25,7 @@ from transformers import (
 )
 
 from decoding.errors import UnsupportedModel
-from decoding.target import quantized
+from decoding.target import quantized, row_kernels
 from decoding.target.capability import Capability
 from decoding.target.loading import target_of
 from decoding.target.quantized import EXACT_MODELS, Int8Block, Int8Linear, has_int8, is_int8, quantize
@@ -224,3 +224,10 @@ def test_a_processor_without_dot_products_is_told(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(quantized, "has_int8", lambda: False)
     with pytest.raises(UnsupportedModel, match="VNNI"):
         quantize(nn.Linear(4, 4))
+
+
+def test_a_wrong_block_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is compared later is int8 with int8: so a model is compared with what it was, once."""
+    monkeypatch.setattr(row_kernels, "rotate", lambda *tensors, **sizes: None)
+    with pytest.raises(UnsupportedModel, match="logits"):
+        quantize(_model(FUSED[0]))

@@ -6,7 +6,6 @@ Everything heavy is imported where it is made, so that importing this module cos
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
 import logging
 from collections.abc import Iterator, Mapping
@@ -168,16 +167,17 @@ def choose_dtype(name: str, settings: Settings, hf_options: Mapping[str, Any] = 
 
 
 def _on_cpu(config: Any) -> ChosenDtype:
-    from decoding.target.quantized import EXACT_MODELS, has_int8
+    from decoding.target.attention import why_no_machine_code
+    from decoding.target.quantized import has_int8, why_not_exact
 
     if _block_weights(config) < _WORTH_INT8:
         return ChosenDtype("float32", "the model is so small that its weights stay in the processor's caches")
     if not has_int8():
         return ChosenDtype("float32", "this processor has no dot products of bytes (VNNI), so int8 would be slow")
-    if importlib.util.find_spec("numba") is None:
-        return ChosenDtype("float32", "int8 needs numba, which is not installed")
-    if config.model_type not in EXACT_MODELS:
-        return ChosenDtype("float32", f"int8 is not known to be exact for models of the type {config.model_type}")
+    if which := why_not_exact(config):
+        return ChosenDtype("float32", f"int8 is not known to be exact for {which}")
+    if reason := why_no_machine_code():  # Last, as it takes longest to find out.
+        return ChosenDtype("float32", f"int8 needs machine code, and {reason}")
     return ChosenDtype("int8", "the fastest on this processor, and exact whatever is drafted")
 
 

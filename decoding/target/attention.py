@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import logging
 import platform
 import struct
 from collections.abc import Mapping
@@ -21,6 +22,8 @@ import torch
 from decoding.target.kernels.calls import run
 
 NAME: Final = "spandraft"
+
+log = logging.getLogger(__name__)
 
 _FLOAT: Final = struct.Struct("<f")
 _INTEGER: Final = struct.Struct("<i")
@@ -47,7 +50,7 @@ _KINDS: Final = {
 
 def use_attention(model: Any) -> bool:
     """Let a loaded model attend by this function where it can; whether it does."""
-    if importlib.util.find_spec("numba") is None or not _has_vectors() or not _attends_by_sdpa(model):
+    if not _has_vectors() or not _attends_by_sdpa(model) or why_no_machine_code():
         return False
     register()
     model.set_attn_implementation(NAME)
@@ -99,6 +102,24 @@ def attend(
     )  # fmt: skip
     run(_kernel(), rows * groups * -(-queries // block), orders, threads=threads)
     return out, None
+
+
+@functools.cache
+def why_no_machine_code() -> str:
+    """What keeps kernels from being compiled here, in one line; empty if nothing does. This brings the compiler along.
+
+    Finding numba is not enough: it may not know the NumPy beside it, or find no folder to keep its code in.
+    """
+    if importlib.util.find_spec("numba") is None:
+        return "numba is not installed"
+    try:
+        _kernel()
+    except Exception as error:  # noqa: BLE001  # whatever numba, llvmlite and the disk may raise
+        said = str(error).strip().splitlines()
+        reason = f"numba does not work ({said[0][:160] if said else type(error).__name__})"
+        log.warning("%s: the target attends by transformers' own function, which is slower", reason)
+        return reason
+    return ""
 
 
 @functools.cache

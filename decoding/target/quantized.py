@@ -22,7 +22,7 @@ from torch import nn
 
 from decoding.errors import UnsupportedModel
 from decoding.target import row_kernels
-from decoding.target.attention import NAME
+from decoding.target.attention import NAME, why_no_machine_code
 from decoding.target.row_kernels import ZERO_POINT, Int8Rows
 
 # Blocks that compute what ``Int8Block`` computes, by the names of their classes in transformers.
@@ -32,6 +32,9 @@ _LLAMA_BLOCKS: Final = frozenset({"LlamaDecoderLayer", "MistralDecoderLayer", "Q
 EXACT_MODELS: Final = frozenset(
     {"gpt_neox", "granite", "llama", "mistral", "olmo2", "opt", "phi3", "qwen2", "qwen3", "smollm3"}
 )
+# Activations that round a number alike wherever it stands, or (silu) are replaced by one that does. Of others, such as
+# gelu_pytorch_tanh, torch rounds what fills no vector in another way.
+_EXACT_ACTIVATIONS: Final = frozenset({"gelu", "relu", "silu"})
 # Inputs with outliers that seven bits do not carry, by the last part of a layer's name (app/DECISIONS.md has figures).
 _TWO_DIGITS: Final = frozenset(
     {
@@ -242,13 +245,20 @@ def _centred_logits(model: Any) -> torch.Tensor:
 
 
 def require_int8(device: str = "cpu") -> None:
-    """Raise UnsupportedModel for another device than a CPU, and where that has no dot products of bytes."""
+    """Raise UnsupportedModel for another device than a CPU, and where that has no dot products of bytes or no machine
+    code for what is between them.
+    """
     if torch.device(device).type != "cpu":
         raise UnsupportedModel("int8 is made for CPUs", hint="use --device cpu, or on a GPU --dtype bfloat16")
     if not has_int8():
         raise UnsupportedModel(
             "int8 needs a processor with dot products of bytes (VNNI), which this one lacks",
             hint="use --dtype bfloat16 or float32",
+        )
+    if reason := why_no_machine_code():
+        raise UnsupportedModel(
+            f"int8 needs machine code, and {reason}",
+            hint="put numba right (python -c 'import numba' says more), or use --dtype bfloat16 or float32",
         )
 
 
@@ -262,7 +272,15 @@ def is_exact(model: Any) -> bool:
     are known for it.
     """
     config = model.config.get_text_config()
-    return is_int8(model) and config.model_type in EXACT_MODELS and config._attn_implementation == NAME
+    return is_int8(model) and not why_not_exact(config) and config._attn_implementation == NAME
+
+
+def why_not_exact(config: Any) -> str:
+    """What keeps a model of this configuration from being known as exact in int8; empty if nothing does."""
+    if config.model_type not in EXACT_MODELS:
+        return f"models of the type {config.model_type}"
+    activation = getattr(config, "hidden_act", None) or getattr(config, "activation_function", None)
+    return "" if activation in _EXACT_ACTIVATIONS else f"models with the activation {activation}"
 
 
 def _quantize_children(parent: nn.Module) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import transformers as hf
 from app.config.settings import Settings
 from app.loading.models import choose_dtype
 from decoding.target import quantized
+from tests.support.broken_numba import broken
 
 LARGE: dict[str, Any] = {"hidden_size": 2048, "num_hidden_layers": 16}
 CPU = {"device": "cpu"}
@@ -20,6 +22,12 @@ CPU = {"device": "cpu"}
 @pytest.fixture(autouse=True)
 def fast_int8(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quantized, "has_int8", lambda: True)
+
+
+@pytest.fixture
+def broken_numba(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    with broken(monkeypatch, imports=False) as said:
+        yield said
 
 
 def saved(folder: Path, config: Any) -> str:
@@ -37,6 +45,7 @@ def test_large_models_that_are_exact_in_int8_take_it(tmp_path: Path, config: Any
     [
         (hf.LlamaConfig(hidden_size=256, num_hidden_layers=4), "so small"),
         (hf.Gemma2Config(**LARGE), "not known to be exact for models of the type gemma2"),
+        (hf.LlamaConfig(**LARGE, hidden_act="gelu_pytorch_tanh"), "activation gelu_pytorch_tanh"),
         (hf.MixtralConfig(**LARGE), "type mixtral"),
         (hf.MambaConfig(**LARGE), "type mamba"),
         (hf.Qwen3NextConfig(**LARGE), "type qwen3_next"),
@@ -46,6 +55,13 @@ def test_others_stay_in_float32_and_it_is_said_why(tmp_path: Path, config: Any, 
     chosen = choose_dtype(saved(tmp_path, config), Settings(**CPU))
     assert chosen.name == "float32"
     assert reason in chosen.reason
+
+
+def test_where_numba_does_not_work_models_stay_in_float32(tmp_path: Path, broken_numba: str) -> None:
+    chosen = choose_dtype(saved(tmp_path, hf.LlamaConfig(**LARGE)), Settings(**CPU))
+    assert chosen.name == "float32"
+    assert "int8 needs machine code" in chosen.reason
+    assert broken_numba in chosen.reason
 
 
 def test_what_others_quantise_or_place_is_left_to_them(tmp_path: Path) -> None:

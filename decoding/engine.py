@@ -65,6 +65,7 @@ class Engine:
         self.graphs = graphs if isinstance(graphs, CudaGraphs) else CudaGraphs(self.target, enabled=graphs)
         self.budget = budget if budget is not None else Budget.measured(self.target, max_nodes, graphs=self.graphs)
         self._sources: SourceFactory = sources if callable(sources) else lambda: make_sources(sources, self.shared)
+        self._has_sources = bool(self._sources())
         self._scheduler = Scheduler(
             self.target,
             self.budget,
@@ -99,7 +100,7 @@ class Engine:
             return self.target.note
         if self.budget.limit < 1:
             return f"{Capability.PLAIN.description}: its budget allows no drafted token"
-        return "" if self._sources() else f"{Capability.PLAIN.description}: it has no draft source"
+        return "" if self._has_sources else f"{Capability.PLAIN.description}: it has no draft source"
 
     @property
     def graphs_note(self) -> str:

@@ -15,6 +15,7 @@ import transformers as hf
 from decoding.drafting.budget import Budget
 from decoding.engine import Engine
 from decoding.errors import UnsupportedModel
+from decoding.sources.base import DraftSource
 from decoding.target.capability import Capability
 from decoding.target.loading import load_target, target_of
 from decoding.target.quantized import has_int8
@@ -195,5 +196,14 @@ def test_an_engine_says_why_it_drafts_nothing() -> None:
     assert Engine(target, sources=["recycled"], budget=Budget()).drafting_note == ""
     assert "no draft source" in Engine(target, sources=list, budget=Budget()).drafting_note
     assert "budget" in Engine(target, sources=["recycled"], budget=Budget(limit=0)).drafting_note
+    made: list[None] = []
+
+    def none() -> list[DraftSource]:
+        made.append(None)
+        return []
+
+    engine = Engine(target, sources=none, budget=Budget())
+    assert {engine.drafting_note for _ in range(3)} == {engine.drafting_note}
+    assert len(made) == 1, "they are not made anew for each answer"
     unable = target_of(state_model("mamba"))
     assert Engine(unable, sources=["recycled"], budget=Budget()).drafting_note == unable.note

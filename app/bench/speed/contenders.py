@@ -6,9 +6,10 @@ import dataclasses
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from app.bench.methods import PARTS, missing_flag, without_history
-from app.bench.speed.hugging_face import HuggingFace, Loaded, plain
+from app.bench.speed.hugging_face import HuggingFace, Loaded, NotLoaded, plain
 from app.bench.speed.peers import PEERS, Interpreters, Peer, PeerFailed, PeerModel, start_peer
 from app.bench.speed.ran import Ran
 from decoding.drafting.budget import Budget
@@ -17,6 +18,7 @@ from decoding.drafting.presets import PRESETS, Needs, Preset
 from decoding.engine import Engine
 from decoding.interfaces import Request
 from decoding.sources.neural.draft_model import DraftModel
+from decoding.target.target import Target
 from decoding.verification.acceptance import make_criterion
 
 HUGGING_FACE = (
@@ -80,7 +82,7 @@ class Surroundings:
 def contenders(names: Sequence[str], engine: Engine, around: Surroundings) -> Field:
     """The methods of ``names`` on the engine's target; those that cannot run with the reason."""
     field, own = Field(), engine.target.precision
-    copies: dict[str, Loaded | None] = {}
+    copies: dict[str, Loaded | NotLoaded] = {}
     for name in names:
         if (option := missing(name, engine)) is not None:
             field.drop(name, f"it needs {option}")
@@ -90,14 +92,21 @@ def contenders(names: Sequence[str], engine: Engine, around: Surroundings) -> Fi
             precision = next((of for suffix, of in _PRECISIONS.items() if name.endswith(suffix)), own)
             precision = "float32" if precision == INT8 else precision
             if precision not in copies:
-                copies[precision] = plain(engine.target, precision, folder=around.model.folder)
-            if (copy := copies[precision]) is None:
-                field.drop(name, f"random weights stand in no folder that it could load in {precision}")
+                copies[precision] = _copy(engine.target, precision, folder=around.model.folder)
+            if isinstance(copy := copies[precision], NotLoaded):
+                field.drop(name, str(copy))
             else:
                 field.add(name, _hugging_face(name, copy, engine.shared.draft_model), precision)
         else:
             field.add(name, _ours_by(name, engine), own)
     return field
+
+
+def _copy(target: Target, precision: str, *, folder: Path | None) -> Loaded | NotLoaded:
+    try:
+        return plain(target, precision, folder=folder)
+    except NotLoaded as error:  # A reason for each method that would run on it.
+        return error
 
 
 def missing(name: str, engine: Engine) -> str | None:

@@ -31,7 +31,8 @@ from decoding.target.attention import NAME
 from decoding.target.target import Target
 
 NGRAM, LOOKUP_TOKENS = 2, 10
-_PLAIN_MODULES = ("torch.", "transformers.")
+# A model that brings its own code is a module of the second.
+_PLAIN_MODULES = ("torch.", "transformers.", "transformers_modules.")
 _NO_RULES: tuple[tuple[str, Any], ...] = (
     ("repetition_penalty", 1.0),
     ("no_repeat_ngram_size", 0),
@@ -62,14 +63,24 @@ class PlainModel:
     device: torch.device
 
 
-def plain(target: Target, precision: str, *, folder: Path | None) -> Loaded | None:
-    """The target's model as transformers runs it in a precision; None if ours is another and there is no folder."""
+class NotLoaded(Exception):
+    """transformers has no copy of the target to run; its text says why."""
+
+
+def plain(target: Target, precision: str, *, folder: Path | None) -> Loaded:
+    """The target's model as transformers runs it in a precision: itself if it can be, else a copy. Raises NotLoaded."""
     if precision == target.precision and _is_as_loaded(target.model):
         return target
     if folder is None:
-        return None
+        raise NotLoaded(f"random weights stand in no folder that it could load in {precision}")
     models: Any = AutoModelForCausalLM  # Its functions have no types.
-    model = models.from_pretrained(str(folder), dtype=getattr(torch, precision), use_safetensors=True)
+    options = {"dtype": getattr(torch, precision), "use_safetensors": True, "trust_remote_code": False}
+    try:
+        model = models.from_pretrained(str(folder), **options)
+    except Exception as error:  # whatever a folder of somebody's may hold
+        said = str(error).strip().splitlines()
+        reason = said[0][:160] if said else type(error).__name__
+        raise NotLoaded(f"transformers could not load a copy in {precision}: {reason}") from error
     return PlainModel(model.to(target.device).eval(), target.device)
 
 
@@ -79,16 +90,16 @@ def _is_as_loaded(model: Any) -> bool:
 
 
 @contextmanager
-def _its_attention(model: Any) -> Iterator[None]:
-    """Let a model attend as transformers has it while the context lasts."""
-    if model.config._attn_implementation != NAME:
-        yield
-        return
-    model.set_attn_implementation("sdpa")
+def _its_attention(*models: Any) -> Iterator[None]:
+    """Let models attend as transformers has it while the context lasts."""
+    ours = [model for model in models if model.config._attn_implementation == NAME]
+    for model in ours:
+        model.set_attn_implementation("sdpa")
     try:
         yield
     finally:
-        model.set_attn_implementation(NAME)
+        for model in ours:
+            model.set_attn_implementation(NAME)
 
 
 @dataclass(slots=True)
@@ -129,7 +140,8 @@ class HuggingFace:
         )
         ends = sorted(request.eos_ids) or None
         stop = _Stop(request)
-        with torch.inference_mode(), _its_attention(self.target.model), self._watched():
+        models = [self.target.model, *([self.draft.model] if self.draft is not None else [])]
+        with torch.inference_mode(), _its_attention(*models), self._watched():
             output = self.target.model.generate(
                 ids,
                 attention_mask=torch.ones_like(ids),

@@ -11,6 +11,8 @@ import json
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,8 @@ from app.model_store.choice import is_file
 from app.model_store.smollm2 import installed_file
 from decoding.interfaces import Request
 
+PATIENCE_S = 900.0
+"""A peer that takes longer to load, or to write one output, is taken for hanging."""
 # The best of 2, 5 and 10 on two cores: longer drafts cost it more than they save.
 LLAMA_LOOKUP_TOKENS = 2
 PEERS = ("llama-cpp", "llama-cpp-prompt-lookup", "dejavuu")
@@ -63,9 +67,12 @@ class Interpreters:
 
 
 class Peer:
-    """A running peer; calling it writes one request. Raises PeerFailed, from the start on."""
+    """A running peer; calling it writes one request. Raises PeerFailed, from the start on, also if an answer takes
+    longer than ``patience_s``.
+    """
 
-    def __init__(self, python: str, setup: Mapping[str, object]) -> None:
+    def __init__(self, python: str, setup: Mapping[str, object], *, patience_s: float = PATIENCE_S) -> None:
+        self._patience_s = patience_s
         # A file cannot fill up as a pipe that nobody reads does.
         self._complaints = tempfile.TemporaryFile()  # noqa: SIM115
         try:
@@ -86,12 +93,15 @@ class Peer:
             raise
 
     def __call__(self, request: Request) -> Ran:
-        """Write at most ``max_new_tokens`` tokens, up to an end token; what a stop condition cuts is not counted."""
+        """Write at most ``max_new_tokens`` tokens; what comes after an end token or a stop condition is not counted."""
         asked = {"prompt": request.prompt, "limit": request.max_new_tokens, "ends": sorted(request.eos_ids)}
         answer = self._ask(asked)
         tokens: list[int] = answer["tokens"]
+        if not tokens:
+            raise PeerFailed("it wrote no token, not even an end")
         stopped = request.stop() if request.stop is not None else lambda _token: False
-        count = next((number for number, token in enumerate(tokens, start=1) if stopped(token)), len(tokens))
+        ends = (number for number, token in enumerate(tokens, start=1) if stopped(token) or token in request.eos_ids)
+        count = next(ends, len(tokens))
         return Ran(tuple(tokens[:count]), answer["seconds"][count - 1], answer["seconds"][0], reads_first=True)
 
     def close(self) -> None:
@@ -111,16 +121,14 @@ class Peer:
         self._complaints.close()
 
     def _ask(self, line: Mapping[str, object]) -> dict[str, Any]:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
+        # A process that is ended closes its pipes, on which nothing else here waits.
+        too_late = threading.Timer(self._patience_s, self._process.kill)
+        too_late.daemon = True
+        too_late.start()
         try:
-            self._process.stdin.write(json.dumps(line) + "\n")
-            self._process.stdin.flush()
-        except OSError as error:
-            raise PeerFailed(self._last_words()) from error
-        answer = self._process.stdout.readline()
-        if not answer:
-            raise PeerFailed(self._last_words())
+            answer = self._answer(line)
+        finally:
+            too_late.cancel()
         told: dict[str, Any] = json.loads(answer)
         if "missing" in told:
             raise PeerFailed(f"{told['missing']} is not installed; {INSTALL.get(told['missing'], 'install it')}")
@@ -128,8 +136,25 @@ class Peer:
             raise PeerFailed(str(told["error"]))
         return told
 
+    def _answer(self, line: Mapping[str, object]) -> str:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        asked_at = time.monotonic()
+        try:
+            self._process.stdin.write(json.dumps(line) + "\n")
+            self._process.stdin.flush()
+            answer = self._process.stdout.readline()
+            failed = None
+        except OSError as error:
+            answer, failed = "", error
+        if answer:
+            return answer
+        if time.monotonic() - asked_at >= self._patience_s:
+            raise PeerFailed(f"it gave no answer in {self._patience_s:g} s") from failed
+        raise PeerFailed(self._last_words()) from failed
+
     def _last_words(self) -> str:
-        code = self._process.wait()
+        code = self._process.wait()  # Should it go on without its pipes, it is ended in time, too.
         self._complaints.seek(0)
         lines = self._complaints.read().decode(errors="replace").strip().splitlines()
         return f"it ended with code {code}" + (f": {lines[-1][:200]}" if lines else "")

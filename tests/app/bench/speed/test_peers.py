@@ -11,12 +11,13 @@ import argparse
 import importlib.util
 import os
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from app.bench.speed import bench
+from app.bench.speed import bench, peer_program
 from app.bench.speed.contenders import Surroundings, contenders
 from app.bench.speed.peers import Interpreters, Peer, PeerFailed, PeerModel, gguf_of, start_peer
 from app.config.settings import Settings
@@ -104,6 +105,43 @@ def test_a_peer_that_ends_says_its_last_words(counting: PeerModel) -> None:
                 peer(Request((13,), 5))
     finally:
         peer.close()
+
+
+ANSWERING = """
+import json, sys, time
+
+sys.stdin.readline()
+print("{}", flush=True)
+for line in sys.stdin:
+    tokens = json.loads(line)["prompt"]
+    if tokens == [13]:
+        time.sleep(60)
+    tokens = tokens[1:]
+    print(json.dumps({"tokens": tokens, "seconds": [0.25 * (at + 1) for at in range(len(tokens))]}), flush=True)
+"""
+
+
+@pytest.fixture
+def answering(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Peer]:
+    """A peer whose library knows no end tokens: it writes what the prompt holds behind its first token."""
+    program = tmp_path / "answering.py"
+    program.write_text(ANSWERING)
+    monkeypatch.setattr(peer_program, "__file__", str(program))
+    peer = Peer(sys.executable, {}, patience_s=5.0)
+    yield peer
+    peer.close()
+
+
+def test_what_comes_after_any_end_token_is_cut(answering: Peer) -> None:
+    ran = answering(Request((4, 21, 22, 90, 23), 5, eos_ids=frozenset({80, 90})))
+    assert (ran.tokens, ran.spent_s, ran.prefill_s) == ((21, 22, 90), 0.75, 0.25)
+    with pytest.raises(PeerFailed, match="no token"):
+        answering(Request((4,), 5))
+
+
+def test_a_peer_that_hangs_is_given_up(answering: Peer) -> None:
+    with pytest.raises(PeerFailed, match="no answer in 5 s"):
+        answering(Request((13,), 5))
 
 
 def test_a_peer_is_not_given_another_model(counting: PeerModel) -> None:

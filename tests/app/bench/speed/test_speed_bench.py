@@ -15,7 +15,7 @@ from transformers import Qwen3Config
 
 from app.bench.speed import bench
 from app.bench.speed.contenders import HUGGING_FACE, METHODS, Field, Surroundings, contenders
-from app.bench.speed.hugging_face import HuggingFace, plain
+from app.bench.speed.hugging_face import HuggingFace, NotLoaded, plain
 from app.bench.speed.peers import PEERS, PeerModel
 from app.bench.speed.ran import Ran
 from app.bench.workload import jobs
@@ -26,6 +26,7 @@ from app.pipeline import Pipeline
 from decoding.drafting.budget import Budget
 from decoding.engine import Engine
 from decoding.interfaces import Reference, Request
+from decoding.target.attention import NAME
 from decoding.target.loading import load_target, target_of
 from decoding.target.quantized import has_int8
 from decoding.target.target import Target
@@ -180,9 +181,10 @@ def test_figures_may_be_of_outputs_that_ended_alone() -> None:
 def test_hugging_face_runs_the_model_as_transformers_loads_it(tiny_bundled: Path, target: Target) -> None:
     """The target's own where nothing in it is ours; else a copy, in the precision that is asked for."""
     assert plain(target, target.precision, folder=None) is target
-    assert plain(target, "bfloat16", folder=None) is None
+    with pytest.raises(NotLoaded, match="no folder"):
+        plain(target, "bfloat16", folder=None)
     copy = plain(target, "bfloat16", folder=tiny_bundled)
-    assert copy is not None and copy.model.dtype is torch.bfloat16 and copy.model is not target.model
+    assert copy.model.dtype is torch.bfloat16 and copy.model is not target.model
 
     class OurLinear(torch.nn.Linear):
         pass
@@ -190,7 +192,32 @@ def test_hugging_face_runs_the_model_as_transformers_loads_it(tiny_bundled: Path
     changed = target_of(tiny_model("llama"))
     layer = changed.model.model.layers[0].mlp
     layer.up_proj = OurLinear(layer.up_proj.in_features, layer.up_proj.out_features, bias=False).to(changed.dtype)
-    assert plain(changed, changed.precision, folder=None) is None
+    with pytest.raises(NotLoaded, match="no folder"):
+        plain(changed, changed.precision, folder=None)
+
+
+def test_a_model_that_brings_its_own_code_runs_as_it_is_or_has_a_row_with_the_reason(tmp_path: Path) -> None:
+    """No copy is made of it: the bench runs nobody's code unasked."""
+    model = tiny_model("llama")
+    model.__class__ = type("Own", (type(model),), {"__module__": "transformers_modules.somebody.own"})
+    classes = {"AutoConfig": "own.OwnConfig", "AutoModelForCausalLM": "own.Own"}
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "own", "auto_map": classes}), encoding="utf-8")
+    (tmp_path / "own.py").write_text("raise RuntimeError('imported')", encoding="utf-8")
+    engine = Engine(target_of(model), budget=Budget())
+    around = Surroundings(replace(NOWHERE.model, folder=tmp_path))
+    with contenders(["hf-greedy", "hf-greedy-bf16"], engine, around) as field:
+        assert list(field.taking_part) == ["hf-greedy"]
+        assert "could not load a copy in bfloat16" in field.absent["hf-greedy-bf16"]
+        assert "contains custom code" in field.absent["hf-greedy-bf16"]
+
+
+def test_a_draft_model_attends_as_transformers_has_it_too(target: Target) -> None:
+    draft = target_of(tiny_model("llama"))
+    seen: set[str] = set()
+    with draft.model.register_forward_pre_hook(lambda *_: seen.add(draft.model.config._attn_implementation)):
+        HuggingFace(target, draft).assisted(Request((3, 5, 6), 4))
+    assert seen == {"sdpa"}
+    assert draft.model.config._attn_implementation == target.model.config._attn_implementation == NAME
 
 
 @pytest.mark.skipif(not has_int8(), reason="the processor has no dot products of bytes")

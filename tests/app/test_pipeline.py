@@ -271,7 +271,10 @@ def test_any_architecture_answers_from_disk(architecture: str, tmp_path: Path) -
     drafted = pipeline.answer_from(QUESTION, hits_of())
     assert what_was_said(drafted) == what_was_said(pipeline.answer_from(QUESTION, hits_of(), speculate=False))
     assert 0 < drafted.stats.tokens <= 24
-    assert [passage.number for passage in drafted.passages] == [1, 2, 3]
+    # Passages without likely evidence are not shown; drafts may copy them all the same.
+    numbers = [passage.number for passage in drafted.passages]
+    assert (len(numbers), numbers[0]) == (3, 1)
+    assert [number for number in numbers if number is not None] == list(range(1, 4 - numbers.count(None)))
 
 
 def test_any_model_can_be_held_to_quotations(tiny_chat: Path, settings: Settings) -> None:
@@ -285,7 +288,8 @@ def test_any_model_can_be_held_to_quotations(tiny_chat: Path, settings: Settings
 
 def test_a_short_context_leaves_room_for_the_prompt(tmp_path: Path) -> None:
     folder = save_tiny(tmp_path / "short", small_tokenizer(), context=512)
-    answer = pipeline_of(folder, Settings(home=tmp_path, max_new_tokens=250)).answer_from("Why?", hits_of())
+    settings = Settings(home=tmp_path).replace(max_new_tokens=330)
+    answer = pipeline_of(folder, settings).answer_from("Why?", hits_of())
     assert answer.notice is not None
     assert answer.passages[0].number == 1
     with pytest.raises(InputError, match="question needs"):

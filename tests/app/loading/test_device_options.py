@@ -88,8 +88,8 @@ def test_a_library_that_is_not_there_is_named(
 )
 def test_the_doctor_says_how_drafts_are_verified(tmp_path: Path, name: str, status: str, says: str) -> None:
     state_model(name).float().save_pretrained(tmp_path / name)
-    finding, *_ = examine_drafting(Settings(home=tmp_path, target=str(tmp_path / name)))
-    assert (finding.check, finding.status) == ("drafting", status)
+    dtype, finding, *_ = examine_drafting(Settings(home=tmp_path, target=str(tmp_path / name)))
+    assert (dtype.check, finding.check, finding.status) == ("dtype", "drafting", status)
     assert says in finding.detail
     assert finding.hint
 

@@ -13,6 +13,7 @@ from app.loading.environment import wait_passively
 
 _LOADS = """
 import gc
+from types import SimpleNamespace
 from app import pipeline
 from app.commands.loading import load_pipeline
 from app.commands.terminal import Terminal
@@ -21,7 +22,8 @@ from app.loading.environment import pause_collection
 
 pause_collection()
 paused = gc.isenabled()
-pipeline.Pipeline.from_pretrained = classmethod(lambda cls, **options: None)
+loaded = SimpleNamespace(target_note="")
+pipeline.Pipeline.from_pretrained = classmethod(lambda cls, **options: loaded)
 load_pipeline(Settings(target="tiny", speculate=False), Terminal.of(json=False), corpus=None)
 print(paused, gc.isenabled(), gc.get_freeze_count() > 1000)
 """

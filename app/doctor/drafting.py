@@ -73,7 +73,10 @@ def _verifying(settings: Settings, target: Target) -> Finding:
 
 
 def _drafters(settings: Settings, folder: Path, target: Target) -> Iterator[Finding]:
-    """Load the drafters of a run for the target; a name that may be on the hub is not looked up."""
+    """Load the drafters of a run for the target; a name that may be on the hub is not looked up. Says whose biases the
+    target has, too.
+    """
+    from app.loading.calibrations import whose_biases
     from app.loading.drafters import add_drafters
     from app.loading.models import load_tokenizer
     from app.loading.sources import drafters_of, source_names
@@ -81,12 +84,14 @@ def _drafters(settings: Settings, folder: Path, target: Target) -> Iterator[Find
     from decoding.sources.shared import Shared
 
     try:
+        tokens = load_tokenizer(str(folder), settings)
+        yield Finding("biases", "ok", whose_biases(folder, target, tokens))
         sources, given = source_names(settings), drafters_of(settings)
         name = given.draft_model
         if name is not None and name != BUNDLED and not Path(name).expanduser().is_dir():
             yield examine_named("draft_model", name)
             settings = settings.replace(draft_model=NONE)
-        add_drafters(Shared(), settings, target, load_tokenizer(str(folder), settings))
+        add_drafters(Shared(), settings, target, tokens)
     except (SpandraftError, DecodingError) as error:
         cause, hint = as_user_error(error) or (str(error), "")
         yield Finding("drafters", "fail", cause, hint)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from app.generation.logit_biases import FILE, LogitBiases
@@ -20,17 +21,33 @@ if TYPE_CHECKING:
 
 _MODEL: Final = "model"
 _EOS_TOKEN: Final = "eos_token"
+# By the bundled folders, whose files do not say it.
+_NAMES: Final = MappingProxyType({"smollm2": "SmolLM2-135M-Instruct"})
 
 
 def logit_biases(folder: Path, target: Target, tokens: TextTokenizer) -> LogitBiases:
     """The biases for a target from ``folder``; zeros for one that nobody has calibrated. Raises ModelError."""
+    found = _calibrated(folder, target, tokens)
+    return LogitBiases.read(found) if found is not None else LogitBiases()
+
+
+def whose_biases(folder: Path, target: Target, tokens: TextTokenizer) -> str:
+    """Whose biases these are, in a few words: a fine-tune cannot be told from the model that it was made of."""
+    found = _calibrated(folder, target, tokens)
+    if found is None:
+        return "none: nobody has calibrated this model"
+    return "its own" if found == folder else f"those of {_NAMES.get(found.name, found.name)}"
+
+
+def _calibrated(folder: Path, target: Target, tokens: TextTokenizer) -> Path | None:
+    """The folder whose biases a target has."""
     if (folder / FILE).is_file():
-        return LogitBiases.read(folder)
+        return folder
     for file in sorted(MODELS.glob(f"*/{FILE}")):
         model = json.loads(file.read_text(encoding="utf-8")).get(_MODEL)
         if model and _is_like(model, target, tokens):
-            return LogitBiases.read(file.parent)
-    return LogitBiases()
+            return file.parent
+    return None
 
 
 def _is_like(model: Mapping[str, Any], target: Target, tokens: TextTokenizer) -> bool:

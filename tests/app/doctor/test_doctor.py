@@ -140,6 +140,7 @@ def test_drafters_are_tried_on_the_target(tmp_path: Path, tiny_chat: Path, tiny_
         return {one.check: one for one in examine_drafting(settings)}
 
     assert found()["drafters"].detail == "sources: blend, edits, evidence, corpus"
+    assert found()["biases"].detail.startswith("none")
     fitting = save_heads(tmp_path / "heads")
     one = found(heads=str(fitting), skipped_layers="1")["drafters"]
     assert one.status == "ok" and "heads, layer-skip" in one.detail and str(fitting) in one.detail

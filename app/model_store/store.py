@@ -92,6 +92,9 @@ class ModelStore:
         """
         gguf = read_gguf(file)
         self._make_folder()
+        if not any(one.source_bytes == file.stat().st_size for one in self.records()):
+            # It cannot be here already, and to read all of what is refused could take an hour.
+            require_convertible(gguf, self.folder)
         if check is not None:
             check(file)
         digest = sha256(file)

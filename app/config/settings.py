@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from app.config.parsers import (
     Parser,
@@ -45,6 +45,9 @@ _ENVIRONMENT = "SPANDRAFT_"
 _CONFIG_VARIABLE = "SPANDRAFT_CONFIG"
 _PLACE = re.compile(r"\((at (?:line \d+, column \d+|end of document))\)")
 _NONE_OR_AUTO = f'"{NONE}" for none; auto: none, too, as no bundled one was measured to pay for itself'
+
+
+_PROGRAM: Final = "program"
 
 
 def _no_origins() -> Mapping[str, str]:
@@ -234,9 +237,13 @@ class Settings:
     origins: Mapping[str, str] = field(default_factory=_no_origins, compare=False, repr=False)
 
     def __post_init__(self) -> None:
+        origins = dict(self.origins)
         for option in _options():
             value = _parsed(option.name, getattr(self, option.name), self.origins.get(option.name))
             object.__setattr__(self, option.name, value)
+            if option.default is not dataclasses.MISSING and value != option.default:
+                origins.setdefault(option.name, _PROGRAM)  # A program has given it: it is as set as a flag.
+        object.__setattr__(self, "origins", MappingProxyType(origins))
 
     @classmethod
     def load(
@@ -266,7 +273,7 @@ class Settings:
 
     def replace(self, **changes: object) -> Settings:
         """A copy with other values, which count as the program's own."""
-        origins = {**self.origins, **dict.fromkeys(_known(changes, "the program"), "program")}
+        origins = {**self.origins, **dict.fromkeys(_known(changes, "the program"), _PROGRAM)}
         changed: dict[str, Any] = {**changes, "origins": MappingProxyType(origins)}
         return dataclasses.replace(self, **changed)
 

@@ -195,10 +195,10 @@ def correction_request(
 def _copying(builder: RequestBuilder, prompt: CorrectionPrompt, edits: tuple[LikelyEdit, ...]) -> tuple[Processor, ...]:
     setting = builder.settings.copy_bias
     bonus = builder.biases.copy_bias if setting is None else setting
-    if not bonus or not builder.eos_ids:
+    end = builder.end_id
+    if not bonus or end is None:
         return ()
-    biases, end = builder.biases, min(builder.eos_ids)
-    weight, more = biases.edit_weight, biases.edit_bonus
+    weight, more = builder.biases.edit_weight, builder.biases.edit_bonus
     return (CopyBias(prompt.source, bonus=bonus, end=end, edits=edits, edit_weight=weight, edit_bonus=more),)
 
 

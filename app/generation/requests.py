@@ -68,6 +68,11 @@ class RequestBuilder:
         ends = self.engine.target.eos_ids or frozenset(() if own is None else (own,))
         return ends | self.template.end_ids
 
+    @property
+    def end_id(self) -> int | None:
+        """The token with which the model ends its turn; None if nothing ends an output."""
+        return min(self.template.end_ids or self.eos_ids, default=None)
+
     def mode(self, question: str) -> Mode:
         """How a question of documents is answered: as the setting says, else in quotations by a target that was made
         for them or calibrated, unless it asks for more than a fact.

@@ -13,7 +13,6 @@ Reading order:
     checksum        SHA-256 of a file
     conversion      a GGUF file to a folder, through transformers
     gguf_file       what a GGUF file says of itself; refuses one that cannot be converted
-    weights_file    writes a safetensors file tensor by tensor
 
 Imports config and errors, of the other floors only placement (free memory), locks and atomic writing. Imported by
 loading, doctor and commands.

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import functools
 import gc
 import json
+import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,9 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from app.errors import ModelError
+from app.model_store.checksum import sha256
 from app.model_store.gguf_file import GgufFile, unknown_quantization
 from app.model_store.records import WEIGHTS
-from app.model_store.weights_file import write_weights
 
 if TYPE_CHECKING:
     import torch
@@ -53,17 +54,16 @@ def convert(gguf: GgufFile, folder: Path) -> Converted:
     import torch
 
     dtype = "float32" if gguf.parameters <= _MOST_EXACT else "bfloat16"
-    with _one_reading(), _as_model_error(gguf):
+    with _as_model_error(gguf):
         model = _loaded(gguf, getattr(torch, dtype))
         _write_tokenizer(gguf, folder)
     try:
         _write_config(model, dtype, folder)
-        weights = _weights(model)
-        sha256 = _write_weights(weights, folder / WEIGHTS)
+        _write_weights(_weights(model), folder / WEIGHTS)
     finally:
         del model
         gc.collect()
-    return Converted(dtype, (folder / WEIGHTS).stat().st_size, sha256)
+    return Converted(dtype, (folder / WEIGHTS).stat().st_size, sha256(folder / WEIGHTS))
 
 
 def require_convertible(gguf: GgufFile, folder: Path) -> None:
@@ -112,14 +112,17 @@ def _plain(architecture: str) -> str:
 
 
 def _require_unpackable(gguf: GgufFile) -> None:
-    from gguf import GGMLQuantizationType
-    from gguf.quants import _type_traits
+    import numpy as np
+    from gguf import GGML_QUANT_SIZES, GGMLQuantizationType
+    from gguf.quants import dequantize
 
-    unpackable = {int(kind) for kind in _type_traits}
-    unpackable |= {int(GGMLQuantizationType.F32), int(GGMLQuantizationType.F16), int(GGMLQuantizationType.BF16)}
-    for tensor in gguf.tensors:
-        if tensor.type not in unpackable:
-            raise unknown_quantization(gguf.path, GGMLQuantizationType(tensor.type).name, tensor.name)
+    for kind in {tensor.type: GGMLQuantizationType(tensor.type) for tensor in gguf.tensors}.values():
+        _, block_bytes = GGML_QUANT_SIZES[kind]
+        try:
+            dequantize(np.zeros((1, block_bytes), np.uint8), kind)
+        except RuntimeError as error:  # What gguf raises for a type that it does not unpack.
+            tensor = next(tensor for tensor in gguf.tensors if tensor.type == kind)
+            raise unknown_quantization(gguf.path, kind.name, tensor.name) from error
 
 
 def _require_memory(gguf: GgufFile, need_bytes: int) -> None:
@@ -183,13 +186,19 @@ def _weights(model: Any) -> dict[str, torch.Tensor]:
     return weights
 
 
-def _write_weights(weights: dict[str, torch.Tensor], path: Path) -> str:
-    from tqdm import tqdm
+def _write_weights(weights: dict[str, torch.Tensor], path: Path) -> None:
+    """Write a safetensors file. Raises OSError."""
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
 
-    total = sum(tensor.numel() * tensor.itemsize for tensor in weights.values())
-    # `disable=None`: nobody sees a bar in a file or a pipe.
-    with tqdm(total=total, desc="Writing the weights", unit="B", unit_scale=True, disable=None, leave=False) as bar:
-        return write_weights(path, weights, written=bar.update)
+    try:
+        save_file(weights, path, metadata={"format": "pt"})
+    except SafetensorError as error:  # The disk's own error is only told in its text.
+        code = re.search(r"os error (\d+)|code: (\d+)", str(error))
+        if code is None:
+            raise
+        number = int(code[1] or code[2])
+        raise OSError(number, os.strerror(number), str(path)) from error
 
 
 @contextlib.contextmanager
@@ -213,48 +222,3 @@ def _unreadable(gguf: GgufFile, error: Exception) -> ModelError:
         f"{gguf.path} could not be converted ({gguf.architecture}, {gguf.quantization}): {reason}",
         hint="fetch the file again, or name the model's folder or hub name instead",
     )
-
-
-@contextlib.contextmanager
-def _one_reading() -> Iterator[None]:
-    """While a file is converted, what transformers does over and over is done once: it reads the header four times,
-    most of it slices of numpy's memory map, which are slow because it is a subclass, and makes the map of tensor names
-    for each of some 400 modules. Measured: 18 s without this, 8 s with it. Its bar is drawn on a terminal only.
-    """
-    import gguf
-    import numpy as np
-    from gguf import GGUFReader
-    from tqdm import tqdm
-    from transformers import modeling_gguf_pytorch_utils as loader
-    from transformers.utils import logging as hf_logging
-
-    class PlainReader(GGUFReader):
-        @property
-        def data(self) -> Any:
-            return self._plain
-
-        @data.setter
-        def data(self, mapped: Any) -> None:
-            self._plain = np.asarray(mapped)
-
-    @functools.cache
-    def read(wanted: Path) -> Any:
-        return PlainReader(wanted)
-
-    def bar(*args: Any, **options: Any) -> Any:
-        return tqdm(*args, **{**options, "disable": None, "leave": False})
-
-    replaced: tuple[tuple[Any, str, Any], ...] = (
-        (gguf, "GGUFReader", lambda wanted, *_: read(Path(wanted).resolve())),
-        (gguf, "get_tensor_name_map", functools.cache(gguf.get_tensor_name_map)),
-        (loader, "tqdm", bar),
-        (hf_logging, "_tqdm_active", False),
-    )
-    before = [getattr(module, name) for module, name, _ in replaced]
-    for module, name, other in replaced:
-        setattr(module, name, other)
-    try:
-        yield
-    finally:
-        for (module, name, _), kept in zip(replaced, before, strict=True):
-            setattr(module, name, kept)

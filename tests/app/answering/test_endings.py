@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from app.answering.stream import REPEATS, AnswerStream, Question, answer_request
 from app.bench.workload.traces import Forced
 from app.config.generation_options import GenerationOptions
 from app.config.settings import Settings
+from app.correction.stream import correction_request
 from app.errors import InputError
 from app.generation.chat_template import ChatTemplate
 from app.generation.detokenizer import TextStream
@@ -131,3 +133,21 @@ def test_a_follow_up_is_searched_for_and_written_with_the_conversation(pipeline:
     assert answer.text != alone.text
     plain = pipeline.answer_from("What does it hold?", hits, history=history, max_new_tokens=12, speculate=False)
     assert answer.text == plain.text
+
+
+def test_a_turn_ends_as_the_template_ends_it(builder: RequestBuilder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many models have an end of all text, too, of a lower number, which they never write behind a turn."""
+    (own,) = builder.template.end_ids
+    monkeypatch.setattr(RequestBuilder, "eos_ids", frozenset({0, own}))
+    biased = replace(builder, settings=builder.settings.replace(copy_bias=5.0))
+    request = correction_request(biased, None, "a b", biased.resolve(GenerationOptions()))
+    prompt = biased.template.correction("a b", 500)
+    assert request is not None
+    assert prompt is not None
+    (bias,) = request.processors
+    state = bias.start()
+    for token in prompt.source:
+        state = bias.advance(state, token)
+    logits_V = np.zeros(biased.engine.target.vocab_size)
+    bias.apply(state, logits_V)
+    assert np.flatnonzero(logits_V).tolist() == [own]

@@ -192,6 +192,9 @@ def test_settings_are_checked_however_they_are_made() -> None:
         settings.k = 8  # type: ignore[misc]
     changed = settings.replace(k=9)
     assert (settings.k, changed.k, changed.origin("k")) == (7, 9, "program")
+    # What a program gives is as set as a flag, which `max_new_tokens` asks about.
+    assert [row.key for row in settings if row.origin != "default"] == ["k"]
+    assert Settings().origins == {}
     with pytest.raises(SettingError, match="unknown setting"):
         settings.replace(kk=1)
 

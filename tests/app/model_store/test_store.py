@@ -138,13 +138,15 @@ def test_damage_is_found(store: ModelStore, file: Path) -> None:
 _CONVERT = """
 import sys
 from pathlib import Path
-from app.model_store import weights_file, store as stores
-slow = weights_file._write
+from app.model_store import store as stores
 import time
-def dawdling(*args):
-    time.sleep(0.01)
-    slow(*args)
-weights_file._write = dawdling
+import safetensors.torch
+save = safetensors.torch.save_file
+def dawdling(weights, path, **options):
+    first = next(iter(weights))
+    save({first: weights[first]}, path, **options)
+    time.sleep(60)
+safetensors.torch.save_file = dawdling
 store = stores.ModelStore(Path(sys.argv[1]))
 store.add(Path(sys.argv[2]), "killed", origin="a test", report=print)
 """

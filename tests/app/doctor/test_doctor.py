@@ -180,10 +180,12 @@ def test_models_that_cannot_be_used_are_found(tmp_path: Path) -> None:
     pickled = tmp_path / "pickled"
     pickled.mkdir()
     (pickled / "pytorch_model.bin").touch()
-    target, encoder, *_ = examine_models(Settings(target=str(pickled), encoder=str(tmp_path / "absent")))
+    target, encoder, *_ = examine_models(
+        Settings(home=tmp_path / "home", target=str(pickled), encoder=str(tmp_path / "absent"))
+    )
     assert (target.status, encoder.status) == ("fail", "fail")
     assert all(finding.hint for finding in (target, encoder))
-    target, *_ = examine_models(Settings(target="owner/model"))
+    target, *_ = examine_models(Settings(home=tmp_path / "home", target="owner/model"))
     assert target.status == "ok"
 
 

@@ -16,6 +16,9 @@ from typing import Literal, TypeAlias
 Metadata: TypeAlias = Mapping[str, str | int | float | bool | None]
 MarkKind: TypeAlias = Literal["page", "slide", "sheet", "chapter", "heading", "row", "record"]
 
+NOTES = "notes"
+"""The key of the metadata that says what of a file is not in the text of its document."""
+
 _NO_METADATA: Metadata = MappingProxyType({})
 
 
@@ -50,6 +53,12 @@ class Document:
         """A document with an id derived from its name and text; its marks are sorted."""
         digest = hashlib.sha256(f"{name}\0{text}".encode("utf-8", "surrogatepass")).hexdigest()
         return cls(id=digest[:16], name=name, text=text, metadata=metadata, marks=tuple(sorted(marks)))
+
+    @property
+    def notes(self) -> str | None:
+        """What of the file is not in the text, as ``3 attached files were not read``; None if all of it is."""
+        notes = self.metadata.get(NOTES)
+        return None if notes is None else str(notes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,8 @@ Status: TypeAlias = Literal[
 class FileOutcome:
     """What became of one file. ``cause`` and ``hint`` are set if it failed, ``cause`` also if it was skipped.
 
+    Of a file that became a document, ``cause`` says what of it is not in the text.
+
     ``document`` is the stored one, for a duplicate the one that had the same text already. A file is ``queued`` if the
     job was paused before it was read.
     """

@@ -35,7 +35,8 @@ class JobFile:
     """One file of a job. ``done`` of ``total`` passages are embedded; ``document`` is the id of the stored document.
 
     ``member`` is the path inside the archive at ``path``. The outcome ``removed``: the file itself is gone, and its
-    document is removed, too. ``cause`` and ``hint`` say why a file failed or was skipped.
+    document is removed, too. ``cause`` and ``hint`` say why a file failed or was skipped; of a file that became a
+    document, ``cause`` says what of it is not in the text.
     """
 
     number: int

@@ -164,7 +164,7 @@ class JobWriter:
         ends: list[JobFile] = []
 
         def also(connection: sqlite3.Connection, put: Put) -> None:
-            ends.append(_end_of(cut.file, put))
+            ends.append(_end_of(cut, put))
             if not job_records.end_file(connection, self._job, ends[-1]):
                 raise _FileCancelled
 
@@ -270,8 +270,9 @@ def _file_of(write: Write) -> JobFile:
     return write.cut.file if isinstance(write, EmbeddedDocument) else write.file
 
 
-def _end_of(file: JobFile, put: Put) -> JobFile:
-    """The end of a file whose document was stored."""
+def _end_of(cut: ChunkedFile, put: Put) -> JobFile:
+    """The end of a file whose document was stored; its cause says what of it is not in the text."""
+    file = replace(cut.file, cause=cut.document.notes)
     if put.status == "duplicate":
         outcome: Outcome = "unchanged" if put.document.name == file.name else "duplicate"
         return replace(file, state="skipped", outcome=outcome, document=put.document.id)

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from corpora.documents import Document, Mark, MarkKind
+from corpora.documents import NOTES, Document, Mark, MarkKind
 from corpora.text.code_detection import CODE_INDENT
 from corpora.text.language import language_of
 
@@ -55,6 +55,7 @@ class ReadingText:
     _page: int = 1
     _open: list[_Open] = field(default_factory=list)
     _marks: list[Mark] = field(default_factory=list)
+    _notes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if self.paged:
@@ -121,6 +122,11 @@ class ReadingText:
         margin = min((len(line) - len(line.lstrip()) for line in lines if line), default=0)
         self._append(CODE_INDENT + line[margin:] if line else "" for line in lines)
 
+    def note(self, note: str) -> None:
+        """Say what of the file is not in the text, as ``3 attached files were not read``. The same is said once."""
+        if note not in self._notes:
+            self._notes.append(note)
+
     @property
     def text(self) -> str:
         """All blocks, one blank line between each two."""
@@ -133,7 +139,7 @@ class ReadingText:
 
     def document(self, name: str) -> Document:
         """The collected text as the document of that name."""
-        return as_document(name, self.text, title=self.title, marks=self.marks)
+        return as_document(name, self.text, title=self.title, marks=self.marks, notes=self._notes)
 
     @property
     def _next(self) -> int:
@@ -190,12 +196,20 @@ class ReadingText:
         return _SPACE_AROUND_PAGE_BREAK.sub(PAGE_BREAK, line)
 
 
-def as_document(name: str, text: str, *, title: str | None = None, marks: Iterable[Mark] = ()) -> Document:
-    """A loaded document; its metadata are its title (or else its name) and, if it is certain, its language."""
+def as_document(
+    name: str, text: str, *, title: str | None = None, marks: Iterable[Mark] = (), notes: Sequence[str] = ()
+) -> Document:
+    """A loaded document; its metadata are its title (or else its name), its language if it is certain, and ``notes``.
+
+    ``notes`` say what of the file is not in the text.
+    """
     language, marks = language_of(text), list(marks)
     if len(marks) > _MOST_MARKS:  # the last rows of such a long sheet have no numbers
         marks = sorted(marks, key=lambda mark: mark.kind in ("row", "record"))[:_MOST_MARKS]
-    return Document.of(name, text, {"title": title or name} | ({"language": language} if language else {}), marks)
+    metadata = {"title": title or name}
+    metadata |= {"language": language} if language else {}
+    metadata |= {NOTES: "; ".join(notes)} if notes else {}
+    return Document.of(name, text, metadata, marks)
 
 
 def in_one_line(text: str) -> str:

@@ -117,3 +117,13 @@ def test_passages_have_the_marks_that_they_touch(spans: list[tuple[int, int]], o
     document = Document.of("a", text, marks=[mark for mark in marks if mark.start < mark.end])
     for passage in passages(document, target_chars=300, overlap_sentences=overlap):
         assert passage == Passage.of(document, passage.start, passage.end)
+
+
+def test_what_a_loader_did_not_read_is_a_note_of_the_document() -> None:
+    reading = ReadingText()
+    reading.paragraph("The cover page.")
+    assert reading.document("a.pdf").notes is None
+    reading.note("3 attached files were not read")
+    reading.note("3 attached files were not read")
+    reading.note("a chart was not read")
+    assert reading.document("a.pdf").notes == "3 attached files were not read; a chart was not read"

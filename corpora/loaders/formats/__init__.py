@@ -3,7 +3,7 @@
     txt, md, html      text and markup
     decoding           tells the encoding of text
     csv, xlsx, jsonl   tables and records
-    rows               writes a row of a table as a line that can be read alone
+    rows               writes a row of a table as a line that can be read alone; any loader of tables calls it
     docx, pptx, epub   documents, slides and books: zips of XML, as xlsx is
     opc_package        opens such a zip, and finds its parts by their relations
     pdf                reads the characters and bookmarks of a PDF

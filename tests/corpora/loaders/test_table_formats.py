@@ -17,7 +17,7 @@ from corpora.documents import Document, describe_location
 from corpora.errors import BinaryText, DamagedFile, EmptyFile
 from corpora.loaders.formats.csv import load as load_csv
 from corpora.loaders.formats.jsonl import load as load_jsonl
-from corpora.loaders.formats.rows import Row, write_rows
+from corpora.loaders.formats.rows import Merged, Row, spread, write_rows, write_table
 from corpora.loaders.sandboxed_loader import load_bytes
 from corpora.text.chunking import passages
 from corpora.text.reading_text import ReadingText
@@ -152,6 +152,39 @@ def test_many_rows_are_marked_one_by_one() -> None:
     assert len(marks) == 20_000
     text = reading.text
     assert all(text[mark.start : mark.end] == f"name {mark.label} | {mark.label}" for mark in marks)
+
+
+def test_merged_cells_are_in_each_row_and_column_that_they_cover() -> None:
+    rows = [
+        [Merged("Area", rows=2), Merged("Price", columns=2)],
+        [Merged("2023"), Merged("2024")],
+        [Merged("North", rows=3), Merged("3"), Merged("4")],
+        [Merged("5", columns=2)],
+        [Merged("6"), Merged("7")],
+        [Merged("South"), Merged("8"), Merged("9")],
+    ]
+    grid = spread(rows)
+    assert grid[:4] == [["Area", "Price", None], ["Area", "2023", "2024"], ["North", "3", "4"], ["North", "5", None]]
+    reading = ReadingText()
+    write_table(reading, grid, header_rows=2)
+    assert reading.text.split("\n")[2:] == [
+        "Area: North | Price, 2023: 3 | Price, 2024: 4",
+        "Area: North | Price, 2023: 5",
+        "Area: North | Price, 2023: 6 | Price, 2024: 7",
+        "Area: South | Price, 2023: 8 | Price, 2024: 9",
+    ]
+
+
+def test_a_merged_cell_that_is_no_label_is_not_repeated() -> None:
+    long = "words of it " * 30
+    assert spread([[Merged(long, rows=2), Merged("a")], [Merged("b")]]) == [[long, "a"], ["", "b"]]
+
+
+def test_a_row_begins_on_the_page_that_begins_in_it() -> None:
+    reading = ReadingText(paged=True)
+    write_table(reading, spread([[Merged("a\fb", rows=2), Merged("1")], [Merged("2")]]), header_rows=0)
+    assert reading.text == "a b | 1\na b | 2"
+    assert [mark.label for mark in reading.marks if mark.kind == "page"] == ["2"]
 
 
 def test_records_of_json_lines() -> None:

@@ -6,6 +6,10 @@
     rows               writes a row of a table as a line that can be read alone; any loader of tables calls it
     docx, pptx, epub   documents, slides and books: zips of XML, as xlsx is
     opc_package        opens such a zip, and finds its parts by their relations
+    omml               writes the equations of Office as linear text
+    raised_text        writes superscripts and subscripts on a plain line
+    numerals           shows counts as lists do: letters, Roman numerals, words
+    symbol_fonts       what the letters of Symbol and Wingdings show
     pdf                reads the characters and bookmarks of a PDF
     pdf_layout         makes lines and paragraphs of them
     archives           expands a zip into the files in it

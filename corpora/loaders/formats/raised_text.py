@@ -1,0 +1,132 @@
+"""Raised and lowered text (superscripts, subscripts) on a plain line: ``10^6``, ``m^2``, ``H2O``, ``1987[2]``.
+
+What the layout told apart stays apart: an exponent has its ``^``, and the number of a note, written behind a word or a
+year, stands in brackets, so that no number changes its value. Knows no format.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from types import MappingProxyType
+from typing import Literal, TypeAlias
+
+from corpora.text.reading_text import words
+
+Position: TypeAlias = Literal["on line", "raised", "lowered"]
+
+_LONGEST = 24
+_DIGITS = re.compile(r"\d{1,3}")
+_NOTE_NUMBERS = re.compile(r"\d{1,3}(?:\s*[,;\u2013-]\s*\d{1,3})*,?")
+_ORDINAL = re.compile(r"st|nd|rd|th|er|ère|re|e|ème|nde?|o|a|os|as|ste|de", re.IGNORECASE)
+_MARK = re.compile(r"[ºª°*†‡§′″'’#®©℠™]+")
+_SHORT_MARKS = MappingProxyType({"tm": "™", "sm": "℠", "(r)": "®"})
+_EXPONENT = re.compile(r"[+\-−–]?[\w.,/]+|[\w.,/]+[+\-−–]")
+_SIGN = re.compile(r"[+\-−–]{1,2}")
+_NUMBER_AT_END = re.compile(r"(?<![\d.,])\d+(?:[.,]\d+)*$")
+_LETTERS_AT_END = re.compile(r"([^\W\d_]+)$")
+_OPERATOR_BEFORE = re.compile(r"[=+\-−*/·×<>≤≥≈]\s*$")
+_OPERATOR_AFTER = re.compile(r"\s*[=×·*/+<>≤≥≈]")
+_ALGEBRA_IN_PARENTHESES = re.compile(r"\((?:[^()\s]{1,3}|[^()]*[+\-−*/=^][^()]*)\)$")
+_UNITS = words("m mm cm dm km µm μm nm ft in yd mi s min h kg g mg t l K J N W V A Hz Pa mol px px² sq ha au")
+_LONGEST_BASE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some text, and where it stands."""
+
+    text: str
+    position: Position = "on line"
+
+
+def on_one_line(pieces: Iterable[Piece]) -> str:
+    """The texts of all pieces, with what tells raised and lowered ones apart from their neighbours."""
+    runs = [Piece("".join(piece.text for piece in run), at) for at, run in groupby(pieces, lambda p: p.position)]
+    runs = [run for run in runs if run.text]
+    line = ""
+    for i, run in enumerate(runs):
+        following = runs[i + 1 : i + 3]
+        after = following[0].text if following and following[0].position == "on line" else ""
+        if run.position == "on line" or not run.text.strip() or len(run.text) > _LONGEST:
+            line += run.text
+        elif run.position == "lowered":
+            line += _lowered(run.text, line, after)
+        elif _is_above_a_slash(run, following):
+            line += (" " if line[-1:].isdigit() else "") + run.text
+        else:
+            line += _raised(run.text, line, after)
+    return line
+
+
+def _is_above_a_slash(run: Piece, following: Sequence[Piece]) -> bool:
+    """Whether this is the upper half of a fraction, whose lower half is lowered."""
+    if not run.text.strip(" /⁄").isdecimal() or not following:
+        return False
+    slash = following[0].text.strip()
+    if following[0].position == "lowered":
+        return run.text.rstrip().endswith(("/", "⁄")) or slash.startswith(("/", "⁄"))
+    return slash in ("/", "⁄") and len(following) > 1 and following[1].position == "lowered"
+
+
+def _raised(text: str, before: str, after: str) -> str:
+    words = text.strip()
+    gap = text[len(text.rstrip()) :]
+    behind_digit = before.rstrip()[-1:].isdigit()
+    if words in ("o", "O", "0", "∘") and behind_digit and after.lstrip()[:1] in ("C", "F", "K"):
+        return f"°{gap}"
+    if words.lower() in _SHORT_MARKS:
+        return _SHORT_MARKS[words.lower()] + gap
+    if _MARK.fullmatch(words) or _SIGN.fullmatch(words) or words in ("o", "os"):  # notes, ions, numbers: No
+        return text
+    if _ORDINAL.fullmatch(words) and before[-1:].isdigit():
+        return text
+    if _NOTE_NUMBERS.fullmatch(words) and not (_DIGITS.fullmatch(words) and _may_have_exponent(before, after)):
+        return f"[{words.rstrip(',')}]{gap}"
+    if words.isalpha() and _LETTERS_AT_END.search(before):
+        return _letters_behind_letters(words, before) + gap
+    if not before or before[-1].isspace():
+        return text
+    return f"^{words}{gap}" if _EXPONENT.fullmatch(words) else f"^({words}){gap}"
+
+
+def _letters_behind_letters(words: str, before: str) -> str:
+    """An exponent, the letter of a note, or the end of an abbreviation (M with raised "lle")."""
+    if len(words) > 1:
+        return words
+    return f"^{words}" if _is_variable(before) else f"[{words}]"
+
+
+def _may_have_exponent(before: str, after: str) -> bool:
+    """Whether a number raised behind this text is its exponent, and not that of a note."""
+    if (number := _NUMBER_AT_END.search(before)) is not None:
+        short = number[0].isdecimal() and len(number[0]) <= _LONGEST_BASE
+        return short or _OPERATOR_AFTER.match(after) is not None
+    if before.endswith((")", "]")):
+        return _ALGEBRA_IN_PARENTHESES.search(before) is not None
+    return _is_variable(before)
+
+
+def _is_variable(before: str) -> bool:
+    """Whether the last word is a unit, a variable, or a short product in a formula."""
+    letters = _LETTERS_AT_END.search(before)
+    if letters is None:
+        return False
+    word, front = letters[1], before[: letters.start()]
+    if word in _UNITS or len(word) == 1:
+        return True
+    return len(word) <= 3 and (_OPERATOR_BEFORE.search(front) is not None or front[-1:].isdigit())
+
+
+def _lowered(text: str, before: str, after: str) -> str:
+    words = text.strip()
+    gap = text[len(text.rstrip()) :]
+    if not before or before[-1].isspace() or before[-1] in "/⁄":
+        return text
+    if words.isdecimal() and (before[-1].isalpha() or before[-1] in ")]") and not after[:1].isdigit():  # H2O
+        return text
+    if _EXPONENT.fullmatch(words):
+        return f"_{words}{gap or (' ' if after[:1].isalnum() else '')}"
+    return f"_({words}){gap}"

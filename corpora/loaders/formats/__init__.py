@@ -4,6 +4,9 @@
     decoding           tells the encoding of text
     csv, xlsx, jsonl   tables and records
     rows               writes a row of a table as a line that can be read alone; any loader of tables calls it
+    header_rows        finds the rows of a table that name its columns
+    cell_kinds         tells what a cell is: a number, a date, a word
+    column_words       words that columns are named with
     docx, pptx, epub   documents, slides and books: zips of XML, as xlsx is
     opc_package        opens such a zip, and finds its parts by their relations
     omml               writes the equations of Office as linear text

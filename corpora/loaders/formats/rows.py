@@ -7,29 +7,18 @@ format that they came from.
 
 from __future__ import annotations
 
-import re
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import chain, islice
-from typing import TypeAlias
+from dataclasses import dataclass, field
+from itertools import groupby, islice
 
+from corpora.loaders.formats.header_rows import LOOKED_AT, Header, Profile, filled, found_header, names_of
+from corpora.loaders.formats.header_rows import Cell as Cell
+from corpora.loaders.formats.header_rows import Row as Row
 from corpora.text.reading_text import PAGE_BREAK, ReadingText, in_one_line
 
-Cell: TypeAlias = "str | None"
-"""The text of a cell; None where the cell to its left goes on, merged across several columns."""
-
-_LETTER = re.compile(r"[^\W\d_]")
-_LONGEST_NAME, _LONGEST_LABEL = 80, 200
-_LOOKED_AT = 50
+_LONGEST_LABEL = 200
 _MOST_COLUMNS = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """The cells of a row from the first column on, and the row's number in its sheet or file."""
-
-    number: int
-    cells: Sequence[Cell]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,62 +89,128 @@ def write_table(reading: ReadingText, grid: Iterable[Sequence[Cell]], *, header_
     reading.lines("row", block)
 
 
-def write_rows(reading: ReadingText, rows: Iterable[Row], *, header_rows: int | None = None) -> None:
-    """Add the rows of a sheet or file, which may be long and are read one by one; ``header_rows`` as in a table."""
-    filled = iter(row for row in rows if any(cell and cell.strip() for cell in row.cells))
-    above: list[Row] = []
-    for row in filled:
-        if sum(bool(cell and cell.strip()) for cell in row.cells) > 1:
-            reading.lines("row", ((str(title.number), _line(title.cells, ())) for title in above))
-            reading.lines("row", table_lines(chain([row], filled), header_rows=header_rows))
-            return
-        above.append(row)
-    reading.lines("row", ((str(title.number), _line(title.cells, ())) for title in above))
+def write_rows(reading: ReadingText, rows: Iterable[Row]) -> None:
+    """Add the rows of a sheet or file, which may be long and hold several tables, titles and remarks.
+
+    Each table is a block, and so is what stands above it. Rows that name columns are found by what they hold.
+    """
+    for _, lines in groupby(_Tables(_filled(rows)).lines(), key=lambda line: line.block):
+        reading.lines("row", ((line.number, line.text) for line in lines))
 
 
 def table_lines(rows: Iterable[Row], *, header_rows: int | None = None) -> Iterator[tuple[str, str]]:
     """(number, line) of each row of a table that is not empty: ``write_table`` for who needs the lines themselves."""
-    filled = iter(row for row in rows if any(cell and cell.strip() for cell in row.cells))
-    head = list(islice(filled, _LOOKED_AT + 1 + (header_rows or 0)))
     if header_rows is None:
-        header_rows = 1 if head and _is_header(head[0], head[1:]) else 0
-    names = _names(head[:header_rows])
-    yield from ((str(row.number), _line(row.cells, ())) for row in head[:header_rows])
-    yield from ((str(row.number), _line(row.cells, names)) for row in chain(head[header_rows:], filled))
+        yield from ((line.number, line.text) for line in _Tables(_filled(rows)).lines())
+        return
+    held = list(rows)
+    header, names = held[:header_rows], names_of(held[:header_rows])
+    yield from ((str(row.number), _line(row, ())) for row in _filled(header))
+    yield from ((str(row.number), _line(row, names)) for row in _filled(held[header_rows:]))
 
 
-def _is_header(row: Row, following: Sequence[Row]) -> bool:
-    """Whether this row is a header: words, all different, none of them a value below."""
-    names = [in_one_line(cell or "") for cell in row.cells]
-    given = [name for name in names if name]
-    if not following or len(set(given)) < len(given) or any(len(name) > _LONGEST_NAME for name in given):
-        return False
-    if not all(_LETTER.search(name) for name in given):
-        return False
-    for column, name in enumerate(names):
-        below = {in_one_line(other.cells[column] or "") for other in following if column < len(other.cells)}
-        if name and name in below:
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A row's line; those of one table, or of what stands above it, have the same ``block``."""
+
+    block: int
+    number: str
+    text: str
+
+
+@dataclass(slots=True)
+class _Tables:
+    """Walks down the rows of a sheet, looking ahead, and names the columns of each table in it."""
+
+    rows: Iterator[Row]
+    _ahead: deque[Row] = field(default_factory=deque)
+    _block: int = 0
+    _names: Sequence[str] = ()
+    _profile: Profile = field(default_factory=lambda: Profile(()))
+
+    def lines(self) -> Iterator[_Line]:
+        before: Row | None = None
+        while self._look(1):
+            row = self._ahead[0]
+            is_gap = before is None or row.number > before.number + 1
+            if before is None or is_gap or self._may_begin(row, before):
+                yield from self._begun(is_gap=is_gap)
+            if self._ahead:
+                before = self._ahead.popleft()
+                yield self._line(before)
+
+    def _look(self, count: int) -> bool:
+        """Whether there are so many rows ahead."""
+        self._ahead.extend(islice(self.rows, max(count - len(self._ahead), 0)))
+        return len(self._ahead) >= count
+
+    def _may_begin(self, row: Row, before: Row) -> bool:
+        """Whether another table may begin in the middle of this one: at a title, or words where numbers were."""
+        if filled(row) < 2:
+            return self._look(2) and self._profile.is_broken_by(self._ahead[1])
+        return row.is_header or self._profile.is_broken_by(row) or (not self._names and filled(before) < 2)
+
+    def _begun(self, *, is_gap: bool) -> Iterator[_Line]:
+        """Find out whose rows come next; the rows above a table's values are taken from those ahead."""
+        part = self._part()
+        goes_on = is_gap and self._goes_on(part)
+        header = None if goes_on and self._names and self._profile.valued else found_header(part)
+        if header is None and is_gap and not goes_on and sum(filled(row) > 1 for row in part) == 1:
+            header = self._header_above_gap(part)
+        if header is not None:
+            self._block += 1
+            for _ in range(header.first):
+                yield self._line(self._ahead.popleft(), ())
+            self._block += 1
+            rows = [self._ahead.popleft() for _ in range(header.end - header.first)]
+            yield from (self._line(row, ()) for row in rows)
+            self._look(LOOKED_AT)
+            self._names, self._profile = names_of(rows), Profile.of(self._part())
+        elif is_gap and not goes_on:
+            self._block += 1
+            self._names, self._profile = (), Profile.of(part)
+
+    def _part(self) -> list[Row]:
+        """The rows ahead up to a blank one, as many as are looked at."""
+        self._look(2 * LOOKED_AT)
+        part: list[Row] = []
+        for row in self._ahead:
+            if part and row.number > part[-1].number + 1:
+                break
+            part.append(row)
+        return part
+
+    def _goes_on(self, part: Sequence[Row]) -> bool:
+        """Whether rows after a blank one belong to the table above it."""
+        several = [row for row in part if filled(row) > 1]
+        if not self._block or any(row.is_header for row in part):
             return False
-    return True
+        return self._profile.fits(several[0]) if several else True
+
+    def _header_above_gap(self, part: Sequence[Row]) -> Header | None:
+        """The header that a blank row parts from its values."""
+        following = [Row(part[-1].number + n, row.cells) for n, row in enumerate(list(self._ahead)[len(part) :], 1)]
+        header = found_header([*part, *following])
+        return header if header is not None and header.end == len(part) and found_header(following) is None else None
+
+    def _line(self, row: Row, names: Sequence[str] | None = None) -> _Line:
+        names = self._names if names is None else names
+        alone = filled(row) == 1 and len(names) > 1 and bool(row.cells[0] and row.cells[0].strip())
+        return _Line(self._block, str(row.number), _line(row, () if alone else names))
 
 
-def _names(header: Sequence[Row]) -> Sequence[str]:
-    """The names of the columns, of several header rows joined: ``Price, 2023``."""
-    width = max((len(row.cells) for row in header), default=0)
-    parts: list[list[str]] = [[] for _ in range(width)]
-    for row in header:
-        text = ""
-        for column, cell in enumerate(row.cells):
-            text = text if cell is None else in_one_line(cell).rstrip(":")
-            if text and (not parts[column] or parts[column][-1] != text):
-                parts[column].append(text)
-    return [", ".join(part) for part in parts]
+def _filled(rows: Iterable[Row]) -> Iterator[Row]:
+    return (row for row in rows if any(cell and cell.strip() for cell in row.cells))
 
 
-def _line(cells: Sequence[Cell], names: Sequence[str]) -> str:
+def _line(row: Row, names: Sequence[str]) -> str:
+    """The cells with their names; alone where the row says the names once more."""
+    texts = [in_one_line(cell or "") for cell in row.cells]
+    if all(text == names[column] for column, text in enumerate(texts) if text and column < len(names)):
+        names = ()
     parts = []
-    for column, cell in enumerate(cells):
-        if text := in_one_line(cell or ""):
+    for column, text in enumerate(texts):
+        if text:
             name = names[column] if column < len(names) else ""
             parts.append(f"{name}: {text}" if name else text)
     return " | ".join(parts)

@@ -8,6 +8,14 @@
     cell_kinds         tells what a cell is: a number, a date, a word
     column_words       words that columns are named with
     docx, pptx, epub   documents, slides and books: zips of XML, as xlsx is
+    docx_styles        what the styles of a Word document say of paragraphs and runs
+    docx_numbering     the numbers that Word shows before paragraphs
+    docx_runs          reads what stands in a line of a Word document, fields and symbols included
+    docx_fields        fields whose instruction says what they show
+    docx_tables        the tables of a Word document as grids
+    charts, smart_art  charts as tables and diagrams as lists, of any Office document
+    inserted_files     adds the text of a file that a document shows as its own
+    unread_parts       counts what is not read, and says it once
     opc_package        opens such a zip, and finds its parts by their relations
     omml               writes the equations of Office as linear text
     raised_text        writes superscripts and subscripts on a plain line

@@ -1,57 +1,62 @@
-"""Word documents (docx) to reading text: headings, lists with their numbers, tables, notes; pages as Word broke them.
+"""Word documents (docx) to reading text: headings, lists as they are numbered, tables, notes, charts; headers once.
 
-The XML is read as a stream, so that a long document costs no more memory than its text. ``Style`` and ``Numbering`` say
-which paragraphs are headings, and which marker an item of a list has. Tracked deletions are left out, insertions are
-read; headers, footers and comments are left out.
+The XML is read as a stream, so that a long document costs no more memory than its text. What a paragraph or a run is,
+its style says (``docx_styles``); what stands in a line ``docx_runs`` reads. Tracked insertions are read; deletions,
+struck-out and hidden text are left out, comments and embedded objects are not read: both is said in the notes.
+
+Pages are told only where Word recorded them: a page break that somebody typed does not say how many pages lie before.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element
 
 from corpora.documents import Document
 from corpora.errors import DamagedFile
+from corpora.interfaces import Loader
+from corpora.loaders.formats import html, txt
+from corpora.loaders.formats.charts import write_chart
+from corpora.loaders.formats.docx_numbering import Marker, Numbering
+from corpora.loaders.formats.docx_runs import UNREAD, Aside, Runs, checkbox, chosen_alternative
+from corpora.loaders.formats.docx_styles import Style, Styles, outline_level, switch, value
+from corpora.loaders.formats.docx_tables import blocks_of, cells_of, grid, is_layout, rows_of
+from corpora.loaders.formats.inserted_files import insert_file
 from corpora.loaders.formats.opc_package import OpcPackage, attribute, child, children_of, local, whole_number
+from corpora.loaders.formats.raised_text import Piece, on_one_line
+from corpora.loaders.formats.rows import write_table
+from corpora.loaders.formats.smart_art import write_diagram
+from corpora.loaders.formats.unread_parts import UnreadParts
 from corpora.text.reading_text import PAGE_BREAK, ReadingText, words
 
-_UNREAD = words(
-    "pPr rPr tblPr tblGrid trPr tcPr sectPr sdtPr sdtEndPr del moveFrom instrText delText delInstrText Fallback "
-    "commentRangeStart commentReference object rubyPr rt"
-)
 _DEEPEST_LIST = 8
-_HEADING_NAME = re.compile(r"heading ([1-9])")
-_CONTENTS_NAME = re.compile(r"toc [1-9]")
-_PLACEHOLDER = re.compile(r"%([1-9])")
-_ROMAN = ((1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl"), (10, "x"),
-          (9, "ix"), (5, "v"), (4, "iv"), (1, "i"))  # fmt: skip
-_TITLE_LEVEL = 1
-_MOST_ROMAN = 4_000
+_DEEPEST_INSERTION = 2
+_EDGES = f" \n\t{PAGE_BREAK}"
+_SECTION = re.compile(rb"<(?:\w+:)?sectPr\b.*?</(?:\w+:)?sectPr>", re.DOTALL)
+_MARGIN_TEXT = re.compile(rb"<(?:\w+:)?(header|footer)Reference\b([^>]*)>")
+_ATTRIBUTE = re.compile(rb"(type|id)\s*=\s*[\"']([^\"']*)[\"']")
+_PAGE_FIELDS = words("PAGE NUMPAGES SECTIONPAGES")
+_FEWEST_WORDS = 4
 
 
 def load(data: bytes, name: str) -> Document:
     """Load a Word document. Raises ``EncryptedFile``, ``DamagedFile``, ``HostileArchive``."""
+    return _load(data, name, depth=0)
+
+
+def _load(data: bytes, name: str, *, depth: int) -> Document:
+    """``depth`` is how many documents this one is inserted in."""
     package = OpcPackage.opened(data, name)
     main = package.main_part()
-    parts = {relation.kind: relation.part for relation in package.relations(main).values()}
-
-    def optional(kind: str) -> Element | None:
-        return package.xml(parts[kind]) if kind in parts and package.has(parts[kind]) else None
-
-    reading = ReadingText(title=package.title(), paged=True)
-    writer = _Writer(
-        reading,
-        read_styles(optional("styles")),
-        Numbering.read(optional("numbering")),
-        {kind: _notes(optional(f"{kind}s")) for kind in ("footnote", "endnote")},
-        counts_rendered=b"lastRenderedPageBreak" in package.bytes_of(main),
-    )
+    reading = ReadingText(title=package.title(), paged=_tells_pages(package, main))
+    writer = _Writer.of(package, main, reading, depth)
     try:
+        writer.margins()
         for block in package.children(main, "body"):
             writer.block(block)
-        writer.flush()
+        writer.finish()
     except RecursionError as error:
         raise DamagedFile(
             f"the parts of {name} are nested too deeply", hint="save it as text in its program and add that"
@@ -59,35 +64,78 @@ def load(data: bytes, name: str) -> Document:
     return reading.document(name)
 
 
-def _notes(root: Element | None) -> dict[str, Element]:
-    """Notes by their number."""
-    return {attribute(note, "id") or "": note for note in children_of(root)}
+def _tells_pages(package: OpcPackage, main: str) -> bool:
+    """Whether Word recorded where all pages of the document end."""
+    recorded = package.bytes_of(main).count(b"lastRenderedPageBreak")
+    for relation in package.relations("").values():
+        if relation.kind == "extended-properties" and package.has(relation.part):
+            pages = child(package.xml(relation.part), "Pages")
+            if pages is not None and whole_number(pages.text, 0) > recorded + 1:
+                return False
+    return recorded > 0
 
 
 @dataclass(slots=True)
 class _Writer:
     """Writes blocks in order; the items of a list are collected until another block comes."""
 
+    package: OpcPackage
+    main: str
     reading: ReadingText
-    styles: dict[str, Style]
+    styles: Styles
     numbering: Numbering
+    runs: Runs
+    unread: UnreadParts
     notes: dict[str, dict[str, Element]]
-    counts_rendered: bool
-    """Word recorded where its pages end; manual page breaks are among these."""
+    parts: dict[str, str]
+    """Parts that the document refers to, by relation."""
+    depth: int
     items: list[str] = field(default_factory=list)
-    cited: list[str] = field(default_factory=list)
-    boxes: list[Element] = field(default_factory=list)
+    carried: list[Piece] = field(default_factory=list)
+    """The text of a paragraph that goes on in the next one."""
+
+    @classmethod
+    def of(cls, package: OpcPackage, main: str, reading: ReadingText, depth: int) -> _Writer:
+        relations = package.relations(main)
+        parts = {relation.kind: relation.part for relation in relations.values()}
+
+        def optional(kind: str) -> Element | None:
+            return package.xml(parts[kind]) if kind in parts and package.has(parts[kind]) else None
+
+        styles, unread = Styles.read(optional("styles")), UnreadParts()
+        unread.add("comment", sum(local(comment.tag) == "comment" for comment in children_of(optional("comments"))))
+        return cls(
+            package,
+            main,
+            reading,
+            styles,
+            Numbering.read(optional("numbering"), styles.lists),
+            Runs(styles, unread, is_paged=reading.paged),
+            unread,
+            notes={kind: _notes(optional(f"{kind}s")) for kind in ("footnote", "endnote")},
+            parts={name: relation.part for name, relation in relations.items()},
+            depth=depth,
+        )
 
     def block(self, element: Element) -> None:
-        """A paragraph, a table, or what wraps several of them."""
+        """A paragraph, a table, a file inserted here, or what wraps several of them."""
         tag = local(element.tag)
         if tag == "p":
             self._paragraph(element)
         elif tag == "tbl":
+            self._end_paragraph()
             self.flush()
-            self.reading.table(self._rows(element))
-            self._flush_notes()
-        elif tag not in _UNREAD:
+            self._table(element)
+        elif tag == "altChunk":
+            self._end_paragraph()
+            self.flush()
+            self._insert(self.parts.get(attribute(element, "id") or "", ""))
+        elif tag == "AlternateContent":
+            for inner in () if (chosen := chosen_alternative(element)) is None else chosen:
+                self.block(inner)
+        elif tag not in UNREAD:
+            if tag == "sdt" and (box := checkbox(element)) is not None:
+                _tick(element, box)
             for inner in element:
                 self.block(inner)
 
@@ -96,246 +144,204 @@ class _Writer:
         if self.items:
             self.reading.items(self.items)
             self.items = []
-            self._flush_notes()
+            self._asides()
+
+    def finish(self) -> None:
+        """End the document: nothing is carried on any more, and what was not read is noted."""
+        self._end_paragraph()
+        self.flush()
+        self.unread.tell(self.reading)
+
+    def margins(self) -> None:
+        """The headers and footers that are shown on some page, each once, without page numbers."""
+        for kind, part in self._margin_parts():
+            lines = [line for paragraph in _all(self.package.xml(part), "p") if (line := self._margin_line(paragraph))]
+            self.runs.asides.clear()  # boxes in a header are watermarks and ornaments, or paragraphs found above
+            if lines:
+                self.reading.paragraph(f"{kind.capitalize()}: " + "\n".join(lines))
+
+    def _margin_parts(self) -> Iterator[tuple[str, str]]:
+        settings = next((part for part in self.parts.values() if part.endswith("settings.xml")), "")
+        has_even = self.package.has(settings) and b"evenAndOddHeaders" in self.package.bytes_of(settings)
+        seen: set[str] = set()
+        for section in _SECTION.findall(self.package.bytes_of(self.main)):
+            for kind, attributes in _MARGIN_TEXT.findall(section):
+                given = {key: text.decode("utf-8", "replace") for key, text in _ATTRIBUTE.findall(attributes)}
+                is_shown = {"first": b"titlePg" in section, "even": has_even}.get(given.get(b"type", ""), True)
+                part = self.parts.get(given.get(b"id", ""), "")
+                if is_shown and part not in seen and self.package.has(part):
+                    seen.add(part)
+                    yield kind.decode(), part
+
+    def _margin_line(self, paragraph: Element) -> str:
+        """The line of a paragraph in the margin, without the columns of it that are page numbers."""
+        line = on_one_line(self.runs.pieces(paragraph, self.styles.of(child(paragraph, "pPr"))))
+        if not _has_page_field(paragraph):
+            return line.strip(_EDGES)
+        columns = (column.strip(_EDGES) for column in line.split("\t"))
+        return "\t".join(column for column in columns if len(re.findall(r"[^\W\d_]+", column)) >= _FEWEST_WORDS)
 
     def _paragraph(self, paragraph: Element) -> None:
         properties = child(paragraph, "pPr")
-        style = self.styles.get(value(child(properties, "pStyle")) or "", Style())
-        level = heading_level(properties) or style.level
+        style = self.styles.of(properties)
+        pieces = list(self.runs.pieces(paragraph, style))
+        if _goes_on(properties):
+            self.carried += pieces
+            return
+        pieces, self.carried = [*self.carried, *pieces], []
+        own_level = outline_level(properties)
+        level = style.level if own_level is None else own_level or None
         marker, depth = self._marker(properties, style)
-        text = self._text(paragraph)
+        self._write(on_one_line(pieces), style, level, marker, depth)
+
+    def _end_paragraph(self) -> None:
+        """Write what was to go on in a paragraph that does not come."""
+        pieces, self.carried = self.carried, []
+        if pieces:
+            self._write(on_one_line(pieces), Style(), None, None, 0)
+
+    def _write(self, text: str, style: Style, level: int | None, marker: Marker | None, depth: int) -> None:
         if style.is_contents:
             text = PAGE_BREAK * text.count(PAGE_BREAK)
-        if not self.counts_rendered and value(child(properties, "pageBreakBefore")) not in ("0", "false", None):
-            text = PAGE_BREAK + text
-        if level is not None and text.strip():
+        has_words = bool(text.strip(_EDGES))
+        if level is not None and has_words:
             self.flush()
-            if style.is_title and text.strip(f" \n{PAGE_BREAK}"):
+            if style.is_title:
                 self.reading.title = None  # the one that readers see
-            self.reading.heading(f"{marker} {text}" if marker and marker != "-" else text, level=level)
-        elif marker and text.strip(f" \n{PAGE_BREAK}"):
+            self.reading.heading(_marked(text, marker if marker and not marker.is_bullet else None), level=level)
+        elif marker and has_words:
             self.items.append(_item(text, marker, depth))
-        elif text.strip(" \n"):
+        elif text.strip(" \n\t"):
             self.flush()
             self.reading.paragraph(text)
         if not self.items:
-            self._flush_notes()
+            self._asides()
 
-    def _marker(self, properties: Element | None, style: Style) -> tuple[str | None, int]:
-        """The marker of a list item and its depth; None for other paragraphs."""
+    def _marker(self, properties: Element | None, style: Style) -> tuple[Marker | None, int]:
+        """The marker of a numbered paragraph and its depth; none for other paragraphs."""
         own = child(properties, "numPr")
         numbering = value(child(own, "numId")) or style.numbering
-        depth = whole_number(value(child(own, "ilvl")), style.depth)
-        if numbering is None or numbering == "0":
+        if numbering in (None, "", "0"):
             return None, 0
+        depth = style.depth
+        if value(child(own, "numId")) is None and (linked := self.numbering.level_of(numbering, style.numbered_by)):
+            depth = linked
+        depth = whole_number(value(child(own, "ilvl")), depth)
         return self.numbering.marker(numbering, depth), depth
 
-    def _text(self, element: Element) -> str:
-        return "".join(self._parts(element))
+    def _asides(self) -> None:
+        """Boxes, notes, charts and diagrams follow the block that they belong to."""
+        while self.runs.asides:
+            asides, self.runs.asides = self.runs.asides, []
+            for aside in sorted(asides, key=lambda aside: aside.kind in ("footnote", "endnote")):  # stable
+                self._aside(aside)
 
-    def _parts(self, element: Element) -> Iterator[str]:
-        """The text inside an element; notes and boxes that it refers to are written after its block."""
-        for inner in element:
-            tag = local(inner.tag)
-            if tag == "t":
-                yield inner.text or ""
-            elif tag == "tab":
-                yield "\t"
-            elif tag in ("br", "cr"):
-                yield self._break(attribute(inner, "type"))
-            elif tag == "lastRenderedPageBreak":
-                yield PAGE_BREAK
-            elif tag == "noBreakHyphen":
-                yield "-"
-            elif tag in ("footnoteReference", "endnoteReference"):
-                self._cite(tag.removesuffix("Reference"), attribute(inner, "id") or "")
-            elif tag == "txbxContent":
-                self.boxes.append(inner)
-            elif tag == "p":
-                yield from (*self._parts(inner), "\n")
-            elif tag not in _UNREAD:
-                yield from self._parts(inner)
-
-    def _break(self, kind: str | None) -> str:
-        if kind == "page":
-            return " " if self.counts_rendered else PAGE_BREAK
-        return " " if kind == "column" else "\n"
-
-    def _cite(self, kind: str, number: str) -> None:
-        if (note := self.notes[kind].pop(number, None)) is not None:  # each is shown once
-            self.cited.append(self._text(note))
-
-    def _flush_notes(self) -> None:
-        """Boxes and notes follow the block that they belong to."""
-        boxes, self.boxes = self.boxes, []
-        for box in boxes:
-            for block in box:
+    def _aside(self, aside: Aside) -> None:
+        if aside.element is not None:
+            for block in aside.element:
                 self.block(block)
+            self._end_paragraph()
             self.flush()
-        cited, self.cited = self.cited, []
-        for note in cited:
-            if words := note.replace(PAGE_BREAK, " ").strip():
-                self.reading.paragraph(f"Note: {words}")
+        elif aside.kind == "art":
+            self.reading.paragraph(aside.name)
+        elif aside.kind in ("chart", "diagram"):
+            self._part(aside.kind, self.parts.get(aside.name, ""))
+        elif (note := self.notes[aside.kind].pop(aside.name, None)) is not None:  # each is shown once
+            text = on_one_line(self.runs.pieces(note, self.styles.default)).replace(PAGE_BREAK, " ").strip()
+            if text:
+                self.reading.paragraph(f"Note: {text}")
 
-    def _rows(self, table: Element) -> Iterator[list[str]]:
-        for row in _inside(table, "tr"):
-            yield [" ".join(self._text(block) for block in self._cell_blocks(cell)) for cell in _inside(row, "tc")]
+    def _part(self, kind: str, part: str) -> None:
+        if not self.package.has(part):
+            self.unread.add(kind)
+        elif kind == "chart":
+            write_chart(self.reading, self.package.xml(part))
+        else:
+            write_diagram(self.reading, self.package.xml(part))
 
-    def _cell_blocks(self, cell: Element) -> Iterator[Element]:
-        """Paragraphs of a cell, those of tables inside it included."""
-        for inner in cell:
-            if local(inner.tag) == "p":
-                yield inner
-            elif local(inner.tag) not in _UNREAD:
-                yield from self._cell_blocks(inner)
+    def _insert(self, part: str) -> None:
+        def word(data: bytes, name: str) -> Document:
+            return _load(data, name, depth=self.depth + 1)
+
+        pages: dict[str, Loader] = dict.fromkeys((".html", ".htm", ".xhtml"), html.load)
+        loaders = {**pages, ".txt": txt.load}
+        if self.depth < _DEEPEST_INSERTION:
+            loaders |= {".docx": word, ".docm": word}
+        if not (self.package.has(part) and insert_file(self.reading, self.package.bytes_of(part), part, loaders)):
+            self.unread.add("inserted file")
+
+    def _table(self, table: Element) -> None:
+        if is_layout(table):
+            for row in rows_of(table):
+                for cell in cells_of(row):
+                    for block in blocks_of(cell):
+                        self.block(block)
+                    self._end_paragraph()
+                    self.flush()
+            return
+        found = grid(table, self._cell)
+        write_table(self.reading, found.rows, header_rows=found.header_rows)
+        self._asides()
+
+    def _cell(self, cell: Element) -> str:
+        """The paragraphs of a cell in one text, each with its number; a number may be all that a cell shows."""
+        texts = []
+        for block in blocks_of(cell):
+            properties = child(block, "pPr")
+            style = self.styles.of(properties)
+            text = on_one_line(self.runs.pieces(block, style))
+            marker, _ = self._marker(properties, style)
+            if marker is not None and not (marker.is_bullet and not text.strip(_EDGES)):
+                text = _marked(text, marker)
+            texts.append(text)
+        return " ".join(texts)
 
 
-def _inside(element: Element, name: str) -> Iterator[Element]:
-    """Children of that name, wrapped ones (content controls, tracked changes), too."""
-    for inner in element:
-        if local(inner.tag) == name:
-            yield inner
-        elif local(inner.tag) in ("sdt", "sdtContent", "ins", "customXml", "moveTo"):
-            yield from _inside(inner, name)
+def _notes(root: Element | None) -> dict[str, Element]:
+    """Notes by their number."""
+    return {attribute(note, "id") or "": note for note in children_of(root)}
 
 
-def _item(text: str, marker: str, depth: int) -> str:
+def _all(element: Element, name: str) -> Iterator[Element]:
+    return (inner for inner in element.iter() if local(inner.tag) == name)
+
+
+def _goes_on(properties: Element | None) -> bool:
+    """Whether a paragraph and the next are one: its end was deleted or is hidden, or it is a drop cap."""
+    if properties is None or not len(properties):
+        return False
+    mark = child(properties, "rPr")
+    if child(mark, "del") is not None or child(mark, "moveFrom") is not None:
+        return True
+    frame = child(properties, "framePr")
+    is_drop_cap = frame is not None and attribute(frame, "dropCap") in ("drop", "margin")
+    return is_drop_cap or bool(switch(child(mark, "vanish")) and switch(child(mark, "specVanish")))
+
+
+def _has_page_field(paragraph: Element) -> bool:
+    """Whether a paragraph shows the number of its page."""
+    instructions = [element.text or "" for element in _all(paragraph, "instrText")]
+    instructions += [attribute(element, "instr") or "" for element in _all(paragraph, "fldSimple")]
+    return any(word in _PAGE_FIELDS for instruction in instructions for word in instruction.upper().split()[:1])
+
+
+def _tick(control: Element, box: str) -> None:
+    """Let a control around whole paragraphs show its box as one inside a line does."""
+    for text in _all(control, "t"):
+        if text.text and len(text.text) == 1:
+            text.text = box
+
+
+def _marked(text: str, marker: Marker | None) -> str:
+    """A text behind its marker, which begins on the page on which the text begins."""
+    if marker is None:
+        return text
+    breaks = text[: len(text) - len(text.lstrip(_EDGES))].count(PAGE_BREAK)
+    return f"{PAGE_BREAK * breaks}{marker.text}{marker.between}{text.lstrip(_EDGES)}"
+
+
+def _item(text: str, marker: Marker, depth: int) -> str:
     """The line of an item; a page that begins with it begins with its line."""
-    words = text.strip(f" \n\t{PAGE_BREAK}").replace("\n", " ").replace("\t", " ")
+    words = text.strip(_EDGES).replace("\n", " ").replace("\t", " ")
     begins = PAGE_BREAK if text.lstrip(" \n\t").startswith(PAGE_BREAK) else ""
-    return f"{begins}{'  ' * min(depth, _DEEPEST_LIST)}{marker} {words}"
-
-
-@dataclass(frozen=True, slots=True)
-class Style:
-    """What a paragraph style says of its paragraphs; ``level`` is that of a heading.
-
-    ``is_contents``: a line of a table of contents, which repeats a heading and is not read.
-    """
-
-    level: int | None = None
-    is_title: bool = False
-    is_contents: bool = False
-    numbering: str | None = None
-    depth: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Level:
-    """One level of a numbering: how its numbers look, where they start, and what is written around them."""
-
-    look: str
-    text: str
-    start: int
-
-
-def read_styles(root: Element | None) -> dict[str, Style]:
-    """Paragraph styles by id, with what they inherit from the styles that they are based on."""
-    elements = {attribute(style, "styleId") or "": style for style in children_of(root) if _is_style(style)}
-    return {name: _style(elements, name) for name in elements}
-
-
-def _is_style(element: Element) -> bool:
-    return local(element.tag) == "style" and attribute(element, "type") == "paragraph"
-
-
-def _style(elements: Mapping[str, Element], name: str) -> Style:
-    level: int | None = None
-    numbering: str | None = None
-    depth, is_title, is_contents = 0, False, False
-    seen: set[str] = set()
-    while name in elements and name not in seen:
-        seen.add(name)
-        element = elements[name]
-        style_name = (value(child(element, "name")) or "").lower()
-        is_title = is_title or style_name == "title"
-        is_contents = is_contents or _CONTENTS_NAME.fullmatch(style_name) is not None
-        if level is None:
-            level = heading_level(child(element, "pPr"))
-        if level is None and (match := _HEADING_NAME.fullmatch(style_name)):
-            level = int(match[1])
-        if numbering is None and (properties := child(element, "pPr", "numPr")) is not None:
-            numbering = value(child(properties, "numId"))
-            depth = whole_number(value(child(properties, "ilvl")), 0)
-        name = value(child(element, "basedOn")) or ""
-    return Style(_TITLE_LEVEL if is_title else level, is_title, is_contents, numbering, depth)
-
-
-def heading_level(properties: Element | None) -> int | None:
-    """The outline level that paragraph properties give, from 1; none for body text."""
-    outline = whole_number(value(child(properties, "outlineLvl")), 9)
-    return outline + 1 if 0 <= outline < 9 else None
-
-
-def value(element: Element | None) -> str | None:
-    """The attribute ``val``, in which most elements hold their value."""
-    return None if element is None else attribute(element, "val")
-
-
-@dataclass(slots=True)
-class Numbering:
-    """Counts the paragraphs of numbered lists."""
-
-    _levels: dict[str, dict[int, _Level]]
-    _counts: dict[str, dict[int, int]] = field(default_factory=dict)
-
-    @classmethod
-    def read(cls, root: Element | None) -> Numbering:
-        abstract: dict[str, dict[int, _Level]] = {}
-        levels: dict[str, dict[int, _Level]] = {}
-        for element in children_of(root):
-            if local(element.tag) == "abstractNum":
-                abstract[attribute(element, "abstractNumId") or ""] = _levels_in(element)
-            elif local(element.tag) == "num":
-                of_list = dict(abstract.get(value(child(element, "abstractNumId")) or "", {}))
-                for override in element:
-                    if (level := child(override, "lvl")) is not None:
-                        of_list |= {whole_number(attribute(override, "ilvl"), 0): _level(level)}
-                levels[attribute(element, "numId") or ""] = of_list
-        return cls(levels)
-
-    def marker(self, numbering: str, depth: int) -> str | None:
-        """The marker of the next item of this list: ``-``, ``3.``, ``2.1``; None if there is no such list."""
-        levels = self._levels.get(numbering)
-        if levels is None or depth not in levels:
-            return None
-        level = levels[depth]
-        if level.look == "bullet":
-            return "-"
-        counts = self._counts.setdefault(numbering, {})
-        counts[depth] = counts.get(depth, level.start - 1) + 1
-        for deeper in [other for other in counts if other > depth]:
-            del counts[deeper]
-
-        def shown(match: re.Match[str]) -> str:
-            depth_shown = int(match[1]) - 1
-            level_shown = levels.get(depth_shown, level)
-            return _shown(counts.get(depth_shown, level_shown.start), level_shown.look)
-
-        return _PLACEHOLDER.sub(shown, level.text).strip() or None
-
-
-def _levels_in(element: Element) -> dict[int, _Level]:
-    return {whole_number(attribute(level, "ilvl"), 0): _level(level) for level in element if local(level.tag) == "lvl"}
-
-
-def _level(element: Element) -> _Level:
-    return _Level(
-        look=value(child(element, "numFmt")) or "decimal",
-        text=value(child(element, "lvlText")) or "",
-        start=whole_number(value(child(element, "start")), 1),
-    )
-
-
-def _shown(count: int, look: str) -> str:
-    """A number as the numbering shows it: as letters, in Roman numerals, or else in decimal digits."""
-    if look in ("lowerLetter", "upperLetter") and count > 0:
-        letter = chr(ord("a") + (count - 1) % 26) * min((count - 1) // 26 + 1, 9)
-        return letter if look == "lowerLetter" else letter.upper()
-    if look in ("lowerRoman", "upperRoman") and 0 < count < _MOST_ROMAN:
-        figures = ""
-        for worth, figure in _ROMAN:
-            figures += figure * (count // worth)
-            count %= worth
-        return figures if look == "lowerRoman" else figures.upper()
-    return "" if look == "none" else str(count)
+    return f"{begins}{'  ' * min(depth, _DEEPEST_LIST)}{marker.text}{marker.between}{words}"

@@ -44,6 +44,9 @@ class Piece:
 
 def on_one_line(pieces: Iterable[Piece]) -> str:
     """The texts of all pieces, with what tells raised and lowered ones apart from their neighbours."""
+    pieces = list(pieces)
+    if all(piece.position == "on line" for piece in pieces):
+        return "".join(piece.text for piece in pieces)
     runs = [Piece("".join(piece.text for piece in run), at) for at, run in groupby(pieces, lambda p: p.position)]
     runs = [run for run in runs if run.text]
     line = ""

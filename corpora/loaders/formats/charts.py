@@ -1,0 +1,176 @@
+"""Charts of Office as text: their titles, and what they show as a table, a row a category and a column a series.
+
+Reads the values that the chart itself keeps, which are those that it shows, and not the workbook behind it. Charts of
+the older kind (``c:chartSpace``) and of the newer (``cx:chartSpace``: waterfalls, treemaps).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from xml.etree.ElementTree import Element
+
+from corpora.loaders.formats.opc_package import attribute, child, children_of, local, whole_number
+from corpora.loaders.formats.rows import write_table
+from corpora.text.reading_text import ReadingText, in_one_line
+
+_MOST_POINTS = 20_000
+_PERCENT = re.compile(r"0(?:\.(0+))?\\?%")
+_DATE = re.compile(r"(?<![a-z])[ymd]+(?![a-z])", re.IGNORECASE)
+_QUOTED = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]')
+_FIRST_DAY, _FIRST_DAY_1904 = datetime(1899, 12, 30), datetime(1904, 1, 1)
+_LAST_DAY = 2_900_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Series:
+    """One row of points: their name, and labels and values by the number of the point."""
+
+    name: str
+    labels: dict[int, str]
+    values: dict[int, str]
+    sizes: dict[int, str]
+
+
+def write_chart(reading: ReadingText, root: Element) -> None:
+    """Add a chart: its title and those of its axes as a paragraph, its points as a table."""
+    charted = _newer_series(root) if child(root, "chartData") is not None else list(_series(root))
+    titles = [title for element in root.iter() if local(element.tag) == "title" and (title := _words(element))]
+    chart_title, axes = (titles[0], titles[1:]) if _has_title(root) else ("", titles)
+    if not chart_title and len(charted) == 1:
+        chart_title = charted[0].name
+    about = f" ({', '.join(dict.fromkeys(axes))})" if axes else ""
+    if chart_title or axes or charted:
+        reading.paragraph(f"Chart: {chart_title}{about}" if chart_title or axes else "Chart")
+    if charted:
+        write_table(reading, _table(charted), header_rows=1)
+
+
+def _has_title(root: Element) -> bool:
+    return any(local(inner.tag) == "title" and _words(inner) for inner in children_of(root, "chart"))
+
+
+def _table(charted: Sequence[_Series]) -> Iterator[list[str]]:
+    """The header, then a row a category; series whose categories differ have rows of their own below each other."""
+    if any(series.sizes for series in charted) or len({tuple(series.labels.items()) for series in charted}) > 1:
+        yield ["Series", "Category", "Value", "Size"][: 4 if any(series.sizes for series in charted) else 3]
+        for series in charted:
+            for point in _points(series):
+                row = [series.name, series.labels.get(point, ""), series.values.get(point, "")]
+                yield [*row, series.sizes[point]] if point in series.sizes else row
+        return
+    yield ["Category", *(series.name or "Value" for series in charted)]
+    for point in sorted({point for series in charted for point in _points(series)}):
+        yield [charted[0].labels.get(point, str(point + 1)), *(series.values.get(point, "") for series in charted)]
+
+
+def _points(series: _Series) -> list[int]:
+    return sorted({*series.labels, *series.values})[:_MOST_POINTS]
+
+
+def _series(root: Element) -> Iterator[_Series]:
+    is_1904 = attribute(child(root, "date1904") or Element("none"), "val") in ("1", "true")
+    for element in root.iter():
+        if local(element.tag) == "ser":
+            labels = _cached(child(element, "cat"), is_1904) or _cached(child(element, "xVal"), is_1904)
+            values = _cached(child(element, "val"), is_1904) or _cached(child(element, "yVal"), is_1904)
+            sizes = _cached(child(element, "bubbleSize"), is_1904)
+            name = " ".join(_cached(child(element, "tx"), is_1904).values()) or _words(child(element, "tx"))
+            if values or labels:
+                yield _Series(in_one_line(name), labels, values, sizes)
+
+
+def _cached(holder: Element | None, is_1904: bool) -> dict[int, str]:
+    """The texts or numbers that the chart keeps, by the number of the point; those of several levels are joined."""
+    found: dict[int, str] = {}
+    for cache in holder.iter() if holder is not None else ():
+        tag = local(cache.tag)
+        if tag in ("strCache", "strLit", "numCache", "numLit"):
+            pattern = next((code.text or "" for code in cache if local(code.tag) == "formatCode"), "")
+            for point in cache:
+                if local(point.tag) == "pt" and len(found) < _MOST_POINTS:
+                    own = attribute(point, "formatCode") or pattern
+                    text = _point(point)
+                    shown = text if tag.startswith("str") else number_shown(text, own, is_1904=is_1904)
+                    found[whole_number(attribute(point, "idx"), 0)] = shown
+        elif tag == "multiLvlStrCache":
+            return _levels([level for level in cache if local(level.tag) == "lvl"])
+    if not found and holder is not None and (direct := child(holder, "v")) is not None:
+        found[0] = direct.text or ""
+    return found
+
+
+def _levels(levels: Sequence[Element]) -> dict[int, str]:
+    """Labels of several levels, the outermost first; one stands for all points up to the next of its level."""
+    parts: dict[int, list[str]] = {}
+    texts = [{whole_number(attribute(p, "idx"), 0): _point(p) for p in lvl if local(p.tag) == "pt"} for lvl in levels]
+    for point in sorted(texts[0]) if texts else ():
+        for level in reversed(texts[1:]):
+            begun = [other for other in level if other <= point]
+            parts.setdefault(point, []).extend([level[max(begun)]] if begun else [])
+        parts.setdefault(point, []).append(texts[0][point])
+    return {point: ", ".join(part) for point, part in parts.items()}
+
+
+def _point(point: Element) -> str:
+    held = child(point, "v")
+    return in_one_line((held.text if held is not None else point.text) or "")
+
+
+def number_shown(text: str, pattern: str, *, is_1904: bool = False) -> str:
+    """A number as its format shows it: percentages and dates; others as they are, without the noise of floats."""
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    if number != number or abs(number) == float("inf"):
+        return text
+    bare = _QUOTED.sub("", pattern.partition(";")[0])
+    if (percent := _PERCENT.search(bare)) is not None:
+        return f"{number * 100:.{len(percent[1] or '')}f}%"
+    if "general" not in bare.lower() and _DATE.search(bare) and 0 < number < _LAST_DAY:
+        day = (_FIRST_DAY_1904 if is_1904 else _FIRST_DAY) + timedelta(days=number)
+        return _date(day, bare.lower())
+    return f"{number:.12g}" if "e" not in f"{number:.12g}" else text
+
+
+def _date(day: datetime, pattern: str) -> str:
+    """A date as precise as its format shows it."""
+    if "d" in pattern:
+        return f"{day:%Y-%m-%d}"
+    if "m" in pattern:
+        return f"{day:%Y-%m}"
+    return f"{day.year}"
+
+
+def _newer_series(root: Element) -> list[_Series]:
+    """The series of the newer kind, whose data stand apart from them."""
+    data = {attribute(element, "id"): element for element in children_of(root, "chartData")}
+    found = []
+    for element in root.iter():
+        if local(element.tag) == "series":
+            named = child(element, "dataId")
+            points = data.get(attribute(named, "val") if named is not None else None)
+            labels: dict[int, str] = {}
+            values: dict[int, str] = {}
+            for dimension in points if points is not None else ():
+                levels = [level for level in dimension if local(level.tag) == "lvl"]
+                if local(dimension.tag) == "strDim":
+                    labels = _levels(levels)
+                elif local(dimension.tag) == "numDim" and levels:
+                    pattern = attribute(levels[0], "formatCode") or ""
+                    values = {point: number_shown(text, pattern) for point, text in _levels(levels).items()}
+            found.append(_Series(_words(child(element, "tx")), labels, values, {}))
+    return found
+
+
+def _words(element: Element | None) -> str:
+    """The words of a title or name: of its paragraphs, or those that it takes from a cell."""
+    if element is None:
+        return ""
+    texts = [part.text or "" for part in element.iter() if local(part.tag) == "t"]
+    if not texts:
+        texts = [part.text or "" for part in element.iter() if local(part.tag) == "v"]
+    return in_one_line("".join(texts))

@@ -169,8 +169,13 @@ def _show_outcome(outcome: FileOutcome, terminal: Terminal) -> None:
         terminal.line(f"{plain(str(outcome.path))}: is there already{known_as}")
     elif outcome.status == "removed":
         terminal.line(f"{plain(str(outcome.path))}: is gone, and so is its document")
+    elif outcome.status == "moved":
+        was = f", {plain(outcome.cause)}" if outcome.cause else ""
+        terminal.line(f"{plain(str(outcome.path))}: moved{was}")
     elif outcome.status in ("added", "replaced"):
         terminal.line(f"{plain(str(outcome.path))}: {outcome.status}, {count(outcome.passages, 'passage')}")
+        if outcome.cause:
+            terminal.note(note_line(str(outcome.path), outcome.cause))
 
 
 def _show_counts(outcomes: list[FileOutcome], terminal: Terminal) -> None:
@@ -198,6 +203,11 @@ def left_out_lines(files: Iterable[tuple[str, str | None]]) -> Iterator[str]:
         others = f"{len(names) - len(shown):,} more" if shown and len(shown) < len(names) else ""
         listed = ", ".join([*shown, *filter(None, [others])])
         yield f"left out: {count(len(names), 'file')}{': ' if listed else ''}{listed} ({plain(reason)})"
+
+
+def note_line(name: str, note: str) -> str:
+    """What of a file is not in its document's text, as one line."""
+    return f"note: {plain(named(name, note))}"
 
 
 def _cause(outcome: FileOutcome) -> str:

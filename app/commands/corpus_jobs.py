@@ -106,7 +106,7 @@ def _show_all(queue: Jobs, corpus: str, terminal: Terminal) -> int:
 
 
 def _show_one(queue: Jobs, number: int, terminal: Terminal) -> int:
-    from app.commands.corpus_add import left_out_lines, named
+    from app.commands.corpus_add import left_out_lines, named, note_line
     from app.output.library_json import job_document, job_file_document
 
     job, files = queue.get(number), queue.files(number)
@@ -120,6 +120,8 @@ def _show_one(queue: Jobs, number: int, terminal: Terminal) -> int:
     for line in left_out_lines((file.name, file.cause) for file in files if file.outcome == "unsupported"):
         terminal.note(line)
     for file in files:
+        if file.state == "ready" and file.cause:
+            terminal.note(note_line(file.name, file.cause))
         if file.state == "failed":
             terminal.note(f"error: {plain(named(file.name, str(file.cause)))}\nhint: {plain(str(file.hint))}")
     return 0

@@ -22,6 +22,7 @@ def listed_document(document: ListedDocument) -> dict[str, object]:
         "added_at": document.added_at.isoformat(),
         "language": document.language,
         "places": dict(document.leaves),
+        "notes": document.notes,
     }
 
 

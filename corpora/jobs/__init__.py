@@ -4,7 +4,8 @@
     jobs           the jobs of a corpus: create, list, pause, resume, cancel
     job_records    jobs and their files, as values and as rows
     discovery      which files a path means, and which of them are no documents
-    plan           what adding them would do: new, changed, unchanged, duplicate, gone
+    plan           what adding them would do: new, changed, moved, unchanged, duplicate, gone
+    sources        the files that documents were read from, and which of them have moved
     staging        uploads wait here until they are documents
     runner         runs a job: one thread with helpers
     reader         threads that read and chunk files ahead of the encoder

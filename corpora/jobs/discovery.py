@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import os
 import stat
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from corpora.errors import UnknownSuffix
 from corpora.loaders.registry import is_archive, loader_name
+from corpora.store.document_names import safe_name
 
 _LOCK_FILE = "~$"  # what office programs leave beside a document that is open
 
@@ -70,24 +70,6 @@ def skip_reason(name: str) -> str | None:
         suffix = safe_name(PurePath(own).suffix.lower())
         return f"there is no loader for files ending in {suffix}" if suffix else "it has no suffix that names its kind"
     return None
-
-
-def safe_name(name: str) -> str:
-    """A name that may be shown and stored: NFC, and no character that controls a terminal."""
-    text = unicodedata.normalize("NFC", name.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
-    return "".join(ch if ch.isprintable() else "\N{REPLACEMENT CHARACTER}" for ch in text)
-
-
-def unused_name(name: str, taken: set[str]) -> str:
-    """The name or, if it is taken, one with a number: two files must not become one document by their names."""
-    if name not in taken:
-        return name
-    stem, dot, suffix = name.rpartition(".")
-    for number in range(2, len(taken) + 3):
-        other = f"{stem} ({number}).{suffix}" if dot else f"{name} ({number})"
-        if other not in taken:
-            return other
-    raise AssertionError("one of these is always unused")
 
 
 def _in_folder(folder: Path, name: str) -> Iterator[FoundFile]:

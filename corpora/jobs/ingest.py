@@ -20,7 +20,7 @@ from corpora.store.store import CorpusStore
 from corpora.text.chunking import Chunking
 
 Status: TypeAlias = Literal[
-    "added", "replaced", "duplicate", "unchanged", "removed", "unsupported", "failed", "cancelled", "queued"
+    "added", "replaced", "moved", "duplicate", "unchanged", "removed", "unsupported", "failed", "cancelled", "queued"
 ]
 
 

@@ -22,7 +22,7 @@ JobKind: TypeAlias = Literal["add", "sync"]
 JobState: TypeAlias = Literal["queued", "running", "paused", "finished", "cancelled"]
 JobCommand: TypeAlias = Literal["run", "pause", "cancel"]
 FileState: TypeAlias = Literal["queued", "reading", "chunking", "embedding", "ready", "failed", "skipped", "cancelled"]
-Outcome: TypeAlias = Literal["added", "replaced", "duplicate", "unchanged", "removed", "unsupported"]
+Outcome: TypeAlias = Literal["added", "replaced", "moved", "duplicate", "unchanged", "removed", "unsupported"]
 
 ACTIVE: Final = ("reading", "chunking", "embedding")
 FINAL: Final = ("ready", "failed", "skipped", "cancelled")
@@ -35,8 +35,9 @@ class JobFile:
     """One file of a job. ``done`` of ``total`` passages are embedded; ``document`` is the id of the stored document.
 
     ``member`` is the path inside the archive at ``path``. The outcome ``removed``: the file itself is gone, and its
-    document is removed, too. ``cause`` and ``hint`` say why a file failed or was skipped; of a file that became a
-    document, ``cause`` says what of it is not in the text.
+    document is removed, too; ``moved``: the document was read from another path before. Files have both before they
+    are worked on, with the ``document``. ``cause`` and ``hint`` say why a file failed or was skipped; of a file that
+    became a document, ``cause`` says what of it is not in the text, or which document it was.
     """
 
     number: int
@@ -101,7 +102,8 @@ def path_to_text(path: Path) -> str:
 def path_from_text(stored: str) -> Path:
     """The path that ``path_to_text`` encoded."""
     if stored.startswith(_ODD_PATH):
-        return Path(os.fsdecode(bytes.fromhex(stored.removeprefix(_ODD_PATH))))
+        encoded, *inside = stored.removeprefix(_ODD_PATH).split("/")
+        return Path(os.fsdecode(bytes.fromhex(encoded)), *inside)
     return Path(stored)
 
 
@@ -200,9 +202,20 @@ def end_file(connection: sqlite3.Connection, job: int, file: JobFile) -> bool:
     """Store the end of a file; False, and nothing changes, if it was cancelled or the job is gone."""
     return (
         connection.execute(
-            "UPDATE job_files SET state = ?, outcome = ?, done = ?, total = ?, document = ?, cause = ?, hint = ? "
-            "WHERE job = ? AND number = ? AND state != 'cancelled'",
-            (file.state, file.outcome, file.done, file.total, file.document, file.cause, file.hint, job, file.number),
+            "UPDATE job_files SET name = ?, state = ?, outcome = ?, done = ?, total = ?, document = ?, cause = ?, "
+            "hint = ? WHERE job = ? AND number = ? AND state != 'cancelled'",
+            (
+                file.name,
+                file.state,
+                file.outcome,
+                file.done,
+                file.total,
+                file.document,
+                file.cause,
+                file.hint,
+                job,
+                file.number,
+            ),
         ).rowcount
         > 0
     )
@@ -273,10 +286,11 @@ def needs(connection: sqlite3.Connection, job: int, path: Path) -> bool:
 
 
 def requeue(connection: sqlite3.Connection, job: int, where: str, parameters: Sequence[object] = ()) -> int:
-    """Queue files of a job again; returns how many. A removal stays a removal."""
+    """Queue files of a job again; returns how many. A removal stays a removal, a move a move."""
     return connection.execute(
-        "UPDATE job_files SET state = 'queued', outcome = CASE outcome WHEN 'removed' THEN 'removed' END, done = 0, "
-        "total = 0, document = CASE outcome WHEN 'removed' THEN document END, cause = NULL, hint = NULL "
+        "UPDATE job_files SET state = 'queued', outcome = CASE WHEN outcome IN ('removed', 'moved') THEN outcome END, "
+        "done = 0, total = 0, document = CASE WHEN outcome IN ('removed', 'moved') THEN document END, cause = NULL, "
+        "hint = NULL "
         f"WHERE job = ? AND ({where})",
         (job, *parameters),
     ).rowcount

@@ -1,36 +1,40 @@
-"""Plans what adding or syncing paths would do: each file is new, changed, unchanged, a duplicate, or skipped, and why.
+"""Plans what adding or syncing paths would do: each file is new, changed, moved, unchanged, a duplicate, or skipped.
 
-Compares files with the sources that documents were read from, by path, size and time; contents are hashed only where
-these cannot tell. Writes nothing.
+A document is known by the path of its file; where it has none, as uploads have, by its name. Files are compared with
+the sources that documents were read from, by path, size and time; contents are hashed only where these cannot tell.
+Writes nothing.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
-import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path, PurePath
 from typing import Literal, TypeAlias
 
-from corpora.jobs.discovery import FoundFile, found_files, resolve_path, safe_name, skip_reason, unused_name
+from corpora.jobs.discovery import FoundFile, found_files, resolve_path, skip_reason
 from corpora.jobs.job_records import JobFile, JobKind, path_from_text, path_to_text, usual_speed
+from corpora.jobs.sources import Moves, NewFile, Source, moves, sha256_of, sources_of
+from corpora.jobs.staging import Staging
 from corpora.loaders.registry import Limits, is_archive
+from corpora.store.document_names import names_apart, safe_name, unused_name
 from corpora.store.store import CorpusStore
 
-Verdict: TypeAlias = Literal["new", "changed", "unchanged", "duplicate", "unsupported", "too large", "empty", "gone"]
-
-_CHUNK_BYTES = 2**20
+Verdict: TypeAlias = Literal[
+    "new", "changed", "moved", "unchanged", "duplicate", "unsupported", "too large", "empty", "gone"
+]
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedFile:
-    """One file and what is to be done with it. ``kind`` is its suffix; ``cause`` says why it is skipped, or of what it
-    is a duplicate.
+    """One file and what is to be done with it. ``kind`` is its suffix; ``cause`` says why it is skipped, of what it is
+    a duplicate, or what it was before.
 
-    ``document`` is the id of the stored document that was read from this file or has the same content.
+    ``document`` is the id of the stored document that was read from this file or has the same content. ``has_moved``:
+    the document was read from another path, at which there is nothing any more.
     """
 
     path: Path
@@ -40,6 +44,7 @@ class PlannedFile:
     verdict: Verdict
     document: str | None = None
     cause: str | None = None
+    has_moved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +56,6 @@ class Plan:
     counts: Mapping[Verdict, int]
     bytes: Mapping[Verdict, int]
     estimate_s: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """The file that a stored document was read from."""
-
-    path: str
-    size: int
-    mtime_ns: int
-    sha256: bytes
-    document: str
-    name: str
 
 
 def plan(
@@ -79,16 +72,20 @@ def plan(
     """
     with store.connections.reading() as connection:
         sources = {source.path: source for source in sources_of(connection)}
-        names = {name for (name,) in connection.execute("SELECT name FROM documents")}
+        named_paths: dict[str, str | None] = dict(connection.execute("SELECT name, source_path FROM documents"))
         speed = usual_speed(connection)
     files_found = found_files(paths)
     if names_by_path is not None:
         files_found = [
             _renamed(file, names_by_path[file.path]) if file.path in names_by_path else file for file in files_found
         ]
-    gone = list(_gone(sources.values(), paths, files_found)) if sync else []
+    staging = Staging(store.folder)
+    uploads = {file.path for file in files_found if staging.holds(file.path)}
+    moved = moves(_new_files((file for file in files_found if file.path not in uploads), sources), sources.values())
+    gone = list(_gone(sources.values(), moved, paths, files_found)) if sync else []
+    names = _Names(named_paths, uploads)
     gone_documents = {file.document for file in gone if file.document}
-    judged = _Comparison(sources, names, gone_documents, limits or Limits()).files(files_found)
+    judged = _Comparison(sources, moved, names, gone_documents, limits or Limits()).files(files_found)
     files = (*gone, *sorted(judged, key=lambda file: file.verdict != "changed"))
     counts, sizes = Counter[Verdict](), Counter[Verdict]()
     for file in files:
@@ -109,6 +106,9 @@ def job_files(planned: Plan) -> Iterator[JobFile]:
     for number, planned_file in enumerate(planned.files, 1):
         file = JobFile(number, planned_file.name, planned_file.path, None, planned_file.bytes, "queued")
         document = planned_file.document
+        if planned_file.has_moved:
+            yield replace(file, outcome="moved", document=document)
+            continue
         match planned_file.verdict:
             case "gone":
                 yield replace(file, bytes=0, outcome="removed", document=document)
@@ -122,36 +122,65 @@ def job_files(planned: Plan) -> Iterator[JobFile]:
                 yield file
 
 
-def sources_of(connection: sqlite3.Connection, within: str | None = None) -> Iterator[Source]:
-    """The sources of all documents, or of those whose path begins with ``within``."""
-    condition = "source_path IS NOT NULL" if within is None else "substr(source_path, 1, ?) = ?"
-    yield from (
-        Source(*record)
-        for record in connection.execute(
-            "SELECT source_path, source_bytes, source_mtime_ns, source_sha256, id, name FROM documents "
-            f"WHERE {condition} ORDER BY name",
-            () if within is None else (len(within), within),
-        )
-    )
+def _new_files(found: Iterable[FoundFile], sources: Mapping[str, Source]) -> list[NewFile]:
+    """The files that no document was read from."""
+    return [
+        NewFile(path, file.bytes, partial(sha256_of, file.path))
+        for file in found
+        if file.skip_reason is None and file.bytes and not is_archive(file.path.name)
+        for path in [path_to_text(file.path)]
+        if path not in sources
+    ]
 
 
-def sha256_of(path: Path) -> bytes | None:
-    """SHA-256 of a file's content; None if it cannot be read, which the job will report."""
-    digest = hashlib.sha256()
-    try:
-        with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
-            while chunk := file.read(_CHUNK_BYTES):
-                digest.update(chunk)
-    except OSError:
-        return None
-    return digest.digest()
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """The paths of documents by their names: None where a document has none, and is known by its name.
+
+    ``uploads`` are the paths of copies that will be deleted: these files are known by their names, too.
+    """
+
+    paths: Mapping[str, str | None]
+    uploads: Set[Path]
+
+    def is_of(self, name: str, path: Path) -> bool:
+        """Whether a file of that name, whose path is new, is the document of that name."""
+        return name in self.paths and (path in self.uploads or self.paths[name] is None)
+
+    def apart(self, found: Sequence[FoundFile], taken: set[str]) -> list[str]:
+        """A name for each file that no other has: several of one name are named by more of their paths."""
+        names = [file.name for file in found]
+        while self._parted(found, names):
+            pass
+        shown = set(taken)
+        for number, name in enumerate(names):
+            names[number] = unused_name(name, shown)
+            shown.add(names[number])
+        return names
+
+    def _parted(self, found: Sequence[FoundFile], names: list[str]) -> bool:
+        """Give files of one name longer ones; False if none could be."""
+        is_any = False
+        first: dict[str, int] = {}
+        for number, name in enumerate(list(names)):
+            other = first.setdefault(name, number)
+            if other == number or found[number].path in self.uploads:
+                continue
+            apart = names_apart(name, path_to_text(found[number].path), path_to_text(found[other].path))
+            if apart is not None:
+                names[number], names[other] = apart
+                is_any = True
+        return is_any
 
 
 class _Comparison:
     """Compares files with what is stored, and with each other."""
 
-    def __init__(self, sources: Mapping[str, Source], names: set[str], gone: set[str], limits: Limits) -> None:
+    def __init__(
+        self, sources: Mapping[str, Source], moved: Moves, names: _Names, gone: set[str], limits: Limits
+    ) -> None:
         self._sources = sources
+        self._moved = moved
         self._names = names
         self._limits = limits
         self._unchanged: dict[int, list[Source]] = {}  # by size, the sources that stay as they are
@@ -164,16 +193,15 @@ class _Comparison:
     def files(self, found: Sequence[FoundFile]) -> list[PlannedFile]:
         """A verdict for each, in order, under a name that no other file has."""
         self._sizes.update(file.bytes for file in found if file.skip_reason is None)
-        known = [self._known(file) for file in found]
+        known = [self._known(file) or self._was_moved(file) for file in found]
         for planned in known:
             if planned is not None and planned.verdict == "changed":
-                self._exclude_from_duplicates(path_to_text(planned.path))
+                self._exclude_from_duplicates(planned)
         taken = {planned.name for planned in known if planned is not None}
-        judged = []
-        for file, decided in zip(found, known, strict=True):
-            judged.append(decided or self._unknown(file, unused_name(file.name, taken)))
-            taken.add(judged[-1].name)
-        return judged
+        names = iter(
+            self._names.apart([file for file, planned in zip(found, known, strict=True) if planned is None], taken)
+        )
+        return [planned or self._unknown(file, next(names)) for file, planned in zip(found, known, strict=True)]
 
     def _known(self, file: FoundFile) -> PlannedFile | None:
         """The verdict on a file that a document was read from before, under that document's name; None for others."""
@@ -190,6 +218,16 @@ class _Comparison:
         same = source.size == file.bytes and (source.mtime_ns == file.mtime_ns or source.sha256 == sha256_of(file.path))
         return _planned(file, source.name, "unchanged" if same else "changed", source.document)
 
+    def _was_moved(self, file: FoundFile) -> PlannedFile | None:
+        """The verdict on a file that a document was read from at another path; None for others."""
+        source = self._moved.by_path.get(path_to_text(file.path))
+        if source is None:
+            return None
+        same = source.size == file.bytes and source.sha256 == sha256_of(file.path)
+        verdict: Verdict = "moved" if same else "changed"
+        planned = _planned(file, file.name, verdict, source.document, f"it was {source.name}")
+        return replace(planned, has_moved=True)
+
     def _unknown(self, file: FoundFile, name: str) -> PlannedFile:
         if file.skip_reason is not None:
             return _planned(file, name, "unsupported", cause=file.skip_reason)
@@ -197,7 +235,7 @@ class _Comparison:
             return _planned(file, name, "too large", cause=f"it is larger than {self._limits.file_bytes // 2**20} MiB")
         if file.bytes == 0 and os.path.isfile(file.path):
             return _planned(file, name, "empty", cause="there is nothing in it")
-        if name in self._names:
+        if self._names.is_of(name, file.path):
             return _planned(file, name, "changed")
         if file.bytes and not is_archive(file.path.name):
             twins = self._unchanged.get(file.bytes, [])
@@ -212,9 +250,10 @@ class _Comparison:
                     self._new_names[digest] = name
         return _planned(file, name, "new")
 
-    def _exclude_from_duplicates(self, path: str) -> None:
+    def _exclude_from_duplicates(self, planned: PlannedFile) -> None:
         """A file that is about to change has no duplicates."""
-        source = self._sources.get(path)
+        path = path_to_text(planned.path)
+        source = self._moved.by_path.get(path) or self._sources.get(path)
         if source is not None and source in self._unchanged.get(source.size, []):
             self._unchanged[source.size].remove(source)
 
@@ -226,15 +265,24 @@ def _planned(
     return PlannedFile(file.path, name, kind, file.bytes, verdict, document, cause)
 
 
-def _gone(sources: Iterable[Source], paths: Sequence[Path | str], found: Sequence[FoundFile]) -> Iterator[PlannedFile]:
-    """Documents whose files were in one of the folders and are not there; in an unreadable folder nothing is gone."""
+def _gone(
+    sources: Iterable[Source], moved: Moves, paths: Sequence[Path | str], found: Sequence[FoundFile]
+) -> Iterator[PlannedFile]:
+    """Documents whose files were in one of the folders, or in one that was moved, and are not there.
+
+    In an unreadable folder nothing is gone.
+    """
+    elsewhere = {source.document for source in moved.by_path.values()}
+    left_behind = {source.document for source in moved.left_behind}
     folders = [resolve_path(Path(path)) for path in paths if Path(path).is_dir()]
     there = {file.path for file in found}
     unreadable = {file.path for file in found if file.unreadable_folder}
     for source in sources:
         path = path_from_text(source.path)
         above = set(path.parents)
-        if above.intersection(folders) and path not in there and not above & (unreadable | _archives(there, above)):
+        is_inside = bool(above.intersection(folders)) or source.document in left_behind
+        is_known = path in there or source.document in elsewhere
+        if is_inside and not is_known and not above & (unreadable | _archives(there, above)):
             yield PlannedFile(path, source.name, path.suffix.lower().removeprefix("."), 0, "gone", source.document)
 
 

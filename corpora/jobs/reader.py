@@ -13,16 +13,18 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from corpora.documents import Document, Passage
 from corpora.errors import EmptyFile, LoaderError, UnknownSuffix
-from corpora.jobs.discovery import safe_name, skip_reason, unused_name
-from corpora.jobs.job_records import FileState, JobFile, path_to_text
+from corpora.jobs.discovery import skip_reason
+from corpora.jobs.job_records import FileState, JobFile, path_from_text, path_to_text
+from corpora.jobs.sources import is_gone
 from corpora.jobs.staging import Staging
 from corpora.loaders.registry import Limits, is_archive, loader_name
 from corpora.loaders.sandboxed_loader import Member, expand, load_bytes, printable, read_file
 from corpora.store import records
+from corpora.store.document_names import safe_name, unused_name
 from corpora.store.records import DocumentInfo, SourceFile
 from corpora.store.store import CorpusStore
 from corpora.text.chunking import Chunking, passages
@@ -30,21 +32,25 @@ from corpora.text.chunking import Chunking, passages
 
 @dataclass(frozen=True, slots=True)
 class ChunkedFile:
-    """A document that has still to be embedded and stored."""
+    """A document that has still to be embedded and stored; ``moved_from`` is the id of the one that it was before."""
 
     file: JobFile
     document: Document
     passages: Sequence[Passage]
     source: SourceFile | None
+    moved_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StoredAlready:
-    """A file whose text is stored already, in the document ``stored``."""
+    """A file whose text is stored already, in the document ``stored``: its own one, that of a file which has moved to
+    this path, or another.
+    """
 
     file: JobFile
     stored: DocumentInfo
     source: SourceFile | None
+    outcome: Literal["unchanged", "moved", "duplicate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,17 +183,16 @@ class _FileReader:
             if file.member is None and is_archive(file.name):
                 return self._unpacked(file)
             data, source = self._content(file)
-            if source is not None and (stored := self._unchanged(source)) is not None:
-                return StoredAlready(file, stored, source)
+            moved_from = file.document if file.outcome == "moved" else None
+            if source is not None and (same := self._unchanged(file, source, moved_from)) is not None:
+                return same
             document = load_bytes(data, file.name, limits=self._limits)
         except LoaderError as error:
             return FailedFile(file, error.cause, error.hint)
-        with self._store.connections.reading() as connection:
-            stored = records.find_stored(connection, document.name, records.text_digest(document))
-        if stored is not None:
-            return StoredAlready(file, stored, source)
+        if (same := self._same_text(file, document, source, moved_from)) is not None:
+            return same
         self._tell(file, "chunking")
-        return ChunkedFile(file, document, passages(document, **asdict(self._chunking)), source)
+        return ChunkedFile(file, document, passages(document, **asdict(self._chunking)), source, moved_from)
 
     def _content(self, file: JobFile) -> tuple[bytes, SourceFile | None]:
         """The bytes of a file, or of one inside an archive, and the source to store; None for a copy of an upload."""
@@ -203,12 +208,29 @@ class _FileReader:
             return data, None
         return data, SourceFile(path, len(data), mtime_ns, hashlib.sha256(data).digest())
 
-    def _unchanged(self, source: SourceFile) -> DocumentInfo | None:
-        """The document that was read from this content at this path."""
-        stored = self._store.source_of(source.path)
-        if stored is None or stored.source.sha256 != source.sha256:
+    def _unchanged(self, file: JobFile, source: SourceFile, moved_from: str | None) -> StoredAlready | None:
+        """The file, if its document was read from this content at this path, or at the one that it has moved from."""
+        with self._store.connections.reading() as connection:
+            own = records.own_document(connection, file.name, source.path, moved_from)
+            before = None if own is None else records.source_of(connection, own.id)
+        if own is None or before is None or before.sha256 != source.sha256:
             return None
-        return self._store.find(stored.document_name)
+        return StoredAlready(file, own, source, "unchanged" if before.path == source.path else "moved")
+
+    def _same_text(
+        self, file: JobFile, document: Document, source: SourceFile | None, moved_from: str | None
+    ) -> StoredAlready | None:
+        """The file, if its text is stored already."""
+        path = None if source is None else source.path
+        with self._store.connections.reading() as connection:
+            own = records.own_document(connection, document.name, path, moved_from)
+            stored = records.same_text(connection, own, records.text_digest(document))
+            before = None if stored is None else records.source_of(connection, stored.id)
+        if stored is None:
+            return None
+        if before is not None and path is not None and before.path != path and is_gone(path_from_text(before.path)):
+            return StoredAlready(file, stored, source, "moved")
+        return StoredAlready(file, stored, source, "duplicate" if own is None else "unchanged")
 
     def _unpacked(self, archive: JobFile) -> UnpackedArchive:
         inside = self._opened(archive.path, archive.name, anew=True)

@@ -20,13 +20,13 @@ from corpora.errors import CorporaError, one_line
 from corpora.interfaces import Derived
 from corpora.jobs import job_records
 from corpora.jobs.batching import EmbeddingBatches, PendingDocument
-from corpora.jobs.discovery import safe_name
 from corpora.jobs.job_records import ENDED, FileState, Job, JobCommand, JobFile
 from corpora.jobs.jobs import Jobs, job_busy
 from corpora.jobs.reader import ChunkedFile, FailedFile, ReaderFailure, ReaderPool, StoredAlready, UnpackedArchive
 from corpora.jobs.staging import Staging
 from corpora.jobs.writer import EmbeddedDocument, GoneFile, JobWriter
 from corpora.loaders.registry import Limits, is_archive
+from corpora.store.document_names import safe_name
 from corpora.store.locks import Holder, process_lock
 from corpora.store.store import CorpusStore
 from corpora.text.chunking import Chunking

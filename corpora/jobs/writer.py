@@ -17,14 +17,15 @@ from typing import TypeAlias
 from corpora.errors import DocumentNotFound, UnstorableDocument
 from corpora.jobs import job_records
 from corpora.jobs.job_records import FileState, JobCommand, JobFile, Outcome, path_to_text
-from corpora.jobs.plan import sources_of
 from corpora.jobs.reader import ChunkedFile, FailedFile, StoredAlready, UnpackedArchive
+from corpora.jobs.sources import sources_of
 from corpora.jobs.staging import Staging
 from corpora.store import records, secure_delete
 from corpora.store.records import Put
 from corpora.store.store import CorpusStore
 from corpora.text.chunking import Chunking
 
+_REPLACED = "it replaced the document of the same name"  # said where there is no path to know a file by
 _FLUSH_S = 0.5
 _QUEUE_LENGTH = 64  # documents that wait to be written
 
@@ -174,6 +175,7 @@ class JobWriter:
                 cut.passages,
                 write.values,
                 source=cut.source,
+                moved_from=cut.moved_from,
                 also=also,
                 chunking=self._chunking,
                 generation=self._generation,
@@ -184,13 +186,20 @@ class JobWriter:
         return ends[-1]
 
     def _same(self, write: StoredAlready) -> JobFile:
-        """A file whose text is stored; if its document was read from this file, the file's new time is stored."""
-        own = write.stored.name == write.file.name
-        outcome: Outcome = "unchanged" if own else "duplicate"
-        file = replace(write.file, state="skipped", outcome=outcome, document=write.stored.id, done=0, total=0)
+        """A file whose text is stored; if that document is the file's, its new path or time is stored."""
+        file = replace(
+            write.file, state="skipped", outcome=write.outcome, document=write.stored.id, cause=None, done=0, total=0
+        )
         with self._store.connections.writing() as connection:
-            if own and write.source is not None:
-                records.set_source(connection, write.stored.id, write.source)
+            stored = records.info_where(connection, "id", write.stored.id)
+            if stored is None:
+                file = replace(file, outcome="duplicate")  # Removed meanwhile: it will be read again.
+            elif write.source is not None and write.outcome == "moved":
+                moved = records.move_document(connection, stored, file.name, write.source)
+                cause = f"it was {stored.name}" if moved.name != stored.name else None
+                file = replace(file, state="ready", name=moved.name, cause=cause)
+            elif write.source is not None and write.outcome == "unchanged":
+                records.set_source(connection, stored.id, write.source)
             self._must_end(connection, file)
         return file
 
@@ -274,8 +283,11 @@ def _end_of(cut: ChunkedFile, put: Put) -> JobFile:
     """The end of a file whose document was stored; its cause says what of it is not in the text."""
     file = replace(cut.file, cause=cut.document.notes)
     if put.status == "duplicate":
-        outcome: Outcome = "unchanged" if put.document.name == file.name else "duplicate"
+        outcome: Outcome = "unchanged" if put.is_own else "duplicate"
         return replace(file, state="skipped", outcome=outcome, document=put.document.id)
+    if put.status == "replaced" and cut.source is None:
+        file = replace(file, cause="; ".join(filter(None, [_REPLACED, file.cause])))
+    file = replace(file, name=put.document.name)
     return replace(
         file, state="ready", outcome=put.status, document=put.document.id, done=put.passages, total=put.passages
     )

@@ -4,6 +4,7 @@
     store            one corpus: add, replace and remove documents; settings; checkpoint and close
     passage_rows     the reading half of a store: passages and derived rows, by row
     listing          the list of documents, a part of it at a time
+    document_names   names that are safe to show, and tell two files of one name apart
     records          rows of the database as values, and back
     generations      another chunking or encoder for all texts, built beside the current one and swapped in
     schema           tables, format versions, migration, SQLite's errors with a remedy

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, TypeAlias
 
+from corpora.documents import NOTES
 from corpora.store.store import CorpusStore
 
 Order: TypeAlias = Literal["name", "newest"]
@@ -24,7 +25,10 @@ _CURRENT: Final = "(SELECT generation FROM state)"
 
 @dataclass(frozen=True, slots=True)
 class ListedDocument:
-    """A line of the list. ``leaves`` counts pages, slides, sheets or chapters; ``language`` is an ISO 639-1 code."""
+    """A line of the list. ``leaves`` counts pages, slides, sheets or chapters; ``language`` is an ISO 639-1 code.
+
+    ``notes`` say what of its file is not in its text; None if all of it is.
+    """
 
     id: str
     name: str
@@ -33,6 +37,7 @@ class ListedDocument:
     added_at: datetime
     language: str | None
     leaves: Mapping[str, int]
+    notes: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +100,8 @@ def _listed(
     document: str, name: str, chars: int, added_at: str, metadata: str, marks: str, passages: int
 ) -> ListedDocument:
     kinds = Counter(kind for _, _, kind, _ in json.loads(marks))
-    language = json.loads(metadata).get("language")
+    known = json.loads(metadata)
+    language, notes = known.get("language"), known.get(NOTES)
     return ListedDocument(
         id=document,
         name=name,
@@ -104,4 +110,5 @@ def _listed(
         added_at=datetime.fromisoformat(added_at),
         language=language if isinstance(language, str) else None,
         leaves={kind: kinds[kind] for kind in _LEAVES if kinds[kind]},
+        notes=None if notes is None else str(notes),
     )

@@ -17,6 +17,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from corpora.documents import Document, Mark, Metadata, Passage
 from corpora.errors import DamagedLibrary, DocumentNotFound, UnstorableDocument, nearest
+from corpora.store.document_names import longer_name, names_apart, unused_name
 
 # Keys of settings.
 CHUNKING: Final = "chunking"  # how texts are chunked, as JSON
@@ -88,11 +89,15 @@ class StoredSource:
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """The result of storing a document; for a duplicate, the stored document that has the same text."""
+    """The result of storing a document; for a duplicate, the stored document that has the same text.
+
+    ``is_own``: the document stored before, replaced or with the same text, was that of this very file or name.
+    """
 
     status: Literal["added", "replaced", "duplicate"]
     document: DocumentInfo
     passages: int
+    is_own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,15 +156,98 @@ def text_digest(document: Document) -> bytes:
     return hashlib.sha256(document.text.encode()).digest()
 
 
-def find_stored(connection: sqlite3.Connection, name: str, digest: bytes) -> DocumentInfo | None:
+def own_document(
+    connection: sqlite3.Connection, name: str, path: str | None, moved_from: str | None = None
+) -> DocumentInfo | None:
+    """The document that was made of a file before, or None.
+
+    That is the one with the id ``moved_from``, else the one read from this path, else the one of that name, unless both
+    have paths: two files of one name are two documents.
+    """
+    own = None if moved_from is None else info_where(connection, "id", moved_from)
+    if own is None and path is not None:
+        own = info_where(connection, "source_path", path)
+    if own is None:
+        own = info_where(connection, "name", name)
+        if own is not None and path is not None and source_of(connection, own.id) is not None:
+            return None
+    return own
+
+
+def same_text(connection: sqlite3.Connection, own: DocumentInfo | None, digest: bytes) -> DocumentInfo | None:
     """The document that has this text already, or None.
 
-    If there is a document of that name, only that one counts, so that a changed file replaces it.
+    If the file has a document of its ``own``, only that one counts, so that a changed file replaces it.
     """
-    own = connection.execute("SELECT digest FROM documents WHERE name = ?", (name,)).fetchone()
     if own is None:
         return info_where(connection, "digest", digest)
-    return info_where(connection, "name", name) if own[0] == digest else None
+    (stored,) = connection.execute("SELECT digest FROM documents WHERE id = ?", (own.id,)).fetchone()
+    return own if stored == digest else None
+
+
+def source_of(connection: sqlite3.Connection, document_id: str) -> SourceFile | None:
+    """The file that a document was read from; None if it has no path."""
+    query = "SELECT source_path, source_bytes, source_mtime_ns, source_sha256 FROM documents WHERE id = ?"
+    record = connection.execute(query, (document_id,)).fetchone()
+    return None if record is None or record[0] is None else SourceFile(*record)
+
+
+def free_name(connection: sqlite3.Connection, name: str, path: str | None) -> str:
+    """A name for a new document that no other one has.
+
+    Another file of that name is renamed, so that both are called by the shortest ends of their paths that differ.
+    """
+    other = info_where(connection, "name", name)
+    if other is None:
+        longer = None if path is None or "/" in name else longer_name(name, path)
+        return name if longer is None or not _is_an_end(connection, name) else free_name(connection, longer, path)
+    before = source_of(connection, other.id)
+    if path is not None and before is not None and (names := names_apart(name, path, before.path)) is not None:
+        if info_where(connection, "name", names[1]) is None:
+            rename(connection, other.id, names[1])
+        return free_name(connection, names[0], path)
+    return unused_name(name, _Names(connection))
+
+
+def rename(connection: sqlite3.Connection, document_id: str, name: str) -> None:
+    """Give a document another name; its id stays, so that what cites it still finds it."""
+    connection.execute("UPDATE documents SET name = ? WHERE id = ?", (name, document_id))
+
+
+def move_document(connection: sqlite3.Connection, info: DocumentInfo, name: str, source: SourceFile) -> DocumentInfo:
+    """Store that the file of a document has moved; the document as it is now."""
+    rename(connection, info.id, info.id)  # Its old name is free, perhaps for itself.
+    rename(connection, info.id, free_name(connection, name, source.path))
+    set_source(connection, info.id, source)
+    set_version(connection, version(connection) + 1)
+    moved = info_where(connection, "id", info.id)
+    assert moved is not None, "it was just written"
+    return moved
+
+
+def unused_id(connection: sqlite3.Connection, document: Document) -> str:
+    """The id of the document, or another if a renamed document has it: ids are made of a name and a text."""
+    candidate, number = document.id, 1
+    while info_where(connection, "id", candidate) is not None:
+        number += 1
+        candidate = Document.of(f"{document.name}\0{number}", document.text).id
+    return candidate
+
+
+class _Names:
+    """The names of all documents, as a container."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def __contains__(self, name: object) -> bool:
+        return info_where(self._connection, "name", str(name)) is not None
+
+
+def _is_an_end(connection: sqlite3.Connection, name: str) -> bool:
+    """Whether the name of a document ends in this one, after a slash: then this one alone would be ambiguous."""
+    query = "SELECT 1 FROM documents INDEXED BY documents_by_list WHERE substr(name, -?) = ? LIMIT 1"
+    return connection.execute(query, (len(name) + 1, f"/{name}")).fetchone() is not None
 
 
 def insert_document(connection: sqlite3.Connection, document: Document, *, source: SourceFile | None) -> int:
@@ -249,7 +337,7 @@ def all_infos(connection: sqlite3.Connection) -> list[DocumentInfo]:
 
 
 def info_where(
-    connection: sqlite3.Connection, column: Literal["id", "name", "digest"], value: str | bytes
+    connection: sqlite3.Connection, column: Literal["id", "name", "digest", "source_path"], value: str | bytes
 ) -> DocumentInfo | None:
     """The first document with this value, if there is one."""
     try:

@@ -50,6 +50,7 @@ class CorpusStore(PassageRows):
         values: Mapping[str, Sequence[bytes]],
         *,
         source: SourceFile | None = None,
+        moved_from: str | None = None,
         also: Callable[[sqlite3.Connection, Put], object] | None = None,
         chunking: Chunking | None = None,
         generation: int | None = None,
@@ -57,7 +58,9 @@ class CorpusStore(PassageRows):
     ) -> Put:
         """Store a document with its passages and derived rows, ``values`` by kind.
 
-        A document of the same name but with another text is replaced; a text is not stored twice. ``also`` is called
+        The document that was read from the same path is replaced if its text is another, where there is no path that of
+        the same name; ``moved_from`` is the id of the one whose file has moved to this path. Two files of one name are
+        named by more of their paths. A text is not stored twice. ``also`` is called
         inside the transaction and may write to other tables. With ``chunking``, the corpus must be chunked in this way,
         or not at all yet; with ``generation``, it must not have been rebuilt since. Without ``erase``, a replaced text
         is overwritten later, by the next ``checkpoint`` at the latest.
@@ -67,7 +70,7 @@ class CorpusStore(PassageRows):
         _check_lengths(passages, values)
         with self._connections.writing() as connection:
             self._require(connection, chunking, generation)
-            result = _replace_or_insert(connection, document, passages, values, source)
+            result = _replace_or_insert(connection, document, passages, values, source, moved_from)
             if result.status == "replaced":
                 secure_delete.request_erase(connection)
             if also is not None:
@@ -92,7 +95,8 @@ class CorpusStore(PassageRows):
         """
         records.check_storable(document, passages)
         with self._connections.reading() as connection:
-            if source is None and records.find_stored(connection, document.name, records.text_digest(document)):
+            own = records.own_document(connection, document.name, None)
+            if source is None and records.same_text(connection, own, records.text_digest(document)):
                 return False
         values = {column.kind: column.compute(passages) for column in derived}
         return self.put(document, passages, values, source=source).status != "duplicate"
@@ -255,23 +259,31 @@ def _replace_or_insert(
     passages: Sequence[Passage],
     values: Mapping[str, Sequence[bytes]],
     source: SourceFile | None,
+    moved_from: str | None,
 ) -> Put:
-    """Write a document, replacing one of the same name, unless its text is stored already."""
-    twin = records.find_stored(connection, document.name, records.text_digest(document))
+    """Write a document, replacing the one that the file or name had before, unless its text is stored already."""
+    path = None if source is None else source.path
+    old = records.own_document(connection, document.name, path, moved_from)
+    twin = records.same_text(connection, old, records.text_digest(document))
     if twin is not None:
-        if source is not None and twin.name == document.name:
+        if source is not None and twin.id == moved_from:
+            twin = records.move_document(connection, twin, document.name, source)
+        elif source is not None and old is not None:
             records.set_source(connection, twin.id, source)
-        return Put("duplicate", twin, twin.passages)
-    old = records.info_where(connection, "name", document.name)
+        return Put("duplicate", twin, twin.passages, is_own=old is not None)
     version = records.version(connection) + 1
+    name = document.name if old is None or old.id == moved_from else old.name
     if old is not None:
         records.delete_document(connection, old, version)
+    document = replace(
+        document, name=records.free_name(connection, name, path), id=records.unused_id(connection, document)
+    )
     number = records.insert_document(connection, document, source=source)
     records.insert_passages(connection, number, passages, values, generation=records.generation(connection))
     records.set_version(connection, version)
     info = records.info_where(connection, "id", document.id)
     assert info is not None, "it was just written"
-    return Put("added" if old is None else "replaced", info, len(passages))
+    return Put("added" if old is None else "replaced", info, len(passages), is_own=old is not None)
 
 
 def _check_lengths(passages: Sequence[Passage], values: Mapping[str, Sequence[bytes]]) -> None:

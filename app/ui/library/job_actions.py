@@ -122,7 +122,7 @@ def _verdict(file: JobFile, planned: PlannedFile | None) -> Verdict:
         return Verdict("to remove", "its file is gone")
     if file.outcome == "unsupported":
         return Verdict("left out", file.cause)
-    if file.outcome in ("unchanged", "duplicate"):
+    if file.outcome in ("moved", "unchanged", "duplicate"):
         return Verdict(file.outcome)
     why_left_out = skip_reason(file.name)
     if why_left_out is not None:  # chosen by itself: the job tries it, and gives this cause

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 
 from app.library.deletion import Receipt
-from app.output.formatting import count, day, kind_of
+from app.output.formatting import count, day, kind_of, sentence
 from app.ui.views.markup import Html, tag
 from corpora.store.listing import Holdings, ListedDocument, Listing
 
@@ -204,9 +204,10 @@ def _row(corpus: str, document: ListedDocument, cells: Mapping[str, str]) -> Htm
         data_document=document.id,
         aria_label=f"Remove {document.name}",
     )
+    note = tag("small", sentence(document.notes), class_="note") if document.notes else ""
     return tag(
         "tr",
-        tag("th", tag("bdi", document.name, title=document.name), scope="row"),
+        tag("th", tag("bdi", document.name, title=document.name), note, scope="row"),
         *(tag("td", text, class_=title.lower()) for title, text in cells.items()),
         tag("td", button),
     )

@@ -25,12 +25,13 @@ FILE_ORDER: Final[tuple[tuple[FileState, ...], ...]] = (
     ("cancelled",),
 )
 VerdictWord: TypeAlias = Literal[
-    "new", "changed", "to compare", "unchanged", "duplicate", "left out", "empty", "too large", "to remove"
+    "new", "changed", "to compare", "moved", "unchanged", "duplicate", "left out", "empty", "too large", "to remove"
 ]
 VERDICT_WORDS: Final[tuple[VerdictWord, ...]] = (
     "new",
     "changed",
     "to compare",
+    "moved",
     "to remove",
     "unchanged",
     "duplicate",
@@ -51,7 +52,7 @@ _SKIPPED: Final = {
     "unchanged": "skipped: unchanged",
     "unsupported": "skipped: unsupported",
 }
-_READY: Final = {"replaced": "ready, replaced", "removed": "removed"}
+_READY: Final = {"replaced": "ready, replaced", "removed": "removed", "moved": "moved"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +288,8 @@ def _row(job: Job, file: JobFile, verdict: Verdict | None) -> Html:
     elif file.state in ("failed", "skipped") and file.cause:
         hint = f" {sentence(file.hint)}" if file.hint and file.state == "failed" else ""
         reason = tag("small", file.cause.rstrip(".") + "." + hint, class_="cause")
+    elif file.state == "ready" and file.cause:
+        reason = tag("small", sentence(file.cause), class_="cause" if file.outcome == "moved" else "note")
     return tag(
         "tr",
         tag("th", tag("bdi", file.name), reason, scope="row"),

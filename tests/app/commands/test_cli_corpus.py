@@ -93,6 +93,23 @@ def test_a_folder_goes_in_and_stays_in_step(run: Run, folder: Path) -> None:
     assert document(run, "list", "mine")["documents"] == []
 
 
+def test_two_files_of_one_name_stay_two_and_a_moved_one_stays_itself(run: Run, folder: Path) -> None:
+    run("create", "mine")
+    for name, text in (("p", TEXTS[0]), ("q", TEXTS[1])):
+        (folder / name).mkdir()
+        (folder / name / "note.txt").write_text(text)
+        assert "added, 1 passage" in run("add", "mine", f"{name}/note.txt")[1]
+    listed = {one["name"]: one["id"] for one in document(run, "list", "mine")["documents"]}
+    assert listed.keys() == {"p/note.txt", "q/note.txt"}
+    assert "may be any of 2 documents" in run("remove", "mine", "note.txt", "--yes")[2]
+    (folder / "q").rename(folder / "r")
+    assert "note.txt: moved, it was q/note.txt" in run("sync", "mine", "r")[1]
+    (moved,) = [one for one in document(run, "list", "mine")["documents"] if one["name"] == "r/note.txt"]
+    assert moved["id"] == listed["q/note.txt"]
+    assert run("remove", "mine", "r/note.txt", "--yes")[0] == 0
+    assert [one["name"] for one in document(run, "list", "mine")["documents"]] == ["p/note.txt"]
+
+
 def test_a_folder_without_files_is_said_to_be_one(run: Run, folder: Path) -> None:
     run("create", "mine")
     (folder / "bare" / "within").mkdir(parents=True)

@@ -275,7 +275,7 @@ def test_two_files_of_one_name_in_one_job_are_two_documents(store: CorpusStore, 
     twin = tmp_path / "a.txt"
     twin.write_text("Another a.")
     done(store, folder / "a.txt", twin)
-    assert names(store) == ["a (2).txt", "a.txt"]
+    assert names(store) == ["files/a.txt", f"{tmp_path.name}/a.txt"]
     assert done(store, folder / "a.txt", twin).outcomes == {"unchanged": 2}
 
 

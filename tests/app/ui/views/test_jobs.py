@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from app.ui.views.documents import documents_view
 from app.ui.views.jobs import JobWindow, jobs_view
 from corpora.jobs.job_records import Job, JobFile
+from corpora.store.listing import ListedDocument, Listing
 from tests.support.page_fakes import HOSTILE
 
 JOB = Job(
@@ -71,3 +73,18 @@ def test_hostile_names_and_causes_stay_text(name: str) -> None:
     view = jobs_view([JobWindow(JOB, (file,), True, 0, 1)])
     assert html.escape(name) in view
     assert not re.search(r"<(script|img|svg|iframe|link)\b", view)
+
+
+def test_what_was_not_read_is_said_of_a_file_that_was() -> None:
+    ready = dataclasses.replace(FILE, state="ready", outcome="added", cause="3 attached files were not read")
+    moved = dataclasses.replace(FILE, number=2, state="ready", outcome="moved", cause="it was a/c.pdf")
+    view = jobs_view([JobWindow(JOB, (ready, moved), True, 0, 2)])
+    assert '<small class="note">3 attached files were not read.</small>' in view
+    assert '<small class="cause">It was a/c.pdf.</small>' in view
+
+
+def test_what_was_not_read_is_said_in_the_list_of_documents() -> None:
+    listed = ListedDocument("1", "a.pdf", 9, 1, datetime(2026, 11, 21, tzinfo=UTC), None, {}, "2 pages are blank")
+    other = dataclasses.replace(listed, id="2", name="b.pdf", notes=None)
+    view = documents_view("mine", Listing((listed, other), 2, 2, 2))
+    assert view.count('<small class="note">2 pages are blank.</small>') == view.count("<small") == 1

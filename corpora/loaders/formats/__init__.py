@@ -16,6 +16,8 @@
     charts, smart_art  charts as tables and diagrams as lists, of any Office document
     inserted_files     adds the text of a file that a document shows as its own
     unread_parts       counts what is not read, and says it once
+    pptx_text          reads the paragraphs of a shape, with their bullets and numbers
+    pptx_order         the order in which the shapes of a slide are read
     opc_package        opens such a zip, and finds its parts by their relations
     omml               writes the equations of Office as linear text
     raised_text        writes superscripts and subscripts on a plain line

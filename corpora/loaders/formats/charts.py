@@ -26,12 +26,14 @@ _LAST_DAY = 2_900_000
 
 @dataclass(frozen=True, slots=True)
 class _Series:
-    """One row of points: their name, and labels and values by the number of the point."""
+    """Some points under one name: their labels and values, by the number of the point; what both are called."""
 
     name: str
     labels: dict[int, str]
     values: dict[int, str]
     sizes: dict[int, str]
+    label_name: str = "Category"
+    value_name: str = "Value"
 
 
 def write_chart(reading: ReadingText, root: Element) -> None:
@@ -54,14 +56,15 @@ def _has_title(root: Element) -> bool:
 
 def _table(charted: Sequence[_Series]) -> Iterator[list[str]]:
     """The header, then a row a category; series whose categories differ have rows of their own below each other."""
-    if any(series.sizes for series in charted) or len({tuple(series.labels.items()) for series in charted}) > 1:
-        yield ["Series", "Category", "Value", "Size"][: 4 if any(series.sizes for series in charted) else 3]
+    if any(series.sizes for series in charted) or 1 < len({tuple(series.labels.items()) for series in charted}):
+        sized = any(series.sizes for series in charted)
+        yield ["Series", charted[0].label_name, charted[0].value_name, *(["Size"] if sized else [])]
         for series in charted:
             for point in _points(series):
                 row = [series.name, series.labels.get(point, ""), series.values.get(point, "")]
                 yield [*row, series.sizes[point]] if point in series.sizes else row
         return
-    yield ["Category", *(series.name or "Value" for series in charted)]
+    yield [charted[0].label_name, *(series.name or "Value" for series in charted)]
     for point in sorted({point for series in charted for point in _points(series)}):
         yield [charted[0].labels.get(point, str(point + 1)), *(series.values.get(point, "") for series in charted)]
 
@@ -78,8 +81,9 @@ def _series(root: Element) -> Iterator[_Series]:
             values = _cached(child(element, "val"), is_1904) or _cached(child(element, "yVal"), is_1904)
             sizes = _cached(child(element, "bubbleSize"), is_1904)
             name = " ".join(_cached(child(element, "tx"), is_1904).values()) or _words(child(element, "tx"))
+            names = ("x", "y") if child(element, "yVal") is not None else ("Category", "Value")
             if values or labels:
-                yield _Series(in_one_line(name), labels, values, sizes)
+                yield _Series(in_one_line(name), labels, values, sizes, *names)
 
 
 def _cached(holder: Element | None, is_1904: bool) -> dict[int, str]:

@@ -20,11 +20,19 @@ from corpora.interfaces import Loader
 from corpora.loaders.formats import html, txt
 from corpora.loaders.formats.charts import write_chart
 from corpora.loaders.formats.docx_numbering import Marker, Numbering
-from corpora.loaders.formats.docx_runs import UNREAD, Aside, Runs, checkbox, chosen_alternative
+from corpora.loaders.formats.docx_runs import UNREAD, Aside, Runs, checkbox
 from corpora.loaders.formats.docx_styles import Style, Styles, outline_level, switch, value
 from corpora.loaders.formats.docx_tables import blocks_of, cells_of, grid, is_layout, rows_of
 from corpora.loaders.formats.inserted_files import insert_file
-from corpora.loaders.formats.opc_package import OpcPackage, attribute, child, children_of, local, whole_number
+from corpora.loaders.formats.opc_package import (
+    OpcPackage,
+    attribute,
+    child,
+    children_of,
+    chosen_alternative,
+    local,
+    whole_number,
+)
 from corpora.loaders.formats.raised_text import Piece, on_one_line
 from corpora.loaders.formats.rows import write_table
 from corpora.loaders.formats.smart_art import write_diagram

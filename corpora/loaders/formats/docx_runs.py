@@ -14,7 +14,7 @@ from xml.etree.ElementTree import Element
 from corpora.loaders.formats import omml, symbol_fonts
 from corpora.loaders.formats.docx_fields import shown_by_instruction
 from corpora.loaders.formats.docx_styles import RunLook, Style, Styles, switch, value
-from corpora.loaders.formats.opc_package import attribute, child, children_of, local, whole_number
+from corpora.loaders.formats.opc_package import attribute, child, children_of, chosen_alternative, local, whole_number
 from corpora.loaders.formats.raised_text import Piece
 from corpora.loaders.formats.unread_parts import UnreadParts
 from corpora.text.reading_text import PAGE_BREAK, words
@@ -198,12 +198,6 @@ class Runs:
         yield from self._shown(shown.text)
         if shown.unread:
             self.unread.add(shown.unread)
-
-
-def chosen_alternative(element: Element) -> Element | None:
-    """Of alternatives for several versions of Word the one that new ones show; each is shown once."""
-    chosen = child(element, "Choice")
-    return child(element, "Fallback") if chosen is None else chosen
 
 
 def checkbox(control: Element) -> str | None:

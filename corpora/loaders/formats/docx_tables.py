@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
-from corpora.loaders.formats.docx_runs import UNREAD, chosen_alternative
+from corpora.loaders.formats.docx_runs import UNREAD
 from corpora.loaders.formats.docx_styles import switch, value
-from corpora.loaders.formats.opc_package import child, local, whole_number
+from corpora.loaders.formats.opc_package import child, chosen_alternative, local, whole_number
 from corpora.loaders.formats.rows import Cell
 from corpora.text.reading_text import PAGE_BREAK
 

@@ -144,6 +144,12 @@ def children_of(element: Element | None, *path: str) -> tuple[Element, ...]:
     return () if parent is None else tuple(parent)
 
 
+def chosen_alternative(element: Element) -> Element | None:
+    """Of alternatives for several versions of a program (``AlternateContent``) the one that new versions show."""
+    chosen = child(element, "Choice")
+    return child(element, "Fallback") if chosen is None else chosen
+
+
 def whole_number(text: str | None, default: int) -> int:
     """The whole number in an attribute; ``default`` if it holds none."""
     return int(text) if text is not None and re.fullmatch(r"-?[0-9]{1,6}", text) else default

@@ -1,4 +1,7 @@
-"""Presentations (pptx) to reading text, slide by slide: titles as headings, lists, tables, diagrams, notes."""
+"""Presentations (pptx) to reading text, slide by slide: titles as headings, lists, tables, charts, diagrams, notes.
+
+Hidden slides are read, and their location says so; comments, embedded objects and media are not read, which is noted.
+"""
 
 from __future__ import annotations
 
@@ -8,29 +11,47 @@ from xml.etree.ElementTree import Element
 
 from corpora.documents import Document
 from corpora.errors import DamagedFile
-from corpora.loaders.formats.opc_package import OpcPackage, attribute, child, children_of, local, whole_number
-from corpora.text.reading_text import ReadingText, in_one_line, item_line, words
+from corpora.loaders.formats.charts import write_chart
+from corpora.loaders.formats.opc_package import (
+    OpcPackage,
+    Relation,
+    attribute,
+    child,
+    children_of,
+    local,
+    whole_number,
+)
+from corpora.loaders.formats.pptx_order import in_reading_order, placeholder
+from corpora.loaders.formats.pptx_text import line, paragraphs
+from corpora.loaders.formats.rows import Merged, spread, write_table
+from corpora.loaders.formats.smart_art import write_diagram
+from corpora.loaders.formats.unread_parts import UnreadParts
+from corpora.text.reading_text import ReadingText, in_one_line, words
 
 _TITLES = words("title ctrTitle")
 _UNREAD_PLACEHOLDERS = words("sldNum dt ftr hdr sldImg")
-_DEEPEST_LIST = 8
+_MEDIA = {"videoFile": "video", "audioFile": "recording", "wavAudioFile": "recording", "audioCd": "recording"}
+_ON, _OFF = ("1", "true"), ("0", "false")
 
 
 def load(data: bytes, name: str) -> Document:
     """Load a presentation. Raises ``EncryptedFile``, ``DamagedFile``, ``HostileArchive``."""
     package = OpcPackage.opened(data, name)
-    reading = ReadingText(title=package.title())
+    reading, unread = ReadingText(title=package.title()), UnreadParts()
     main = package.main_part()
     relations = package.relations(main)
     try:
         for position, slide in enumerate(_slide_ids(package.xml(main)), 1):
             if slide in relations:
-                reading.section("slide", str(position))
-                _Writer(package, reading).slide(relations[slide].part)
+                part = relations[slide].part
+                shown = package.xml(part)
+                reading.section("slide", f"{position} (hidden)" if attribute(shown, "show") in _OFF else str(position))
+                _Writer(package, reading, unread, package.relations(part)).slide(shown)
     except RecursionError as error:
         raise DamagedFile(
             f"the shapes of {name} are nested too deeply", hint="save it as text in its program and add that"
         ) from error
+    unread.tell(reading)
     return reading.document(name)
 
 
@@ -43,87 +64,126 @@ def _slide_ids(presentation: Element) -> Iterator[str]:
 
 @dataclass(slots=True)
 class _Writer:
-    """Writes the shapes of a slide in the order in which they lie on it, the title first."""
+    """Writes the shapes of a slide in the order in which they are read, the title first."""
 
     package: OpcPackage
     reading: ReadingText
+    unread: UnreadParts
+    relations: dict[str, Relation]
 
-    def slide(self, part: str) -> None:
-        shapes = list(_shapes(child(self.package.xml(part), "cSld", "spTree")))
-        for shape in sorted(shapes, key=lambda shape: _placeholder(shape) not in _TITLES):  # stable
+    def slide(self, slide: Element) -> None:
+        """The shapes of a slide, then its notes."""
+        shapes = in_reading_order(child(slide, "cSld", "spTree"), self._layout())
+        for shape in sorted(shapes, key=lambda shape: placeholder(shape) not in _TITLES):  # stable
             self._shape(shape)
-        for relation in self.package.relations(part).values():
-            if relation.kind == "diagramData" and self.package.has(relation.part):
-                texts = (in_one_line(_text(paragraph)) for paragraph in _all(self.package.xml(relation.part), "p"))
-                self.reading.items(item_line(text, depth=0) for text in texts if text)
-            elif relation.kind == "notesSlide" and self.package.has(relation.part):
+        for relation in self.relations.values():
+            if relation.kind == "notesSlide" and self.package.has(relation.part):
                 self._notes(self.package.xml(relation.part))
+            elif relation.kind == "comments" and self.package.has(relation.part):
+                comments = _all(self.package.xml(relation.part), "cm")
+                self.unread.add("comment", sum(1 for _ in comments))
+
+    def _layout(self) -> Element | None:
+        """The shapes of the layout that the slide was made from."""
+        for relation in self.relations.values():
+            if relation.kind == "slideLayout" and self.package.has(relation.part):
+                return child(self.package.xml(relation.part), "cSld", "spTree")
+        return None
 
     def _shape(self, shape: Element) -> None:
-        kind = _placeholder(shape)
+        kind = placeholder(shape)
         if kind in _UNREAD_PLACEHOLDERS:
             return
-        if (table := next(_all(shape, "tbl"), None)) is not None:
-            self.reading.table([_cell(cell) for cell in row if local(cell.tag) == "tc"] for row in _all(table, "tr"))
+        if _is_hidden(shape):
+            if any((text.text or "").strip() for text in _all(shape, "t")):
+                self.unread.left_out("hidden text")
+        elif local(shape.tag) == "pic":
+            self._media(shape)
+        elif local(shape.tag) == "graphicFrame":
+            self._frame(shape)
         elif kind in _TITLES:
-            self.reading.heading(" ".join(_text(paragraph) for paragraph in _all(shape, "p")))
+            self.reading.heading(" ".join(line(paragraph, self.unread) for paragraph in _all(shape, "p")))
         elif (body := child(shape, "txBody")) is not None:
             self._paragraphs(body, is_list=kind in ("body", "obj"))
 
-    def _paragraphs(self, body: Element, *, is_list: bool) -> None:
-        """Placeholders hold lists, unless they hold one paragraph; free boxes hold text."""
-        paragraphs = [(_depth(paragraph), text) for paragraph in _all(body, "p") if (text := _text(paragraph)).strip()]
-        if is_list and len(paragraphs) > 1:
-            self.reading.items(item_line(text, depth=depth) for depth, text in paragraphs)
+    def _frame(self, frame: Element) -> None:
+        """A table, chart, diagram or embedded object in its frame."""
+        content = child(frame, "graphic", "graphicData")
+        for inner in content if content is not None else ():
+            tag = local(inner.tag)
+            if tag == "tbl":
+                self._table(inner)
+            elif tag == "chart":
+                self._part("chart", attribute(inner, "id"))
+            elif tag == "relIds":
+                self._part("diagram", attribute(inner, "dm"))
+            elif (held := next(_all(inner, "oleObj"), None)) is not None:
+                is_equation = (attribute(held, "progId") or "").lower().startswith("equation")
+                self.unread.add("equation" if is_equation else "embedded object")
+
+    def _table(self, table: Element) -> None:
+        properties = child(table, "tblPr")
+        has_header = properties is not None and attribute(properties, "firstRow") in _ON
+        rows = ([cell for cell in row if local(cell.tag) == "tc"] for row in table if local(row.tag) == "tr")
+        grid = spread([self._cell(cell) for cell in row if not _is_covered(cell)] for row in rows)
+        write_table(self.reading, grid, header_rows=None if has_header else 0)
+
+    def _cell(self, cell: Element) -> Merged:
+        text = " ".join(_marked(paragraph.marker, paragraph.text) for paragraph in paragraphs(cell, self.unread))
+        columns, rows = (whole_number(attribute(cell, name), 1) for name in ("gridSpan", "rowSpan"))
+        return Merged(text, columns=columns, rows=rows)
+
+    def _part(self, kind: str, relation: str | None) -> None:
+        part = self.relations[relation].part if relation in self.relations else ""
+        if not self.package.has(part):
+            self.unread.add(kind)
+        elif kind == "chart":
+            write_chart(self.reading, self.package.xml(part))
         else:
-            for _, text in paragraphs:
-                self.reading.paragraph(text)
+            write_diagram(self.reading, self.package.xml(part))
+
+    def _media(self, picture: Element) -> None:
+        for element in picture.iter():
+            if (medium := _MEDIA.get(local(element.tag))) is not None:
+                self.unread.add(medium)
+                return
+
+    def _paragraphs(self, body: Element, *, is_list: bool) -> None:
+        """Placeholders hold lists, unless they hold one paragraph; free boxes hold text, unless it has bullets."""
+        found = list(paragraphs(body, self.unread))
+        items: list[str] = []
+        for paragraph in found:
+            marker = paragraph.marker
+            if marker is None and is_list and len(found) > 1:
+                marker = "-"
+            if marker:
+                items.append(f"{'  ' * paragraph.depth}{marker} {in_one_line(paragraph.text)}")
+            else:
+                self.reading.items(items)
+                self.reading.paragraph(paragraph.text)
+                items = []
+        self.reading.items(items)
 
     def _notes(self, notes: Element) -> None:
-        for shape in _shapes(child(notes, "cSld", "spTree")):
-            if _placeholder(shape) == "body" and (body := child(shape, "txBody")) is not None:
-                texts = [text for paragraph in _all(body, "p") if (text := _text(paragraph)).strip()]
-                for n, text in enumerate(texts):
+        for shape in in_reading_order(child(notes, "cSld", "spTree"), None):
+            if placeholder(shape) == "body" and (body := child(shape, "txBody")) is not None:
+                for n, paragraph in enumerate(paragraphs(body, self.unread)):
+                    text = _marked(paragraph.marker, paragraph.text)
                     self.reading.paragraph(text if n else f"Notes: {text}")
 
 
-def _shapes(tree: Element | None) -> Iterator[Element]:
-    """Shapes and frames, also those in groups."""
-    for element in tree if tree is not None else ():
-        tag = local(element.tag)
-        if tag in ("sp", "graphicFrame"):
-            yield element
-        elif tag in ("grpSp", "AlternateContent", "Choice"):
-            yield from _shapes(element)
+def _is_hidden(shape: Element) -> bool:
+    return any((named := child(part, "cNvPr")) is not None and attribute(named, "hidden") in _ON for part in shape)
 
 
-def _placeholder(shape: Element) -> str | None:
-    """The kind of placeholder that this shape fills; None for free shapes."""
-    for properties in shape:
-        placeholder = child(properties, "nvPr", "ph")
-        if placeholder is not None:
-            return attribute(placeholder, "type") or "obj"
-    return None
+def _is_covered(cell: Element) -> bool:
+    """Whether a merged cell to the left of this one, or above it, covers it."""
+    return attribute(cell, "hMerge") in _ON or attribute(cell, "vMerge") in _ON
+
+
+def _marked(marker: str | None, text: str) -> str:
+    return f"{marker} {text}" if marker else text
 
 
 def _all(element: Element, name: str) -> Iterator[Element]:
     return (inner for inner in element.iter() if local(inner.tag) == name)
-
-
-def _cell(cell: Element) -> str:
-    return " ".join(_text(paragraph) for paragraph in _all(cell, "p"))
-
-
-def _depth(paragraph: Element) -> int:
-    properties = child(paragraph, "pPr")
-    depth = whole_number(attribute(properties, "lvl"), 0) if properties is not None else 0
-    return max(0, min(depth, _DEEPEST_LIST))
-
-
-def _text(paragraph: Element) -> str:
-    """The runs of a paragraph; a line break is a newline."""
-    return "".join("\n" if local(part.tag) == "br" else part.text or "" for part in paragraph.iter() if _is_text(part))
-
-
-def _is_text(element: Element) -> bool:
-    return local(element.tag) in ("t", "br")

@@ -56,7 +56,7 @@ def _has_title(root: Element) -> bool:
 
 def _table(charted: Sequence[_Series]) -> Iterator[list[str]]:
     """The header, then a row a category; series whose categories differ have rows of their own below each other."""
-    if any(series.sizes for series in charted) or 1 < len({tuple(series.labels.items()) for series in charted}):
+    if any(series.sizes for series in charted) or len({tuple(series.labels.items()) for series in charted}) > 1:
         sized = any(series.sizes for series in charted)
         yield ["Series", charted[0].label_name, charted[0].value_name, *(["Size"] if sized else [])]
         for series in charted:

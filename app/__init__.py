@@ -30,8 +30,18 @@ from typing import TYPE_CHECKING
 from app.loading.environment import wait_passively
 
 if TYPE_CHECKING:
+    from app.answering.stream import AnswerStream
     from app.config.settings import Settings
-    from app.errors import SpandraftError
+    from app.correction.stream import CorrectionStream
+    from app.errors import (
+        ArgumentError,
+        InputError,
+        MissingPartError,
+        ModelError,
+        SettingError,
+        SpandraftError,
+        UnknownNameError,
+    )
     from app.generation.events import (
         Answer,
         Citation,
@@ -41,39 +51,81 @@ if TYPE_CHECKING:
         Edit,
         Retrieval,
         RunStats,
+        SourceCounts,
         SourcePassage,
         TextDelta,
     )
     from app.generation.prompts import Message
     from app.library.corpus import Corpus
-    from app.pipeline import Pipeline, Searchable
+    from app.library.searchable import Searchable
+    from app.pipeline import Pipeline
+    from corpora.documents import Document
+    from corpora.errors import CorporaError, CorpusExists, CorpusNotFound, DocumentNotFound, InvalidName
+    from decoding.errors import DecodingError
+    from retrieval.errors import RetrievalError
 
 __all__ = [
     "Answer",
+    "AnswerStream",
+    "ArgumentError",
     "Citation",
+    "CorporaError",
     "Corpus",
+    "CorpusExists",
+    "CorpusNotFound",
     "Correction",
     "CorrectionDone",
+    "CorrectionStream",
+    "DecodingError",
+    "Document",
+    "DocumentNotFound",
     "Done",
     "Edit",
+    "InputError",
+    "InvalidName",
     "Message",
+    "MissingPartError",
+    "ModelError",
     "Pipeline",
     "Retrieval",
+    "RetrievalError",
     "RunStats",
     "Searchable",
+    "SettingError",
     "Settings",
+    "SourceCounts",
     "SourcePassage",
     "SpandraftError",
     "TextDelta",
+    "UnknownNameError",
 ]
 
 _MODULES = {
+    "AnswerStream": "app.answering.stream",
     "Corpus": "app.library.corpus",
+    "CorrectionStream": "app.correction.stream",
+    "DecodingError": "decoding.errors",
+    "Document": "corpora.documents",
     "Message": "app.generation.prompts",
     "Pipeline": "app.pipeline",
-    "Searchable": "app.pipeline",
+    "RetrievalError": "retrieval.errors",
+    "Searchable": "app.library.searchable",
     "Settings": "app.config.settings",
-    "SpandraftError": "app.errors",
+    **dict.fromkeys(
+        (
+            "ArgumentError",
+            "InputError",
+            "MissingPartError",
+            "ModelError",
+            "SettingError",
+            "SpandraftError",
+            "UnknownNameError",
+        ),
+        "app.errors",
+    ),
+    **dict.fromkeys(
+        ("CorporaError", "CorpusExists", "CorpusNotFound", "DocumentNotFound", "InvalidName"), "corpora.errors"
+    ),
 }
 """Where each public name stands; those that are not listed are events and answers."""
 

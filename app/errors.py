@@ -2,6 +2,7 @@
 
     SpandraftError                one line of cause, one line of remedy
     +-- UsageError                the command line asks for something that makes no sense
+    +-- ArgumentError             a Python call has no such keyword, or takes no such value; a TypeError, too
     +-- SettingError              a setting is unknown, out of range or cannot be read
     +-- UnknownNameError          a corpus, document, method ... that does not exist
     +-- ModelError                a model that cannot be loaded or does not fit
@@ -30,6 +31,10 @@ class SpandraftError(Exception):
 
 class UsageError(SpandraftError):
     """The command line asks for something that makes no sense."""
+
+
+class ArgumentError(SpandraftError, TypeError):
+    """A call from Python names a keyword that there is not, or gives a value of a type that cannot be."""
 
 
 class SettingError(SpandraftError):
@@ -82,6 +87,27 @@ def quoted(typed: object) -> str:
 def no_file(path: Path) -> str:
     """The cause if there is nothing to read at ``path``, or something that is no file."""
     return f"{path} is no file" if path.exists() else f"{path} does not exist"
+
+
+def kind_of(value: object) -> str:
+    """What a value is, for a message: ``None``, ``a list``, ``an int``."""
+    if value is None:
+        return "None"
+    name = type(value).__name__
+    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
+
+
+def require_text(what: str, value: object) -> None:
+    """Raise ArgumentError unless the ``what`` of a call is a text."""
+    if not isinstance(value, str):
+        raise ArgumentError(f"{what} is {kind_of(value)}, not a text", hint=f"give {what} as a text")
+
+
+def unknown_keyword(call: str, name: str, known: Iterable[str], *, hint: str = "") -> ArgumentError:
+    """The error for a keyword of ``call`` that is none of those ``known``; ``hint`` is for one that is near to none."""
+    near = nearest(name, known)
+    listed = hint or f"it takes: {', '.join(known)}"
+    return ArgumentError(f"{call} has no keyword {name}", hint=f"did you mean {near}?" if near else listed)
 
 
 def unknown(what: str, name: str, options: Iterable[str]) -> UnknownNameError:

@@ -1,60 +1,61 @@
 """The pipeline: ask documents, correct text. What ``from app import Pipeline`` gives.
 
-    pipeline = Pipeline.from_pretrained(corpus="sample")
+    pipeline = Pipeline(corpus="sample")
     answer = pipeline.answer("When is a finally clause executed?")
     for event in pipeline.stream("..."): ...
-    history = [Message("user", answer.question), Message("assistant", answer.text)]
-    pipeline.answer("And if it returns?", history=history)
+    pipeline.answer("And if it returns?", history=[(answer.question, answer.text)])
     pipeline.chat("Say hello.")
     correction = pipeline.correct("He go to school.")
 
-One pipeline may serve many threads and many corpora; requests share each forward of the model.
+One pipeline may serve many threads and many corpora; requests share each forward of the model. What is heavy is
+imported where it is first needed: a wrong name is told before that.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, Unpack
 
 from app.answering.follow_ups import search_text
-from app.answering.stream import AnswerStream, Question
 from app.config.generation_options import GenerationOptions
-from app.config.settings import Settings
-from app.correction.stream import CorrectionStream, EditProposer
-from app.errors import InputError
-from app.generation.events import Answer, Correction
+from app.config.settings import Settings, keys
+from app.errors import ArgumentError, InputError, kind_of, require_text, unknown_keyword
+from app.generation.history import History, messages_of
 from app.generation.modes import Mode
-from app.generation.prompts import Message
-from app.generation.requests import RequestBuilder
-from app.generation.tokenizer import TextTokenizer
 from app.library.corpus import Corpus
 from app.library.deletion_signal import DeletionWatch
+from app.library.opening import require_corpus
+from app.library.searchable import AnyCorpus, Searchable, require_kind, searchable_of
 from app.loading.edit_proposer import edit_proposer
 from app.loading.engine import request_builder
 from app.loading.models import require_target
 from app.loading.search_models import SearchModels
 from app.model_store.choice import settle
-from decoding.engine import Engine
-from decoding.interfaces import TokenIndex
-from retrieval.interfaces import Evidence, Hit, Query, Retrieved
 from retrieval.language import unknown_to_encoder
 
-__all__ = ["AnswerStream", "CorrectionStream", "Options", "Pipeline", "Searchable"]
+if TYPE_CHECKING:
+    from types import TracebackType
 
+    from app.answering.stream import AnswerStream
+    from app.correction.stream import CorrectionStream, EditProposer
+    from app.generation.events import Answer, Correction
+    from app.generation.prompts import Message
+    from app.generation.requests import RequestBuilder
+    from decoding.engine import Engine
+    from decoding.interfaces import TokenIndex
+    from retrieval.interfaces import Evidence, Hit, Query, Retrieved
 
-class Searchable(Protocol):
-    """What questions are asked of: ``app.library.corpus.Corpus``, or anything else that finds passages.
+__all__ = ["Options", "Pipeline", "Searchable"]
 
-    A class that names it as its base need not write ``token_index``.
-    """
-
-    def retrieve(self, question: str, k: int, sentences: int) -> Retrieved:
-        """The at most ``k`` best passages, and of them the at most ``sentences`` most telling sentences."""
-        ...
-
-    def token_index(self, tokens: TextTokenizer) -> TokenIndex | None:
-        """What drafts may copy from the whole of it, as a tokenizer writes it; None for nothing, or nothing yet."""
-        return None
+_LOADING: Final = frozenset(
+    """adapter_kwargs attn_implementation cache_dir code_revision config device_map device_mesh disable_mmap
+    distributed_config experts_implementation force_download fusion_config gguf_file ignore_mismatched_sizes
+    kernel_config key_mapping local_files_only low_cpu_mem_usage max_memory offload_buffers offload_folder
+    offload_state_dict proxies quantization_config revision state_dict subfolder token tp_plan tp_size use_kernels
+    variant weights_only""".split()
+)
+"""What transformers' ``from_pretrained`` takes, as far as it may be given: the rest are settings."""
 
 
 class Options(TypedDict, total=False):
@@ -86,14 +87,82 @@ class Pipeline:
 
     def __init__(
         self,
+        target: str | None = None,
+        *,
+        corpus: AnyCorpus | None = "sample",
+        settings: Settings | None = None,
+        dtype: str | None = None,
+        **hf_options: Any,
+    ) -> None:
+        """Load a target by path or name (None: what the settings say) and open what questions are asked of.
+
+        ``corpus`` is the name of one, a ``Corpus``, a list of texts or documents, an object with ``search(query, k)``,
+        a retriever of LangChain's, or None for none. ``target`` and ``dtype`` win over the settings. Further options,
+        such as ``device_map`` and ``quantization_config``, go to transformers as they are. A wrong keyword, name or
+        path is told before anything is loaded. Raises ArgumentError, which is a TypeError, and the errors of loading
+        and opening, all with ``cause`` and ``hint``.
+        """
+        _require_arguments(target, corpus, settings, hf_options)
+        settings = settings if settings is not None else Settings.load()
+        changes = {key: value for key, value in (("target", target), ("dtype", dtype)) if value is not None}
+        settings = settings.replace(**changes) if changes else settings
+        if isinstance(corpus, str):
+            require_corpus(corpus, settings)
+        require_target(settings)
+        proposer = edit_proposer(settings)
+        models = SearchModels(settings)
+        if settings.relevance is not None:
+            models.relevance()  # A wrong path is said now, not at the first question.
+        opened = None if corpus is None else _searchable(corpus, settings, models)
+        if opened is not None:
+            models.load_encoder()
+        settings = settle(settings)
+        builder = request_builder(settings, **hf_options)
+        _draft_index(opened, builder)  # The first question does not wait for it.
+        self._assemble(builder, models, target_name=settings.target, corpus=opened, edit_proposer=proposer)
+        if isinstance(corpus, str) and opened is not None:
+            self._opened[corpus] = opened
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        target: str | None = None,
+        *,
+        corpus: AnyCorpus | None = "sample",
+        settings: Settings | None = None,
+        dtype: str | None = None,
+        **hf_options: Any,
+    ) -> Self:
+        """The same as calling the class, under the name that Hugging Face's classes have for it."""
+        return cls(target, corpus=corpus, settings=settings, dtype=dtype, **hf_options)
+
+    @classmethod
+    def of(
+        cls,
         builder: RequestBuilder,
         models: SearchModels,
         *,
         target_name: str,
         corpus: Searchable | None = None,
         edit_proposer: EditProposer | None = None,
+    ) -> Self:
+        """A pipeline of parts that are loaded already.
+
+        ``models`` find the evidence in passages that a call hands in; a corpus has its own, or shares these.
+        """
+        pipeline = cls.__new__(cls)
+        pipeline._assemble(builder, models, target_name=target_name, corpus=corpus, edit_proposer=edit_proposer)
+        return pipeline
+
+    def _assemble(
+        self,
+        builder: RequestBuilder,
+        models: SearchModels,
+        *,
+        target_name: str,
+        corpus: Searchable | None,
+        edit_proposer: EditProposer | None,
     ) -> None:
-        """``models`` find the evidence in passages that a call hands in; a corpus has its own, or shares these."""
         self.corpus = corpus
         self.target_name = target_name
         self.models = models
@@ -101,39 +170,9 @@ class Pipeline:
         self._builder = builder
         self._find_evidence = models.evidence_finder()
         self._deletions = DeletionWatch(builder.settings.home)
-
-    @classmethod
-    def from_pretrained(
-        cls,
-        target: str | None = None,
-        *,
-        corpus: str | Searchable | None = "sample",
-        settings: Settings | None = None,
-        dtype: str | None = None,
-        **hf_options: Any,
-    ) -> Pipeline:
-        """Load a target by path or name (None: what the settings say) and open a corpus by name.
-
-        ``target`` and ``dtype`` win over the settings. Further options, such as ``device_map`` and
-        ``quantization_config``, go to transformers as they are. A wrong path of the target costs no building of a
-        corpus, and a wrong name of a corpus no loading of models. Raises the errors of loading and opening, all with
-        ``cause`` and ``hint``.
-        """
-        settings = settings if settings is not None else Settings.load()
-        changes = {key: value for key, value in (("target", target), ("dtype", dtype)) if value is not None}
-        settings = settings.replace(**changes) if changes else settings
-        require_target(settings)
-        proposer = edit_proposer(settings)
-        models = SearchModels(settings)
-        if settings.relevance is not None:
-            models.relevance()  # A wrong path is said now, not at the first question.
-        opened = Corpus.open(corpus, settings=settings, models=models) if isinstance(corpus, str) else corpus
-        if opened is not None:
-            models.load_encoder()
-        settings = settle(settings)
-        builder = request_builder(settings, **hf_options)
-        _draft_index(opened, builder)  # The first question does not wait for it.
-        return cls(builder, models, target_name=settings.target, corpus=opened, edit_proposer=proposer)
+        self._lock = threading.Lock()
+        self._opened: dict[str, Searchable] = {}
+        self._is_closed = False
 
     @property
     def target_note(self) -> str:
@@ -155,24 +194,45 @@ class Pipeline:
         """The settings that calls fall back to."""
         return self._builder.settings
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Write what drafting learned, and close the corpora that it opened by name; what was handed in stays open.
+
+        A closed pipeline cannot be asked. Closing it again does nothing.
+        """
+        with self._lock:
+            opened, self._opened, self._is_closed = self._opened, {}, True
+        for corpus in opened.values():
+            if isinstance(corpus, Corpus):
+                corpus.close()
+        if self._builder.drafter_state is not None:
+            self._builder.drafter_state.save()
+
     def answer(
         self,
         question: str,
         *,
-        corpus: Searchable | None = None,
-        history: Sequence[Message] = (),
+        corpus: AnyCorpus | None = None,
+        history: History = (),
         **options: Unpack[Options],
     ) -> Answer:
         """Answer from the corpus; ``history`` is the conversation so far. Raises InputError, what searching raises."""
         return self.stream(question, corpus=corpus, history=history, **options).answer()
 
     def answer_from(
-        self, question: str, hits: Sequence[Hit], *, history: Sequence[Message] = (), **options: Unpack[Options]
+        self, question: str, hits: Sequence[Hit], *, history: History = (), **options: Unpack[Options]
     ) -> Answer:
         """Answer from given passages, best first, instead of a corpus."""
         return self.stream_from(question, hits, history=history, **options).answer()
 
-    def chat(self, message: str, *, history: Sequence[Message] = (), **options: Unpack[Options]) -> Answer:
+    def chat(self, message: str, *, history: History = (), **options: Unpack[Options]) -> Answer:
         """The next turn of a conversation without documents. Raises InputError, also for a target that cannot chat."""
         return self.stream_chat(message, history=history, **options).answer()
 
@@ -180,37 +240,43 @@ class Pipeline:
         self,
         question: str,
         *,
-        corpus: Searchable | None = None,
-        history: Sequence[Message] = (),
+        corpus: AnyCorpus | None = None,
+        history: History = (),
         **options: Unpack[Options],
     ) -> AnswerStream:
         """The events of an answer, computed while they are read. Raises InputError before the first."""
-        searched = corpus if corpus is not None else self.corpus
+        checked = GenerationOptions.given("Pipeline.stream", options)
+        searched = self.corpus if corpus is None else self._searchable(corpus)
         if searched is None:
-            raise InputError(
-                "there is no corpus to ask", hint="name one: corpus=... here or in Pipeline.from_pretrained"
-            )
-        checked = GenerationOptions(**options)
+            raise InputError("there is no corpus to ask", hint="name one: corpus=... here or in Pipeline(...)")
         k, sentences = checked.k or self.settings.k, self.settings.evidence_sentences
-        wanted = search_text(question, history)
-        return self._stream(question, history, lambda: searched.retrieve(wanted, k, sentences), checked, searched)
-
-    def stream_from(
-        self, question: str, hits: Sequence[Hit], *, history: Sequence[Message] = (), **options: Unpack[Options]
-    ) -> AnswerStream:
-        """Like ``answer_from``, as events."""
-        checked = GenerationOptions(**options)
-        kept = tuple(hits if checked.k is None else hits[: checked.k])
+        earlier = messages_of(history)
 
         def retrieve() -> Retrieved:
-            query = self.models.query(search_text(question, history))
+            return searched.retrieve(search_text(question, earlier), k, sentences)
+
+        return self._stream(question, earlier, retrieve, checked, searched)
+
+    def stream_from(
+        self, question: str, hits: Sequence[Hit], *, history: History = (), **options: Unpack[Options]
+    ) -> AnswerStream:
+        """Like ``answer_from``, as events."""
+        from retrieval.interfaces import Retrieved
+
+        checked = GenerationOptions.given("Pipeline.stream_from", options)
+        kept = tuple(hits if checked.k is None else hits[: checked.k])
+        earlier = messages_of(history)
+
+        def retrieve() -> Retrieved:
+            query = self.models.query(search_text(question, earlier))
             return Retrieved(kept, self.find_evidence(query, kept, self.settings.evidence_sentences), query.language)
 
-        return self._stream(question, history, retrieve, checked)
+        return self._stream(question, earlier, retrieve, checked)
 
-    def stream_chat(self, message: str, *, history: Sequence[Message] = (), **options: Unpack[Options]) -> AnswerStream:
+    def stream_chat(self, message: str, *, history: History = (), **options: Unpack[Options]) -> AnswerStream:
         """Like ``chat``, as events."""
-        return self._stream(message, history, None, GenerationOptions(**options))
+        checked = GenerationOptions.given("Pipeline.stream_chat", options)
+        return self._stream(message, messages_of(history), None, checked)
 
     def correct(self, text: str, *, max_new_tokens: int | None = None, speculate: bool | None = None) -> Correction:
         """Correct a text. ``max_new_tokens`` holds for each sentence. Raises InputError."""
@@ -236,6 +302,10 @@ class Pipeline:
 
         ``scope`` is that of ``app.config.generation_options.GenerationOptions``.
         """
+        from app.correction.stream import CorrectionStream
+
+        self._require_open()
+        require_text("text", text)
         self._forget_removed()
         stream = CorrectionStream(
             self._builder,
@@ -250,11 +320,15 @@ class Pipeline:
     def _stream(
         self,
         question: str,
-        history: Sequence[Message],
+        history: tuple[Message, ...],
         retrieve: Callable[[], Retrieved] | None,
         options: GenerationOptions,
         corpus: Searchable | None = None,
     ) -> AnswerStream:
+        from app.answering.stream import AnswerStream, Question
+
+        self._require_open()
+        require_text("question", question)
         if not question.strip():
             raise InputError("the question is empty", hint="ask something about the documents")
         self._forget_removed()
@@ -262,11 +336,25 @@ class Pipeline:
         asked = Question(
             text=question,
             retrieve=retrieve,
-            history=tuple(history),
+            history=history,
             remark_on=self._remark_on,
             find_drafts=lambda: _draft_index(corpus, self._builder) if resolved.speculate else None,
         )
         return AnswerStream(self._builder, asked, resolved).followed_by(self._forget_if_removed_from_now_on())
+
+    def _searchable(self, corpus: AnyCorpus) -> Searchable:
+        """A corpus that a call names, opened once; anything else as something to ask."""
+        if not isinstance(corpus, str):
+            return _searchable(corpus, self.settings, self.models)
+        with self._lock:
+            self._require_open()
+            if corpus not in self._opened:
+                self._opened[corpus] = _searchable(corpus, self.settings, self.models)
+            return self._opened[corpus]
+
+    def _require_open(self) -> None:
+        if self._is_closed:
+            raise InputError("the pipeline is closed", hint="ask before close(), or inside its with block")
 
     def _forget_removed(self) -> None:
         """A document may have been deleted by another process: nothing that was written from it is repeated."""
@@ -292,8 +380,38 @@ class Pipeline:
         return None
 
 
+def _searchable(corpus: AnyCorpus, settings: Settings, models: SearchModels) -> Searchable:
+    return searchable_of(corpus, models, lambda name: Corpus.open(name, settings=settings, models=models))
+
+
+def _require_arguments(target: object, corpus: object, settings: object, hf_options: Mapping[str, Any]) -> None:
+    """Raise ArgumentError for a keyword that there is not, or a value that cannot be: before anything is loaded."""
+    own = ("target", "corpus", "settings", "dtype")
+    for name in hf_options:
+        if name == "torch_dtype":
+            raise ArgumentError("Pipeline has no keyword torch_dtype", hint="write dtype")
+        if name in keys():
+            raise ArgumentError(
+                f"Pipeline has no keyword {name}, which is a setting",
+                hint=f"write settings=Settings.load().replace({name}=...)",
+            )
+        if name not in _LOADING:
+            further = "it takes target, corpus, settings, dtype, and what from_pretrained of transformers takes"
+            raise unknown_keyword("Pipeline", name, (*own, *keys(), *sorted(_LOADING)), hint=further)
+    if target is not None and not isinstance(target, str):
+        hint = "give its name or its folder as a text; what is asked is named so: Pipeline(corpus=...)"
+        raise ArgumentError(f"target is {kind_of(target)}, not a text", hint=hint)
+    if settings is not None and not isinstance(settings, Settings):
+        hint = "write settings=Settings.load({...}), or Settings.load().replace(...)"
+        raise ArgumentError(f"settings is {kind_of(settings)}", hint=hint)
+    if corpus is not None:
+        require_kind(corpus)
+
+
 def _draft_index(corpus: Searchable | None, builder: RequestBuilder) -> TokenIndex | None:
     """What ``builder`` may draft from the whole of ``corpus``; None if it drafts from none, or there is nothing."""
     if corpus is None or not (builder.drafts_corpus and builder.settings.speculate):
         return None
-    return corpus.token_index(builder.tokens)
+    token_index = getattr(corpus, "token_index", None)  # A class that only looks like a corpus may have none.
+    index: TokenIndex | None = None if token_index is None else token_index(builder.tokens)
+    return index

@@ -13,21 +13,38 @@ _ROOT = Path(__file__).parent.parent
 _NAMES = {
     "app": [
         "Answer",
+        "AnswerStream",
+        "ArgumentError",
         "Citation",
+        "CorporaError",
         "Corpus",
+        "CorpusExists",
+        "CorpusNotFound",
         "Correction",
         "CorrectionDone",
+        "CorrectionStream",
+        "DecodingError",
+        "Document",
+        "DocumentNotFound",
         "Done",
         "Edit",
+        "InputError",
+        "InvalidName",
         "Message",
+        "MissingPartError",
+        "ModelError",
         "Pipeline",
         "Retrieval",
+        "RetrievalError",
         "RunStats",
         "Searchable",
+        "SettingError",
         "Settings",
+        "SourceCounts",
         "SourcePassage",
         "SpandraftError",
         "TextDelta",
+        "UnknownNameError",
     ],
     "corpora": [
         "Chunking",
@@ -125,6 +142,25 @@ def test_a_public_name_loads_no_module_of_page_or_command_line(name: str) -> Non
     assert f"app.{'pipeline' if name == 'Pipeline' else 'library.corpus'}" in loaded
     forbidden = ("app.ui", "app.commands", "app.output", "app.doctor", "app.bench", "app.training", "gradio", "fastapi")
     assert [module for module in loaded if module.startswith(forbidden)] == []
+
+
+def test_a_wrong_name_or_keyword_is_told_before_anything_heavy_is_loaded(tmp_path: Path) -> None:
+    """Held by what is loaded, not by a clock: torch alone takes seconds."""
+    asked = ('corpus="nope"', 'corpus="../nope"', 'corpsu="sample"', "corpus=7", 'target="no/such/folder/at/all"')
+    for given in asked:
+        home = f"settings=Settings(home=__import__('pathlib').Path({str(tmp_path)!r}))"
+        failing = f"""from app import Pipeline, Settings
+try:
+    Pipeline({given}, {home})
+except Exception as error:
+    assert error.cause and error.hint and str(error) == error.cause + chr(10) + error.hint
+else:
+    raise AssertionError
+"""
+        loaded = _loaded_by(f"exec({failing!r})")
+        heavy = ("torch", "transformers", "numba", "faiss", "scipy", "sentence_transformers", "langchain_core")
+        assert "app.pipeline" in loaded
+        assert [module for module in loaded if module in heavy] == [], given
 
 
 def _loaded_by(statement: str) -> list[str]:

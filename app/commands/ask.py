@@ -16,8 +16,8 @@ from app.output.formatting import count
 from app.output.links import where as source_in_words
 
 if TYPE_CHECKING:
+    from app.answering.stream import AnswerStream
     from app.generation.events import Answer, Citation
-    from app.pipeline import AnswerStream
 
 _EXCERPT = 160  # characters of a citation that are shown
 

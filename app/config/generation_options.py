@@ -6,12 +6,15 @@ Names are Hugging Face's. Nothing that is set is ignored: a sampling option with
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Self
 
 from app.config.settings import Settings
-from app.errors import InputError, SettingError, quoted
+from app.errors import InputError, SettingError, quoted, unknown_keyword
 from decoding.interfaces import Sampling
-from decoding.target.target import Target
+
+if TYPE_CHECKING:
+    from decoding.target.target import Target
 
 _SAMPLING = ("temperature", "top_k", "top_p", "min_p")
 _AS_SETTINGS = (
@@ -53,6 +56,15 @@ class GenerationOptions:
     criterion: str | None = None
     stop_strings: Sequence[str] = ()
     scope: str | None = ""
+
+    @classmethod
+    def given(cls, call: str, options: Mapping[str, Any]) -> Self:
+        """The keyword ``options`` of ``call``. Raises ArgumentError for one that there is not, and InputError."""
+        known = [option.name for option in fields(cls)]
+        for name in options:
+            if name not in known:
+                raise unknown_keyword(call, name, known)
+        return cls(**options)
 
     def __post_init__(self) -> None:
         for name in ("stop_strings", "bad_words"):

@@ -6,6 +6,7 @@ Reading order:
     tokenizer       text to ids and back; plain text never becomes a control token
     modes           what kind of output is wanted, and how long it may become
     prompts         what a prompt is: ids, and where the documents stand in them
+    history         what was said before, in the forms that callers have it, as messages
     excerpts        which sentences of the passages a prompt shows
     chat_frames     what a model's chat template puts around messages
     chat_template   prompts for a model with a chat template, or with none at all

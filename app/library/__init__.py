@@ -1,6 +1,9 @@
 """Corpora as their users handle them: the library's store joined with an encoder, a retriever and draft indexes.
 
     corpus             `Corpus`: add, search, evidence, remove, rebuild, export; what ``from app import Corpus`` gives
+    searchable         what else questions may be asked of: texts, an object that searches, a retriever
+    found              what others find, as documents and passages
+    texts              texts in memory, cut, embedded and indexed
     opening            opens, creates and imports corpora as the settings say; builds the sample corpus
     draft_index        the suffix array over a corpus' token ids, in memory and as a file
     lookup             finds the document that somebody means by a name

@@ -17,6 +17,7 @@ import numpy as np
 
 from app.config.corpus_options import CorpusConfig
 from app.config.settings import BUNDLED, Settings
+from app.errors import require_text
 from app.loading.search_models import SearchModels
 from corpora.documents import Passage
 from corpora.errors import CorpusExists
@@ -56,10 +57,21 @@ def open_corpus(name: str, settings: Settings | None = None, *, models: SearchMo
     the encoder raises.
     """
     settings = settings if settings is not None else Settings.load()
+    require_corpus(name, settings)
     models = models if models is not None else SearchModels(settings)
     library = Library(settings.home)
     is_new = name == SAMPLE and require_sample(library, derived_rows(models.encoder))
     return CorpusParts(library.open(name), models, CorpusConfig.of(settings), is_new)
+
+
+def require_corpus(name: str, settings: Settings) -> None:
+    """Raise what opening a corpus of that name would, if there is none; looks at the disk only, loads nothing.
+
+    The sample is always there to be had. Raises ArgumentError, ``CorpusNotFound``, ``InvalidName``.
+    """
+    require_text("the name of a corpus", name)
+    if name != SAMPLE:
+        Library(settings.home).folder_of(name)
 
 
 def create_corpus(name: str, settings: Settings | None = None, *, models: SearchModels | None = None) -> CorpusParts:
@@ -70,6 +82,7 @@ def create_corpus(name: str, settings: Settings | None = None, *, models: Search
     settings = settings if settings is not None else Settings.load()
     models = models if models is not None else SearchModels(settings)
     config = CorpusConfig.of(settings)
+    require_text("the name of a corpus", name)
     encoder_name = (
         None if settings.encoder == BUNDLED else models.encoder.name
     )  # Raises if that encoder does not exist.

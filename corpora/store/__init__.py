@@ -1,6 +1,7 @@
 """A corpus on disk. The SQLite database is the truth; every other file is derived from it and can be made anew.
 
     library          named corpora under one home: create, open, remove
+    corpus_names     what a corpus may be called
     store            one corpus: add, replace and remove documents; settings; checkpoint and close
     passage_rows     the reading half of a store: passages and derived rows, by row
     listing          the list of documents, a part of it at a time

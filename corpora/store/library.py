@@ -10,7 +10,6 @@ processes. Knows nothing of what indexes hold.
 
 from __future__ import annotations
 
-import re
 import shutil
 import tempfile
 import time
@@ -18,15 +17,15 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from corpora.errors import CorpusExists, CorpusNotFound, InvalidName, LibraryError, nearest
+from corpora.errors import CorpusExists, CorpusNotFound, LibraryError, nearest
 from corpora.store import locks, schema
 from corpora.store.atomic_write import UNFINISHED, sync_folder
+from corpora.store.corpus_names import checked_name, in_shell, is_name, same_name
 from corpora.store.store import CorpusStore
 
 _DELETED_PREFIX = ".gone-"
 _CREATING_S = 3600.0  # without a write for so long, a corpus being created was left by a kill
 _DELETING_S = 60.0
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
 class Library:
@@ -47,9 +46,11 @@ class Library:
 
         Raises what ``create`` raises.
         """
-        folder = self._folder / checked_name(name)
-        taken = CorpusExists(f'there is a corpus called "{name}" already', hint="add to it, or choose another name")
-        if folder.exists():
+        name = checked_name(name, new=True)
+        folder = self._folder / name
+        other = next((other for other in self.names() if same_name(other, name)), name)
+        taken = CorpusExists(f'there is a corpus called "{other}" already', hint="add to it, or choose another name")
+        if folder.exists() or other != name:
             raise taken
         # Names of corpora never begin with a dot, so that what a crash leaves here is never taken for a corpus.
         temporary = self._temporary(UNFINISHED)
@@ -66,7 +67,22 @@ class Library:
 
     def open(self, name: str) -> CorpusStore:
         """Open a corpus. Raises ``InvalidName``, ``CorpusNotFound``, ``NewerSchema``, ``DamagedLibrary``."""
-        return CorpusStore(name, self._existing(name))
+        folder = self.folder_of(name)
+        return CorpusStore(folder.name, folder)
+
+    def folder_of(self, name: str) -> Path:
+        """Where a corpus is, whether or not it can be opened. Raises ``InvalidName``, ``CorpusNotFound``."""
+        if self.exists(name):
+            return self._folder / checked_name(name)
+        names = self.names()
+        near = nearest(name, names)
+        if near is not None:
+            hint = f'did you mean "{near}"?'
+        elif names:
+            hint = "there are: " + ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+        else:
+            hint = f"make it first: spandraft corpus create {in_shell(name)}"
+        raise CorpusNotFound(f'there is no corpus called "{name}"', hint=hint)
 
     def exists(self, name: str) -> bool:
         """Whether there is a corpus of that name. Raises ``InvalidName``."""
@@ -83,10 +99,10 @@ class Library:
 
         It is renamed first, so that it disappears at once. Raises ``InvalidName``, ``CorpusNotFound``, ``LibraryBusy``.
         """
-        folder = self._existing(name)
+        folder = self.folder_of(name)
         with locks.WriterLock(folder / locks.WRITER_LOCK_FILE).held(schema.BUSY_TIMEOUT_S):
             deleted = self._temporary(_DELETED_PREFIX)
-            folder.rename(deleted / name)
+            folder.rename(deleted / folder.name)
             sync_folder(self._folder)
         shutil.rmtree(deleted, ignore_errors=True)
         if deleted.exists():
@@ -130,32 +146,6 @@ class Library:
                 if time.time() - _last_change(leftover) > patience_s:
                     shutil.rmtree(leftover, ignore_errors=True)  # Another process may be deleting it, too.
 
-    def _existing(self, name: str) -> Path:
-        if self.exists(name):
-            return self._folder / name
-        names = self.names()
-        near = nearest(name, names)
-        if near is not None:
-            hint = f"did you mean {near}?"
-        elif names:
-            hint = f"choose one of: {', '.join(names[:8])}"
-        else:
-            hint = f"make it first: spandraft corpus create {name}"
-        raise CorpusNotFound(f'there is no corpus called "{name}"', hint=hint)
-
-
-def checked_name(name: str) -> str:
-    """The name, if a corpus may be called that: nothing that could lead out of the library's folder.
-
-    Raises ``InvalidName``.
-    """
-    if _NAME.fullmatch(name) is None:
-        raise InvalidName(
-            f'"{name}" is no name for a corpus',
-            hint="use up to 64 letters a-z, digits, - and _, beginning with a letter or digit",
-        )
-    return name
-
 
 def _last_change(folder: Path) -> float:
     """When something was last written in a folder, in seconds since the epoch; now, if it is being deleted."""
@@ -166,4 +156,4 @@ def _last_change(folder: Path) -> float:
 
 
 def _is_corpus(entry: Path) -> bool:
-    return _NAME.fullmatch(entry.name) is not None and (entry / schema.FILE_NAME).is_file()
+    return is_name(entry.name) and (entry / schema.FILE_NAME).is_file()

@@ -19,7 +19,8 @@ from corpora.documents import Document, Passage
 from corpora.errors import CorpusExists, DamagedExport, LibraryError, UnreadableFile, UnstorableDocument
 from corpora.interfaces import Derived
 from corpora.store import records
-from corpora.store.library import Library, checked_name
+from corpora.store.corpus_names import checked_name
+from corpora.store.library import Library
 from corpora.store.store import CorpusStore
 from corpora.text.chunking import Chunking
 from corpora.text.chunking import passages as cut

@@ -98,7 +98,7 @@ def builder_of(folder: Path, settings: Settings, *, biases: LogitBiases | None =
 
 def pipeline_of(folder: Path, settings: Settings, **options: Any) -> Pipeline:
     """A pipeline over a tiny target and the real encoder."""
-    return Pipeline(
+    return Pipeline.of(
         builder_of(folder, settings, **options),
         SearchModels(settings),
         target_name="tiny",

@@ -31,7 +31,7 @@ def refusing(tiny_bundled: Path, tmp_path_factory: pytest.TempPathFactory) -> Pi
     builder = builder_of(tiny_bundled, settings, biases=LogitBiases(refusal_bias=1000.0))
     budget = Budget(limit=32, costs=_costs())
     engine = Engine(builder.engine.target, sources=lambda: make_sources(DEFAULT_SOURCES), budget=budget)
-    return Pipeline(replace(builder, engine=engine), SearchModels(settings), target_name="tiny")
+    return Pipeline.of(replace(builder, engine=engine), SearchModels(settings), target_name="tiny")
 
 
 def _costs() -> CostModel:

@@ -53,7 +53,7 @@ WRONG = [
     (["fix", "."], ". cannot be read", "text file"),
     (["corpus", "list", "nowhere"], "nowhere", "spandraft corpus create nowhere"),
     (["corpus", "remove", "nowhere"], "nowhere", "spandraft corpus create nowhere"),
-    (["corpus", "list", "../up"], "no name for a corpus", "letters"),
+    (["corpus", "list", "../up"], "cannot be called", "letters"),
     (["bench", "sped"], 'there is no bench "sped"', 'did you mean "speed"?'),
     (["doctor", "now"], "now", "spandraft doctor --help"),
 ]

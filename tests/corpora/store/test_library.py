@@ -21,8 +21,9 @@ from corpora.store.library import Library
 from corpora.store.schema import FILE_NAME
 
 HOSTILE_NAMES = [
-    "", ".", "..", "../x", "..\\x", "a/b", "/abs", "C:\\x", "a\0b", "a\nb", "-rf", "_x", ".hidden", "a b", "ä",
-    "a" * 65, "a%2e", "~", "$HOME", "a.", "%252e", "::$DATA", "a\u202eb", "a;b", "*", "ａ",
+    "", " ", ".", "..", "../x", "..\\x", "a/b", "/abs", "C:\\x", "a\0b", "a\nb", "-rf", ".hidden", "a" * 65, "ä" * 65,
+    "\U00020000" * 60, "~", "~root", "a.", "a ", " a", "a\u00a0b", "::$DATA", "a\u202eb", "a\u200bb", "a\ud800", "*",
+    "a?", 'a"b', "<a>", "a|b", "\u0301a",
 ]  # fmt: skip
 
 
@@ -66,7 +67,7 @@ def test_an_unknown_corpus_is_answered_with_the_nearest(tmp_path: Path) -> None:
     create(library, "sample")
     with pytest.raises(CorpusNotFound) as near:
         library.remove("sampel")
-    assert near.value.hint == "did you mean sample?"
+    assert near.value.hint == 'did you mean "sample"?'
     with pytest.raises(CorpusNotFound) as far:
         library.open("zzz")
     assert "sample" in far.value.hint

@@ -1,0 +1,68 @@
+"""Texts in memory as something to ask: cut, embedded and indexed as a corpus is, and kept nowhere.
+
+For a few texts of a program; what is to stay, or is large, belongs into a corpus. D dimensions, N passages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from app.library.found import document_of
+from corpora.text.chunking import passages
+
+if TYPE_CHECKING:
+    from app.generation.tokenizer import TextTokenizer
+    from app.loading.search_models import SearchModels
+    from corpora.documents import Document
+    from decoding.interfaces import TokenIndex
+    from retrieval.interfaces import Hit, Query, Retrieved
+
+_DEPTH: Final = 50  # ranks that are fused at least, as in a corpus
+
+
+class Texts:
+    """A ``Searchable`` over documents in memory. Any thread may ask; nothing is added later."""
+
+    def __init__(self, documents: Sequence[Document], models: SearchModels) -> None:
+        """Cut and embed them all now. Raises what the encoder raises."""
+        from retrieval.dense import DenseIndex
+        from retrieval.lexical import LexicalIndex
+
+        self._models = models
+        self._find_evidence = models.evidence_finder()
+        self._passages = [passage for document in documents for passage in passages(document)]
+        rows, texts = range(len(self._passages)), [passage.text for passage in self._passages]
+        self._dense, self._lexical = DenseIndex(), LexicalIndex()
+        if texts:
+            self._dense.add(rows, models.encoder.encode_passages(texts))
+            self._lexical.add(rows, texts)
+
+    @classmethod
+    def of(cls, texts: Iterable[Any], models: SearchModels) -> Self:
+        """Texts and documents in any form that ``document_of`` takes; a text without a name is called ``text 3``."""
+        return cls([document_of(text, f"text {number}") for number, text in enumerate(texts, start=1)], models)
+
+    def retrieve(self, question: str, k: int, sentences: int) -> Retrieved:
+        """The best ``k`` passages by meaning and words, and their most telling sentences. Raises ``EmptyCorpus``."""
+        from retrieval.interfaces import Retrieved
+
+        query = self._models.query(question)
+        hits = self._hits(query, k)
+        return Retrieved(tuple(hits), tuple(self._find_evidence(query, hits, sentences)), query.language)
+
+    def token_index(self, tokens: TextTokenizer) -> TokenIndex | None:
+        """Nothing: they are few, and what is found of them is drafted from anyway."""
+        return None
+
+    def _hits(self, query: Query, k: int) -> list[Hit]:
+        from retrieval.errors import EmptyCorpus
+        from retrieval.fusion import reciprocal_rank_fusion
+        from retrieval.interfaces import Hit
+
+        if not self._passages:
+            raise EmptyCorpus
+        depth = max(k, _DEPTH)
+        rankings = [self._dense.search(query.vector_D[None], depth)[0], self._lexical.search([query.text], depth)[0]]
+        fused = reciprocal_rank_fusion([[row for row, _ in ranking] for ranking in rankings])
+        return [Hit(self._passages[row], score) for row, score in fused[:k]]

@@ -15,7 +15,8 @@ from corpora.store.corpus_names import checked_name, in_shell
 from corpora.store.library import Library
 
 GOOD = [
-    "my docs", "grün", "Протоколы 2024", "会議の議事録", "תקנון", "عقود", "Straße & Söhne (alt)", "a.b-c_d", "d'Arc", "№ 5",
+    "my docs", "grün", "Протоколы 2024", "会議の議事録", "תקנון", "عقود",
+    "Straße & Söhne (alt)", "a.b-c_d", "d'Arc", "№ 5",
     "2024", "_x", "v1.2", "$HOME", "a;b", "100 %", "می\u200cخواهم", "ａ",
 ]  # fmt: skip
 

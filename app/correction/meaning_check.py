@@ -53,6 +53,11 @@ _PERSONS: Final = {
     for word in words.split()
 }
 _NEVER: Final = frozenset({("its", "it")})
+# "Ive" and "Id" are not only names.
+_APOSTROPHE_LOST: Final = re.compile(
+    r"(?:I(?:m|ve|d|ll)|(?:You|They|We)(?:re|ve|ll|d)|(?:That|What|There|He|She|Who)s)"
+)
+_MAY_STAND_TWICE: Final = frozenset(("that", "had", "is"))
 
 
 def keeps_its_meaning(source: str, corrected: str, *, strict: bool) -> bool:
@@ -63,19 +68,14 @@ def keeps_its_meaning(source: str, corrected: str, *, strict: bool) -> bool:
     if line_breaks(source) != line_breaks(corrected) or fixed_parts(source) != fixed_parts(corrected):
         return False
     if strict:
-        return _changes_are_small(source, corrected)
+        return next(_great_changes(_words(source), _words(corrected)), None) is None
     return _likeness(source, corrected) >= _LEAST_LIKENESS
 
 
 def without_great_changes(source: str, corrected: str) -> str | None:
     """The correction with what the strict check minds put back as it was; None where that is too much, or not all."""
-    old, new = list(_WORD.finditer(source)), list(_WORD.finditer(corrected))
-    old_words, new_words = ([match[0].casefold() for match in words] for words in (old, new))
-    great = [
-        (i, j, k, m)
-        for i, j, k, m in _changes(old_words, new_words)
-        if not _is_small_change(old_words[i:j], new_words[k:m], before=old_words[max(0, i - 1) : i])
-    ]
+    old, new = _words(source), _words(corrected)
+    great = list(_great_changes(old, new))
     if len(great) > _MOST_PUT_BACK:
         return None
     kept = corrected
@@ -94,9 +94,46 @@ def _span(words: list[re.Match[str]], start: int, stop: int, length: int) -> tup
     return words[start - 1].end(), words[stop - 1].end()
 
 
-def _changes_are_small(source: str, corrected: str) -> bool:
-    old, new = _WORD.findall(source.casefold()), _WORD.findall(corrected.casefold())
-    return all(_is_small_change(old[i:j], new[k:m], before=old[max(0, i - 1) : i]) for i, j, k, m in _changes(old, new))
+def _words(text: str) -> list[re.Match[str]]:
+    return list(_WORD.finditer(text))
+
+
+def _great_changes(old: list[re.Match[str]], new: list[re.Match[str]]) -> Iterator[tuple[int, int, int, int]]:
+    """The changes ``old[i:j]`` to ``new[k:m]`` that may be more than grammar."""
+    old_words, new_words = ([match[0].casefold() for match in words] for words in (old, new))
+    for i, j, k, m in _changes(old_words, new_words):
+        is_small = _is_small_change(old_words[i:j], new_words[k:m], before=old_words[max(0, i - 1) : i])
+        begins_otherwise = i == 0 and _begins_otherwise(old_words[:j], new_words[:m])
+        if not is_small or begins_otherwise or _loses_a_name(old, (i, j), new[k:m]):
+            yield i, j, k, m
+
+
+def _loses_a_name(old: list[re.Match[str]], span: tuple[int, int], new: list[re.Match[str]]) -> bool:
+    """Whether a name among ``old[slice(*span)]`` is not among the new words, if perhaps spelt a little otherwise."""
+    capitals = {word[0].casefold() for word in new if word[0][0].isupper()} - _SMALL
+    return any(
+        _is_name(old, at) and not any(_likeness(old[at][0].casefold(), one) >= _SAME_JOINED for one in capitals)
+        for at in range(*span)
+    )
+
+
+def _is_name(words: list[re.Match[str]], at: int) -> bool:
+    """Whether a word has a capital because it is a name: another name is before it, or a word inside the sentence."""
+    word, before = words[at][0], words[at - 1][0] if at else ""
+    if not (word[0].isupper() and word[1:].islower()) or not before[:1].isalpha() or before.casefold() in _SMALL:
+        return False
+    return word.casefold() not in _SMALL and (before[0].isupper() or _APOSTROPHE_LOST.fullmatch(word) is None)
+
+
+def _begins_otherwise(old: list[str], new: list[str]) -> bool:
+    """Whether what began as "Coming soon" does, without a subject, no longer does."""
+    return (
+        bool(old)
+        and old[:1] != new[:1]
+        and len(old[0]) > _SHORT
+        and old[0].endswith("ing")
+        and not old[0].endswith("thing")
+    )
 
 
 def _changes(old: list[str], new: list[str]) -> Iterator[tuple[int, int, int, int]]:
@@ -112,7 +149,7 @@ def _is_small_change(old: list[str], new: list[str], *, before: list[str]) -> bo
     if _told(old) - _told(new):
         return False
     if not new and old == before and old[0].isalnum():
-        return True  # A word written twice.
+        return old[0] not in _MAY_STAND_TWICE  # A word written twice.
     if not (old and new) and sum(any(map(str.isalnum, word)) for word in old + new) > 1:
         return False  # Several words dropped or added at once: the copy has slipped.
     if len(old) == len(new) and any(map(_is_about_another, old, new)):

@@ -16,6 +16,7 @@ from corpora.text.sentences import units
 
 _BREAK: Final = re.compile(r"\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _FENCE: Final = re.compile(r"^[ \t]*(```|~~~).*?(^[ \t]*\1[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
+_FRONT_MATTER: Final = re.compile(r"(---|\+\+\+)[ \t]*\n(?:[\w-]+[ \t]*[:=].*\n|[ \t#-].*\n)+\1[ \t]*(?:\n|\Z)")
 _INDENT: Final = re.compile(r"[ \t]*")
 _WRAPPED_FROM_CHARS: Final = 40  # a line as long as this may be one that an editor has wrapped
 _FILE_OR_SITE: Final = (
@@ -30,6 +31,13 @@ _KEPT: Final = re.compile(
     r"|\w*\d[\w.,:/-]*\w|\d"
 )
 _MARKER: Final = re.compile(r"(?:#{1,6}|[-*+•‣–>]|\(?\d{1,3}[.)]|\(?[a-z]\)|\[[ xX]\])[ \t]+(?=\S)")
+# "Name: Nora", "Date of birth: ..."; no label is "He said: ...".
+_LABEL: Final = re.compile(r"(?:[^\W\d_][\w'’.-]*[ \t]){0,2}[^\W\d_][\w'’-]*:[ \t]+(?=\S)")
+_OF_CLAUSES: Final = frozenset(
+    "i you he she it we they who what that this there is are was were be am has have had do does did can could will "
+    "would shall should may might must".split()
+)
+_CELL: Final = re.compile(r"[^|\s](?:[^|\n]*[^|\s])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +56,10 @@ def segments(text: str) -> list[Segment]:
     """The segments of a text, in order, not overlapping; all that is not white space lies in one."""
     found: list[Segment] = []
     at = 0
-    for fence in _FENCE.finditer(text):
+    if front := _FRONT_MATTER.match(text):
+        at = len(front[0].rstrip())
+        found.append(Segment(0, at, is_code=True))
+    for fence in _FENCE.finditer(text, at):
         found += _prose(text, at, fence.start())
         found.append(Segment(fence.start(), fence.end(), is_code=True))
         at = fence.end()
@@ -77,11 +88,31 @@ def _prose(text: str, start: int, end: int) -> list[Segment]:
     cut = []
     for unit in units("".join(flat)):
         begin, stop = start + unit.start, start + unit.end
+        if cells := _cells(text, begin, stop):
+            cut += cells
+            continue
         is_code, first = unit.is_code or may_be_code(text[begin:stop]), begin
         while not is_code and (mark := _MARKER.match(text, first, stop)) and _begins_line(text, begin):
             first = mark.end()
+        if not is_code and _begins_line(text, begin):
+            first = _behind_label(text, first, stop)
         cut.append(Segment(first, stop, is_code, is_item=unit.is_heading or first > begin))
     return cut
+
+
+def _cells(text: str, start: int, end: int) -> list[Segment]:
+    """The cells of a row of a table in Markdown, each an item; none where the text is no such row."""
+    if text[start] != "|" or text.count("|", start, end) < 2:
+        return []
+    row = _CELL.finditer(text, start, end)
+    return [Segment(cell.start(), cell.end(), may_be_code(cell[0]), is_item=True) for cell in row]
+
+
+def _behind_label(text: str, start: int, end: int) -> int:
+    label = _LABEL.match(text, start, end)
+    if label is None or not _OF_CLAUSES.isdisjoint(re.findall(r"\w+", label[0].casefold())):
+        return start
+    return label.end()
 
 
 def _begins_line(text: str, at: int) -> bool:

@@ -9,6 +9,7 @@ proposes these is handed in (``EditProposer``).
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Protocol, TypeAlias
@@ -16,7 +17,7 @@ from typing import Final, Protocol, TypeAlias
 from app.config.generation_options import GenerationOptions
 from app.correction.diff import edits_between, with_spacing_of
 from app.correction.meaning_check import keeps_its_meaning, without_great_changes
-from app.correction.segments import Segment, segments
+from app.correction.segments import Segment, fixed_parts, segments
 from app.errors import InputError
 from app.generation.cancellable import CancellableStream
 from app.generation.detokenizer import TextStream
@@ -25,6 +26,7 @@ from app.generation.prompts import Collapsed, CorrectionPrompt
 from app.generation.requests import DecodingOptions, RequestBuilder
 from app.generation.run_stats import RunTally
 from app.generation.tokenizer import Encoded
+from corpora.text.language import likeliest
 from decoding.interfaces import Edit as LikelyEdit
 from decoding.interfaces import FinishReason, Processor, Reference, Request
 from decoding.processors.copy_bias import CopyBias
@@ -33,7 +35,9 @@ from retrieval.language import guess_language
 CorrectionEvent: TypeAlias = TextDelta | CorrectionDone
 
 _ENDS: Final = ".!?:;…"  # Not only ends of sentences: behind any of these the user meant no further full stop.
+_CUE: Final = re.compile(r"\s*(?:Corrected )?text:[ \t]*", re.IGNORECASE)
 _SENTENCE: Final = 3
+_SURELY: Final = 0.95  # so sure is the model of a language, where nothing else says that a sentence is not English
 _CODE: Final = "of code"
 _LONG: Final = "too long for the target"
 _FOREIGN: Final = "in a language the target does not know (name another with --target)"
@@ -82,7 +86,7 @@ class CorrectionStream(CancellableStream[CorrectionEvent]):
         # A target with a format of its own is small and knows English only, and so do the likely edits; a chat model
         # that is not held to them may know the language.
         self._is_small = builder.template.longest_correction is not None or builder.biases.copy_bias > 0
-        self._is_foreign = guess_language(text) is not None
+        self._is_partly_foreign = guess_language(text) is not None
         super().__init__()
 
     def correction(self) -> Correction:
@@ -128,7 +132,14 @@ class CorrectionStream(CancellableStream[CorrectionEvent]):
             return _STOPPED
         if segment.is_code:
             return _CODE
-        return _FOREIGN if self._is_small and (self._is_foreign or guess_language(source)) else None
+        return _FOREIGN if self._is_small and self._is_foreign(source) else None
+
+    def _is_foreign(self, source: str) -> bool:
+        """Whether a sentence is not in English. A short one hardly tells: then the text around it counts, too."""
+        if guess_language(source) is not None:
+            return True
+        code, confidence = likeliest(source)
+        return code != "en" and (self._is_partly_foreign or confidence >= _SURELY)
 
     def _generated(self, source: str) -> tuple[str, str | None]:
         """The target's correction, and why it cannot be used, if so."""
@@ -149,7 +160,7 @@ class CorrectionStream(CancellableStream[CorrectionEvent]):
             return "", _STOPPED
         if session.finish_reason is not FinishReason.EOS:
             return "", _UNFINISHED
-        corrected = with_spacing_of(source, stream.text)
+        corrected = _without_full_stop(source, with_spacing_of(source, _without_cue(source, stream.text)))
         if keeps_its_meaning(source, corrected, strict=self._is_small):
             return corrected, None
         kept = without_great_changes(source, corrected) if self._is_small else None
@@ -202,8 +213,21 @@ def _copying(builder: RequestBuilder, prompt: CorrectionPrompt, edits: tuple[Lik
     return (CopyBias(prompt.source, bonus=bonus, end=end, edits=edits, edit_weight=weight, edit_bonus=more),)
 
 
+def _without_cue(source: str, corrected: str) -> str:
+    """Without the words with which the prompt leads to the text, which a chat model may repeat."""
+    cue = _CUE.match(corrected)
+    return corrected if cue is None or _CUE.match(source) else corrected[cue.end() :]
+
+
+def _without_full_stop(source: str, corrected: str) -> str:
+    """No full stop behind an address or a name of a file, of which it would seem a part."""
+    last = source.split()[-1]
+    ends_fixed = source[-1] not in _ENDS and fixed_parts(last) == [last] and not last.isdecimal()
+    return corrected.removesuffix(".") if ends_fixed else corrected
+
+
 def _as_item(source: str, corrected: str) -> str:
     """Items and headings begin small if they did, and need no full stop."""
-    if corrected[:1].lower() == source[:1]:
-        corrected = source[:1] + corrected[1:]
+    if source[:1].islower() and re.match(r"I\b", corrected) is None:
+        corrected = corrected[:1].lower() + corrected[1:]
     return corrected if source[-1] in _ENDS else corrected.removesuffix(".")

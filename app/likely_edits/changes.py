@@ -113,6 +113,22 @@ def wanted_article(word: str) -> str | None:
     return "an" if small[0] in "aeiou" else "a"
 
 
+# Verbs that "have" follows, and "of" where it is written as it sounds; some are nouns, too, behind one of these.
+_BEFORE_HAVE = frozenset("could would should might must".split())
+_OF_NOUNS = frozenset("a an the this that his her its our their my your full all some with".split())
+_NO_VERBS = frozenset("course necessity the a an".split())
+
+
+def have_changes(words: Sequence[Word]) -> Iterator[Change]:
+    """An "of" that ought to be "have": "could of done"."""
+    for at, word in enumerate(words[1:-1], 1):
+        if word.lower != "of" or words[at + 1].lower in _NO_VERBS or not words[at + 1].text.isalpha():
+            continue
+        verb = at - 1 if words[at - 1].lower not in ("n't", "not") else at - 2
+        if verb >= 0 and words[verb].lower in _BEFORE_HAVE and (not verb or words[verb - 1].lower not in _OF_NOUNS):
+            yield Change(word.start, word.end, like(word.text, "have"), _CHANCE)
+
+
 _LEAST = 0.004
 # The errors that the tagger learned from are not those that people make: each kind's odds in their texts.
 _SCALE = {"insert": 1.5, "replace": 1.0, "form": 0.9, "drop": 1.5, "case": 1.5, "spell": 1.5}
@@ -125,8 +141,9 @@ _LISTED = 0.8
 _NAME = 0.3
 # Where so many words are unknown, the text is not English.
 _FOREIGN = 0.34
-# A word written twice is a slip this often at least.
+# A word written twice is a slip this often at least, unless it is one that sentences do double.
 _DOUBLED = 0.8
+MAY_STAND_TWICE = frozenset(("that", "had", "is"))
 # Where an error is unlikelier than this, the word that was meant is not asked for.
 _ASKED = 0.05
 # How much slips count against what the words around ask for.
@@ -164,7 +181,8 @@ class Changes:
             return words, [0.0] * len(words), []
         tagged = self._tagger.tag(words)
         chances_WT = tagged.chances_WT
-        changes = [*self._tagged(text, words, chances_WT), *article_changes(words)]
+        certain = [*article_changes(words), *have_changes(words)]
+        changes = [*self._tagged(text, words, chances_WT), *certain]
         spells = {at: self._misspelt(words[at], at, chances_WT) for at in unknown}
         forms_W, others_W = chances_WT[:-1, _FORMS].sum(axis=1), chances_WT[:-1, _OTHER]
         asked = [at for at in range(len(words)) if max(forms_W[at], others_W[at], spells.get(at, 0.0)) >= _ASKED]
@@ -175,7 +193,8 @@ class Changes:
             else:
                 changes += self._others(words[at], float(others_W[at]), meant_V)
             changes += self._formed(words[at], chances_WT[at], meant_V)
-        dropped, changes = _joined(words, _dropped(words, chances_WT[:-1, _DROP]), changes)
+        kept = {change.start for change in certain}
+        dropped, changes = _joined(words, _dropped(words, chances_WT[:-1, _DROP], kept), changes)
         dropped, changes = weighed(words, dropped, changes, unknown)
         return words, dropped, changes
 
@@ -253,12 +272,15 @@ def _modal(old: str, new: str) -> float:
     return _MODAL if old in _MODALS and new in _MODALS else 1.0
 
 
-def _dropped(words: Sequence[Word], chances_W: NDArray[np.float32]) -> list[float]:
-    """Chances to be left out. Of a word written twice it is the second, not either."""
+def _dropped(words: Sequence[Word], chances_W: NDArray[np.float32], kept: Collection[int]) -> list[float]:
+    """Chances to be left out, none for words that begin at ``kept``. Of a word written twice it is the second alone."""
     dropped = [min(1.0, float(chance) * _SCALE["drop"]) for chance in chances_W]
-    for at in range(1, len(words)):
-        if words[at].lower == words[at - 1].lower and words[at].text.isalpha():
-            dropped[at - 1], dropped[at] = 0.0, max(dropped[at], _DOUBLED)
+    for at, word in enumerate(words):
+        if word.start in kept:
+            dropped[at] = 0.0
+        elif at and word.lower == words[at - 1].lower and word.text.isalpha():
+            may = word.lower in MAY_STAND_TWICE
+            dropped[at - 1], dropped[at] = 0.0, 0.0 if may else max(dropped[at], _DOUBLED)
     return dropped
 
 

@@ -17,15 +17,17 @@ from app.likely_edits.tables import Tables
 
 _JOINED = (
     "do n't,did n't,does n't,is n't,are n't,was n't,were n't,has n't,have n't,had n't,could n't,would n't,should n't,"
-    "ca n't,wo n't,i 'm,i 've,i 'd,you 're,you 've,they 're,they 've,we 've,that 's,what 's,there 's,he 's,she 's,"
+    "ca n't,wo n't,i 'm,i 've,i 'd,you 're,you 've,you 'll,you 'd,they 're,they 've,they 'll,they 'd,we 've,that 's,"
+    "what 's,there 's,here 's,he 's,she 's,who 's,how 's,where 's,could 've,would 've,should 've,might 've,must 've,"
     "a lot,in fact,as well,at least,every time,of course,each other,in order,even though"
 ).split(",")
 """What is often written as one word, and without an apostrophe."""
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz'"
 _VOWELS = frozenset("aeiou")
-# Weights against each other: a known misspelling, a word one slip away, two words run together, none of all.
-_KNOWN, _SLIP, _SPLIT, _NONE = 6.0, 100.0, 8000.0, 0.15
+# Weights against each other: what lacks its apostrophe or its space, a known misspelling, a word one slip away, two
+# words run together, none of all.
+_LACKING, _KNOWN, _SLIP, _SPLIT, _NONE = 60.0, 6.0, 100.0, 8000.0, 0.15
 # A slip is likelier behind the first letter, and with a doubled letter, a vowel or two letters swapped.
 _INSIDE, _USUAL = 4.0, 2.5
 _LONE_LETTER = 0.2
@@ -75,7 +77,7 @@ class Spelling:
         """
         weights: defaultdict[str, float] = defaultdict(float)
         if known := self._misspelt.get(word):
-            weights[known] = _KNOWN
+            weights[known] = _LACKING if word in self._joined else _KNOWN
         if len(word) > 2:
             for near, slip in _one_slip(word):
                 if near in self._rank:

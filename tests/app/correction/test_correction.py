@@ -94,6 +94,21 @@ def test_names_of_files_sites_and_things_are_fixed(kept: str) -> None:
     assert fixed_parts("It was late.He went. Its it's, wasn't Anna McDonald") == []
 
 
+def test_a_label_and_the_bars_of_a_table_are_no_part_of_what_is_corrected() -> None:
+    table = "| who | what |\n|---|---|\n| Ann | she go home |\n"
+    text = f"Date of birth: she were born in May.\nHe said: we is late.\n\n{table}"
+    found = [text[piece.start : piece.end] for piece in segments(text) if not piece.is_code]
+    assert found == ["she were born in May.", "He said: we is late.", "who", "what", "Ann", "she go home"]
+
+
+def test_front_matter_is_code() -> None:
+    for text in ("---\ntitle: my note\ntags:\n  - a\n---\nHe go home.\n", "+++\ntitle = 'x'\n+++\nHe go home.\n"):
+        front, sentence = segments(text)
+        assert front.is_code and text[front.end - 3 : front.end] in ("---", "+++")
+        assert text[sentence.start : sentence.end] == "He go home."
+    assert not any(piece.is_code and "go" in text[piece.start : piece.end] for piece in segments("---\nHe go home.\n"))
+
+
 def test_items_are_corrected_behind_their_marks() -> None:
     pipeline = Pipeline.from_pretrained(settings=Settings(target=TINY), corpus=None)
     text = "# Heading\n\n1. He go to school every day.\n2. wait for the the train\n- bread\n"
@@ -236,6 +251,9 @@ def test_code_foreign_and_long_pieces_are_left_alone_and_said(copying: RequestBu
     notice = foreign.correction().notice
     assert notice is not None
     assert "--target" in notice
+    mixed = "Ich habe einen Hund. He lives in Rome. Il est malade et il reste au lit. She has a cat."
+    notice = corrections(copying, mixed).correction().notice
+    assert notice is not None and notice.startswith("Sentences left as they were: 2 in a language"), "two are English"
     long = corrections(copying, "word " * 300 + "end.").correction()
     assert long.notice == "Sentences left as they were: 1 too long for the target."
     assert long.stats.tokens == 0

@@ -36,6 +36,11 @@ def test_denials_numbers_and_signs_must_not_be_lost(source: str, corrected: str)
         ("Its cold.", "It's cold."),
         ("Me want that.", "I want that."),
         ("I love it 😍 so mutch!", "I love it 😍 so much!"),
+        ("They said Ive won.", "They said I've won."),
+        ("We drove to Pariss.", "We drove to Paris."),
+        ("I Have a Dog.", "I have a dog."),
+        ("Anna Berg she came.", "Anna Berg came."),
+        ("Going there was fun.", "Going there were fun."),
     ],
 )
 def test_what_keeps_them_may_change(source: str, corrected: str) -> None:
@@ -54,6 +59,11 @@ def test_what_keeps_them_may_change(source: str, corrected: str) -> None:
         ("They goes there with friends.", "They go there.", "They go there with friends."),
         ("He go home.", "He goes home tired mountain.", "He goes home."),
         ("They was sad.", "It were sad.", "They were sad."),
+        ("Anna Ive and me leaves Lund.", "Anna 've and I leave Lund.", "Anna Ive and I leave Lund."),
+        ("Tom Will and Jo Ford still is late.", "Tom Will and Jo For still are late.",
+         "Tom Will and Jo Ford still are late."),
+        ("Waiting long for they.", "Wait long for them.", "Waiting long for them."),
+        ("All that that is is there are new.", "All that is there is new.", "All that that is is there is new."),
         ("its so cool becouse of it", "It so cool because of it.", "its so cool because of it."),
     ],
 )  # fmt: skip

@@ -191,6 +191,29 @@ def test_what_a_word_lacks_is_not_put_in_beside_it(changes: Changes) -> None:
     assert {"don't", "as well"} <= {one.new for one in found if one.chance > 0.3}
 
 
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("I could of done it.", "I could have done it."),
+        ("They should not of come so late.", "They should not have come so late."),
+        ("Whos there?", "Who's there?"),
+        ("Heres what they said.", "Here's what they said."),
+        ("You shouldve told us.", "You should've told us."),
+    ],
+)
+def test_what_is_written_as_it_sounds_comes_right(changes: Changes, text: str, right: str) -> None:
+    _, dropped, found = changes.of(text)
+    sure = [one for one in found if one.chance > 0.5]
+    assert max(dropped) < 0.5 and [text[: one.start] + one.new + text[one.end :] for one in sure] == [right]
+
+
+@pytest.mark.parametrize("text", ["You could of course stay.", "The might of the army was great.", "That that is is."])
+def test_what_only_looks_so_stays(changes: Changes, text: str) -> None:
+    words, dropped, found = changes.of(text)
+    assert max(dropped) < 0.5, [word.text for word in words]
+    assert not [one for one in found if one.chance > 0.5]
+
+
 def test_candidates_are_known_words_one_slip_away_or_listed() -> None:
     spelling = Spelling(read_tables(EDITS))
     for wrong, right in (

@@ -11,7 +11,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +19,14 @@ from numpy.typing import NDArray
 from corpora.documents import Passage
 from corpora.text.chunking import sentences as sentence_spans
 from corpora.text.code_detection import is_code_sentence
-from corpora.text.sentences import sentence_end
+from corpora.text.sentences import RULE, sentence_end
 from retrieval.interfaces import Encoder
 
 SentenceSplitter: TypeAlias = Callable[[str], Sequence[tuple[int, int]]]
 StoredRows: TypeAlias = Callable[[Sequence[Passage]], Mapping[str, bytes]]
+
+SENTENCES: Final = "sentences:"
+"""What the kinds of all sentence vectors begin with; those of an older rule of sentences are not read."""
 
 _LITTLE_ENDIAN = np.dtype("<f4")
 
@@ -115,7 +118,7 @@ class SentenceRows:
 
     @property
     def kind(self) -> str:
-        """``sentences:`` and the encoder's name."""
+        """``sentences:``, the number of the rule by which they are cut, and the encoder's name."""
         return sentences_kind(self._encoder.name)
 
     def compute(self, passages: Sequence[Passage]) -> list[bytes]:
@@ -125,8 +128,8 @@ class SentenceRows:
 
 
 def sentences_kind(encoder_name: str) -> str:
-    """The kind under which the library keeps the sentence vectors of an encoder."""
-    return f"sentences:{encoder_name}"
+    """The kind under which the library keeps the sentence vectors of an encoder, cut by today's rule."""
+    return f"{SENTENCES}{RULE}:{encoder_name}"
 
 
 def _read(row: bytes, count: int) -> NDArray[np.float32] | None:

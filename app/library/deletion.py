@@ -27,10 +27,9 @@ from retrieval.dense import VECTORS
 from retrieval.errors import RetrievalError
 from retrieval.index_file import CorpusSnapshot, delete_stale, holds_only
 from retrieval.interfaces import Retriever
-from retrieval.sentences import sentences_kind
+from retrieval.sentences import SENTENCES
 from retrieval.terms import terms
 
-_SENTENCES: Final = sentences_kind("")
 _TOKEN_BYTES: Final = 4
 # Files that come and go with every change and say nothing about a deletion.
 _NOT_REPORTED: Final = ("corpus.sqlite-wal", "corpus.sqlite-shm", "writer.lock", "corpus.seal")
@@ -194,11 +193,11 @@ def _derived_counts(store: CorpusStore, passages: Sequence[Passage]) -> _Derived
     sizes_bytes = {
         kind: sum(map(len, store.derived_of(kind, passages).values()))
         for kind in store.derived_kinds()
-        if kind.startswith((VECTORS, _SENTENCES, draft_index.TOKENS))
+        if kind.startswith((VECTORS, SENTENCES, draft_index.TOKENS))
     }
     vectors = {kind: len(store.derived_of(kind, passages)) for kind in sizes_bytes if kind.startswith(VECTORS)}
     vector_bytes = next((sizes_bytes[kind] // number for kind, number in vectors.items() if number), 0)
-    sentence_bytes = sum(size for kind, size in sizes_bytes.items() if kind.startswith(_SENTENCES))
+    sentence_bytes = sum(size for kind, size in sizes_bytes.items() if kind.startswith(SENTENCES))
     token_bytes = sum(size for kind, size in sizes_bytes.items() if kind.startswith(draft_index.TOKENS))
     return _DerivedCounts(
         vectors=sum(vectors.values()),

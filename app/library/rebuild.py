@@ -18,7 +18,7 @@ from corpora.store.store import CorpusStore
 from corpora.text.chunking import Chunking
 from retrieval.dense import VECTORS, VectorRows
 from retrieval.interfaces import Encoder, Retriever
-from retrieval.sentences import SentenceRows
+from retrieval.sentences import SENTENCES, SentenceRows
 
 # (documents done, documents in all)
 Progress: TypeAlias = Callable[[int, int], None]
@@ -92,6 +92,10 @@ def _must_recut(store: CorpusStore, chunking: Chunking, vectors: Derived) -> boo
 def _compute_missing(store: CorpusStore, derived: list[Derived]) -> int:
     """Compute what passages lack, say because they were added while the encoder could not be loaded."""
     computed = 0
+    kinds = {rows.kind for rows in derived}
+    for kind in store.derived_kinds():
+        if kind.startswith(SENTENCES) and kind not in kinds:  # They are of an older rule of sentences.
+            store.drop_derived(kind)
     for rows in derived:
         missing = store.missing_derived(rows.kind)
         for start in range(0, len(missing), _BATCH):

@@ -10,26 +10,41 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Final
 
 import regex
 
 from corpora.text.code_detection import LIST_ITEM, is_code_line
 from corpora.text.reading_text import words
 
+RULE: Final = 2
+"""Grows with every change of where sentences end: rows that are kept by sentence belong to one rule."""
+
 # What ends a sentence wherever it stands at the end of a text, whatever the script, and what may close behind it.
 _FINAL_STOPS = ".!?\u3002\uff01\uff1f"
-_FINAL_CLOSERS = "\"')]\u2019\u201d\u300d\u300f\uff09"
+_FINAL_CLOSERS = "\"')]\u2018\u2019\u201c\u201d\u300d\u300f\uff09"
 _NOT_SPACE = re.compile(r"\S")
 _LINE = re.compile(r"[^\n]+")
-_CLOSERS = "\"')\\]}\u2019\u201d\u00bb\u3009\u300b\u300d\u300f\u3011\u3015\uff09\uff3d\uff5d"
+# German closes with the quotation mark that opens in English.
+_CLOSERS = "\"')\\]}_\u2018\u2019\u201c\u201d\u00bb\u203a\u3009\u300b\u300d\u300f\u3011\u3015\uff09\uff3d\uff5d"
 # Stops of scripts that need no space after them, and stops that do. A run of stops is matched once, from its first.
 _SPACED_STOPS = ".!?\u2026\u203d\u0964\u0965\u061f\u06d4\u0589\u1362"
 # The full-width dot is also the point in numbers and names.
 _UNSPACED_STOPS = "\u3002\uff01\uff1f\uff1b\uff61\u104b\u17d4\u17d5\u203c\u2047\u2048\u2049"
 _UNSPACED_STOP = re.compile(f"[{_UNSPACED_STOPS}\u0964\u0965\uff0e]")
+# What refers to a note or a source, right behind a stop: [1], [2][3], [4, 5-7], [note 2], (6), superscripts, a dagger.
+_NOTE_NUMBERS = r"[0-9]{1,3}(?:\s?[,;\u2013-]\s?[0-9]{1,3})*"
+_RAISED = "\u00b9\u00b2\u00b3\u2070-\u2079"
+_MARK = (
+    rf"(?:\[(?:(?:note|nb|n|fn|Anm\.)\s)?{_NOTE_NUMBERS}\]|\[(?:[a-z]|citation needed)\]|\([0-9]{{1,3}}\)"
+    rf"|[{_RAISED}](?:[{_RAISED},]*[{_RAISED}])?|[*\u2020\u2021\u00a7\u00b6])"
+)
+# The same where a text has lost that it was raised: "in Lindby.1 It was", "by Jens Rud.2,3 The".
+_LOWERED_MARK = r"[1-9][0-9]{0,2}(?:[,\u2013-]\s?[1-9][0-9]{0,2})*"
 _STOP = regex.compile(
-    f"(?:[{_UNSPACED_STOPS}]|\uff0e(?![0-9A-Za-z\uff10-\uff19]))+[{_CLOSERS}]*(?!\\p{{M}})"
-    f"|(?<![{_SPACED_STOPS}])[{_SPACED_STOPS}]++[{_CLOSERS}]*+(?=\\s)"
+    f"(?:[{_UNSPACED_STOPS}]|\uff0e(?![0-9A-Za-z\uff10-\uff19]))+[{_CLOSERS}]*+{_MARK}*+(?!\\p{{M}})"
+    f"|(?<![{_SPACED_STOPS}])[{_SPACED_STOPS}]++[{_CLOSERS}]*+(?:{_MARK}++|(?P<lowered>{_LOWERED_MARK}))?+"
+    "(?:[ \u00a0\u202f][\u00bb\u203a])?+(?=\\s)"
 )
 _OPENERS = "\"'([{\u2018\u201c\u00ab\u300c\u300e\uff08*_`"
 # In Japanese a sentence goes on after what it quotes.
@@ -107,12 +122,13 @@ def units(text: str) -> list[Unit]:
 
 
 def sentence_end(*, also: str = "", closers: str = _FINAL_CLOSERS) -> re.Pattern[str]:
-    """A pattern found in a text that ends as a sentence does: with a stop, and quotes and brackets closed behind it.
+    """A pattern found in a text that ends as a sentence does: with a stop, closed quotes and brackets, a reference.
 
     The one rule for "does this end a sentence?"; where inside a text sentences end, ``units`` says. ``also`` are
     further characters that count as stops, ``closers`` those that may follow one.
     """
-    return re.compile(f"[{re.escape(_FINAL_STOPS + also)}][{re.escape(closers)}]*$")
+    mark = rf"(?:{_MARK}+|(?<=[^\W\d_][{_FINAL_STOPS}]){_LOWERED_MARK})?"
+    return re.compile(f"[{re.escape(_FINAL_STOPS + also)}][{re.escape(closers)}]*{mark}$")
 
 
 def _line_units(text: str, start: int, end: int, opens: bool, is_headline: bool) -> Iterator[Unit]:
@@ -144,9 +160,20 @@ def _ends_sentence(line: str, start: int, stop: re.Match[str]) -> bool:
     rest = line[stop.end() : stop.end() + 40].lstrip().lstrip(_OPENERS)
     if rest[:1].islower():
         return False
+    if stop["lowered"] and not (rest[:1].isalpha() and _may_refer(line[max(start, stop.start() - 40) : stop.start()])):
+        return False
     if not rest or not stop[0].startswith(".") or stop[0].startswith(".."):
         return True
     return _ends_with_dot(line[max(start, stop.start() - 40) : stop.start()], rest)
+
+
+def _may_refer(head: str) -> bool:
+    """Whether a number right behind the stop after ``head`` refers to a note: neither a decimal nor "Fig.2"."""
+    last = _LAST_WORD.search(head)
+    if last is None or not last[0][-1].isalpha():
+        return False
+    word = last[0].casefold()
+    return len(word) > 1 and word not in _NEVER_LAST | _BEFORE_NUMBER and not _ENUMERATOR.match(f"{head}.")
 
 
 def _ends_with_dot(head: str, rest: str) -> bool:

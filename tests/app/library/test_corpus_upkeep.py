@@ -15,6 +15,7 @@ from corpora.errors import ChunkingChanged, DamagedExport, LibraryError
 from corpora.store.library import Library
 from retrieval.errors import EncoderChanged
 from retrieval.hybrid import HybridRetriever
+from retrieval.sentences import SENTENCES
 from tests.support.retrieval_fakes import LetterEncoder
 from tests.support.tiny import QUESTION, TEXTS
 
@@ -56,6 +57,22 @@ def test_another_encoder_is_refused_by_name_until_the_corpus_is_rebuilt(settings
     assert summary_of(new.store).encoder == done.encoder
     with pytest.raises(EncoderChanged):
         old.search(QUESTION)
+
+
+def test_sentence_vectors_of_an_older_rule_are_not_read_and_a_rebuild_makes_them_anew(
+    settings: Settings, folder: Path
+) -> None:
+    store, letters = Library(settings.home).create("mine"), LetterEncoder()
+    corpus = Corpus(store, letters, HybridRetriever(store, letters))
+    corpus.add(folder)
+    (now,) = [kind for kind in store.derived_kinds() if kind.startswith(SENTENCES)]
+    expected = corpus.retrieve(QUESTION).evidence
+    with store.connections.writing() as connection:  # As it was: two sentences a passage, of another length.
+        connection.execute("UPDATE derived SET kind = 'sentences:letters', value = zeroblob(24) WHERE kind = ?", (now,))
+    old = Corpus(store, letters, HybridRetriever(store, letters))
+    assert old.retrieve(QUESTION).evidence == expected
+    assert old.rebuild().computed == len(store.rows_alive())
+    assert [kind for kind in store.derived_kinds() if kind.startswith(SENTENCES)] == [now]
 
 
 def test_a_rebuild_that_is_stopped_goes_on_and_the_old_is_searched_meanwhile(settings: Settings, folder: Path) -> None:

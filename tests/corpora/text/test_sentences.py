@@ -7,6 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from corpora.text.chunking import sentences
+from corpora.text.sentences import sentence_end
 
 LIKE_TEXT = st.text(st.sampled_from("aA1 .!?\n\t-*\"')(…。！「」é\u0301\u200d漢:\r\x0b\u2028"), max_size=120)
 
@@ -33,10 +34,37 @@ def split(text: str) -> list[str]:
         ["Er wurde am 12. März 1956 gegründet.", "Im 19. Jahrhundert gab es 12.", "Das war viel."],
         ["Wir waren 30.", "Mehr kamen nicht am 1. Mai."],
         ["यह एक वाक्य है।", "यह दूसरा है।"],
+        [
+            "The mill is in Torsby.[1]",
+            "It was built by Ek.[2][3]",
+            "It has sails.[note 4]",
+            "In 1743 it burned.[5, 7–9]",
+        ],
+        ["The mill is in Torsby.1", "It was built by Ek.2,3", "“It has sails.”", "Who knows?4", "Nobody.5", "Next."],
+        ["The mill is in Torsby.¹", "It was built by Ek.²,³", "It has sails.†", "It burned.*", "It stands!(6)", "End."],
+        ["See Fig.2 The mill is on p.12 There, in Python 3.11 Released.", "By J.2 Ek.", "Chapter A.1 The mill."],
+        ["„Er ging.“", "Dann kam sie.", "Il dit : « Je pars. »", "Puis il partit.", "« Je reste. » dit-il.", "Fin."],
+        ["The mill (see the map.)[4]", "It burned.[5] and was rebuilt.", "End."],
     ],
 )
 def test_where_sentences_end(expected: list[str]) -> None:
     assert split(" ".join(expected)) == expected
+
+
+def test_a_tab_and_a_mark_behind_a_stop_of_another_script_hide_no_end() -> None:
+    assert split("The mill stands.\tIt burned.[2]\tIt is gone.") == ["The mill stands.", "It burned.[2]", "It is gone."]
+    assert split("塔在林比。[1]它建于1411年。[2][3]塔高31米。") == [
+        "塔在林比。[1]",
+        "它建于1411年。[2][3]",
+        "塔高31米。",
+    ]
+
+
+@pytest.mark.parametrize("text", ["It burned.[2]", "It burned.2", "It burned.”¹", "It burned.", "“It burned!”[3][4]"])
+def test_a_reference_belongs_to_the_end_of_a_sentence(text: str) -> None:
+    assert sentence_end().search(text)
+    assert not sentence_end().search(f"{text[:9]}[2]")
+    assert not sentence_end().search("It has 3.2")
 
 
 def test_scripts_without_spaces() -> None:

@@ -3,6 +3,8 @@
     txt, md, html      text and markup
     decoding           tells the encoding of text
     csv, xlsx, jsonl   tables and records
+    xlsx_sheet         reads the rows of a sheet of a workbook
+    number_formats     shows a number as a spreadsheet does
     rows               writes a row of a table as a line that can be read alone; any loader of tables calls it
     header_rows        finds the rows of a table that name its columns
     cell_kinds         tells what a cell is: a number, a date, a word

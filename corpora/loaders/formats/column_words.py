@@ -105,7 +105,7 @@ _WORDS = _ENGLISH | _GERMAN | _ROMANCE | _NORTHERN | _EASTERN
 _HEADS = tuple(sorted(word for word in _GERMAN | _NORTHERN if len(word) > 3))
 _PART = re.compile(r"[^\W\d_]+")
 _CAMEL = re.compile(r"(?<=[a-zß-ÿ])(?=[A-Z])")
-_MOST_WORDS = 5
+_MOST_WORDS = 4
 
 
 def names_a_column(text: str) -> bool:

@@ -25,7 +25,7 @@ Cell: TypeAlias = "str | None"
 LOOKED_AT = 50
 _MOST_ABOVE, _MOST_HEADERS, _MOST_COLUMNS = 8, 4, 100
 LONGEST_NAME = 80
-_ENOUGH, _LATER_BY = 1.0, 0.5
+_ENOUGH, _LATER_BY = 1.0, 1.0
 _MOSTLY = 0.8
 _NUMBERS: frozenset[Kind] = frozenset(("number", "year", "quantity"))
 _ORDERED: frozenset[Kind] = frozenset(("year", "date", "time", "weekday", "month", "quarter"))
@@ -74,13 +74,11 @@ def found_header(block: Sequence[Row]) -> Header | None:
         if n + 1 == len(block) or filled(row) < 1 + bool(_text(row, 0)):
             continue
         below = block[n + 1 : n + 1 + LOOKED_AT]
-        if best is not None and not _are_remarks(block[best:n], row, below):
-            break
-        if best is None and not _are_remarks(block[:n], row, below):
+        if not _are_remarks(block[best or 0 : n], row, below):
             break
         weight = weight_of(row, below)
         if weight >= best_weight:
-            best, best_weight = n, weight
+            best, best_weight = n, weight + _LATER_BY
     if best is None:
         return None
     return _with_neighbours(block, best)

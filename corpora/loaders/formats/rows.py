@@ -17,7 +17,7 @@ from corpora.loaders.formats.header_rows import Cell as Cell
 from corpora.loaders.formats.header_rows import Row as Row
 from corpora.text.reading_text import PAGE_BREAK, ReadingText, in_one_line
 
-_LONGEST_LABEL = 200
+LONGEST_LABEL = 200
 _MOST_COLUMNS = 1000
 
 
@@ -65,7 +65,7 @@ def spread(rows: Iterable[Iterable[Merged]]) -> list[list[Cell]]:
 def _below(cells: list[Cell]) -> list[Cell]:
     """What the rows below repeat of a merged cell: its text if that is a label, without the page breaks in it."""
     text = (cells[0] or "").replace(PAGE_BREAK, " ")
-    return [text if len(text) <= _LONGEST_LABEL else "", *cells[1:]]
+    return [text if len(text) <= LONGEST_LABEL else "", *cells[1:]]
 
 
 def write_table(reading: ReadingText, grid: Iterable[Sequence[Cell]], *, header_rows: int | None = None) -> None:

@@ -1,29 +1,25 @@
-"""Spreadsheets (xlsx) to reading text: values, not formulas; a mark a sheet and a row, columns named in each line."""
+"""Spreadsheets (xlsx) to reading text: values as the sheet shows them, a mark a sheet and a row, columns by name.
+
+Stored values of formulas, comments behind their cell, the texts of shapes and charts below the rows of their sheet.
+What is hidden, a reader can make visible: it is read, and said. Links' targets and pictures are not read.
+"""
 
 from __future__ import annotations
 
-import io
-import zipfile
-from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta
-
-from defusedxml.common import DefusedXmlException
-from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from xml.etree.ElementTree import Element
 
 from corpora.documents import Document
 from corpora.errors import DamagedFile, EmptyFile
-from corpora.loaders.formats.opc_package import OpcPackage
-from corpora.loaders.formats.rows import Row, write_rows
+from corpora.loaders.formats.opc_package import OpcPackage, Relation, attribute, child, children_of, local
+from corpora.loaders.formats.rows import write_rows
+from corpora.loaders.formats.xlsx_sheet import Book, Sheet, read_strings, read_styles
 from corpora.text.reading_text import ReadingText
 
-# SyntaxError is what both of Python's XML parsers derive theirs from.
-_RAISED = (
-    SyntaxError, DefusedXmlException, InvalidFileException, zipfile.BadZipFile,
-    KeyError, ValueError, TypeError, IndexError, AttributeError, OverflowError,
-)  # fmt: skip
-_MIDNIGHT = time()
-_DIGITS = 12
+_SHEETS = frozenset(("worksheet", "chartsheet", "dialogsheet"))
+_DRAWN = frozenset(("drawing", "chart", "chartEx", "diagramData"))
+_TRUE = ("1", "true")
 
 
 def load(data: bytes, name: str) -> Document:
@@ -33,44 +29,100 @@ def load(data: bytes, name: str) -> Document:
     """
     package = OpcPackage.opened(data, name)
     reading = ReadingText(title=package.title())
-    try:
-        book = load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
-        for sheet in book.worksheets:
-            reading.section("sheet", sheet.title)
-            if len(book.worksheets) > 1:
-                reading.paragraph(sheet.title)  # Often only the sheet's name says what its rows are about.
-            sheet.reset_dimensions()  # The size that a sheet declares may be wrong.
-            write_rows(reading, _rows(sheet.iter_rows(values_only=True)))
-    except _RAISED as error:
-        raise DamagedFile(
-            f"{name} cannot be read as a spreadsheet ({type(error).__name__})",
-            hint="open it in its program, save it anew and add that",
-        ) from error
-    if not any(mark.kind == "row" for mark in reading.marks):
+    main = package.main_part()
+    workbook, relations = package.xml(main), package.relations(main)
+    if local(workbook.tag) != "workbook":
+        raise DamagedFile(f"{name} is no spreadsheet", hint="give it the suffix of its real format and add it again")
+    loader = _Loader(reading, _book(package, workbook, relations))
+    sheets = list(_sheets(workbook, relations, package))
+    for sheet in sheets:
+        loader.read(sheet, is_named=len(sheets) > 1)
+    if not any(mark.kind == "row" for mark in reading.marks) and not loader.has_drawn_text:
         raise EmptyFile(
             f"the sheets of {name} hold no values",
             hint="if there are formulas in it, open it in a spreadsheet program and save it, so that it holds results",
         )
+    loader.say()
     return reading.document(name)
 
 
-def _rows(rows: Iterator[tuple[object, ...]]) -> Iterator[Row]:
-    for number, values in enumerate(rows, 1):
-        yield Row(number, [_shown(value) for value in values])
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """A sheet as the workbook lists it."""
+
+    title: str
+    relation: Relation
+    is_hidden: bool
 
 
-def _shown(value: object) -> str:
-    """A value as people write it, rounded to hide binary fractions."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.{_DIGITS if abs(value) < 10**_DIGITS else 15}g}"
-    if isinstance(value, datetime):
-        return value.date().isoformat() if value.time() == _MIDNIGHT else value.isoformat(" ", "minutes")
-    if isinstance(value, (date, time)):
-        return value.isoformat()
-    if isinstance(value, timedelta):
-        return str(value)
-    return str(value)
+def _book(package: OpcPackage, workbook: Element, relations: dict[str, Relation]) -> Book:
+    parts = {relation.kind: relation.part for relation in relations.values() if package.has(relation.part)}
+    strings = read_strings(package, parts["sharedStrings"]) if "sharedStrings" in parts else []
+    styles = read_styles(package, parts["styles"]) if "styles" in parts else []
+    properties = child(workbook, "workbookPr")
+    since_1904 = properties is not None and properties.get("date1904") in _TRUE
+    return Book(package, strings, styles, since_1904)
+
+
+def _sheets(workbook: Element, relations: dict[str, Relation], package: OpcPackage) -> Iterator[_Listed]:
+    for number, element in enumerate(children_of(workbook, "sheets"), 1):
+        relation = relations.get(attribute(element, "id") or "")
+        if relation is not None and relation.kind in _SHEETS and package.has(relation.part):
+            title = element.get("name") or f"Sheet {number}"
+            yield _Listed(title, relation, element.get("state", "visible") != "visible")
+
+
+@dataclass(slots=True)
+class _Loader:
+    """Writes sheet by sheet, and counts what is to be said of all of them."""
+
+    reading: ReadingText
+    book: Book
+    has_drawn_text: bool = False
+    _formulas: int = 0
+    _hidden: dict[str, int] = field(default_factory=dict)
+
+    def read(self, listed: _Listed, *, is_named: bool) -> None:
+        self.reading.section("sheet", listed.title)
+        if is_named:
+            self.reading.paragraph(listed.title)  # Often only the sheet's name says what its rows are about.
+        if listed.relation.kind == "worksheet":
+            sheet = Sheet(self.book, listed.relation.part)
+            write_rows(self.reading, sheet.rows())
+            self._formulas += sheet.formulas_without_value
+            self._count("row", sheet.hidden_rows)
+            self._count("column", sheet.hidden_columns)
+        self._count("sheet", int(listed.is_hidden))
+        for text in _drawn_texts(self.book.package, listed.relation.part):
+            self.has_drawn_text = True
+            self.reading.paragraph(text)
+
+    def say(self) -> None:
+        """Note what has no value and what is hidden."""
+        if self._formulas == 1:
+            self.reading.note("1 formula has no stored value and was not read")
+        elif self._formulas:
+            self.reading.note(f"{self._formulas} formulas have no stored value and were not read")
+        hidden = [f"{count} hidden {kind}{'s' if count > 1 else ''}" for kind, count in self._hidden.items()]
+        if hidden:
+            self.reading.note(f"{_listed(hidden)} {'was' if list(self._hidden.values()) == [1] else 'were'} read, too")
+
+    def _count(self, kind: str, count: int) -> None:
+        if count:
+            self._hidden[kind] = self._hidden.get(kind, 0) + count
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
+
+
+def _drawn_texts(package: OpcPackage, part: str, depth: int = 0) -> Iterator[str]:
+    """The texts of shapes, of the titles and axes of charts, and of diagrams on a sheet, paragraph by paragraph."""
+    for relation in package.relations(part).values():
+        if relation.kind in _DRAWN and package.has(relation.part):
+            root = package.xml(relation.part)
+            paragraphs = [element for element in root.iter() if local(element.tag) == "p"]
+            texts = ("".join(run.text or "" for run in one.iter() if local(run.tag) == "t") for one in paragraphs)
+            yield from dict.fromkeys(text for text in texts if text.strip())  # Shapes are there twice for old programs.
+            if depth == 0:
+                yield from _drawn_texts(package, relation.part, depth + 1)

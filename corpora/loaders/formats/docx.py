@@ -42,7 +42,7 @@ from corpora.text.reading_text import PAGE_BREAK, ReadingText, words
 _DEEPEST_LIST = 8
 _DEEPEST_INSERTION = 2
 _EDGES = f" \n\t{PAGE_BREAK}"
-_SECTION = re.compile(rb"<(?:\w+:)?sectPr\b.*?</(?:\w+:)?sectPr>", re.DOTALL)
+_SECTION = re.compile(rb"<(?:\w+:)?sectPr\b[^>]*(?<!/)>.*?</(?:\w+:)?sectPr>", re.DOTALL)
 _MARGIN_TEXT = re.compile(rb"<(?:\w+:)?(header|footer)Reference\b([^>]*)>")
 _ATTRIBUTE = re.compile(rb"(type|id)\s*=\s*[\"']([^\"']*)[\"']")
 _PAGE_FIELDS = words("PAGE NUMPAGES SECTIONPAGES")

@@ -38,20 +38,19 @@ def linear(element: Element) -> str:
 
 
 def _inside(element: Element | None) -> str:
-    """The elements inside one, next to each other."""
-    text = ""
+    """The elements inside one, next to each other; 3 before ½ stays apart from it, as does what follows a fraction."""
+    parts: list[str] = []
+    after_fraction = False
     for inner in element if element is not None else ():
         tag = local(inner.tag)
-        if tag not in _UNREAD:
-            text = _beside(text, linear(inner), is_fraction=tag == "f")
-    return text
-
-
-def _beside(before: str, after: str, *, is_fraction: bool) -> str:
-    """Two texts next to each other; 3 before ½ stays apart from it, as does what follows a fraction."""
-    ends_with_fraction = re.search(r"/[\w.,]+$|/\(.*\)$", before) is not None
-    joins = before[-1:].isalnum() and after[:1].isalnum()
-    return f"{before} {after}" if joins and (is_fraction or ends_with_fraction) else before + after
+        text = "" if tag in _UNREAD else linear(inner)
+        if text:
+            touches = bool(parts) and parts[-1][-1:].isalnum() and text[:1].isalnum()
+            if touches and (tag == "f" or after_fraction):
+                parts.append(" ")
+            parts.append(text)
+            after_fraction = tag == "f"
+    return "".join(parts)
 
 
 def _run(element: Element) -> str:

@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element
 
 from corpora.loaders.formats.opc_package import attribute, child, chosen_alternative, local
 
-_MOST_ORDERED = 300
+_MOST_ORDERED = 150
 _OVERLAP, _SLACK = 0.3, 0.1
 
 

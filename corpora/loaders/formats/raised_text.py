@@ -17,7 +17,7 @@ from corpora.text.reading_text import words
 
 Position: TypeAlias = Literal["on line", "raised", "lowered"]
 
-_LONGEST = 24
+_LONGEST, _LOOKED_BACK = 24, 100
 _DIGITS = re.compile(r"\d{1,3}")
 _NOTE_NUMBERS = re.compile(r"\d{1,3}(?:\s*[,;\u2013-]\s*\d{1,3})*,?")
 _ORDINAL = re.compile(r"st|nd|rd|th|er|ère|re|e|ème|nde?|o|a|os|as|ste|de", re.IGNORECASE)
@@ -56,11 +56,11 @@ def on_one_line(pieces: Iterable[Piece]) -> str:
         if run.position == "on line" or not run.text.strip() or len(run.text) > _LONGEST:
             line += run.text
         elif run.position == "lowered":
-            line += _lowered(run.text, line, after)
+            line += _lowered(run.text, line[-_LOOKED_BACK:], after)
         elif _is_above_a_slash(run, following):
             line += (" " if line[-1:].isdigit() else "") + run.text
         else:
-            line += _raised(run.text, line, after)
+            line += _raised(run.text, line[-_LOOKED_BACK:], after)
     return line
 
 

@@ -2,6 +2,14 @@
 
     txt, md, html      text and markup
     decoding           tells the encoding of text
+    html_tree          bytes of a page to the tree that a browser builds
+    html_survey        what must be known of a page before it is written
+    html_writer        the tree to reading text: every word that a reader could make visible
+    html_tables        merged cells in each row and column that they cover
+    list_numbers       the markers of a list's items
+    raised             exponents, note marks and indices in a line
+    mathml             formulas as linear text
+    front_matter       the fields before a Markdown text
     csv, xlsx, jsonl   tables and records
     xlsx_sheet         reads the rows of a sheet of a workbook
     number_formats     shows a number as a spreadsheet does

@@ -6,17 +6,21 @@ import posixpath
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
-from bs4 import BeautifulSoup
-
 from corpora.documents import Document
 from corpora.errors import EncryptedFile
-from corpora.loaders.formats.decoding import decoded
-from corpora.loaders.formats.html import write_page
+from corpora.loaders.formats.html_survey import elements_of
+from corpora.loaders.formats.html_tree import parsed
+from corpora.loaders.formats.html_writer import first_heading, write_page
 from corpora.loaders.formats.opc_package import OpcPackage, attribute, child, children_of, local, resolved
-from corpora.text.reading_text import ReadingText, in_one_line
+from corpora.text.reading_text import ReadingText, in_one_line, words
 
 _CONTAINER, _ENCRYPTION = "META-INF/container.xml", "META-INF/encryption.xml"
-_PAGES = ("application/xhtml+xml", "text/html", "application/xml", "text/xml")
+_PAGES = words(
+    "application/xhtml+xml text/html application/xml text/xml text/x-oeb1-document text/x-oeb-document "
+    "application/xhtml text/xhtml application/x-dtbook+xml image/svg+xml"
+)
+_SUFFIXES_OF_PAGES = (".xhtml", ".html", ".htm", ".xht")
+_MOST_FALLBACKS = 8
 
 
 def load(data: bytes, name: str) -> Document:
@@ -27,28 +31,40 @@ def load(data: bytes, name: str) -> Document:
         raise package.damaged("it does not say where its text is")
     part = resolved("", attribute(root_file, "full-path") or "")
     book, folder = package.xml(part), posixpath.dirname(part)
-    pages = list(_pages(book, folder))
+    reading = ReadingText(title=_title(book))
+    pages = list(_pages(book, folder, reading))
     _refuse_protected(package, set(pages))
     names = _chapter_names(package, book, folder)
-    reading = ReadingText(title=_title(book))
     for number, page in enumerate(pages, 1):
-        if package.has(page):
-            soup = BeautifulSoup(decoded(package.bytes_of(page), f"{page} in {name}"), "html.parser")
-            heading = soup.find(["h1", "h2", "h3"])
-            title = names.get(page) or (in_one_line(heading.get_text(" ")) if heading is not None else "")
-            reading.section("chapter", title or str(number))
-            write_page(soup, reading, name)
+        if not package.has(page):
+            reading.note("a chapter is missing in the book")
+            continue
+        tree = parsed(package.bytes_of(page), f"{page} in {name}", is_xml=True)
+        reading.section("chapter", names.get(page) or first_heading(tree) or str(number))
+        write_page(tree, reading)
     return reading.document(name)
 
 
-def _pages(book: Element, folder: str) -> Iterator[str]:
+def _pages(book: Element, folder: str, reading: ReadingText) -> Iterator[str]:
     """The parts of the book in the order of reading."""
     items = {attribute(item, "id"): item for item in children_of(book, "manifest")}
     for reference in children_of(book, "spine"):
         item = items.get(attribute(reference, "idref"))
-        if item is None or attribute(item, "media-type") not in _PAGES or _is_contents(item):
+        if item is None or _is_contents(item):
             continue
-        yield resolved(folder, attribute(item, "href") or "")
+        for _ in range(_MOST_FALLBACKS):
+            if item is None or _is_page(item):
+                break
+            item = items.get(attribute(item, "fallback"))
+        if item is not None and _is_page(item):
+            yield resolved(folder, attribute(item, "href") or "")
+        else:
+            reading.note("a chapter that is no text was not read")
+
+
+def _is_page(item: Element) -> bool:
+    kind = (attribute(item, "media-type") or "").partition(";")[0].strip().lower()
+    return kind in _PAGES or (attribute(item, "href") or "").partition("#")[0].lower().endswith(_SUFFIXES_OF_PAGES)
 
 
 def _is_contents(item: Element) -> bool:
@@ -68,7 +84,7 @@ def _chapter_names(package: OpcPackage, book: Element, folder: str) -> dict[str,
         if not package.has(part):
             continue
         if _is_contents(item):
-            entries = _of_nav(decoded(package.bytes_of(part), part))
+            entries = _of_nav(package.bytes_of(part), part)
         elif attribute(item, "media-type") == "application/x-dtbncx+xml":
             entries = _of_ncx(package.xml(part))
         else:
@@ -79,12 +95,12 @@ def _chapter_names(package: OpcPackage, book: Element, folder: str) -> dict[str,
     return names
 
 
-def _of_nav(page: str) -> Iterator[tuple[str, str]]:
+def _of_nav(page: bytes, part: str) -> Iterator[tuple[str, str]]:
     """(target, name) of the entries of an epub 3."""
-    for nav in BeautifulSoup(page, "html.parser").find_all("nav"):
-        if nav.get("epub:type", "toc") == "toc":
-            for link in nav.find_all("a", href=True):
-                yield str(link["href"]), in_one_line(link.get_text(" "))
+    for nav in elements_of(parsed(page, part, is_xml=True), "nav"):
+        if (nav.attr("epub:type") or "toc") == "toc":
+            for link in elements_of(nav, "a"):
+                yield link.attr("href") or "", in_one_line(link.text)
 
 
 def _of_ncx(root: Element) -> Iterator[tuple[str, str]]:

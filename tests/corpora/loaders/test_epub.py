@@ -80,5 +80,4 @@ def test_broken_books_are_named() -> None:
         load_bytes(zipped({"META-INF/container.xml": '<a><rootfile full-path="../../etc/passwd"/></a>'}), "b.epub")
     with pytest.raises(EmptyFile):
         load_bytes(epub({}), "b.epub")
-    with pytest.raises(DamagedFile, match="nested too deeply"):
-        load_bytes(epub({"a.xhtml": "<div>" * 20_000 + "x"}), "b.epub")
+    assert load_bytes(epub({"a.xhtml": "<div>" * 20_000 + "x"}), "b.epub").text == "x"

@@ -75,7 +75,7 @@ def test_input_larger_than_a_pipe_arrives_whole() -> None:
 def test_importing_loaders_imports_no_format_library() -> None:
     code = (
         "import sys, corpora.loaders; "
-        "bad = {'bs4', 'markdown_it', 'pypdfium2', 'charset_normalizer'} & set(sys.modules); sys.exit(bool(bad))"
+        "bad = {'turbohtml', 'markdown_it', 'pypdfium2', 'charset_normalizer'} & set(sys.modules); sys.exit(bool(bad))"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[3])
 

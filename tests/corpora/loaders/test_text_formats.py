@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from corpora.errors import DamagedFile
 from corpora.loaders.sandboxed_loader import load_bytes
 
 MARKDOWN = """---
@@ -60,7 +59,7 @@ built in <a href=x>1842</a>.<br>It froze.</p><!-- not this -->
 </code></pre>
 <table><tr><th>Name</th><th>Age</th></tr><tr><td>Ada
 Lovelace</td><td>36</td></tr></table>
-<p hidden>Nobody</p><p style="display: none">sees</p><footer>this</footer>
+<p hidden>Somebody</p><p style="display: none">sees</p><footer>this</footer>
 </body></html>"""
 
 
@@ -68,6 +67,7 @@ def test_markdown() -> None:
     document = load_bytes(MARKDOWN.encode(), "notes.md")
     assert document.metadata["title"] == "The harbour"
     assert document.text == (
+        "title: The harbour\ndate: 2020-01-01\n\n"
         "Harbour notes\n\n"
         "The old harbour was built in 1842. a boat It froze.\n\n"
         "- first item goes on\n- second more of it\n  1. inner one\n  2. inner two\n\n"
@@ -89,13 +89,15 @@ def test_html() -> None:
         "Loose text\n\ninner\n\nafter\n\n"
         "- first item\n- second\n  3. inner\n\n"
         "    def f(x):\n\n        return x\n\n"
-        "Name | Age\nAda Lovelace | 36"
+        "Name | Age\nAda Lovelace | 36\n\n"
+        "Somebody\n\nsees\n\nthis"
     )
 
 
-def test_html_reads_only_the_main_part_if_there_is_one() -> None:
-    page = b"<title>T</title><header>Site</header><main><p>Text.</p></main><aside>Ads</aside>"
-    assert load_bytes(page, "a.html").text == "Text."
+def test_html_reads_all_parts_and_not_the_main_one_alone() -> None:
+    page = b"<title>T</title><header>Site</header><main><p>Text.</p></main><aside>Call 552.</aside><main></main>"
+    assert load_bytes(page, "a.html").text == "Site\n\nText.\n\nCall 552."
+    assert load_bytes(b"<main></main><p>Text.", "a.html").text == "Text."
 
 
 def test_html_in_the_encoding_it_names() -> None:
@@ -103,10 +105,13 @@ def test_html_in_the_encoding_it_names() -> None:
     assert load_bytes(page, "a.html").text == "Καλημέρα κόσμε"
 
 
-def test_html_that_is_nested_beyond_reason_is_named() -> None:
-    with pytest.raises(DamagedFile, match="nested too deeply"):
-        load_bytes(b"<div>" * 20_000 + b"deep", "a.html")
-    assert load_bytes(b"<div>" * 100 + b"deep", "a.html").text == "deep"
+@pytest.mark.parametrize("tags", ["div", "p b", "ul li", "table tr td", "h2", "sup", "dl dt", "ruby rt", "math mrow"])
+def test_html_that_is_nested_beyond_reason_is_read(tags: str) -> None:
+    opening = "".join(f"<{name}>" for name in tags.split())
+    closing = "".join(f"</{name}>" for name in reversed(tags.split()))
+    assert "deep" in load_bytes((opening * 10_000 + "deep").encode(), "a.html").text
+    assert "deep" in load_bytes(f"text\n\n{opening * 10_000}deep".encode(), "a.md").text
+    assert "deep" in load_bytes(f"<html>{opening * 10_000}deep{closing * 10_000}</html>".encode(), "a.xhtml").text
 
 
 def test_code_inside_a_list_stays_code() -> None:

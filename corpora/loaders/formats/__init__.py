@@ -34,7 +34,16 @@
     numerals           shows counts as lists do: letters, Roman numerals, words
     symbol_fonts       what the letters of Symbol and Wingdings show
     pdf                reads the characters and bookmarks of a PDF
-    pdf_layout         makes lines and paragraphs of them
+    pdf_words          the words of a page, each with its place
+    pdf_rules          the lines drawn on a page, which frame tables
+    pdf_margins        leaves out running titles and numbers of lines
+    pdf_scripts        joins raised and lowered characters to their text
+    pdf_tables         cells and rows of tables
+    pdf_watermarks     leaves out watermarks
+    pdf_fields         values of form fields and notes, as words of their pages
+    pdf_unread         what of a PDF is not in its text, in words
+    pdf_order          the order of reading: columns, tables, lines
+    pdf_layout         makes paragraphs of lines, and writes rows
     archives           expands a zip into the files in it
     zip_limits         checks any zip before a library looks into it
 

@@ -7,10 +7,9 @@ must say what the text says.
 
 from __future__ import annotations
 
-import ctypes
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice, pairwise
 
 import pypdfium2 as pdfium
@@ -18,40 +17,73 @@ import pypdfium2.raw as pdfium_c
 
 from corpora.documents import Document, Mark
 from corpora.errors import DamagedFile, EmptyFile, EncryptedFile
+from corpora.loaders.formats.pdf_fields import form_of, is_filled_in, with_values, written_into
 from corpora.loaders.formats.pdf_layout import Layout, Line, laid_out
+from corpora.loaders.formats.pdf_margins import without_line_numbers, without_running_titles
+from corpora.loaders.formats.pdf_order import reading_order
+from corpora.loaders.formats.pdf_rules import Rules, page_rules
+from corpora.loaders.formats.pdf_tables import Table
+from corpora.loaders.formats.pdf_unread import Page, shows_pictures, unread
+from corpora.loaders.formats.pdf_watermarks import without_watermarks
+from corpora.loaders.formats.pdf_words import page_words
 from corpora.text.reading_text import as_document, in_one_line
 
-_LINE_ENDS = frozenset((0x0A, 0x0D))
-# What pdfium puts in the place of a hyphen at the end of a line and of the line's end.
-_BROKEN_AT = frozenset((0x02, 0xFFFE))
-_LINE_HYPHENS = re.compile("[\x02\ufffe\N{SOFT HYPHEN}]$")
-_NO_CHARACTER = re.compile("[\x00-\x08\x0e-\x1f\ufffe\uffff]")
-_FIXED_NAMES = re.compile(r"mono|courier|consol|menlo|typewriter|cmtt", re.IGNORECASE)
-_FIXED_PITCH_FLAG = 1
 _MOST_BOOKMARKS = 20_000
 _LINE = re.compile(r"[^\n]+")
 _NO_WORD = re.compile(r"[\W_]+")
 # A line may have a number that its bookmark lacks, such as "Chapter IV. " or "2.1 ", and the other way round.
 _NUMBER = re.compile(r"[^\W\d_]{0,9}\d{1,6}|(?:appendix|chapter|part|section)?[ivxlc]{0,7}")
 _LONGEST_LABEL = 200
+_XFA = (pdfium_c.FORMTYPE_XFA_FULL, pdfium_c.FORMTYPE_XFA_FOREGROUND)
+# What the only page of a dynamic form says where its program is not there; a page of text says more.
+_PLACEHOLDER = re.compile(
+    r"please wait\b|bitte warten|veuillez patienter|espere\b.{0,30}\.\.\.|aguarde|attendere|even geduld|vänta"
+    r"|(?:viewer|reader|betrachter|lecteur|visor|visualizz)\b.{0,80}(?:not be able|cannot|unable|nicht|pas|no puede)",
+    re.IGNORECASE,
+)
+_LONGEST_PLACEHOLDER = 1500
+# A page that says no more may be a picture with a number stamped on it.
+_FEW_WORDS = 6
 
 
 def load(data: bytes, name: str) -> Document:
-    """Load a PDF. Raises ``EncryptedFile``, ``DamagedFile``, or ``EmptyFile`` if no page holds text."""
+    """Load a PDF; what of it was not read is in the document's notes.
+
+    Raises ``EncryptedFile``, ``DamagedFile``, or ``EmptyFile`` if no page holds text, or only that a form cannot be
+    shown.
+    """
     try:
         with pdfium.PdfDocument(data) as pdf:
-            pages = [list(_lines(page)) for page in pdf]
+            kind, attached = pdf.get_formtype(), pdfium_c.FPDFDoc_GetAttachmentCount(pdf.raw)
+            with form_of(pdf) as form:
+                pages = [_read(page, form) for page in pdf]
             title = in_one_line(pdf.get_metadata_value("Title"))
             bookmarks = list(islice(_bookmarks(pdf), _MOST_BOOKMARKS))
     except pdfium.PdfiumError as error:  # a file may open and yet have a page that does not
         raise _unreadable(name, error) from error
-    layout = laid_out(pages)
+    cleared, watermarks = without_watermarks([page.words for page in pages])
+    pages = [replace(page, words=words) for page, words in zip(pages, cleared, strict=True)]
+    layout = laid_out(_in_order(pages))
     if not layout.text:
+        raise _empty(name, len(pages))
+    if kind in _XFA and len(layout.text) < _LONGEST_PLACEHOLDER and _PLACEHOLDER.search(layout.text):
         raise EmptyFile(
-            f"none of the {len(pages)} pages of {name} holds text; they may be pictures of text",
-            hint="run text recognition (OCR) over it and add the result",
+            f"{name} is a dynamic form (XFA): its only page says that it cannot be shown",
+            hint="open it in Adobe Acrobat Reader, print it to PDF and add that",
         )
-    return as_document(name, layout.text, title=title, marks=[*_pages(layout), *headings(bookmarks, layout)])
+    return as_document(
+        name,
+        layout.text,
+        title=title,
+        marks=[*_pages(layout), *headings(bookmarks, layout), *layout.rows],
+        notes=[*unread(pages, attached), *(f'the watermark "{text[:80]}" was left out' for text in watermarks)],
+    )
+
+
+def _empty(name: str, pages: int) -> EmptyFile:
+    where = "the page" if pages == 1 else f"none of the {pages} pages"
+    what = "holds no text; it may be a picture of text" if pages == 1 else "holds text; they may be pictures of text"
+    return EmptyFile(f"{where} of {name} {what}", hint="run text recognition (OCR) over it and add the result")
 
 
 def _pages(layout: Layout) -> Iterator[Mark]:
@@ -78,51 +110,45 @@ def _unreadable(name: str, error: pdfium.PdfiumError) -> EncryptedFile | Damaged
     return DamagedFile(f"{name} is not a readable PDF", hint="open it in a viewer, print it to PDF and add that")
 
 
-def _lines(page: pdfium.PdfPage) -> Iterator[Line]:
-    """The lines of a page in the order of reading, each with the box of its font."""
+def _read(page: pdfium.PdfPage, form: object) -> Page:
     text_page = page.get_textpage()
-    start, codes = 0, [pdfium_c.FPDFText_GetUnicode(text_page, i) for i in range(text_page.count_chars())]
-    for i in range(len(codes) + 1):
-        if i == len(codes) or codes[i] in _LINE_ENDS or codes[i] in _BROKEN_AT:
-            if line := _line(text_page, codes, start, min(i + 1, len(codes))):
-                yield line
-            start = i + 1
-    text_page.close()
-
-
-def _line(text_page: pdfium.PdfTextPage, codes: list[int], start: int, end: int) -> Line | None:
-    """Characters ``start`` to ``end`` as a line; None if they are all white space."""
-    while start < end and chr(codes[start]).isspace():
-        start += 1
-    while start < end and chr(codes[end - 1]).isspace():
-        end -= 1
-    text = _LINE_HYPHENS.sub("-", _decoded(codes[start:end]))
-    text = in_one_line(_NO_CHARACTER.sub("", text))
-    if not text:
-        return None
-    left, bottom, first_right, top = text_page.get_charbox(start, loose=True)
-    _, last_bottom, right, last_top = text_page.get_charbox(end - 1, loose=True)
-    return Line(
-        text=text,
-        left=left,
-        right=max(right, first_right),
-        bottom=min(bottom, last_bottom),
-        top=max(top, last_top),
-        is_fixed_pitch=_is_fixed_pitch(text_page, start) and _is_fixed_pitch(text_page, end - 1),
+    try:
+        words = page_words(text_page)
+    finally:
+        text_page.close()
+    written = written_into(page, form)
+    turns = words.direction
+    if written.values or written.notes:
+        body = words.pieces.get(turns, [])
+        inline = [*written.values, *(note for note in written.notes if is_filled_in(note, body, turns))]
+        words = replace(words, pieces={**words.pieces, turns: with_values(body, inline, turns)})
+        written = replace(written, notes=[note for note in written.notes if note not in inline])
+    return Page(
+        words,
+        {turns: page_rules(page, turns) for turns in words.pieces},
+        written,
+        is_picture=words.count < _FEW_WORDS and shows_pictures(page, is_blank=not words.count),
     )
 
 
-def _decoded(codes: list[int]) -> str:
-    """Text of code points or of UTF-16 surrogates: pairs are joined, lone ones replaced."""
-    joined = "".join(map(chr, codes))
-    return joined.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+def _in_order(pages: Sequence[Page]) -> list[list[Line | Table]]:
+    """The lines and tables of pages in the order of reading.
 
-
-def _is_fixed_pitch(text_page: pdfium.PdfTextPage, index: int) -> bool:
-    """Whether this character has a fixed-pitch font. Some fonts say so in their flags, others only by name."""
-    name, flags = ctypes.create_string_buffer(128), ctypes.c_int()
-    pdfium_c.FPDFText_GetFontInfo(text_page, index, name, len(name), flags)
-    return bool(flags.value & _FIXED_PITCH_FLAG) or _FIXED_NAMES.search(name.value.decode("latin-1")) is not None
+    What runs another way than most text of a page comes last, then notes that were set on it.
+    """
+    bodies = [page.words.pieces.get(page.words.direction, []) for page in pages]
+    bodies = without_running_titles([without_line_numbers(pieces) for pieces in bodies])
+    found = []
+    for page, body in zip(pages, bodies, strict=True):
+        items = reading_order(body, page.rules.get(page.words.direction, Rules()))
+        for turns, pieces in sorted(page.words.pieces.items()):
+            if turns != page.words.direction:
+                items += reading_order(pieces, page.rules[turns])
+        items += [Line.of(piece) for piece in page.words.askew]
+        for note in page.written.notes:
+            items += [Line.of(piece) for piece in with_values([], [note], 0)]
+        found.append(items)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

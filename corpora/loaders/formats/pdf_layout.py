@@ -1,51 +1,37 @@
-"""Lines of a PDF's pages to reading text: finds paragraphs, items, headings and code, removes running titles.
+"""Lines and tables of a PDF's pages to reading text: finds paragraphs, items, headings and code, writes rows of tables.
 
-A PDF has no paragraphs: they are recognised by gaps, indents, font heights and lines that end early. A running title is
-removed only if it is the same on most pages, or differs by nothing but the page number, since losing a line of text is
-worse than keeping a title. Knows nothing of pdfium.
+A PDF has no paragraphs: they are recognised by gaps, indents, font heights and lines that end early. A table goes on at
+the top of the next page if it has as many columns there. Knows nothing of pdfium.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from statistics import median
 
+from corpora.documents import Mark
+from corpora.loaders.formats.pdf_tables import Table
+from corpora.loaders.formats.pdf_words import Piece
+from corpora.loaders.formats.rows import Cell, Row, table_lines
 from corpora.text.code_detection import CODE_INDENT
 from corpora.text.reflow import LINE_END, Joiner
-from corpora.text.sentences import sentence_end
 
 _BULLET = re.compile(r"(?:[\u2022\u25cf\u25e6\u25aa\u2023\uf0b7*\u2013-]|\(?\d{1,3}[.)])\s+(?=\S)")
 _ROUND_BULLET = re.compile(r"^[\u2022\u25cf\u25e6\u25aa\u2023\uf0b7*\u2013]\s+")
+# A row of dots that leads to the number of a page.
+_LEADER = re.compile(r"(?:(?:\. ?){5,}|\u2026{2,})\s*\w{0,6}$")
 # A gap this much wider than the usual one, or a font this much higher or lower, separates two blocks.
 _WIDE_GAP, _OTHER_HEIGHT = 1.3, 0.15
 # A line was ended on purpose if the next word would have fitted and left this share of the width free.
 _FREE_SHARE = 0.1
 # The right edge of a column is looked for this many lines up and down, among lines that begin this near (points).
 _EDGE_LINES, _EDGE_NEAR = 8, 60.0
+# Columns of a table on two pages begin this near to each other (points).
+_SAME_COLUMN = 20.0
 _JOINED, _NEW_LINE, _NEW_BLOCK = "", "\n", "\n\n"
-# How many lines at the top and at the bottom of a page may be a running title, and on how many pages it returns.
-_MARGIN_LINES = 2
-_FEWEST_PAGES, _MOST_PAGES = 3, 0.6
-# Longer lines with a full stop are sentences.
-_TITLE_WORDS = 6
-_SENTENCE_END = sentence_end()
-# A number by itself: not in a date, a time or a price, nor in a name such as A4.
-_IN_WORD = r"[^\W\u3000-\u9fff]"
-_NUMBER = re.compile(
-    rf"(?<!{_IN_WORD})(?<!\w[.,:-])(?:\d{{1,6}}|[ivxlc]{{1,9}}|[IVXLC]{{1,9}})(?!{_IN_WORD})(?![.,:-]\w)"
-)
-_PAGE = r"(?:(?:pages?|pp?|pg|seite|blatt|folio|p[a\u00e1]gina|pag|side|sida|strona)\b\.?|\u7b2c)"
-_AFTER_PAGE = re.compile(rf"(?:^|.*\W){_PAGE}\W*$", re.IGNORECASE)
-_ONLY_PAGE = re.compile(rf"\W*{_PAGE}\W*$", re.IGNORECASE)
-_NO_WORDS = re.compile(r"\W*$")
-_TOTAL = re.compile(
-    r"\W*(?:(?:of|von|de|di|sur|van|av|af|/)\W*\d+)?\W*(?:\u9875|\u9801|\u30da\u30fc\u30b8)?\W*$", re.IGNORECASE
-)
-_ROMAN = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +45,11 @@ class Line:
     top: float
     is_fixed_pitch: bool
 
+    @classmethod
+    def of(cls, piece: Piece) -> Line:
+        """A piece that is a line of its own."""
+        return cls(piece.text, piece.left, piece.right, piece.bottom, piece.top, piece.is_fixed_pitch)
+
     @property
     def height(self) -> float:
         return max(self.top - self.bottom, 0.1)
@@ -66,10 +57,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Reading text and the offset in it at which each page begins."""
+    """Reading text, the offset in it at which each page begins, and a mark a row of a table."""
 
     text: str
     page_starts: list[int]
+    rows: list[Mark]
 
 
 @dataclass(slots=True)
@@ -79,42 +71,89 @@ class _Block:
     gap: str
     lines: list[tuple[int, Line]] = field(default_factory=list)
 
-    @property
-    def is_code(self) -> bool:
-        return all(line.is_fixed_pitch for _, line in self.lines)
+    def parts(self) -> Iterator[_Part]:
+        if all(line.is_fixed_pitch for _, line in self.lines):
+            yield from self._code()
+            return
+        for n, (page, line) in enumerate(self.lines):
+            yield _Part(page, _ROUND_BULLET.sub("- ", line.text) if n == 0 else line.text, is_joined=n > 0)
 
-
-def laid_out(pages: Sequence[Sequence[Line]]) -> Layout:
-    """The reading text of all pages."""
-    body = _without_running_lines(pages)
-    joiner = Joiner("\n".join(line.text for lines in body for line in lines))
-    parts: list[str] = []
-    length, starts = 0, [-1] * len(pages)
-    for block in _blocks(body):
-        parts.append(block.gap)
-        length += len(block.gap)
-        for page, part, is_joined in _parts(block):
-            cut, gap = joiner.seam(parts[-1], part) if is_joined else (0, "")
-            parts[-1] = parts[-1][: len(parts[-1]) - cut] + gap
-            length += len(gap) - cut
-            if starts[page] < 0:
-                starts[page] = length
-            parts.append(part)
-            length += len(part)
-    return Layout("".join(parts), _filled(starts, length))
-
-
-def _parts(block: _Block) -> Iterator[tuple[int, str, bool]]:
-    """(page, text, whether it is joined to the line before) for each line of a block."""
-    if block.is_code:
-        margin = min(line.left for _, line in block.lines)
-        for n, (page, line) in enumerate(block.lines):
+    def _code(self) -> Iterator[_Part]:
+        margin = min(line.left for _, line in self.lines)
+        for n, (page, line) in enumerate(self.lines):
             character_width = max((line.right - line.left) / len(line.text), 0.1)
             indent = " " * min(round((line.left - margin) / character_width), 80)
-            yield page, ("\n" if n else "") + CODE_INDENT + indent + line.text, False
-        return
-    for n, (page, line) in enumerate(block.lines):
-        yield page, _ROUND_BULLET.sub("- ", line.text) if n == 0 else line.text, n > 0
+            yield _Part(page, ("\n" if n else "") + CODE_INDENT + indent + line.text)
+
+
+@dataclass(slots=True)
+class _TableBlock:
+    """The rows of a table, each with the number of its page; it may go on over several pages."""
+
+    gap: str
+    last: Table
+    joiner: Joiner
+    rows: list[tuple[int, Sequence[Cell]]]
+
+    def goes_on(self, page: int, table: Table) -> bool:
+        """Whether this is the same table on the next page."""
+        if page != self.rows[-1][0] + 1 or len(table.lefts) != len(self.last.lefts):
+            return False
+        return all(abs(a - b) < _SAME_COLUMN for a, b in zip(self.last.lefts, table.lefts, strict=True))
+
+    def go_on(self, page: int, table: Table) -> None:
+        """Add the rows of the next page, without the names of the columns if it repeats them."""
+        repeated = 0
+        while repeated < len(table.rows) and table.rows[repeated] == self.rows[repeated][1]:
+            repeated += 1
+        self.rows += [(page, row) for row in table.rows[repeated:]]
+        self.last = replace(table, heads=self.last.heads)
+
+    def parts(self) -> Iterator[_Part]:
+        cells = [[None if cell is None else self._in_one_line(cell) for cell in row] for _, row in self.rows]
+        if self.last.has_labels:
+            lines = [(str(n), " ".join(filter(None, row))) for n, row in enumerate(cells, 1)]
+        else:
+            lines = list(table_lines((Row(n, row) for n, row in enumerate(cells, 1)), header_rows=self.last.heads))
+        for n, (label, line) in enumerate(lines):
+            if n:
+                yield _Part(self.rows[int(label) - 1][0], "\n")
+            yield _Part(self.rows[int(label) - 1][0], line, row=label)
+
+    def _in_one_line(self, cell: str) -> str:
+        return self.joiner.joined(cell.split("\n"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Text on a page; ``row`` is its label if it is a row of a table."""
+
+    page: int
+    text: str
+    is_joined: bool = False
+    row: str | None = None
+
+
+def laid_out(pages: Sequence[Sequence[Line | Table]]) -> Layout:
+    """The reading text of all pages."""
+    joiner = Joiner("\n".join(item.text for items in pages for item in items if isinstance(item, Line)))
+    parts: list[str] = []
+    rows: list[Mark] = []
+    length, starts = 0, [-1] * len(pages)
+    for block in _blocks(pages, joiner):
+        parts.append(block.gap)
+        length += len(block.gap)
+        for part in block.parts():
+            cut, gap = joiner.seam(parts[-1], part.text) if part.is_joined else (0, "")
+            parts[-1] = parts[-1][: len(parts[-1]) - cut] + gap
+            length += len(gap) - cut
+            if starts[part.page] < 0 and part.text != _NEW_LINE:
+                starts[part.page] = length
+            if part.row is not None:
+                rows.append(Mark(length, length + len(part.text), "row", part.row))
+            parts.append(part.text)
+            length += len(part.text)
+    return Layout("".join(parts), _filled(starts, length), rows)
 
 
 def _filled(starts: list[int], end: int) -> list[int]:
@@ -125,22 +164,43 @@ def _filled(starts: list[int], end: int) -> list[int]:
     return starts
 
 
-def _blocks(pages: Sequence[Sequence[Line]]) -> Iterator[_Block]:
+def _blocks(pages: Sequence[Sequence[Line | Table]], joiner: Joiner) -> Iterator[_Block | _TableBlock]:
     """Group lines; a paragraph may run over the end of a column or a page."""
-    block = _Block(_JOINED)
-    before, edge = None, 0.0
-    for number, lines in enumerate(pages):
-        usual_gap = _usual_gap(lines)
-        for n, line in enumerate(lines):
-            if before is not None:
-                gap = _gap(before, line, edge, None if n == 0 else usual_gap)
-                if gap != _JOINED:
+    block: _Block | _TableBlock = _Block(_JOINED)
+    before, edge, is_first = None, 0.0, True
+    for number, items in enumerate(pages):
+        lines = [item for item in items if isinstance(item, Line)]
+        usual_gap, n = _usual_gap(lines), 0
+        for place, item in enumerate(items):
+            gap = _JOINED if is_first else _NEW_BLOCK
+            is_first = False
+            if isinstance(item, Table):
+                if place == 0 and isinstance(block, _TableBlock) and block.goes_on(number, item):
+                    block.go_on(number, item)
+                    continue
+                if isinstance(block, _TableBlock) or block.lines:
                     yield block
-                    block = _Block(gap)
-            block.lines.append((number, line))
-            before, edge = line, _right_edge(lines, n)
-    if block.lines:
+                block, before = _TableBlock(gap, item, joiner, [(number, row) for row in item.rows]), None
+                continue
+            if before is not None:
+                gap = _gap(before, item, edge, None if place == 0 else usual_gap)
+                if gap == _JOINED and isinstance(block, _Block) and _is_left_of_item(item, block):
+                    gap = _NEW_BLOCK
+            if isinstance(block, _TableBlock) or (gap != _JOINED and block.lines):
+                yield block
+                block = _Block(gap)
+            block.lines.append((number, item))
+            before, edge = item, _right_edge(lines, n)
+            n += 1
+    if isinstance(block, _TableBlock) or block.lines:
         yield block
+
+
+def _is_left_of_item(line: Line, block: _Block) -> bool:
+    """Whether a line begins left of the list item above it, and so is not part of that."""
+    page, first = block.lines[0]
+    is_same_page = page == block.lines[-1][0] and first.bottom > line.bottom
+    return is_same_page and bool(_BULLET.match(first.text)) and line.left < first.left - 0.5 * first.height
 
 
 def _gap(before: Line, line: Line, edge: float, usual_gap: float | None) -> str:
@@ -154,6 +214,8 @@ def _gap(before: Line, line: Line, edge: float, usual_gap: float | None) -> str:
     moved_on = usual_gap is None or drop < -before.height / 2  # to the next page or column
     is_wide = not moved_on and usual_gap is not None and drop > _WIDE_GAP * usual_gap
     if _BULLET.match(line.text):
+        return _NEW_BLOCK if is_wide else _NEW_LINE
+    if _LEADER.search(before.text):
         return _NEW_BLOCK if is_wide else _NEW_LINE
     ended = LINE_END.search(before.text) is not None
     if moved_on:
@@ -199,85 +261,3 @@ def _usual_gap(lines: Sequence[Line]) -> float:
     ]
     tight = [gap for gap, line in zip(gaps, lines, strict=False) if gap <= 1.7 * line.height]
     return median(tight or gaps) if gaps else 2 * max((line.height for line in lines), default=1.0)
-
-
-@dataclass(frozen=True, slots=True)
-class _Title:
-    """A line as a running title: occurrences of one title are equal. ``height`` is its position on the page."""
-
-    height: int
-    before: str
-    after: str
-    shift: int | None = None
-    """The number between ``before`` and ``after`` minus the number of the page; None if the line has no number."""
-    is_roman: bool = False
-
-    @property
-    def is_number(self) -> bool:
-        """Whether the line says nothing but the page number."""
-        bare = _NO_WORDS.match(self.before) or _ONLY_PAGE.match(self.before)
-        return self.shift is not None and bare is not None and _TOTAL.match(self.after) is not None
-
-
-def _without_running_lines(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
-    """Remove lines at the top and bottom that recur at their height on most pages, or on most left or right ones.
-
-    No page that says more than its number becomes empty.
-    """
-    titles = [{id(line): list(_titles(line, n)) for line in _outer(lines)} for n, lines in enumerate(pages)]
-    running = _running([{title for some in page.values() for title in some} for page in titles])
-    kept: list[list[Line]] = []
-    for lines, page in zip(pages, titles, strict=True):
-        recurring = {line: [title for title in some if title in running] for line, some in page.items()}
-        body = [line for line in lines if not recurring.get(id(line))]
-        if not body:
-            body = [line for line in lines if not any(title.is_number for title in recurring[id(line)])]
-        kept.append(body)
-    return kept if any(kept) else [list(lines) for lines in pages]
-
-
-def _running(pages: Sequence[set[_Title]]) -> set[_Title]:
-    """The titles that recur on enough pages. Where most pages have a number, it may restart within a book."""
-    sides = (range(len(pages)), range(0, len(pages), 2), range(1, len(pages), 2))
-    everywhere, *halves = [Counter[_Title](title for n in side for title in pages[n]) for side in sides]
-    heights = ({title.height for title in page if title.is_number} for page in pages)
-    numbered = Counter[int](height for page_heights in heights for height in page_heights)
-
-    def returns(title: _Title) -> bool:
-        count = everywhere[title]
-        if count < _FEWEST_PAGES:
-            return False
-        if count >= _MOST_PAGES * len(pages) or (
-            title.is_number and numbered[title.height] >= _MOST_PAGES * len(pages)
-        ):
-            return True
-        return any(
-            half[title] == count >= _MOST_PAGES * len(side) for half, side in zip(halves, sides[1:], strict=True)
-        )
-
-    return {title for page in pages for title in page if returns(title)}
-
-
-def _outer(lines: Sequence[Line]) -> list[Line]:
-    by_height = sorted(lines, key=lambda line: line.bottom)
-    return by_height[:_MARGIN_LINES] + by_height[-_MARGIN_LINES:]
-
-
-def _titles(line: Line, page: int) -> Iterator[_Title]:
-    """The line as a title without a number and, for every number in it that may be its page's, as one with it."""
-    height = round(line.bottom / 6)
-    yield _Title(height, line.text, "")
-    if _SENTENCE_END.search(line.text) and len(line.text.split()) > _TITLE_WORDS:
-        return
-    for match in _NUMBER.finditer(line.text):
-        before, after = line.text[: match.start()], line.text[match.end() :]
-        if _NO_WORDS.match(before) or _AFTER_PAGE.match(before) or _TOTAL.match(after):
-            is_roman = not match[0].isdecimal()
-            number = _roman(match[0].lower()) if is_roman else int(match[0])
-            yield _Title(height, before, after, number - page, is_roman)
-
-
-def _roman(number: str) -> int:
-    values = [_ROMAN[digit] for digit in number]
-    following = [*values[1:], 0]
-    return sum(-value if value < after else value for value, after in zip(values, following, strict=True))

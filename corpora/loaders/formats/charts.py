@@ -6,22 +6,17 @@ the older kind (``c:chartSpace``) and of the newer (``cx:chartSpace``: waterfall
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from math import isfinite
 from xml.etree.ElementTree import Element
 
+from corpora.loaders.formats.number_formats import GENERAL, NumberFormat
 from corpora.loaders.formats.opc_package import attribute, child, children_of, local, whole_number
 from corpora.loaders.formats.rows import write_table
 from corpora.text.reading_text import ReadingText, in_one_line
 
 _MOST_POINTS = 20_000
-_PERCENT = re.compile(r"0(?:\.(0+))?\\?%")
-_DATE = re.compile(r"(?<![a-z])[ymd]+(?![a-z])", re.IGNORECASE)
-_QUOTED = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]')
-_FIRST_DAY, _FIRST_DAY_1904 = datetime(1899, 12, 30), datetime(1904, 1, 1)
-_LAST_DAY = 2_900_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +92,7 @@ def _cached(holder: Element | None, is_1904: bool) -> dict[int, str]:
                 if local(point.tag) == "pt" and len(found) < _MOST_POINTS:
                     own = attribute(point, "formatCode") or pattern
                     text = _point(point)
-                    shown = text if tag.startswith("str") else number_shown(text, own, is_1904=is_1904)
+                    shown = text if tag.startswith("str") else _number(text, own, since_1904=is_1904)
                     found[whole_number(attribute(point, "idx"), 0)] = shown
         elif tag == "multiLvlStrCache":
             return _levels([level for level in cache if local(level.tag) == "lvl"])
@@ -123,30 +118,13 @@ def _point(point: Element) -> str:
     return in_one_line((held.text if held is not None else point.text) or "")
 
 
-def number_shown(text: str, pattern: str, *, is_1904: bool = False) -> str:
-    """A number as its format shows it: percentages and dates; others as they are, without the noise of floats."""
+def _number(text: str, code: str, *, since_1904: bool = False) -> str:
+    """A number as its format shows it; what is none as it is."""
     try:
         number = float(text)
     except ValueError:
         return text
-    if number != number or abs(number) == float("inf"):
-        return text
-    bare = _QUOTED.sub("", pattern.partition(";")[0])
-    if (percent := _PERCENT.search(bare)) is not None:
-        return f"{number * 100:.{len(percent[1] or '')}f}%"
-    if "general" not in bare.lower() and _DATE.search(bare) and 0 < number < _LAST_DAY:
-        day = (_FIRST_DAY_1904 if is_1904 else _FIRST_DAY) + timedelta(days=number)
-        return _date(day, bare.lower())
-    return f"{number:.12g}" if "e" not in f"{number:.12g}" else text
-
-
-def _date(day: datetime, pattern: str) -> str:
-    """A date as precise as its format shows it."""
-    if "d" in pattern:
-        return f"{day:%Y-%m-%d}"
-    if "m" in pattern:
-        return f"{day:%Y-%m}"
-    return f"{day.year}"
+    return NumberFormat.of(code or GENERAL).number(number, since_1904=since_1904) if isfinite(number) else text
 
 
 def _newer_series(root: Element) -> list[_Series]:
@@ -165,7 +143,7 @@ def _newer_series(root: Element) -> list[_Series]:
                     labels = _levels(levels)
                 elif local(dimension.tag) == "numDim" and levels:
                     pattern = attribute(levels[0], "formatCode") or ""
-                    values = {point: number_shown(text, pattern) for point, text in _levels(levels).items()}
+                    values = {point: _number(text, pattern) for point, text in _levels(levels).items()}
             found.append(_Series(_words(child(element, "tx")), labels, values, {}))
     return found
 

@@ -1,8 +1,9 @@
-"""Word documents (docx) to reading text: headings, lists as they are numbered, tables, notes, charts; headers once.
+"""Word documents (docx) to reading text: headings, lists as they are numbered, tables, charts; page headers once.
 
 The XML is read as a stream, so that a long document costs no more memory than its text. What a paragraph or a run is,
-its style says (``docx_styles``); what stands in a line ``docx_runs`` reads. Tracked insertions are read; deletions,
-struck-out and hidden text are left out, comments and embedded objects are not read: both is said in the notes.
+its style says (``docx_styles``); what stands in a line ``docx_runs`` reads. Notes and comments follow their paragraph.
+Tracked insertions are read; deletions, struck-out and hidden text are left out, and embedded objects are not read: both
+is said in the notes of the document.
 
 Pages are told only where Word recorded them: a page break that somebody typed does not say how many pages lie before.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from xml.etree.ElementTree import Element
 
 from corpora.documents import Document
@@ -47,6 +49,7 @@ _MARGIN_TEXT = re.compile(rb"<(?:\w+:)?(header|footer)Reference\b([^>]*)>")
 _ATTRIBUTE = re.compile(rb"(type|id)\s*=\s*[\"']([^\"']*)[\"']")
 _PAGE_FIELDS = words("PAGE NUMPAGES SECTIONPAGES")
 _FEWEST_WORDS = 4
+_NOTE_NAMES = MappingProxyType({"footnote": "Note", "endnote": "Note", "comment": "Comment"})
 
 
 def load(data: bytes, name: str) -> Document:
@@ -111,7 +114,6 @@ class _Writer:
             return package.xml(parts[kind]) if kind in parts and package.has(parts[kind]) else None
 
         styles, unread = Styles.read(optional("styles")), UnreadParts()
-        unread.add("comment", sum(local(comment.tag) == "comment" for comment in children_of(optional("comments"))))
         return cls(
             package,
             main,
@@ -120,7 +122,7 @@ class _Writer:
             Numbering.read(optional("numbering"), styles.lists),
             Runs(styles, unread, is_paged=reading.paged),
             unread,
-            notes={kind: _notes(optional(f"{kind}s")) for kind in ("footnote", "endnote")},
+            notes={kind: _notes(optional(f"{kind}s")) for kind in _NOTE_NAMES},
             parts={name: relation.part for name, relation in relations.items()},
             depth=depth,
         )
@@ -166,7 +168,7 @@ class _Writer:
             lines = [line for paragraph in _all(self.package.xml(part), "p") if (line := self._margin_line(paragraph))]
             self.runs.asides.clear()  # boxes in a header are watermarks and ornaments, or paragraphs found above
             if lines:
-                self.reading.paragraph(f"{kind.capitalize()}: " + "\n".join(lines))
+                self.reading.paragraph(f"{kind.capitalize()}: " + "\n".join(dict.fromkeys(lines)))
 
     def _margin_parts(self) -> Iterator[tuple[str, str]]:
         settings = next((part for part in self.parts.values() if part.endswith("settings.xml")), "")
@@ -241,7 +243,7 @@ class _Writer:
         """Boxes, notes, charts and diagrams follow the block that they belong to."""
         while self.runs.asides:
             asides, self.runs.asides = self.runs.asides, []
-            for aside in sorted(asides, key=lambda aside: aside.kind in ("footnote", "endnote")):  # stable
+            for aside in sorted(asides, key=lambda aside: aside.kind in _NOTE_NAMES):  # stable
                 self._aside(aside)
 
     def _aside(self, aside: Aside) -> None:
@@ -257,7 +259,7 @@ class _Writer:
         elif (note := self.notes[aside.kind].pop(aside.name, None)) is not None:  # each is shown once
             text = on_one_line(self.runs.pieces(note, self.styles.default)).replace(PAGE_BREAK, " ").strip()
             if text:
-                self.reading.paragraph(f"Note: {text}")
+                self.reading.paragraph(f"{_NOTE_NAMES[aside.kind]}: {text}")
 
     def _part(self, kind: str, part: str) -> None:
         if not self.package.has(part):

@@ -1,7 +1,7 @@
 """What stands inside the paragraphs of a Word document: runs of text, fields, equations, symbols, form fields.
 
-Text that is struck out, hidden or deleted is left out. Notes, boxes, charts and diagrams, which hang on a paragraph and
-are written after it, are collected as ``Aside``. Knows no paragraphs: gives the pieces of a line.
+Text that is struck out, hidden or deleted is left out. Notes, comments, boxes, charts and diagrams, which hang on a
+paragraph and are written after it, are collected as ``Aside``. Knows no paragraphs: gives the pieces of a line.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from corpora.text.reading_text import PAGE_BREAK, words
 
 UNREAD = words(
     "pPr rPr tblPr tblGrid tblPrEx trPr tcPr sectPr sdtPr sdtEndPr del moveFrom instrText delText delInstrText "
-    "commentRangeStart commentReference rubyPr rt"
+    "commentRangeStart rubyPr rt"
 )
 """Elements in which there is no text that a reader sees."""
 
-AsideKind: TypeAlias = Literal["box", "art", "footnote", "endnote", "chart", "diagram"]
+AsideKind: TypeAlias = Literal["box", "art", "chart", "diagram", "footnote", "endnote", "comment"]
 _EQUATION_PROGRAMS = ("equation", "mathtype")
 _PLAIN_STYLE = Style()
 _PLAIN = RunLook(is_struck=False, is_hidden=False, position="on line", font=None)
@@ -124,8 +124,7 @@ class Runs:
         yield from self._shown(omml.linear(element))
 
     def _note(self, element: Element) -> Iterator[Piece]:
-        kind: AsideKind = "footnote" if local(element.tag) == "footnoteReference" else "endnote"
-        self.asides.append(Aside(kind, attribute(element, "id") or ""))
+        self.asides.append(Aside(_NOTES[local(element.tag)], attribute(element, "id") or ""))
         yield from ()
 
     def _box(self, element: Element) -> Iterator[Piece]:
@@ -222,6 +221,11 @@ def _form_value(form: Element | None) -> str | None:
     return None
 
 
+_NOTES: Mapping[str, AsideKind] = {
+    "footnoteReference": "footnote",
+    "endnoteReference": "endnote",
+    "commentReference": "comment",
+}
 _CHARACTERS: Mapping[str, str] = {"tab": "\t", "ptab": "\t", "noBreakHyphen": "-", "softHyphen": ""}
 _READERS: Mapping[str, Callable[[Runs, Element], Iterator[Piece]]] = {
     "r": Runs._run,
@@ -232,8 +236,7 @@ _READERS: Mapping[str, Callable[[Runs, Element], Iterator[Piece]]] = {
     "lastRenderedPageBreak": Runs._page_break,
     "oMath": Runs._equation,
     "oMathPara": Runs._equation,
-    "footnoteReference": Runs._note,
-    "endnoteReference": Runs._note,
+    **dict.fromkeys(_NOTES, Runs._note),
     "txbxContent": Runs._box,
     "textpath": Runs._art,
     "chart": Runs._chart,

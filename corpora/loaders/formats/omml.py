@@ -135,7 +135,8 @@ def _matrix_rows(element: Element) -> str:
 
 
 def _equations(element: Element) -> str:
-    rows = (_inside(row).replace("&", "") for row in element if local(row.tag) == "e")
+    """Equations below each other; ``&`` aligns them, ``#`` stands before their number."""
+    rows = (_inside(row).replace("&", "").replace("#", " ") for row in element if local(row.tag) == "e")
     return "; ".join(row for row in rows if row)
 
 

@@ -1,6 +1,7 @@
 """Presentations (pptx) to reading text, slide by slide: titles as headings, lists, tables, charts, diagrams, notes.
 
-Hidden slides are read, and their location says so; comments, embedded objects and media are not read, which is noted.
+Comments follow their slide. Hidden slides are read, and their location says so; embedded objects and media are not
+read, which is noted.
 """
 
 from __future__ import annotations
@@ -38,20 +39,24 @@ def load(data: bytes, name: str) -> Document:
     """Load a presentation. Raises ``EncryptedFile``, ``DamagedFile``, ``HostileArchive``."""
     package = OpcPackage.opened(data, name)
     reading, unread = ReadingText(title=package.title()), UnreadParts()
-    main = package.main_part()
+    main, hidden = package.main_part(), 0
     relations = package.relations(main)
     try:
         for position, slide in enumerate(_slide_ids(package.xml(main)), 1):
             if slide in relations:
                 part = relations[slide].part
                 shown = package.xml(part)
-                reading.section("slide", f"{position} (hidden)" if attribute(shown, "show") in _OFF else str(position))
+                is_hidden = attribute(shown, "show") in _OFF
+                hidden += is_hidden
+                reading.section("slide", f"{position} (hidden)" if is_hidden else str(position))
                 _Writer(package, reading, unread, package.relations(part)).slide(shown)
     except RecursionError as error:
         raise DamagedFile(
             f"the shapes of {name} are nested too deeply", hint="save it as text in its program and add that"
         ) from error
     unread.tell(reading)
+    if hidden:
+        reading.note("1 hidden slide was read, too" if hidden == 1 else f"{hidden} hidden slides were read, too")
     return reading.document(name)
 
 
@@ -80,8 +85,7 @@ class _Writer:
             if relation.kind == "notesSlide" and self.package.has(relation.part):
                 self._notes(self.package.xml(relation.part))
             elif relation.kind == "comments" and self.package.has(relation.part):
-                comments = _all(self.package.xml(relation.part), "cm")
-                self.unread.add("comment", sum(1 for _ in comments))
+                self._comments(self.package.xml(relation.part))
 
     def _layout(self) -> Element | None:
         """The shapes of the layout that the slide was made from."""
@@ -163,6 +167,15 @@ class _Writer:
                 self.reading.paragraph(paragraph.text)
                 items = []
         self.reading.items(items)
+
+    def _comments(self, comments: Element) -> None:
+        """Comments and the answers to them; old ones hold words, new ones paragraphs."""
+        for part in comments.iter():
+            if local(part.tag) == "text" and part.text:
+                self.reading.paragraph(f"Comment: {part.text}")
+            elif local(part.tag) == "txBody":
+                lines = [paragraph.text for paragraph in paragraphs(part, self.unread)]
+                self.reading.paragraph("\n".join(["Comment: " + lines[0], *lines[1:]]) if lines else "")
 
     def _notes(self, notes: Element) -> None:
         for shape in in_reading_order(child(notes, "cSld", "spTree"), None):

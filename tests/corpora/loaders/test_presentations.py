@@ -12,6 +12,8 @@ from lxml import etree
 from pptx import Presentation
 from pptx.chart.data import BubbleChartData, CategoryChartData, XyChartData
 from pptx.enum.chart import XL_CHART_TYPE
+from pptx.opc.package import Part
+from pptx.opc.packuri import PackURI
 from pptx.util import Inches
 
 from corpora.documents import Document, describe_location
@@ -284,7 +286,25 @@ def test_hidden_slides_say_so_and_hidden_shapes_are_left_out() -> None:
     assert document.text == "Prices\n\nOld prices"
     assert describe_location(document.marks, 0, 6) == "slide 1, Prices"
     assert describe_location(document.marks, 8, 18) == "slide 2 (hidden), Old prices"
-    assert document.notes == "hidden text was left out"
+    assert document.notes == "hidden text was left out; 1 hidden slide was read, too"
+
+
+def test_comments_follow_their_slide() -> None:
+    deck = Deck()
+    slide = deck.slide(TITLE_ONLY)
+    slide.shapes.title.text = "Prices"
+    old = f'<p:cmLst xmlns:p="{P}"><p:cm><p:text>still true?</p:text></p:cm></p:cmLst>'
+    words = "<a:p><a:r><a:t>{}</a:t></a:r></a:p>".format
+    new = (
+        f'<n:cmLst xmlns:n="n" xmlns:a="{A}"><n:cm><n:replyLst><n:reply><n:txBody>{words("yes")}</n:txBody></n:reply>'
+        f"</n:replyLst><n:txBody>{words('and')}{words('now?')}</n:txBody></n:cm></n:cmLst>"
+    )
+    kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/comments"
+    for n, xml in enumerate((old, new)):
+        part = Part(PackURI(f"/ppt/comments/comment{n}.xml"), "application/xml", slide.part.package, xml.encode())
+        slide.part.relate_to(part, kind)
+    expected = ["Prices", "Comment: still true?", "Comment: yes", "Comment: and\nnow?"]
+    assert deck.read().text.split("\n\n") == expected
 
 
 def test_what_is_not_read_is_said() -> None:

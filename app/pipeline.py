@@ -390,14 +390,15 @@ def _require_arguments(target: object, corpus: object, settings: object, hf_opti
     for name in hf_options:
         if name == "torch_dtype":
             raise ArgumentError("Pipeline has no keyword torch_dtype", hint="write dtype")
+        if name in _LOADING:
+            continue
         if name in keys():
             raise ArgumentError(
                 f"Pipeline has no keyword {name}, which is a setting",
                 hint=f"write settings=Settings.load().replace({name}=...)",
             )
-        if name not in _LOADING:
-            further = "it takes target, corpus, settings, dtype, and what from_pretrained of transformers takes"
-            raise unknown_keyword("Pipeline", name, (*own, *keys(), *sorted(_LOADING)), hint=further)
+        further = "it takes target, corpus, settings, dtype, and what from_pretrained of transformers takes"
+        raise unknown_keyword("Pipeline", name, (*own, *keys(), *sorted(_LOADING)), hint=further)
     if target is not None and not isinstance(target, str):
         hint = "give its name or its folder as a text; what is asked is named so: Pipeline(corpus=...)"
         raise ArgumentError(f"target is {kind_of(target)}, not a text", hint=hint)

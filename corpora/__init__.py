@@ -4,6 +4,7 @@ In reading order:
 
     documents    Document, Passage, Mark: text, identity, exact spans, and what a person calls a location
     interfaces   Loader and Derived: what plugs in here
+    counts       numbers with their nouns, for messages
     errors       every error of this floor, one line of cause, one line of remedy
     text         reading text: reflow, sentences, passages, language
     loaders      files of a dozen formats to documents, each read in a sandboxed process
@@ -13,7 +14,7 @@ In reading order:
     recovery     is a corpus what was written, and what can be read of one that is not
     sample       the sample corpus: the language reference that every Python carries along
 
-``text`` imports only documents, interfaces and errors; ``loaders`` and ``store`` import ``text``; ``jobs``,
+``text`` imports only documents, interfaces, counts and errors; ``loaders`` and ``store`` import ``text``; ``jobs``,
 ``transfer`` and ``recovery`` import ``store``, and ``jobs`` the loaders, too. Nothing here imports another floor.
 Importing this package imports nothing else: the public names below are loaded when they are first used (PEP 562).
 """

@@ -11,8 +11,9 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from app.commands.options import require_there
@@ -36,7 +37,8 @@ _REPORT_S: Final = 10.0  # between two lines of progress where there is no live 
 _SHOWN: Final = 40  # files of a plan that are listed
 _NAMED: Final = 10  # left-out files that are named
 _NOTHING: Final = "No files were found in there."
-_QUIET: Final = ("unchanged", "unsupported")  # outcomes that are counted, not listed
+_LEFT_OUT: Final = ("unsupported", "empty")
+_QUIET: Final = ("unchanged", *_LEFT_OUT)  # outcomes that are counted, not listed
 
 
 def add(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
@@ -136,7 +138,8 @@ def _report(corpus: Corpus, job: Job, terminal: Terminal, reported: set[int], be
 
     files = [file for file in corpus.jobs.files(job.number) if file.number not in before]
     outcomes = outcomes_of(corpus.store, files)
-    failed = [outcome for outcome in outcomes if outcome.status == "failed"]
+    named_itself = set(job.paths)  # A file that was named for itself is missed; one of a folder's is only left out.
+    failed = [outcome for outcome in outcomes if _is_missed(outcome, named_itself)]
     resume = f"spandraft corpus jobs {corpus.name} resume {job.number}"
     is_stopped = job.state in ("paused", "queued", "running")
     if terminal.json:
@@ -149,9 +152,15 @@ def _report(corpus: Corpus, job: Job, terminal: Terminal, reported: set[int], be
         terminal.document(document)
     else:
         for file, outcome in zip(files, outcomes, strict=True):
-            if outcome.status not in _QUIET and file.number not in reported:
+            if file.number in reported:
+                continue
+            if _is_missed(outcome, named_itself):
+                terminal.note(f"error: {plain(_cause(outcome))}\nhint: {plain(str(outcome.hint))}")
+            elif outcome.status not in _QUIET:
                 _show_outcome(outcome, terminal)
-        _show_counts(outcomes, terminal)
+        _show_counts(
+            outcomes, terminal, left_out=[outcome for outcome in outcomes if _is_left_out(outcome, named_itself)]
+        )
         if not job.files:
             terminal.line(_NOTHING)
         if is_stopped:
@@ -162,9 +171,7 @@ def _report(corpus: Corpus, job: Job, terminal: Terminal, reported: set[int], be
 
 
 def _show_outcome(outcome: FileOutcome, terminal: Terminal) -> None:
-    if outcome.status == "failed":
-        terminal.note(f"error: {plain(_cause(outcome))}\nhint: {plain(str(outcome.hint))}")
-    elif outcome.status == "duplicate":
+    if outcome.status == "duplicate":
         known_as = f" as {plain(outcome.document.name)}" if outcome.document is not None else ""
         terminal.line(f"{plain(str(outcome.path))}: is there already{known_as}")
     elif outcome.status == "removed":
@@ -178,18 +185,23 @@ def _show_outcome(outcome: FileOutcome, terminal: Terminal) -> None:
             terminal.note(note_line(str(outcome.path), outcome.cause))
 
 
-def _show_counts(outcomes: list[FileOutcome], terminal: Terminal) -> None:
+def _show_counts(outcomes: list[FileOutcome], terminal: Terminal, *, left_out: list[FileOutcome]) -> None:
     counts = Counter(outcome.status for outcome in outcomes)
-    if len(outcomes) > 1 or counts["unchanged"] or counts["unsupported"]:
+    if len(outcomes) > 1 or counts["unchanged"] or left_out:
         names = {"unsupported": "left out", "queued": "not read yet"}
         shown = [f"{number:,} {names.get(status, status)}" for status, number in counts.items()]
         terminal.line(", ".join(shown))
-    for line in left_out_lines((outcome.path.name, outcome.cause) for outcome in outcomes if _is_left_out(outcome)):
+    for line in left_out_lines((outcome.path.name, outcome.cause) for outcome in left_out):
         terminal.note(line)
 
 
-def _is_left_out(outcome: FileOutcome) -> bool:
-    return outcome.status == "unsupported"
+def _is_missed(outcome: FileOutcome, named_itself: Container[Path]) -> bool:
+    """Whether somebody who asked for this file has to be told that it is not in the corpus."""
+    return outcome.status == "failed" or (outcome.status in _LEFT_OUT and outcome.path in named_itself)
+
+
+def _is_left_out(outcome: FileOutcome, named_itself: Container[Path]) -> bool:
+    return outcome.status in _LEFT_OUT and not _is_missed(outcome, named_itself)
 
 
 def left_out_lines(files: Iterable[tuple[str, str | None]]) -> Iterator[str]:

@@ -160,7 +160,9 @@ def _parts(document: ListedDocument) -> str:
 
 
 def _show_summary(summary: CorpusSummary, terminal: Terminal) -> None:
-    length = f"of about {summary.chunking.target_chars} characters (overlap: {summary.chunking.overlap_sentences})"
+    length = (
+        f"of about {count(summary.chunking.target_chars, 'character')} (overlap: {summary.chunking.overlap_sentences})"
+    )
     terminal.line(terminal.bold(summary.name))
     rows = [
         ("documents", f"{summary.documents:,}, {count(summary.characters, 'character')}"),

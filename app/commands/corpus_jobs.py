@@ -113,11 +113,11 @@ def _show_one(queue: Jobs, number: int, terminal: Terminal) -> int:
     if terminal.json:
         terminal.document({**job_document(job), "listed": [job_file_document(file) for file in files]})
         return 0
-    terminal.line(f"Job {job.number} of {day(job.created_at)}: {_state(job)}, {_progress(job)} files{_note(job)}")
+    terminal.line(f"Job {job.number} of {day(job.created_at)}: {_state(job)}, {_progress(job)}{_note(job)}")
     rows = [(str(file.number), file.outcome or file.state, _passages(file), plain(file.name)) for file in files]
     if rows:
         terminal.table([("file", "state", "passages", "name"), *rows])
-    for line in left_out_lines((file.name, file.cause) for file in files if file.outcome == "unsupported"):
+    for line in left_out_lines((file.name, file.cause) for file in files if file.outcome in ("unsupported", "empty")):
         terminal.note(line)
     for file in files:
         if file.state == "ready" and file.cause:
@@ -142,7 +142,8 @@ def _state(job: Job) -> str:
 
 def _progress(job: Job) -> str:
     failed = job.counts.get("failed", 0)
-    return f"{job.files_done:,} of {job.files:,}" + (f", {failed:,} failed" if failed else "")
+    done = job.files_done - job.counts.get("cancelled", 0)
+    return f"{done:,} of {count(job.files, 'file')}" + (f", {failed:,} failed" if failed else "")
 
 
 def _left(job: Job) -> str:

@@ -17,6 +17,7 @@ from app.commands.terminal import Terminal
 from app.config.settings import Settings
 from app.errors import UsageError
 from app.generation.logit_biases import LogitBiases
+from app.output.formatting import count
 
 if TYPE_CHECKING:
     import torch
@@ -167,7 +168,7 @@ def _train(args: argparse.Namespace, stages: Sequence[Stage], terminal: Terminal
             break
         finished.append(stage.name)
     _draw(args.out, terminal)
-    what = f"{len(finished)} of {len(stages)} stages finished in {args.out}"
+    what = f"{len(finished)} of {count(len(stages), 'stage')} finished in {args.out}"
     _done(terminal, {"run": str(args.out), "finished": finished, "complete": code == 0}, what)
     return code
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.config.settings import Settings
+from corpora.counts import count
 from corpora.errors import ChunkingChanged
 from corpora.store.store import CorpusStore
 from corpora.text.chunking import Chunking
@@ -59,4 +60,4 @@ def fitting_chunking(store: CorpusStore, config: CorpusConfig) -> Chunking:
 
 
 def _named(chunking: Chunking) -> str:
-    return f"{chunking.target_chars} characters (overlap: {chunking.overlap_sentences})"
+    return f"{count(chunking.target_chars, 'character')} (overlap: {chunking.overlap_sentences})"

@@ -26,6 +26,7 @@ from app.generation.prompts import Collapsed, CorrectionPrompt
 from app.generation.requests import DecodingOptions, RequestBuilder
 from app.generation.run_stats import RunTally
 from app.generation.tokenizer import Encoded
+from corpora.counts import count
 from corpora.text.language import likeliest
 from decoding.interfaces import Edit as LikelyEdit
 from decoding.interfaces import FinishReason, Processor, Reference, Request
@@ -41,8 +42,8 @@ _SURELY: Final = 0.95  # so sure is the model of a language, where nothing else 
 _CODE: Final = "of code"
 _LONG: Final = "too long for the target"
 _FOREIGN: Final = "in a language the target does not know (name another with --target)"
-_STRAYED: Final = "that came back too much changed"
-_UNFINISHED: Final = "not finished within the token limit"
+_STRAYED: Final = "whose correction would have changed too much"
+_UNFINISHED: Final = "whose correction did not end within the token limit"
 _STOPPED: Final = "not reached before the stop"
 
 
@@ -167,8 +168,8 @@ class CorrectionStream(CancellableStream[CorrectionEvent]):
         return (source, _STRAYED) if kept is None or kept == source else (kept, None)
 
     def _notice(self) -> str | None:
-        reasons = "; ".join(f"{count} {reason}" for reason, count in self._left.most_common())
-        remarks = [self._options.remark, reasons and f"Sentences left as they were: {reasons}."]
+        reasons = "; ".join(f"{count(number, 'sentence')} {reason}" for reason, number in self._left.most_common())
+        remarks = [self._options.remark, reasons and f"Left as written: {reasons}."]
         return " ".join(filter(None, remarks)) or None
 
 

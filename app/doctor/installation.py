@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from corpora.counts import count
+
 Status: TypeAlias = Literal["ok", "warn", "fail"]
 
 
@@ -111,8 +113,9 @@ def examine_devices() -> Iterator[Finding]:
         if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") or capabilities.get("bf16")
         else "slow"
     )
-    count = f"{os.cpu_count()} processors, PyTorch uses {torch.get_num_threads()} threads"
-    yield Finding("cpu", "ok", f"{count}; float32 yes, bfloat16 {bfloat16}")
+    threads = f"PyTorch uses {count(torch.get_num_threads(), 'thread')}"
+    processors = count(os.cpu_count() or 1, "processor")
+    yield Finding("cpu", "ok", f"{processors}, {threads}; float32 yes, bfloat16 {bfloat16}")
     if not torch.cuda.is_available():
         yield Finding("gpu", "ok", "none that PyTorch can use: Spandraft works on the CPU")
     for index in range(torch.cuda.device_count()):

@@ -143,7 +143,7 @@ class ChatTemplate:
             quotes=quotes,
             refusal=self._answered(REFUSAL).ids,
             relevances=tuple(evidence[one.excerpt.evidence or 0].relevance for one in shown),
-            notice=left_out(len(wanted) - len(excerpts), len(wanted), "sentences", room),
+            notice=left_out(len(wanted) - len(excerpts), len(wanted), "sentence", room),
             mode=mode,
         )
 
@@ -170,7 +170,7 @@ class ChatTemplate:
             numbers=(),
             quotes=(),
             refusal=(),
-            notice=left_out(len(said) - len(kept), len(said), "earlier messages", room),
+            notice=left_out(len(said) - len(kept), len(said), "earlier message", room),
             mode=Mode.CHAT,
         )
 

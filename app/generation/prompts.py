@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 from app.errors import InputError
 from app.generation.modes import Mode
 from app.generation.tokenizer import Encoded, TextTokenizer
+from corpora.counts import count
 from decoding.interfaces import Reference
 from decoding.processors.quote import QuotedSpan
 from retrieval.interfaces import Evidence, Hit
@@ -181,15 +182,16 @@ def require_room(needed: int, room: int) -> None:
     """Raise InputError unless a question of ``needed`` tokens fits."""
     if needed > room:
         raise InputError(
-            f"the question needs {needed} tokens, but only {max(0, room)} of the target's context are free for it",
+            f"the question needs {count(needed, 'token')}, and the target's context has room for {max(0, room):,}",
             hint="ask a shorter question, lower --max-new-tokens, or choose a --target with a longer context",
         )
 
 
 def left_out(missing: int, total: int, what: str, room: int) -> str | None:
-    """The line that says what did not fit; None if all did."""
+    """The line that says how many ``what`` (one of them, such as ``sentence``) did not fit; None if all did."""
     if not missing:
         return None
     return (
-        f"{missing} of {total} {what} did not fit the {room} tokens that the target has for a prompt and were left out."
+        f"{missing:,} of {count(total, what)} did not fit the {count(room, 'token')} that the target has for a prompt "
+        f"and {'was' if missing == 1 else 'were'} left out."
     )

@@ -85,7 +85,7 @@ class BundledTemplate:
             reference, where = self._sentence(sentence)
             head = self._ids["<|e|>"] + self._ids[f"<|s{_score(sentence.similarity)}|>"] + marker
             if len(ids) + len(head) + len(reference) + len(answer) > room:
-                notice = left_out(len(evidence) - kept, len(evidence), "evidence sentences", room)
+                notice = left_out(len(evidence) - kept, len(evidence), "evidence sentence", room)
                 break
             numbers[sentence.hit] = number
             ids += head

@@ -19,6 +19,7 @@ from app.config.corpus_options import CorpusConfig
 from app.config.settings import BUNDLED, Settings
 from app.errors import require_text
 from app.loading.search_models import SearchModels
+from corpora.counts import count
 from corpora.documents import Passage
 from corpora.errors import CorpusExists
 from corpora.interfaces import Derived
@@ -147,7 +148,9 @@ def require_sample(library: Library, derived: Sequence[Derived]) -> bool:
     documents, chunking = sample_documents(), store.chunking() or Chunking()
     missing = {document.id for document in documents} - {info.id for info in store.documents()}
     if missing:
-        sys.stderr.write(f"Building the sample corpus: {len(missing)} documents, a minute or two, only this once.\n")
+        sys.stderr.write(
+            f"Building the sample corpus: {count(len(missing), 'document')}, a minute or two, only this once.\n"
+        )
     for done, document in enumerate((document for document in documents if document.id in missing), start=1):
         store.add(document, passages(document, **asdict(chunking)), derived)
         if done % _REPORT_EVERY == 0:

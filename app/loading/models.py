@@ -18,6 +18,7 @@ from app.config.settings import AUTO, BUNDLED, NONE, SMOLLM2, TINY, Settings
 from app.errors import MissingPartError, ModelError, nearest, unknown
 from app.loading.bundled import DRAFT_MODEL, HEADS, PARALLEL, TARGET, bundled_folder, has_weights
 from app.model_store.choice import convert_again, is_file, require_smollm2, stored_path
+from corpora.counts import count
 
 if TYPE_CHECKING:
     from app.generation.tokenizer import TextTokenizer
@@ -206,7 +207,7 @@ def require_same_vocabulary(tokens: TextTokenizer, target: Target) -> None:
     """Raise ModelError if the tokenizer writes ids that the model does not have."""
     if tokens.vocabulary > target.vocab_size:
         raise ModelError(
-            f"the tokenizer has {tokens.vocabulary} tokens, the model {target.name} only {target.vocab_size}",
+            f"the tokenizer has {count(tokens.vocabulary, 'token')}, the model {target.name} only {target.vocab_size}",
             hint="use the tokenizer that the model was trained with",
         )
 

@@ -234,7 +234,7 @@ class ModelStore:
 def _require_name(name: str) -> str:
     if not _NAME.fullmatch(name) or name in _NO_NAMES or name.endswith(".gguf"):
         raise InputError(
-            f'"{name}" is no name for a model',
+            f'a model cannot be called "{name}"',
             hint="use lower-case letters, digits, dots, hyphens and underscores; "
             + ", ".join(_NO_NAMES)
             + " are taken",

@@ -5,6 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import PurePosixPath
 
+from corpora.counts import count
+
+__all__ = ["amount", "count", "day", "duration", "kind_of", "sentence"]
+
 
 def amount(size: int) -> str:
     """Bytes: ``340 B``, ``1.2 MB``."""
@@ -24,11 +28,6 @@ def duration(seconds: float) -> str:
     if minutes < 90:
         return f"{minutes} min"
     return f"{minutes // 60} h {minutes % 60} min"
-
-
-def count(number: int, what: str) -> str:
-    """``1 file``, ``1,500 files``."""
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def day(moment: datetime) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from corpora.counts import count
 from corpora.documents import Passage
 from corpora.errors import UnstorableDocument
 from corpora.interfaces import Derived
@@ -81,7 +82,7 @@ class EmbeddingBatches(Generic[Item]):
             rows = derived.compute(passages)
             if len(rows) != len(passages):
                 raise UnstorableDocument(
-                    f"{derived.kind} gave {len(rows)} rows for {len(passages)} passages",
+                    f"{derived.kind} gave {count(len(rows), 'row')} for {count(len(passages), 'passage')}",
                     hint="report this as a bug of the part that computes them",
                 )
             for (waiting, index), row in zip(batch, rows, strict=True):

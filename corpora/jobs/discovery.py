@@ -68,7 +68,7 @@ def skip_reason(name: str) -> str | None:
         loader_name(own)
     except UnknownSuffix:
         suffix = safe_name(PurePath(own).suffix.lower())
-        return f"there is no loader for files ending in {suffix}" if suffix else "it has no suffix that names its kind"
+        return f"files ending in {suffix} cannot be read" if suffix else "it has no suffix that names its kind"
     return None
 
 

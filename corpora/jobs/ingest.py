@@ -20,13 +20,25 @@ from corpora.store.store import CorpusStore
 from corpora.text.chunking import Chunking
 
 Status: TypeAlias = Literal[
-    "added", "replaced", "moved", "duplicate", "unchanged", "removed", "unsupported", "failed", "cancelled", "queued"
+    "added",
+    "replaced",
+    "moved",
+    "duplicate",
+    "unchanged",
+    "removed",
+    "unsupported",
+    "empty",
+    "failed",
+    "cancelled",
+    "queued",
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class FileOutcome:
     """What became of one file. ``cause`` and ``hint`` are set if it failed, ``cause`` also if it was skipped.
+
+    ``unsupported`` and ``empty`` are no failures: there is nothing in such a file that reading it again would give.
 
     Of a file that became a document, ``cause`` says what of it is not in the text.
 

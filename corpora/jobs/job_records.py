@@ -22,7 +22,7 @@ JobKind: TypeAlias = Literal["add", "sync"]
 JobState: TypeAlias = Literal["queued", "running", "paused", "finished", "cancelled"]
 JobCommand: TypeAlias = Literal["run", "pause", "cancel"]
 FileState: TypeAlias = Literal["queued", "reading", "chunking", "embedding", "ready", "failed", "skipped", "cancelled"]
-Outcome: TypeAlias = Literal["added", "replaced", "moved", "duplicate", "unchanged", "removed", "unsupported"]
+Outcome: TypeAlias = Literal["added", "replaced", "moved", "duplicate", "unchanged", "removed", "unsupported", "empty"]
 
 ACTIVE: Final = ("reading", "chunking", "embedding")
 FINAL: Final = ("ready", "failed", "skipped", "cancelled")
@@ -36,7 +36,8 @@ class JobFile:
 
     ``member`` is the path inside the archive at ``path``. The outcome ``removed``: the file itself is gone, and its
     document is removed, too; ``moved``: the document was read from another path before. Files have both before they
-    are worked on, with the ``document``. ``cause`` and ``hint`` say why a file failed or was skipped; of a file that
+    are worked on, with the ``document``. ``unsupported`` and ``empty`` ones are skipped: to read them again would not
+    help. ``cause`` and ``hint`` say why a file failed or was skipped; of a file that
     became a document, ``cause`` says what of it is not in the text, or which document it was.
     """
 

@@ -7,6 +7,7 @@ nothing is computed for it. Writes nothing.
 from __future__ import annotations
 
 import hashlib
+import os
 import queue
 import threading
 from collections import deque
@@ -16,9 +17,9 @@ from pathlib import Path, PurePosixPath
 from typing import Literal, TypeAlias
 
 from corpora.documents import Document, Passage
-from corpora.errors import EmptyFile, LoaderError, UnknownSuffix
+from corpora.errors import EmptyFile, LoaderError, MissingFile, UnknownSuffix
 from corpora.jobs.discovery import skip_reason
-from corpora.jobs.job_records import FileState, JobFile, path_from_text, path_to_text
+from corpora.jobs.job_records import FileState, JobFile, Outcome, path_from_text, path_to_text
 from corpora.jobs.sources import is_gone
 from corpora.jobs.staging import Staging
 from corpora.loaders.registry import Limits, is_archive, loader_name
@@ -55,11 +56,12 @@ class StoredAlready:
 
 @dataclass(frozen=True, slots=True)
 class FailedFile:
-    """A file that did not become a document."""
+    """A file that did not become a document. ``outcome`` None: reading it again may help."""
 
     file: JobFile
     cause: str
     hint: str
+    outcome: Outcome | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +190,7 @@ class _FileReader:
                 return same
             document = load_bytes(data, file.name, limits=self._limits)
         except LoaderError as error:
-            return FailedFile(file, error.cause, error.hint)
+            return FailedFile(file, error.cause, error.hint, _hopeless(error))
         if (same := self._same_text(file, document, source, moved_from)) is not None:
             return same
         self._tell(file, "chunking")
@@ -198,7 +200,8 @@ class _FileReader:
         """The bytes of a file, or of one inside an archive, and the source to store; None for a copy of an upload."""
         mtime_ns = _mtime_ns(file.path)  # before it is read, so that a change meanwhile is noticed next time
         if file.member is None:
-            loader_name(file.name)  # an unknown suffix is refused before anything is read
+            if os.path.lexists(file.path):  # what is not there is missing, whatever it is called
+                loader_name(file.name)  # an unknown suffix is refused before anything is read
             data = read_file(file.path, self._limits.file_bytes + 1, within=self._within(file.path))
             path = path_to_text(file.path)
         else:
@@ -248,7 +251,7 @@ class _FileReader:
         archive = file.name[: -len(member) - 1]
         content = self._opened(file.path, archive).get(member)
         if content is None:
-            raise UnknownSuffix(f"{member} is not in {archive} any more", hint="add the archive again")
+            raise MissingFile(f"{member} is not in {archive} any more", hint="add the archive again")
         if content.error is not None:
             raise content.error
         return content.data
@@ -274,8 +277,17 @@ def _member_of(archive: JobFile, path: str, member: Member, name: str) -> JobFil
     if reason is not None:
         return replace(file, state="skipped", outcome="unsupported", cause=reason)
     if member.error is not None:
-        return replace(file, state="failed", cause=member.error.cause, hint=member.error.hint)
+        outcome = _hopeless(member.error)
+        state: FileState = "failed" if outcome is None else "skipped"
+        return replace(file, state=state, outcome=outcome, cause=member.error.cause, hint=member.error.hint)
     return file
+
+
+def _hopeless(error: LoaderError) -> Outcome | None:
+    """The outcome of a file that is not to be tried again: nothing can read its kind, or there is nothing in it."""
+    if isinstance(error, UnknownSuffix):
+        return "unsupported"
+    return "empty" if isinstance(error, EmptyFile) else None
 
 
 def _mtime_ns(path: Path) -> int:

@@ -145,8 +145,9 @@ class JobWriter:
                     file = self._stored(write)
                 case StoredAlready():
                     file = self._same(write)
-                case FailedFile(failed, cause, hint):
-                    file = self._end(replace(failed, state="failed", outcome=None, cause=cause, hint=hint))
+                case FailedFile(failed, cause, hint, outcome):
+                    state: FileState = "failed" if outcome is None else "skipped"
+                    file = self._end(replace(failed, state=state, outcome=outcome, cause=cause, hint=hint))
                 case GoneFile():
                     file = self._removed(write.file)
                 case UnpackedArchive():

@@ -77,10 +77,13 @@ def loader_name(file_name: str) -> str:
     """``module:function`` of the loader for this file name. Raises ``UnknownSuffix``."""
     suffix = PurePath(file_name).suffix.lower()
     if suffix not in LOADERS:
-        kind = f"files ending in {suffix}" if suffix else "files without a suffix"
+        kind = f"files ending in {suffix} cannot be read" if suffix else "it has no suffix that names its kind"
         successor = _SUCCESSORS.get(suffix)
-        better = f"{successor}, in the program that opens it," if successor else f"one of {', '.join(LOADERS)}"
-        raise UnknownSuffix(f"{file_name}: there is no loader for {kind}", hint=f"save it as {better} and add that")
+        if successor:
+            hint = f"save it as {successor} in the program that opens it, and add that file"
+        else:
+            hint = f"add it in a form that can be read: {', '.join(LOADERS)}"
+        raise UnknownSuffix(f"{file_name}: {kind}", hint=hint)
     return LOADERS[suffix]
 
 

@@ -191,7 +191,8 @@ def _check_size(data: bytes, name: str, limits: Limits) -> None:
 
 def _invalid_answer(name: str, error: InvalidAnswer) -> errors.LoaderCrashed:
     return errors.LoaderCrashed(
-        f"the loader of {name} answered nonsense ({error})", hint="do not trust this file; make it anew if you can"
+        f"what the loader of {name} sent back cannot be read ({error})",
+        hint="do not trust this file; make it anew if you can",
     )
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
+from corpora.counts import count
 from corpora.documents import Document, Passage
 from corpora.errors import LibraryError
 from corpora.store import checksum, index_files, raw_file, records, schema
@@ -82,7 +83,7 @@ def _check_checksum(folder: Path, database: Path) -> tuple[list[Finding], Proof]
     except OSError as error:
         return [Finding(database, f"{database} cannot be read: {error}", schema.remedy(database))], "rows"
     if actual.bytes != stored.bytes:
-        why = f"it has {actual.bytes} bytes and was left with {stored.bytes}"
+        why = f"it has {count(actual.bytes, 'byte')} and was left with {stored.bytes:,}"
     elif actual != stored:
         why = "its bytes are not those that were written (SHA-256)"
     else:
@@ -159,9 +160,11 @@ def _derived(connection: sqlite3.Connection) -> Iterator[tuple[str, str | None]]
         "SELECT kind, count(*), min(length(value)), max(length(value)) FROM derived "
         f"WHERE row IN ({current}) AND kind >= '{_VECTORS}' AND kind < '{_VECTORS[:-1]};' GROUP BY kind"
     )
-    for kind, count, shortest, longest in connection.execute(query):
-        if count != passages:
-            yield f"{passages - count} of {passages} passages have no row of {kind}", hint
+    for kind, rows, shortest, longest in connection.execute(query):
+        if rows != passages:
+            missing = passages - rows
+            has = "has" if missing == 1 else "have"
+            yield f"{missing:,} of {count(passages, 'passage')} {has} no row of {kind}", hint
         if shortest != longest:
             yield f"rows of {kind} have {shortest} to {longest} bytes", hint
 
@@ -175,8 +178,9 @@ def _settings(connection: sqlite3.Connection) -> Iterator[tuple[str, str | None]
         yield f"its chunking cannot be read: {error}", None
     rows = connection.execute("SELECT version, generation FROM state").fetchall()
     if len(rows) != 1:
-        yield f"it has {len(rows)} states instead of one", None
+        yield f"it has {count(len(rows), 'state')} instead of one", None
     query = "SELECT count(*) FROM removals WHERE row IN (SELECT row FROM passages)"
     (risen,) = connection.execute(query).fetchone()
     if risen:
-        yield f"{risen} passages were removed and are there", None
+        was, are = ("was", "is") if risen == 1 else ("were", "are")
+        yield f"{count(risen, 'passage')} {was} removed and {are} there", None

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from corpora.counts import count
 from corpora.errors import LibraryBusy, LibraryError
 from corpora.store import checksum, raw_file, records, schema
 from corpora.store.atomic_write import UNFINISHED
@@ -151,7 +152,7 @@ def check_at_rest(folder: Path) -> None:
         why = None
         size = os.stat(database).st_size
         if size != stored.bytes:
-            why = f"it has {size} bytes and was left with {stored.bytes}"
+            why = f"it has {count(size, 'byte')} and was left with {stored.bytes:,}"
         elif size <= _CHECKED_WHOLE_BYTES and raw_file.digest(database) != stored:
             why = "its bytes are not those that were written (SHA-256)"
         if why is not None and checksum.read(folder) == stored:  # Otherwise a process has begun to write.

@@ -15,6 +15,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Final
 
+from corpora.counts import count
 from corpora.documents import Document, Passage
 from corpora.errors import ChunkingChanged, UnstorableDocument
 from corpora.interfaces import Derived
@@ -290,7 +291,7 @@ def _check_lengths(passages: Sequence[Passage], values: Mapping[str, Sequence[by
     for kind, rows in values.items():
         if len(rows) != len(passages):
             raise UnstorableDocument(
-                f"{kind} gave {len(rows)} rows for {len(passages)} passages",
+                f"{kind} gave {count(len(rows), 'row')} for {count(len(passages), 'passage')}",
                 hint="report this as a bug of the part that computes them",
             )
 

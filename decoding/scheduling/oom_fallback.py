@@ -53,7 +53,7 @@ def too_large(session: Session) -> OutOfMemory:
     """The error of a request that does not fit at all."""
     tokens = len(session.request.prompt) + len(session.tokens)
     return OutOfMemory(
-        f"the memory does not suffice for a request of {tokens} tokens",
+        f"the memory does not suffice for a request of {tokens} token{'' if tokens == 1 else 's'}",
         hint="shorten the prompt, run fewer requests at once, or choose a smaller target or dtype",
     )
 

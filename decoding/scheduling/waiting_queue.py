@@ -42,7 +42,7 @@ class WaitingQueue(Generic[T]):
             running = self._running()
             if len(self.waiting) >= max(0, self._max_running - running) + self._max_waiting:
                 raise Overloaded(
-                    f"{running} requests run and {len(self.waiting)} wait already",
+                    f"the limit of requests is reached: {running} running, {len(self.waiting)} waiting",
                     hint="try again in a moment, or raise max_waiting",
                 )
             self.waiting.append(item)

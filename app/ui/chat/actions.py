@@ -18,6 +18,7 @@ import gradio as gr
 from app.conversations.turns import Turn, compare, messages
 from app.errors import InputError
 from app.generation.events import NO_STATS, Answer, Citation, Done, Event, Retrieval, TextDelta
+from app.output.formatting import count
 from app.output.links import links
 from app.ui.chat.history import ChatComponents, ChatHistory
 from app.ui.state.app_state import AppState
@@ -198,7 +199,7 @@ class ChatActions:
             async with contextlib.aclosing(run) as steps:
                 async for step in steps:
                     again = step.turn
-                    status = f"Asking again {how}: {len(step.running.text):,} characters"
+                    status = f"Asking again {how}: {count(len(step.running.text), 'character')}"
                     yield self._history.cards(turns, {turn.id: status})
             if again.answer is None or again.answer.finish_reason == "cancelled":
                 break

@@ -26,12 +26,17 @@ def library_tab(state: AppState, page: gr.Blocks, chat: ChatTab) -> None:
             label="Corpus", choices=[], elem_id="library-corpus", filterable=False, scale=2, min_width=140
         )
         name = gr.Textbox(
-            label="New corpus", placeholder="its name", max_length=64, elem_id="new-corpus", scale=2, min_width=140
+            label="New corpus",
+            placeholder="name, such as My documents",
+            max_length=64,
+            elem_id="new-corpus",
+            scale=2,
+            min_width=140,
         )
         create = gr.Button("Create", elem_id="create-corpus", scale=0, min_width=100)
     upload, message, jobs, receipt = (_html(name) for name in ("upload", "library-said", "jobs", "receipt"))
     name_filter = gr.Textbox(
-        label="Find a document", placeholder="part of its name", max_length=200, elem_id="find-document"
+        label="Find a document", placeholder="part of a name", max_length=200, elem_id="find-document"
     )
     documents, question = _html("documents", loading_view()), _html("library-question")
     components = LibraryComponents(

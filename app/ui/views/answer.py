@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from app.conversations.turns import Turn
 from app.generation.events import Citation, SourcePassage
+from app.output.formatting import count
 from app.output.links import Link, copied_share, links
 from app.ui.views.chrome import problem_view
 from app.ui.views.figures import figures, figures_view, proof_view
@@ -97,8 +98,8 @@ def _notice(notice: str | None) -> Html:
 
 def _searched(turn: Turn, linked: Sequence[Link]) -> Html:
     assert turn.answer is not None  # the caller checked it
-    count, cited = len(turn.answer.passages), len({link.passage for link in linked})
-    passages = "1 passage" if count == 1 else f"{count} passages"
+    cited = len({link.passage for link in linked})
+    passages = count(len(turn.answer.passages), "passage")
     summary = f"{passages} found in {turn.corpus}, {cited or 'none'} cited"
     return tag("button", summary, type="button", class_="linklike", data_event="sources", data_turn=turn.id)
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.generation.events import Correction, Edit
+from app.output.formatting import count
 from app.ui.views.figures import figures, figures_view
 from app.ui.views.markup import Html, join, tag
 
@@ -73,10 +74,15 @@ def _diff(source: str, changes: list[Change]) -> Html:
         parts += [source[position : change.start], _edit(index, change)]
         position = change.end
     parts.append(source[position:])
-    count = "1 change" if len(changes) == 1 else f"{len(changes)} changes"
     bar = tag(
         "div",
-        tag("span", f"{count}, {len(changes)} accepted", class_="count", role="status", data_count=True),
+        tag(
+            "span",
+            f"{count(len(changes), 'change')}, {len(changes)} accepted",
+            class_="count",
+            role="status",
+            data_count=True,
+        ),
         tag("button", "Accept all", type="button", class_="quiet", data_all="true"),
         tag("button", "Reject all", type="button", class_="quiet", data_all="false"),
         tag("button", "Copy result", type="button", class_="quiet", data_copy="[data-result]"),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from app.conversations.turns import Proof
 from app.generation.events import RunStats
+from app.output.formatting import count
 from app.ui.views.markup import Html, join, tag
 
 
@@ -65,7 +66,8 @@ def proof_view(proof: Proof) -> Html:
     """Whether the answer without drafts was the same, and the times of both runs."""
     if proof.differs_at is None:
         verdict = tag("strong", "Identical.", class_="good")
-        text = f" All {proof.characters:,} characters are the same without drafts."
+        same = "It is" if proof.characters == 1 else "They are"
+        text = f" {count(proof.characters, 'character')}. {same} the same without drafts."
     else:
         verdict = tag("strong", "Differs.", class_="bad")
         text = f" The first difference is at character {proof.differs_at:,}."
@@ -88,5 +90,5 @@ def _readable(duration_s: float) -> str:
     return f"{duration_s:.1f} s" if duration_s < 60 else f"{duration_s / 60:.1f} min"
 
 
-def _passes(count: int) -> str:
-    return "1 pass" if count == 1 else f"{count:,} passes"
+def _passes(number: int) -> str:
+    return count(number, "pass")

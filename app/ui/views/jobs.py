@@ -50,7 +50,8 @@ _JOB_STATES: Final[dict[JobState, str]] = {
 _SKIPPED: Final = {
     "duplicate": "skipped: duplicate",
     "unchanged": "skipped: unchanged",
-    "unsupported": "skipped: unsupported",
+    "unsupported": "skipped: not a kind that can be read",
+    "empty": "skipped: empty",
 }
 _READY: Final = {"replaced": "ready, replaced", "removed": "removed", "moved": "moved"}
 
@@ -182,12 +183,13 @@ def _planned(plan: DryRun) -> str:
 
 
 def _progress(job: Job) -> str:
-    """``332 of 1,500 files, 3.3 files/s, about 2 min left``."""
+    """``332 of 1,500 files, 3.3 files/s, about 2 min left``; a cancelled file is not one of the first number."""
     left = f"about {duration(job.eta_s)} left" if job.eta_s else ""
     worked = job.counts.get("ready", 0) + job.counts.get("failed", 0)
     speed = f"{worked / job.busy_s:.1f} files/s" if worked and job.busy_s >= 1 else ""
     took = f"in {duration(job.busy_s)}" if job.state == "finished" and job.busy_s >= 1 else ""
-    parts = (f"{job.files_done:,} of {count(job.files, 'file')}", speed, left if job.state == "running" else took)
+    done = job.files_done - job.counts.get("cancelled", 0)
+    parts = (f"{done:,} of {count(job.files, 'file')}", speed, left if job.state == "running" else took)
     return ", ".join(part for part in parts if part)
 
 
@@ -235,10 +237,10 @@ def _counts(window: JobWindow) -> Html:
     active = sum(job.counts.get(state, 0) for state in ACTIVE)
     entries = [
         (job.counts.get("failed", 0), "failed", "bad"),
-        (active, "in work", ""),
-        (job.counts.get("queued", 0), "queued", ""),
+        (active, "being read", ""),
+        (job.counts.get("queued", 0), "paused" if job.state == "paused" else "waiting", ""),
         (job.counts.get("ready", 0), "ready", "good"),
-        *((job.outcomes.get(kind, 0), kind, "") for kind in ("duplicate", "unchanged", "unsupported")),
+        *((job.outcomes.get(kind, 0), kind, "") for kind in ("duplicate", "unchanged", "unsupported", "empty")),
         (job.counts.get("cancelled", 0), "cancelled", ""),
     ]
     if window.plan is not None:
@@ -286,7 +288,7 @@ def _row(job: Job, file: JobFile, verdict: Verdict | None) -> Html:
     if verdict is not None:
         reason = tag("small", sentence(verdict.cause), class_="cause") if verdict.cause else ""
     elif file.state in ("failed", "skipped") and file.cause:
-        hint = f" {sentence(file.hint)}" if file.hint and file.state == "failed" else ""
+        hint = f" {sentence(file.hint)}" if file.hint else ""
         reason = tag("small", file.cause.rstrip(".") + "." + hint, class_="cause")
     elif file.state == "ready" and file.cause:
         reason = tag("small", sentence(file.cause), class_="cause" if file.outcome == "moved" else "note")
@@ -295,7 +297,7 @@ def _row(job: Job, file: JobFile, verdict: Verdict | None) -> Html:
         tag("th", tag("bdi", file.name), reason, scope="row"),
         tag("td", kind_of(file.member or file.name)),
         tag("td", _size(file, verdict), class_="size"),
-        tag("td", verdict.word if verdict is not None else _file_state(file), class_="state"),
+        tag("td", verdict.word if verdict is not None else _file_state(job, file), class_="state"),
         tag("td", _file_button(job, file)),
         class_=file.state,
     )
@@ -308,7 +310,9 @@ def _size(file: JobFile, verdict: Verdict | None) -> str:
     return "–" if unknown and not file.bytes else amount(file.bytes)
 
 
-def _file_state(file: JobFile) -> str:
+def _file_state(job: Job, file: JobFile) -> str:
+    if file.state == "queued":
+        return "paused" if job.state == "paused" else "waiting"
     if file.state == "embedding" and file.total:
         return f"embedding {file.done:,}/{file.total:,}"
     if file.state == "skipped":

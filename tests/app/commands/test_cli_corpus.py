@@ -300,7 +300,7 @@ def test_what_is_left_out_is_named_with_its_reason(run: Run, folder: Path) -> No
     (twin,) = (line for line in shown.splitlines() if line.startswith("docs/twin.txt"))
     assert " empty " in empty
     assert "the same as docs/try.txt" in twin
-    assert "there is no loader for files ending in .xyz" in shown
+    assert "files ending in .xyz cannot be read" in shown
     left = "left out: 2 files: LICENSE, Makefile (no suffix that names its kind)"
     assert left in run("add", "mine", "docs")[2]
     assert left.replace("LICENSE, M", "docs/LICENSE, docs/M") in run("jobs", "mine", "show", "1")[2]

@@ -68,7 +68,7 @@ def test_what_is_wrong_takes_two_lines(run: Run, tmp_path: Path) -> None:
         ("models", "remove", "mine"): ("mine", ""),
         ("models", "import", "absent.gguf"): ("absent.gguf does not exist", "FILE.gguf"),
         ("models", "import", "noise.gguf"): ("noise.gguf is no GGUF file", "Ollama"),
-        ("models", "import", "small.gguf", "--name", "tiny"): ('"tiny" is no name', "letters"),
+        ("models", "import", "small.gguf", "--name", "tiny"): ('a model cannot be called "tiny"', "letters"),
         ("models", "lits"): ('"lits"', "list|get"),
         ("ask", "Why?", "--target", "absent.gguf"): ("absent.gguf", "--target"),
         ("fix", "text.txt", "--target", "smollm"): ('"smollm"', '"smollm2"'),

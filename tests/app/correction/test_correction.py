@@ -241,12 +241,12 @@ def test_what_a_target_garbles_is_left_as_it_was_and_said(tiny_bundled: Path, se
     correction = corrections(builder_of(tiny_bundled, settings), text).correction()
     assert correction.corrected == text
     assert correction.notice is not None
-    assert "Sentences left as they were: 2" in correction.notice
+    assert "Left as written: 2 sentences" in correction.notice
 
 
 def test_code_foreign_and_long_pieces_are_left_alone_and_said(copying: RequestBuilder) -> None:
     code = corrections(copying, "Yes, it is so.\n```\nHe go.\n```\n").correction()
-    assert code.notice == "Sentences left as they were: 1 of code."
+    assert code.notice == "Left as written: 1 sentence of code."
     foreign = corrections(copying, "Das ist ein Satz, der nicht auf Englisch ist, und er wird nicht geändert.")
     notice = foreign.correction().notice
     assert notice is not None
@@ -255,7 +255,7 @@ def test_code_foreign_and_long_pieces_are_left_alone_and_said(copying: RequestBu
     notice = corrections(copying, mixed).correction().notice
     assert notice is not None and notice.startswith("Sentences left as they were: 2 in a language"), "two are English"
     long = corrections(copying, "word " * 300 + "end.").correction()
-    assert long.notice == "Sentences left as they were: 1 too long for the target."
+    assert long.notice == "Left as written: 1 sentence too long for the target."
     assert long.stats.tokens == 0
 
 
@@ -267,7 +267,7 @@ def test_a_cancelled_correction_keeps_the_rest_as_it_was(copying: RequestBuilder
         *_, done = stream
     assert isinstance(done, CorrectionDone)
     assert done.correction.corrected == text
-    assert done.correction.notice == "Sentences left as they were: 2 not reached before the stop."
+    assert done.correction.notice == "Left as written: 2 sentences not reached before the stop."
 
 
 def test_wrong_input_is_an_error(copying: RequestBuilder) -> None:
@@ -279,7 +279,7 @@ def test_wrong_input_is_an_error(copying: RequestBuilder) -> None:
 def test_a_limit_that_cuts_a_sentence_leaves_it_alone(copying: RequestBuilder) -> None:
     correction = corrections(copying, "One two three four five six.", max_new_tokens=3).correction()
     assert correction.corrected == "One two three four five six."
-    assert correction.notice == "Sentences left as they were: 1 not finished within the token limit."
+    assert correction.notice == "Left as written: 1 sentence whose correction did not end within the token limit."
 
 
 @pytest.mark.parametrize("chat", [True, False])

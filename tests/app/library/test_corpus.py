@@ -43,13 +43,13 @@ def corpus(files: list[Path], home: Settings) -> Corpus:
     made = Corpus.create("mine", settings=home)
     outcomes = made.add(*files)
     assert {outcome.path.name: outcome.status for outcome in outcomes} == {
-        "empty.txt": "failed",
+        "empty.txt": "empty",
         "lambda.md": "added",
-        "odd.xyz": "failed",
+        "odd.xyz": "unsupported",
         "try.txt": "added",
         "with.html": "added",
     }
-    assert all(outcome.cause and outcome.hint for outcome in outcomes if outcome.status == "failed")
+    assert all(outcome.cause and outcome.hint for outcome in outcomes if outcome.status != "added")
     return made
 
 
@@ -122,7 +122,7 @@ def test_an_empty_corpus_cannot_be_asked(settings: Settings, tiny_bundled: Path)
 def test_vectors_of_two_encoders_never_meet(settings: Settings, files: list[Path]) -> None:
     store, encoder = Library(settings.home).create("other"), LetterEncoder()
     mine = Corpus(store, encoder, HybridRetriever(store, encoder))
-    assert [outcome.status for outcome in mine.add(*files[2:])] == ["failed", "added", "added"]
+    assert [outcome.status for outcome in mine.add(*files[2:])] == ["unsupported", "added", "added"]
     assert mine.search(QUESTION, k=1)
     with pytest.raises(EncoderChanged):
         Corpus.open("other", settings=settings).add(files[0])

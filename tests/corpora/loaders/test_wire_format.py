@@ -115,7 +115,7 @@ def test_nonsense_is_not_believed(answer: bytes) -> None:
     with pytest.raises(InvalidAnswer):
         decode_document(answer, "a.txt")
     if not answer.endswith(b"."):
-        with pytest.raises(errors.LoaderCrashed, match=r"nonsense|died"):
+        with pytest.raises(errors.LoaderCrashed, match=r"cannot be read|died"):
             run_loader("tests.support.hostile:answers_with_its_file", answer, "a.txt", limits=Limits())
 
 

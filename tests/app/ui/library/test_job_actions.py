@@ -47,7 +47,7 @@ def test_the_plan_before_the_start_says_what_becomes_of_each_file(registry: Page
     assert "how long is not known yet" in read
     assert "5 txt" in read
     assert "empty.txt There is nothing in it. txt 0 B empty" in read
-    assert "There is no loader for files ending in .mov. mov" in read
+    assert "Files ending in .mov cannot be read. mov" in read
 
 
 @pytest.mark.parametrize("sent", [None, 3, "", "{", "[]", '{"job": "x"}', '{"job": 1e400}', "{" * 600, '{"first": -5}'])

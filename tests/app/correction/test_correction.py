@@ -253,7 +253,7 @@ def test_code_foreign_and_long_pieces_are_left_alone_and_said(copying: RequestBu
     assert "--target" in notice
     mixed = "Ich habe einen Hund. He lives in Rome. Il est malade et il reste au lit. She has a cat."
     notice = corrections(copying, mixed).correction().notice
-    assert notice is not None and notice.startswith("Sentences left as they were: 2 in a language"), "two are English"
+    assert notice is not None and notice.startswith("Left as written: 2 sentences in a language"), "two are English"
     long = corrections(copying, "word " * 300 + "end.").correction()
     assert long.notice == "Left as written: 1 sentence too long for the target."
     assert long.stats.tokens == 0

@@ -132,7 +132,7 @@ def test_of_two_equal_files_the_first_by_name_is_the_document_however_slow(
 
 def test_single_files_and_what_is_wrong_with_them(store: CorpusStore, folder: Path) -> None:
     outcomes = ingest(store, [folder / "a.txt", str(folder / "a.txt"), folder / "no.txt", folder / "link.txt.exe"])
-    assert [outcome.status for outcome in outcomes] == ["added", "failed", "unsupported"]
+    assert [outcome.status for outcome in outcomes] == ["added", "failed", "failed"]
     assert [info.name for info in store.documents()] == ["a.txt"]
     assert "no.txt does not exist" in str(outcomes[1].cause)
 

@@ -1,7 +1,7 @@
-"""Raised and lowered text (superscripts, subscripts) on a plain line: ``10^6``, ``m^2``, ``H2O``, ``1987[2]``.
+"""Raised and lowered text (superscripts, subscripts) on a plain line: ``10^6``, ``m²``, ``H2O``, ``1987[2]``.
 
-What the layout told apart stays apart: an exponent has its ``^``, and the number of a note, written behind a word or a
-year, stands in brackets, so that no number changes its value. Knows no format.
+What the layout told apart stays apart: an exponent has its ``^`` (behind a unit it is written as people write it), and
+the number of a note, behind a word or a year, stands in brackets, so that no number changes its value. Knows no format.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ _LETTERS_AT_END = re.compile(r"([^\W\d_]+)$")
 _OPERATOR_BEFORE = re.compile(r"[=+\-−*/·×<>≤≥≈]\s*$")
 _OPERATOR_AFTER = re.compile(r"\s*[=×·*/+<>≤≥≈]")
 _ALGEBRA_IN_PARENTHESES = re.compile(r"\((?:[^()\s]{1,3}|[^()]*[+\-−*/=^][^()]*)\)$")
-_UNITS = words("m mm cm dm km µm μm nm ft in yd mi s min h kg g mg t l K J N W V A Hz Pa mol px px² sq ha au")
+_UNITS = words("m mm cm dm km µm μm nm ft in yd mi s min h kg g mg t l K J N W V A Hz Pa mol px")
+_UNIT_EXPONENTS = MappingProxyType({"2": "²", "3": "³"})
 _LONGEST_BASE = 2
 
 
@@ -92,6 +93,8 @@ def _raised(text: str, before: str, after: str) -> str:
         return _letters_behind_letters(words, before) + gap
     if not before or before[-1].isspace():
         return text
+    if words in _UNIT_EXPONENTS and _is_unit(before):
+        return _UNIT_EXPONENTS[words] + gap
     return f"^{words}{gap}" if _EXPONENT.fullmatch(words) else f"^({words}){gap}"
 
 
@@ -121,6 +124,14 @@ def _is_variable(before: str) -> bool:
     if word in _UNITS or len(word) == 1:
         return True
     return len(word) <= 3 and (_OPERATOR_BEFORE.search(front) is not None or front[-1:].isdigit())
+
+
+def _is_unit(before: str) -> bool:
+    letters = _LETTERS_AT_END.search(before)
+    if letters is None or letters[1] not in _UNITS:
+        return False
+    front = before[: letters.start()].rstrip()
+    return len(letters[1]) > 1 or front[-1:].isdigit() or front.endswith(("/", "per", "·"))
 
 
 def _lowered(text: str, before: str, after: str) -> str:

@@ -119,7 +119,7 @@ class _Writer:
             main,
             reading,
             styles,
-            Numbering.read(optional("numbering"), styles.lists),
+            Numbering.read(optional("numbering"), styles),
             Runs(styles, unread, is_paged=reading.paged),
             unread,
             notes={kind: _notes(optional(f"{kind}s")) for kind in _NOTE_NAMES},

@@ -93,7 +93,7 @@ def _laid_out(name: str, options: list[str], arguments: list[str]) -> str:
     if name == "f":
         return f"{_grouped(first)}/{_grouped(second)}"
     if name == "r":
-        return f"√{_grouped(second or first)}" if not second or not first else f"root_{_grouped(first)}({second})"
+        return f"√{_grouped(second or first)}" if not second or not first else f"root({first}, {second})"
     if name == "s":
         mark = "_" if "do" in options else "^"
         return f"{mark}{_grouped(first)}" if first else ""

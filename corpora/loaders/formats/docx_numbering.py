@@ -12,13 +12,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element
 
-from corpora.loaders.formats.docx_styles import run_properties, switch, value
+from corpora.loaders.formats.docx_styles import Styles, run_properties, switch, value
 from corpora.loaders.formats.numerals import numeral, padded
 from corpora.loaders.formats.opc_package import attribute, child, children_of, local, whole_number
 from corpora.loaders.formats.symbol_fonts import TICKS, shown
 
 _PLACEHOLDER = re.compile(r"%([1-9])")
 _NUMBERLESS = ("none", "bullet")
+_WORDS = ("ordinal", "cardinalText", "ordinalText")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +62,22 @@ class _List:
 
 @dataclass(slots=True)
 class Numbering:
-    """Counts the paragraphs of numbered lists; to be asked once for each, in their order."""
+    """Counts the paragraphs of numbered lists; to be asked once for each, in their order.
+
+    Numbers in words are known in English alone; in other languages they are shown in digits.
+    """
 
     _lists: Mapping[str, _List]
+    _in_words: bool
     _counts: dict[str, dict[int, int]] = field(default_factory=dict)
     _begun: set[tuple[str, int]] = field(default_factory=set)
 
     @classmethod
-    def read(cls, root: Element | None, list_styles: Mapping[str, str]) -> Numbering:
-        """The lists of the part ``numbering``; ``list_styles`` are the lists that numbering styles name."""
-        part = _Part.read(root, list_styles)
-        return cls({name: _list(element, part) for name, element in part.lists.items()})
+    def read(cls, root: Element | None, styles: Styles) -> Numbering:
+        """The lists of the part ``numbering``, some of which numbering styles name."""
+        part = _Part.read(root, styles.lists)
+        in_words = styles.language.lower().startswith("en") or not styles.language
+        return cls({name: _list(element, part) for name, element in part.lists.items()}, in_words)
 
     def level_of(self, numbering: str, style: str) -> int | None:
         """The level of a list that belongs to this paragraph style; None if none does."""
@@ -90,7 +96,7 @@ class Numbering:
             return Marker(_bullet(level), is_bullet=True)
         if level.look != "none":
             self._count(counts, numbering, of_list, depth)
-        text = "" if level.is_hidden else _text(of_list, depth, counts)
+        text = "" if level.is_hidden else self._text(of_list, depth, counts)
         return Marker(text, between=level.between) if text else None
 
     def _count(self, counts: dict[int, int], numbering: str, of_list: _List, depth: int) -> None:
@@ -108,22 +114,23 @@ class Numbering:
             if level is None or depth < level.restarts_after:
                 del counts[deeper]
 
+    def _text(self, of_list: _List, depth: int, counts: Mapping[int, int]) -> str:
+        """The text of a level, with the numbers of it and of those above it."""
+        level = of_list.levels[depth]
 
-def _text(of_list: _List, depth: int, counts: Mapping[int, int]) -> str:
-    """The text of a level, with the numbers of it and of those above it."""
-    level = of_list.levels[depth]
+        def number(match: re.Match[str]) -> str:
+            of_depth = int(match[1]) - 1
+            if of_depth > depth or of_depth not in of_list.levels:
+                return ""
+            of_level = of_list.levels[of_depth]
+            count = counts.get(of_depth, _start(of_list, of_depth))
+            if level.is_legal and of_level.look not in ("decimalZero", *_NUMBERLESS):
+                return str(count)
+            if of_level.look in _WORDS and not self._in_words:
+                return str(count)
+            return padded(count, of_level.pattern) or numeral(count, of_level.look)
 
-    def number(match: re.Match[str]) -> str:
-        of_depth = int(match[1]) - 1
-        if of_depth > depth or of_depth not in of_list.levels:
-            return ""
-        of_level = of_list.levels[of_depth]
-        count = counts.get(of_depth, _start(of_list, of_depth))
-        if level.is_legal and of_level.look not in ("decimalZero", *_NUMBERLESS):
-            return str(count)
-        return padded(count, of_level.pattern) or numeral(count, of_level.look)
-
-    return shown(_PLACEHOLDER.sub(number, level.text), level.font)[0].strip()
+        return shown(_PLACEHOLDER.sub(number, level.text), level.font)[0].strip()
 
 
 def _start(of_list: _List, depth: int) -> int:

@@ -81,6 +81,9 @@ class Runs:
             yield from self._inside(element)
         elif tag in ("del", "moveFrom") and len(element):
             self.unread.left_out("text deleted by tracked changes")
+            for inner in element.iter():  # the pages end where Word showed it
+                if local(inner.tag) == "lastRenderedPageBreak":
+                    yield from self._page_break(inner)
 
     def _shown(self, text: str) -> Iterator[Piece]:
         """Text of the current run, if a reader sees it."""

@@ -71,12 +71,16 @@ class Style:
 
 @dataclass(frozen=True, slots=True)
 class Styles:
-    """All styles of a document, by id; ``lists`` are the numberings that numbering styles name."""
+    """All styles of a document, by id; ``lists`` are the numberings that numbering styles name.
+
+    ``language`` is that of its text, such as ``de-DE``; empty if the styles do not say.
+    """
 
     paragraphs: Mapping[str, Style]
     characters: Mapping[str, RunProperties]
     lists: Mapping[str, str]
     default: Style
+    language: str
 
     @classmethod
     def read(cls, root: Element | None) -> Styles:
@@ -94,7 +98,8 @@ class Styles:
         lists = {
             name: value(child(element, "pPr", "numPr", "numId")) or "" for name, element in by_kind["numbering"].items()
         }
-        return cls(paragraphs, characters, lists, paragraphs.get(default, Style()))
+        language = value(child(root, "docDefaults", "rPrDefault", "rPr", "lang")) or ""
+        return cls(paragraphs, characters, lists, paragraphs.get(default, Style()), language)
 
     def of(self, properties: Element | None) -> Style:
         """The style of a paragraph with these properties."""

@@ -79,7 +79,7 @@ def grid(table: Element, text_of: Callable[[Element], str]) -> Grid:
                 line += [None] * width
                 continue
             if _goes_on(properties, "vMerge") and column in labels:
-                text = labels[column]
+                text = PAGE_BREAK * text.count(PAGE_BREAK) + labels[column]
             if child(properties, "vMerge") is not None:
                 label = text.replace(PAGE_BREAK, " ").strip()
                 below[column] = label if len(label) <= _LONGEST_LABEL else ""

@@ -10,13 +10,11 @@ from dataclasses import dataclass
 
 from turbohtml import Element
 
+from corpora.loaders.formats.numerals import numeral
+
 _STYLE = re.compile(r"list-style(?:-type)?\s*:[^;]*?\b(lower|upper)-(alpha|latin|roman)\b", re.IGNORECASE)
 _TYPES = {"alpha": "a", "latin": "a", "roman": "i"}
 _WHOLE = re.compile(r"\s*(-?\d{1,8})\s*")
-_ROMAN = (
-    (1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl"), (10, "x"),
-    (9, "ix"), (5, "v"), (4, "iv"), (1, "i"),
-)  # fmt: skip
 _LARGEST_ROMAN = 3999
 
 
@@ -68,7 +66,7 @@ def _written(number: int, kind: str) -> str:
     if kind in ("a", "A") and number > 0:
         text = _letters(number)
     elif kind in ("i", "I") and 0 < number <= _LARGEST_ROMAN:
-        text = _roman(number)
+        text = numeral(number, "lowerRoman")
     else:
         return str(number)
     return text.upper() if kind.isupper() else text
@@ -79,12 +77,4 @@ def _letters(number: int) -> str:
     while number:
         number, rest = divmod(number - 1, 26)
         text = chr(ord("a") + rest) + text
-    return text
-
-
-def _roman(number: int) -> str:
-    text = ""
-    for value, letters in _ROMAN:
-        count, number = divmod(number, value)
-        text += letters * count
     return text

@@ -98,7 +98,7 @@ def _root(element: Element) -> str:
     inner = _part(element, "e")
     if degree in _ROOTS:
         return _ROOTS[degree] + _group(inner)
-    return f"root_{_group(degree)}({inner})"
+    return f"root({degree}, {inner})"
 
 
 def _sum(element: Element) -> str:

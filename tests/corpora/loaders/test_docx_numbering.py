@@ -119,6 +119,16 @@ def test_custom_formats_bullets_ticks_and_what_follows_the_number() -> None:
     assert [line.strip() for line in shown] == ["No. 1: Pay", "001: x", "- ☐ x", "- x", "11 x", "Remark: x", "", "x"]
 
 
+@pytest.mark.parametrize(
+    ("language", "expected"), [("", "Article One"), ("en-GB", "Article One"), ("de-DE", "Article 1")]
+)
+def test_numbers_in_words_are_english(language: str, expected: str) -> None:
+    said = f'<w:lang w:val="{language}"/>' if language else ""
+    styles = f"<w:docDefaults><w:rPrDefault><w:rPr>{said}</w:rPr></w:rPrDefault></w:docDefaults>"
+    numbering = definition(0, level(0, "cardinalText", "Article %1")) + listed(1, 0)
+    assert markers(items((1, 0)), numbering, styles=styles) == [expected]
+
+
 def test_numbers_in_styles_belong_to_the_level_of_the_style() -> None:
     levels = (
         level(0, "decimal", "%1.", '<w:pStyle w:val="Top"/>'),

@@ -82,7 +82,7 @@ def shown(*inside: str) -> str:
         (f"<m:sSubSup>{part('e', 'x')}{part('sub', 'i')}{part('sup', '2')}</m:sSubSup>", "x_i^2"),
         (f"<m:sPre>{part('sub', '6')}{part('sup', '14')}{part('e', 'C')}</m:sPre>", "_6^14 C"),
         (rad("16"), "√16"),
-        (rad("a+b") + rad("27", "3") + rad("32", "5"), "√(a+b)∛27root_5(32)"),
+        (rad("a+b") + rad("27", "3") + rad("32", "5"), "√(a+b)∛27root(5, 32)"),
         (nary("∑", "i=1", "n", sub("x", "i")), "∑_(i=1)^n x_i"),
         (nary("", "0", "1", "f(x)dx"), "∫_0^1 f(x)dx"),
         (m("1 2", "3 4"), "[1, 2; 3, 4]"),

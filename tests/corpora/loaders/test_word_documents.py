@@ -145,7 +145,7 @@ def test_fields_show_their_results_and_not_their_instructions() -> None:
 @pytest.mark.parametrize(
     ("instruction", "shown"),
     [
-        ("EQ \\f(1;24)", "1/24"), ("EQ \\f(a+b,2)", "(a+b)/2"), ("EQ \\r(16)", "√16"), ("EQ \\r(3;27)", "root_3(27)"),
+        ("EQ \\f(1;24)", "1/24"), ("EQ \\f(a+b,2)", "(a+b)/2"), ("EQ \\r(16)", "√16"), ("EQ \\r(3;27)", "root(3, 27)"),
         ("EQ 10\\s\\up5(6)", "10^6"), ("EQ x\\s\\do5(i)", "x_i"), ("EQ \\i\\su(i=1;n;x)", "∑_(i=1)^n x"),
         ("EQ \\b(\\f(1;2))", "(1/2)"), ("EQ \\a\\al(a;b)", "a; b"), ("EQ \\f(\\r(2);2)", "(√2)/2"),
     ],

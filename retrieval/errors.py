@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from corpora.store.corpus_names import in_shell
+
 
 class RetrievalError(Exception):
     """An error that a person can act upon; ``str(error)`` is the cause and the hint, each on a line."""
@@ -59,7 +61,7 @@ class EncoderChanged(RetrievalError):
     def __init__(self, *, corpus: str, stored: str, wanted: str) -> None:
         super().__init__(
             f"the corpus {corpus} was indexed with the encoder {stored}, but the setting names {wanted}",
-            hint=f"make its index anew: spandraft corpus rebuild {corpus} --encoder {_as_setting(wanted)}, "
+            hint=f"make its index anew: spandraft corpus rebuild {in_shell(corpus)} --encoder {_as_setting(wanted)}, "
             f"or search it with --encoder {_as_setting(stored)}",
         )
         self.corpus = corpus

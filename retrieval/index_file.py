@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpora.errors import DamagedIndex, LibraryError
+from corpora.store.corpus_names import in_shell
 from corpora.store.index_files import IndexFile, IndexFolder, IndexHeader, load_part
 from retrieval.interfaces import PassageStore
 from retrieval.segments import LiveSegment, S
@@ -74,9 +75,10 @@ class SegmentFile(Generic[S]):
         try:
             segment, sources_N = self._unpacked(file)
         except ValueError as error:
+            corpus = in_shell(self._folder.folder.parent.name)
             raise DamagedIndex(
                 f"the index file {self.path} is damaged: {error}",
-                hint=f"nothing is lost; make it anew: spandraft corpus rebuild {self._folder.folder.parent.name}",
+                hint=f"nothing is lost; make it anew: spandraft corpus rebuild {corpus}",
             ) from error
         sources_now_N = now.sources_of(segment.rows_N)
         alive_N = sources_now_N != 0

@@ -13,6 +13,7 @@ from app.commands import corpus_add, corpus_documents, corpus_jobs, corpus_upkee
 from app.commands.options import add_common, given_path
 from app.commands.terminal import Terminal
 from app.config.settings import Settings
+from corpora.store.corpus_names import in_shell
 
 _CHUNKING: Final = ("encoder", "chunk_chars", "chunk_overlap")
 
@@ -118,7 +119,9 @@ def _create(args: argparse.Namespace, settings: Settings, terminal: Terminal) ->
     if terminal.json:
         terminal.document({"corpus": args.name, "documents": []})
     else:
-        terminal.line(f'There is now a corpus "{args.name}". Add to it: spandraft corpus add {args.name} FILE')
+        terminal.line(
+            f'There is now a corpus "{args.name}". Add to it: spandraft corpus add {in_shell(args.name)} FILE'
+        )
     return 0
 
 

@@ -23,6 +23,7 @@ from app.errors import InputError
 from app.output.answer_json import error_document
 from app.output.formatting import amount, count, duration
 from corpora.jobs.job_records import ACTIVE
+from corpora.store.corpus_names import in_shell
 from corpora.store.library import Library
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ def _report(corpus: Corpus, job: Job, terminal: Terminal, reported: set[int], be
     outcomes = outcomes_of(corpus.store, files)
     named_itself = set(job.paths)  # A file that was named for itself is missed; one of a folder's is only left out.
     failed = [outcome for outcome in outcomes if _is_missed(outcome, named_itself)]
-    resume = f"spandraft corpus jobs {corpus.name} resume {job.number}"
+    resume = f"spandraft corpus jobs {in_shell(corpus.name)} resume {job.number}"
     is_stopped = job.state in ("paused", "queued", "running")
     if terminal.json:
         document: dict[str, object] = {"corpus": corpus.name, "job": job.number, "state": job.state}

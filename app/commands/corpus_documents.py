@@ -13,6 +13,7 @@ from app.errors import InputError
 from app.output.answer_json import error_document
 from app.output.formatting import amount, count, day
 from corpora.errors import CorpusNotFound, DamagedLibrary, LibraryError
+from corpora.store.corpus_names import in_shell
 from corpora.store.library import Library
 
 if TYPE_CHECKING:
@@ -121,7 +122,11 @@ def _list_corpora(library: Library, terminal: Terminal) -> int:
             continue  # Removed meanwhile.
         except LibraryError as error:
             code = _WRONG_INPUT
-            what = f"damaged: spandraft corpus verify {name}" if isinstance(error, DamagedLibrary) else error.cause
+            what = (
+                f"damaged: spandraft corpus verify {in_shell(name)}"
+                if isinstance(error, DamagedLibrary)
+                else error.cause
+            )
             rows.append((name, plain(what), ""))
             corpora.append({"name": name, **error_document(error.cause, error.hint)})
         else:
@@ -151,7 +156,7 @@ def _list_documents(store: CorpusStore, terminal: Terminal) -> None:
         ]
         terminal.table([("document", "characters", "passages", "", "id"), *rows])
     else:
-        terminal.note(f"The corpus is empty: spandraft corpus add {store.name} FILE")
+        terminal.note(f"The corpus is empty: spandraft corpus add {in_shell(store.name)} FILE")
 
 
 def _parts(document: ListedDocument) -> str:
@@ -180,7 +185,7 @@ def _show_summary(summary: CorpusSummary, terminal: Terminal) -> None:
     if summary.rebuild_under_way:
         rows.append(("rebuild", "interrupted: the same command goes on with it"))
     if summary.jobs:
-        rows.append(("jobs", f"{summary.jobs} not finished: spandraft corpus jobs {summary.name}"))
+        rows.append(("jobs", f"{summary.jobs} not finished: spandraft corpus jobs {in_shell(summary.name)}"))
     for name, value in rows:
         terminal.line(f"  {name:<10} {value}")
 
@@ -242,7 +247,7 @@ def _report_documents(receipts: list[Receipt], terminal: Terminal, *, whole: boo
             terminal.note(f"Not yet: {line}")
         _report_quoting(receipt.conversations, receipt.conversations_removed > 0, terminal)
         if receipt.conversations and not receipt.conversations_removed:
-            again = f"spandraft corpus remove {receipt.corpus} {receipt.id} --with-conversations --yes"
+            again = f"spandraft corpus remove {in_shell(receipt.corpus)} {receipt.id} --with-conversations --yes"
             terminal.note(f"Remove them, too: {again}")
 
 

@@ -10,6 +10,7 @@ from app.config.settings import Settings
 from app.errors import UsageError
 from app.output.formatting import count, day, duration
 from corpora.jobs.job_records import ENDED
+from corpora.store.corpus_names import in_shell
 from corpora.store.library import Library
 
 if TYPE_CHECKING:
@@ -26,11 +27,14 @@ def jobs(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> in
     queue = Jobs(Library(settings.home).open(args.name))
     if args.action == "list":
         if args.number is not None:
-            raise UsageError("list takes no number", hint=f"write spandraft corpus jobs {args.name} show {args.number}")
+            raise UsageError(
+                "list takes no number", hint=f"write spandraft corpus jobs {in_shell(args.name)} show {args.number}"
+            )
         return _show_all(queue, args.name, terminal)
     if args.number is None:
         raise UsageError(
-            f"{args.action} needs the number of a job", hint=f"see the numbers: spandraft corpus jobs {args.name}"
+            f"{args.action} needs the number of a job",
+            hint=f"see the numbers: spandraft corpus jobs {in_shell(args.name)}",
         )
     if args.file is not None and args.action not in ("cancel", "retry"):
         raise UsageError(f"{args.action} is for a whole job", hint="leave --file out")
@@ -85,7 +89,7 @@ def _is_over(queue: Jobs, args: argparse.Namespace, terminal: Terminal) -> bool:
     job = queue.get(args.number)
     if job.state not in ENDED:
         return False
-    again = f" Read what failed again: spandraft corpus jobs {args.name} retry {job.number}"
+    again = f" Read what failed again: spandraft corpus jobs {in_shell(args.name)} retry {job.number}"
     failed = again if job.counts.get("failed") and args.action == "resume" else ""
     terminal.line(f"Job {job.number} is {job.state} already.{failed}")
     return True
@@ -101,7 +105,7 @@ def _show_all(queue: Jobs, corpus: str, terminal: Terminal) -> int:
         rows = [(str(job.number), job.kind, _state(job), _progress(job), _left(job), _what(job)) for job in listed]
         terminal.table([("job", "kind", "state", "files", "left", "from"), *rows])
     else:
-        terminal.note(f"There is no job: spandraft corpus add {corpus} FILE")
+        terminal.note(f"There is no job: spandraft corpus add {in_shell(corpus)} FILE")
     return 0
 
 

@@ -168,7 +168,4 @@ def _shown(live: LiveLines, doing: str, what: str) -> Callable[[int, int], None]
 
 def _folder_of(settings: Settings, name: str) -> Path:
     """Where a corpus is, whether or not it can be opened. Raises as ``Library.open`` for one that is not there."""
-    library = Library(settings.home)
-    if not library.exists(name):
-        library.open(name)
-    return settings.home / "corpora" / name
+    return Library(settings.home).folder_of(name)

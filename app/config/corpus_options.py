@@ -11,6 +11,7 @@ from pathlib import Path
 from app.config.settings import Settings
 from corpora.counts import count
 from corpora.errors import ChunkingChanged
+from corpora.store.corpus_names import in_shell
 from corpora.store.store import CorpusStore
 from corpora.text.chunking import Chunking
 
@@ -53,7 +54,7 @@ def fitting_chunking(store: CorpusStore, config: CorpusConfig) -> Chunking:
     if wanted != base and (own is not None or store.documents()):
         raise ChunkingChanged(
             f"{store.name} is cut at {_named(base)}, not at {_named(wanted)}",
-            hint=f"cut it anew: spandraft corpus rebuild {store.name} --chunk-chars {wanted.target_chars} "
+            hint=f"cut it anew: spandraft corpus rebuild {in_shell(store.name)} --chunk-chars {wanted.target_chars} "
             f"--chunk-overlap {wanted.overlap_sentences}; or leave these settings out",
         )
     return wanted

@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,13 +23,14 @@ from app.library import rebuild as rebuilding
 from app.library.deletion import Receipt
 from app.library.deletion_signal import DeletionWatch, signal_deletion
 from app.library.draft_index import DraftIndex
+from app.library.given_text import given_document, same_text
 from app.library.lookup import passages_of
 from app.library.opening import CorpusParts
 from app.library.rebuild import Rebuilt
 from app.loading.search_models import SearchModels
 from corpora.documents import Document, Passage
 from corpora.interfaces import Derived
-from corpora.jobs.ingest import FileOutcome, outcomes_of
+from corpora.jobs.ingest import FileOutcome, Status, outcomes_of
 from corpora.jobs.job_records import Job
 from corpora.jobs.jobs import Jobs
 from corpora.jobs.plan import Plan
@@ -36,7 +38,7 @@ from corpora.jobs.runner import Progress, run
 from corpora.recovery.verify import Finding, verify
 from corpora.store.records import DocumentInfo
 from corpora.store.store import CorpusStore
-from corpora.text.chunking import Chunking
+from corpora.text.chunking import Chunking, passages
 from corpora.transfer.export import Exported, export_corpus
 from corpora.transfer.export import Progress as ExportProgress
 from corpora.transfer.import_ import Imported
@@ -176,6 +178,29 @@ class Corpus:
         ``EncoderChanged``, ``ChunkingChanged`` and ``LibraryError``.
         """
         return self._ingest(paths, sync=False, progress=progress)
+
+    def add_text(self, text: str, name: str) -> FileOutcome:
+        """Add a text under a name, as a file of that name would be added: another text under it replaces this one.
+
+        The text is kept as it is, to the character. The outcome is ``added``, ``replaced``, ``unchanged``, or
+        ``duplicate`` if a document of another name has the same text. Raises ArgumentError, InputError and what ``add``
+        raises.
+        """
+        document = given_document(text, name)
+        chunking, generation = self._require_fitting(), self._store.generation()
+        same = same_text(self._store, document)
+        if same is not None:
+            status: Status = "unchanged" if same.name == name else "duplicate"
+            return FileOutcome(Path(name), status, same, same.passages)
+        if self._store.encoder() is None:
+            self._store.set_encoder(self._encoder.name)
+        cut = passages(document, **asdict(chunking))
+        values = {rows.kind: rows.compute(cut) for rows in self.derived()}
+        put = self._store.put(document, cut, values, chunking=chunking, generation=generation)
+        if put.status == "replaced":
+            signal_deletion(self._config.home)
+        self.flush()
+        return FileOutcome(Path(name), put.status, put.document, put.passages)
 
     def sync(self, *paths: Path | str, progress: Progress | None = None) -> list[FileOutcome]:
         """Like ``add``, and documents whose files are gone from these folders are removed."""

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from corpora.documents import Passage
 from corpora.errors import DocumentNotFound, nearest
+from corpora.store.corpus_names import in_shell
 from corpora.store.records import DocumentInfo
 from corpora.store.store import CorpusStore
 
@@ -37,7 +38,7 @@ def find_document(wanted: str, documents: Sequence[DocumentInfo], *, corpus: str
         raise DocumentNotFound(f'there is no document called "{wanted}"', hint=f"did you mean {_listed(containing)}?")
     raise DocumentNotFound(
         f'there is no document called "{wanted}"',
-        hint=f"did you mean {near}?" if near else f"see its documents: spandraft corpus list {corpus}",
+        hint=f"did you mean {near}?" if near else f"see its documents: spandraft corpus list {in_shell(corpus)}",
     )
 
 

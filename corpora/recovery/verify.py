@@ -19,6 +19,7 @@ from corpora.counts import count
 from corpora.documents import Document, Passage
 from corpora.errors import LibraryError
 from corpora.store import checksum, index_files, raw_file, records, schema
+from corpora.store.corpus_names import in_shell
 from corpora.text.chunking import Chunking
 
 Proof: TypeAlias = Literal["seal", "rows"]
@@ -76,7 +77,7 @@ def _check_checksum(folder: Path, database: Path) -> tuple[list[Finding], Proof]
         if (actual == stored and not logged) or checksum.read(folder) != stored:
             return [], "seal" if actual == stored else "rows"
     except checksum.BrokenChecksum as error:
-        hint = f"run `spandraft corpus rebuild {folder.name}`, which sets it anew"
+        hint = f"run `spandraft corpus rebuild {in_shell(folder.name)}`, which sets it anew"
         return [
             Finding(folder / checksum.FILE_NAME, f"{folder / checksum.FILE_NAME} is damaged: {error}", hint)
         ], "rows"
@@ -153,7 +154,7 @@ def _passages(connection: sqlite3.Connection, number: int, document: Document) -
 def _derived(connection: sqlite3.Connection) -> Iterator[tuple[str, str | None]]:
     """Every current passage has a vector, all of one size. Other kinds of rows are computed on first use."""
     files = connection.execute("PRAGMA database_list").fetchall()
-    hint = f"run `spandraft corpus rebuild {Path(files[0][2]).parent.name}`"
+    hint = f"run `spandraft corpus rebuild {in_shell(Path(files[0][2]).parent.name)}`"
     current = f"SELECT row FROM passages WHERE generation = {records.CURRENT_GENERATION}"
     (passages,) = connection.execute(f"SELECT count(*) FROM ({current})").fetchone()
     query = (

@@ -28,6 +28,7 @@ from typing import Any, Final
 
 from corpora.errors import DamagedIndex, LibraryBusy, LibraryError, NewerSchema
 from corpora.store import atomic_write, locks
+from corpora.store.corpus_names import in_shell
 
 FORMAT: Final = 1
 FOLDERS: Final = ("indexes", "drafts")
@@ -261,7 +262,7 @@ def _damaged(path: Path, why: str) -> DamagedIndex:
 
 
 def _remedy(path: Path) -> str:
-    return f"spandraft corpus rebuild {path.parent.parent.name}"
+    return f"spandraft corpus rebuild {in_shell(path.parent.parent.name)}"
 
 
 def _padded(size: int) -> int:

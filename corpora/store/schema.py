@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from corpora.errors import DamagedLibrary, LibraryBusy, LibraryError, NewerSchema
+from corpora.store.corpus_names import in_shell
 
 SCHEMA_VERSION = 2
 FILE_NAME = "corpus.sqlite"
@@ -214,5 +215,5 @@ def damaged(path: Path, why: str) -> DamagedLibrary:
 
 def remedy(path: Path) -> str:
     """What to do about a damaged database."""
-    name = path.parent.name
+    name = in_shell(path.parent.name)
     return f"run `spandraft corpus rebuild {name} --salvage`, or bring the corpus back from a backup or an export"

@@ -21,6 +21,7 @@ from corpora.errors import ChunkingChanged, UnstorableDocument
 from corpora.interfaces import Derived
 from corpora.store import records, schema, secure_delete
 from corpora.store.connections import Connections
+from corpora.store.corpus_names import in_shell
 from corpora.store.passage_rows import PassageRows
 from corpora.store.records import DocumentInfo, Put, Removal, SourceFile, StoredSource
 from corpora.text.chunking import Chunking
@@ -300,6 +301,6 @@ def _chunking_changed(name: str, stored: Chunking, wanted: Chunking) -> Chunking
     return ChunkingChanged(
         f"{name} is cut at {stored.target_chars} characters with {stored.overlap_sentences} sentences of overlap, "
         f"not at {wanted.target_chars} with {wanted.overlap_sentences}",
-        hint=f"run `spandraft corpus rebuild {name} --chunk-chars {wanted.target_chars} "
+        hint=f"run `spandraft corpus rebuild {in_shell(name)} --chunk-chars {wanted.target_chars} "
         f"--chunk-overlap {wanted.overlap_sentences}`, or add the files with the corpus' own chunking",
     )

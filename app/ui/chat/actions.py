@@ -28,6 +28,7 @@ from app.ui.state.interfaces import AnswerStream
 from app.ui.views.answer import RunningAnswer, running_view, thread_view
 from app.ui.views.chrome import announcement, problem_view
 from app.ui.views.sources import reader_view, sources_view
+from corpora.errors import DocumentNotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +226,13 @@ class ChatActions:
             return self._ui.unchanged()
         answer, passage = turn.answer, turn.answer.passages[index]
         with reporting() as problems:
-            document = self._state.registry.document(turn.corpus, passage.passage_id)
+            try:
+                document = self._state.registry.document(turn.corpus, passage.passage_id)
+            except DocumentNotFound as error:  # It knows an id; a reader knows the name.
+                raise DocumentNotFound(
+                    f"{passage.document} is no longer in {turn.corpus} as it was when this was answered",
+                    hint="it has been removed or replaced; ask again to see what is there now",
+                ) from error
         if problems:
             return {self._ui.message: problem_view(problems[0])}
         spans = [

@@ -54,7 +54,7 @@ class CorpusActions:
         if not name:
             return {self._ui.message: gr.skip()}
         with reporting() as problems:
-            self._state.registry.create(name)
+            name = self._state.registry.create(name)
         if problems:
             return {self._ui.message: problem_view(problems[0])}
         return {**self._show_all(name, text_of(chat_corpus)), self._ui.name: ""}

@@ -65,10 +65,12 @@ class CorpusRegistry:
         """Grows with every change of the corpus."""
         return self.open(corpus).store.version()
 
-    def create(self, corpus: str) -> None:
-        """Make an empty corpus."""
+    def create(self, corpus: str) -> str:
+        """Make an empty corpus; returns its name, in the one Unicode form that names have."""
         with self._lock:
-            self._handles[corpus] = self._create(corpus)
+            made = self._create(corpus)
+            self._handles[made.name] = made
+        return made.name
 
     def remove_document(self, corpus: str, document: str) -> Receipt:
         """Remove a document by its id."""

@@ -92,8 +92,8 @@ class Registry(Protocol):
     def version(self, corpus: str) -> int:
         """A number that grows with every change of the corpus, whichever process makes it."""
 
-    def create(self, corpus: str) -> None:
-        """Make an empty corpus."""
+    def create(self, corpus: str) -> str:
+        """Make an empty corpus; returns its name in the form in which it is listed."""
 
     def remove_document(self, corpus: str, document: str) -> Receipt:
         """Remove the document with this id, its passages and everything derived from them; returns what was removed."""

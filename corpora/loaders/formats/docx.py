@@ -70,7 +70,7 @@ def _load(data: bytes, name: str, *, depth: int) -> Document:
         writer.finish()
     except RecursionError as error:
         raise DamagedFile(
-            f"the parts of {name} are nested too deeply", hint="save it as text in its program and add that"
+            f"the parts of {name} are nested too deeply", hint="save it as text in its program and add that file"
         ) from error
     return reading.document(name)
 

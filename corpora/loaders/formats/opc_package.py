@@ -113,7 +113,7 @@ class OpcPackage:
         return None
 
     def damaged(self, how: str) -> DamagedFile:
-        return DamagedFile(f"{self.name} is damaged: {how}", hint="open it in its program, save it anew and add that")
+        return DamagedFile(f"{self.name} is damaged: {how}", hint="open it in its program, save it anew and add that file")
 
 
 def local(tag: str) -> str:
@@ -167,7 +167,7 @@ def _refuse_ole(data: bytes, name: str) -> NoReturn:
     if _ENCRYPTED_STREAM in data:
         raise EncryptedFile(
             f"{name} is encrypted and wants a password",
-            hint="open it, remove the password (File, Info, Protect), save it and add that",
+            hint="open it, remove the password (File, Info, Protect), save it and add that file",
         )
     old = _OLD_SUFFIX.get(suffix, "old Office")
     raise DamagedFile(

@@ -52,7 +52,7 @@ def load(data: bytes, name: str) -> Document:
                 _Writer(package, reading, unread, package.relations(part)).slide(shown)
     except RecursionError as error:
         raise DamagedFile(
-            f"the shapes of {name} are nested too deeply", hint="save it as text in its program and add that"
+            f"the shapes of {name} are nested too deeply", hint="save it as text in its program and add that file"
         ) from error
     unread.tell(reading)
     if hidden:

@@ -183,7 +183,7 @@ def test_encrypted_and_old_files_are_told_apart(name: str, old: str) -> None:
     assert "save it as ." in damaged.value.hint
     with pytest.raises(UnknownSuffix) as unknown:
         load_bytes(OLE, f"a{old}")
-    assert unknown.value.hint == f"save it as {old}x, in the program that opens it, and add that"
+    assert unknown.value.hint == f"save it as {old}x in the program that opens it, and add that file"
 
 
 @pytest.mark.parametrize("name", ["a.docx", "a.pptx", "a.xlsx", "a.epub"])

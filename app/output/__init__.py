@@ -4,6 +4,7 @@
     library_json    corpora, documents, jobs, plans as JSON
     receipts        what a deletion took, as lines and as JSON
     links           which characters of an answer are linked to which of a passage
+    shown_text      what of an answer is not shown: numbers said twice, copied marks of lists
     formatting      sizes, durations, counts, dates for people
 
 Imports the types that it writes out (`app.generation.events`, `app.library`, `app.conversations`, `corpora`,

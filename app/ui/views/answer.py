@@ -14,6 +14,7 @@ from app.conversations.turns import Turn
 from app.generation.events import Citation, SourcePassage
 from app.output.formatting import count
 from app.output.links import Link, copied_share, links
+from app.output.shown_text import unshown
 from app.ui.views.chrome import problem_view
 from app.ui.views.figures import figures, figures_view, proof_view
 from app.ui.views.markup import Html, cut_at_spans, escape, join, tag
@@ -41,7 +42,12 @@ class RunningAnswer:
 def running_view(running: RunningAnswer) -> Html:
     """The card while the answer streams. Screen readers announce it once, when it is complete."""
     linked = links(running.text, running.citations, running.passages)
-    body = tag("div", _runs(0, running.text, linked), tag("span", class_="caret", aria_hidden="true"), class_="text")
+    body = tag(
+        "div",
+        _runs(0, running.text, linked, running.passages),
+        tag("span", class_="caret", aria_hidden="true"),
+        class_="text",
+    )
     status = tag("p", tag("span", class_="pulse", aria_hidden="true"), running.status, class_="step")
     return tag(
         "article",
@@ -73,7 +79,7 @@ def turn_view(turn: Turn, *, proving: str = "") -> Html:
         _question(turn.question),
         tag("p", _searched(turn, linked), class_="step"),
         _notice(answer.notice),
-        tag("div", _runs(turn.id, answer.text, linked), class_="text"),
+        tag("div", _runs(turn.id, answer.text, linked, answer.passages), class_="text"),
         tag("p", ending, class_="stopped") if ending else Html(),
         tag(
             "footer",
@@ -125,9 +131,17 @@ def _proof(turn: Turn, proving: str) -> Html:
     return proof_view(turn.proof) if turn.proof is not None else Html()
 
 
-def _runs(turn_id: int, text: str, linked: Sequence[Link]) -> Html:
-    pieces = cut_at_spans(text, [(link.answer_start, link.answer_end) for link in linked])
-    return join(*(_run(turn_id, piece.text, piece.covers, linked) for piece in pieces))
+def _runs(turn_id: int, text: str, linked: Sequence[Link], passages: Sequence[SourcePassage]) -> Html:
+    spans = [(link.answer_start, link.answer_end) for link in linked]
+    pieces = cut_at_spans(text, [*spans, *unshown(text, linked, passages)])
+    return join(*(_piece(turn_id, piece.text, piece.covers, linked) for piece in pieces))
+
+
+def _piece(turn_id: int, text: str, covers: tuple[int, ...], linked: Sequence[Link]) -> Html:
+    """A piece of the text; what is not shown stays in it, so that what is copied is the whole answer."""
+    if any(index >= len(linked) for index in covers):
+        return tag("span", text, hidden=True)
+    return _run(turn_id, text, covers, linked)
 
 
 def _run(turn_id: int, text: str, covers: tuple[int, ...], linked: Sequence[Link]) -> Html:

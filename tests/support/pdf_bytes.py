@@ -1,59 +1,107 @@
-"""Writes small real PDFs by hand: text at given places, several pages, and the standard 40-bit encryption."""
+"""Writes small real PDFs by hand: text and rules at given places, turned pages, forms, standard 40-bit encryption."""
 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
+_FIRST_PAGE = 6  # after the catalog, the tree of pages and the fonts
 _PADDING = bytes.fromhex("28BF4E5E4E758A4164004E56FFFA01082E2E00B6D0683E802F0CA9FE6453697A")
+
+
+# Widths of Helvetica's characters from the space to the tilde, in thousandths of its size.
+_WIDTHS = (
+    "278 278 355 556 556 889 667 191 333 333 389 584 278 333 278 278 556 556 556 556 556 556 556 556 556 556 278 278 "
+    "584 584 584 556 1015 667 667 722 722 667 611 778 722 278 500 667 556 833 722 778 667 778 722 667 611 722 667 944 "
+    "667 667 611 278 278 278 469 556 333 556 556 500 556 556 278 556 556 222 222 500 222 833 556 556 556 556 333 500 "
+    "278 556 500 722 500 500 500 334 260 334 584"
+).split()
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A line of text: baseline at (x, y) points from the lower left, font F1 (Helvetica) or F2 (Courier)."""
+    """A line of text: baseline at (x, y) points from the lower left, turned by degrees against the clock.
+
+    Font F1 is Helvetica, F2 Courier, F3 Helvetica in bold.
+    """
 
     x: float
     y: float
     text: str
     size: float = 10
     font: str = "F1"
+    turn: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A line from (x, y) to (x2, y2), or the box between them if ``grey``, from black 0 to white 1, fills it."""
+
+    x: float
+    y: float
+    x2: float
+    y2: float
+    grey: float | None = None
+
+
+Drawn: TypeAlias = Words | Rule
+
+
+def width(text: str, size: float = 10) -> float:
+    """How wide ASCII text is in Helvetica, in points."""
+    return sum(int(_WIDTHS[ord(character) - 32]) for character in text) * size / 1000
 
 
 def pdf(
-    pages: Sequence[Sequence[Words]],
+    pages: Sequence[Sequence[Drawn]],
     *,
     title: str = "",
     password: str = "",
     outline: Sequence[tuple[int, str, int]] = (),
+    rotate: int = 0,
+    annotations: Sequence[tuple[int, str]] = (),
+    catalog: str = "",
+    extra: Sequence[bytes] = (),
 ) -> bytes:
-    """A PDF with these pages; with a password nobody opens it without. ``outline`` has (level, title, page)."""
+    """A PDF with these pages; with a password nobody opens it without. ``outline`` has (level, title, page).
+
+    ``rotate`` is by how many degrees viewers turn every page. ``annotations`` has (page, the entries of a dictionary).
+    ``extra`` objects are those from number 6 on, and ``catalog`` holds entries that may name them.
+    """
     file_id = hashlib.md5(b"spandraft test").digest()
     owner = _rc4(hashlib.md5(_padded(password)).digest()[:5], _padded(password))
     permissions = -4 & 0xFFFFFFFF
     key = hashlib.md5(_padded(password) + owner + permissions.to_bytes(4, "little") + file_id).digest()[:5]
 
-    kids = " ".join(f"{5 + 2 * n} 0 R" for n in range(len(pages)))
+    first = _FIRST_PAGE + len(extra)
+    kids = " ".join(f"{first + 2 * n} 0 R" for n in range(len(pages)))
     objects = [
-        b"<< /Type /Catalog /Pages 2 0 R >>",
+        f"<< /Type /Catalog /Pages 2 0 R {catalog} >>".encode(),
         f"<< /Type /Pages /Kids [{kids}] /Count {len(pages)} >>".encode(),
         b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
         b"<< /Type /Font /Subtype /Type1 /BaseFont /Courier >>",
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica-Bold >>",
+        *extra,
     ]
-    for words in pages:
+    for page, drawn in enumerate(pages):
         number = len(objects) + 1
+        here = " ".join(f"<< /Type /Annot {entries} >>" for at, entries in annotations if at == page)
         objects.append(
-            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] "
-            b"/Resources << /Font << /F1 3 0 R /F2 4 0 R >> >> /Contents %d 0 R >>" % (number + 1)
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Rotate %d /Annots [%s] "
+            b"/Resources << /Font << /F1 3 0 R /F2 4 0 R /F3 5 0 R >> >> /Contents %d 0 R >>"
+            % (rotate, here.encode("cp1252"), number + 1)
         )
-        content = "\n".join(_shown(one) for one in words).encode("cp1252")
+        content = "\n".join(_shown(one) for one in drawn).encode("cp1252")
         if password:
             content = _rc4(_object_key(key, number + 1), content)
         objects.append(b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content))
 
     if outline:
         objects[0] = b"<< /Type /Catalog /Pages 2 0 R /Outlines %d 0 R >>" % (len(objects) + 1)
-        objects += _outline(outline, len(objects) + 1)
+        objects += _outline(outline, len(objects) + 1, first)
     trailer = b"/Root 1 0 R /ID [<%s> <%s>]" % (file_id.hex().encode(), file_id.hex().encode())
     if title:
         objects.append(b"<< /Title (%s) >>" % title.encode("ascii"))
@@ -67,7 +115,7 @@ def pdf(
     return _file(objects, trailer)
 
 
-def _outline(entries: Sequence[tuple[int, str, int]], root: int) -> list[bytes]:
+def _outline(entries: Sequence[tuple[int, str, int]], root: int, first_page: int) -> list[bytes]:
     """The objects of an outline, the first of which has the number ``root``; level 0 is the highest."""
     levels = [-1, *(level for level, _, _ in entries)]
 
@@ -91,14 +139,20 @@ def _outline(entries: Sequence[tuple[int, str, int]], root: int) -> list[bytes]:
         following = f"/Next {root + later[0]} 0 R" if later else ""
         objects.append(
             f"<< /Title <feff{title.encode('utf-16-be').hex()}> /Parent {root + parents[n]} 0 R "
-            f"/Dest [{5 + 2 * page} 0 R /Fit] {following} {ends(n)} >>".encode()
+            f"/Dest [{first_page + 2 * page} 0 R /Fit] {following} {ends(n)} >>".encode()
         )
     return objects
 
 
-def _shown(words: Words) -> str:
-    escaped = words.text.replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)")
-    return f"BT /{words.font} {words.size} Tf {words.x} {words.y} Td ({escaped}) Tj ET"
+def _shown(one: Drawn) -> str:
+    if isinstance(one, Rule):
+        if one.grey is None:
+            return f"{one.x} {one.y} m {one.x2} {one.y2} l S"
+        return f"q {one.grey} g {one.x} {one.y} {one.x2 - one.x} {one.y2 - one.y} re f Q"
+    escaped = one.text.replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)")
+    cosine, sine = math.cos(math.radians(one.turn)), math.sin(math.radians(one.turn))
+    matrix = f"{cosine:.6f} {sine:.6f} {-sine:.6f} {cosine:.6f} {one.x} {one.y}"
+    return f"BT /{one.font} {one.size} Tf {matrix} Tm ({escaped}) Tj ET"
 
 
 def _file(objects: Sequence[bytes], trailer: bytes) -> bytes:

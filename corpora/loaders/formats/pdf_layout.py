@@ -27,6 +27,8 @@ _LEADER = re.compile(r"(?:(?:\. ?){5,}|\u2026{2,})\s*\w{0,6}$")
 _WIDE_GAP, _OTHER_HEIGHT = 1.3, 0.15
 # A line was ended on purpose if the next word would have fitted and left this share of the width free.
 _FREE_SHARE = 0.1
+# Prose is wider than this (in heights of a line).
+_NARROW = 12.0
 # The right edge of a column is looked for this many lines up and down, among lines that begin this near (points).
 _EDGE_LINES, _EDGE_NEAR = 8, 60.0
 # Columns of a table on two pages begin this near to each other (points).
@@ -227,7 +229,7 @@ def _gap(before: Line, line: Line, edge: float, usual_gap: float | None) -> str:
         return _NEW_BLOCK
     if _was_ended(before, line, edge):
         return _NEW_BLOCK if ended else _NEW_LINE
-    return _JOINED
+    return _NEW_LINE if _is_in_narrow_block(before, line, edge) else _JOINED
 
 
 def _was_ended(before: Line, line: Line, edge: float) -> bool:
@@ -235,6 +237,12 @@ def _was_ended(before: Line, line: Line, edge: float) -> bool:
     character_width = (before.right - before.left) / len(before.text)
     first_word = len(line.text.split(None, 1)[0]) + 1
     return before.right + first_word * character_width < edge - _FREE_SHARE * (edge - before.left)
+
+
+def _is_in_narrow_block(before: Line, line: Line, edge: float) -> bool:
+    """Whether lines are too short for prose, as those of an address are, and each begins anew."""
+    is_narrow = edge - before.left < _NARROW * before.height
+    return is_narrow and (line.text[0].isupper() or line.text[0].isdigit()) and before.text[-1] not in ",-"
 
 
 def _right_edge(lines: Sequence[Line], n: int) -> float:

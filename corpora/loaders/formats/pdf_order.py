@@ -22,7 +22,7 @@ from corpora.loaders.formats.pdf_words import Piece, Word
 # All in ems. Baselines of one line; a gap without a space; the narrowest gap between columns, and one that is wide.
 _SAME_LINE, _NO_SPACE, _NARROWEST, _WIDE = 0.35, 0.13, 0.8, 2.0
 # A gap of that width is one between columns if so many lines, and this share of them, have it.
-_FEWEST_TIGHT, _TIGHT_SHARE = 5, 0.8
+_FEWEST_TIGHT, _TIGHT_SHARE = 4, 0.4
 # A space that is part of a gap between columns, and the usual size of letters (points).
 _NARROW_SPACE, _USUAL_EM = 0.15, 10.0
 # How far below the shorter of two columns the longer one goes on, line by line.
@@ -35,6 +35,8 @@ _LOOK_BACK = 60
 _MOST_ITEMS = 1_500
 # A column is prose if its lines have this many words and this share of them fills it.
 _PROSE_WORDS, _FULL, _PROSE_SHARE = 4, 0.7, 0.5
+# Running text has so many lines, evenly spaced, of which this share is full to this degree.
+_RUNNING_LINES, _RUNNING_SHARE, _RUNNING_FULL = 5, 0.75, 0.85
 # What stands in short lines: at most so many words.
 _CELL_WORDS = 3
 # If so many lines go through a gap, with a space there, it is none between columns.
@@ -42,7 +44,7 @@ _MOST_CROSSING = 0.2
 # Beside prose cells stand in a table if they are so many for its lines.
 _CELL_SHARE = 0.5
 # A gap through less of a table's height does not divide its columns; this share of cells has others beside it.
-_COLUMN_SHARE, _ALIGNED = 0.5, 0.6
+_COLUMN_SHARE, _ALIGNED, _ALIKE_ROWS = 0.5, 0.6, 0.8
 # Vertical writing is read as it was drawn: most pieces are single characters.
 _FEWEST_UPRIGHT = 20
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
@@ -143,7 +145,7 @@ def _ordered(items: Sequence[Item], level: Sequence[Rule]) -> Iterator[Line | Ta
     if above:
         yield from _ordered(above, level)
     pieces = [item for item in inside if isinstance(item, Piece)]
-    columns, spanning = _columns(pieces) if len(pieces) == len(inside) else ([], [])
+    middles, columns, spanning = _columns(pieces) if len(pieces) == len(inside) else ([], [], [])
     reading = _reading(columns) if len(columns) > 1 and all(columns) else "columns"
     if pieces and _crossing_share(pieces, gap) > _MOST_CROSSING:
         reading = "lines"
@@ -152,7 +154,7 @@ def _ordered(items: Sequence[Item], level: Sequence[Rule]) -> Iterator[Line | Ta
     elif reading == "lines":
         yield from map(_line, rows_of_pieces(pieces))
     else:
-        middle = (gap.left + gap.right) / 2
+        middle = _border(middles, columns) or (gap.left + gap.right) / 2
         for side in (True, False):
             yield from _ordered([item for item in inside if (item.left + item.right < 2 * middle) == side], level)
     if below:
@@ -310,15 +312,27 @@ def _heads(columns: Sequence[Sequence[Piece]], level: Sequence[Rule]) -> int | N
     return 1 if len(below) == 1 and below[0].at > lines[1][0].baseline else None
 
 
-def _columns(pieces: Sequence[Piece]) -> tuple[list[list[Piece]], list[tuple[Piece, list[int]]]]:
-    """The pieces in columns, and which of them span several: such a piece is in the first of those."""
+def _border(middles: Sequence[float], columns: Sequence[Sequence[Piece]]) -> float | None:
+    """Where running text stands beside something else."""
+    if not all(columns):
+        return None
+    running = [_look(column).is_running for column in columns]
+    return next((middle for middle, a, b in zip(middles, running, running[1:], strict=False) if a != b), None)
+
+
+def _columns(
+    pieces: Sequence[Piece],
+) -> tuple[list[float], list[list[Piece]], list[tuple[Piece, list[int]]]]:
+    """The borders of columns, the pieces in them, and which span several: such a piece is in the first of those."""
     in_order = sorted(pieces, key=lambda item: -_core(item)[1])
     gutters: list[_Gap] = []
     for gap in sorted(_gaps(in_order), key=lambda gap: gap.first - gap.last):
         is_high = gap.last - gap.first + 1 >= _COLUMN_SHARE * len(in_order)
         if is_high and all(gap.right <= other.left or gap.left >= other.right for other in gutters):
             gutters.append(gap)
-    gutters += _tight_gutters(in_order, gutters)
+    for tight in _tight_gutters(in_order, gutters):
+        if all(tight.right <= other.left or tight.left >= other.right for other in gutters):
+            gutters.append(tight)
     middles = sorted((gap.left + gap.right) / 2 for gap in gutters)
     columns: list[list[Piece]] = [[] for _ in range(len(middles) + 1)]
     spanning: list[tuple[Piece, list[int]]] = []
@@ -328,7 +342,7 @@ def _columns(pieces: Sequence[Piece]) -> tuple[list[list[Piece]], list[tuple[Pie
             if len(across) > 1:
                 spanning.append((part, across))
             columns[across[0]].append(part)
-    return columns, spanning
+    return middles, columns, spanning
 
 
 def _tight_gutters(pieces: Sequence[Piece], gutters: Sequence[_Gap]) -> list[_Gap]:
@@ -337,16 +351,38 @@ def _tight_gutters(pieces: Sequence[Piece], gutters: Sequence[_Gap]) -> list[_Ga
     found: list[_Gap] = []
     for left, right in pairwise(edges):
         column = [piece for piece in pieces if left < (piece.left + piece.right) / 2 < right]
-        wide = [piece for piece in column if len(piece.words) > 1]
-        if len(wide) < _FEWEST_TIGHT or len(wide) < _TIGHT_SHARE * len(column):
-            continue
-        for space in [(a.right, b.left) for a, b in pairwise(wide[0].words)]:
-            narrowed: tuple[float, float] | None = space
-            for piece in wide[1:]:
-                narrowed = _space(piece, *narrowed) if narrowed is not None else None
-            if narrowed is not None:
-                found.append(_Gap(*narrowed, 0, len(pieces) - 1, len(wide)))
+        longest = max(column, key=lambda piece: len(piece.words), default=None)
+        for a, b in pairwise(longest.words if longest else ()):
+            gap = _tight_gutter(column, a.right, b.left)
+            if gap is not None:
+                found.append(gap)
     return found
+
+
+def _tight_gutter(column: Sequence[Piece], left: float, right: float) -> _Gap | None:
+    """A space of one line as a gap between columns, if all other lines have it or end on one of its sides."""
+    crossing = []
+    for piece in column:
+        if piece.left <= left and piece.right >= right:
+            space = _space(piece, left, right)
+            if space is None:
+                return None
+            left, right = space
+            crossing.append(piece)
+        elif piece.left < right and piece.right > left:
+            left, right = (max(left, piece.right), right) if piece.left < left else (left, min(right, piece.left))
+            if right - left < _NARROW_SPACE * piece.em:
+                return None
+    if len(crossing) < max(_FEWEST_TIGHT, _TIGHT_SHARE * len(column)) or not _vary(crossing, left, right):
+        return None
+    return _Gap(left, right, 0, 0, len(crossing))
+
+
+def _vary(pieces: Sequence[Piece], left: float, right: float) -> bool:
+    """Whether the words behind a space are a column's, and not what numbers before it count, such as per cent."""
+    middle = (left + right) / 2
+    behind = [next((word.text for word in piece.words if word.left >= middle), "") for piece in pieces]
+    return len(set(behind)) > len(pieces) / 2
 
 
 def _overlaps(piece: Piece, column: int, middles: Sequence[float]) -> bool:
@@ -372,6 +408,7 @@ class _Look:
     lines: int
     words: float
     full: float
+    is_running: bool
     is_labels: bool
     is_index: bool
     is_numbers: bool
@@ -382,13 +419,18 @@ class _Look:
 
 
 def _look(column: Sequence[Piece]) -> _Look:
-    lines = [(row[0].left, row[-1].right, " ".join(piece.text for piece in row)) for row in rows_of_pieces(column)]
+    rows = rows_of_pieces(column)
+    lines = [(row[0].left, row[-1].right, " ".join(piece.text for piece in row)) for row in rows]
+    gaps = [a[0].baseline - b[0].baseline for a, b in pairwise(rows)]
     left, right = min(line[0] for line in lines), max(line[1] for line in lines)
     texts = [text for _, _, text in lines]
     return _Look(
         len(lines),
         mean(len(text.split()) for text in texts),
         mean(end - left >= _FULL * (right - left) for _, end, _ in lines),
+        len(rows) >= _RUNNING_LINES
+        and max(gaps) <= 1.1 * min(gaps)
+        and mean(end - left >= _RUNNING_FULL * (right - left) for _, end, _ in lines) >= _RUNNING_SHARE,
         mean(text.endswith(":") for text in texts) > 0.5,
         mean(_INDEX_ENTRY.fullmatch(text) is not None for text in texts) > 0.5,
         mean(_NUMBER_CELL.fullmatch(text) is not None for text in texts[1:] or texts) > 0.5,
@@ -406,6 +448,8 @@ def _reading(columns: Sequence[Sequence[Piece]]) -> Literal["table", "columns", 
     if all(look.is_prose for look in looks):
         return "table" if _has_rows_of_prose(columns) else "columns"
     beside = _share_beside(columns)
+    if any(look.is_prose and look.is_running for look in looks):
+        return "columns"
     if any(look.is_prose for look in looks):
         others = [look for look in looks if not look.is_prose]
         if beside < _ALIGNED or not all(look.is_numbers or look.words <= _CELL_WORDS for look in others):
@@ -452,15 +496,18 @@ def _is_drawn_by_columns(columns: Sequence[Sequence[Piece]]) -> bool:
 
 def _are_blocks(columns: Sequence[Sequence[Piece]]) -> bool:
     """Whether cells are alike across but not down, as addresses side by side are: name, street, town."""
-    rows = [
-        [(bool(_LETTER.search(piece.text)), bool(_DIGIT.search(piece.text)), piece.text[0].isdigit()) for piece in row]
-        for row in rows_of_pieces([piece for column in columns for piece in column])
-    ]
-    whole = [row for row in rows if len(row) == len(columns)]
-    if len(whole) < 3 or len(whole) < 0.6 * len(rows):
+    rows = rows_of_pieces([piece for column in columns for piece in column])
+    if heads_apart(rows):
         return False
-    alike_across = sum(len(set(row)) == 1 for row in whole) >= 0.8 * len(whole)
-    return alike_across and len({row[0] for row in whole[1:]}) > 1
+    kinds = [
+        [(bool(_LETTER.search(piece.text)), bool(_DIGIT.search(piece.text)), piece.text[0].isdigit()) for piece in row]
+        for row in rows
+        if len(row) == len(columns)
+    ]
+    if len(kinds) < 3 or len(kinds) < _ALIGNED * len(rows):
+        return False
+    alike_across = sum(len(set(row)) == 1 for row in kinds) >= _ALIKE_ROWS * len(kinds)
+    return alike_across and len({row[0] for row in kinds}) > 1
 
 
 def rows_of_pieces(pieces: Iterable[Piece]) -> list[list[Piece]]:

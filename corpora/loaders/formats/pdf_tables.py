@@ -29,6 +29,8 @@ _LONGEST_LABEL = 200
 _SAME_LINE = 0.35
 # Lines further apart than this (in ems) are not of one cell; a wider gap between rows is at least this much wider.
 _WITHIN_CELL, _WIDER = 1.7, 1.2
+# If so many rules, and this share of the gaps, divide lines, each row is between two of them.
+_FEWEST_RULES = 3
 # If this share of the gaps is wide, each of them separates two rows.
 _WIDE_SHARE = 0.3
 
@@ -285,16 +287,18 @@ def _continuations(
     wide = _wide_gap(sizes)
     after_head = sum(size >= wide for size in sizes[1:])
     is_regular = after_head >= max(2, _WIDE_SHARE * len(gaps))
+    is_ruled = [any(below[0].middle < rule.at < above[0].middle for rule in level) for above, below in pairwise(lines)]
+    rows_are_ruled = sum(is_ruled) >= max(_FEWEST_RULES, _WIDE_SHARE * len(is_ruled))
     right_edges = [max((piece.right for piece in column), default=0.0) for column in columns]
     found = [False] * len(lines)
     row_columns: set[int] = set(present[0]) if present else set()
     for n in range(1, len(lines)):
         above, below = lines[n - 1], lines[n]
-        gap = gaps[n - 1] / above[0].em
-        is_ruled = any(below[0].middle < rule.at < above[0].middle + above[0].em for rule in level)
-        if is_ruled or gap > _WITHIN_CELL or (wide < float("inf") and gap >= wide):
+        if rows_are_ruled:
+            continues = not is_ruled[n - 1]
+        elif is_ruled[n - 1] or sizes[n - 1] > _WITHIN_CELL or sizes[n - 1] >= wide:
             continues = False
-        elif wide < float("inf") and is_regular:
+        elif is_regular:
             continues = True
         elif 0 in present[n]:
             continues = present[n] == {0} and _goes_on(above, below, 0, present[n - 1], right_edges, columns)

@@ -185,4 +185,4 @@ def test_a_broken_pdf_has_an_outcome(cut: int) -> None:
     with pytest.raises(errors.DamagedFile):
         load_bytes(b"This is plain text.", "a.pdf")
     with pytest.raises(errors.DamagedFile):
-        load_bytes(data.replace(b"/Kids [5 0 R]", b"/Kids [3 0 R]"), "a.pdf")  # it opens; its only page is a font
+        load_bytes(data.replace(b"/Kids [6 0 R]", b"/Kids [3 0 R]"), "a.pdf")  # it opens; its only page is a font

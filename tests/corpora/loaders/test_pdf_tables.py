@@ -1,0 +1,152 @@
+"""Tables in PDFs, ruled and not, become rows that can be read alone."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from itertools import islice
+from statistics import mean
+
+import pytest
+
+from corpora.documents import Document
+from corpora.loaders.formats.pdf import load
+from tests.support.pdf_bytes import Drawn, Rule, Words, pdf
+from tests.support.pdf_tables import draw, share_in_row, styles
+
+
+@pytest.mark.parametrize("count", [60, pytest.param(720, marks=pytest.mark.slow)])
+def test_cells_are_in_the_rows_that_they_are_in(count: int) -> None:
+    shares: dict[str, list[float]] = defaultdict(list)
+    for seed, style in enumerate(islice(styles(), count)):
+        table = draw(seed, style)
+        shares[style.rules].append(share_in_row(table, load(table.data, "table.pdf").text))
+    assert mean(share for some in shares.values() for share in some) >= 0.97
+    assert {rules: mean(some) for rules, some in shares.items() if mean(some) < 0.95} == {}
+    assert mean(shares["grid"]) == 1.0
+
+
+def table(
+    x: float, y: float, *rows: str, widths: tuple[float, ...] = (90.0, 90.0, 90.0), pitch: float = 16
+) -> list[Words]:
+    """Cells are divided by bars; the first row is in bold."""
+    edges = [x + sum(widths[:n]) for n in range(len(widths) + 1)]
+    return [
+        Words(edges[column] + 4, y - pitch * n, cell.strip(), font="F3" if n == 0 else "F1")
+        for n, row in enumerate(rows)
+        for column, cell in enumerate(row.split("|"))
+        if cell.strip()
+    ]
+
+
+def grid(xs: list[float], ys: list[float], *, without: Collection[tuple[str, int, int]] = ()) -> list[Rule]:
+    """The rules left of and above all cells, but those ``without``: ``("upright" or "level", column, row)``."""
+    upright = [
+        Rule(x, ys[row], x, ys[row + 1])
+        for column, x in enumerate(xs)
+        for row in range(len(ys) - 1)
+        if ("upright", column, row) not in without
+    ]
+    level = [
+        Rule(xs[column], y, xs[column + 1], y)
+        for row, y in enumerate(ys)
+        for column in range(len(xs) - 1)
+        if ("level", column, row) not in without
+    ]
+    return upright + level
+
+
+def read(*pages: Sequence[Drawn]) -> Document:
+    return load(pdf(pages), "a.pdf")
+
+
+def test_merged_cells_are_in_each_row_that_they_cover() -> None:
+    words = table(100, 700, "Week | Person | Hours", "12 | Dahl | 30", "| Berg | 25", "13 | Dahl | 41")
+    rules = grid([100, 190, 280, 370], [712, 696, 680, 664, 648], without={("level", 0, 2)})
+    assert read([*words, *rules]).text.split("\n") == [
+        "Week | Person | Hours",
+        "Week: 12 | Person: Dahl | Hours: 30",
+        "Week: 12 | Person: Berg | Hours: 25",
+        "Week: 13 | Person: Dahl | Hours: 41",
+    ]
+
+
+def test_names_over_several_columns_are_part_of_each() -> None:
+    words = [
+        *table(100, 700, "Place | Summer | ", "| First | Last", "Torsby | 05:10 | 23:40", "Lindby | 06:00 | 22:15"),
+    ]
+    words[0] = Words(104, 692, "Place", font="F3")  # between two rows, as it is merged downwards
+    without = {("upright", 2, 0), ("level", 0, 1)}
+    rules = grid([100, 190, 280, 370], [712, 696, 680, 664, 648], without=without)
+    lines = read([*words, *rules]).text.split("\n")
+    assert lines[-2:] == [
+        "Place: Torsby | Summer, First: 05:10 | Summer, Last: 23:40",
+        "Place: Lindby | Summer, First: 06:00 | Summer, Last: 22:15",
+    ]
+
+
+def test_a_row_has_a_mark_on_its_page() -> None:
+    first = table(100, 100, "Line | From | To", "12 | Torsby | Lindby", "14 | Lindby | Norre")
+    second = table(100, 740, "Line | From | To", "27 | Norre | Sandvik", "31 | Sandvik | Torsby")
+    document = read(first, second)
+    rows = [document.text[mark.start : mark.end] for mark in document.marks if mark.kind == "row"]
+    assert rows == [
+        "Line | From | To",
+        "Line: 12 | From: Torsby | To: Lindby",
+        "Line: 14 | From: Lindby | To: Norre",
+        "Line: 27 | From: Norre | To: Sandvik",
+        "Line: 31 | From: Sandvik | To: Torsby",
+    ]
+    pages = {mark.label: document.text[mark.start : mark.end] for mark in document.marks if mark.kind == "page"}
+    assert pages["2"] == "\n".join(rows[3:])
+
+
+def test_the_head_of_a_table_on_all_pages_is_no_running_title() -> None:
+    pages: list[list[Drawn]] = [
+        list(table(100, 740, "Line | From | To", *(f"{n}{k} | Torsby{k} | Lindby{n}" for k in range(9))))
+        for n in range(1, 6)
+    ]
+    text = read(*pages).text
+    assert "Line: 30 | From: Torsby0 | To: Lindby3" in text
+    assert "Line: 58 | From: Torsby8 | To: Lindby5" in text
+
+
+def test_text_beside_and_below_a_table_stays_whole() -> None:
+    below = [
+        Words(100, 600 - 12 * n, line)
+        for n, line in enumerate(
+            ("Buses run daily except on the first of January, on which there is none at all, and", "in a storm.")
+        )
+    ]
+    text = read([*table(100, 700, "Line | From | To", "12 | Torsby | Lindby", "14 | Lindby | Norre"), *below]).text
+    assert text.endswith(
+        "To: Norre\n\nBuses run daily except on the first of January, on which there is none at all, and in a storm."
+    )
+
+
+def test_what_is_no_table_is_none() -> None:
+    """Two columns of prose, addresses side by side, an index, a table of contents."""
+    left = ("The left column is read from its top down to", "its very end, before the right one is begun by", "any.")
+    right = (
+        "The right column comes second, as anybody who",
+        "reads would expect it to, and it is as long as the",
+        "left.",
+    )
+    prose = [
+        Words(x, 700 - 12 * n, line)
+        for n in range(3)
+        for x, column in ((72, left), (330, right))
+        for line in [column[n]]
+    ]
+    assert read(prose).text.startswith("The left column is read from its top down to its very end, before")
+    blocks = (("Ada Berg", "12 Mill Lane", "4711 Torsby"), ("Nils Dahl", "3 Shore Road", "4712 Lindby"))
+    addresses = [
+        Words(72 + 200 * n, 700 - 12 * k, line) for n, block in enumerate(blocks) for k, line in enumerate(block)
+    ]
+    assert read(addresses).text.replace("\n\n", "\n").split("\n") == [*blocks[0], *blocks[1]]
+    entries = [[f"{word}{k}, {n}{k}" for k in range(8)] for n, word in enumerate(("apple", "boat"), 1)]
+    index = [Words(72 + 200 * n, 700 - 12 * k, entry) for k in range(8) for n in range(2) for entry in [entries[n][k]]]
+    assert "|" not in read(index).text
+    contents = [Words(72, 700 - 14 * n, f"{n}. Chapter {'. ' * 30} {n * 7}") for n in range(1, 6)]
+    assert "|" not in read(contents).text
+    assert read(contents).text.count("\n") == 4

@@ -63,12 +63,14 @@ def pdf(
     outline: Sequence[tuple[int, str, int]] = (),
     rotate: int = 0,
     annotations: Sequence[tuple[int, str]] = (),
+    form: str = "",
     catalog: str = "",
     extra: Sequence[bytes] = (),
 ) -> bytes:
     """A PDF with these pages; with a password nobody opens it without. ``outline`` has (level, title, page).
 
-    ``rotate`` is by how many degrees viewers turn every page. ``annotations`` has (page, the entries of a dictionary).
+    ``rotate`` is by how many degrees viewers turn every page. ``annotations`` has (page, the entries of a dictionary);
+    the form holds those of them that name a field, and the entries ``form``.
     ``extra`` objects are those from number 6 on, and ``catalog`` holds entries that may name them.
     """
     file_id = hashlib.md5(b"spandraft test").digest()
@@ -76,7 +78,12 @@ def pdf(
     permissions = -4 & 0xFFFFFFFF
     key = hashlib.md5(_padded(password) + owner + permissions.to_bytes(4, "little") + file_id).digest()[:5]
 
-    first = _FIRST_PAGE + len(extra)
+    first = _FIRST_PAGE + len(extra) + len(annotations)
+    numbers = range(_FIRST_PAGE + len(extra), first)
+    fields = [number for number, (_, entries) in zip(numbers, annotations, strict=True) if "/T (" in entries]
+    if fields or form:
+        named = " ".join(f"{number} 0 R" for number in fields)
+        catalog += f" /AcroForm << /Fields [{named}] /DA (/F1 10 Tf) {form} >>"
     kids = " ".join(f"{first + 2 * n} 0 R" for n in range(len(pages)))
     objects = [
         f"<< /Type /Catalog /Pages 2 0 R {catalog} >>".encode(),
@@ -85,10 +92,11 @@ def pdf(
         b"<< /Type /Font /Subtype /Type1 /BaseFont /Courier >>",
         b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica-Bold >>",
         *extra,
+        *(f"<< /Type /Annot {entries} >>".encode("cp1252") for _, entries in annotations),
     ]
     for page, drawn in enumerate(pages):
         number = len(objects) + 1
-        here = " ".join(f"<< /Type /Annot {entries} >>" for at, entries in annotations if at == page)
+        here = " ".join(f"{at} 0 R" for at, (shown_on, _) in zip(numbers, annotations, strict=True) if shown_on == page)
         objects.append(
             b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Rotate %d /Annots [%s] "
             b"/Resources << /Font << /F1 3 0 R /F2 4 0 R /F3 5 0 R >> >> /Contents %d 0 R >>"

@@ -113,7 +113,9 @@ class OpcPackage:
         return None
 
     def damaged(self, how: str) -> DamagedFile:
-        return DamagedFile(f"{self.name} is damaged: {how}", hint="open it in its program, save it anew and add that file")
+        return DamagedFile(
+            f"{self.name} is damaged: {how}", hint="open it in its program, save it anew and add that file"
+        )
 
 
 def local(tag: str) -> str:

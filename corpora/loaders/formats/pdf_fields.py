@@ -100,8 +100,11 @@ def written_into(page: pdfium.PdfPage, form: object) -> Annotations:
 
 def _look_at(annotation: object, form: object, found: Annotations) -> None:
     kind = pdfium_c.FPDFAnnot_GetSubtype(annotation)
-    if kind == pdfium_c.FPDF_ANNOT_WIDGET and form:
-        _look_at_field(annotation, form, found)
+    if kind == pdfium_c.FPDF_ANNOT_WIDGET:
+        if form and pdfium_c.FPDFAnnot_GetFormFieldType(form, annotation) > 0:
+            _look_at_field(annotation, form, found)
+        else:
+            _look_at_lost_field(annotation, found)
     elif kind == pdfium_c.FPDF_ANNOT_FREETEXT:
         if text := _string(pdfium_c.FPDFAnnot_GetStringValue, annotation, b"Contents").strip():
             found.notes.append(Written(text, _box(annotation)))
@@ -131,6 +134,15 @@ def _look_at_field(annotation: object, form: object, found: Annotations) -> None
         return
     label = in_one_line(_string(pdfium_c.FPDFAnnot_GetFormFieldAlternateName, form, annotation))
     found.values.append(Written(text, _box(annotation), label))
+
+
+def _look_at_lost_field(annotation: object, found: Annotations) -> None:
+    """A field that the document's form does not list, by its own entries."""
+    kind, value, state = (_string(pdfium_c.FPDFAnnot_GetStringValue, annotation, key) for key in (b"FT", b"V", b"AS"))
+    if kind == "Btn" and state:
+        found.values.append(Written(EMPTY_BOX if state in _OFF else TICKED_BOX, _box(annotation)))
+    elif kind in ("Tx", "Ch") and value.strip():
+        found.values.append(Written(value, _box(annotation)))
 
 
 def _is_ticked(annotation: object, form: object) -> bool:

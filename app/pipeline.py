@@ -14,6 +14,7 @@ imported where it is first needed: a wrong name is told before that.
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, Unpack
 
@@ -173,6 +174,7 @@ class Pipeline:
         self._lock = threading.Lock()
         self._opened: dict[str, Searchable] = {}
         self._is_closed = False
+        self._outlived: deque[None] = deque()  # For each request that a deletion came into.
 
     @property
     def target_note(self) -> str:
@@ -315,7 +317,7 @@ class Pipeline:
             speculate=speculate,
             scope=scope,
         )
-        return stream.followed_by(self._forget_if_removed_from_now_on())
+        return stream.followed_by(self._mark_of_removals(), self._forget_removed)
 
     def _stream(
         self,
@@ -340,7 +342,8 @@ class Pipeline:
             remark_on=self._remark_on,
             find_drafts=lambda: _draft_index(corpus, self._builder) if resolved.speculate else None,
         )
-        return AnswerStream(self._builder, asked, resolved).followed_by(self._forget_if_removed_from_now_on())
+        stream = AnswerStream(self._builder, asked, resolved)
+        return stream.followed_by(self._mark_of_removals(), self._forget_removed)
 
     def _searchable(self, corpus: AnyCorpus) -> Searchable:
         """A corpus that a call names, opened once; anything else as something to ask."""
@@ -358,18 +361,23 @@ class Pipeline:
 
     def _forget_removed(self) -> None:
         """A document may have been deleted by another process: nothing that was written from it is repeated."""
-        if self._deletions.happened():
+        happened = self._deletions.happened()
+        if happened or self._outlived:
+            self._outlived.clear()
             self.forget()
 
-    def _forget_if_removed_from_now_on(self) -> Callable[[], None]:
-        """For the end of a request: it may have kept what it wrote from a document that was deleted meanwhile."""
+    def _mark_of_removals(self) -> Callable[[], None]:
+        """For the end of a request: it may have kept what it wrote from a document that was deleted meanwhile.
+
+        What it returns only leaves a mark, because a request that is given up may end in the middle of a step.
+        """
         deletions = DeletionWatch(self._builder.settings.home)
 
-        def look() -> None:
+        def mark() -> None:
             if deletions.happened():
-                self.forget()
+                self._outlived.append(None)
 
-        return look
+        return mark
 
     def _remark_on(self, language: str | None) -> str | None:
         """A line if the question is in a language that the encoder or the target does not know."""

@@ -10,7 +10,7 @@ What a session writes comes in commits, one for each verified tree:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 
 from decoding.cuda.graphs import CudaGraphs
@@ -86,9 +86,10 @@ class Engine:
         drafter = Drafter(sources, budget=self.budget, vocab_size=self.target.vocab_size, calibration=self.calibration)
         return Session(request, drafter, context_length=self.target.context_length)
 
-    def iterate(self, session: Session) -> Iterator[Commit]:
+    def iterate(self, session: Session) -> Generator[Commit, None, None]:
         """Run a session of this engine: one commit a step, the last one with the finish reason. Once a session.
 
+        Closing it before its end gives the session up: it takes no lock, and the next step frees what is held.
         Raises Overloaded if too many wait, OutOfMemory, and what a processor or a criterion of the request raises.
         """
         return self._scheduler.iterate(session)
@@ -114,12 +115,11 @@ class Engine:
 
     def forget(self) -> None:
         """Drop the caches of finished sessions, which let prompts that begin alike be read faster."""
-        self._scheduler.forget()
+        self._scheduler.forget(lambda: None)
 
     def forget_outputs(self, scope: str | None = None) -> None:
         """Draft nothing any more that was written in ``scope``, or at all (None); drop the caches of sessions, too."""
-        self.shared.forget(scope)
-        self.forget()
+        self._scheduler.forget(lambda: self.shared.forget(scope))
 
     def generate(self, request: Request, *, speculate: bool = True) -> Session:
         """Run a request to its end; the finished session holds tokens, stats and finish reason."""

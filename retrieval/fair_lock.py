@@ -22,15 +22,17 @@ class FairLock:
 
     def __enter__(self) -> None:
         ticket = object()
-        with self._changed:
-            self._queue.append(ticket)
-            try:
+        try:
+            with self._changed:
+                self._queue.append(ticket)
                 while self._queue[0] is not ticket:
                     self._changed.wait()
-            except BaseException:  # interrupted while waiting: those behind must not wait for this ticket
-                self._queue.remove(ticket)
-                self._changed.notify_all()
-                raise
+        except BaseException:  # interrupted, if only on leaving the condition: nobody may wait behind this ticket
+            with self._changed:
+                if ticket in self._queue:
+                    self._queue.remove(ticket)
+                    self._changed.notify_all()
+            raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

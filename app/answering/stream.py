@@ -7,14 +7,15 @@ knows prompts, not how passages were found.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Final
 
 from app.answering.citations import cite
 from app.answering.live_citations import LiveCitations
 from app.errors import ModelError
-from app.generation.cancellable import CancellableStream
+from app.generation.cancellable import CancellableStream, Cancellation
 from app.generation.detokenizer import TextStream, stop_factory
 from app.generation.events import Answer, Citation, Done, Event, Retrieval, SourcePassage, TextDelta
 from app.generation.modes import Mode
@@ -54,20 +55,32 @@ class AnswerStream(CancellableStream[Event]):
     """
 
     def __init__(self, builder: RequestBuilder, question: Question, options: DecodingOptions) -> None:
-        self._builder = builder
-        self._question = question
-        self._options = options
-        self._figures = RunTally(drafting_note=builder.drafting_note(speculate=options.speculate))
-        super().__init__()
+        cancellation = Cancellation()
+        super().__init__(_Answering(builder, question, options, cancellation).events(), cancellation)
 
     def answer(self) -> Answer:
         """Run to the end and return the answer."""
-        for event in self:
-            if isinstance(event, Done):
-                return event.answer
-        raise RuntimeError("this stream has been read already")
+        with closing(self):
+            answers = [event.answer for event in self if isinstance(event, Done)]
+        if not answers:
+            raise RuntimeError("this stream has been read already")
+        return answers[0]
 
-    def _run(self) -> Iterator[Event]:
+
+class _Answering:
+    """One answer while it is written."""
+
+    def __init__(
+        self, builder: RequestBuilder, question: Question, options: DecodingOptions, cancellation: Cancellation
+    ) -> None:
+        self._builder = builder
+        self._question = question
+        self._options = options
+        self._cancellation = cancellation
+        self._figures = RunTally(drafting_note=builder.drafting_note(speculate=options.speculate))
+
+    def events(self) -> Generator[Event, None, None]:
+        """Retrieve, prompt, generate, cite."""
         question = self._question
         with self._figures.stage("retrieve"):
             found = question.retrieve() if question.retrieve is not None else _NOTHING
@@ -82,7 +95,7 @@ class AnswerStream(CancellableStream[Event]):
         notice = _one_line((question.remark_on(found.language), self._options.remark, prompt.notice))
         yield Retrieval(passages, notice)
         request = answer_request(self._builder, prompt, self._options, corpus=corpus)
-        session = self._began(self._builder.begin(request, speculate=self._options.speculate))
+        session = self._cancellation.began(self._builder.begin(request, speculate=self._options.speculate))
         stream = TextStream(self._builder.tokens, self._options.stop_strings, end_repeats=self._options.end_repeats)
         yield from self._generate(session, stream, LiveCitations(prompt, passages))
         self._figures.add(session.stats)
@@ -91,12 +104,13 @@ class AnswerStream(CancellableStream[Event]):
         yield Done(self._answer(stream.text, passages, notice, session.finish_reason or FinishReason.CANCELLED))
 
     def _generate(self, session: Session, stream: TextStream, live: LiveCitations) -> Iterator[Event]:
-        for commit in self._builder.engine.iterate(session):
-            text, found = self._text_of(commit, stream, live)
-            if text:
-                self._figures.saw_text()
-                yield TextDelta(text)
-            yield from found
+        with closing(self._builder.engine.iterate(session)) as commits:
+            for commit in commits:
+                text, found = self._text_of(commit, stream, live)
+                if text:
+                    self._figures.saw_text()
+                    yield TextDelta(text)
+                yield from found
         if rest := stream.finish():
             self._figures.saw_text()
             yield TextDelta(rest)

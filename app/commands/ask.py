@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from app.commands.loading import load_pipeline
@@ -40,12 +41,8 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser], a
 def _ask(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
     question = _text(args.question, "question", 'spandraft ask "What is a lambda?"')
     pipeline = load_pipeline(settings, terminal, corpus=settings.corpus)
-    with pipeline.stream(question, speculate=settings.speculate, stop_strings=tuple(args.stop)) as stream:
-        try:
-            answer = _follow(stream, terminal)
-        except KeyboardInterrupt:
-            stream.cancel()
-            raise
+    with closing(pipeline.stream(question, speculate=settings.speculate, stop_strings=tuple(args.stop))) as stream:
+        answer = _follow(stream, terminal)
     if terminal.json:
         terminal.document(answer_document(answer))
     else:

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from typing import Final, Protocol, TypeAlias
 
 from app.config.generation_options import GenerationOptions
@@ -19,7 +20,7 @@ from app.correction.diff import edits_between, with_spacing_of
 from app.correction.meaning_check import keeps_its_meaning, without_great_changes
 from app.correction.segments import Segment, fixed_parts, segments
 from app.errors import InputError
-from app.generation.cancellable import CancellableStream
+from app.generation.cancellable import CancellableStream, Cancellation
 from app.generation.detokenizer import TextStream
 from app.generation.events import Correction, CorrectionDone, Edit, TextDelta
 from app.generation.prompts import Collapsed, CorrectionPrompt
@@ -77,27 +78,50 @@ class CorrectionStream(CancellableStream[CorrectionEvent]):
             raise InputError("there is no text to correct", hint="give at least one sentence")
         if max_new_tokens is not None and max_new_tokens < 1:
             raise InputError(f"max_new_tokens cannot be {max_new_tokens}", hint="it must be at least 1")
+        resolved = builder.resolve(GenerationOptions(do_sample=False, speculate=speculate, scope=scope))
+        cancellation = Cancellation()
+        correcting = _Correcting(
+            builder, text, resolved, cancellation, proposer=proposer, max_new_tokens=max_new_tokens
+        )
+        super().__init__(correcting.events(), cancellation)
+
+    def correction(self) -> Correction:
+        """Run to the end and return the correction."""
+        with closing(self):
+            corrections = [event.correction for event in self if isinstance(event, CorrectionDone)]
+        if not corrections:
+            raise RuntimeError("this stream has been read already")
+        return corrections[0]
+
+
+class _Correcting:
+    """One text while it is corrected."""
+
+    def __init__(
+        self,
+        builder: RequestBuilder,
+        text: str,
+        options: DecodingOptions,
+        cancellation: Cancellation,
+        *,
+        proposer: EditProposer | None,
+        max_new_tokens: int | None,
+    ) -> None:
         self._builder = builder
         self._proposer = proposer
         self._text = text
         self._max_new_tokens = max_new_tokens
-        self._options = builder.resolve(GenerationOptions(do_sample=False, speculate=speculate, scope=scope))
-        self._figures = RunTally(drafting_note=builder.drafting_note(speculate=self._options.speculate))
+        self._options = options
+        self._cancellation = cancellation
+        self._figures = RunTally(drafting_note=builder.drafting_note(speculate=options.speculate))
         self._left: Counter[str] = Counter()
         # A target with a format of its own is small and knows English only, and so do the likely edits; a chat model
         # that is not held to them may know the language.
         self._is_small = builder.template.longest_correction is not None or builder.biases.copy_bias > 0
         self._is_partly_foreign = guess_language(text) is not None
-        super().__init__()
 
-    def correction(self) -> Correction:
-        """Run to the end and return the correction."""
-        for event in self:
-            if isinstance(event, CorrectionDone):
-                return event.correction
-        raise RuntimeError("this stream has been read already")
-
-    def _run(self) -> Iterator[CorrectionEvent]:
+    def events(self) -> Generator[CorrectionEvent, None, None]:
+        """Correct one segment after the other."""
         written: list[str] = []
         edits: list[Edit] = []
         at = 0
@@ -129,7 +153,7 @@ class CorrectionStream(CancellableStream[CorrectionEvent]):
         return _as_item(source, corrected) if segment.is_item else corrected
 
     def _untouchable(self, segment: Segment, source: str) -> str | None:
-        if self._cancelled.is_set():
+        if self._cancellation.cancelled:
             return _STOPPED
         if segment.is_code:
             return _CODE
@@ -150,11 +174,12 @@ class CorrectionStream(CancellableStream[CorrectionEvent]):
             )
         if request is None:
             return "", _LONG
-        session = self._began(self._builder.begin(request, speculate=self._options.speculate))
+        session = self._cancellation.began(self._builder.begin(request, speculate=self._options.speculate))
         stream = TextStream(self._builder.tokens)
-        for commit in self._builder.engine.iterate(session):
-            for token in commit.tokens:
-                stream.push(token)
+        with closing(self._builder.engine.iterate(session)) as commits:
+            for commit in commits:
+                for token in commit.tokens:
+                    stream.push(token)
         stream.finish()
         self._figures.add(session.stats)
         if session.finish_reason is FinishReason.CANCELLED:

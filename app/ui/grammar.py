@@ -86,7 +86,7 @@ class GrammarActions:
                         )
                         yield {self._view: correcting_view(written, _status(time.monotonic() - began_s))}
         finally:
-            self._state.runs.finish(_run_key(request), run)
+            self._state.runs.finish(run)
         if problems:
             view = problem_view(problems[0])
         else:

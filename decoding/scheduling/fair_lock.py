@@ -19,21 +19,20 @@ class FairLock:
     def turn(self, unless: Callable[[], bool] = lambda: False) -> Iterator[bool]:
         """Wait for the lock and hold it: True. False if ``unless`` became true while another thread held it."""
         ticket = object()
-        with self._changed:
-            self._tickets.append(ticket)
-            try:
+        try:
+            with self._changed:
+                self._tickets.append(ticket)
                 self._changed.wait_for(lambda: self._tickets[0] is ticket or unless())
-            except BaseException:  # Interrupted while waiting: nobody may wait behind this ticket.
+                is_held = self._tickets[0] is ticket
+            if not is_held:
+                self._leave(ticket)
+            yield is_held
+        finally:  # Wherever it is interrupted: nobody may wait behind this ticket.
+            self._leave(ticket)
+
+    def _leave(self, ticket: object) -> None:
+        """Give up a place in the queue, or the lock; nothing happens where it was given up before."""
+        with self._changed:
+            if ticket in self._tickets:
                 self._tickets.remove(ticket)
                 self._changed.notify_all()
-                raise
-            is_held = self._tickets[0] is ticket
-            if not is_held:
-                self._tickets.remove(ticket)
-        try:
-            yield is_held
-        finally:
-            if is_held:
-                with self._changed:
-                    self._tickets.popleft()
-                    self._changed.notify_all()

@@ -5,6 +5,10 @@ admits sessions, reads one chunk of one prompt, and then drafts, verifies and co
 different shape are verified in one forward, and each row keeps its own accepted path. The states of a session:
 
     waiting (in the queue) -> reading (its prompt, in a cache of its own) -> a row <-> parked (unread commits pile up)
+
+A reader may break off anywhere, and then Python may close its iterator anywhere, too: the garbage collector does so in
+the middle of a step, on the thread that makes it. So giving up takes no lock and frees nothing. It leaves a mark, and
+what the session holds is freed by the next step, or when the next session enters.
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -93,18 +97,24 @@ class Scheduler:
         self._reading: deque[Slot] = deque()
         self._parked: list[Slot] = []
         self._rows: list[Slot] = []
+        self._given_up: deque[Slot] = deque()  # Marks: appended to without the lock.
         self._last_rows, self._last_width, self._last_forward_s = 0, 1, 0.0
         # With CUDA graphs one cache lives as long as the scheduler, since the graphs hold its addresses.
         self._pool = graphs.pool(max_rows)
         self._cache: SessionCache = self._pool if self._pool is not None else target.new_cache(rows=0)
 
-    def iterate(self, session: Session) -> Iterator[Commit]:
+    def iterate(self, session: Session) -> Generator[Commit, None, None]:
         """Run a session and yield its commits as they come, making steps for everybody meanwhile.
 
+        It may be closed at any time, by any thread and by the garbage collector, which waits for nothing.
         Raises Overloaded if too many sessions wait, OutOfMemory, and what a processor or criterion of the session
         raises.
         """
         slot = Slot(session)
+        if self._given_up:  # They hold places that this session may need.
+            with self._lock.turn(unless=lambda: session.cancelled or not self._given_up) as holds_lock:
+                if holds_lock:
+                    self._free_given_up()
         self._queue.enter(slot)
         try:
             while not (slot.over and not slot.commits):
@@ -115,8 +125,7 @@ class Scheduler:
                 raise slot.error
         finally:
             if not slot.left:
-                with self._lock.turn():
-                    self._leave(slot)
+                self._given_up.append(slot)
 
     def step(self) -> bool:
         """One step for all sessions: admit, prefill, draft, verify, commit. False if nothing could be done.
@@ -142,10 +151,12 @@ class Scheduler:
                 self._fail(slot, error)
         return True
 
-    def forget(self) -> None:
-        """Drop the caches of finished sessions."""
+    def forget(self, also: Callable[[], None]) -> None:
+        """Drop the caches of finished sessions, and call ``also`` before the next step is made."""
         with self._lock.turn():
+            self._free_given_up()
             self.prefixes.clear()
+            also()
 
     def _running(self) -> int:
         return len(self._rows) + len(self._reading)
@@ -165,10 +176,11 @@ class Scheduler:
         return None
 
     def _admit(self) -> None:
-        """End cancelled sessions, park those that are behind, bring parked ones back, then admit from the queue."""
+        """Free what was given up and cancelled, park who is behind, bring parked ones back, admit from the queue."""
         # A client whose answer has ended may ask again at once: eight rows in one forward cost less than four in two.
         self._queue.gather(self._last_rows, patience_s=_PATIENCE * self._last_forward_s)
         self._last_rows = 0
+        self._free_given_up()
         self._end_cancelled()
         for slot in [slot for slot in self._rows if slot.is_behind]:
             slot.cache = self.target.new_cache(rows=0)
@@ -181,6 +193,10 @@ class Scheduler:
                 self._add_row(slot)
         while self._queue.can_admit:
             self._reading.append(self._queue.waiting.popleft())
+
+    def _free_given_up(self) -> None:
+        while self._given_up:
+            self._leave(self._given_up.popleft())
 
     def _end_cancelled(self) -> None:
         for slot in [*self._queue.waiting, *self._reading, *self._parked, *self._rows]:

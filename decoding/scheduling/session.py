@@ -9,7 +9,6 @@ same with an empty tree.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 
@@ -35,17 +34,17 @@ class Session:
         self.stats = Stats(failed_sources=drafter.failed)
         self.finish_reason: FinishReason | None = None
         self._choice = Choice(request)
-        self._cancelled = threading.Event()
+        self._cancelled = False
         self._context_length = context_length
 
     def cancel(self) -> None:
-        """End the session before its next step or prefill chunk."""
-        self._cancelled.set()
+        """End the session before its next step or prefill chunk. Takes no lock, so that anything may call it."""
+        self._cancelled = True
 
     @property
     def cancelled(self) -> bool:
         """Whether ``cancel`` was called."""
-        return self._cancelled.is_set()
+        return self._cancelled
 
     @property
     def root(self) -> int:

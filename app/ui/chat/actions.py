@@ -76,7 +76,7 @@ async def run_question(
                     running = dataclasses.replace(running, status=status_of(running, time.monotonic() - began_s))
                     yield Step(running, turn)
     finally:
-        state.runs.finish(tab, run)
+        state.runs.finish(run)
     if problems:
         yield Step(running, dataclasses.replace(turn, problem=problems[0]))
     else:

@@ -1,8 +1,9 @@
 """Streams that run for browser tabs: read by a thread, handed to the page in batches, stopped on request.
 
 A stream blocks while the target works, so a thread of its own reads the events, and the event loop collects them every
-70 ms. Leaving ``batches`` for any reason, a click on Stop or a browser that went away, cancels the stream. Must not
-know what the events mean.
+70 ms. Leaving ``batches`` for any reason, a click on Stop or a browser that went away, cancels the stream. Python may
+make a handler leave wherever its garbage is collected, so nothing here takes a lock: what two threads change is one
+attribute or one entry. Must not know what the events mean.
 """
 
 from __future__ import annotations
@@ -37,7 +38,6 @@ class Run:
         """Start at once: ``open_stream`` is called on the run's own thread."""
         self._open = open_stream
         self._events: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._lock = threading.Lock()
         self._stream: EventStream | None = None
         self._cancelled_s: float | None = None
         self._ended = False
@@ -50,11 +50,10 @@ class Run:
 
     def cancel(self) -> None:
         """Ask the stream to stop; harmless when it has ended."""
-        with self._lock:
-            if self._ended or self._cancelled_s is not None:
-                return
-            self._cancelled_s = time.monotonic()
-            stream = self._stream
+        if self._ended or self._cancelled_s is not None:
+            return
+        self._cancelled_s = time.monotonic()
+        stream = self._stream
         if stream is not None:
             stream.cancel()
 
@@ -95,17 +94,14 @@ class Run:
         error: Exception | None = None
         try:
             stream = self._open()
-            with self._lock:
-                self._stream = stream
-                cancelled_early = self._cancelled_s is not None
-            if cancelled_early:
+            self._stream = stream
+            if self._cancelled_s is not None:  # ``cancel`` sets this before it looks for the stream.
                 stream.cancel()
             for event in stream:
                 self._events.put(event)
         except Exception as caught:  # noqa: BLE001 - ``batches`` raises it in the page, which shows or logs it
             error = caught
-        with self._lock:
-            self._ended = True
+        self._ended = True
         self._events.put(_End(error))
 
 
@@ -114,34 +110,30 @@ class Runs:
 
     def __init__(self) -> None:
         """Start without runs."""
-        self._lock = threading.Lock()
-        self._by_tab: dict[str, Run] = {}
+        self._tabs: dict[Run, str] = {}
 
     def start(self, tab: str, open_stream: Callable[[], EventStream]) -> Run:
         """Start a run for ``tab``; one that is still running there is stopped."""
         run = Run(open_stream)
-        with self._lock:
-            previous, self._by_tab[tab] = self._by_tab.get(tab), run
-        if previous is not None:
-            previous.cancel()
+        previous = self._of(tab)
+        self._tabs[run] = tab
+        for other in previous:
+            other.cancel()
         return run
 
-    def finish(self, tab: str, run: Run) -> None:
+    def finish(self, run: Run) -> None:
         """Forget a run that has ended."""
-        with self._lock:
-            if self._by_tab.get(tab) is run:
-                del self._by_tab[tab]
+        self._tabs.pop(run, None)
 
     def stop(self, tab: str) -> None:
         """Stop what runs for ``tab``."""
-        with self._lock:
-            run = self._by_tab.get(tab)
-        if run is not None:
+        for run in self._of(tab):
             run.cancel()
 
     def stop_all(self) -> None:
         """Stop everything, at shutdown."""
-        with self._lock:
-            runs = list(self._by_tab.values())
-        for run in runs:
+        for run in list(self._tabs):
             run.cancel()
+
+    def _of(self, tab: str) -> list[Run]:
+        return [run for run, its_tab in list(self._tabs.items()) if its_tab == tab]

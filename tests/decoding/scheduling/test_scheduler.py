@@ -122,7 +122,7 @@ def test_a_closed_reader_frees_its_row(llama: Target) -> None:
     shared = engine(llama, list, max_rows=1)
     stream = shared.iterate(shared.session(jobs(1)[0]))
     next(stream)
-    stream.close()  # type: ignore[attr-defined]
+    stream.close()
     assert len(shared.generate(jobs(2)[1]).tokens) == jobs(2)[1].max_new_tokens
 
 

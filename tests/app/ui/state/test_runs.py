@@ -74,7 +74,7 @@ def test_stop_ends_the_stream() -> None:
         threading.Timer(0.2, runs.stop, ["tab"]).start()
         began = time.monotonic()
         await _collect(run)
-        runs.finish("tab", run)
+        runs.finish(run)
         assert run.stopped
         return time.monotonic() - began, stream
 

@@ -50,8 +50,10 @@ def request_builder(settings: Settings, **hf_options: Any) -> RequestBuilder:
         torch.set_num_threads(settings.threads)
     name = target_path(settings)
     is_stored = stored_path(settings.target, settings.home) is not None
-    with as_shipped(settings.target, stored=is_stored), without_progress_bars(is_local=Path(name).is_dir()):
-        target = load_target(name, settings, **{**loading_options(settings), **hf_options})
+    options = {**loading_options(settings), **hf_options}
+    shipped = as_shipped(settings.target, stored=is_stored, options=options)
+    with shipped, without_progress_bars(is_local=Path(name).is_dir()):
+        target = load_target(name, settings, **options)
         tokens = load_tokenizer(name, settings)
         biases = logit_biases(Path(name), target, tokens)
     require_same_vocabulary(tokens, target)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -76,15 +76,18 @@ def require_target(settings: Settings) -> None:
 
 
 @contextlib.contextmanager
-def as_shipped(name: str, *, stored: bool = False) -> Iterator[None]:
+def as_shipped(name: str, *, stored: bool = False, options: Collection[str] = ()) -> Iterator[None]:
     """While a model is loaded that settings call ``name``: if it is bundled, or ``stored`` by us, what is damaged was
-    not made by the user. Raises ModelError then, with the remedy of such files.
+    not made by the user. Raises ModelError then, with the remedy of such files; with ``options`` of the user's own it
+    is these that are doubted first.
     """
     from decoding.errors import ModelNotFound
 
     try:
         yield
     except (ModelNotFound, ModelError) as error:
+        if options and (name in (BUNDLED, TINY) or stored):
+            raise ModelError(error.cause, hint=f"try it without {', '.join(sorted(options))}") from error
         if name in (BUNDLED, TINY):
             raise ModelError(error.cause, hint="install Spandraft again") from error
         if stored:

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from app.conversations.quotations import QuotingConversation
 from app.library.deletion import CorpusReceipt, Receipt
+from app.output.formatting import count
 
 
 def receipt_lines(receipt: Receipt) -> list[str]:
     """The receipt for people."""
     rows = [
-        ("text", f"{receipt.characters:,} characters, overwritten"),
+        ("text", f"{count(receipt.characters, 'character')}, overwritten"),
         ("passages", f"{receipt.passages:,}"),
         ("vectors", f"{receipt.vectors:,} of passages, {receipt.sentence_vectors:,} of sentences"),
         ("terms", f"{receipt.terms:,} in the word index"),
-        ("drafts", f"{receipt.draft_tokens:,} tokens, and all that running servers keep of earlier outputs"),
+        ("drafts", f"{count(receipt.draft_tokens, 'token')}, and all that running servers keep of earlier outputs"),
         ("files", _files(receipt)),
         ("conversations", _conversations(receipt)),
     ]
@@ -73,7 +74,7 @@ def _files(receipt: Receipt) -> str:
 def _conversations(receipt: Receipt) -> str:
     if not receipt.conversations:
         return "none quote it"
-    count = len(receipt.conversations)
+    number = len(receipt.conversations)
     if receipt.conversations_removed:
-        return f"{receipt.conversations_removed} of {count} that quote it are gone, too"
-    return f"{count} still quote it; remove them, too: --with-conversations"
+        return f"{receipt.conversations_removed} of {number} that quote it are gone, too"
+    return f"{number} still quote{'s' if number == 1 else ''} it; remove them, too: --with-conversations"

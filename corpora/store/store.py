@@ -299,8 +299,8 @@ def _check_lengths(passages: Sequence[Passage], values: Mapping[str, Sequence[by
 
 def _chunking_changed(name: str, stored: Chunking, wanted: Chunking) -> ChunkingChanged:
     return ChunkingChanged(
-        f"{name} is cut at {stored.target_chars} characters with {stored.overlap_sentences} sentences of overlap, "
-        f"not at {wanted.target_chars} with {wanted.overlap_sentences}",
+        f"{name} is cut at {count(stored.target_chars, 'character')} (overlap: {stored.overlap_sentences}), "
+        f"not at {wanted.target_chars} (overlap: {wanted.overlap_sentences})",
         hint=f"run `spandraft corpus rebuild {in_shell(name)} --chunk-chars {wanted.target_chars} "
         f"--chunk-overlap {wanted.overlap_sentences}`, or add the files with the corpus' own chunking",
     )

@@ -88,7 +88,7 @@ def removal_view(corpus: str, holdings: Holdings) -> Html:
     vectors = sum(number for kind, number in holdings.derived.items() if kind.startswith("vectors"))
     rest = sum(holdings.derived.values()) - vectors
     deleted = [
-        f"{document.chars:,} characters of text",
+        f"{count(document.chars, 'character')} of text",
         count(document.passages, "passage"),
         count(vectors, "vector"),
         *([f"{rest:,} other derived rows"] if rest else []),
@@ -106,11 +106,11 @@ def corpus_removal_view(corpus: str, listing: Listing) -> Html:
 def receipt_view(receipt: Receipt, own: Sequence[tuple[str, str]] = ()) -> Html:
     """What a removal deleted, and which conversations of this browser (id, title) still quote the document."""
     lines = {
-        "Text": f"{receipt.characters:,} characters, overwritten" if receipt.is_erased else "being overwritten",
+        "Text": f"{count(receipt.characters, 'character')}, overwritten" if receipt.is_erased else "being overwritten",
         "Passages": f"{receipt.passages:,}",
         "Vectors": f"{receipt.vectors:,} of passages, {receipt.sentence_vectors:,} of sentences",
-        "Word index": f"{receipt.terms:,} terms",
-        "Drafts": f"{receipt.draft_tokens:,} tokens, and what was kept of earlier outputs",
+        "Word index": count(receipt.terms, "term"),
+        "Drafts": f"{count(receipt.draft_tokens, 'token')}, and what was kept of earlier outputs",
         "Files": f"{len(receipt.files_deleted):,} deleted, {len(receipt.files_rewritten):,} rewritten",
         **({"Still to come": "; ".join(receipt.pending)} if receipt.pending else {}),
     }

@@ -233,10 +233,8 @@ class _Writer:
         numbering = value(child(own, "numId")) or style.numbering
         if numbering in (None, "", "0"):
             return None, 0
-        depth = style.depth
-        if value(child(own, "numId")) is None and (linked := self.numbering.level_of(numbering, style.numbered_by)):
-            depth = linked
-        depth = whole_number(value(child(own, "ilvl")), depth)
+        linked = self.numbering.level_of(numbering, style.numbered_by)
+        depth = whole_number(value(child(own, "ilvl")), style.depth if linked is None else linked)
         return self.numbering.marker(numbering, depth), depth
 
     def _asides(self) -> None:

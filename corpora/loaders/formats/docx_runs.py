@@ -152,6 +152,8 @@ class Runs:
                 program = (attribute(inner, "ProgID") or "").lower()
                 is_equation = program.startswith(_EQUATION_PROGRAMS)
                 self.unread.add("equation" if is_equation else "embedded object")
+            elif local(inner.tag) == "control":
+                self.unread.add("form control")
         yield from ()
 
     def _subdocument(self, element: Element) -> Iterator[Piece]:

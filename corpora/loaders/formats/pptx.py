@@ -30,7 +30,8 @@ from corpora.loaders.formats.unread_parts import UnreadParts
 from corpora.text.reading_text import ReadingText, in_one_line, words
 
 _TITLES = words("title ctrTitle")
-_UNREAD_PLACEHOLDERS = words("sldNum dt ftr hdr sldImg")
+_UNREAD_PLACEHOLDERS = words("sldNum sldImg")
+_MARGINS = words("dt ftr hdr")
 _MEDIA = {"videoFile": "video", "audioFile": "recording", "wavAudioFile": "recording", "audioCd": "recording"}
 _ON, _OFF = ("1", "true"), ("0", "false")
 
@@ -39,7 +40,7 @@ def load(data: bytes, name: str) -> Document:
     """Load a presentation. Raises ``EncryptedFile``, ``DamagedFile``, ``HostileArchive``."""
     package = OpcPackage.opened(data, name)
     reading, unread = ReadingText(title=package.title()), UnreadParts()
-    main, hidden = package.main_part(), 0
+    main, hidden, margins = package.main_part(), 0, set[str]()
     relations = package.relations(main)
     try:
         for position, slide in enumerate(_slide_ids(package.xml(main)), 1):
@@ -49,7 +50,7 @@ def load(data: bytes, name: str) -> Document:
                 is_hidden = attribute(shown, "show") in _OFF
                 hidden += is_hidden
                 reading.section("slide", f"{position} (hidden)" if is_hidden else str(position))
-                _Writer(package, reading, unread, package.relations(part)).slide(shown)
+                _Writer(package, reading, unread, package.relations(part), margins).slide(shown)
     except RecursionError as error:
         raise DamagedFile(
             f"the shapes of {name} are nested too deeply", hint="save it as text in its program and add that file"
@@ -75,12 +76,17 @@ class _Writer:
     reading: ReadingText
     unread: UnreadParts
     relations: dict[str, Relation]
+    margins: set[str]
+    """Footers that were read already: most slides repeat them."""
 
     def slide(self, slide: Element) -> None:
         """The shapes of a slide, then its notes."""
         shapes = in_reading_order(child(slide, "cSld", "spTree"), self._layout())
         for shape in sorted(shapes, key=lambda shape: placeholder(shape) not in _TITLES):  # stable
             self._shape(shape)
+        for shape in shapes:
+            if placeholder(shape) in _MARGINS and not _is_hidden(shape):
+                self._margin(shape)
         for relation in self.relations.values():
             if relation.kind == "notesSlide" and self.package.has(relation.part):
                 self._notes(self.package.xml(relation.part))
@@ -96,7 +102,7 @@ class _Writer:
 
     def _shape(self, shape: Element) -> None:
         kind = placeholder(shape)
-        if kind in _UNREAD_PLACEHOLDERS:
+        if kind in _UNREAD_PLACEHOLDERS or kind in _MARGINS:
             return
         if _is_hidden(shape):
             if any((text.text or "").strip() for text in _all(shape, "t")):
@@ -109,6 +115,14 @@ class _Writer:
             self.reading.heading(" ".join(line(paragraph, self.unread) for paragraph in _all(shape, "p")))
         elif (body := child(shape, "txBody")) is not None:
             self._paragraphs(body, is_list=kind in ("body", "obj"))
+
+    def _margin(self, shape: Element) -> None:
+        """What somebody wrote into a footer; a date that is always today's says nothing."""
+        if (body := child(shape, "txBody")) is not None and next(_all(body, "fld"), None) is None:
+            text = " ".join(in_one_line(paragraph.text) for paragraph in paragraphs(body, self.unread))
+            if text and text not in self.margins:
+                self.margins.add(text)
+                self.reading.paragraph(f"Footer: {text}")
 
     def _frame(self, frame: Element) -> None:
         """A table, chart, diagram or embedded object in its frame."""

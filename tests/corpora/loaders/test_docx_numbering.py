@@ -136,8 +136,8 @@ def test_numbers_in_styles_belong_to_the_level_of_the_style() -> None:
     )
     numbered_style = (
         '<w:style w:type="paragraph" w:styleId="{0}"><w:name w:val="{0}"/><w:pPr><w:numPr>'
-        '<w:numId w:val="1"/></w:numPr></w:pPr></w:style>'
-    ).format
+        '<w:ilvl w:val="5"/><w:numId w:val="1"/></w:numPr></w:pPr></w:style>'
+    ).format  # its level counts for nothing, since levels name it
     based = '<w:style w:type="paragraph" w:styleId="Mine"><w:name w:val="Mine"/><w:basedOn w:val="Under"/></w:style>'
     off = (
         '<w:style w:type="paragraph" w:styleId="Off"><w:name w:val="Off"/><w:basedOn w:val="Top"/>'
@@ -155,10 +155,11 @@ def test_numbers_in_styles_belong_to_the_level_of_the_style() -> None:
             styled("Top") + '<w:numPr><w:numId w:val="0"/></w:numPr>',
             styled("Top") + '<w:numPr><w:ilvl w:val="1"/></w:numPr>',
             styled("Top"),
+            styled("Under") + '<w:numPr><w:numId w:val="2"/></w:numPr>',
         )
     )
-    numbering = definition(0, *levels) + listed(1, 0)
-    assert markers(body, numbering, styles=styles) == ["1.", "1.1", "1.2", "", "", "1.3", "2."]
+    numbering = definition(0, *levels) + listed(1, 0) + listed(2, 0)
+    assert markers(body, numbering, styles=styles) == ["1.", "1.1", "1.2", "", "", "1.3", "2.", "2.1"]
 
 
 def test_a_definition_may_be_that_of_a_numbering_style() -> None:

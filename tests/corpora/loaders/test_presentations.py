@@ -289,6 +289,28 @@ def test_hidden_slides_say_so_and_hidden_shapes_are_left_out() -> None:
     assert document.notes == "hidden text was left out; 1 hidden slide was read, too"
 
 
+def test_footers_are_read_once_without_numbers_and_todays_date() -> None:
+    deck = Deck()
+    made = (
+        '<p:sp xmlns:p="{}" xmlns:a="{}"><p:nvSpPr><p:cNvPr id="9" name=""/><p:cNvSpPr/><p:nvPr>'
+        '<p:ph type="{}" idx="1{}"/></p:nvPr></p:nvSpPr><p:spPr/><p:txBody><a:bodyPr/><a:p>{}</a:p></p:txBody></p:sp>'
+    ).format
+    words = "<a:r><a:t>{}</a:t></a:r>".format
+    for n in range(2):
+        slide = deck.slide()
+        box(slide, f"slide {n}")
+        margins = (
+            ("ftr", words("Harbour board")),
+            ("dt", words("May 2024") if n else '<a:fld type="datetime1"><a:t>today</a:t></a:fld>'),
+            ("sldNum", words("7")),
+        )
+        for i, (kind, text) in enumerate(margins):
+            slide.shapes._spTree.insert(2, etree.fromstring(made(P, A, kind, i, text)))
+    assert deck.read().text.split("\n\n") == [
+        "slide 0", "Footer: Harbour board", "slide 1", "Footer: May 2024"
+    ]  # fmt: skip
+
+
 def test_comments_follow_their_slide() -> None:
     deck = Deck()
     slide = deck.slide(TITLE_ONLY)

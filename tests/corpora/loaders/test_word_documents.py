@@ -280,10 +280,10 @@ def test_diagrams_are_lists_and_charts_are_tables() -> None:
 def test_objects_are_said() -> None:
     held = '<w:object><o:OLEObject ProgID="{}"/></w:object>'.format
     body = paragraph("x", more=run(more=held("Excel.Sheet.12") + held("Equation.3") + held("Equation.DSMT4")))
-    document = read(body)
+    document = read(body + paragraph(more=run(more='<w:object><w:control w:name="Box"/></w:object>')))
     assert document.text == "x"
     assert set((document.notes or "").split("; ")) == {
-        "1 embedded object was not read", "2 equations were not read"
+        "1 embedded object was not read", "2 equations were not read", "1 form control was not read"
     }  # fmt: skip
 
 

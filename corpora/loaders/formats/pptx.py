@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
+from corpora.counts import count
 from corpora.documents import Document
 from corpora.errors import DamagedFile
 from corpora.loaders.formats.charts import write_chart
@@ -57,7 +58,7 @@ def load(data: bytes, name: str) -> Document:
         ) from error
     unread.tell(reading)
     if hidden:
-        reading.note("1 hidden slide was read, too" if hidden == 1 else f"{hidden} hidden slides were read, too")
+        reading.note(f"{count(hidden, 'hidden slide')} {'was' if hidden == 1 else 'were'} read, too")
     return reading.document(name)
 
 

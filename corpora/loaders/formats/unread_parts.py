@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from corpora.counts import count
 from corpora.text.reading_text import ReadingText
 
 
@@ -18,9 +19,9 @@ class UnreadParts:
     _counts: Counter[str] = field(default_factory=Counter)
     _left_out: list[str] = field(default_factory=list)
 
-    def add(self, part: str, count: int = 1) -> None:
+    def add(self, part: str, number: int = 1) -> None:
         """Count a part, such as ``embedded object``, that could not be read."""
-        self._counts[part] += count
+        self._counts[part] += number
 
     def left_out(self, kind: str) -> None:
         """Remember a kind of text, such as ``hidden text``, that a reader does not take for valid."""
@@ -29,8 +30,8 @@ class UnreadParts:
 
     def tell(self, reading: ReadingText) -> None:
         """Note all of it in the document."""
-        for part, count in self._counts.items():
-            if count:
-                reading.note(f"1 {part} was not read" if count == 1 else f"{count} {part}s were not read")
+        for part, number in self._counts.items():
+            if number:
+                reading.note(f"{count(number, part)} {'was' if number == 1 else 'were'} not read")
         for kind in self._left_out:
             reading.note(f"{kind} was left out")

@@ -103,7 +103,7 @@ def test_no_message_puts_a_plural_behind_a_number_that_may_be_one() -> None:
 
 def test_the_search_for_plurals_finds_one(tmp_path: Path) -> None:
     module = tmp_path / "module.py"
-    texts = ("f'{n} pages'", "f'{n:,} of more files'", "f'{count(n, what)} pages'", "f'{n:.1f} pages'")
+    texts = ("f'{n} pages'", "f'{n:,} more files'", "f'{count(n, what)} pages'", "f'{n:.1f} pages'")
     module.write_text("\n".join(texts))
     assert [noun for noun, _ in _counted(module)] == ["pages", "files"]
     assert _ONE_OF_MANY.search("none of the 1 pages") is not None

@@ -17,7 +17,17 @@ from app.answering.live_citations import LiveCitations
 from app.errors import ModelError
 from app.generation.cancellable import CancellableStream, Cancellation
 from app.generation.detokenizer import TextStream, stop_factory
-from app.generation.events import Answer, Citation, Done, Event, Retrieval, SourcePassage, TextDelta
+from app.generation.events import (
+    NO_STATS,
+    UNFINISHED,
+    Answer,
+    Citation,
+    Done,
+    Event,
+    Retrieval,
+    SourcePassage,
+    TextDelta,
+)
 from app.generation.modes import Mode
 from app.generation.prompts import Message, Prompt
 from app.generation.requests import DecodingOptions, RequestBuilder
@@ -51,20 +61,53 @@ class AnswerStream(CancellableStream[Event]):
     """Events of one answer: Retrieval, then TextDelta and Citation (live ones), last Done.
 
     ``cancel`` takes effect within one step or prefill chunk, while waiting for the model, too; Done then says
-    ``cancelled``. As a context manager it cancels on leaving. Iterating raises what retrieval and prompt raise.
+    ``cancelled``. As a context manager it cancels on leaving. Iterating raises what retrieval and prompt raise. A
+    stream that is broken off, by whatever means, keeps what it has given: ``text`` and ``so_far``.
     """
 
     def __init__(self, builder: RequestBuilder, question: Question, options: DecodingOptions) -> None:
         cancellation = Cancellation()
+        self._builder = builder
+        self._question = question.text
+        self._seen = Retrieval(())
+        self._texts: list[str] = []
+        self._whole: Answer | None = None
         super().__init__(_Answering(builder, question, options, cancellation).events(), cancellation)
 
+    def __next__(self) -> Event:
+        event = super().__next__()
+        match event:
+            case Retrieval():
+                self._seen = event
+            case TextDelta(text):
+                self._texts.append(text)
+            case Done(answer):
+                self._whole = answer
+        return event
+
+    @property
+    def text(self) -> str:
+        """The text as far as it has been read."""
+        return "".join(self._texts)
+
+    @property
+    def so_far(self) -> Answer:
+        """The whole answer once it has been read to its end; before that, or if it was broken off, what there is of it.
+
+        Its citations are exact for the text that it has, its ``finish_reason`` is ``unfinished``, it has no figures.
+        """
+        if self._whole is not None:
+            return self._whole
+        seen, text = self._seen, self.text
+        citations = _citations(self._builder, text, seen.passages)
+        return Answer(self._question, text, citations, seen.passages, NO_STATS, UNFINISHED, seen.notice)
+
     def answer(self) -> Answer:
-        """Run to the end and return the answer."""
+        """Run to the end and return the answer; of a stream that was read or closed before, ``so_far``."""
         with closing(self):
-            answers = [event.answer for event in self if isinstance(event, Done)]
-        if not answers:
-            raise RuntimeError("this stream has been read already")
-        return answers[0]
+            for _ in self:
+                pass
+        return self.so_far
 
 
 class _Answering:
@@ -129,11 +172,10 @@ class _Answering:
     def _answer(
         self, text: str, passages: tuple[SourcePassage, ...], notice: str | None, reason: FinishReason
     ) -> Answer:
-        encoded = self._builder.tokens.plain(text)
         return Answer(
             question=self._question.text,
             text=text,
-            citations=cite(text, list(zip(encoded.starts, encoded.ends, strict=True)), passages),
+            citations=_citations(self._builder, text, passages),
             passages=passages,
             stats=self._figures.result(),
             finish_reason=reason.value,
@@ -189,6 +231,11 @@ def _quoting(builder: RequestBuilder, prompt: Prompt) -> tuple[Processor, ...]:
             end_bonus=builder.biases.end_bonus,
         ),
     )
+
+
+def _citations(builder: RequestBuilder, text: str, passages: tuple[SourcePassage, ...]) -> tuple[Citation, ...]:
+    encoded = builder.tokens.plain(text)
+    return cite(text, list(zip(encoded.starts, encoded.ends, strict=True)), passages)
 
 
 def _one_line(remarks: Iterable[str | None]) -> str | None:

@@ -15,12 +15,14 @@ from app.errors import InputError
 from app.output.answer_json import answer_document, hit_document
 from app.output.formatting import count
 from app.output.links import where as source_in_words
+from app.output.shown_text import ShownText, list_marks, without
 
 if TYPE_CHECKING:
     from app.answering.stream import AnswerStream
     from app.generation.events import Answer, Citation
 
 _EXCERPT = 160  # characters of a citation that are shown
+_INTERRUPTED = 130
 
 
 def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser], argv: Sequence[str]) -> None:
@@ -41,45 +43,62 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser], a
 def _ask(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
     question = _text(args.question, "question", 'spandraft ask "What is a lambda?"')
     pipeline = load_pipeline(settings, terminal, corpus=settings.corpus)
+    code = 0
     with closing(pipeline.stream(question, speculate=settings.speculate, stop_strings=tuple(args.stop))) as stream:
-        answer = _follow(stream, terminal)
+        try:
+            _follow(stream, terminal)
+        except KeyboardInterrupt:
+            if not stream.text:
+                raise
+            code = _INTERRUPTED
+    answer = stream.so_far
     if terminal.json:
         terminal.document(answer_document(answer))
     else:
         _sources(answer, terminal)
-    return 0
+    return code
 
 
-def _follow(stream: AnswerStream, terminal: Terminal) -> Answer:
-    """Show the text as it comes and return the finished answer."""
+def _follow(stream: AnswerStream, terminal: Terminal) -> None:
+    """Show the text as it comes, without marks of lists that it copied along."""
     from app.generation.events import Done, Retrieval, TextDelta
 
-    said = ""
+    said, shown = "", ShownText(())
     for event in stream:
         match event:
-            case Retrieval(notice=str(notice)):
-                terminal.note(f"note: {notice}")
-                said = notice
+            case Retrieval(passages=passages, notice=notice):
+                shown, said = ShownText(passages), notice or ""
+                if said:
+                    terminal.note(f"note: {said}")
             case TextDelta(text=text) if not terminal.json:
-                terminal.write(text)
+                terminal.write(shown.push(text))
             case Done(answer=answer):
+                if not terminal.json:
+                    terminal.write(shown.finish())
                 if rest := (answer.notice or "").removeprefix(said).strip():
                     if not terminal.json:
                         terminal.line()
                     terminal.note(f"note: {rest}")
-                return answer
-    raise AssertionError("a stream ends with Done")
 
 
 def _sources(answer: Answer, terminal: Terminal) -> None:
     """List what the answer was copied from, and how fast it was."""
+    from app.generation.events import UNFINISHED
+
     terminal.line()
+    if answer.finish_reason == UNFINISHED:
+        terminal.note("Stopped: this is not the whole answer.")
+    numbers = {passage.passage_id: passage.number for passage in answer.passages}
     if answer.citations:
         terminal.line("\n" + terminal.bold("Sources"))
     for citation in answer.citations:
         where = _where(citation.document, citation.place, citation.source_start, citation.source_end)
-        terminal.line(f"  {where}: {terminal.dim(_cited(answer, citation))}")
+        number = numbers.get(citation.passage_id)
+        source = where if number is None else f"[{number}] {where}"
+        terminal.line(f"  {source}: {terminal.dim(_cited(answer, citation))}")
     stats = answer.stats
+    if not stats.tokens:
+        return
     terminal.note(
         f"{count(stats.tokens, 'token')} in {count(stats.target_forwards, 'forward')} of the target "
         f"({stats.mean_acceptance_length:.1f} tokens each), {stats.tokens_per_s:.0f} tokens/s"
@@ -87,7 +106,9 @@ def _sources(answer: Answer, terminal: Terminal) -> None:
 
 
 def _cited(answer: Answer, citation: Citation) -> str:
-    text = " ".join(answer.text[citation.answer_start : citation.answer_end].split())
+    start, end = citation.answer_start, citation.answer_end
+    marks = [(a - start, b - start) for a, b in list_marks(answer.text, answer.passages) if start <= a and b <= end]
+    text = " ".join(without(answer.text[start:end], marks).split())
     return f"“{text}”" if len(text) <= _EXCERPT else f"“{text[:_EXCERPT]}...”"
 
 

@@ -83,15 +83,33 @@ class CorrectionStream(CancellableStream[CorrectionEvent]):
         correcting = _Correcting(
             builder, text, resolved, cancellation, proposer=proposer, max_new_tokens=max_new_tokens
         )
+        self._texts: list[str] = []
+        self._whole: Correction | None = None
         super().__init__(correcting.events(), cancellation)
 
+    def __next__(self) -> CorrectionEvent:
+        event = super().__next__()
+        if isinstance(event, CorrectionDone):
+            self._whole = event.correction
+        else:
+            self._texts.append(event.text)
+        return event
+
+    @property
+    def text(self) -> str:
+        """The corrected text as far as it has been read."""
+        return "".join(self._texts)
+
     def correction(self) -> Correction:
-        """Run to the end and return the correction."""
+        """Run to the end and return the correction. Raises InputError for a stream that was closed before its end."""
         with closing(self):
-            corrections = [event.correction for event in self if isinstance(event, CorrectionDone)]
-        if not corrections:
-            raise RuntimeError("this stream has been read already")
-        return corrections[0]
+            for _ in self:
+                pass
+        if self._whole is None:
+            raise InputError(
+                "this correction was broken off", hint="its text so far is in text; start another for the whole"
+            )
+        return self._whole
 
 
 class _Correcting:

@@ -109,9 +109,13 @@ class Done:
     answer: Answer
 
 
+UNFINISHED: Final = "unfinished"
+"""The ``finish_reason`` of an answer whose stream was broken off."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A finished answer."""
+    """An answer. ``finish_reason``: ``eos``, ``stop``, ``length``, ``context``, ``cancelled``, or ``unfinished``."""
 
     question: str
     text: str

@@ -9,7 +9,9 @@ import pytest
 
 from app.config.settings import Settings
 from app.errors import ArgumentError, InputError
-from app.generation.prompts import Message
+from app.generation.events import TextDelta
+from app.generation.prompts import Message, Prompt
+from app.generation.requests import RequestBuilder
 from app.library.corpus import Corpus
 from app.pipeline import Pipeline
 from corpora.errors import CorpusNotFound, InvalidName
@@ -120,16 +122,23 @@ def test_texts_and_own_retrievers_are_asked_and_cited(tiny_chat: Path, home: Pat
         [{"role": "user", "content": "What is a lambda?"}, {"role": "assistant", "content": "A small function."}],
     ],
 )
-def test_a_follow_up_sees_the_conversation_in_any_form(pipeline: Pipeline, history: Any) -> None:
+def test_a_follow_up_sees_the_conversation_in_any_form(
+    pipeline: Pipeline, history: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     own = Prompts()
     pipeline.answer("And what does it return?", corpus=own, history=history)
     assert own.asked == ["What is a lambda? And what does it return?"]
-    said = "A small function."
-    with_history = pipeline.stream_chat("And what does it return?", history=history)
-    prompt = with_history._builder.chat_prompt(
-        (*with_history._question.history, Message("user", "x")), with_history._options
-    )
-    assert said in pipeline.builder.tokens.hf.decode(prompt.ids)
+    prompts: list[str] = []
+    write = RequestBuilder.chat_prompt
+
+    def noted(builder: RequestBuilder, *given: Any) -> Prompt:
+        prompt = write(builder, *given)
+        prompts.append(builder.tokens.hf.decode(prompt.ids))
+        return prompt
+
+    monkeypatch.setattr(RequestBuilder, "chat_prompt", noted)
+    pipeline.chat("And what does it return?", history=history, max_new_tokens=1)
+    assert "A small function." in prompts[0]
     with pytest.raises(ArgumentError, match="part 1 of history"):
         pipeline.chat("x", history=["What is a lambda?"])  # type: ignore[list-item]
 
@@ -149,3 +158,55 @@ def test_a_closed_pipeline_closes_what_it_opened_and_says_so(tiny_chat: Path, tm
     for call in (lambda: asking.answer(QUESTION), lambda: asking.chat("x"), lambda: asking.correct("x")):
         with pytest.raises(InputError, match="the pipeline is closed"):
             call()
+
+
+def test_a_stream_that_is_broken_off_keeps_what_it_had(pipeline: Pipeline) -> None:
+    whole = pipeline.answer_from(QUESTION, hits_of())
+    stream = pipeline.stream_from(QUESTION, hits_of())
+    assert (stream.text, stream.so_far.text, stream.so_far.passages) == ("", "", ())
+    pieces: list[str] = []
+    for event in stream:
+        if isinstance(event, TextDelta):
+            pieces.append(event.text)
+            break
+    stream.close()
+    partial = stream.so_far
+    assert stream.text == partial.text == pieces[0] != ""
+    assert whole.text.startswith(partial.text)
+    assert (partial.finish_reason, partial.passages, partial.question) == ("unfinished", whole.passages, QUESTION)
+    assert stream.answer() == partial
+    for citation in partial.citations:
+        source = {passage.passage_id: passage for passage in partial.passages}[citation.passage_id]
+        copied = source.text[citation.source_start - source.start : citation.source_end - source.start]
+        assert citation.kind == "marked" or copied == partial.text[citation.answer_start : citation.answer_end]
+
+
+def test_an_open_stream_goes_on_where_it_was_left_and_answers_twice_the_same(pipeline: Pipeline) -> None:
+    stream = pipeline.stream_from(QUESTION, hits_of())
+    next(stream)
+    next(stream)
+    answer = stream.answer()
+    assert answer.finish_reason != "unfinished"
+    assert stream.text == answer.text
+    assert stream.answer() is stream.so_far is answer
+    assert list(stream) == []
+
+
+def test_a_search_that_fails_leaves_an_empty_unfinished_answer(pipeline: Pipeline) -> None:
+    class Failing:
+        def search(self, query: str, k: int) -> list[str]:
+            raise ConnectionError("the index is away")
+
+    stream = pipeline.stream(QUESTION, corpus=Failing())
+    with pytest.raises(ConnectionError):
+        stream.answer()
+    assert (stream.so_far.text, stream.so_far.finish_reason) == ("", "unfinished")
+
+
+def test_a_correction_that_is_broken_off_keeps_its_text(pipeline: Pipeline) -> None:
+    stream = pipeline.stream_correct("i think that they are right. He go to school.")
+    next(stream)
+    stream.close()
+    assert stream.text
+    with pytest.raises(InputError, match="broken off"):
+        stream.correction()

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.conversations.turns import Turn
-from app.generation.events import Citation, SourcePassage
+from app.generation.events import UNFINISHED, Citation, SourcePassage
 from app.output.formatting import count
 from app.output.links import Link, copied_share, links
 from app.output.shown_text import unshown
@@ -22,6 +22,7 @@ from app.ui.views.markup import Html, cut_at_spans, escape, join, tag
 _NUMBER = re.compile(r"(\[\d+\])")
 _ENDINGS = {
     "cancelled": "Stopped.",
+    UNFINISHED: "Stopped.",
     "length": "Cut off: the answer has reached max_new_tokens.",
     "context": "Cut off: the model's context is full.",
 }

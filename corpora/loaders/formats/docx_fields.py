@@ -26,6 +26,7 @@ class Shown:
 
     text: str = ""
     unread: str = ""
+    is_formula: bool = False
 
 
 def shown_by_instruction(instruction: str) -> Shown:
@@ -40,7 +41,7 @@ def shown_by_instruction(instruction: str) -> Shown:
     if button := _BUTTON.match(instruction):
         return Shown(button[1].strip())
     if name == "EQ":
-        return Shown(_Equation(instruction.strip()[2:].strip()).text())
+        return Shown(_Equation(instruction.strip()[2:].strip()).text(), is_formula=True)
     return Shown()
 
 

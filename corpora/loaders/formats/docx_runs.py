@@ -15,7 +15,7 @@ from corpora.loaders.formats import omml, symbol_fonts
 from corpora.loaders.formats.docx_fields import shown_by_instruction
 from corpora.loaders.formats.docx_styles import RunLook, Style, Styles, switch, value
 from corpora.loaders.formats.opc_package import attribute, child, children_of, chosen_alternative, local, whole_number
-from corpora.loaders.formats.raised_text import Piece
+from corpora.loaders.formats.raised_text import Piece, Position
 from corpora.loaders.formats.unread_parts import UnreadParts
 from corpora.text.reading_text import PAGE_BREAK, words
 
@@ -85,15 +85,15 @@ class Runs:
                 if local(inner.tag) == "lastRenderedPageBreak":
                     yield from self._page_break(inner)
 
-    def _shown(self, text: str) -> Iterator[Piece]:
-        """Text of the current run, if a reader sees it."""
+    def _shown(self, text: str, position: Position | None = None) -> Iterator[Piece]:
+        """Text of the current run, or in another position, if a reader sees it."""
         if not text or not all(field.in_result and not field.is_written for field in self._fields):
             return
         if self._look.is_hidden or self._look.is_struck:
             if text.strip():
                 self.unread.left_out("hidden text" if self._look.is_hidden else "struck-out text")
             return
-        yield Piece(text, self._look.position)
+        yield Piece(text, position or self._look.position)
 
     def _run(self, run: Element) -> Iterator[Piece]:
         outer, self._look = self._look, self.styles.look(child(run, "rPr"), self._style)
@@ -124,7 +124,7 @@ class Runs:
             yield Piece(PAGE_BREAK)
 
     def _equation(self, element: Element) -> Iterator[Piece]:
-        yield from self._shown(omml.linear(element))
+        yield from self._shown(omml.linear(element), "formula")
 
     def _note(self, element: Element) -> Iterator[Piece]:
         self.asides.append(Aside(_NOTES[local(element.tag)], attribute(element, "id") or ""))
@@ -199,7 +199,7 @@ class Runs:
 
     def _without_result(self, instruction: str) -> Iterator[Piece]:
         shown = shown_by_instruction(instruction)
-        yield from self._shown(shown.text)
+        yield from self._shown(shown.text, "formula" if shown.is_formula else None)
         if shown.unread:
             self.unread.add(shown.unread)
 

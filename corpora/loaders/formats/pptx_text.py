@@ -99,7 +99,7 @@ def _pieces(element: Element, unread: UnreadParts) -> Iterator[Piece]:
         elif tag == "br":
             yield Piece("\n")
         elif tag in ("oMath", "oMathPara"):
-            yield Piece(omml.linear(inner))
+            yield Piece(omml.linear(inner), "formula")
         elif tag == "m":
             yield from _pieces(inner, unread)
         elif tag == "AlternateContent" and (chosen := chosen_alternative(inner)) is not None:

@@ -7,7 +7,7 @@ the number of a note, behind a word or a year, stands in brackets, so that no nu
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from types import MappingProxyType
@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 
 from corpora.text.reading_text import words
 
-Position: TypeAlias = Literal["on line", "raised", "lowered"]
+Position: TypeAlias = Literal["on line", "raised", "lowered", "formula"]
 
 _LONGEST, _LOOKED_BACK = 24, 100
 _DIGITS = re.compile(r"\d{1,3}")
@@ -37,7 +37,7 @@ _LONGEST_BASE = 2
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Some text, and where it stands."""
+    """Some text, and where it stands; a ``formula`` is a line of its own in the middle of another."""
 
     text: str
     position: Position = "on line"
@@ -48,21 +48,35 @@ def on_one_line(pieces: Iterable[Piece]) -> str:
     pieces = list(pieces)
     if all(piece.position == "on line" for piece in pieces):
         return "".join(piece.text for piece in pieces)
-    runs = [Piece("".join(piece.text for piece in run), at) for at, run in groupby(pieces, lambda p: p.position)]
-    runs = [run for run in runs if run.text]
-    line = ""
+    runs = list(_runs(pieces))
+    line, is_closed = "", False
     for i, run in enumerate(runs):
         following = runs[i + 1 : i + 3]
         after = following[0].text if following and following[0].position == "on line" else ""
-        if run.position == "on line" or not run.text.strip() or len(run.text) > _LONGEST:
+        behind = line[-_LOOKED_BACK:]
+        stands_apart = run.position == "formula" or (run.position != "on line" and len(run.text) > _LONGEST)
+        if stands_apart or (is_closed and run.text[0].isdigit()):
+            line += (" " if behind[-1:].isalnum() and run.text[0].isalnum() else "") + run.text
+        elif run.position == "on line" or not run.text.strip():
             line += run.text
         elif run.position == "lowered":
-            line += _lowered(run.text, line[-_LOOKED_BACK:], after)
+            line += _lowered(run.text, behind, after)
         elif _is_above_a_slash(run, following):
-            line += (" " if line[-1:].isdigit() else "") + run.text
+            line += (" " if behind[-1:].isdigit() else "") + run.text
         else:
-            line += _raised(run.text, line[-_LOOKED_BACK:], after)
+            line += _raised(run.text, behind, after)
+        is_closed = stands_apart
     return line
+
+
+def _runs(pieces: Iterable[Piece]) -> Iterator[Piece]:
+    """Neighbours in the same place as one piece; formulas stand alone."""
+    for position, run in groupby(pieces, lambda piece: piece.position):
+        texts = [piece.text for piece in run if piece.text]
+        if position == "formula":
+            yield from (Piece(text, position) for text in texts)
+        elif texts:
+            yield Piece("".join(texts), position)
 
 
 def _is_above_a_slash(run: Piece, following: Sequence[Piece]) -> bool:

@@ -54,6 +54,15 @@ def test_digits_of_neighbours_never_run_together() -> None:
         assert on_one_line([Piece(number), Piece("2", "lowered")]) == f"{number}_2"
 
 
+def test_formulas_stay_apart_from_numbers_beside_them() -> None:
+    half, power = Piece("1/2", "formula"), Piece("10^6", "formula")
+    assert on_one_line([Piece("add 3"), half, Piece(" cups")]) == "add 3 1/2 cups"
+    assert on_one_line([power, Piece("5 men"), power, half, Piece("x")]) == "10^6 5 men 10^6 1/2x"
+    assert on_one_line([Piece("x="), half, Piece(".")]) == "x=1/2."
+    notes = Piece("12,13,14,15,16,17,18,19,20", "raised")
+    assert on_one_line([Piece("1987"), notes, Piece("5")]) == f"1987 {notes.text} 5"
+
+
 def test_runs_of_one_number_are_one() -> None:
     parts = [Piece("1"), Piece("0"), Piece("1", "raised"), Piece("2", "raised"), Piece("")]
     assert on_one_line(parts) == "10^12"

@@ -53,7 +53,15 @@ def test_symbols_powers_and_equations_in_a_line() -> None:
     body += paragraph(more=run("a", '<w:rFonts w:ascii="Symbol" w:hAnsi="Symbol"/>') + run(" of 25 m") + raised)
     body += paragraph("since 1987", more=raised + run(", H") + run("2", '<w:vertAlign w:val="subscript"/>') + run("O"))
     body += paragraph("x=", more=f"<m:oMath>{fraction}</m:oMath>" + run(" here"))
-    assert lines(body) == ["at most ≤ 7 kg", "☑ yes ☐ no", "α of 25 m²", "since 1987[2], H2O", "x=1/8 here"]
+    body += paragraph("add 3", more=f"<m:oMath>{fraction}</m:oMath>" + run(" or 3") + field("EQ \\f(1;2)"))
+    assert lines(body) == [
+        "at most ≤ 7 kg",
+        "☑ yes ☐ no",
+        "α of 25 m²",
+        "since 1987[2], H2O",
+        "x=1/8 here",
+        "add 3 1/8 or 3 1/2",
+    ]
 
 
 def test_a_symbol_that_is_not_known_is_said() -> None:

@@ -23,8 +23,10 @@ CODE_INDENT: Final = "    "
 
 LIST_ITEM = re.compile(r"\s*(?:[-*+\u2022]|\(?(?:\d{1,3}|[a-zA-Z])[.)])\s")
 _PROGRAM_LINE = re.compile(
-    r"^\s*(?:>>>|\.\.\.|[$%#>] |//|[\w.\[\]]+ ?[-+*/|&]?= |(?:def|class|import|from|return|for|if|while) |[})\]])"
-    r"|[;{}\\]$|\(\)"
+    r"^\s*(?:>>>|\.\.\.|[$%#>] |//|[\w.\[\]]+ ?[-+*/|&]?= |[})\]])|[;{}\\]$|\(\)"
+    # Words that begin sentences, too, count only in the form of a statement.
+    r"|^\s*(?:(?:async )?(?:def|class|for|if|elif|else|while|with|try|except)\b.*[:{(]$|from [\w.]+ import "
+    r"|import [\w.]+(?:,? (?:as )?[\w.]+)?$|return(?: \S+){0,3}$)"
 )
 _PROGRAM_START = re.compile(
     r"\s*(>>>|\.\.\.( |$)|[$#] |@\w+|(async )?(def|class|import|from|return|raise|assert|for|if|while) .*[:)=]$)"
@@ -34,6 +36,10 @@ _SIGN_OF_CODE = re.compile(
     r"|^\s*\w+\s*[+*/-]?=\s*\S"
     r"|^\s*(?:def|class|import|from|return|raise|assert|elif|if|for|while|with|try|except)\b.*(?:[:)=]\s*$|import )"
 )
+_NO_PROSE = re.compile(
+    r"[{}<>\\|=_$#@^~`]|::|->|\(\)|\w\(|--|;$|//|^\s*[a-z]+[.:]?$|^\s*(?:SELECT|INSERT|UPDATE|FROM|WHERE)\b"
+)
+_OPENING = re.compile("[\\s\"'(\u2018\u201c\u00ab\u300c\u2013\u2014-]+")
 _LETTER = re.compile(r"[^\W\d_]")
 _LEAST_LETTER_SHARE = 0.55
 _FILLED_SHARE, _LONG_LINE = 0.75, 40
@@ -45,10 +51,13 @@ def is_code_line(line: str) -> bool:
 
 
 def looks_like_code(lines: Sequence[str]) -> bool:
-    """Whether a block of plain text is indented as a whole by a tab or four spaces, or mostly lines of programs."""
+    """Whether a block of plain text is indented as a whole by a tab or four spaces, or mostly lines of programs.
+
+    Paragraphs and letterheads are indented, too: words alone, which begin with a capital, are none.
+    """
     program_lines = sum(bool(_PROGRAM_LINE.search(line)) for line in lines)
     if all(indent(line) >= len(CODE_INDENT) for line in lines):
-        return len(lines) < 2 or program_lines > 0 or not _fills_margin(lines)
+        return program_lines > 0 or not (_fills_margin(lines) or _reads_as_prose(lines))
     return program_lines * 2 > len(lines) and (
         len(lines) > 1 or indent(lines[0]) > 0 or lines[0].startswith((">>>", "$ "))
     )
@@ -69,6 +78,15 @@ def may_be_code(text: str) -> bool:
 def indent(line: str) -> int:
     """By how many columns a line is indented."""
     return len(line.expandtabs(4)) - len(line.expandtabs(4).lstrip())
+
+
+def _reads_as_prose(lines: Sequence[str]) -> bool:
+    """Whether indented lines are sentences, or a few words each, as of a letterhead or a poem, and nothing else."""
+    if any(map(_NO_PROSE.search, lines)):
+        return False
+    openings = [_OPENING.sub("", line)[:1] for line in lines]
+    begun = sum(opening.isalnum() and not opening.islower() for opening in openings)
+    return begun * 2 >= len(lines) and _OPENING.sub("", lines[0])[:1].isalpha()
 
 
 def _fills_margin(lines: Sequence[str]) -> bool:

@@ -1,8 +1,8 @@
 """Hard-wrapped plain text to reading text: lines wrapped at a margin are joined, line breaks made on purpose stay.
 
-``Joiner`` joins the lines of one paragraph and decides whether a hyphen at a line's end belongs; the margin and the
-words that it decides by are those of the whole text. ``reflow`` finds the blocks of a text first: paragraphs, headings,
-lists, tables, code. Knows nothing of files and formats.
+``Joiner`` joins the lines of one paragraph; which of them go together is decided by ``line_breaks``, whether a hyphen
+at a line's end belongs by ``hyphens``, both by what the whole text is like. ``reflow`` finds the blocks first:
+paragraphs, headings, lists, tables, code. Knows nothing of files and formats.
 """
 
 from __future__ import annotations
@@ -13,38 +13,31 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from corpora.text.code_detection import indent, looks_like_code
-from corpora.text.reading_text import PAGE_BREAK, ReadingText, words
-from corpora.text.sentences import sentence_end
+from corpora.text.hyphens import Hyphens
+from corpora.text.line_breaks import COLUMNS, LINE_END, LineBreaks
+from corpora.text.reading_text import PAGE_BREAK, ReadingText
 
-_BROKEN_WORD = re.compile(r"(\w+)-$")
-# A colon ends a line on purpose, too, and so does the semicolon of a script without spaces.
-LINE_END = sentence_end(also=":\uff1a\uff1b")
+__all__ = ["LINE_END", "Joiner", "grid_rows", "reflow", "reflowed"]
+
+_BROKEN_WORD = re.compile(r"\w-$")
+_NO_CELL = 20  # characters; a shorter line may be a name or a number with a hyphen behind it
 _UNSPACED = re.compile("[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uff60]")
-# Cells of a table set in columns.
-COLUMNS = re.compile(r"\S(?: {3,}|\t)\S")
-# A word that was broken at a hyphen is joined without it, except after these.
-_KEEP_HYPHEN = words(
-    "all built cross double fine four full half hard high ill long low mid non old one quasi self short single "
-    "three two user well wide"
-)
-# A wrapped line fills at least this share of the margin; a shorter line was ended on purpose.
-NEARLY_FULL = 0.75
-_WIDEST_MARGIN = 200
 
 
 class Joiner:
-    """Joins wrapped lines; remembers the text's own words to decide whether a hyphen at a line's end belongs."""
+    """Joins wrapped lines, by the words and the margin of the whole text."""
 
     def __init__(self, text: str, *, keep_hyphens: bool = False) -> None:
-        self._words = frozenset(re.findall(r"[\w-]+", text.casefold()))
-        self._keep_hyphens = keep_hyphens
-        self._margin = _margin(text)
+        self._hyphens = Hyphens(text, always_kept=keep_hyphens)
+        self._breaks = LineBreaks(_blocks(text))
 
     def paragraph(self, lines: Sequence[str]) -> str:
         """The lines joined, except at intended line breaks, which stay newlines."""
         groups = [[lines[0].strip()]]
-        for line, following in pairwise(line.strip() for line in lines):
-            if self._was_wrapped(line, following):
+        for (line, following), made_by_margin in zip(
+            pairwise(line.strip() for line in lines), self._breaks.made_by_margin(lines), strict=True
+        ):
+            if made_by_margin or _is_broken_word(line, following):
                 groups[-1].append(following)
             else:
                 groups.append([following])
@@ -68,50 +61,22 @@ class Joiner:
             return 0, ""
         if line.endswith("\N{SOFT HYPHEN}"):
             return 1, ""
-        broken = _BROKEN_WORD.search(line)
-        if broken and following[0].isalnum():
-            return (0 if self._hyphen_belongs(broken[1], following) else 1), ""
+        if line.endswith("-") and following[0].isalnum() and (seam := self._hyphens.seam(line, following)):
+            return (1 if seam == "word" else 0), (" " if seam == "suspended" else "")
         return 0, "" if _UNSPACED.match(line[-1]) and _UNSPACED.match(following) else " "
 
-    def _hyphen_belongs(self, head: str, following: str) -> bool:
-        tail = re.match(r"\w+", following)
-        assert tail is not None, "the caller looked at the first letter"
-        head, rest = head.casefold(), tail[0].casefold()
-        if self._keep_hyphens or not following[0].islower() or not head[-1].isalpha():
-            return True
-        if f"{head}-{rest}" in self._words:
-            return True
-        return head in _KEEP_HYPHEN and head + rest not in self._words
 
-    def _was_wrapped(self, line: str, following: str) -> bool:
-        """Whether the margin broke this line: the next word would not have fitted, or a sentence runs on."""
-        if line.endswith("\N{SOFT HYPHEN}") or (_BROKEN_WORD.search(line) and following[0].islower()):
-            return True
-        if self._margin is None:
-            return False
-        first_word = following.split(None, 1)[0]
-        if len(line) + 1 + len(first_word) > self._margin * NEARLY_FULL:
-            return True
-        return following[0].islower() and not LINE_END.search(line)
-
-
-def _margin(text: str) -> int | None:
-    """The column at which this text is wrapped: the upper quartile of prose lines that another line follows.
-
-    None if the lengths of lines vary: then none is wrapped, each is a paragraph or a line of verse.
-    """
-    lines = text.split("\n")
-    lengths = sorted(len(line.rstrip()) for line, following in pairwise(lines) if following.strip() and _is_prose(line))
-    margin = lengths[int(len(lengths) * 0.75)] if lengths else 0
-    filled = sum(length > margin * NEARLY_FULL for length in lengths)
-    return margin if margin <= _WIDEST_MARGIN and filled * 2 >= len(lengths) else None
-
-
-def _is_prose(line: str) -> bool:
-    return bool(line.strip()) and indent(line) < 4 and line[0] != "|" and not COLUMNS.search(line.strip())
+def _is_broken_word(line: str, following: str) -> bool:
+    """Whether a hyphen says that the line goes on."""
+    if line.endswith("\N{SOFT HYPHEN}"):
+        return True
+    is_long = len(line) >= _NO_CELL or following[0].islower()
+    return is_long and following[0].isalnum() and _BROKEN_WORD.search(line) is not None
 
 
 _BULLET = re.compile(r"\s*(?:[-*+\u2022\u2023\u25e6\u2043]|\(?(?:\d{1,3}|[a-zA-Z])[.)])\s+(?=\S)")
+_NUMBERED = re.compile(r"\s*\(?(?:\d{1,3}|[a-zA-Z])[.)]\s")
+_QUOTED = re.compile(r"\s{0,3}>[> ]*(?!\S*>)|\s{0,3}>$")
 _UNDERLINE = re.compile(r"([=\-~^\"*#+])\1{2,}\s*")
 _RULE = re.compile(r"\s*([=\-_*~#])(?:\s*\1){2,}\s*")
 _FENCE = re.compile(r"\s{0,3}(```+|~~~+)")
@@ -186,14 +151,17 @@ class _Writer:
             block = block[3:]
         if not block or (len(block) == 1 and _RULE.fullmatch(block[0])):
             return
-        if not _BULLET.match(block[0]) and looks_like_code(block):
+        if all(map(_QUOTED.match, block)) and not block[0].startswith(">>>"):
+            self.write([_QUOTED.sub("", line, count=1) for line in block if _QUOTED.sub("", line, count=1).strip()])
+        elif not _BULLET.match(block[0]) and looks_like_code(block):
             self.reading.code("\n".join(block))
         elif _is_table(block):
             self.reading.table(grid_rows(block) if _GRID.fullmatch(block[0]) else ([line] for line in block))
-        elif any(_BULLET.match(line) for line in block[1:]) or (_BULLET.match(block[0]) and len(block) > 1):
+        elif _is_list(block):
             self._list(block)
         else:
-            self.reading.paragraph(self.joiner.paragraph(block))
+            for paragraph in _paragraphs(block):
+                self.reading.paragraph(self.joiner.paragraph(paragraph))
 
     def _heading(self, text: str, style: str) -> None:
         if style not in self.styles:
@@ -216,6 +184,41 @@ class _Writer:
         if lead:
             self.reading.paragraph(self.joiner.paragraph(lead))
         self.reading.items(self.joiner.joined(item) for item in items)
+
+
+def _is_list(block: list[str]) -> bool:
+    """Whether lines begin with markers of items; "J. Rud" or "12. May" inside a wrapped paragraph is none."""
+    marked = [number for number, line in enumerate(block) if _BULLET.match(line)]
+    if not marked or len(block) == 1:
+        return False
+    only = marked[0]
+    return (
+        len(marked) > 1 or only == 0 or not _NUMBERED.match(block[only]) or LINE_END.search(block[only - 1]) is not None
+    )
+
+
+def _paragraphs(block: list[str]) -> Iterator[list[str]]:
+    """A block without blank lines, cut where an indent begins a paragraph behind the end of a sentence."""
+    depths = [_depth(line) for line in block]
+    ended = [LINE_END.search(line) is not None for line in block]
+    margin = min(depths)
+    if margin > 0 and all(ended):  # Each line is a paragraph of its own.
+        margin = 0
+    elif margin > 0 or sum(depth > margin for depth in depths) * 2 > len(block) + 1:
+        yield block
+        return
+    start = 0
+    for number in range(1, len(block)):
+        if depths[number] > margin and ended[number - 1]:
+            yield block[start:number]
+            start = number
+    yield block[start:]
+
+
+def _depth(line: str) -> int:
+    """By how many columns a line is indented; an ideographic space has two."""
+    spaces = line[: len(line) - len(line.lstrip())]
+    return indent(line) + spaces.count("\u3000")
 
 
 def _is_table(block: list[str]) -> bool:

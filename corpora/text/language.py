@@ -11,6 +11,7 @@ import lzma
 import re
 from array import array
 from collections import Counter
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -48,13 +49,19 @@ def language_of(text: str) -> str | None:
 
 def likeliest(text: str) -> tuple[str, float]:
     """The code of the likeliest language of a text, however short, and how sure that is (0 to 1)."""
+    sure = likelihoods(text)
+    code = max(sure, key=lambda code: sure[code])
+    if code == "ja" and not _KANA.search(text):
+        return "zh", sure[code]  # Chinese characters without one kana are no Japanese
+    return code, sure[code]
+
+
+def likelihoods(text: str) -> Mapping[str, float]:
+    """How likely each language is, by its code; together they are 1."""
     sure: Counter[str] = Counter()
     for variety, confidence in _identifier().rank(" ".join(_WORDS.findall(text))):
         sure[_OF_LANGUAGE.get(variety, variety)] += confidence
-    ((code, confidence),) = sure.most_common(1)
-    if code == "ja" and not _KANA.search(text):
-        return "zh", confidence  # Chinese characters without one kana are no Japanese
-    return code, confidence
+    return sure
 
 
 def prepare() -> None:

@@ -1,7 +1,8 @@
 """One module a format, each with a ``load(data, name) -> Document`` that runs inside a worker process.
 
     txt, md, html      text and markup
-    decoding           tells the encoding of text
+    decoding           makes text of bytes, and says what could not be read
+    charsets           tells the encoding in which bytes read best
     html_tree          bytes of a page to the tree that a browser builds
     html_survey        what must be known of a page before it is written
     html_writer        the tree to reading text: every word that a reader could make visible

@@ -1,45 +1,50 @@
-"""Comma, semicolon and tab separated values to reading text: a line and a mark a row, each with the column names."""
+"""Comma, semicolon and tab separated values to reading text: a line and a mark a row, each with the column names.
+
+Fields are split here, not by Python's ``csv``, which lets a quotation mark at the front of a field (``"A" board``,
+``"B side``) swallow the rows behind it: a mark quotes only what another one ends before a delimiter or a line's end.
+"""
 
 from __future__ import annotations
 
-import csv
 import re
+from collections import Counter
 from collections.abc import Iterator
-from statistics import pstdev
+from itertools import islice
 
 from corpora.documents import Document
-from corpora.errors import DamagedFile
 from corpora.loaders.formats.decoding import decoded
 from corpora.loaders.formats.rows import Row, write_rows
 from corpora.text.reading_text import ReadingText
 
 _DELIMITERS = ",;\t|"
-_LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _SNIFFED_CHARS, _SNIFFED_ROWS = 64_000, 100
+_SEPARATOR_LINE = re.compile(r"\"?sep=(.)\"?\n", re.IGNORECASE)
+_DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
 
 
 def load(data: bytes, name: str) -> Document:
-    """Load a table; rows count from 1, the row of names included, as in spreadsheets.
-
-    Raises ``BinaryText``, ``DamagedFile``.
-    """
-    text = decoded(data, name)
+    """Load a table; rows count from 1, the row of names included, as in spreadsheets. Raises ``BinaryText``."""
     reading = ReadingText()
-    before = csv.field_size_limit(max(len(text), 1))  # a field may be as long as the file
-    try:
-        rows = csv.reader(_lines(text), delimiter=_delimiter(text, name))
-        write_rows(reading, (Row(number, cells) for number, cells in enumerate(rows, 1)))
-    except csv.Error as error:
-        raise DamagedFile(
-            f"{name} cannot be read as a table ({error})", hint="open it in a spreadsheet, save it anew and add that"
-        ) from error
-    finally:
-        csv.field_size_limit(before)
+    text = decoded(data, name, note=reading.note)
+    if said := _SEPARATOR_LINE.match(text):
+        text, delimiter = text[said.end() :], said[1]
+    else:
+        delimiter = _delimiter(text, name)
+    write_rows(reading, _rows(text, delimiter))
     return reading.document(name)
 
 
+def _rows(text: str, delimiter: str) -> Iterator[Row]:
+    """The rows; a line at the top that is set off by ``#`` and has other fields than the table is one remark."""
+    width = _usual_width(text, delimiter)
+    is_top = True
+    for number, (cells, source) in enumerate(_records(text, delimiter, width), 1):
+        is_top = is_top and (not cells or cells[0].startswith("#"))
+        yield Row(number, [source] if is_top and len(cells) != width else cells)
+
+
 def _delimiter(text: str, name: str) -> str:
-    """The delimiter that splits the first rows into equal numbers of cells, and into most of them."""
+    """The delimiter that splits most of the first rows into the same number of cells, and into most of them."""
     if name.lower().endswith(".tsv"):
         return "\t"
     head = text[:_SNIFFED_CHARS]
@@ -47,21 +52,105 @@ def _delimiter(text: str, name: str) -> str:
         head = head[: head.rfind("\n") + 1] or head
 
     def fitness(delimiter: str) -> tuple[float, float]:
-        widths = list(_widths(head, delimiter))
-        mean = sum(widths) / max(len(widths), 1)
-        return (mean > 1) / (1 + pstdev(widths) / mean) if widths else 0.0, mean
+        rows = [cells for cells, _ in islice(_records(head, delimiter, None), _SNIFFED_ROWS) if cells]
+        widths = Counter(map(len, rows))
+        several = {width: count for width, count in widths.items() if width > 1}
+        if not several:
+            return 0.0, 0.0
+        usual = max(several, key=lambda width: (several[width], width))
+        decimals = sum(bool(_DECIMAL_COMMA.fullmatch(cell)) for cells in rows for cell in cells)
+        return several[usual] / len(rows) + (0.1 if decimals * 4 >= sum(map(len, rows)) else 0), usual
 
     return max(_DELIMITERS, key=fitness)
 
 
+def _usual_width(text: str, delimiter: str) -> int | None:
+    """How many cells most lines without quotation marks have."""
+    lines = (line for line in islice(_lines(text), _SNIFFED_ROWS) if '"' not in line and delimiter in line)
+    widths = Counter(line.count(delimiter) + 1 for line in lines)
+    return widths.most_common(1)[0][0] if widths else None
+
+
 def _lines(text: str) -> Iterator[str]:
-    """One line at a time, its end included: splitting the whole text would take four times its memory."""
-    return (match[0] for match in _LINE.finditer(text))
+    start = 0
+    while start < len(text):
+        end = _end_of_line(text, start)
+        yield text[start:end]
+        start = end + 1
 
 
-def _widths(head: str, delimiter: str) -> Iterator[int]:
-    for number, row in enumerate(csv.reader(_lines(head), delimiter=delimiter)):
-        if number == _SNIFFED_ROWS:
-            return
-        if row:
-            yield len(row)
+def _records(text: str, delimiter: str, width: int | None) -> Iterator[tuple[list[str], str]]:
+    """The cells of each record, none for an empty line, and its first line as it stands."""
+    start = 0
+    while start < len(text):
+        end = _end_of_line(text, start)
+        line = text[start:end]
+        if '"' in line:
+            cells, end = _quoted_record(text, start, delimiter, width)
+        else:
+            cells = line.split(delimiter) if line else []
+        yield cells, line
+        start = end + 1
+
+
+def _quoted_record(text: str, start: int, delimiter: str, width: int | None) -> tuple[list[str], int]:
+    """The cells of a record with quotation marks, and where it ends. What swallows whole rows is no quotation."""
+    line_end = _end_of_line(text, start)
+    cells, end = _split(text, start, delimiter, may_span=True)
+    if end > line_end:
+        plain, plain_end = _split(text, start, delimiter, may_span=False)
+        if len(plain) == width and (len(cells) != width or (delimiter == "\t" and _are_rows(text, start, end, width))):
+            return plain, plain_end
+    return cells, end
+
+
+def _are_rows(text: str, start: int, end: int, width: int) -> bool:
+    """Whether each of the lines that a record of several lines takes is a row of a tab separated table by itself."""
+    lines = text[start:end].split("\n")
+    return all(line.count("\t") + 1 == width and line.strip('"\t ') for line in lines)
+
+
+def _split(text: str, start: int, delimiter: str, *, may_span: bool) -> tuple[list[str], int]:
+    cells: list[str] = []
+    end = _end_of_line(text, start)
+    while True:
+        quoted = _quotation(text, start, delimiter)
+        if quoted is not None and (may_span or quoted[1] <= end):
+            cell, at = quoted
+            end = _end_of_line(text, at) if at > end else end
+        else:
+            at = text.find(delimiter, start, end)
+            at = end if at < 0 else at
+            cell = text[start:at]
+        cells.append(cell)
+        if at >= end:
+            return cells, end
+        start = at + 1
+
+
+def _quotation(text: str, start: int, delimiter: str) -> tuple[str, int] | None:
+    """A quoted field and where it ends; None if the field is not quoted, or the quotation mark is a part of it."""
+    while text.startswith(" ", start):
+        start += 1
+    if not text.startswith('"', start):
+        return None
+    at = start + 1
+    while (quote := text.find('"', at)) >= 0:
+        if text.startswith('"', quote + 1):
+            is_escaped = text[quote - 1] == "\\" and text[quote + 2 : quote + 3] in (delimiter, "\n", "")
+            at = quote + 1 + (not is_escaped)
+            continue
+        end = quote + 1
+        while text.startswith(" ", end):
+            end += 1
+        if end == len(text) or text[end] in (delimiter, "\n"):
+            return text[start + 1 : quote].replace('""', '"').replace('\\"', '"'), end
+        if text[quote - 1] != "\\":
+            return None
+        at = quote + 1
+    return None
+
+
+def _end_of_line(text: str, start: int) -> int:
+    end = text.find("\n", start)
+    return len(text) if end < 0 else end

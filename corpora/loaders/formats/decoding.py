@@ -1,201 +1,183 @@
-"""Bytes to text: by byte order mark, as UTF-8, as the file declares, as cp1252, and else by encoding detection.
+"""Bytes to text: by byte order mark, as UTF-8, as the file declares, and else in the encoding in which it reads best.
 
-Encoding detection tries every encoding in which the bytes are valid, and takes the one in which the language model is
-surest of a language that is written in it. What is no text is refused, not shown as rubbish. Knows nothing of formats.
+A byte that is no UTF-8 costs one character, not the file; NULs and the colours of a terminal are left out. Both are
+said by way of ``note``. What is no text is refused, not shown as rubbish. Knows nothing of formats.
 """
 
 from __future__ import annotations
 
 import codecs
 import re
-from dataclasses import dataclass
-
-import regex
+from collections.abc import Callable
 
 from corpora.errors import BinaryText
-from corpora.text.language import likeliest
+from corpora.loaders.formats.charsets import SAMPLE_BYTES, best_encoding, reads_well, strictly
 
 _MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
-# cp1252 decodes nearly everything, so its result is checked: does it look like a Latin language?
-_MOSTLY_HIGH_LETTERS, _FEW_LETTERS = 0.45, 3
-# A file that declares one of these often uses its superset.
-_WIDER = {
-    "iso-8859-1": "cp1252", "iso-8859-9": "cp1254", "gb2312": "gb18030", "gbk": "gb18030", "euc-kr": "cp949",
-    "ks_c_5601-1987": "cp949", "shift_jis": "cp932", "big5": "big5hkscs",
-}  # fmt: skip
-_SAMPLE_BYTES = 2**16
-_SURE, _BETTER_BY = 0.5, 0.05
-_FOREIGN_WORD = regex.compile(r"[^\s\x00-\x7f]+")
-_LETTER = regex.compile(r"[\p{L}\p{M}\p{Nd}\u00b7\u2010-\u2026\u3000-\u303f\u30fb\uff00-\uffef]")
-_MANY_HIGH_BYTES = re.compile(rb"[\x80-\xff]{4,}")
-_ODD_IN_LATIN = re.compile(rb"[\x81\x83\x86-\x88\x8d\x8f\x90\x98\x9d\xa4-\xa6\xa8\xac\xaf\xb4\xb8]")
-# In Thai, marks above and below follow a consonant, and a vowel that is written before a consonant precedes one.
-_NO_THAI = re.compile(
-    "(?<![\u0e01-\u0e2e\u0e31-\u0e4e])[\u0e31\u0e34-\u0e3a\u0e47-\u0e4e]|[\u0e40-\u0e44](?![\u0e01-\u0e2e])"
+_TERMINAL = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[()*+#%][0-9A-Za-z@]|[=>78cDEHMNOZ])"
 )
+_OVERSTRUCK = re.compile("[^\n\b]\b")
+# A file that declares one of these often uses its superset, or names it as browsers do and Python does not.
+_WIDER = {
+    "iso-8859-1": "cp1252", "latin1": "cp1252", "us-ascii": "cp1252", "ascii": "cp1252", "iso-8859-9": "cp1254",
+    "gb2312": "gb18030", "gbk": "gb18030", "x-gbk": "gb18030", "euc-kr": "cp949", "ks_c_5601-1987": "cp949",
+    "ks_c_5601": "cp949", "shift_jis": "cp932", "shift-jis": "cp932", "sjis": "cp932", "x-sjis": "cp932",
+    "windows-31j": "cp932", "big5": "big5hkscs", "x-mac-roman": "mac_roman", "macintosh": "mac_roman",
+    "x-mac-cyrillic": "mac_cyrillic", "tis-620": "cp874", "windows-874": "cp874", "iso-8859-8-i": "iso8859_8",
+    "unicode": "utf-16", "utf8mb4": "utf-8", "utf-8": "utf-8",
+}  # fmt: skip
+_ALWAYS_WORTH = 0.01  # the share of characters that may be lost in a declared encoding
+_UTF_8 = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+_HALVES = re.compile(rb"\xed[\xa0-\xaf][\x80-\xbf]\xed[\xb0-\xbf][\x80-\xbf]")
+_WESTERN_LETTERS = frozenset("äöüßéèêëàâçñíìîïóòôõúùûáãåæøœýÿÄÖÜÉÈÀÂÇÑÓÁÅÆØÍÎÔÚ")
+_WESTERN_SIGNS = frozenset("“”„‘’‚«»–—…•€£°§½²³¿¡\u00a0©®™·×")
+_LOST = "\N{REPLACEMENT CHARACTER}"
+_FEW_CONTROLS, _FEWEST = 0.01, 2
+_MANY_NULS, _FEW_NULS = 0.2, 0.05
 
-# A few letters of a small alphabet are weaker evidence than a few characters of thousands.
-_LETTERS_OF_DOUBT = 2
 
-
-def decoded(data: bytes, name: str, *, declared: str | None = None) -> str:
+def decoded(data: bytes, name: str, *, declared: str | None = None, note: Callable[[str], None] | None = None) -> str:
     """The text of a file, line ends as newlines, without control characters.
 
-    ``declared`` is the encoding that the file itself names. Raises ``BinaryText``.
+    ``declared`` is the encoding that the file itself names; ``note`` is told what could not be read and what was left
+    out, as ``ReadingText.note``. Raises ``BinaryText``.
     """
-    text = _marked(data)
-    if text is None:
-        text = _by_content(data, name, declared)
-    controls = len(_CONTROLS.findall(text))
-    if "\0" in text or controls > max(2, len(text) // 200):
-        raise _not_text(name)
-    return _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    say = note if note is not None else lambda said: None
+    return _clean(_text(data, name, declared, say).replace("\r\n", "\n").replace("\r", "\n"), name, say)
 
 
-def _marked(data: bytes) -> str | None:
-    """The text after a byte order mark, if there is one and the bytes are valid in its encoding."""
+def _text(data: bytes, name: str, declared: str | None, say: Callable[[str], None]) -> str:
     for mark, encoding in _MARKS:
-        if data.startswith(mark):
-            return _strictly(data, encoding)
-    return None
-
-
-def _by_content(data: bytes, name: str, declared: str | None) -> str:
-    if b"\0" in data:
-        raise _not_text(name)
-    if b"\x1b$" in data and (text := _strictly(data, "iso2022_jp")) is not None:
-        return text
-    for encoding in filter(None, ("utf-8", declared and _WIDER.get(declared.lower(), declared))):
-        if (text := _strictly(data, encoding)) is not None:
+        if data.startswith(mark) and (text := _with_losses(data[len(mark) :], encoding, say)) is not None:
             return text
-    text = _strictly(data, "cp1252")
-    is_latin = text is not None and _looks_latin(text)
-    if text is not None and is_latin and not _is_odd_latin(data):
-        return _better_latin(data, text)
-    if (guess := _decode_by_language(data)) is not None:
-        return guess
-    if text is not None and is_latin:
+    if b"\0" in data:
+        return _with_nuls(data, name, declared, say)
+    if b"\x1b$" in data and (text := strictly(data, "iso2022_jp")) is not None:
         return text
-    if (guess := _by_statistics(data)) is not None:
-        return guess
+    if (text := strictly(data, "utf-8")) is not None:
+        return text
+    if declared is not None:
+        encoding = _WIDER.get(declared.strip().lower(), declared.strip())
+        if encoding != "utf-8" and (text := _with_losses(data, encoding, say)) is not None:
+            return text
+    if (text := _broken_utf_8(data, say)) is not None:
+        return text
+    if (found := best_encoding(data)) is not None:
+        _say_lost(found.lost, say)
+        return found.text
     raise _not_text(name)
 
 
-def _by_statistics(data: bytes) -> str | None:
-    """The last resort: encodings that are not listed here."""
-    from charset_normalizer import from_bytes  # slow to import and seldom needed
-
-    best = from_bytes(data).best()
-    return None if best is None else str(best)
-
-
-def _strictly(data: bytes, encoding: str) -> str | None:
-    """The text; None if the bytes are not valid in that encoding, or there is no such encoding."""
+def _with_losses(data: bytes, encoding: str, say: Callable[[str], None]) -> str | None:
+    """The text in an encoding that the file names; None if it is not written in it, but for a few characters."""
     try:
-        return data.decode(encoding)
-    except (UnicodeError, LookupError):
+        text = data.decode(encoding, "replace")
+        lost = text.count(_LOST) - data.decode(encoding, "ignore").count(_LOST)
+    except (LookupError, ValueError, UnicodeError):
+        return None
+    if lost > max(1, _ALWAYS_WORTH * len(text)):
+        return None
+    _say_lost(lost, say)
+    return text
+
+
+def _say_lost(count: int, say: Callable[[str], None]) -> None:
+    if count:
+        say(f"{count} character{'s' if count > 1 else ''} could not be read")
+
+
+def _with_nuls(data: bytes, name: str, declared: str | None, say: Callable[[str], None]) -> str:
+    """Text with NULs in it: UTF-16 or UTF-32 without a mark, or a text into which some fell. Raises ``BinaryText``."""
+    sample = data[:SAMPLE_BYTES].rstrip(b"\0")
+    share = sample.count(0) / max(len(sample), 1)
+    if share < _MANY_NULS:
+        without = data.replace(b"\0", b"")
+        if without.strip() and (share <= _FEW_NULS or sample.count(0) <= _FEWEST) and _is_clean(without):
+            count = len(data) - len(without)
+            say(f"{count} NUL character{'s' if count > 1 else ''} {'were' if count > 1 else 'was'} left out")
+            return _text(without, name, declared, say)
+    is_little = sample[1::2].count(0) >= sample[::2].count(0)
+    ends = ("le", "be") if is_little else ("be", "le")
+    for encoding, width in (*((f"utf-32-{end}", 4) for end in ends), *((f"utf-16-{end}", 2) for end in ends)):
+        text = strictly(data[: len(data) // width * width], encoding)
+        if text is not None and reads_well(text):
+            return text
+    raise _not_text(name)
+
+
+def _is_clean(data: bytes) -> bool:
+    """Whether nearly nothing in it is a control character."""
+    sample = data[:SAMPLE_BYTES].decode("latin-1")
+    bare = _TERMINAL.sub("", sample)
+    return sum(ch < " " and ch not in "\t\n\r\f\v\b" for ch in bare) <= max(_FEWEST, _FEW_CONTROLS * len(bare))
+
+
+def _broken_utf_8(data: bytes, say: Callable[[str], None]) -> str | None:
+    """The text if it is UTF-8 but for some bytes; None if it is in another encoding.
+
+    Lines in which letters of cp1252 stand as words have them, and nothing of UTF-8, came from elsewhere: they are read
+    as that. One such byte alone may as well be damage.
+    """
+    if _HALVES.search(data) and (text := _of_halves(data)) is not None:
+        return text
+    lines, lost, foreign, valid = [], 0, 0, 0
+    for line in data.splitlines(keepends=True):
+        text, sequences = line.decode("utf-8", "replace"), len(_UTF_8.findall(line))
+        errors = text.count(_LOST) - line.count(_LOST.encode())
+        valid += sequences
+        if errors > 1 and not sequences and _is_western(western := line.decode("cp1252", "replace")):
+            text, foreign = western, foreign + errors
+        else:
+            lost += errors
+        lines.append(text)
+    if not valid or lost > max(1, valid // 2) or foreign > 50 * valid:
+        return None
+    _say_lost(lost, say)
+    return "".join(lines)
+
+
+def _is_western(line: str) -> bool:
+    """Whether all characters beyond ASCII stand as letters and signs of Western Europe do."""
+    return all(
+        (ch in _WESTERN_LETTERS and (line[n - 1 : n].isalpha() or line[n + 1 : n + 2].isalpha()))
+        or ((ch in _WESTERN_SIGNS and not (line[n - 1 : n].isalpha() and line[n + 1 : n + 2].isalpha())) or ch == "’")
+        for n, ch in enumerate(line)
+        if ch > "\x7f"
+    )
+
+
+def _of_halves(data: bytes) -> str | None:
+    """UTF-8 in which pairs of surrogates were written one by one."""
+    try:
+        return data.decode("utf-8", "surrogatepass").encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeError:
         return None
 
 
-def _looks_latin(text: str) -> bool:
-    letters = [ch for ch in text if ch.isalpha()]
-    high = sum(ch > "\x7f" for ch in letters)
-    return high <= max(_MOSTLY_HIGH_LETTERS * len(letters), _FEW_LETTERS)
+def _clean(text: str, name: str, say: Callable[[str], None]) -> str:
+    """The text without control characters. Raises ``BinaryText`` if there are many."""
+    if "\x1b" in text:
+        plain = _TERMINAL.sub("", text)
+        if plain != text:
+            say("colours of a terminal were left out")
+        text = plain
+    while "\b" in text and (struck := _OVERSTRUCK.sub("", text)) != text:
+        text = struck  # Manuals for printers print a letter twice, or a line below it.
+    controls = len(_CONTROLS.findall(text))
+    if controls > max(_FEWEST, _FEW_CONTROLS * len(text)):
+        raise _not_text(name)
+    if controls:
+        say(f"{controls} control character{'s were' if controls > 1 else ' was'} left out")
+    return _CONTROLS.sub("", text)
 
 
 def _not_text(name: str) -> BinaryText:
     return BinaryText(f"{name} is not text", hint="give it the suffix of its real format, or save it as UTF-8 text")
-
-
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """An encoding, and the languages written in it. In a Latin one ASCII letters are evidence of the language, too."""
-
-    encoding: str
-    languages: frozenset[str]
-    is_latin: bool = False
-    doubt: int = _LETTERS_OF_DOUBT
-
-
-def _of_thousands(encoding: str, language: str) -> _Candidate:
-    return _Candidate(encoding, frozenset((language,)), doubt=0)
-
-
-def _candidate(encoding: str, languages: str, *, is_latin: bool = False) -> _Candidate:
-    return _Candidate(encoding, frozenset(languages.split()), is_latin)
-
-
-# Of two that fit equally well the first wins: random bytes are seldom valid in multi-byte encodings.
-_CANDIDATES = (
-    _of_thousands("cp949", "ko"),
-    _of_thousands("euc_jp", "ja"),
-    _of_thousands("cp932", "ja"),
-    _of_thousands("gb18030", "zh"),
-    _of_thousands("big5hkscs", "zh"),
-    _candidate("cp1251", "ru uk bg sr mk be"),
-    _candidate("koi8_r", "ru"),
-    _candidate("koi8_u", "uk"),
-    _candidate("cp866", "ru"),
-    _candidate("cp1253", "el"),
-    _candidate("cp1255", "he"),
-    _candidate("cp1256", "ar fa ur"),
-    _candidate("cp874", "th"),
-    _candidate("cp1250", "pl cs sk hu sl hr", is_latin=True),
-    _candidate("cp1254", "tr az", is_latin=True),
-    _candidate("cp1257", "lt lv et", is_latin=True),
-)
-_LATIN = tuple(candidate for candidate in _CANDIDATES if candidate.is_latin)
-
-
-def _decode_by_language(data: bytes) -> str | None:
-    """The text in the best candidate; None if none fits."""
-    scores = {candidate.encoding: _score(data, candidate) for candidate in _CANDIDATES}
-    for encoding in sorted(scores, key=lambda encoding: -round(scores[encoding], 3)):
-        if scores[encoding] >= _SURE and (text := _strictly(data, encoding)) is not None:
-            return text
-    return None
-
-
-def _better_latin(data: bytes, text: str) -> str:
-    """``text``, which is the data as cp1252, or the data in another Latin encoding in which it reads better."""
-    language, confidence = likeliest(text[:_SAMPLE_BYTES])
-    if any(language in candidate.languages for candidate in _LATIN):
-        confidence = 0.0  # a language that cannot be written in cp1252, recognised by its ASCII letters
-    best = max(_LATIN, key=lambda candidate: _score(data, candidate))
-    if _score(data, best) < max(_SURE, confidence + _BETTER_BY):
-        return text
-    return _strictly(data, best.encoding) or text
-
-
-def _is_odd_latin(data: bytes) -> bool:
-    """Whether the bytes beyond ASCII are unlike a Latin language in cp1252: most in runs, or symbols, not letters."""
-    sample = data[:_SAMPLE_BYTES]
-    high = sum(byte > 0x7F for byte in sample)
-    odd = len(_ODD_IN_LATIN.findall(sample))
-    return 2 * sum(len(run) for run in _MANY_HIGH_BYTES.findall(sample)) > high or 5 * odd > high
-
-
-def _score(data: bytes, candidate: _Candidate) -> float:
-    """The confidence that a sample is text in one of the candidate's languages; 0 if it is not valid."""
-    decoder = codecs.getincrementaldecoder(candidate.encoding)("strict")
-    try:
-        text = decoder.decode(data[:_SAMPLE_BYTES], final=len(data) <= _SAMPLE_BYTES)
-    except UnicodeDecodeError:
-        return 0.0
-    foreign = " ".join(_FOREIGN_WORD.findall(text))
-    written = len(foreign) - foreign.count(" ")
-    if not written:
-        return 0.0
-    language, confidence = likeliest(text if candidate.is_latin else foreign)
-    if language not in candidate.languages:
-        return 0.0
-    others = sum(ch > "\x7f" and _LETTER.match(ch) is None for ch in foreign) + 2 * len(_NO_THAI.findall(text))
-    different = len(set(foreign))
-    return confidence * max(1 - others / written, 0) * different / (different + candidate.doubt)

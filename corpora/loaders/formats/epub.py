@@ -39,7 +39,7 @@ def load(data: bytes, name: str) -> Document:
         if not package.has(page):
             reading.note("a chapter is missing in the book")
             continue
-        tree = parsed(package.bytes_of(page), f"{page} in {name}", is_xml=True)
+        tree = parsed(package.bytes_of(page), f"{page} in {name}", is_xml=True, note=reading.note)
         reading.section("chapter", names.get(page) or first_heading(tree) or str(number))
         write_page(tree, reading)
     return reading.document(name)

@@ -10,7 +10,8 @@ from corpora.text.reading_text import ReadingText
 
 def load(data: bytes, name: str) -> Document:
     """Load a page. Raises ``BinaryText``."""
-    page = parsed(data, name, is_xml=name.lower().endswith(".xhtml"))
-    reading = ReadingText(title=title_of(page))
+    reading = ReadingText()
+    page = parsed(data, name, is_xml=name.lower().endswith(".xhtml"), note=reading.note)
+    reading.title = title_of(page)
     write_page(page, reading)
     return reading.document(name)

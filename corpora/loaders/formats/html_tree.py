@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Callable
 from html.entities import html5
 from types import MappingProxyType
 
@@ -40,9 +41,9 @@ _IS_XML = re.compile(r"\s*<\?xml\b")
 _PROLOGUE = re.compile(r"\s*(?:<\?xml[^>]*\?>)?\s*(?:<!--.*?-->\s*)*<!DOCTYPE[^>\[]*(?:\[.*?\]\s*)?>", re.DOTALL)
 
 
-def parsed(data: bytes, name: str, *, is_xml: bool = False) -> Document:
-    """The tree of a page. ``is_xml``: it comes as XHTML. Raises ``BinaryText``."""
-    text = decoded(_marked(data), name, declared=declared_encoding(data))
+def parsed(data: bytes, name: str, *, is_xml: bool = False, note: Callable[[str], None] | None = None) -> Document:
+    """The tree of a page. ``is_xml``: it comes as XHTML; ``note`` is as in ``decoded``. Raises ``BinaryText``."""
+    text = decoded(_marked(data), name, declared=declared_encoding(data), note=note)
     if is_xml or _IS_XML.match(text):
         try:
             return turbohtml.parse_xml(_without_names(text))

@@ -55,8 +55,8 @@ _INDEX = re.compile(r"(?<=[A-Za-z)])~(\d{1,3}|[a-z])~")
 
 def load(data: bytes, name: str) -> Document:
     """Load a Markdown file. Raises ``BinaryText``."""
-    source = decoded(data, name)
     reading = ReadingText()
+    source = decoded(data, name, note=reading.note)
     if front := front_matter(source):
         source, reading.title = source[front.end :], front.title
         reading.paragraph("\n".join(front.lines))

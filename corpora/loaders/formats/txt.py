@@ -13,8 +13,11 @@ from corpora.text.reflow import reflow
 
 def load(data: bytes, name: str) -> Document:
     """Load a text; its title is the first line if that is a short block of its own. Raises ``BinaryText``."""
-    text = decoded(data, name)
+    notes: list[str] = []
+    text = decoded(data, name, note=notes.append)
     reading = ReadingText(paged=PAGE_BREAK in text.strip())
+    for note in notes:
+        reading.note(note)
     reflow(text, reading)
     first = reading.text.split("\n\n", 1)[0]
     is_title = "\n" not in first and len(first) <= 100 and not first.endswith((".", ":", ",", ";"))

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpora.errors import BinaryText
 from corpora.loaders.formats.decoding import decoded
+from tests.support.texts_of_languages import TEXTS, UNICODE, encoded_texts
+
+
+def told(data: bytes, declared: str | None = None) -> tuple[str, list[str]]:
+    """The text, and what was said of it."""
+    notes: list[str] = []
+    return decoded(data, "a.txt", declared=declared, note=notes.append), notes
+
 
 GERMAN = "Die Straße führt über den Fluß – „sagt man“."
 RUSSIAN = "Съешь ещё этих мягких французских булок, да выпей чаю. " * 8
@@ -101,6 +111,85 @@ def test_a_declared_encoding_may_mean_its_successor() -> None:
     assert decoded("朱镕基".encode("gbk"), "a.html", declared="gb2312") == "朱镕基"
 
 
+def test_texts_in_many_languages_and_encodings_are_told(rounds: Callable[[int], int]) -> None:
+    """At least 96 of 100 in encodings of bytes, all in those of Unicode; every eighth, and all with ``--n 800``."""
+    step = max(800 // rounds(100), 1)
+    tried, wrong, of_bytes = 0, [], 0
+    for n, (language, encoding, text) in enumerate(encoded_texts()):
+        if n % step or (encoding.startswith("utf-16-") and language in ("ja", "zh", "zh-tw", "ko", "th")):
+            continue  # UTF-16 of Chinese without a mark cannot be told from others in short texts
+        tried += 1
+        of_bytes += encoding not in UNICODE
+        if decoded(text.encode(encoding), "a.txt") != text:
+            wrong.append(f"{language} in {encoding}: {text[:40]}")
+    assert not [one for one in wrong if any(f"in {encoding}:" in one for encoding in UNICODE)]
+    assert len(wrong) <= 0.04 * of_bytes, wrong
+    assert tried > 100
+
+
+@pytest.mark.parametrize("language", ["de", "ja", "ru"])
+def test_each_short_text_of_dos_of_japan_and_of_russia_is_told(language: str) -> None:
+    encodings, texts = TEXTS[language]
+    for encoding in encodings:
+        if encoding not in ("mac_roman", "iso8859_5"):
+            assert [decoded(text.encode(encoding), "a.txt") for text in texts] == texts
+
+
+def test_one_bad_byte_costs_one_character() -> None:
+    text = "Åke lives in Malmö. The café is open. " * 3
+    data = text.encode()
+    for at in (0, 30, len(data)):
+        while data[at : at + 1] and data[at] & 0xC0 == 0x80:
+            at += 1  # between two characters
+        for bad in (b"\xff", b"\xc3", b"\xe2\x82", b"\x80"):
+            broken, notes = told(data[:at] + bad + data[at:])
+            assert broken == f"{data[:at].decode()}\N{REPLACEMENT CHARACTER}{data[at:].decode()}"
+            assert notes == ["1 character could not be read"]
+    assert told(text.encode()[:-1] + b"\xc3\xa9\xff\xff")[1] == ["2 characters could not be read"]
+
+
+def test_a_paragraph_from_elsewhere_is_read_as_what_it_is() -> None:
+    text = "Der Schlüssel hängt neben der Tür.\n"
+    assert told(text.encode() * 3 + "Zoë wohnt in der Küche über dem Café – „schön“.\n".encode("cp1252")) == (
+        text * 3 + "Zoë wohnt in der Küche über dem Café – „schön“.\n", []
+    )  # fmt: skip
+    one, notes = told("Zoë wrote this.\n".encode() + "Zoë wrote that.\n".encode("cp1252"))
+    assert one == "Zoë wrote this.\nZo\N{REPLACEMENT CHARACTER} wrote that.\n"
+    assert notes == ["1 character could not be read"]
+
+
+def test_a_bad_byte_in_a_declared_encoding_costs_one_character() -> None:
+    text = "港は1842年に町によって建設されました。" * 4
+    found, notes = told(text.encode("cp932") + b"\x80\xff", declared="Shift_JIS")
+    assert found.startswith(text) and notes
+    assert told("Zażółć gęślą jaźń".encode("iso8859_2"), "ISO-8859-2") == ("Zażółć gęślą jaźń", [])
+    assert told("Größe".encode("cp1252"), "utf-8") == ("Größe", [])  # declared by a template, not true
+
+
+def test_nuls_and_colours_of_a_terminal_are_left_out_and_said() -> None:
+    assert told(b"Opened in 1911.\0 It carries two lanes.") == (
+        "Opened in 1911. It carries two lanes.", ["1 NUL character was left out"]
+    )  # fmt: skip
+    assert told("Größe\0\0".encode()) == ("Größe", ["2 NUL characters were left out"])
+    assert told(b"\x1b[32mOK\x1b[0m pump 3\n\x1b[1;31mFAIL\x1b[m valve\x1b]0;title\x07 12\n") == (
+        "OK pump 3\nFAIL valve 12\n", ["colours of a terminal were left out"]
+    )  # fmt: skip
+    assert told(b"N\bNA\bAM\bME\bE _\bx and more words")[0] == "NAME x and more words"
+    assert told(b"one \x01 more word, and so on") == (
+        "one  more word, and so on", ["1 control character was left out"]
+    )  # fmt: skip
+
+
+def test_utf_16_without_a_mark() -> None:
+    for encoding in ("utf-16-le", "utf-16-be", "utf-32-le"):
+        for text in (
+            "text in UTF-16 without a mark",
+            "Ключ висит\nна стене рядом с дверью.",
+            "会议\n将于明天上午十点开始。\n",
+        ):
+            assert decoded(text.encode(encoding), "a.txt") == text
+
+
 def test_a_large_file_is_guessed_by_its_beginning_and_read_whole() -> None:
     text = CHINESE * 20_000
     assert decoded(text.encode("gb18030"), "a.txt") == text
@@ -112,7 +201,6 @@ def test_a_large_file_is_guessed_by_its_beginning_and_read_whole() -> None:
         b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(range(256)),
         b"PK\x03\x04\x14\x00\x00\x00\x08\x00" * 20,
         b"\x7fELF\x02\x01\x01\x00" + b"\x00" * 64,
-        "text in UTF-16 without a mark".encode("utf-16-le"),
         bytes(range(1, 32)) * 40,
     ],
 )

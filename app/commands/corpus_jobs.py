@@ -103,7 +103,7 @@ def _show_all(queue: Jobs, corpus: str, terminal: Terminal) -> int:
         terminal.document({"corpus": corpus, "jobs": [job_document(job) for job in listed]})
     elif listed:
         rows = [(str(job.number), job.kind, _state(job), _progress(job), _left(job), _what(job)) for job in listed]
-        terminal.table([("job", "kind", "state", "files", "left", "from"), *rows])
+        terminal.table([("job", "kind", "state", "done", "left", "from"), *rows])
     else:
         terminal.note(f"There is no job: spandraft corpus add {in_shell(corpus)} FILE")
     return 0

@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import select
+import shlex
 import signal
 import subprocess
 import sys
@@ -493,3 +494,39 @@ def test_what_a_file_is_called_steers_no_terminal(folder: Path, run: Run) -> Non
     assert code == 0, err
     for text in (out, err, run("list", "mine")[1], run("jobs", "mine", "show", "1")[1]):
         assert "\x1b" not in text and "\u202e" not in text
+
+
+@pytest.mark.parametrize("name", ["my docs", "grün", "d'Arc & Söhne"])
+def test_a_corpus_of_any_name_is_used_by_every_command(run: Run, folder: Path, name: str) -> None:
+    created = run("create", name)[1]
+    again = created.rpartition("spandraft corpus ")[2].strip()
+    assert shlex.split(again) == ["add", name, "FILE"]
+    assert run("add", name, "docs/try.txt")[0] == 0
+    assert [one["name"] for one in document(run, "list")["corpora"]] == [name]
+    assert document(run, "show", name)["name"] == name
+    assert document(run, "jobs", name)["corpus"] == name
+    assert run("verify", name)[0] == 0
+    assert document(run, "export", name)["file"].endswith(f"{name}.spandraft")
+    assert document(run, "import", f"{name}.spandraft", "--name", f"{name} 2")["corpus"] == f"{name} 2"
+    assert run("rebuild", name)[0] == 0
+    code, _, err = run("create", name.upper())
+    assert (code, f'there is a corpus called "{name}" already' in err) == (2, True)
+    assert run("remove", f"{name} 2", "--yes")[0] == 0
+    assert run("remove", name, "--yes")[0] == 0
+    assert list((folder / "home" / "corpora").iterdir()) == []
+
+
+def test_what_cannot_be_read_or_is_empty_is_left_out_of_a_folder_and_missed_where_it_was_named(
+    run: Run, folder: Path
+) -> None:
+    (folder / "docs" / "empty.txt").write_text("")
+    run("create", "mine")
+    code, out, err = run("add", "mine", "docs")
+    assert (code, "1 empty" in out, "error" in err) == (0, True, False)
+    assert "left out: 1 file: empty.txt (docs/empty.txt is empty)" in err
+    assert "There is nothing to retry" in run("jobs", "mine", "retry", "1")[1]
+    code, _, err = run("add", "mine", "docs/empty.txt", "docs/odd.xyz")
+    assert code == 2
+    assert "error: " in err
+    assert "is empty\n" in err
+    assert "files ending in .xyz cannot be read" in err

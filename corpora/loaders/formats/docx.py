@@ -22,7 +22,7 @@ from corpora.interfaces import Loader
 from corpora.loaders.formats import html, txt
 from corpora.loaders.formats.charts import write_chart
 from corpora.loaders.formats.docx_numbering import Marker, Numbering
-from corpora.loaders.formats.docx_runs import UNREAD, Aside, Runs, checkbox
+from corpora.loaders.formats.docx_runs import PAGE_NUMBER, UNREAD, Aside, Runs, checkbox
 from corpora.loaders.formats.docx_styles import Style, Styles, outline_level, switch, value
 from corpora.loaders.formats.docx_tables import blocks_of, cells_of, grid, is_layout, rows_of
 from corpora.loaders.formats.inserted_files import insert_file
@@ -39,7 +39,7 @@ from corpora.loaders.formats.raised_text import Piece, on_one_line
 from corpora.loaders.formats.rows import write_table
 from corpora.loaders.formats.smart_art import write_diagram
 from corpora.loaders.formats.unread_parts import UnreadParts
-from corpora.text.reading_text import PAGE_BREAK, ReadingText, words
+from corpora.text.reading_text import PAGE_BREAK, ReadingText
 
 _DEEPEST_LIST = 8
 _DEEPEST_INSERTION = 2
@@ -47,8 +47,8 @@ _EDGES = f" \n\t{PAGE_BREAK}"
 _SECTION = re.compile(rb"<(?:\w+:)?sectPr\b[^>]*(?<!/)>.*?</(?:\w+:)?sectPr>", re.DOTALL)
 _MARGIN_TEXT = re.compile(rb"<(?:\w+:)?(header|footer)Reference\b([^>]*)>")
 _ATTRIBUTE = re.compile(rb"(type|id)\s*=\s*[\"']([^\"']*)[\"']")
-_PAGE_FIELDS = words("PAGE NUMPAGES SECTIONPAGES")
-_FEWEST_WORDS = 4
+_COLUMN = re.compile(r"\t| [|•·–—-] ")
+_FEWEST_WORDS = 3
 _NOTE_NAMES = MappingProxyType({"footnote": "Note", "endnote": "Note", "comment": "Comment"})
 
 
@@ -164,11 +164,13 @@ class _Writer:
 
     def margins(self) -> None:
         """The headers and footers that are shown on some page, each once, without page numbers."""
+        self.runs.marks_page_numbers = True
         for kind, part in self._margin_parts():
             lines = [line for paragraph in _all(self.package.xml(part), "p") if (line := self._margin_line(paragraph))]
             self.runs.asides.clear()  # boxes in a header are watermarks and ornaments, or paragraphs found above
             if lines:
                 self.reading.paragraph(f"{kind.capitalize()}: " + "\n".join(dict.fromkeys(lines)))
+        self.runs.marks_page_numbers = False
 
     def _margin_parts(self) -> Iterator[tuple[str, str]]:
         settings = next((part for part in self.parts.values() if part.endswith("settings.xml")), "")
@@ -185,11 +187,11 @@ class _Writer:
 
     def _margin_line(self, paragraph: Element) -> str:
         """The line of a paragraph in the margin, without the columns of it that are page numbers."""
-        line = on_one_line(self.runs.pieces(paragraph, self.styles.of(child(paragraph, "pPr"))))
-        if not _has_page_field(paragraph):
-            return line.strip(_EDGES)
-        columns = (column.strip(_EDGES) for column in line.split("\t"))
-        return "\t".join(column for column in columns if len(re.findall(r"[^\W\d_]+", column)) >= _FEWEST_WORDS)
+        line = on_one_line(self.runs.pieces(paragraph, self.styles.of(child(paragraph, "pPr")))).strip(_EDGES)
+        if PAGE_NUMBER not in line:
+            return line
+        columns = (column.strip(_EDGES) for column in _COLUMN.split(line))
+        return "\t".join(column.replace(PAGE_NUMBER, "") for column in columns if not _is_page_number(column))
 
     def _paragraph(self, paragraph: Element) -> None:
         properties = child(paragraph, "pPr")
@@ -326,11 +328,9 @@ def _goes_on(properties: Element | None) -> bool:
     return is_drop_cap or bool(switch(child(mark, "vanish")) and switch(child(mark, "specVanish")))
 
 
-def _has_page_field(paragraph: Element) -> bool:
-    """Whether a paragraph shows the number of its page."""
-    instructions = [element.text or "" for element in _all(paragraph, "instrText")]
-    instructions += [attribute(element, "instr") or "" for element in _all(paragraph, "fldSimple")]
-    return any(word in _PAGE_FIELDS for instruction in instructions for word in instruction.upper().split()[:1])
+def _is_page_number(column: str) -> bool:
+    """Whether a column of a footer says little else than the number of its page."""
+    return not column or (PAGE_NUMBER in column and len(re.findall(r"[^\W\d_]+", column)) < _FEWEST_WORDS)
 
 
 def _tick(control: Element, box: str) -> None:

@@ -25,7 +25,11 @@ UNREAD = words(
 )
 """Elements in which there is no text that a reader sees."""
 
+PAGE_NUMBER = "\N{OBJECT REPLACEMENT CHARACTER}"
+"""Stands for the number of the page, which is another one on each, where ``marks_page_numbers`` asks for it."""
+
 AsideKind: TypeAlias = Literal["box", "art", "chart", "diagram", "footnote", "endnote", "comment"]
+_PAGE_FIELDS = words("PAGE NUMPAGES SECTIONPAGES")
 _EQUATION_PROGRAMS = ("equation", "mathtype")
 _PLAIN_STYLE = Style()
 _PLAIN = RunLook(is_struck=False, is_hidden=False, position="on line", font=None)
@@ -48,6 +52,11 @@ class _Field:
     in_result: bool = False
     is_written: bool = False
 
+    @property
+    def is_page_number(self) -> bool:
+        """Whether it shows the number of a page, or how many there are."""
+        return _names_page("".join(self.instruction))
+
 
 @dataclass(slots=True)
 class Runs:
@@ -56,6 +65,7 @@ class Runs:
     styles: Styles
     unread: UnreadParts
     is_paged: bool
+    marks_page_numbers: bool = False
     asides: list[Aside] = field(default_factory=list)
     _fields: list[_Field] = field(default_factory=list)
     _style: Style = _PLAIN_STYLE
@@ -93,6 +103,8 @@ class Runs:
             if text.strip():
                 self.unread.left_out("hidden text" if self._look.is_hidden else "struck-out text")
             return
+        if self.marks_page_numbers and any(field.is_page_number for field in self._fields):
+            text = PAGE_NUMBER
         yield Piece(text, position or self._look.position)
 
     def _run(self, run: Element) -> Iterator[Piece]:
@@ -197,11 +209,21 @@ class Runs:
             if not ended.in_result and not ended.is_written:
                 yield from self._without_result("".join(ended.instruction))
 
+    def _simple_field(self, element: Element) -> Iterator[Piece]:
+        if self.marks_page_numbers and _names_page(attribute(element, "instr") or ""):
+            yield Piece(PAGE_NUMBER)
+        else:
+            yield from self._inside(element)
+
     def _without_result(self, instruction: str) -> Iterator[Piece]:
         shown = shown_by_instruction(instruction)
         yield from self._shown(shown.text, "formula" if shown.is_formula else None)
         if shown.unread:
             self.unread.add(shown.unread)
+
+
+def _names_page(instruction: str) -> bool:
+    return any(word in _PAGE_FIELDS for word in instruction.upper().split()[:1])
 
 
 def checkbox(control: Element) -> str | None:
@@ -253,4 +275,5 @@ _READERS: Mapping[str, Callable[[Runs, Element], Iterator[Piece]]] = {
     "sdt": Runs._control,
     "instrText": Runs._instruction,
     "fldChar": Runs._field,
+    "fldSimple": Runs._simple_field,
 }

@@ -215,6 +215,27 @@ def test_headers_and_footers_are_read_once_without_page_numbers() -> None:
     assert "Header: Even" in read(body.format(section), files, settings=settings, **margins).text
 
 
+@pytest.mark.parametrize(
+    ("shown", "kept"),
+    [
+        ("Contract 55-A\tPage {} of 9", "Contract 55-A"),
+        ("Page {}", None),
+        ("- {} -", None),
+        ("Lindby | Seite {} von 9", "Lindby"),
+        ("Rules of the harbour board, page {}", "Rules of the harbour board, page"),
+    ],
+)
+def test_page_numbers_in_footers_are_left_out(shown: str, kept: str | None) -> None:
+    before, _, after = shown.partition("{}")
+    simple = f'<w:fldSimple w:instr=" PAGE \\* MERGEFORMAT ">{run("3")}</w:fldSimple>'
+    for number in (field("PAGE", run("3")), simple):
+        footer = paragraph(before, more=number + run(after))
+        section = '<w:sectPr><w:footerReference w:type="default" r:id="footer"/></w:sectPr>'
+        body = paragraph("Words ", more=field("PAGE", run("12")))
+        expected = "Words 12" if kept is None else f"Footer: {kept}\n\nWords 12"
+        assert read(body + section, footer=footer).text == expected
+
+
 def test_inserted_files_are_read_in_their_place() -> None:
     page = "<html><body><h2>Stores</h2><p>The key hangs in room 5.</p></body></html>"
     mail = f"MIME-Version: 1.0\r\nContent-Type: text/html; charset=utf-8\r\n\r\n{page.replace('room 5', 'rööm 6')}"

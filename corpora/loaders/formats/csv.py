@@ -97,17 +97,16 @@ def _quoted_record(text: str, start: int, delimiter: str, width: int | None) -> 
     """The cells of a record with quotation marks, and where it ends. What swallows whole rows is no quotation."""
     line_end = _end_of_line(text, start)
     cells, end = _split(text, start, delimiter, may_span=True)
-    if end > line_end:
-        plain, plain_end = _split(text, start, delimiter, may_span=False)
-        if len(plain) == width and (len(cells) != width or (delimiter == "\t" and _are_rows(text, start, end, width))):
-            return plain, plain_end
+    is_odd = width is not None and (len(cells) != width or delimiter == "\t")
+    if end > line_end and is_odd and _are_rows(text[start:end], delimiter, width):
+        return _split(text, start, delimiter, may_span=False)
     return cells, end
 
 
-def _are_rows(text: str, start: int, end: int, width: int) -> bool:
-    """Whether each of the lines that a record of several lines takes is a row of a tab separated table by itself."""
-    lines = text[start:end].split("\n")
-    return all(line.count("\t") + 1 == width and line.strip('"\t ') for line in lines)
+def _are_rows(text: str, delimiter: str, width: int | None) -> bool:
+    """Whether each of the lines that a record of several lines takes is a row of the table by itself."""
+    lines = text.split("\n")
+    return all(line.count(delimiter) + 1 == width and line.strip(f'"{delimiter} ') for line in lines)
 
 
 def _split(text: str, start: int, delimiter: str, *, may_span: bool) -> tuple[list[str], int]:

@@ -3,9 +3,10 @@
 What the text itself writes elsewhere decides first: ``document`` or ``long-term``. Else the hyphen goes, as that of
 ``docu-/ment`` does, unless something says that it belongs: digits and capitals (``X-/ray``, ``COVID-/related``), number
 words, words that are all but always joined by one (``self-/made``, ``Berlin-/based``), small words inside a chain
-(``state-of-the-/art``). Before ``and`` and the like a hyphen stands for what follows: ``pre- and post-war``. The lists
-were chosen by counting how often 60,000 hyphenated words, and the closed words that begin or end alike, are written in
-encyclopaedias, novels and manuals. Works on strings only.
+(``state-of-the-/art``), parts that are both words of the text, or a text that breaks no words. Before ``and`` and the
+like a hyphen stands for what follows: ``pre- and post-war``. The lists were chosen by counting how often 60,000
+hyphenated words, and the closed words that begin or end alike, are written in encyclopaedias, novels and manuals. Works
+on strings only.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ Seam: TypeAlias = Literal["word", "hyphen", "suspended"]
 _HEAD = re.compile(r"[\w'’]+(?:-[\w'’]+)*(?=-\Z)")
 _TAIL = re.compile(r"\w+(?:['’-]\w+)*")
 _WORDS = re.compile(r"[\w-]+")
+_TORN = re.compile(r"([\w-]+)-[ \t]*\n\s*([\w-]+)")  # says nothing by itself: it is what has to be decided
+# A text that breaks no words has a hyphen at the end of few lines, and hardly one that it writes in one word elsewhere.
+_FEWEST_LINES, _MOST_HYPHENS, _MOST_TORN = 40, 0.03, 0.2
 # A hyphen before these is that of a word which is completed later.
 _CONJUNCTIONS = words("and or und oder sowie bis et ou och eller og y")
 _SMALL = words("a al and at by de down du for from go in la le my no of off on out sur the to under up à")
@@ -49,7 +53,8 @@ _FRENCH_TAILS = words("il ils elle elles ci là être même mêmes moi toi nous 
 _OLD = words("day days month months week weeks year years jour an ans")
 # What begins a word that no hyphen follows, though the rest may be one of the tails: "un-/related".
 _PREFIXES = words(
-    "a con counter cor de dis em en ex fore im in inter ir mis out over pre pro re sub super trans un under up"
+    "a after any back con counter cor de dis em en ex fore im in inter ir mis out over pre pro re sub super trans un "
+    "under up"
 )
 # What ends a word of which the rest may be one of the heads: "full-/er", "well-/ness", "one-/self".
 _ENDINGS = words(
@@ -65,7 +70,13 @@ class Hyphens:
     """Decides by the words of one text. ``always_kept``: by none, every hyphen that is there belongs."""
 
     def __init__(self, text: str, *, always_kept: bool = False) -> None:
-        self._words = frozenset(_WORDS.findall(text.casefold()))
+        torn = [(head + tail).casefold() for head, tail in _TORN.findall(text)]
+        self._words = frozenset(_WORDS.findall(_TORN.sub(" ", text.casefold())))
+        self._breaks_no_words = (
+            text.count("\n") >= _FEWEST_LINES
+            and len(torn) <= _MOST_HYPHENS * text.count("\n")
+            and sum(word in self._words for word in torn) <= _MOST_TORN * len(torn)
+        )
         self._always_kept = always_kept
 
     def seam(self, line: str, following: str) -> Seam | None:
@@ -112,7 +123,10 @@ class Hyphens:
             return tail in ("up", "by") and len(low) > 3
         if low in _HEADS or (low.endswith("ing") and len(low) > 5 and len(tail) > 3 and not is_name):
             return True
-        return low.endswith("ly") and len(low) > 5 and len(tail) > 3 and low not in _NO_ADVERBS
+        if low.endswith("ly") and len(low) > 5 and len(tail) > 3 and low not in _NO_ADVERBS:
+            return True
+        are_words = min(len(low), len(tail)) > 3 and low not in _PREFIXES and {low, tail} <= self._words
+        return are_words or self._breaks_no_words
 
 
 def _is_shouted(head: str, tail: str) -> bool:

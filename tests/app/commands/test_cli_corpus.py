@@ -111,6 +111,22 @@ def test_two_files_of_one_name_stay_two_and_a_moved_one_stays_itself(run: Run, f
     assert [one["name"] for one in document(run, "list", "mine")["documents"]] == ["p/note.txt"]
 
 
+def test_what_of_a_file_was_not_read_is_said_wherever_it_is_shown(run: Run, folder: Path) -> None:
+    run("create", "mine")
+    (folder / "note.html").write_text(f"<p>{TEXTS[0]} <s>It was struck out.</s></p>")
+    code, out, err = run("add", "mine", "note.html")
+    assert (code, out.count("added, 1 passage")) == (0, 1)
+    note = "struck-out text was left out"
+    assert err.splitlines()[-1] == f"note: {folder / 'note.html'}: {note}"
+    assert document(run, "list", "mine")["documents"][0]["notes"] == note
+    assert document(run, "jobs", "mine", "show", "1")["listed"][0]["cause"] == note
+    assert note in run("jobs", "mine", "show", "1")[2]
+    assert document(run, "show", "mine", "note.html")["metadata"]["notes"] == note
+    assert note in run("show", "mine", "note.html")[1]
+    (folder / "other.html").write_text(f"<p>{TEXTS[1]} <s>It was struck out.</s></p>")
+    assert document(run, "add", "mine", "other.html")["files"][0]["cause"] == note
+
+
 def test_a_folder_without_files_is_said_to_be_one(run: Run, folder: Path) -> None:
     run("create", "mine")
     (folder / "bare" / "within").mkdir(parents=True)

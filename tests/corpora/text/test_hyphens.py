@@ -78,6 +78,22 @@ def test_what_the_text_writes_elsewhere_decides() -> None:
         assert Hyphens(f"They {written} it.").seam(f"to {head}-", f"{tail} it") == seam
 
 
+def test_two_words_of_the_text_that_it_never_writes_in_one_have_a_hyphen() -> None:
+    text = "The chimney stands in a corner. The shed is light, the house is white.\nIt is a chimney-\ncorner."
+    assert Hyphens(text).seam("by the chimney-", "corner sat") == "hyphen"
+    assert Hyphens(f"{text} The lighthouse is white.").seam("the light-", "house") == "word"
+    assert Hyphens("The docu-\nment of the\ndocu-\nment.").seam("the docu-", "ment") == "word", "both are torn"
+
+
+def test_a_long_text_that_breaks_no_words_keeps_its_hyphens() -> None:
+    lines = [f"The boat number {number} came in and lay at the quay of the town." for number in range(60)]
+    ragged = "\n".join([*lines, "It was a sun-", "bleached hull."])
+    assert Hyphens(ragged).seam("It was a sun-", "bleached hull.") == "hyphen"
+    assert Hyphens("\n".join(ragged.split("\n")[50:])).seam("It was a sun-", "bleached hull.") == "word", "it is short"
+    broken = "\n".join([*lines, "The num-", "ber of boats", "It was a sun-", "bleached hull."])
+    assert Hyphens(broken).seam("It was a sun-", "bleached hull.") == "word", "it breaks number"
+
+
 def test_what_is_no_part_of_a_word_is_none() -> None:
     hyphens = Hyphens("")
     assert hyphens.seam("It was -", "so") is None

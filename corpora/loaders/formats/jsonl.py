@@ -1,9 +1,16 @@
-"""JSON lines and JSON files to reading text: a record a line or an element, its fields by name, long texts as text."""
+"""JSON lines and JSON files to reading text: a record a line or an element, its fields by name, long texts as text.
+
+What a file holds is found out, whatever its suffix: one value, a value a line, or values one behind another, with
+comments and commas at the end of lists as settings have them. A line that is no JSON is said, and the others are read.
+Numbers keep their digits, and a name that is there twice both of its values.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from corpora.documents import Document
@@ -12,63 +19,130 @@ from corpora.loaders.formats.decoding import decoded
 from corpora.text.reading_text import ReadingText, in_one_line
 from corpora.text.reflow import reflow
 
-_Value: TypeAlias = "bool | str | list[_Value] | dict[str, _Value] | None"
+_Value: TypeAlias = "bool | str | list[_Value] | _Object | None"
 
 _LONG = 200
 _OF_ONE_TEXT = frozenset(("text", "content", "body", "page_content", "contents"))
+_NAMED_LINES = 3
+_LONGEST_SETTINGS = 2**20
+_BETWEEN = re.compile(r"[\s,]*")
+_UNSEEN = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
+_HALF = re.compile("[\ud800-\udfff]")
+_LOST = "\N{REPLACEMENT CHARACTER}"
+_RELAXED = re.compile(r'"(?:[^"\\]|\\.)*"|//[^\n]*|/\*.*?\*/|,(?=\s*(?:(?://[^\n]*|/\*.*?\*/)\s*)*[}\]])', re.DOTALL)
 
 
 def load(data: bytes, name: str) -> Document:
     """Load records; a file that is one array has a record an element. Raises ``BinaryText``, ``DamagedFile``."""
     reading = ReadingText()
+    text = decoded(data, name, note=reading.note)
     try:
-        for number, record in enumerate(_records(decoded(data, name), name), 1):
+        for number, record in _records(text, name, reading.note):
             reading.section("record", str(number))
             _write(record, reading)
     except RecursionError as error:
         raise DamagedFile(
             f"the values of {name} are nested too deeply", hint="take out what is to be read and add that"
         ) from error
+    if lost := reading.text.count(_LOST) - text.count(_LOST):
+        reading.note(f"{lost} character{'s' if lost > 1 else ''} could not be read")
     return reading.document(name)
 
 
-def _records(text: str, name: str) -> Iterator[_Value]:
-    if not name.lower().endswith(".json"):
-        try:
-            yield from _lines(text, name)
-            return
-        except _NoLines:
-            pass  # one value over several lines, under the wrong suffix
-    value = _parsed(text, name, None)
-    yield from value if isinstance(value, list) else [value]
+@dataclass(frozen=True, slots=True)
+class _Object:
+    """The names and values of an object in their order; a name may be there twice."""
+
+    fields: Sequence[tuple[str, _Value]]
 
 
-class _NoLines(Exception):
-    """The first line is no value by itself."""
+_DECODER = json.JSONDecoder(object_pairs_hook=_Object, parse_int=str, parse_float=str, parse_constant=str, strict=False)
 
 
-def _lines(text: str, name: str) -> Iterator[_Value]:
-    is_first = True
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip():
-            try:
-                yield _parsed(line, name, number)
-            except DamagedFile as error:
-                if is_first:
-                    raise _NoLines from error
-                raise
-            is_first = False
-
-
-def _parsed(text: str, name: str, line: int | None) -> _Value:
+def _records(text: str, name: str, say: Callable[[str], None]) -> Iterator[tuple[int, _Value]]:
+    """The records with their numbers. Raises ``DamagedFile`` if the text is no JSON in any way."""
+    if not text.strip():
+        return
     try:
-        value: _Value = json.loads(text, parse_int=str, parse_float=str)
+        whole = _parsed(text)
     except json.JSONDecodeError as error:
-        where = f"line {line or error.lineno}, column {error.colno}"
-        raise DamagedFile(
-            f"{name} is not JSON at {where}: {error.msg}", hint="mend that line and add it again"
-        ) from error
+        found = _of_lines(text, say) or _one_behind_another(text) or _of_settings(text)
+        if found is None:
+            raise DamagedFile(
+                f"{name} is not JSON at line {error.lineno}, column {error.colno}: {error.msg}",
+                hint="mend that line and add it again",
+            ) from error
+        yield from found
+        return
+    is_array = isinstance(whole, list) and (name.lower().endswith(".json") or "\n" in text.strip())
+    yield from enumerate(whole if is_array and isinstance(whole, list) else [whole], 1)
+
+
+def _parsed(text: str) -> _Value:
+    value: _Value = _DECODER.decode(text)
     return value
+
+
+def _of_lines(text: str, say: Callable[[str], None]) -> list[tuple[int, _Value]] | None:
+    """The values of lines, counted with those that are no JSON; None if most lines are not."""
+    found: list[tuple[int, _Value]] = []
+    bad: list[int] = []
+    count = 0
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            for value in _values(line):
+                count += 1
+                found.append((count, value))
+        except json.JSONDecodeError:
+            count += 1
+            bad.append(number)
+            if len(bad) > 10 and len(bad) > len(found):
+                return None
+    if len(found) < len(bad) or not found:
+        return None
+    for number in bad[:_NAMED_LINES]:
+        say(f"line {number} is no JSON and was not read")
+    if more := len(bad[_NAMED_LINES:]):
+        say(f"{more} more line{'s are' if more > 1 else ' is'} no JSON and {'were' if more > 1 else 'was'} not read")
+    return found
+
+
+def _one_behind_another(text: str) -> list[tuple[int, _Value]] | None:
+    """Values of several lines without anything between them, or commas; None if there are none."""
+    try:
+        return list(enumerate(_values(text), 1))
+    except json.JSONDecodeError:
+        return None
+
+
+def _values(text: str) -> list[_Value]:
+    """All values in a text. Raises ``JSONDecodeError`` if something else is in it."""
+    values: list[_Value] = []
+    at = _start(text, 0)
+    while at < len(text):
+        value, end = _DECODER.raw_decode(text, at)
+        values.append(value)
+        at = _start(text, end)
+    return values
+
+
+def _start(text: str, at: int) -> int:
+    match = _BETWEEN.match(text, at)
+    return match.end() if match else at
+
+
+def _of_settings(text: str) -> list[tuple[int, _Value]] | None:
+    """The value of a file with comments, and commas at the ends of its lists; None if it is none."""
+    if len(text) > _LONGEST_SETTINGS or ("/*" in text and "*/" not in text):
+        return None
+    bare = _RELAXED.sub(lambda match: match[0] if match[0].startswith('"') else " ", text)
+    try:
+        value = _parsed(bare)
+    except json.JSONDecodeError:
+        return None
+    return list(enumerate(value if isinstance(value, list) else [value], 1))
 
 
 def _write(record: _Value, reading: ReadingText) -> None:
@@ -89,11 +163,12 @@ def _write(record: _Value, reading: ReadingText) -> None:
 
 def _fields(value: _Value, path: str) -> Iterator[tuple[str, str]]:
     """(path, text) of all values that are not empty; a list of plain values is one text."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _fields(inner, f"{path}.{key}" if path else in_one_line(key))
+    if isinstance(value, _Object):
+        for key, inner in value.fields:
+            name = in_one_line(_clean(key))
+            yield from _fields(inner, f"{path}.{name}" if path else name)
     elif isinstance(value, list):
-        if any(isinstance(inner, (dict, list)) for inner in value):
+        if any(isinstance(inner, (_Object, list)) for inner in value):
             for number, inner in enumerate(value, 1):
                 yield from _fields(inner, f"{path} {number}".strip())
         elif value:
@@ -105,4 +180,9 @@ def _fields(value: _Value, path: str) -> Iterator[tuple[str, str]]:
 def _shown(value: _Value) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "" if value is None else str(value)
+    return "" if value is None else _clean(str(value))
+
+
+def _clean(text: str) -> str:
+    """A text without characters that nobody sees; halves of characters become the replacement character."""
+    return _HALF.sub(_LOST, _UNSEEN.sub("", text))

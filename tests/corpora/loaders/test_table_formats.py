@@ -270,7 +270,7 @@ def test_one_object_is_one_record() -> None:
 @pytest.mark.parametrize(
     ("data", "name", "where"),
     [
-        (b'{"a": 1}\n{"a": \n', "a.jsonl", "line 2, column"),
+        (b'{"a": \n', "a.jsonl", "line 2, column"),
         (b'{"a": 1,\n "b": oops}', "a.json", "line 2, column"),
         (b"no json at all", "a.jsonl", "line 1, column 1"),
         (b"[" * 100_000, "a.json", "nested too deeply"),
@@ -280,6 +280,47 @@ def test_one_object_is_one_record() -> None:
 def test_broken_json_is_named(data: bytes, name: str, where: str) -> None:
     with pytest.raises(DamagedFile, match=where):
         load_bytes(data, name)
+
+
+def records(source: str, name: str) -> list[tuple[str, str]]:
+    return marked(load_bytes(source.encode(), name), "record")
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl", "a.ndjson"])
+def test_json_lines_and_values_one_behind_another_under_any_name(name: str) -> None:
+    assert records('{"q":"Where?","a":"In room 5."}\n\n{"q":"Who?","a":"Mrs Holm."}\n', name) == [
+        ("1", "q: Where?\na: In room 5."), ("2", "q: Who?\na: Mrs Holm.")
+    ]  # fmt: skip
+    assert records('{"t":"one"}{"t":"two"}', name) == [("1", "t: one"), ("2", "t: two")]
+    assert records('{\n "t": "one"\n}\n{\n "t": "two"\n}', name) == [("1", "t: one"), ("2", "t: two")]
+
+
+def test_a_line_that_is_no_json_is_said_and_the_others_are_read() -> None:
+    source = '{"t":"first"}\n{"t":"second"\n{"t":"third"}\n'
+    for name in ("a.jsonl", "a.json"):
+        document = load_bytes(source.encode(), name)
+        assert marked(document, "record") == [("1", "t: first"), ("3", "t: third")]
+        assert document.notes == "line 2 is no JSON and was not read"
+    bad = load_bytes(("oops\n" * 6 + '{"t": 1}\n' * 7).encode(), "a.jsonl")
+    assert bad.notes is not None and bad.notes.endswith("3 more lines are no JSON and were not read")
+
+
+def test_numbers_keep_their_digits_and_names_both_of_their_values() -> None:
+    source = '{"a": 1.10, "b": 1e400, "c": 12345678901234567890123, "d": -0.0, "a": "again", "n": NaN}'
+    assert records(source, "a.json") == [
+        ("1", "a: 1.10\nb: 1e400\nc: 12345678901234567890123\nd: -0.0\na: again\nn: NaN")
+    ]  # fmt: skip
+
+
+def test_characters_of_json_that_nobody_sees() -> None:
+    document = load_bytes(rb'{"t": "Hello \u0000 world \ud83d\ude00, half \ud83d."}', "a.jsonl")
+    assert document.text == "t: Hello world \N{GRINNING FACE}, half \N{REPLACEMENT CHARACTER}."
+    assert document.notes == "1 character could not be read"
+
+
+def test_comments_and_commas_of_settings() -> None:
+    source = '{\n // where\n "url": "a//b", /* and\n when */ "days": ["Mon", "Tue",], // last\n}\n'
+    assert records(source, "a.json") == [("1", "url: a//b\ndays: Mon, Tue")]
 
 
 VALUES = st.recursive(

@@ -67,6 +67,7 @@ class _Surveyor:
     tables: list[_Table] = field(default_factory=list)
     lists: list[Element] = field(default_factory=list)
     linked: int = 0
+    outside_bars: list[int] = field(default_factory=list)
     unread: int = 0
     tabs: list[Element] = field(default_factory=list)
     panels: list[Element] = field(default_factory=list)
@@ -79,6 +80,9 @@ class _Surveyor:
         count.headings += name in HEADINGS
         count.blocks += name in _TEXT_BLOCKS
         self.unread += name in _UNREAD
+        if name == "nav":
+            self.outside_bars.append(self.linked)
+            self.linked = 0
         self.linked += name in _IN_LINKS or element.attr("aria-current") is not None
         if name == "table":
             self.tables.append(_Table())
@@ -125,8 +129,10 @@ class _Surveyor:
                 self.found.long_headings.add(element)
         elif name in _LISTS:
             self.lists.pop()
-        elif name == "nav" and count.links > before.links and count.unlinked == before.unlinked:
-            self.found.bars_of_links.add(element)
+        elif name == "nav":
+            self.linked = self.outside_bars.pop()
+            if count.links > before.links and count.unlinked == before.unlinked:
+                self.found.bars_of_links.add(element)
 
     def pair_tabs(self) -> None:
         """Find the panel of each tab by the reference of one to the other."""

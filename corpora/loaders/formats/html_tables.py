@@ -33,10 +33,11 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The cells that begin in a row."""
+    """The cells that begin in a row; no cell covers rows of two groups."""
 
     cells: tuple[Cell, ...]
     section: Section = "body"
+    group: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def _grid(rows: Sequence[Row]) -> list[_Line]:
     below: dict[int, tuple[Cell, int]] = {}  # by column: a cell from above, and how many rows it has still to cover
     grid: list[_Line] = []
     for i, row in enumerate(rows):
-        if budget <= 0 or (i and rows[i - 1].section != row.section):
+        if budget <= 0 or (i and rows[i - 1].group != row.group):
             below = {}
         line = _line(row, below, width)
         below = {column: (cell, left - 1) for column, (cell, left) in below.items() if left > 1}

@@ -35,11 +35,13 @@ _VERBATIM = words("pre listing xmp plaintext")
 _LISTS = words("ul ol menu dir")
 _PARTS_OF_TABLES = words("table caption tr td th tbody thead tfoot")
 _BLOCK_STYLES = words("block flex grid table list-item flow-root")
-_DROPPED_CLASSES = words("headerlink MathJax_Preview footnote-backref")
+_DROPPED_CLASSES = words("headerlink MathJax_Preview")
+_WAY_BACK_CLASSES = words("footnote-backref fn-backref reversefootnote")
 _STRUCK_CLASSES = words("line-through text-decoration-line-through strikethrough")
 _NOTE_CLASSES = re.compile(r"(?:^|[ _-])(?:footnote|noteref|fn|reference)(?:$|[ _-])|footnote", re.IGNORECASE)
 _ICON_FONT = re.compile(r"material-(?:icons|symbols)")
 _PERMALINKS = frozenset(("", "#", "¶", "§", "\U0001f517", "\u221e"))
+_WORD = re.compile(r"\w")
 _SPACE = re.compile(r"[ \t\n\r\f]+")
 _DISPLAY = re.compile(r"(?:^|;)\s*display\s*:\s*([\w-]+)", re.IGNORECASE)
 _LINE_THROUGH = re.compile(r"text-decoration(?:-line)?\s*:[^;]*line-through", re.IGNORECASE)
@@ -51,7 +53,7 @@ _SLASHES = ("/", "\u2044", "\u2215")
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]$")
 _ENDS_ITSELF = (":", "?", "!", ".", ";", "…", "？", "：")
 _QUOTES = ("“", "”"), ("‘", "’")
-_LONGEST_TERM = 150
+_LONGEST_TERM, _MOST_TERMS = 150, 6
 # An item that is longer than this goes on in a line of its own.
 _LONG_ITEM = 300
 _LEVEL_OF_TABS = 6
@@ -105,11 +107,22 @@ class _Item:
 
 
 @dataclass(slots=True)
+class _Row:
+    """A row of an open table, in the so-and-so-many-th group of rows."""
+
+    section: Section
+    group: int
+    cells: list[Cell] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class _Table:
     """An open table; ``rows`` is none if it only lays out the page."""
 
-    rows: list[tuple[Section, list[Cell]]] | None
+    rows: list[_Row] | None
     caption: str = ""
+    group: Node | None = None
+    groups: int = 0
 
 
 @dataclass(slots=True)
@@ -269,6 +282,7 @@ class _Writer:
         """The first text of an item begins its line, what follows continues it."""
         text = in_one_line(text)
         if item.is_new:
+            self._write_numbers(self.open_items[:-1])
             self.pending.append(f"{'  ' * item.depth}{item.marker} {text}")
             item.is_new = False
         elif item.block == self.blocks and item.line == len(self.pending) - 1 and len(self.pending[-1]) < _LONG_ITEM:
@@ -279,6 +293,13 @@ class _Writer:
             self.reading.paragraph(text)
             return
         item.block, item.line = self.blocks, len(self.pending) - 1
+
+    def _write_numbers(self, items: Sequence[_Item]) -> None:
+        """The numbers of items that begin with no text of their own, but with a list, a table or code."""
+        for item in items:
+            if item.is_new and item.is_numbered:
+                self.pending.append(f"{'  ' * item.depth}{item.marker}")
+            item.is_new = False
 
     def _end_list(self) -> None:
         """Write the items collected so far as one block."""
@@ -314,7 +335,9 @@ class _Writer:
         """What its attributes make of an element, whatever it is; none if nothing."""
         classes = set((element.attr("class") or "").split())
         style, role = element.attr("style") or "", element.attr("role") or ""
-        if classes & _DROPPED_CLASSES or _ICON_FONT.search(" ".join(classes)) or role == "doc-backlink":
+        if classes & _DROPPED_CLASSES or _ICON_FONT.search(" ".join(classes)):
+            return (None,)
+        if (role == "doc-backlink" or classes & _WAY_BACK_CLASSES) and not _WORD.search(element.text):
             return (None,)
         if "katex-html" in classes and element.attr("aria-hidden") == "true":
             return (None,)  # the formula stands before it as MathML
@@ -394,6 +417,7 @@ class _Writer:
     def _write_heading(self, text: str, level: int) -> None:
         if self.open_items and (item := self.open_items[-1]).is_new:
             item.is_new = False
+            self._write_numbers(self.open_items[:-1])
             text = f"{item.marker} {text}" if item.is_numbered else text
         self._end_list()
         self.reading.heading(text, level=level)
@@ -445,18 +469,24 @@ class _Writer:
         return self._settle
 
     def _term(self, element: Element) -> _Leave:
-        """A term stands before its definition, in its line."""
+        """A term stands before its definition, in its line; so do several that have one in common."""
         self._flush()
-        earlier, self.term, flushes = self.term.removesuffix(":"), "", self.flushes
+        if not _is_defined(element):
+            self._settle()
+            return self._flush
+        flushes = self.flushes
 
         def leave() -> None:
             text = in_one_line("".join(self.inline))
-            if self.flushes != flushes or self.is_verbatim or len(text) > _LONGEST_TERM:
+            terms = ", ".join(filter(None, (self.term.removesuffix(":"), text)))
+            if self.flushes != flushes or self.is_verbatim or len(terms) > _LONGEST_TERM:
+                waiting, self.term = self.term, ""
+                if waiting:
+                    self._paragraph(waiting)
                 self._flush()
-                return
-            self.inline = []
-            text = ", ".join(filter(None, (earlier, text)))
-            self.term = text if not text or text.endswith(_ENDS_ITSELF) else f"{text}:"
+            else:
+                self.inline = []
+                self.term = terms if not terms or terms.endswith(_ENDS_ITSELF) else f"{terms}:"
 
         return leave
 
@@ -477,11 +507,13 @@ class _Writer:
     def _close_table(self) -> None:
         self._settle()
         table = self.tables.pop()
-        rows = html_tables.readable_rows([Row(tuple(cells), section) for section, cells in table.rows or ()])
+        rows = html_tables.readable_rows([Row(tuple(row.cells), row.section, row.group) for row in table.rows or ()])
         if self.lines:
             self.lines[-1].add(table.caption)
             self.lines[-1].add("; ".join(", ".join(filter(None, row)) for row in rows))
             return
+        if any(map(any, rows)):
+            self._write_numbers(self.open_items)
         self._end_list()
         self.reading.paragraph(table.caption)
         self.reading.table(rows)
@@ -492,7 +524,10 @@ class _Writer:
             parent = element.parent
             name = local_name(parent) if isinstance(parent, Element) else ""
             section: Section = "head" if name == "thead" else "foot" if name == "tfoot" else "body"
-            rows.append((section, []))
+            table = self.tables[-1]
+            if parent != table.group:
+                table.group, table.groups = parent, table.groups + 1
+            rows.append(_Row(section, table.groups))
         return self._flush
 
     def _cell(self, element: Element) -> _Leave:
@@ -501,9 +536,9 @@ class _Writer:
         if table is None or table.rows is None:
             return self._flush
         if not table.rows:
-            table.rows.append(("body", []))
+            table.rows.append(_Row("body", table.groups))
         is_verbatim, self.is_verbatim = self.is_verbatim, False
-        cells, (line, end) = table.rows[-1][1], self._line()
+        cells, (line, end) = table.rows[-1].cells, self._line()
 
         def leave() -> None:
             end()
@@ -543,9 +578,7 @@ class _Writer:
         text = "".join(self.inline)
         self.inline, self.flushes = [], self.flushes + 1
         if text.strip():
-            if self.open_items and (item := self.open_items[-1]).is_new and item.is_numbered:
-                self.pending.append(f"{'  ' * item.depth}{item.marker}")
-                item.is_new = False
+            self._write_numbers(self.open_items)
             self._end_list()
             self.reading.code(text)
 
@@ -715,6 +748,19 @@ def _nothing() -> None:
 def _span(text: str | None, most: int) -> int:
     digits = re.match(r"\s*\+?(\d{1,6})", text or "")
     return min(int(digits[1]), most) if digits else 1
+
+
+def _is_defined(term: Element) -> bool:
+    """Whether a definition follows a term, or the terms beside it."""
+    node, seen = term.next_sibling, 0
+    while node is not None and seen < _MOST_TERMS:
+        if isinstance(node, Element):
+            name = local_name(node)
+            if name != "dt":
+                return name == "dd"
+            seen += 1
+        node = node.next_sibling
+    return False
 
 
 def _is_reference(element: Element) -> bool:

@@ -66,7 +66,11 @@ def _delimiter(text: str, name: str) -> str:
 
 def _usual_width(text: str, delimiter: str) -> int | None:
     """How many cells most lines without quotation marks have."""
-    lines = (line for line in islice(_lines(text), _SNIFFED_ROWS) if '"' not in line and delimiter in line)
+    lines = (
+        line
+        for line in islice(_lines(text), _SNIFFED_ROWS)
+        if '"' not in line and delimiter in line and line.strip(f"{delimiter} ")
+    )
     widths = Counter(line.count(delimiter) + 1 for line in lines)
     return widths.most_common(1)[0][0] if widths else None
 

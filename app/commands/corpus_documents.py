@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from app.commands.terminal import Terminal, may_ask, plain
@@ -64,48 +64,70 @@ def show(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> in
 
 
 def remove(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int:
-    """Remove documents, or a whole corpus, for good."""
-    from app.library.deletion import remove_conversations_citing, remove_corpus
+    """Remove documents, or a whole corpus, for good. Whatever goes is listed before anybody is asked."""
+    from app.library.deletion import quoting_corpus, quoting_document, quoting_removed, remove_corpus
     from app.library.lookup import find_document
 
     library = Library(settings.home)
     store = library.open(args.name)
     if not args.documents:
         documents = count(len(store.documents()), "document")
-        _require_yes(args, f"the corpus {store.name} with {documents}", terminal)
         store.close()
-        receipt = remove_corpus(library, args.name, home=settings.home, with_conversations=args.with_conversations)
-        _report_corpus(args.name, receipt, args.with_conversations, terminal)
+        quoting = quoting_corpus(library, args.name, home=settings.home)
+        goes = _require_yes(args, f"the corpus {store.name} with {documents}", quoting, terminal)
+        _report_corpus(
+            args.name, remove_corpus(library, args.name, home=settings.home, with_conversations=goes), terminal
+        )
         return 0
     # All are looked up before the first is removed: a misspelt name leaves everything as it was.
     known = store.documents()
     if args.with_conversations and len(args.documents) == 1 and not _is_there(args.documents[0], known):
-        _require_yes(args, f"what cites {plain(args.documents[0])} of {store.name}", terminal)
-        conversations = remove_conversations_citing(store, args.documents[0], home=settings.home)
-        if conversations:
-            _report_conversations(args.name, args.documents[0], conversations, terminal)
-            return 0
+        quoting = quoting_removed(store, args.documents[0], home=settings.home)
+        if quoting:
+            return _remove_quoting(args, settings, quoting, terminal)
     infos = {info.id: info for info in (find_document(name, known, corpus=args.name) for name in args.documents)}
     (first, *others) = infos.values()
     named = count(len(infos), "document") if others else plain(first.name)
-    _require_yes(args, f"{named} of {store.name}", terminal)
-    receipts = _removed(args, settings, infos)
+    quoting = [one for document in infos for one in quoting_document(store, document, home=settings.home)]
+    goes = _require_yes(args, f"{named} of {store.name}", quoting, terminal)
+    receipts = _removed(args, settings, infos, goes)
     if terminal.json:
         from app.output.receipts import receipt_document
 
-        document: dict[str, object] = {"corpus": args.name, "removed": [info.name for info in infos.values()]}
-        document["receipts"] = [receipt_document(receipt) for receipt in receipts]
-        terminal.document(document)
+        told: dict[str, object] = {"corpus": args.name, "removed": [info.name for info in infos.values()]}
+        told["receipts"] = [receipt_document(receipt) for receipt in receipts]
+        terminal.document(told)
     else:
         _report_documents(receipts, terminal, whole=args.receipt)
     return 0
 
 
-def _removed(args: argparse.Namespace, settings: Settings, document_ids: Iterable[str]) -> list[Receipt]:
+def _removed(
+    args: argparse.Namespace, settings: Settings, document_ids: Iterable[str], conversations: Collection[str]
+) -> list[Receipt]:
     from app.library.corpus import Corpus
 
     corpus = Corpus.open(args.name, settings=settings)
-    return [corpus.remove(document, with_conversations=args.with_conversations) for document in document_ids]
+    return [corpus.remove(document, with_conversations=conversations) for document in document_ids]
+
+
+def _remove_quoting(
+    args: argparse.Namespace, settings: Settings, quoting: Sequence[QuotingConversation], terminal: Terminal
+) -> int:
+    """The document was removed before, and now the conversations that cite it."""
+    from app.library.deletion import remove_quoting
+    from app.output.receipts import conversation_document
+
+    document = args.documents[0]
+    _require_yes(args, "", quoting, terminal)
+    remove_quoting(quoting, home=settings.home)
+    if terminal.json:
+        removed = [conversation_document(conversation) for conversation in quoting]
+        terminal.document({"corpus": args.name, "removed": [], "receipts": [], "conversations": removed})
+        return 0
+    cited = f"{_are(len(quoting), 'conversation')} gone, too"
+    terminal.line(f"{plain(document)} was removed from {args.name} before; now {cited}")
+    return 0
 
 
 def _list_corpora(library: Library, terminal: Terminal) -> int:
@@ -218,16 +240,33 @@ def _show_document(info: DocumentInfo, document: Document, passages: list[Passag
         terminal.line(f"... and {count(len(document.text) - len(excerpt), 'more character')} (--json prints all)")
 
 
-def _require_yes(args: argparse.Namespace, what: str, terminal: Terminal) -> None:
-    """Ask for a yes unless ``--yes`` was given. Raises ``InputError`` for a no, and where nobody can be asked."""
-    if args.yes:
-        return
-    if terminal.json or not may_ask():
-        raise InputError(f"nothing was removed: {what} would go for good", hint="add --yes")
-    terminal.err.write(f"Remove {what} for good? [y/N] ")
-    terminal.err.flush()
-    if sys.stdin.readline().strip().casefold() not in ("y", "yes"):
-        raise InputError("nothing was removed", hint="answer y, or add --yes")
+def _require_yes(
+    args: argparse.Namespace, what: str, quoting: Sequence[QuotingConversation], terminal: Terminal
+) -> frozenset[str]:
+    """List the conversations that go and ask for a yes, unless ``--yes`` was given; the ids of those that go.
+
+    ``what`` goes beside them; empty for nothing. Raises ``InputError`` for a no, and where nobody can be asked.
+    """
+    from app.output.receipts import conversation_line
+
+    going = {one.id: one for one in quoting if args.with_conversations}
+    named = " and ".join(filter(None, [what, count(len(going), "conversation") if going else ""]))
+    if not args.yes and (terminal.json or not may_ask()):
+        raise InputError(f"nothing was removed: {named} would go for good", hint="add --yes")
+    if going and not terminal.json:
+        terminal.note("This conversation goes, too:" if len(going) == 1 else "These conversations go, too:")
+        for one in going.values():
+            terminal.note(f"  {plain(conversation_line(one))}")
+    if not args.yes:
+        terminal.err.write(f"Remove {named} for good? [y/N] ")
+        terminal.err.flush()
+        if sys.stdin.readline().strip().casefold() not in ("y", "yes"):
+            raise InputError("nothing was removed", hint="answer y, or add --yes")
+    return frozenset(going)
+
+
+def _are(number: int, what: str) -> str:
+    return f"{count(number, what)} {'is' if number == 1 else 'are'}"
 
 
 def _is_there(wanted: str, known: list[DocumentInfo]) -> bool:
@@ -245,20 +284,23 @@ def _report_documents(receipts: list[Receipt], terminal: Terminal, *, whole: boo
         terminal.line(f"Removed from {receipt.corpus}: {plain(receipt.document)}")
         for line in receipt.pending:
             terminal.note(f"Not yet: {line}")
-        _report_quoting(receipt.conversations, receipt.conversations_removed > 0, terminal)
-        if receipt.conversations and not receipt.conversations_removed:
+        if receipt.conversations_removed:
+            terminal.note(f"{_are(receipt.conversations_removed, 'conversation')} gone, too")
+        elif receipt.conversations:
+            _report_staying(receipt.conversations, terminal)
             again = f"spandraft corpus remove {in_shell(receipt.corpus)} {receipt.id} --with-conversations --yes"
-            terminal.note(f"Remove them, too: {again}")
+            what = "it" if len(receipt.conversations) == 1 else "them"
+            terminal.note(f"Remove {what}, too: {again}")
 
 
-def _report_quoting(conversations: Iterable[QuotingConversation], are_gone: bool, terminal: Terminal) -> None:
+def _report_staying(conversations: Iterable[QuotingConversation], terminal: Terminal) -> None:
+    from app.output.receipts import conversation_line
+
     for conversation in conversations:
-        terminal.note(
-            f"A conversation that quotes it {'is gone' if are_gone else 'stays'}: {plain(conversation.title)}"
-        )
+        terminal.note(f"A conversation that quotes it stays: {plain(conversation_line(conversation))}")
 
 
-def _report_corpus(name: str, receipt: CorpusReceipt, with_conversations: bool, terminal: Terminal) -> None:
+def _report_corpus(name: str, receipt: CorpusReceipt, terminal: Terminal) -> None:
     from app.output.receipts import corpus_receipt_document
 
     if terminal.json:
@@ -268,22 +310,8 @@ def _report_corpus(name: str, receipt: CorpusReceipt, with_conversations: bool, 
         f"Removed corpus {name}: {count(receipt.documents, 'document')}, {count(receipt.passages, 'passage')}, "
         f"{count(receipt.files, 'file')} of {amount(receipt.bytes)}"
     )
-    if receipt.conversations:
-        what = "are gone, too" if with_conversations else "stay (delete them in the page)"
-        terminal.note(f"{count(receipt.conversations, 'conversation')} that cite it {what}")
-
-
-def _report_conversations(
-    corpus: str, document: str, conversations: list[QuotingConversation], terminal: Terminal
-) -> None:
-    """The document was removed before, and now the conversations that cited it."""
-    from app.output.receipts import conversation_document
-
-    if terminal.json:
-        removed = [conversation_document(conversation) for conversation in conversations]
-        terminal.document({"corpus": corpus, "removed": [], "receipts": [], "conversations": removed})
-        return
-    number = count(len(conversations), "conversation")
-    terminal.line(f"{document} was removed before; so are now {number} that cited it:")
-    for conversation in conversations:
-        terminal.line(f"  {plain(conversation.title)}")
+    if receipt.conversations_removed:
+        terminal.note(f"{_are(receipt.conversations_removed, 'conversation')} gone, too")
+    elif receipt.conversations:
+        _report_staying(receipt.conversations, terminal)
+        terminal.note(f"Delete {'it' if len(receipt.conversations) == 1 else 'them'} in the page if you want to")

@@ -1,6 +1,8 @@
 """Finds the conversations that quote a document: by the passages that they cite, and by text that they share with it.
 
-Works on the stored turns of all browsers, as the owner of this machine may. Must not know HTML or Gradio.
+A conversation belongs to the corpora that it was asked of: what was asked of one corpus quotes no document of another,
+if the two hold equal files, too. Works on the stored turns of all browsers, as the owner of this machine may. Must not
+know HTML or Gradio.
 """
 
 from __future__ import annotations
@@ -22,11 +24,12 @@ SHARED_CHARACTERS: Final = _WINDOW + _STEP
 
 @dataclass(frozen=True, slots=True)
 class QuotingConversation:
-    """A conversation that quotes: its id, its first question, and in how many of its turns."""
+    """A conversation that quotes: its id, its first question, in how many of its turns, and what it was asked of."""
 
     id: str
     title: str
     turns: int
+    corpora: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +48,31 @@ class _StoredTurn:
     title: str
     content: Any  # JSON as ``app.conversations.turns.to_json`` writes it
 
+    @property
+    def corpus(self) -> str:
+        """The corpus that was asked; empty for none."""
+        return self.content.get("corpus") or ""
+
 
 def conversations_quoting(home: Path, documents: DeletedDocuments) -> list[QuotingConversation]:
-    """The conversations that cite one of these documents, or share 60 characters in a row with one of their texts."""
-    turns = list(_stored_turns(home / FILE_NAME))
+    """The conversations that cite one of these documents, or share 60 characters in a row with one of their texts.
+
+    Only turns that were asked of the documents' corpus count.
+    """
+    stored = list(_stored_turns(home / FILE_NAME))
+    turns = [turn for turn in stored if turn.corpus == documents.corpus]
     quoting = {index for index, turn in enumerate(turns) if _cites(turn.content, documents)}
     quoting |= _sharing({index: _windows(turn.content) for index, turn in enumerate(turns)}, documents.texts)
     by_conversation: dict[str, list[_StoredTurn]] = {}
     for index in sorted(quoting):
         by_conversation.setdefault(turns[index].conversation, []).append(turns[index])
-    return [QuotingConversation(key, of_it[0].title, len(of_it)) for key, of_it in by_conversation.items()]
+    corpora: dict[str, dict[str, None]] = {}
+    for turn in stored:
+        corpora.setdefault(turn.conversation, {})[turn.corpus] = None
+    return [
+        QuotingConversation(key, of_it[0].title, len(of_it), tuple(filter(None, corpora[key])))
+        for key, of_it in by_conversation.items()
+    ]
 
 
 def _stored_turns(path: Path) -> Iterator[_StoredTurn]:
@@ -70,7 +88,7 @@ def _stored_turns(path: Path) -> Iterator[_StoredTurn]:
 
 def _cites(turn: Any, documents: DeletedDocuments) -> bool:
     answer = turn.get("answer")
-    if turn.get("corpus") != documents.corpus or not answer:
+    if not answer:
         return False
     if not documents.ids and not documents.names:
         return bool(answer.get("passages") or answer.get("citations"))

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.config.corpus_options import CorpusConfig, fitting_chunking
+from app.conversations.quotations import QuotingConversation
 from app.errors import InputError
 from app.library import deletion, opening
 from app.library import rebuild as rebuilding
@@ -227,11 +228,18 @@ class Corpus:
             self._finish(job)
         return done
 
-    def remove(self, id_or_name: str, *, with_conversations: bool = False) -> Receipt:
+    def quoting(self, id_or_name: str) -> list[QuotingConversation]:
+        """The conversations, asked of this corpus, that quote a document: those that ``remove`` can take along.
+
+        Raises ``DocumentNotFound``.
+        """
+        return deletion.quoting_document(self._store, id_or_name, home=self._config.home)
+
+    def remove(self, id_or_name: str, *, with_conversations: bool | Collection[str] = False) -> Receipt:
         """Remove a document for good: its text, vectors, terms, draft indexes, and earlier outputs from it.
 
-        The receipt says what was removed, and which conversations quote it; ``with_conversations`` removes these, too.
-        Raises ``DocumentNotFound``, ``LibraryBusy``.
+        The receipt says what was removed, and which conversations of this corpus quote it; ``with_conversations``
+        removes these, too, or of them those whose ids are given. Raises ``DocumentNotFound``, ``LibraryBusy``.
         """
         return deletion.remove_document(
             self._store,

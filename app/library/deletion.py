@@ -7,7 +7,7 @@ files, then what running processes keep in memory, and a receipt says what went.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from app.library import draft_index
 from app.library.deletion_signal import signal_deletion
 from app.library.lookup import passages_of
 from corpora.documents import Passage
-from corpora.errors import CorporaError
+from corpora.errors import CorporaError, DamagedLibrary
 from corpora.store.index_files import FOLDERS, IndexFolder
 from corpora.store.library import Library
 from corpora.store.store import CorpusStore
@@ -68,30 +68,63 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class CorpusReceipt:
-    """What went with a whole corpus. ``conversations`` cite it; ``conversations_removed`` of them went with it."""
+    """What went with a whole corpus. ``conversations`` quote it; ``conversations_removed`` of them went with it."""
 
     documents: int
     passages: int
     files: int
     bytes: int
-    conversations: int
+    conversations: tuple[QuotingConversation, ...]
     conversations_removed: int
 
 
+def quoting_document(store: CorpusStore, id_or_name: str, *, home: Path) -> list[QuotingConversation]:
+    """The conversations of this corpus that quote a document. Raises ``DocumentNotFound``."""
+    document = store.document(id_or_name)
+    named = DeletedDocuments(store.name, frozenset({document.id}), frozenset({document.name}), (document.text,))
+    return conversations_quoting(home, named)
+
+
+def quoting_removed(store: CorpusStore, id_or_name: str, *, home: Path) -> list[QuotingConversation]:
+    """The conversations of this corpus that cite a document which was removed before."""
+    names = frozenset({id_or_name})
+    return conversations_quoting(home, DeletedDocuments(store.name, names, names))
+
+
+def quoting_corpus(library: Library, name: str, *, home: Path) -> list[QuotingConversation]:
+    """The conversations that were asked of a corpus and quote it; all of its texts are read. Raises what opening does.
+
+    Of one that is damaged, those that cite its passages.
+    """
+    try:
+        with closing(library.open(name)) as store:
+            texts = (store.document(info.id).text for info in store.documents())
+            return conversations_quoting(home, DeletedDocuments(name, texts=texts))
+    except DamagedLibrary:
+        return conversations_quoting(home, DeletedDocuments(name))
+
+
 def remove_document(
-    store: CorpusStore, id_or_name: str, *, home: Path, retriever: Retriever, with_conversations: bool = False
+    store: CorpusStore,
+    id_or_name: str,
+    *,
+    home: Path,
+    retriever: Retriever,
+    with_conversations: bool | Collection[str] = False,
 ) -> Receipt:
-    """Remove a document with all that was made of it. Raises ``DocumentNotFound``, ``LibraryBusy``."""
+    """Remove a document with all that was made of it. Raises ``DocumentNotFound``, ``LibraryBusy``.
+
+    ``with_conversations``: also those that quote it, or of them those whose ids are given.
+    """
     document = store.document(id_or_name)
     passages = passages_of(store, document.id)
     counts = _derived_counts(store, passages)
-    deleted = DeletedDocuments(store.name, frozenset({document.id}), frozenset({document.name}), (document.text,))
-    quoting = conversations_quoting(home, deleted)
+    quoting = quoting_document(store, document.id, home=home)
     files_before = _files(store.folder)
     removal = store.remove(document.id)
     pending = update_index_files(store, retriever)
     signal_deletion(home)
-    conversations_removed = _remove(quoting, home) if with_conversations else 0
+    conversations_removed = _remove(quoting, with_conversations, home)
     if not store.checkpoint() and not removal.erased:
         pending.append("another process is reading the corpus: its text is overwritten when that ends")
     files_after = _files(store.folder)
@@ -116,31 +149,29 @@ def remove_document(
     )
 
 
-def remove_corpus(library: Library, name: str, *, home: Path, with_conversations: bool = False) -> CorpusReceipt:
+def remove_corpus(
+    library: Library, name: str, *, home: Path, with_conversations: bool | Collection[str] = False
+) -> CorpusReceipt:
     """Remove a whole corpus for good, and count what went. Raises ``CorpusNotFound``, ``LibraryBusy``.
 
-    All texts of the corpus are read to find the conversations that quote it; ``with_conversations`` removes those, too.
+    ``with_conversations`` is that of ``remove_document``.
     """
+    quoting = quoting_corpus(library, name, home=home)
     with closing(library.open(name)) as store:
-        texts = (store.document(info.id).text for info in store.documents())
-        quoting = conversations_quoting(home, DeletedDocuments(name, texts=texts))
         documents, passages = len(store.documents()), len(store.rows_alive())
         files = len(_files(store.folder))
         size_bytes = sum(path.stat().st_size for path in store.folder.rglob("*") if path.is_file())
     library.remove(name)
     signal_deletion(home)
-    conversations_removed = _remove(quoting, home) if with_conversations else 0
-    return CorpusReceipt(documents, passages, files, size_bytes, len(quoting), conversations_removed)
+    conversations_removed = _remove(quoting, with_conversations, home)
+    return CorpusReceipt(documents, passages, files, size_bytes, tuple(quoting), conversations_removed)
 
 
-def remove_conversations_citing(store: CorpusStore, id_or_name: str, *, home: Path) -> list[QuotingConversation]:
-    """Remove the conversations that cite a document which was removed before; those that went."""
-    names = frozenset({id_or_name})
-    quoting = conversations_quoting(home, DeletedDocuments(store.name, names, names))
-    if quoting:
-        _remove(quoting, home)
-        signal_deletion(home)
-    return quoting
+def remove_quoting(conversations: Sequence[QuotingConversation], *, home: Path) -> int:
+    """Remove conversations that quote what was removed before; how many there still were."""
+    removed = _remove(conversations, True, home)
+    signal_deletion(home)
+    return removed
 
 
 def update_index_files(store: CorpusStore, retriever: Retriever) -> list[str]:
@@ -176,8 +207,10 @@ def _stale(store: CorpusStore) -> list[Path]:
     return [path for folder in folders for path in folder.paths() if not holds_only(path, now)]
 
 
-def _remove(conversations: Sequence[QuotingConversation], home: Path) -> int:
-    return remove_conversations(home / FILE_NAME, [conversation.id for conversation in conversations])
+def _remove(quoting: Sequence[QuotingConversation], wanted: bool | Collection[str], home: Path) -> int:
+    """Remove all of these conversations, none, or those of these ids."""
+    ids = [one.id for one in quoting if (wanted if isinstance(wanted, bool) else one.id in wanted)]
+    return remove_conversations(home / FILE_NAME, ids) if ids else 0
 
 
 @dataclass(frozen=True, slots=True)

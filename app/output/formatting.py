@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import PurePosixPath
 
 from corpora.counts import count
 
-__all__ = ["amount", "count", "day", "duration", "kind_of", "sentence"]
+__all__ = ["amount", "count", "day", "duration", "kind_of", "listed", "sentence"]
 
 
 def amount(size: int) -> str:
@@ -28,6 +29,12 @@ def duration(seconds: float) -> str:
     if minutes < 90:
         return f"{minutes} min"
     return f"{minutes // 60} h {minutes % 60} min"
+
+
+def listed(names: Sequence[str]) -> str:
+    """``notes``; ``notes and sample``; ``manuals, notes and sample``."""
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def day(moment: datetime) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from app.conversations.quotations import QuotingConversation
 from app.library.deletion import CorpusReceipt, Receipt
-from app.output.formatting import count
+from app.output.formatting import count, listed
 
 
 def receipt_lines(receipt: Receipt) -> list[str]:
@@ -54,14 +54,25 @@ def corpus_receipt_document(receipt: CorpusReceipt) -> dict[str, object]:
         "passages": receipt.passages,
         "files": receipt.files,
         "bytes": receipt.bytes,
-        "conversations": receipt.conversations,
+        "conversations": len(receipt.conversations),
         "conversations_removed": receipt.conversations_removed,
+        "quoting": [conversation_document(conversation) for conversation in receipt.conversations],
     }
 
 
 def conversation_document(conversation: QuotingConversation) -> dict[str, object]:
     """A conversation that quotes a document."""
-    return {"id": conversation.id, "title": conversation.title, "turns": conversation.turns}
+    return {
+        "id": conversation.id,
+        "title": conversation.title,
+        "turns": conversation.turns,
+        "corpora": list(conversation.corpora),
+    }
+
+
+def conversation_line(conversation: QuotingConversation) -> str:
+    """A conversation for people: ``"What is a lambda?", asked of notes and sample``."""
+    return f'"{conversation.title}", asked of {listed(conversation.corpora)}'
 
 
 def _files(receipt: Receipt) -> str:
@@ -72,9 +83,14 @@ def _files(receipt: Receipt) -> str:
 
 
 def _conversations(receipt: Receipt) -> str:
-    if not receipt.conversations:
-        return "none quote it"
-    number = len(receipt.conversations)
-    if receipt.conversations_removed:
-        return f"{receipt.conversations_removed} of {number} that quote it are gone, too"
-    return f"{number} still quote{'s' if number == 1 else ''} it; remove them, too: --with-conversations"
+    quoting, removed = len(receipt.conversations), receipt.conversations_removed
+    if not quoting:
+        return "none quotes it"
+    verb = "quotes" if quoting == 1 else "quote"
+    if not removed:
+        return (
+            f"{quoting:,} still {verb} it; {'it goes' if quoting == 1 else 'they go'}, too, with --with-conversations"
+        )
+    if removed == quoting:
+        return f"{removed:,} that quoted it {'is' if removed == 1 else 'are'} gone, too"
+    return f"{removed:,} of {quoting:,} that quoted it {'is' if removed == 1 else 'are'} gone, too"

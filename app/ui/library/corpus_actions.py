@@ -5,10 +5,12 @@ Must not build HTML.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import gradio as gr
 
+from app.conversations.quotations import QuotingConversation
 from app.ui.chat.history import ChatHistory
 from app.ui.library.components import LibraryComponents, View
 from app.ui.library.job_actions import JobActions
@@ -17,6 +19,7 @@ from app.ui.state.browser_events import Updates, browser_scope, number_in, text_
 from app.ui.state.error_display import reporting
 from app.ui.views.chrome import announcement, problem_view
 from app.ui.views.documents import (
+    corpus_receipt_view,
     corpus_removal_view,
     damaged_view,
     documents_view,
@@ -71,17 +74,19 @@ class CorpusActions:
         documents = self._documents(text_of(corpus), text_of(name_filter), next_view)
         return {self._ui.view: next_view.to_json(), **documents}
 
-    def ask_removal(self, event: gr.EventData) -> Updates:
+    def ask_removal(self, event: gr.EventData, request: gr.Request) -> Updates:
         """Before a document or a corpus is removed: say what is deleted with it, and ask."""
         corpus, document = text_in(event, "corpus"), text_in(event, "document")
         with reporting() as problems:
             if not document:
                 listing = self._state.registry.listing(corpus, limit=1)
-                return {self._ui.question: corpus_removal_view(corpus, listing)}
+                own = self._own(self._state.registry.quoting(corpus), request)
+                return {self._ui.question: corpus_removal_view(corpus, listing, own)}
             holdings = self._state.registry.holdings(corpus, document)
             if holdings is None:
                 return self._show_corpus(corpus)
-            return {self._ui.question: removal_view(corpus, holdings)}
+            own = self._own(self._state.registry.quoting(corpus, document), request)
+            return {self._ui.question: removal_view(corpus, holdings, own)}
         return {self._ui.message: problem_view(problems[0])}
 
     def remove_document(self, name_filter: object, view: object, event: gr.EventData, request: gr.Request) -> Updates:
@@ -90,28 +95,25 @@ class CorpusActions:
         with reporting() as problems:
             receipt = self._state.registry.remove_document(corpus, document)
             self._state.pipeline.forget()
-            quoting = {conversation.id for conversation in receipt.conversations}
-            own = [
-                (conversation.id, conversation.title)
-                for conversation in self._state.conversations.of(browser_scope(request))
-                if conversation.id in quoting
-            ]
             return {
                 self._ui.question: "",
                 self._ui.message: "",
-                self._ui.receipt: receipt_view(receipt, own),
+                self._ui.receipt: receipt_view(receipt, self._own(receipt.conversations, request)),
                 **self._documents(corpus, text_of(name_filter), View.from_json(view)),
             }
         return {self._ui.question: "", self._ui.message: problem_view(problems[0])}
 
-    def remove_corpus(self, chat_corpus: object, event: gr.EventData) -> Updates:
-        """Remove the corpus that the button names."""
+    def remove_corpus(self, chat_corpus: object, event: gr.EventData, request: gr.Request) -> Updates:
+        """Remove the corpus that the button names; show which conversations still quote it."""
+        corpus, own = text_in(event, "corpus"), list[QuotingConversation]()
         with reporting() as problems:
-            self._state.registry.remove_corpus(text_in(event, "corpus"))
+            own = self._own(self._state.registry.quoting(corpus), request)
+            self._state.registry.remove_corpus(corpus)
             self._state.pipeline.forget()
         if problems:
             return {self._ui.question: "", self._ui.message: problem_view(problems[0])}
-        return {**self._show_all("", text_of(chat_corpus)), self._ui.question: ""}
+        shown = self._show_all("", text_of(chat_corpus))
+        return {**shown, self._ui.question: "", self._ui.receipt: corpus_receipt_view(corpus, own)}
 
     def remove_conversations(
         self, conversation: object, corpus: object, event: gr.EventData, request: gr.Request
@@ -130,7 +132,12 @@ class CorpusActions:
             chat = self._history.start_new(corpus, request)
         else:
             chat = self._history.conversation_list(scope, shown)
-        return {**chat, self._ui.receipt: "", self._ui.message: announcement("Conversations removed")}
+        return {**chat, self._ui.receipt: "", self._ui.message: announcement(_removed(len(removed)))}
+
+    def _own(self, quoting: Sequence[QuotingConversation], request: gr.Request) -> list[QuotingConversation]:
+        """Those of this browser: it learns nothing of what others asked."""
+        own = {conversation.id for conversation in self._state.conversations.of(browser_scope(request))}
+        return [conversation for conversation in quoting if conversation.id in own]
 
     def _show_all(self, preferred: str, chat_preferred: str = "") -> Updates:
         names, shown = self._state.corpus_choices(preferred)
@@ -168,3 +175,7 @@ class CorpusActions:
             listing = self._state.registry.listing(corpus, name_filter=name_filter, offset=view.listed)
             return {self._ui.documents: documents_view(corpus, listing, first=view.listed, name_filter=name_filter)}
         return {self._ui.documents: problem_view(problems[0])}
+
+
+def _removed(conversations: int) -> str:
+    return "Conversation removed" if conversations == 1 else "Conversations removed"

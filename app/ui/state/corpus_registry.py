@@ -8,8 +8,9 @@ from __future__ import annotations
 import threading
 
 from app.config.settings import Settings
+from app.conversations.quotations import QuotingConversation
 from app.library.corpus import Corpus
-from app.library.deletion import Receipt
+from app.library.deletion import Receipt, quoting_corpus
 from app.library.deletion_signal import signal_deletion
 from app.loading.search_models import SearchModels
 from corpora.documents import Document
@@ -71,6 +72,12 @@ class CorpusRegistry:
             made = self._create(corpus)
             self._handles[made.name] = made
         return made.name
+
+    def quoting(self, corpus: str, document: str | None = None) -> list[QuotingConversation]:
+        """The conversations, asked of a corpus, that quote a document by its id; None: that quote any of it."""
+        if document is None:
+            return quoting_corpus(self._library, corpus, home=self._settings.home)
+        return self.open(corpus).quoting(document)
 
     def remove_document(self, corpus: str, document: str) -> Receipt:
         """Remove a document by its id."""

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
+from app.conversations.quotations import QuotingConversation
 from app.generation.events import Event
 from app.generation.prompts import Message
 from app.library.deletion import Receipt
@@ -94,6 +95,9 @@ class Registry(Protocol):
 
     def create(self, corpus: str) -> str:
         """Make an empty corpus; returns its name in the form in which it is listed."""
+
+    def quoting(self, corpus: str, document: str | None = None) -> list[QuotingConversation]:
+        """The conversations, asked of a corpus, that quote the document with this id; None: any of its documents."""
 
     def remove_document(self, corpus: str, document: str) -> Receipt:
         """Remove the document with this id, its passages and everything derived from them; returns what was removed."""

@@ -10,6 +10,6 @@
     documents     the documents of a corpus, the questions before a removal, and its receipt
     jobs          jobs as cards with their files, and the plan of one that has not started
 
-May import ``app.conversations.turns``, ``app.generation.events``, ``app.library.deletion`` (its receipt),
+May import ``app.conversations``, ``app.generation.events``, ``app.library.deletion`` (its receipt),
 ``app.output`` and value types of ``corpora``; nothing else of ``app.ui``.
 """

@@ -5,8 +5,9 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 
+from app.conversations.quotations import QuotingConversation
 from app.library.deletion import Receipt
-from app.output.formatting import count, day, kind_of, sentence
+from app.output.formatting import count, day, kind_of, listed, sentence
 from app.ui.views.markup import Html, tag
 from corpora.store.listing import Holdings, ListedDocument, Listing
 
@@ -82,29 +83,34 @@ def documents_view(corpus: str, listing: Listing, *, first: int = 0, name_filter
     )
 
 
-def removal_view(corpus: str, holdings: Holdings) -> Html:
-    """The question before a document is removed, with what is deleted."""
+def removal_view(corpus: str, holdings: Holdings, own: Sequence[QuotingConversation] = ()) -> Html:
+    """The question before a document is removed: what is deleted, and which conversations of this browser quote it."""
     document = holdings.document
-    vectors = sum(number for kind, number in holdings.derived.items() if kind.startswith("vectors"))
-    rest = sum(holdings.derived.values()) - vectors
     deleted = [
-        f"{count(document.chars, 'character')} of text",
-        count(document.passages, "passage"),
-        count(vectors, "vector"),
-        *([f"{rest:,} other derived rows"] if rest else []),
-        "its entries in the search and draft indexes, and what drafts remember of it",
+        f"{count(document.chars, 'character')} of text, in {count(document.passages, 'passage')}",
+        "its place in searches, and whatever drafts could copy from it",
     ]
-    return _question(f"Remove {document.name}?", deleted, "remove", corpus, data_document=document.id)
+    return _question(f"Remove {document.name}?", deleted, own, "remove", corpus, data_document=document.id)
 
 
-def corpus_removal_view(corpus: str, listing: Listing) -> Html:
-    """The question before a whole corpus is removed, with what is deleted."""
-    deleted = [count(listing.documents, "document"), count(listing.passages, "passage"), "all indexes and jobs of it"]
-    return _question(f"Remove the corpus {corpus}?", deleted, "drop", corpus)
+def corpus_removal_view(corpus: str, listing: Listing, own: Sequence[QuotingConversation] = ()) -> Html:
+    """The question before a whole corpus is removed, like that of ``removal_view``."""
+    deleted = [
+        f"{count(listing.documents, 'document')}, in {count(listing.passages, 'passage')}",
+        "what searches and drafts had of its documents",
+        "the list of what was added to it, and when",
+    ]
+    return _question(f"Remove the corpus {corpus}?", deleted, own, "drop", corpus)
 
 
-def receipt_view(receipt: Receipt, own: Sequence[tuple[str, str]] = ()) -> Html:
-    """What a removal deleted, and which conversations of this browser (id, title) still quote the document."""
+def corpus_receipt_view(corpus: str, own: Sequence[QuotingConversation]) -> Html:
+    """A whole corpus is removed, and these conversations of this browser quote it."""
+    title = tag("h3", "The corpus ", tag("bdi", corpus), " is removed")
+    return tag("section", title, _quoting(own), class_="receipt", role="status")
+
+
+def receipt_view(receipt: Receipt, own: Sequence[QuotingConversation] = ()) -> Html:
+    """What a removal deleted, and which conversations of this browser still quote the document."""
     lines = {
         "Text": f"{count(receipt.characters, 'character')}, overwritten" if receipt.is_erased else "being overwritten",
         "Passages": f"{receipt.passages:,}",
@@ -115,39 +121,58 @@ def receipt_view(receipt: Receipt, own: Sequence[tuple[str, str]] = ()) -> Html:
         **({"Still to come": "; ".join(receipt.pending)} if receipt.pending else {}),
     }
     rows = [tag("div", tag("dt", name), tag("dd", value)) for name, value in lines.items()]
-    notice: str = ""
-    if own:
-        notice = tag(
-            "div",
-            tag("p", f"{count(len(own), 'conversation')} of yours still quote{'s' if len(own) == 1 else ''} it:"),
-            tag("ul", *(tag("li", tag("bdi", name)) for _, name in own[:8])),
-            tag(
-                "button",
-                "Remove them, too" if len(own) > 1 else "Remove it, too",
-                type="button",
-                class_="quiet danger",
-                data_event="conversations",
-                data_conversations=" ".join(key for key, _ in own),
-                data_confirm="Really remove?",
-            ),
-            class_="quoting",
-        )
     return tag(
         "section",
         tag("h3", tag("bdi", receipt.document), " is removed"),
         tag("dl", *rows),
-        notice,
+        _quoting(own),
         class_="receipt",
         role="status",
     )
 
 
-def _question(title: str, deleted: Sequence[str], event: str, corpus: str, **data: str) -> Html:
+def _quoting(own: Sequence[QuotingConversation]) -> Html:
+    """Conversations that still quote what is gone, and the button that removes them."""
+    if not own:
+        return Html()
+    verb = "quotes" if len(own) == 1 else "quote"
+    return tag(
+        "div",
+        tag("p", f"{count(len(own), 'conversation')} of yours still {verb} it:"),
+        _titles(own),
+        tag(
+            "button",
+            "Remove them, too" if len(own) > 1 else "Remove it, too",
+            type="button",
+            class_="quiet danger",
+            data_event="conversations",
+            data_conversations=" ".join(one.id for one in own),
+            data_confirm="Really remove?",
+        ),
+        class_="quoting",
+    )
+
+
+def _titles(own: Sequence[QuotingConversation]) -> Html:
+    """Each conversation by its first question, and what it was asked of."""
+    return tag(
+        "ul",
+        *(
+            tag("li", tag("bdi", one.title), tag("span", f" asked of {listed(one.corpora)}", class_="where"))
+            for one in own
+        ),
+    )
+
+
+def _question(
+    title: str, deleted: Sequence[str], own: Sequence[QuotingConversation], event: str, corpus: str, **data: str
+) -> Html:
     return tag(
         "dialog",
         tag("h2", tag("bdi", title)),
-        tag("p", "This goes for good:"),
+        tag("p", "This is deleted for good:"),
         tag("ul", *(tag("li", item) for item in deleted)),
+        *_staying(own),
         tag(
             "div",
             tag("button", "Keep", type="button", class_="quiet", data_close=True),
@@ -167,6 +192,15 @@ def _question(title: str, deleted: Sequence[str], event: str, corpus: str, **dat
         aria_label=title,
         data_shown=secrets.token_hex(4),
     )
+
+
+def _staying(own: Sequence[QuotingConversation]) -> list[Html]:
+    """What happens to conversations: they stay, and are offered for removal afterwards."""
+    if not own:
+        return [tag("p", "No conversation of yours quotes it.")]
+    verbs, them = ("quotes it and stays", "it") if len(own) == 1 else ("quote it and stay", "them")
+    stays = f"{count(len(own), 'conversation')} of yours {verbs}; you can remove {them} afterwards:"
+    return [tag("p", stays), _titles(own)]
 
 
 def _table(corpus: str, listing: Listing) -> Html:

@@ -374,9 +374,10 @@ def test_conversations_that_quote_are_named_and_go_when_asked(run: Run, folder: 
         passage = answer_quoting(library.open("mine").document(name))
         stored.add("browser", "", Turn(f"About {name}?", "mine", answer=passage))
     code, out, err = run("remove", "mine", "try.txt", "--receipt", "--yes")
-    assert (code, "1 still quote it" in out) == (0, True), err
+    assert (code, "1 still quotes it; it goes, too, with --with-conversations" in out) == (0, True), err
     code, _, err = run("remove", "mine", "lambda.md", "--yes")
-    assert "A conversation that quotes it stays: About docs/lambda.md?" in err
+    assert 'A conversation that quotes it stays: "About docs/lambda.md?", asked of mine' in err
+    assert "Remove it, too: spandraft corpus remove mine" in err
     again = err.rpartition("spandraft corpus ")[2].split()
     assert run(*again)[0] == 0, "the command that is named removes them, though the document is gone"
     (receipt,) = document(run, "remove", "mine", "with.html", "--with-conversations", "--yes")["receipts"]
@@ -387,17 +388,46 @@ def test_conversations_that_quote_are_named_and_go_when_asked(run: Run, folder: 
     assert stored.of("browser") == []
 
 
+def test_what_goes_is_listed_first_and_is_of_this_corpus(run: Run, folder: Path) -> None:
+    stored = Conversations(folder / "home" / FILE_NAME)
+    library = Library(folder / "home")
+    for name in ("mydocs", "cli"):
+        run("create", name)
+        run("add", name, "docs")
+        for question in ("What is a try?", "Why is a try?") if name == "cli" else ("Whose is it?",):
+            answer = answer_quoting(library.open(name).document("docs/try.txt"))
+            stored.add("browser", "", Turn(question, name, answer=answer))
+    code, out, err = run("remove", "cli", "try.txt", "--with-conversations")
+    assert (code, out, len(stored.of("browser"))) == (2, "", 3)
+    assert "docs/try.txt of cli and 2 conversations would go for good" in err
+    code, out, err = run("remove", "cli", "try.txt", "--with-conversations", "--yes")
+    assert (code, out) == (0, "Removed from cli: docs/try.txt\n")
+    assert err.splitlines() == [
+        "These conversations go, too:",
+        '  "What is a try?", asked of cli',
+        '  "Why is a try?", asked of cli',
+        "2 conversations are gone, too",
+    ]
+    assert [one.title for one in stored.of("browser")] == ["Whose is it?"]
+    code, out, err = run("remove", "cli", "--with-conversations", "--yes")
+    assert (code, "conversation" in out + err) == (0, False), "none of this corpus is left"
+    code, out, err = run("remove", "mydocs", "--yes")
+    assert 'A conversation that quotes it stays: "Whose is it?", asked of mydocs' in err
+    assert [one.title for one in stored.of("browser")] == ["Whose is it?"]
+
+
 def test_nothing_goes_where_nobody_can_be_asked(run: Run) -> None:
     run("create", "mine")
     run("add", "mine", "docs")
-    for wanted in ([], ["try.txt"], ["try.txt", "lambda.md"], ["gone.txt", "--with-conversations"]):
+    for wanted in ([], ["try.txt"], ["try.txt", "lambda.md"]):
         code, out, err = run("remove", "mine", *wanted)
         assert (code, out, len(err.splitlines())) == (2, "", 2)
         assert err.endswith("hint: add --yes\n")
         assert document(run, "remove", "mine", *wanted, code=2)["error"]["hint"] == "add --yes"
     assert len(document(run, "list", "mine")["documents"]) == 3
-    code, _, err = run("remove", "mine", "qqqq")
-    assert (code, "spandraft corpus list mine" in err) == (2, True), "a wrong name is told before anything is asked"
+    for wrong in (["qqqq"], ["qqqq", "--with-conversations"]):
+        code, _, err = run("remove", "mine", *wrong)
+        assert (code, "spandraft corpus list mine" in err) == (2, True), "a wrong name is told before anything is asked"
     assert run("remove", "mine", "try.txt", "lambda.md", "--yes")[0] == 0
     assert len(document(run, "list", "mine")["documents"]) == 1
 

@@ -26,7 +26,7 @@ from app.conversations.store import FILE_NAME, Conversations
 from app.conversations.turns import Turn
 from app.generation.events import TextDelta
 from app.generation.tokenizer import TextTokenizer
-from app.library.deletion import Receipt
+from app.library.deletion import Receipt, quoting_corpus, remove_corpus
 from app.library.deletion_signal import DeletionWatch
 from app.output.receipts import receipt_document, receipt_lines
 from app.pipeline import Pipeline
@@ -300,12 +300,14 @@ def texts_of_turns() -> Iterator[tuple[str, Turn, bool]]:
     document = Document.of("files/secret.txt", SECRET)
     other = Document.of("files/other.txt", "Something else. " * 20)
     yield "cites a passage", Turn("?", "mine", answer=answer_quoting(document, 0, 5)), True
+    yield "cites an equal file of another corpus", Turn("?", "theirs", answer=answer_quoting(document)), False
     yield "of another corpus", Turn("?", "theirs", answer=answer_quoting(other)), False
     yield "cites another", Turn("?", "mine", answer=answer_quoting(other)), False
-    yield "says it in a question", Turn(f"Is it true: {SECRET[70:170]}?", "theirs"), True
-    yield "says a little of it", Turn(SECRET[70 : 70 + SHARED_CHARACTERS // 2], "theirs"), False
+    yield "says it in a question", Turn(f"Is it true: {SECRET[70:170]}?", "mine"), True
+    yield "asks it of another corpus", Turn(f"Is it true: {SECRET[70:170]}?", "theirs"), False
+    yield "says a little of it", Turn(SECRET[70 : 70 + SHARED_CHARACTERS // 2], "mine"), False
     for start in range(200, 240):
-        yield "from anywhere on", Turn("x" * (start - 190) + SECRET[start : start + SHARED_CHARACTERS], "theirs"), True
+        yield "from anywhere on", Turn("x" * (start - 190) + SECRET[start : start + SHARED_CHARACTERS], "mine"), True
 
 
 def test_a_conversation_quotes_by_its_passages_and_by_its_words(tmp_path: Path) -> None:
@@ -317,5 +319,38 @@ def test_a_conversation_quotes_by_its_passages_and_by_its_words(tmp_path: Path) 
         expected |= {conversation} if quotes else set()
     document = Document.of("files/secret.txt", SECRET)
     quoted = DeletedDocuments("mine", frozenset({document.id}), frozenset({document.name}), (document.text,))
-    assert {one.id for one in conversations_quoting(tmp_path, quoted)} == expected
+    quoting = conversations_quoting(tmp_path, quoted)
+    assert {one.id for one in quoting} == expected
+    assert {one.corpora for one in quoting} == {("mine",)}
     assert conversations_quoting(tmp_path / "nowhere", quoted) == []
+
+
+def test_equal_files_of_two_corpora_have_each_their_own_conversations(settings: Settings, folder: Path) -> None:
+    stored = Conversations(settings.home / FILE_NAME)
+    for name in ("mydocs", "cli"):
+        made = Corpus.create(name, settings=settings)
+        made.add(folder)
+        stored.add("browser", "", Turn(f"Asked of {name}?", name, answer=answer_quoting(made.document("files/1.txt"))))
+    both, _ = stored.add("browser", "", Turn("Asked of both?", "cli"))
+    stored.add("browser", both, Turn("And?", "mydocs", answer=answer_quoting(made.document("files/1.txt"))))
+    (asked_of_cli,) = made.quoting("files/1.txt")
+    assert (asked_of_cli.title, asked_of_cli.corpora) == ("Asked of cli?", ("cli",))
+    receipt = made.remove("files/1.txt", with_conversations=True)
+    assert (receipt.conversations, receipt.conversations_removed) == ((asked_of_cli,), 1)
+    assert [one.title for one in stored.of("browser")] == ["Asked of both?", "Asked of mydocs?"]
+    quoting = Corpus.open("mydocs", settings=settings).quoting("files/1.txt")
+    assert [one.corpora for one in quoting] == [("mydocs",), ("cli", "mydocs")]
+    library = Library(settings.home)
+    assert quoting_corpus(library, "cli", home=settings.home) == []
+    whole = remove_corpus(library, "mydocs", home=settings.home, with_conversations=True)
+    assert (whole.conversations, whole.conversations_removed) == (tuple(quoting), 2)
+
+
+def test_what_was_listed_goes_and_nothing_else(corpus: Corpus, settings: Settings) -> None:
+    stored = Conversations(settings.home / FILE_NAME)
+    listed = {one.id for one in corpus.quoting("files/secret.txt")}
+    secret = corpus.document("files/secret.txt")
+    stored.add("browser", "", Turn("Asked after the list?", "mine", answer=answer_quoting(secret)))
+    receipt = corpus.remove(secret.id, with_conversations=listed)
+    assert (len(receipt.conversations), receipt.conversations_removed) == (2, 1)
+    assert [one.title for one in stored.of("browser")] == ["Asked after the list?", "What is lambda?"]

@@ -246,8 +246,10 @@ def test_a_document_goes_with_a_receipt_and_with_the_conversations_that_quote_it
     library(page, "sample")
     page.click("#documents tr:has-text('assert.md') [data-event=doomed]")
     said = page.wait_for_selector("dialog.doom[open]").inner_text()
-    assert re.search(r"[1-9]\d* passages?", said)
-    assert re.search(r"[1-9]\d* vectors?", said)
+    assert re.search(r"[1-9]\d* characters of text, in [1-9]\d* passages?", said)
+    assert "1 conversation of yours quotes it and stays; you can remove it afterwards" in said
+    assert "Who quotes? asked of sample" in said
+    assert "stranger" not in said
     page.click("dialog.doom >> text=Keep")
     assert "assert.md" in live.registry.texts("sample")
     page.click("#documents tr:has-text('assert.md') [data-event=doomed]")
@@ -268,6 +270,29 @@ def test_a_document_goes_with_a_receipt_and_with_the_conversations_that_quote_it
     stranger.wait_for_selector(f"{DONE} >> text=A stranger's question?")
     files = [path for path in live.home.rglob("*") if path.is_file()]
     assert not any(COPIED.encode() in path.read_bytes() for path in files if "conversations" not in path.name)
+
+
+def test_a_corpus_goes_and_the_conversations_that_quote_it_are_offered(
+    visit: Callable[..., Watched], live: LivePage
+) -> None:
+    page = visit().page
+    library(page, "empty")
+    page.click("#documents [data-event=doomed]:has-text('Remove corpus')")
+    assert "No conversation of yours quotes it." in page.wait_for_selector("dialog.doom[open]").inner_text()
+    page.click("dialog.doom >> text=Keep")
+    page.get_by_role("tab", name="Chat").click()
+    asked(page, "Who quotes?")
+    library(page, "sample")
+    page.click("#documents [data-event=doomed]:has-text('Remove corpus')")
+    said = page.wait_for_selector("dialog.doom[open] >> text=quotes it and stays").inner_text()
+    assert "1 conversation of yours" in said
+    page.click("dialog.doom[open] [data-event=drop]")
+    assert "The corpus sample is removed" in page.wait_for_selector(".receipt").inner_text()
+    assert "Who quotes?" in page.inner_text(".receipt .quoting")
+    page.click(".receipt [data-event=conversations]")
+    page.click(".receipt [data-event=conversations]")
+    page.wait_for_selector(".receipt", state="detached")
+    assert "sample" not in live.registry.names()
 
 
 def test_documents_are_found_and_turned_over(visit: Callable[..., Watched], live: LivePage) -> None:

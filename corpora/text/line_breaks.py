@@ -108,8 +108,11 @@ class LineBreaks:
         is_narrow = margin < _NARROWEST and (self._margin is None or self._margin >= _NARROWEST)
         if is_narrow and not (margin >= _NARROWEST_SURE and is_filled and len(pairs) > 2):
             return [False] * len(pairs)
-        ragged = sum(_reach(*pair) <= margin * _RAGGED for pair in pairs if not pair[0].endswith(_HYPHENS))
-        if ragged * 4 > len(pairs) and len(pairs) > 1:
+        ragged = sum(
+            goes_on and _reach(*pair) <= margin * _RAGGED and not pair[0].endswith(_HYPHENS)
+            for pair, goes_on in zip(pairs, going_on, strict=True)
+        )
+        if ragged * 4 > sum(going_on) and len(pairs) > 1:
             return [False] * len(pairs)
         return [
             _reach(*pair) > margin * (_HARDLY_FULL if goes_on else NEARLY_FULL)

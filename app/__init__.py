@@ -8,7 +8,7 @@ Folders from the top; each imports only what stands below it:
     cli           the command ``spandraft``
     commands      its sub-commands
     ui            the web page                   doctor    what is wrong with an installation
-    training      how the bundled models were made        examples  five short programs
+    training      how the bundled models were made        examples  six short programs
     bench         what it is worth, measured
     pipeline      ask and correct: puts together what stands below
     output        answers and library as text and JSON

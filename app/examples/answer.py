@@ -15,7 +15,7 @@ from app.output.formatting import count
 
 def main(question: str, corpus: str = "sample") -> None:
     """Print the answer and its citations."""
-    pipeline = Pipeline.from_pretrained(corpus=corpus)
+    pipeline = Pipeline(corpus=corpus)
     answer = pipeline.answer(question)
     print(answer.text)
     for citation in answer.citations:

@@ -12,7 +12,7 @@ from app import Pipeline
 
 def main(text: str) -> None:
     """Print the corrected text, then what was changed."""
-    pipeline = Pipeline.from_pretrained(corpus=None)
+    pipeline = Pipeline(corpus=None)
     correction = pipeline.correct(text)
     print(correction.corrected)
     for edit in correction.edits:

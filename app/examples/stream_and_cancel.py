@@ -14,7 +14,7 @@ from app.output.formatting import count
 
 def main(characters: str, question: str, corpus: str = "sample") -> None:
     """Print what comes, and why it ended."""
-    pipeline = Pipeline.from_pretrained(corpus=corpus)
+    pipeline = Pipeline(corpus=corpus)
     written = ""
     with pipeline.stream(question, speculate=False) as stream:
         for event in stream:

@@ -17,7 +17,7 @@ from app.library.corpus import Corpus
 
 _ROOT = Path(__file__).parents[3]
 _EXAMPLES = _ROOT / "app" / "examples"
-_NAMES = ("answer", "correct", "own_corpus", "own_source", "stream_and_cancel")
+_NAMES = ("answer", "correct", "own_corpus", "own_search", "own_source", "stream_and_cancel")
 _QUESTION = "What is the budget for new trees?"
 _MINUTES = "The garden committee met on Monday. The budget for new trees is 400 euros."
 
@@ -63,6 +63,14 @@ def test_the_folder_holds_these_and_each_is_a_page() -> None:
         assert docstring is not None
         assert f"python -m app.examples.{path.stem}" in docstring
         assert len(text[text.index("import") :].splitlines()) <= 60
+
+
+def test_own_search(run: Run) -> None:
+    answer, *citations, last = run("own_search", _QUESTION).splitlines()
+    assert "The budget for new trees is 400 euros." in answer
+    start = _MINUTES.index("The budget")
+    assert f"  monday.txt, characters {start} to {len(_MINUTES)}" in citations
+    assert last == "2 passages for the next question"
 
 
 def test_answer(run: Run) -> None:

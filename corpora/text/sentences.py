@@ -168,9 +168,9 @@ def _ends_sentence(line: str, start: int, stop: re.Match[str]) -> bool:
 
 
 def _may_refer(head: str) -> bool:
-    """Whether a number right behind the stop after ``head`` refers to a note: neither a decimal nor "Fig.2"."""
+    """Whether a number right behind the stop after ``head`` refers to a note: no "Fig.2", "POSIX.1", "Mk.38"."""
     last = _LAST_WORD.search(head)
-    if last is None or not last[0][-1].isalpha():
+    if last is None or not last[0][-1].islower() or last[0] == "Mk":
         return False
     word = last[0].casefold()
     return len(word) > 1 and word not in _NEVER_LAST | _BEFORE_NUMBER and not _ENUMERATOR.match(f"{head}.")

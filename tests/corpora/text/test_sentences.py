@@ -42,7 +42,11 @@ def split(text: str) -> list[str]:
         ],
         ["The mill is in Torsby.1", "It was built by Ek.2,3", "“It has sails.”", "Who knows?4", "Nobody.5", "Next."],
         ["The mill is in Torsby.¹", "It was built by Ek.²,³", "It has sails.†", "It burned.*", "It stands!(6)", "End."],
-        ["See Fig.2 The mill is on p.12 There, in Python 3.11 Released.", "By J.2 Ek.", "Chapter A.1 The mill."],
+        [
+            "See Fig.2 The mill is on p.12 There, in Python 3.11 Released.",
+            "By J.2 Ek.",
+            "Chapter A.1 The mill, POSIX.1 Rules, Mk.38 Guns.",
+        ],
         ["„Er ging.“", "Dann kam sie.", "Il dit : « Je pars. »", "Puis il partit.", "« Je reste. » dit-il.", "Fin."],
         ["The mill (see the map.)[4]", "It burned.[5] and was rebuilt.", "End."],
     ],

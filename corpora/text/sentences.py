@@ -131,6 +131,9 @@ def sentence_end(*, also: str = "", closers: str = _FINAL_CLOSERS) -> re.Pattern
     return re.compile(f"[{re.escape(_FINAL_STOPS + also)}][{re.escape(closers)}]*{mark}$")
 
 
+_REFERRED = sentence_end()
+
+
 def _line_units(text: str, start: int, end: int, opens: bool, is_headline: bool) -> Iterator[Unit]:
     """The sentences of one line. A headline that is a block of its own is a heading."""
     spans = [(start + a, start + b) for a, b in _sentence_spans(text[start:end])]
@@ -198,7 +201,7 @@ def _ends_with_dot(head: str, rest: str) -> bool:
 def _is_headline(line: str) -> bool:
     """Whether the last line of a block is short and does not end as a sentence does."""
     stripped = line.strip()
-    if len(stripped) > 100 or LIST_ITEM.match(line) or " | " in line:
+    if len(stripped) > 100 or LIST_ITEM.match(line) or " | " in line or _REFERRED.search(stripped):
         return False
     return any(ch.isalpha() for ch in stripped) and stripped.rstrip(_QUOTES)[-1:] not in _NO_HEADLINE_ENDS
 

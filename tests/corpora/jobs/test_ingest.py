@@ -47,7 +47,7 @@ def folder(tmp_path: Path) -> Path:
     (files / "b.md").write_text("# B\n\nText of b.")
     (files / "sub" / "a.txt").write_text("Text of the other a.")
     (files / "copy.txt").write_text("Text of a.")
-    (files / "bad.txt").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\0")
+    (files / "bad.txt").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(64)))
     (files / "secret.pdf").write_bytes(pdf([[Words(72, 700, "Secret.")]], password="x"))
     (files / "link.txt").symlink_to("/etc/hostname")
     (files / "loop").symlink_to(files)

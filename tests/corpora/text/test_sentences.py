@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from corpora.text.chunking import sentences
-from corpora.text.sentences import sentence_end
+from corpora.text.sentences import sentence_end, units
 
 LIKE_TEXT = st.text(st.sampled_from("aA1 .!?\n\t-*\"')(…。！「」é\u0301\u200d漢:\r\x0b\u2028"), max_size=120)
 
@@ -62,6 +62,11 @@ def test_a_tab_and_a_mark_behind_a_stop_of_another_script_hide_no_end() -> None:
         "它建于1411年。[2][3]",
         "塔高31米。",
     ]
+
+
+def test_a_sentence_with_a_reference_is_no_heading() -> None:
+    for text in ("It burned.[2]", "It burned.2", "It burned.”¹"):
+        assert [unit.is_heading for unit in units(f"The mill\n\n{text}\n\nIt stands.")] == [True, False, False]
 
 
 @pytest.mark.parametrize("text", ["It burned.[2]", "It burned.2", "It burned.”¹", "It burned.", "“It burned!”[3][4]"])

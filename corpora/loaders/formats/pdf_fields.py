@@ -16,7 +16,7 @@ from types import MappingProxyType
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
-from corpora.loaders.formats.pdf_words import Box, Piece, Word, turned
+from corpora.loaders.formats.pdf_words import FARTHEST, Box, Piece, Word, turned
 from corpora.loaders.formats.symbol_fonts import EMPTY_BOX, TICKED_BOX
 from corpora.text.reading_text import in_one_line
 
@@ -203,6 +203,8 @@ def is_filled_in(note: Written, pieces: Sequence[Piece], turns: int) -> bool:
 def _box(annotation: object) -> Box:
     rect = pdfium_c.FS_RECTF()
     pdfium_c.FPDFAnnot_GetRect(annotation, rect)
+    if not all(-FARTHEST < place < FARTHEST for place in (rect.left, rect.bottom, rect.right, rect.top)):
+        return 0.0, 0.0, 0.0, 0.0
     return (
         min(rect.left, rect.right),
         min(rect.bottom, rect.top),

@@ -19,10 +19,14 @@ from corpora.loaders.formats.pdf_scripts import with_scripts
 from corpora.loaders.formats.pdf_tables import Table, heads_apart, rows_of, ruled_tables, split_at
 from corpora.loaders.formats.pdf_words import Piece, Word
 
-# All in ems. Baselines of one line; a gap without a space; the narrowest gap between columns, and one that is wide.
-_SAME_LINE, _NO_SPACE, _NARROWEST, _WIDE = 0.35, 0.13, 0.8, 2.0
-# A gap of that width is one between columns if so many lines, and this share of them, have it.
-_FEWEST_TIGHT, _TIGHT_SHARE = 4, 0.4
+# All in ems. Baselines of one line; a gap without a space; the narrowest gap between columns, at its narrowest place;
+# one that is wide.
+_SAME_LINE, _NO_SPACE, _NARROWEST, _NARROWED, _WIDE = 0.35, 0.13, 0.8, 0.5, 2.0
+# How many spaces of a column are tried.
+_MOST_SPACES = 80
+# A gap of that width is one between columns if so many lines, and this share of them, have it, cells being aligned
+# beside it; otherwise twice as many.
+_FEWEST_TIGHT, _TIGHT_SHARE, _MOST_ALIGNED = 3, 0.4, 0.6
 # A space that is part of a gap between columns, and the usual size of letters (points).
 _NARROW_SPACE, _USUAL_EM = 0.15, 10.0
 # How far below the shorter of two columns the longer one goes on, line by line.
@@ -136,29 +140,54 @@ class _Gap:
 def _ordered(items: Sequence[Item], level: Sequence[Rule]) -> Iterator[Line | Table]:
     """Items in their order; ``level`` rules separate rows of tables."""
     in_order = sorted(items, key=lambda item: -_core(item)[1])
-    gap = max(_gaps(in_order), key=lambda gap: gap.size, default=None)
+    gap = max(_gaps(in_order), key=lambda gap: gap.size, default=None) if len(items) > 1 else None
     if gap is None:
-        for row in _rows(items):
-            yield row[0] if isinstance(row[0], Table) else _line([piece for piece in row if isinstance(piece, Piece)])
+        yield from _in_lines(items)
         return
     above, inside, below = _bands(in_order, gap)
-    if above:
-        yield from _ordered(above, level)
     pieces = [item for item in inside if isinstance(item, Piece)]
     middles, columns, spanning = _columns(pieces) if len(pieces) == len(inside) else ([], [], [])
     reading = _reading(columns) if len(columns) > 1 and all(columns) else "columns"
     if pieces and _crossing_share(pieces, gap) > _MOST_CROSSING:
         reading = "lines"
+    if reading == "columns":
+        above, inside = _with_top_of_right(above, inside, gap)
+    if above:
+        yield from _ordered(above, level)
     if reading == "table":
         yield _table(columns, spanning, level)
     elif reading == "lines":
         yield from map(_line, rows_of_pieces(pieces))
     else:
         middle = _border(middles, columns) or (gap.left + gap.right) / 2
-        for side in (True, False):
-            yield from _ordered([item for item in inside if (item.left + item.right < 2 * middle) == side], level)
+        left = [item for item in inside if item.left + item.right < 2 * middle]
+        right = [item for item in inside if item.left + item.right >= 2 * middle]
+        if left and right:
+            yield from _ordered(left, level)
+            yield from _ordered(right, level)
+        else:
+            yield from _in_lines(inside)
     if below:
         yield from _ordered(below, level)
+
+
+def _in_lines(items: Sequence[Item]) -> Iterator[Line | Table]:
+    for row in _rows(items):
+        yield row[0] if isinstance(row[0], Table) else _line([piece for piece in row if isinstance(piece, Piece)])
+
+
+def _with_top_of_right(above: Sequence[Item], inside: Sequence[Item], gap: _Gap) -> tuple[list[Item], list[Item]]:
+    """What is above two columns and in them, if the right one begins higher and goes on line by line."""
+    lowest_first = sorted(above, key=lambda item: _core(item)[1])
+    top = max(_core(item)[0] for item in inside if item.left >= gap.right)
+    taken: list[Item] = []
+    for item in lowest_first:
+        if item.left < gap.right or _core(item)[0] - top > _NEXT_LINE * _em(item):
+            break
+        taken.append(item)
+        top = _core(item)[0]
+    ids = {id(item) for item in taken}
+    return [item for item in above if id(item) not in ids], [*inside, *taken]
 
 
 def _crossing_share(pieces: Sequence[Piece], gap: _Gap) -> float:
@@ -171,7 +200,7 @@ def _gaps(items: Sequence[Item]) -> list[_Gap]:
     """White gaps beside which at least two items stand on either side; ``items`` come from the top."""
     cores = [_core(item) for item in items]
     em = median(_em(item) for item in items)
-    narrowest = _NARROWEST * em
+    narrowest, narrowed = _NARROWEST * em, _NARROWED * em
     found: list[_Gap] = []
     for n, item in enumerate(items):
         right, at = float("inf"), -1
@@ -180,9 +209,9 @@ def _gaps(items: Sequence[Item]) -> list[_Gap]:
                 right, at = items[m].left, m
         if right - item.right < narrowest or at < 0:
             continue
-        if any(gap.first <= n <= gap.last and gap.left <= item.right < gap.right for gap in found):
+        if any(gap.first <= n <= gap.last and item.right < gap.right and right > gap.left for gap in found):
             continue
-        gap = _extended(items, item.right, right, n, narrowest)
+        gap = _extended(items, item.right, right, n, narrowed)
         if gap.fewest >= 3 or (gap.fewest == 2 and gap.right - gap.left >= _WIDE * em):
             found.append(gap)
     return found
@@ -351,10 +380,11 @@ def _tight_gutters(pieces: Sequence[Piece], gutters: Sequence[_Gap]) -> list[_Ga
     found: list[_Gap] = []
     for left, right in pairwise(edges):
         column = [piece for piece in pieces if left < (piece.left + piece.right) / 2 < right]
-        longest = max(column, key=lambda piece: len(piece.words), default=None)
-        for a, b in pairwise(longest.words if longest else ()):
-            gap = _tight_gutter(column, a.right, b.left)
-            if gap is not None:
+        spaces = [(a.right, b.left) for piece in column for a, b in pairwise(piece.words)]
+        for before, behind in spaces[:_MOST_SPACES]:
+            if any(gap.left < behind and gap.right > before for gap in found):
+                continue
+            if (gap := _tight_gutter(column, before, behind)) is not None:
                 found.append(gap)
     return found
 
@@ -373,16 +403,33 @@ def _tight_gutter(column: Sequence[Piece], left: float, right: float) -> _Gap | 
             left, right = (max(left, piece.right), right) if piece.left < left else (left, min(right, piece.left))
             if right - left < _NARROW_SPACE * piece.em:
                 return None
-    if len(crossing) < max(_FEWEST_TIGHT, _TIGHT_SHARE * len(column)) or not _vary(crossing, left, right):
+    fewest = _FEWEST_TIGHT if _are_aligned(crossing, left, right) else 2 * _FEWEST_TIGHT
+    rows = rows_of_pieces(piece for piece in column if piece not in crossing)
+    apart = sum(row[0].right <= left and row[-1].left >= right for row in rows)
+    if len(crossing) + apart < max(fewest, _TIGHT_SHARE * len(column)) or not _vary(crossing, left, right):
         return None
     return _Gap(left, right, 0, 0, len(crossing))
+
+
+def _are_aligned(pieces: Sequence[Piece], left: float, right: float) -> bool:
+    """Whether the words before a space end, or those behind it begin, at one place on most lines."""
+    if not pieces:
+        return False
+    middle = (left + right) / 2
+    ends = [max(word.right for word in piece.words if word.right <= middle) for piece in pieces]
+    starts = [min(word.left for word in piece.words if word.left >= middle) for piece in pieces]
+    near = 0.1 * pieces[0].em
+    return any(
+        sum(abs(at - median(places)) <= near for at in places) >= _MOST_ALIGNED * len(places)
+        for places in (ends, starts)
+    )
 
 
 def _vary(pieces: Sequence[Piece], left: float, right: float) -> bool:
     """Whether the words behind a space are a column's, and not what numbers before it count, such as per cent."""
     middle = (left + right) / 2
     behind = [next((word.text for word in piece.words if word.left >= middle), "") for piece in pieces]
-    return len(set(behind)) > len(pieces) / 2
+    return len(set(behind)) >= min(_FEWEST_TIGHT, len(pieces))
 
 
 def _overlaps(piece: Piece, column: int, middles: Sequence[float]) -> bool:

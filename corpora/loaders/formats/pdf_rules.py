@@ -14,7 +14,7 @@ from typing import NamedTuple
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
-from corpora.loaders.formats.pdf_words import Box, turned
+from corpora.loaders.formats.pdf_words import FARTHEST, Box, turned
 
 # A page with more objects, or a path with more segments, is a drawing.
 _MOST_OBJECTS, _MOST_SEGMENTS, _MOST_RULES = 20_000, 400, 2_000
@@ -51,6 +51,8 @@ def page_rules(page: pdfium.PdfPage, turns: int) -> Rules:
     if count > _MOST_OBJECTS:
         return Rules()
     for box in _boxes(page.raw, count, get, _UNMOVED, 0):
+        if not all(-FARTHEST < place < FARTHEST for place in box):
+            continue
         left, bottom, right, top = turned(box, turns)
         if right - left >= _SHORTEST:
             level.append(Rule((bottom + top) / 2, left, right))

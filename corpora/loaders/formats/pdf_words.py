@@ -48,6 +48,9 @@ _OTHER_BASELINE = 0.1
 # Text that runs further from a right angle (radians) than this runs askew.
 _ASKEW = 0.05
 
+FARTHEST = 1e6
+"""Places further out (in points), and what is no number, are those of broken files."""
+
 Box = tuple[float, float, float, float]
 """Left, bottom, right, top in points."""
 
@@ -269,6 +272,10 @@ class _Reader:
     def _measured(self, index: int) -> _Style:
         matrix = self._matrix
         pdfium_c.FPDFText_GetMatrix(self._page, index, matrix)
+        if not all(
+            -FARTHEST < value < FARTHEST for value in (matrix.a, matrix.b, matrix.c, matrix.d, matrix.e, matrix.f)
+        ):
+            return _Style(0, 0.0, 1.0, False, False)
         turns: int | None = 0
         if matrix.b != 0 or matrix.a < 0:
             angle = math.atan2(matrix.b, matrix.a)
@@ -285,7 +292,7 @@ class _Reader:
             metrics = self._metrics[key] = max(top - bottom, 0.1), *self._font(index)
         height, is_fixed_pitch, is_bold = metrics
         if not _LIKELY_HEIGHTS[0] * em < height < _LIKELY_HEIGHTS[1] * em:
-            em = height
+            em = min(height, FARTHEST) if height > 0 else 1.0
         return _Style(turns, baseline, em, is_fixed_pitch, is_bold)
 
     def _extent(self, first: int, last: int, turns: int | None) -> tuple[float, float]:
@@ -297,9 +304,10 @@ class _Reader:
             if last > first:
                 pdfium_c.FPDFText_GetLooseCharBox(self._page, last, rect)
                 left, right = min(left, rect.left), max(right, rect.right)
-            return left, right
+            return (left, right) if -FARTHEST < left <= right < FARTHEST else (0.0, 0.0)
         a, b = turned(self._box(first), turns), turned(self._box(last), turns)
-        return min(a[0], b[0]), max(a[2], b[2])
+        left, right = min(a[0], b[0]), max(a[2], b[2])
+        return (left, right) if -FARTHEST < left <= right < FARTHEST else (0.0, 0.0)
 
     def _box(self, index: int) -> Box:
         rect = self._rect

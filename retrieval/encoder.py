@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # not encodable as UTF-8, and so not by any tokenizer
-_CPU_BATCH, _GPU_BATCH = 8, 32
+# Tokens that a processor's caches hold, or that keep a GPU busy.
+_CPU_TOKENS, _GPU_TOKENS = 1024, 8192
+# A batch ends where a text is shorter than this share of its longest, less a few tokens: little is padded.
+_LEAST_SHARE, _FEW_TOKENS = 0.9, 2
 
 Role = Literal["query", "document"]
 
@@ -46,17 +49,20 @@ class SentenceModel(Protocol):
         """How many tokens it reads at once, its prompt included."""
         ...
 
-    @property
-    def is_on_cpu(self) -> bool:
-        """Whether it computes on the processor."""
+    def batch_tokens(self, role: Role) -> int:
+        """How many tokens it best reads at once, padding counted."""
         ...
 
     def prompt_tokens(self, role: Role) -> int:
         """How many tokens it puts around a text."""
         ...
 
+    def lengths(self, texts: Sequence[str]) -> Sequence[int]:
+        """How many tokens each text is, without the prompt."""
+        ...
+
     def spans(self, texts: Sequence[str]) -> Sequence[Sequence[tuple[int, int]]]:
-        """The characters ``[start, end)`` of each token of each text."""
+        """The characters ``[start, end)`` of each token of each text; slower than their number."""
         ...
 
     def encode(self, texts: Sequence[str], role: Role) -> NDArray[np.float32]:
@@ -66,6 +72,7 @@ class SentenceModel(Protocol):
 
 LoadModel: TypeAlias = Callable[[EncoderFiles, str | None], SentenceModel]
 """Loads the model of a folder to a device, None: the best there is. Raises ``EncoderNotFound``."""
+Dtype: TypeAlias = Literal["float32", "bfloat16"]
 
 
 class SentenceTransformerEncoder:
@@ -142,12 +149,10 @@ class SentenceTransformerEncoder:
         with self._model_lock:
             windows, owner_W, weight_W = _windows(model, readable, role)
         vectors_WD = np.zeros((len(windows), self.dimension), dtype=np.float32)
-        # Similar lengths together, so that little is padded. The lock is released after each batch, so that a question
-        # need not wait for the whole of a long document.
-        by_length = sorted(range(len(windows)), key=lambda window: len(windows[window]))
-        size = self._batch_size or _batch_size(model)
-        for first in range(0, len(windows), size):
-            batch = by_length[first : first + size]
+        prompt = model.prompt_tokens(role)
+        lengths = [int(weight) + prompt for weight in weight_W]
+        # The lock is released after each batch, so that a question need not wait for the whole of a long document.
+        for batch in _batches(lengths, tokens=model.batch_tokens(role), texts=self._batch_size):
             with self._model_lock:
                 vectors_WD[batch] = model.encode([windows[window] for window in batch], role)
         sums_ND = np.zeros((len(texts), vectors_WD.shape[1]), dtype=np.float32)
@@ -156,9 +161,18 @@ class SentenceTransformerEncoder:
         return np.ascontiguousarray(sums_ND / np.maximum(norms_N1, 1e-12), dtype=np.float32)
 
 
-def _batch_size(model: SentenceModel) -> int:
-    """As many texts as a processor's caches hold, or as keep a GPU busy."""
-    return _CPU_BATCH if model.is_on_cpu else _GPU_BATCH
+def _batches(lengths: Sequence[int], *, tokens: int, texts: int | None) -> Iterator[list[int]]:
+    """The indexes of texts, of like lengths together: so many ``texts``, else as many as make ``tokens`` if padded."""
+    batch: list[int] = []
+    for index in sorted(range(len(lengths)), key=lambda index: -lengths[index]):
+        longest = lengths[batch[0]] if batch else 0
+        is_full = len(batch) == texts if texts else (len(batch) + 1) * longest > tokens
+        if batch and (is_full or lengths[index] < _LEAST_SHARE * longest - _FEW_TOKENS):
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch
 
 
 def _windows(
@@ -169,12 +183,15 @@ def _windows(
     windows: list[str] = []
     owners: list[int] = []
     weights: list[float] = []
-    for index, (text, spans) in enumerate(zip(texts, model.spans(texts), strict=True)):
-        borders = [0, *(spans[token][0] for token in range(size, len(spans), size)), len(text)]
+    lengths = model.lengths(texts)
+    long = [index for index, length in enumerate(lengths) if length > size]
+    spans_of = dict(zip(long, model.spans([texts[index] for index in long]) if long else [], strict=True))
+    for index, (text, length) in enumerate(zip(texts, lengths, strict=True)):
+        borders = [0, *(spans_of[index][token][0] for token in range(size, length, size)), len(text)]
         for window, (start, end) in enumerate(pairwise(borders)):
             windows.append(text[start:end])
             owners.append(index)
-            weights.append(float(max(1, min(size, len(spans) - window * size))))
+            weights.append(float(max(1, min(size, length - window * size))))
     return windows, np.array(owners, dtype=np.int64), np.array(weights, dtype=np.float32)
 
 
@@ -185,10 +202,17 @@ class _SentenceTransformersModel:
         assert dimension is not None, "a text encoder has a dimension"
         self.dimension: int = dimension
         self.max_tokens = int(model.max_seq_length or 512)
-        self.is_on_cpu = model.device.type == "cpu"
+        self._batch_tokens = _CPU_TOKENS if model.device.type == "cpu" else _GPU_TOKENS
+
+    def batch_tokens(self, role: Role) -> int:
+        return self._batch_tokens
 
     def prompt_tokens(self, role: Role) -> int:
         return len(self._model.tokenizer(self._model.prompts.get(role) or "")["input_ids"])
+
+    def lengths(self, texts: Sequence[str]) -> Sequence[int]:
+        tokens = self._model.tokenizer(list(texts), add_special_tokens=False, truncation=False, verbose=False)
+        return [len(ids) for ids in tokens["input_ids"]]
 
     def spans(self, texts: Sequence[str]) -> Sequence[Sequence[tuple[int, int]]]:
         spans: Sequence[Sequence[tuple[int, int]]] = self._model.tokenizer(
@@ -207,7 +231,9 @@ class _SentenceTransformersModel:
         return vectors_ND
 
 
-def load_with_sentence_transformers(files: EncoderFiles, device: str | None) -> SentenceModel:
+def load_with_sentence_transformers(
+    files: EncoderFiles, device: str | None, *, dtype: Dtype = "float32"
+) -> SentenceModel:
     """Load any model that sentence-transformers knows, without code of its own. Raises ``EncoderNotFound``."""
     import torch
     from safetensors import SafetensorError
@@ -220,7 +246,7 @@ def load_with_sentence_transformers(files: EncoderFiles, device: str | None) -> 
             device=device,
             local_files_only=True,
             trust_remote_code=False,
-            model_kwargs={"use_safetensors": True, "dtype": torch.float32},
+            model_kwargs={"use_safetensors": True, "dtype": getattr(torch, dtype)},
         )
     except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
         first_line = (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -11,6 +11,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -100,13 +101,13 @@ class SentenceCache:
             if vectors_SD is not None:
                 sentences[key] = PassageSentences(spans, vectors_SD, are_prose)
         missing = [key for key in split if key not in sentences]
-        texts = [passages[key].text[start:end] for key in missing for start, end in split[key][0]]
-        vectors_SD = self._encoder.encode_passages(texts) if texts else np.zeros((0, 0), dtype=np.float32)
-        used = 0
+        texts = {key: [passages[key].text[start:end] for start, end in split[key][0]] for key in missing}
+        # Neighbouring passages share sentences, and documents repeat some: each text is encoded once.
+        places = {text: place for place, text in enumerate(dict.fromkeys(chain.from_iterable(texts.values())))}
+        vectors_SD = self._encoder.encode_passages(list(places)) if places else np.zeros((0, 0), dtype=np.float32)
         for key in missing:
             spans, are_prose = split[key]
-            sentences[key] = PassageSentences(spans, vectors_SD[used : used + len(spans)], are_prose)
-            used += len(spans)
+            sentences[key] = PassageSentences(spans, vectors_SD[[places[text] for text in texts[key]]], are_prose)
         return sentences
 
 

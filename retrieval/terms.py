@@ -69,12 +69,14 @@ def _bigrams(run: str) -> Iterator[str]:
         yield left + right
 
 
+_MARKS = frozenset({"Mn", "Mc", "Me"})  # No mark means anything to an expression.
+
+
 @cache
 def _pattern() -> re.Pattern[str]:
     """Python's ``\\w`` has no combining marks, which are part of words in many scripts."""
-    marks = "".join(
-        re.escape(chr(code)) for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code))[0] == "M"
-    )
+    characters = map(chr, range(sys.maxunicode + 1))
+    marks = "".join(ch for ch in characters if unicodedata.category(ch) in _MARKS)
     word = rf"[^\W{_UNSPACED}]+"
     sharp = r"[A-Za-z](?:\+\+|#)"
     return re.compile(

@@ -77,6 +77,12 @@ class Settings:
         f"models`; auto: {SMOLLM2} if it is on this machine, else {TINY}",
     )
     encoder: str = _setting(BUNDLED, words, f'model that searches: "{BUNDLED}", a name on the hub, or a folder')
+    encoder_dtype: str | None = _setting(
+        None,
+        automatic(choice("float32", "bfloat16")),
+        "number format in which the encoder reads documents; auto: bfloat16 for the bundled one on a CPU that is "
+        "faster in it, which leaves a cosine of 0.9999 to each vector, else float32",
+    )
     relevance: str | None = _setting(
         None,
         automatic(words),

@@ -11,6 +11,7 @@ Reading order:
     sources        which draft sources run, by settings
     search_models  ``SearchModels``: encoder and relevance scorer, shared by all corpora of a process
     minilm         the bundled encoder without sentence-transformers
+    minilm_bfloat16   its layers in bfloat16, for documents
     edit_proposer  who proposes likely edits
     environment    what is set before libraries load: how worker threads wait, where compiled loops are kept
 

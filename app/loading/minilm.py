@@ -1,7 +1,8 @@
 """The bundled encoder (all-MiniLM-L6-v2) without sentence-transformers, whose import takes seconds.
 
-The same operations in the same order as sentence-transformers and transformers' ``BertModel`` (Devlin et al. 2018), so
-that every vector is bit-equal to theirs (``tests/app/loading/test_minilm.py``). On a CPU only; every other encoder and
+In float32 the same operations in the same order as sentence-transformers and transformers' ``BertModel`` (Devlin et al.
+2018), so that every vector is bit-equal to theirs (``tests/app/loading/test_minilm.py``). Documents may be read in
+bfloat16, several times as fast where the processor has it; questions never are. On a CPU only; every other encoder and
 device stays with sentence-transformers. B texts, N pieces, D hidden, H heads.
 """
 
@@ -18,23 +19,30 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch.nn.functional import embedding, gelu, layer_norm, linear, normalize, scaled_dot_product_attention
 
+from app.loading.minilm_bfloat16 import Bfloat16Layers
+
 _LAYERS: Final = 6
 _HEADS: Final = 12
 _EPSILON: Final = 1e-12
 _LONGEST: Final = 256
+# What the processor's caches hold, and what keeps its tile instructions busy; a question waits for one batch.
+_FLOAT32_TOKENS, _BFLOAT16_TOKENS = 1024, 4096
 
 
 class MiniLM:
     """A loaded model: a ``retrieval.encoder.SentenceModel``. One thread at a time."""
 
     max_tokens = _LONGEST
-    is_on_cpu = True
 
-    def __init__(self, folder: Path) -> None:
-        """Read the weights and the tokenizer of a folder. Raises OSError, ValueError, SafetensorError, KeyError."""
+    def __init__(self, folder: Path, *, in_bfloat16: bool = False) -> None:
+        """Read the weights and the tokenizer of a folder. Raises OSError, ValueError, SafetensorError, KeyError.
+
+        ``in_bfloat16``: documents are.
+        """
         tokenizer = (folder / "tokenizer.json").read_text(encoding="utf-8")
         self._weights: Mapping[str, torch.Tensor] = load_file(folder / "model.safetensors")
         self.dimension = self._weights["embeddings.word_embeddings.weight"].shape[1]
+        self._bfloat16 = Bfloat16Layers(self._weights, layers=_LAYERS, heads=_HEADS) if in_bfloat16 else None
         try:
             self._tokenizer = Tokenizer.from_str(tokenizer)
         except Exception as error:  # The library raises nothing more exact.
@@ -42,9 +50,17 @@ class MiniLM:
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
 
+    def batch_tokens(self, role: str) -> int:
+        """How many tokens it reads at once, padding counted."""
+        return _FLOAT32_TOKENS if self._layers_for(role) is None else _BFLOAT16_TOKENS
+
     def prompt_tokens(self, role: str) -> int:
         """How many tokens the model adds to a text: a beginning and an end."""
         return 2
+
+    def lengths(self, texts: Sequence[str]) -> list[int]:
+        """How many tokens each text is."""
+        return [len(one) for one in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
 
     def spans(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
         """The characters ``[start, end)`` of each token of each text."""
@@ -55,25 +71,30 @@ class MiniLM:
         """(B, D) unit vectors of texts of at most ``max_tokens`` tokens."""
         # As sentence-transformers has it: the longest first, and padded to it.
         order = np.argsort([-len(text) for text in texts])
-        encoded = self._tokenizer.encode_batch([texts[at] for at in order])
+        encoded = self._tokenizer.encode_batch_fast([texts[at] for at in order])
         rows = [one.ids if len(one.ids) <= _LONGEST else [*one.ids[: _LONGEST - 1], one.ids[-1]] for one in encoded]
         width = max(map(len, rows))
         ids_BN = torch.tensor([row + [0] * (width - len(row)) for row in rows])
         mask_BN = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows])
-        states_BND = self._states(ids_BN, mask_BN)
+        states_BND = self._states(ids_BN, mask_BN, self._layers_for(role))
         mask_BN1 = mask_BN.unsqueeze(-1).to(torch.float32)
         mean_BD = (states_BND * mask_BN1).sum(dim=1) / torch.clamp(mask_BN1.sum(dim=1), min=1e-9)
         vectors_BD = normalize(normalize(mean_BD, p=2.0, dim=-1), p=2.0, dim=1)
         found: NDArray[np.float32] = vectors_BD[torch.from_numpy(np.argsort(order))].numpy()
         return found
 
-    def _states(self, ids_BN: torch.Tensor, mask_BN: torch.Tensor) -> torch.Tensor:
+    def _layers_for(self, role: str) -> Bfloat16Layers | None:
+        return self._bfloat16 if role == "document" else None
+
+    def _states(self, ids_BN: torch.Tensor, mask_BN: torch.Tensor, layers: Bfloat16Layers | None) -> torch.Tensor:
         """(B, N, D) states behind the last layer."""
         weights, (rows, width) = self._weights, ids_BN.shape
         states_BND = embedding(ids_BN, weights["embeddings.word_embeddings.weight"])
         states_BND = states_BND + weights["embeddings.token_type_embeddings.weight"][0]
         states_BND = states_BND + weights["embeddings.position_embeddings.weight"][:width]
         states_BND = self._norm(states_BND, "embeddings.LayerNorm")
+        if layers is not None:
+            return layers.states(states_BND, mask_BN)
         mask_B1NN = None if bool(mask_BN.all()) else mask_BN.bool()[:, None, None, :].expand(rows, 1, width, width)
         for layer in range(_LAYERS):
             states_BND = self._layer(states_BND, mask_B1NN, f"encoder.layer.{layer}.")

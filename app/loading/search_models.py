@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from app.loading.environment import wait_passively
 from app.loading.models import without_progress_bars
 
 if TYPE_CHECKING:
-    from retrieval.encoder import SentenceModel, SentenceTransformerEncoder
+    from retrieval.encoder import Dtype, SentenceModel, SentenceTransformerEncoder
     from retrieval.encoder_files import EncoderFiles
     from retrieval.evidence import FindEvidence
     from retrieval.interfaces import Evidence, Hit, Query
@@ -92,27 +93,42 @@ class SearchModels:
             from decoding.target.placement import device_for
 
             device_for(settings.device)
+        load = partial(load_encoder, dtype=settings.encoder_dtype)
         name = DEFAULT_ENCODER if settings.encoder == BUNDLED else settings.encoder
-        return SentenceTransformerEncoder(name, device=settings.device, load=load_encoder)
+        return SentenceTransformerEncoder(name, device=settings.device, load=load)
 
 
-def load_encoder(files: EncoderFiles, device: str | None) -> SentenceModel:
+def load_encoder(files: EncoderFiles, device: str | None, *, dtype: str | None = None) -> SentenceModel:
     """The bundled encoder on a CPU without sentence-transformers, which takes seconds to import; others with it.
 
-    Raises ``EncoderNotFound``.
+    ``dtype`` is the setting ``encoder_dtype``. Raises ``EncoderNotFound``, and ModelError for a dtype that cannot be.
     """
     from retrieval.encoder import load_with_sentence_transformers
 
+    asked: Dtype = "bfloat16" if dtype == "bfloat16" else "float32"
     if files.sha256 is None or not _is_cpu(device):
-        return load_with_sentence_transformers(files, device)
+        return load_with_sentence_transformers(files, device, dtype=asked)
     from safetensors import SafetensorError
 
     from app.loading.minilm import MiniLM
 
+    in_bfloat16 = documents_in_bfloat16(dtype)
     try:
-        return MiniLM(files.folder)
+        return MiniLM(files.folder, in_bfloat16=in_bfloat16)
     except (OSError, ValueError, KeyError, SafetensorError):
         return load_with_sentence_transformers(files, device)  # It says what is wrong.
+
+
+def documents_in_bfloat16(dtype: str | None) -> bool:
+    """Whether the bundled encoder reads documents in bfloat16 on this processor, by the setting ``encoder_dtype``.
+
+    Raises ModelError where it was asked for and cannot.
+    """
+    from app.loading.minilm_bfloat16 import bfloat16_pays, has_packed_products
+
+    if dtype == "bfloat16" and not has_packed_products():
+        raise ModelError("this processor does not multiply bfloat16", hint='set encoder_dtype to "float32" or "auto"')
+    return bfloat16_pays() if dtype is None else dtype == "bfloat16"
 
 
 def relevance_for(encoder: str, setting: str | None = None) -> Relevance:

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from decoding.cuda.grouped_attention import grouped_attention
 from decoding.cuda.pool_cache import PoolCache
 from decoding.target import oom
+from decoding.target.cache_argument import cache_argument
 from decoding.target.capability import Capability
 from decoding.target.hidden_states import Forward, capture_hidden_states
 from decoding.target.masks import attention_masks, padded_visibility
@@ -286,9 +287,9 @@ class StaticRunner:
                 input_ids=ids_BN,
                 position_ids=positions_BN,
                 attention_mask=masks,
-                past_key_values=self._cache,
                 use_cache=True,
                 logits_to_keep=0,
+                **{cache_argument(target.model) or "past_key_values": self._cache},
             )
         logits_BNV = output.logits
         assert isinstance(logits_BNV, torch.Tensor)

@@ -5,6 +5,7 @@
     placement           which device the weights go to, whether they fit, and copies to a device that do not wait
     model_facts         what a model's configuration says: vocabulary, context, kinds of attention, what is refused; and
                         what its makers recommend: sampling and penalties
+    cache_argument      the name under which a model's forward takes its cache
     capability          what a target can verify in one forward: trees, chains, or nothing drafted
     selfcheck           proves a capability at load, against forwards without a cache
     tree_trial          verifies small trees beside what they must give, and beside the same with deliberate mistakes

@@ -152,9 +152,10 @@ class Int8Block(nn.Module):
         past_key_values: Any = None,
         use_cache: bool | None = False,
         position_embeddings: tuple[torch.Tensor, torch.Tensor] | None = None,
+        cache: Any = None,
         **kwargs: Any,
     ) -> torch.Tensor:
-        """(B, N, D) to (B, N, D), by the same arguments as the block of transformers."""
+        """(B, N, D) to (B, N, D), by the same arguments as the block of transformers, whose cache has had two names."""
         assert position_embeddings is not None
         batch, tokens, size = hidden_states.shape
         hidden_TD = hidden_states.reshape(-1, size).contiguous()
@@ -166,8 +167,9 @@ class Int8Block(nn.Module):
         qkv_BHNS = qkv_TO.view(batch, tokens, -1, self.head_size).transpose(1, 2)
         keys_BHKS, values_BHKS = qkv_BHNS[:, self.heads : turned], qkv_BHNS[:, turned:]
         attention = self.self_attn
-        if past_key_values is not None:
-            keys_BHKS, values_BHKS = past_key_values.update(keys_BHKS, values_BHKS, attention.layer_idx)
+        cache = past_key_values if cache is None else cache
+        if cache is not None:
+            keys_BHKS, values_BHKS = cache.update(keys_BHKS, values_BHKS, attention.layer_idx)
         attended_BNHS, _ = _attention_function(attention)(
             attention, qkv_BHNS[:, : self.heads], keys_BHKS, values_BHKS, attention_mask,
             dropout=0.0, scaling=attention.scaling, **self._window(), **kwargs,

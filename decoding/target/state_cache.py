@@ -17,11 +17,11 @@ from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
 from decoding.errors import UnsupportedModel
+from decoding.target.cache_argument import cache_argument
 from decoding.target.placement import input_device
 
 # At most so many tokens are read again with each chain; more get one forward of their own.
 _READ_AGAIN: Final = 16
-_CACHE_ARGUMENTS: Final = ("past_key_values", "cache_params")
 _REPLACED: Final = ("keys", "values")
 # RecurrentGemma keeps these states in its modules: they are moved in and out, so that sessions do not share them.
 _HELD_BY_MODULES: Final = ("conv1d_state", "recurrent_states")
@@ -176,7 +176,7 @@ class StateCache:
         if start and len(tokens) > 1 and not self._resumes:
             single = [self._forward([token], start=start + i, logits_to_keep=1) for i, token in enumerate(tokens)]
             return torch.cat(single[-logits_to_keep:])
-        argument = next((name for name in _CACHE_ARGUMENTS if name in self._arguments), None)
+        argument = cache_argument(self._model)
         if argument is None or "logits_to_keep" not in self._arguments:
             raise ValueError("its forward takes no cache that transformers' other models take")
         device = input_device(self._model)

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from decoding.interfaces import Sampling
+from decoding.target.cache_argument import cache_argument
 from decoding.target.capability import Capability
 from decoding.target.hidden_states import Forward, capture_hidden_states
 from decoding.target.masks import FULL_ATTENTION, Attention, attention_masks, padded_visibility
@@ -181,9 +182,9 @@ class Target:
                 input_ids=to_device(_padded(tokens, nodes), device),
                 position_ids=positions_BN,
                 attention_mask=masks,
-                past_key_values=cache,
                 use_cache=True,
                 logits_to_keep=logits_to_keep,
+                **{cache_argument(self.model) or "past_key_values": cache},
             )
         logits = output.logits
         assert isinstance(logits, torch.Tensor)

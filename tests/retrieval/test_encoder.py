@@ -60,6 +60,22 @@ def test_batches_do_not_change_a_vector(encoder: SentenceTransformerEncoder) -> 
     assert np.abs(together_ND - alone_ND).max() < 1e-5
 
 
+def test_texts_of_like_lengths_are_encoded_together(
+    encoder: SentenceTransformerEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 200 texts of all lengths little is padded, no batch is larger than it should be, and none is left out."""
+    model, batches = encoder._model(), list[list[str]]()
+    encode = model.encode
+    monkeypatch.setattr(model, "encode", lambda texts, role: batches.append(list(texts)) or encode(texts, role))
+    texts = ["word " * (1 + number * 7 % 200) for number in range(200)]
+    encoder.encode_passages(texts)
+    lengths = [[length + model.prompt_tokens("document") for length in model.lengths(batch)] for batch in batches]
+    padded = [len(batch) * max(batch) for batch in lengths]
+    assert max(padded) <= model.batch_tokens("document")
+    assert sum(padded) < 1.1 * sum(map(sum, lengths))
+    assert sorted(text for batch in batches for text in batch) == sorted(texts)
+
+
 def test_the_end_of_a_long_text_counts(encoder: SentenceTransformerEncoder) -> None:
     ending = "The zebra's stripes confuse biting flies, biologists have shown. " * 8
     plain_D, ended_D = encoder.encode_passages([LONG, LONG + ending])

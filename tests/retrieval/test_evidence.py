@@ -103,6 +103,16 @@ def test_a_second_question_encodes_only_itself() -> None:
     assert second == select_evidence("How old?", hits, encoder=letters)
 
 
+def test_a_sentence_that_passages_share_is_encoded_once_and_each_has_its_vector() -> None:
+    shared = "The bridge was opened to everybody in the spring of that year."
+    documents = [Document.of(f"{n}.txt", f"{shared} It cost {n} million crowns in the end.") for n in range(5)]
+    cut = [one for document in documents for one in passages(document)]
+    letters = LetterEncoder()
+    rows = SentenceRows(letters).compute(cut)
+    assert letters.texts.count(shared) == 1 and len(letters.texts) == 6
+    assert rows == [row for passage in cut for row in SentenceRows(LetterEncoder()).compute([passage])]
+
+
 def test_stored_sentences_are_not_encoded_again(store: CorpusStore) -> None:
     letters = LetterEncoder()
     document = Document.of("tower.txt", TOWER)

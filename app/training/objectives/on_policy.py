@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from transformers import DynamicCache
 
 from app.training.config import Stage, result_of, stage_folder
 from app.training.data.material import Material
@@ -32,6 +33,7 @@ from app.training.objectives.distil import model as model
 from app.training.objectives.distil import save as save
 from app.training.outputs.target_outputs import Row, RowBatch, RowBatches, TargetOutputs, collate
 from app.training.outputs.write_outputs import row_batches
+from decoding.target.cache_argument import cache_argument
 
 _AT_ONCE = 32
 
@@ -188,17 +190,18 @@ def _continued(
 ) -> Tensor:
     """Continue left-padded rows with a cache; `count` tokens a row."""
     positions_BN = (sees_BN.cumsum(1) - 1).clamp_min(0)
-    cache, read_BN, drawn = None, tokens_BN, []
+    cache, read_BN, drawn = DynamicCache(config=llama.config), tokens_BN, []
+    argument = cache_argument(llama) or "past_key_values"
     for _ in range(count):
         output = llama(
             input_ids=read_BN,
             attention_mask=sees_BN,
             position_ids=positions_BN,
-            past_key_values=cache,
             use_cache=True,
             logits_to_keep=1,
+            **{argument: cache},
         )
-        logits_BV, cache = output.logits[:, -1].float(), output.past_key_values
+        logits_BV = output.logits[:, -1].float()
         if temperature > 0:
             chance_BV = (logits_BV / temperature).softmax(-1).cpu()
             read_BN = torch.multinomial(chance_BV, 1, generator=generator).to(tokens_BN.device)

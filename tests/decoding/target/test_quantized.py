@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from transformers import (
     AutoModelForCausalLM,
+    DynamicCache,
     Gemma2Config,
     GPT2Config,
     GPTNeoXConfig,
@@ -110,6 +111,17 @@ def test_blocks_of_llamas_shape_are_fused(config: Any) -> None:
     assert [type(block) for block in model.model.layers] == [Int8Block] * 3
     assert is_int8(model)
     assert _error(target_of(model).model(ids_1N).logits[0], plain_NV) < 0.15
+
+
+@pytest.mark.parametrize("name", ["cache", "past_key_values"])
+def test_a_fused_block_writes_to_its_cache_under_either_of_its_names(name: str) -> None:
+    """transformers has renamed it: a block that did not know the new name would read nothing of what stands before."""
+    model = quantize(_model(FUSED[0]))
+    cache = DynamicCache(config=model.config)
+    hidden_1ND = torch.randn(1, 5, model.config.hidden_size)
+    positions = model.model.rotary_emb(hidden_1ND, torch.arange(5)[None])
+    model.model.layers[0](hidden_1ND, position_embeddings=positions, **{name: cache})
+    assert cache.get_seq_length(0) == 5
 
 
 @pytest.mark.parametrize("config", LINEAR, ids=_names)

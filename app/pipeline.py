@@ -114,10 +114,10 @@ class Pipeline:
         models = SearchModels(settings)
         if settings.relevance is not None:
             models.relevance()  # A wrong path is said now, not at the first question.
+        settings = settle(settings)  # What is missing is said before a corpus is built.
         opened = None if corpus is None else _searchable(corpus, settings, models)
         if opened is not None:
             models.load_encoder()
-        settings = settle(settings)
         builder = request_builder(settings, **hf_options)
         _draft_index(opened, builder)  # The first question does not wait for it.
         self._assemble(builder, models, target_name=settings.target, corpus=opened, edit_proposer=proposer)

@@ -51,7 +51,7 @@ class IndexLibraryMissing(RetrievalError):
     def __init__(self) -> None:
         super().__init__(
             "FAISS, which searches the vectors, is not installed",
-            hint='install one of both: pip install "spandraft[cpu]" or pip install "spandraft[gpu]"',
+            hint="install it: pip install faiss-cpu, or faiss-gpu on Linux with an NVIDIA GPU; never both",
         )
 
 

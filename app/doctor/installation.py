@@ -68,10 +68,11 @@ def examine_faiss(owners: Owners) -> Finding:
     """Check that one distribution provides faiss: faiss-cpu and faiss-gpu silently overwrite each other's module."""
     distributions = sorted(set(owners.get("faiss", ())))
     if len(distributions) > 1:
-        hint = f"uninstall all of them, then install one: pip uninstall -y {' '.join(distributions)}"
+        kept = next((name for name in distributions if "gpu" in name), distributions[0])
+        hint = f"keep one: pip uninstall -y {' '.join(distributions)}, then pip install --no-deps {kept}"
         return Finding("faiss", "fail", f"{' and '.join(distributions)} overwrite each other", hint)
     if not distributions:
-        return Finding("faiss", "fail", "not installed", "run `make install`, or pip install faiss-cpu")
+        return Finding("faiss", "fail", "not installed", "install it: pip install faiss-cpu")
     return Finding("faiss", "ok", f"{distributions[0]} {_version(distributions[0]) or ''}".strip())
 
 

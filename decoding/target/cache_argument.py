@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+from collections.abc import Callable
 from typing import Any, Final
 
 _NAMES: Final = ("cache", "past_key_values", "cache_params")
@@ -15,10 +16,10 @@ _NAMES: Final = ("cache", "past_key_values", "cache_params")
 
 def cache_argument(model: Any) -> str | None:
     """The name for this model's forward, None if it names no cache."""
-    return _of_class(type(model))
+    return _of_forward(type(model).forward)
 
 
 @functools.cache
-def _of_class(kind: Any) -> str | None:
-    arguments = inspect.signature(kind.forward).parameters
+def _of_forward(forward: Callable[..., Any]) -> str | None:
+    arguments = inspect.signature(forward).parameters
     return next((name for name in _NAMES if name in arguments), None)

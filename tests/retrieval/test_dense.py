@@ -62,4 +62,4 @@ def test_without_faiss_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setitem(sys.modules, "faiss", None)
     with pytest.raises(IndexLibraryMissing) as caught:
         dense.DenseIndex()
-    assert "spandraft[cpu]" in caught.value.hint
+    assert "pip install faiss-cpu" in caught.value.hint

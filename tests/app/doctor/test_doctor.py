@@ -29,7 +29,7 @@ from tests.support.tiny import save_heads
 def test_two_faiss_are_a_failure_with_the_remedy() -> None:
     found = examine_faiss({"faiss": ["faiss-gpu", "faiss-cpu"]})
     assert found.status == "fail"
-    assert found.hint.endswith("pip uninstall -y faiss-cpu faiss-gpu")
+    assert found.hint.endswith("pip uninstall -y faiss-cpu faiss-gpu, then pip install --no-deps faiss-gpu")
     assert examine_faiss({"faiss": ["faiss-cpu", "faiss-cpu"]}).status == "ok"
     assert examine_faiss({}).status == "fail"
 

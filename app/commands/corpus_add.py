@@ -78,7 +78,7 @@ class _JobProgress:
         self._errors: list[BaseException] = []
         self._done: Job | None = None
         self._reported_s = time.monotonic()
-        self._reported_files = 0
+        self._reported = (0, 0)
         self.reported: set[int] = set()
 
     def run(self, stop: threading.Event) -> Job:
@@ -111,8 +111,9 @@ class _JobProgress:
         job = self._corpus.jobs.get(self._job.number)
         if self._reports and time.monotonic() - self._reported_s > _REPORT_S:
             self._reported_s = time.monotonic()
-            if job.files_done != self._reported_files:  # Nothing has changed while an encoder is being loaded.
-                self._reported_files = job.files_done
+            done = job.files_done, job.bytes_done  # One large file is shown on its way, too.
+            if done != self._reported:  # Nothing has changed while an encoder is being loaded.
+                self._reported = done
                 self._terminal.note(_headline(job))
         if self._reports or self._terminal.json:
             return

@@ -9,6 +9,7 @@ import time
 import unicodedata
 import zipfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -373,6 +374,17 @@ def test_the_time_left_is_told_once_there_is_a_speed(store: CorpusStore, folder:
         connection.execute("UPDATE job_files SET state = 'ready', outcome = 'added' WHERE number = ?", (first.number,))
     assert jobs.get(job.number).eta_s == pytest.approx(10.0)
     assert (jobs.get(job.number).bytes_done, jobs.get(job.number).bytes_total) == (10, 30)
+
+
+def test_the_time_left_is_told_within_one_file(store: CorpusStore, folder: Path) -> None:
+    jobs = Jobs(store)
+    job = jobs.create([folder / "a.txt"])
+    (file,) = jobs.files(job.number)
+    with store.connections.writing() as connection:
+        job_records.show_files(connection, job.number, [replace(file, state="embedding", done=2, total=10)])
+        job_records.add_busy(connection, job.number, 5.0)
+    assert jobs.get(job.number).files_done == 0
+    assert jobs.get(job.number).eta_s == pytest.approx(20.0)
 
 
 @pytest.mark.slow

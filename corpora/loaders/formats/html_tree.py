@@ -38,7 +38,6 @@ _ENCODINGS = MappingProxyType(
 _ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]*;)")
 _OF_XML = frozenset(("lt;", "gt;", "amp;", "quot;", "apos;"))
 _IS_XML = re.compile(r"\s*<\?xml\b")
-_PROLOGUE = re.compile(r"\s*(?:<\?xml[^>]*\?>)?\s*(?:<!--.*?-->\s*)*<!DOCTYPE[^>\[]*(?:\[.*?\]\s*)?>", re.DOTALL)
 
 
 def parsed(data: bytes, name: str, *, is_xml: bool = False, note: Callable[[str], None] | None = None) -> Document:
@@ -79,5 +78,4 @@ def _marked(data: bytes) -> bytes:
 
 def _without_names(text: str) -> str:
     """XML whose entities of HTML are characters: only its document type, which is not read, declares them."""
-    text = _PROLOGUE.sub("", text, count=1)
     return _ENTITY.sub(lambda match: match[0] if match[1] in _OF_XML else html5.get(match[1], match[0]), text)

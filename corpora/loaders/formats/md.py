@@ -33,7 +33,7 @@ from corpora.text.reading_text import ReadingText, words
 # How deep quotations and lists may lie in each other; the parser leaves out what lies deeper.
 _MOST_LEVELS = 100
 _TAG = re.compile(
-    r"<!--.*?(?:-->|\Z)|<(?:script|style)\b[^<>]*>.*?</(?:script|style)\s*>|</?([A-Za-z][A-Za-z0-9-]*)[^<>]*>",
+    r"<!--.*?(?:-->|\Z)|<(?:script|style)\b[^<>]*>.*?(?:</(?:script|style)\s*>|\Z)|</?[A-Za-z][A-Za-z0-9-]*[^<>]*>",
     re.DOTALL | re.IGNORECASE,
 )
 _START_TAG = re.compile(r"<([A-Za-z][A-Za-z0-9-]*)")
@@ -181,9 +181,12 @@ def _tags(html: str, paired: Set[str], closed: Set[str]) -> str:
     """HTML in which words in angle brackets that are no tags, or would hide what follows, are text."""
 
     def kept(match: re.Match[str]) -> str:
-        if match[1] is None:
+        if match[0].startswith("<!--") or _END_TAG.search(match[0], 2):
+            return match[0]  # what no page shows, to its end
+        found = _START_TAG.match(match[0]) or _END_TAG.match(match[0])
+        if found is None:
             return match[0]
-        name = match[1].lower()
+        name = found[1].lower()
         is_known = name in _ELEMENTS or name in closed or match[0].endswith("/>")
         is_tag = name in paired if name in _SWALLOWING else is_known
         return match[0] if is_tag else escapeHtml(match[0])

@@ -81,3 +81,49 @@ def test_broken_books_are_named() -> None:
     with pytest.raises(EmptyFile):
         load_bytes(epub({}), "b.epub")
     assert load_bytes(epub({"a.xhtml": "<div>" * 20_000 + "x"}), "b.epub").text == "x"
+
+
+def book(items: str, spine: str, **parts: str | bytes) -> bytes:
+    """A book of these items and this spine; ``parts`` are its files, ``_`` for the dot."""
+    package = f"<package><metadata/><manifest>{items}</manifest><spine>{spine}</spine></package>"
+    container = '<container><rootfiles><rootfile full-path="b.opf"/></rootfiles></container>'
+    return zipped(
+        {"META-INF/container.xml": container, "b.opf": package}
+        | {name.replace("_", "."): text for name, text in parts.items()}
+    )
+
+
+@pytest.mark.parametrize(
+    "kind", ["text/x-oeb1-document", "text/html", "application/xhtml+xml; charset=utf-8", "TEXT/XML", "application/odd"]
+)
+def test_pages_of_all_kinds_of_books(kind: str) -> None:
+    data = book(f'<item id="a" href="a.html" media-type="{kind}"/>', '<itemref idref="a"/>', a_html="<p>The mill.</p>")
+    assert load_bytes(data, "b.epub").text == "The mill."
+
+
+def test_pages_are_xml_in_their_own_encoding() -> None:
+    page = (
+        '<?xml version="1.0" encoding="{}"?><html xmlns="http://www.w3.org/1999/xhtml"><head><title/></head><body>'
+        '<p><![CDATA[Zażółć < 3]]> <a id="x"/>jaźń</p></body></html>'
+    )
+    item = '<item id="a" href="a.xhtml" media-type="application/xhtml+xml"/>'
+    for encoding in ("iso-8859-2", "windows-1250", "utf-8", "utf-16"):
+        data = book(item, '<itemref idref="a"/>', a_xhtml=page.format(encoding).encode(encoding))
+        assert load_bytes(data, "b.epub").text == "Zażółć < 3 jaźń"
+
+
+def test_notes_and_fallbacks_of_books() -> None:
+    page = (
+        '<html xmlns:epub="http://www.idpf.org/2007/ops"><body><p>In 1742<a epub:type="noteref" href="#n">1</a> it '
+        'burnt.</p><aside epub:type="footnote" id="n"><p>Archive.</p></aside></body></html>'
+    )
+    data = book(
+        '<item id="a" href="a.pdf" media-type="application/pdf" fallback="b"/>'
+        '<item id="b" href="b.xhtml" media-type="application/xhtml+xml"/>'
+        '<item id="c" href="c.pdf" media-type="application/pdf"/><item id="d" href="d.xhtml" media-type="text/html"/>',
+        '<itemref idref="a"/><itemref idref="c"/><itemref idref="d"/>',
+        b_xhtml=page,
+    )
+    document = load_bytes(data, "b.epub")
+    assert document.text == "In 1742[1] it burnt.\n\nArchive."
+    assert document.notes == "a chapter that is no text was not read; a chapter is missing in the book"

@@ -17,6 +17,7 @@ def answer_document(answer: Answer) -> dict[str, object]:
         "citations": [_citation(citation) for citation in answer.citations],
         "passages": [_passage(passage) for passage in answer.passages],
         "stats": stats_document(answer.stats),
+        "finish_reason": answer.finish_reason,
     }
 
 

@@ -79,7 +79,7 @@ def document(run: Run, *argv: str, stdin: bytes | None = None, code: int = 0) ->
 
 def test_ask_prints_the_contract(run: Run) -> None:
     found = document(run, "ask", "How long do cats sleep?", "--k", "2")
-    assert set(found) == {"answer", "citations", "passages", "stats"}
+    assert set(found) == {"answer", "citations", "passages", "stats", "finish_reason"}
     assert set(found["stats"]) == STATS_KEYS
     assert all(set(counts) == {"drafted", "accepted"} for counts in found["stats"]["by_source"].values())
     assert {passage["document"] for passage in found["passages"]} == {"cats.txt", "rivers.md"}

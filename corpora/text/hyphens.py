@@ -22,7 +22,7 @@ Seam: TypeAlias = Literal["word", "hyphen", "suspended"]
 _HEAD = re.compile(r"[\w'’]+(?:-[\w'’]+)*(?=-\Z)")
 _TAIL = re.compile(r"\w+(?:['’-]\w+)*")
 _WORDS = re.compile(r"[\w-]+")
-_TORN = re.compile(r"([\w-]+)-[ \t]*\n\s*([\w-]+)")  # says nothing by itself: it is what has to be decided
+_TORN = re.compile(r"(?<![\w-])([\w-]+)-[ \t]*\n\s*([\w-]+)")  # says nothing by itself: it is what has to be decided
 # A text that breaks no words has a hyphen at the end of few lines, and hardly one that it writes in one word elsewhere.
 _FEWEST_LINES, _MOST_HYPHENS, _MOST_TORN = 40, 0.03, 0.2
 # A hyphen before these is that of a word which is completed later.

@@ -105,11 +105,13 @@ _WORDS = _ENGLISH | _GERMAN | _ROMANCE | _NORTHERN | _EASTERN
 _HEADS = tuple(sorted(word for word in _GERMAN | _NORTHERN if len(word) > 3))
 _PART = re.compile(r"[^\W\d_]+")
 _CAMEL = re.compile(r"(?<=[a-zß-ÿ])(?=[A-Z])")
-_MOST_WORDS = 4
+_MOST_WORDS, _LONGEST = 4, 60
 
 
 def names_a_column(text: str) -> bool:
     """Whether a text is, or begins or ends with, a word that columns are named with; no sentence is."""
+    if len(text) > _LONGEST:
+        return False
     if text.casefold() in _DENSE:
         return True
     parts = [part.casefold() for part in _PART.findall(_CAMEL.sub(" ", text))]

@@ -29,7 +29,8 @@ _BETWEEN = re.compile(r"[\s,]*")
 _UNSEEN = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 _HALF = re.compile("[\ud800-\udfff]")
 _LOST = "\N{REPLACEMENT CHARACTER}"
-_RELAXED = re.compile(r'"(?:[^"\\]|\\.)*"|//[^\n]*|/\*.*?\*/|,(?=\s*(?:(?://[^\n]*|/\*.*?\*/)\s*)*[}\]])', re.DOTALL)
+_COMMENT = r"(?>//[^\n]*|/\*.*?\*/)"
+_RELAXED = re.compile(rf'"(?>(?:[^"\\]|\\.)*)"|{_COMMENT}|,(?=\s*+(?:{_COMMENT}\s*+)*+[}}\]])', re.DOTALL)
 
 
 def load(data: bytes, name: str) -> Document:

@@ -12,6 +12,7 @@ Shared by all benches:
 Benches:
     replay/     tokens a step on recorded outputs, without a model; makes the records, too
     speed/      tokens a second, beside Hugging Face and llama.cpp; many requests at once; flips of reduced precision
+    indexing    how fast documents are embedded, and what the number format costs
     drafters    each drafter alone, and what it adds to the tree
     quality/    how often answers and corrections are right
     criteria/   what lossy acceptance costs and buys

@@ -48,6 +48,11 @@ BENCHES: Final[Mapping[str, Bench]] = MappingProxyType(
             "drafters",
             (*MODEL, *DRAFTERS),
         ),
+        "indexing": Bench(
+            "how fast documents are embedded, and what the number format costs",
+            "indexing",
+            ("encoder_dtype",),
+        ),
         "concurrency": Bench("many requests at once, beside one after the other", "speed.concurrency"),
         "divergence": Bench(
             "how often reduced precision flips a token, with drafts and in a batch without",

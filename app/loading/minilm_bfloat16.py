@@ -71,7 +71,8 @@ class Bfloat16Layers:
         states_TD = embedded_BND.to(torch.bfloat16).view(-1, hidden)
         for layer in self._layers:
             parts_3BHNd = layer.reading(states_TD).view(rows, width, 3, self._heads, size).permute(2, 0, 3, 1, 4)
-            read_BHNd = scaled_dot_product_attention(*parts_3BHNd, attn_mask=bias_B1NN)
+            query_BHNd, key_BHNd, value_BHNd = parts_3BHNd.unbind()
+            read_BHNd = scaled_dot_product_attention(query_BHNd, key_BHNd, value_BHNd, attn_mask=bias_B1NN)
             read_TD = read_BHNd.transpose(1, 2).reshape(-1, hidden)
             states_TD = layer.attended(layer.writing(read_TD, plus_TO=states_TD))
             inner = gelu(layer.up(states_TD))

@@ -94,3 +94,53 @@ def test_the_top_level_is_what_the_design_says() -> None:
 def test_tests_are_no_package() -> None:
     """An editable install puts this folder on the path: a package `tests` would be importable everywhere."""
     assert not list((_ROOT / "tests").rglob("__init__.py"))
+
+
+_WAITS = re.compile(r"lock\b|\.(turn|reading|writing|snapshot|exclusive|held|acquire)\(|process_lock\(|\.join\(\)")
+
+
+@pytest.mark.parametrize("module", sorted(_FILES))
+def test_no_generator_waits_when_it_is_given_up(module: str) -> None:
+    """The garbage collector ends one anywhere, so around a ``yield`` stands no lock, and nothing waits behind it.
+
+    What is made for ``with`` statements is not left suspended, and no object has a ``__del__``.
+    """
+    tree = ast.parse(_FILES[module].read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert node.name != "__del__", f"{module} has a __del__"
+            if not any("contextmanager" in ast.unparse(one) for one in node.decorator_list):
+                assert [*filter(_WAITS.search, _around_yields(node))] == [], f"{node.name} of {module}"
+
+
+def _around_yields(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
+    """What a generator holds, and what it does when it is given up, as source."""
+    for node in _own_nodes(function):
+        if isinstance(node, ast.With | ast.AsyncWith) and _yields(node):
+            yield from (ast.unparse(item.context_expr) for item in node.items)
+        elif isinstance(node, ast.Try) and _yields(node):
+            yield from (ast.unparse(statement) for statement in node.finalbody)
+
+
+def _yields(node: ast.AST) -> bool:
+    return any(isinstance(inner, ast.Yield | ast.YieldFrom) for inner in _own_nodes(node))
+
+
+def _own_nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """What stands in a node, but not in functions that are defined in it."""
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield child
+            yield from _own_nodes(child)
+
+
+def test_a_generator_that_waits_is_seen() -> None:
+    """As the scheduler's was: its end took a turn."""
+    source = (
+        "def f(self):\n    try:\n        yield 1\n    finally:\n        with self._lock.turn():\n            pass\n"
+    )
+    held = "def f(self):\n    with store.snapshot():\n        for row in rows:\n            yield row\n"
+    for text in (source, held):
+        (function,) = ast.parse(text).body
+        assert isinstance(function, ast.FunctionDef)
+        assert [*filter(_WAITS.search, _around_yields(function))]

@@ -50,7 +50,7 @@ _CELL_SHARE = 0.5
 # A gap through less of a table's height does not divide its columns; this share of cells has others beside it.
 _COLUMN_SHARE, _ALIGNED, _ALIKE_ROWS = 0.5, 0.6, 0.8
 # Vertical writing is read as it was drawn: most pieces are single characters.
-_FEWEST_UPRIGHT = 20
+_FEWEST_UPRIGHT, _UPRIGHT_SHARE = 20, 0.8
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
 _LEFT_TO_RIGHT = re.compile("[A-Za-z\u00c0-\u058f]")
 _LEADER = re.compile(r"(?:\. ?){5}|\u2026{2}|(?:_ ?){5}\s*\d")
@@ -64,7 +64,10 @@ Item: TypeAlias = Piece | Table
 
 def reading_order(pieces: Sequence[Piece], rules: Rules) -> list[Line | Table]:
     """The lines and tables of a page; pieces are given as they were drawn."""
-    if len(pieces) > _FEWEST_UPRIGHT and median(len(piece.text) for piece in pieces[:200]) <= 1:
+    if (
+        len(pieces) > _FEWEST_UPRIGHT
+        and mean(len(p.words) == 1 and len(p.words[0].text) == 1 for p in pieces) > _UPRIGHT_SHARE
+    ):
         return [Line.of(piece) for piece in pieces]
     joined = _with_leaders(_joined(with_scripts(pieces)))
     dashes = [piece for piece in joined if _DASHES.fullmatch(piece.text) and not piece.is_fixed_pitch]

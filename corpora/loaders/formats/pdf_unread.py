@@ -65,8 +65,8 @@ def unread(pages: Sequence[Page], attached: int) -> Iterator[str]:
 
 
 def _is_unknown(words: PageWords) -> bool:
-    text = "".join(piece.text for pieces in words.pieces.values() for piece in pieces)
-    return len(_UNKNOWN.findall(text)) > _UNKNOWN_SHARE * max(len(text), 1)
+    text = "".join([word.text for pieces in words.pieces.values() for piece in pieces for word in piece.words])
+    return not text.isascii() and len(_UNKNOWN.findall(text)) > _UNKNOWN_SHARE * len(text)
 
 
 def _where(numbers: Sequence[int]) -> str:

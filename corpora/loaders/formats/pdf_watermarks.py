@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from statistics import median
 
 from corpora.loaders.formats.pdf_words import PageWords, Piece
 
@@ -38,8 +37,11 @@ def without_watermarks(pages: Sequence[PageWords]) -> tuple[list[PageWords], lis
 
 def _usual_em(page: PageWords) -> float:
     """The size of most text on a page; infinite if there is none but text askew."""
-    sizes = [piece.em for some in page.pieces.values() for piece in some for _ in piece.words]
-    return median(sizes) if sizes else float("inf")
+    sizes = Counter[float]()
+    for some in page.pieces.values():
+        for piece in some:
+            sizes[round(piece.em, 1)] += len(piece.words)
+    return max(sizes, key=sizes.__getitem__, default=float("inf"))
 
 
 def _is_mark(piece: Piece, body: float, repeated: set[str]) -> bool:

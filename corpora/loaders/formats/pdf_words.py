@@ -104,7 +104,7 @@ class PageWords:
     @property
     def direction(self) -> int:
         """The way in which most of the text runs."""
-        return max(self.pieces, key=lambda turns: sum(len(piece.text) for piece in self.pieces[turns]), default=0)
+        return max(self.pieces, key=lambda turns: sum(len(piece.words) for piece in self.pieces[turns]), default=0)
 
 
 def turned(box: Box, turns: int) -> Box:
@@ -218,7 +218,13 @@ class _Reader:
             style = self._style(first)
             left, right = self._extent(first, last - 1, style.turns)
             found.append((Word(shown, left, right), style, is_glued))
-        widest = _widest_space(found)
+        if not found:
+            return
+        style = found[0][1]
+        widest, is_even = _spaces(found)
+        if is_even and found[-1][1] is style and all(other is style for _, other, _ in found):
+            yield _Part(style, [word for word, _, _ in found], style.is_fixed_pitch)
+            return
         for word, style, is_glued in found:
             if part is not None and part.continues(word, style, widest):
                 part.add(word, style, is_glued=is_glued)
@@ -272,9 +278,7 @@ class _Reader:
     def _measured(self, index: int) -> _Style:
         matrix = self._matrix
         pdfium_c.FPDFText_GetMatrix(self._page, index, matrix)
-        if not all(
-            -FARTHEST < value < FARTHEST for value in (matrix.a, matrix.b, matrix.c, matrix.d, matrix.e, matrix.f)
-        ):
+        if not abs(matrix.a) + abs(matrix.b) + abs(matrix.c) + abs(matrix.d) + abs(matrix.e) + abs(matrix.f) < FARTHEST:
             return _Style(0, 0.0, 1.0, False, False)
         turns: int | None = 0
         if matrix.b != 0 or matrix.a < 0:
@@ -323,14 +327,21 @@ class _Reader:
         return is_fixed_pitch, bool(flags.value & _BOLD_FLAG) or _BOLD_NAMES.search(named) is not None
 
 
-def _widest_space(line: Sequence[tuple[Word, _Style, bool]]) -> float:
-    """How wide (in ems) a gap between two words of this line may be. In a justified line they are wide, but alike."""
-    if len(line) < 4:
-        return _WIDE_GAP
-    gaps = [b.left - a.right for (a, _, _), (b, _, is_glued) in pairwise(line) if not is_glued]
-    if len(gaps) < 3 or max(gaps) <= _WIDE_GAP * line[0][1].em:
-        return _WIDE_GAP
-    return _JUSTIFIED if max(gaps) <= _ALIKE * min(gaps) else _WIDE_GAP
+def _spaces(line: Sequence[tuple[Word, _Style, bool]]) -> tuple[float, bool]:
+    """How wide (in ems) a gap between two words of this line may be, and whether none is wider.
+
+    In a justified line they are wide, but alike.
+    """
+    gaps = [b[0].left - a[0].right for a, b in pairwise(line) if not b[2]]
+    if not gaps:
+        return _WIDE_GAP, True
+    em, largest, smallest = line[0][1].em, max(gaps), min(gaps)
+    if smallest < -em:  # from right to left
+        return _WIDE_GAP, False
+    if largest <= _WIDE_GAP * em:
+        return _WIDE_GAP, True
+    widest = _JUSTIFIED if len(gaps) > 2 and largest <= _ALIKE * smallest else _WIDE_GAP
+    return widest, largest <= widest * em
 
 
 def _all_text(text_page: pdfium.PdfTextPage) -> str:

@@ -25,6 +25,7 @@ Cell: TypeAlias = "str | None"
 LOOKED_AT = 50
 _MOST_ABOVE, _MOST_HEADERS, _MOST_COLUMNS = 8, 4, 100
 LONGEST_NAME = 80
+_LOOKED_INTO = 400  # characters of a cell, which say what it is
 _ENOUGH, _LATER_BY = 1.0, 1.0
 _MOSTLY = 0.8
 _NUMBERS: frozenset[Kind] = frozenset(("number", "year", "quantity"))
@@ -86,7 +87,7 @@ def found_header(block: Sequence[Row]) -> Header | None:
 
 def _trimmed(row: Row) -> Row:
     """The row with its first columns alone, which say enough."""
-    cells = [cell if cell is None else in_one_line(cell) for cell in row.cells[:_MOST_COLUMNS]]
+    cells = [cell if cell is None else in_one_line(cell[:_LOOKED_INTO]) for cell in row.cells[:_MOST_COLUMNS]]
     return Row(row.number, cells, is_bold=row.is_bold)
 
 
@@ -366,7 +367,7 @@ def _unmerged_repetitions(row: Row) -> int:
 
 
 def _text(row: Row, column: int) -> str:
-    return in_one_line(_cell(row, column) or "")
+    return in_one_line((_cell(row, column) or "")[:_LOOKED_INTO])
 
 
 @dataclass(frozen=True, slots=True)

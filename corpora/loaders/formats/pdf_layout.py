@@ -23,6 +23,7 @@ _BULLET = re.compile(r"(?:[\u2022\u25cf\u25e6\u25aa\u2023\uf0b7*\u2013-]|\(?\d{1
 _ROUND_BULLET = re.compile(r"^[\u2022\u25cf\u25e6\u25aa\u2023\uf0b7*\u2013]\s+")
 # A row of dots that leads to the number of a page.
 _LEADER = re.compile(r"(?:(?:\. ?){5,}|\u2026{2,})\s*\w{0,6}$")
+_BROKEN_WORD = re.compile(r"[^\W\d_]-$")
 # A gap this much wider than the usual one, or a font this much higher or lower, separates two blocks.
 _WIDE_GAP, _OTHER_HEIGHT = 1.3, 0.15
 # A line was ended on purpose if the next word would have fitted and left this share of the width free.
@@ -224,6 +225,8 @@ def _gap(before: Line, line: Line, edge: float, usual_gap: float | None) -> str:
         return _NEW_BLOCK if ended or not line.text[0].islower() else _JOINED
     if is_wide:
         return _NEW_BLOCK
+    if _BROKEN_WORD.search(before.text) and line.text[0].islower():
+        return _JOINED
     is_indented = line.left > before.left + 0.8 * before.height
     if ended and is_indented:
         return _NEW_BLOCK

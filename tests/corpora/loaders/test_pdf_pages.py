@@ -160,6 +160,15 @@ def test_raised_numbers_keep_their_value() -> None:
     assert read([*power, *note]).text == "It weighs 10^6 kg, as they say. They came in 1987[2] and left again."
 
 
+def test_a_short_line_that_ends_with_a_hyphen_goes_on() -> None:
+    text = read(
+        lines(72, 700, "The treasurer said that the costs of the last year and twenty-", "five new chairs were paid.")
+        + lines(72, 676, "It was Berlin-", "based, as the board and everybody else who was there had known for long.")
+    ).text
+    assert "twenty-five new chairs" in text
+    assert "Berlin-based" in text
+
+
 # Form fields, notes, attached files
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from itertools import islice
+from pathlib import Path
 from statistics import mean
 
 import pytest
@@ -150,3 +151,40 @@ def test_what_is_no_table_is_none() -> None:
     contents = [Words(72, 700 - 14 * n, f"{n}. Chapter {'. ' * 30} {n * 7}") for n in range(1, 6)]
     assert "|" not in read(contents).text
     assert read(contents).text.count("\n") == 4
+
+
+STYLES = (
+    "td, th { border: 1px solid #999; padding: 4px 8px }",
+    "table { border-collapse: collapse; width: 100% } td, th { border-bottom: 1px solid #ddd; padding: 6px }",
+    "table { border-collapse: collapse; width: 80% } tr:nth-child(even) { background: #eee } td, th { padding: 5px }",
+    "table { width: 420px } td, th { vertical-align: top; padding: 3px }",
+)
+
+
+@pytest.mark.browser
+def test_tables_that_a_browser_prints(chromium: Path) -> None:
+    from playwright.sync_api import sync_playwright
+
+    rows = [
+        ("From", "To", "First", "Remark"),
+        ("Torsby", "Lindby", "05:10", "closed on holidays from May on, and on those of the town itself, too"),
+        ("Lindby", "Norre", "06:00", ""),
+        ("Norre", "Sandvik", "", "only with a ticket"),
+        ("Holm", "Berga", "07:30", "see the notice"),
+    ]
+    head, *body = (
+        "".join(f"<{tag}>{cell}</{tag}>" for cell in row) for row, tag in zip(rows, ("th", *["td"] * 4), strict=True)
+    )
+    table = f"<table><thead><tr>{head}</tr></thead>{''.join(f'<tr>{row}</tr>' for row in body)}</table>"
+    expected = [
+        " | ".join(f"{name}: {cell}" for name, cell in zip(rows[0], row, strict=True) if cell) for row in rows[1:]
+    ]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page()
+        for style in STYLES:
+            page.set_content(f"<style>{style}</style><p>Buses of the harbour.</p>{table}<p>They run daily.</p>")
+            text = load(page.pdf(), "page.pdf").text
+            assert text.split("\n\n")[1].split("\n")[1:] == expected, style
+            assert text.endswith("They run daily.")
+        browser.close()

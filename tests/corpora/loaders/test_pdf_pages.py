@@ -9,7 +9,7 @@ import pytest
 from corpora import errors
 from corpora.documents import Document
 from corpora.loaders.formats.pdf import load
-from tests.support.pdf_bytes import Drawn, Words, pdf, width
+from tests.support.pdf_bytes import Drawn, Rule, Words, pdf, width
 
 MEETING = (
     "The harbour board met on the ninth of March in the old customs house. It decided to",
@@ -167,6 +167,14 @@ def test_a_short_line_that_ends_with_a_hyphen_goes_on() -> None:
     ).text
     assert "twenty-five new chairs" in text
     assert "Berlin-based" in text
+
+
+def test_pages_that_only_show_something_are_named() -> None:
+    drawing = [Rule(72, 100 + 10 * n, 400, 103 + 11 * n) for n in range(40)]
+    document = read(two_paragraphs(), drawing, drawing, [], two_paragraphs(), drawing)
+    assert document.metadata["notes"] == "pages 2-3 and 6 hold no text: they may be pictures"
+    with pytest.raises(errors.EmptyFile, match=r"the page of a\.pdf holds no text"):
+        read(drawing)
 
 
 # Form fields, notes, attached files

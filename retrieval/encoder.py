@@ -53,6 +53,14 @@ class SentenceModel(Protocol):
         """How many tokens it best reads at once, padding counted."""
         ...
 
+    def batches_at_once(self, role: Role) -> int:
+        """How many batches it encodes beside each other."""
+        ...
+
+    def encode_batches(self, batches: Sequence[Sequence[str]], role: Role) -> Sequence[NDArray[np.float32]]:
+        """(N, D) unit vectors of each batch."""
+        ...
+
     def prompt_tokens(self, role: Role) -> int:
         """How many tokens it puts around a text."""
         ...
@@ -151,10 +159,15 @@ class SentenceTransformerEncoder:
         vectors_WD = np.zeros((len(windows), self.dimension), dtype=np.float32)
         prompt = model.prompt_tokens(role)
         lengths = [int(weight) + prompt for weight in weight_W]
-        # The lock is released after each batch, so that a question need not wait for the whole of a long document.
-        for batch in _batches(lengths, tokens=model.batch_tokens(role), texts=self._batch_size):
+        batches = list(_batches(lengths, tokens=model.batch_tokens(role), texts=self._batch_size))
+        at_once = model.batches_at_once(role)
+        # The lock is released again and again, so that a question need not wait for the whole of a long document.
+        for first in range(0, len(batches), at_once):
+            together = batches[first : first + at_once]
             with self._model_lock:
-                vectors_WD[batch] = model.encode([windows[window] for window in batch], role)
+                encoded = model.encode_batches([[windows[window] for window in batch] for batch in together], role)
+            for batch, vectors_ND in zip(together, encoded, strict=True):
+                vectors_WD[batch] = vectors_ND
         sums_ND = np.zeros((len(texts), vectors_WD.shape[1]), dtype=np.float32)
         np.add.at(sums_ND, owner_W, vectors_WD * weight_W[:, None])
         norms_N1 = np.linalg.norm(sums_ND, axis=1, keepdims=True)
@@ -206,6 +219,12 @@ class _SentenceTransformersModel:
 
     def batch_tokens(self, role: Role) -> int:
         return self._batch_tokens
+
+    def batches_at_once(self, role: Role) -> int:
+        return 1
+
+    def encode_batches(self, batches: Sequence[Sequence[str]], role: Role) -> Sequence[NDArray[np.float32]]:
+        return [self.encode(batch, role) for batch in batches]
 
     def prompt_tokens(self, role: Role) -> int:
         return len(self._model.tokenizer(self._model.prompts.get(role) or "")["input_ids"])

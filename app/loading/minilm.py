@@ -8,7 +8,10 @@ device stays with sentence-transformers. B texts, N pieces, D hidden, H heads.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -26,7 +29,7 @@ _HEADS: Final = 12
 _EPSILON: Final = 1e-12
 _LONGEST: Final = 256
 # What the processor's caches hold, and what keeps its tile instructions busy; a question waits for one batch.
-_FLOAT32_TOKENS, _BFLOAT16_TOKENS = 1024, 4096
+_FLOAT32_TOKENS, _BFLOAT16_TOKENS = 1024, 2048
 
 
 class MiniLM:
@@ -43,6 +46,7 @@ class MiniLM:
         self._weights: Mapping[str, torch.Tensor] = load_file(folder / "model.safetensors")
         self.dimension = self._weights["embeddings.word_embeddings.weight"].shape[1]
         self._bfloat16 = Bfloat16Layers(self._weights, layers=_LAYERS, heads=_HEADS) if in_bfloat16 else None
+        self._workers = _Workers(torch.get_num_threads()) if in_bfloat16 else None
         try:
             self._tokenizer = Tokenizer.from_str(tokenizer)
         except Exception as error:  # The library raises nothing more exact.
@@ -53,6 +57,16 @@ class MiniLM:
     def batch_tokens(self, role: str) -> int:
         """How many tokens it reads at once, padding counted."""
         return _FLOAT32_TOKENS if self._layers_for(role) is None else _BFLOAT16_TOKENS
+
+    def batches_at_once(self, role: str) -> int:
+        """How many batches it encodes beside each other."""
+        return 1 if self._workers is None or role != "document" else self._workers.count
+
+    def encode_batches(self, batches: Sequence[Sequence[str]], role: str) -> list[NDArray[np.float32]]:
+        """Each batch as ``encode`` does, by a thread of its own where several are encoded at once."""
+        if self._workers is None or len(batches) < 2:
+            return [self.encode(batch, role) for batch in batches]
+        return self._workers.map(partial(self.encode, role=role), batches)
 
     def prompt_tokens(self, role: str) -> int:
         """How many tokens the model adds to a text: a beginning and an end."""
@@ -122,3 +136,30 @@ class MiniLM:
     def _norm(self, states: torch.Tensor, name: str) -> torch.Tensor:
         weight, bias = self._weights[f"{name}.weight"], self._weights[f"{name}.bias"]
         return layer_norm(states, weight.shape, weight, bias, _EPSILON)
+
+
+class _Workers:
+    """Threads that compute alone. Threads that share one product wait for each other at its end, which where something
+    else is at work as well, and with products of a millisecond, is most of the time.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._pool: ThreadPoolExecutor | None = None
+
+    def map(
+        self, function: Callable[[Sequence[str]], NDArray[np.float32]], batches: Sequence[Sequence[str]]
+    ) -> list[NDArray[np.float32]]:
+        """What the function makes of each batch, in order."""
+        if self._pool is None:
+            self._pool = self._started()
+        return list(self._pool.map(function, batches))
+
+    def _started(self) -> ThreadPoolExecutor:
+        threads, all_there = torch.get_num_threads(), threading.Barrier(self.count + 1)
+        pool = ThreadPoolExecutor(self.count, "spandraft-encoder", lambda: torch.set_num_threads(1))
+        for _ in range(self.count):
+            pool.submit(all_there.wait)
+        all_there.wait()
+        torch.set_num_threads(threads)  # What threads that come later begin with is the last number that was set.
+        return pool

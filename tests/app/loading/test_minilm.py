@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from app.config.settings import Settings
 from app.errors import ModelError
@@ -77,6 +78,21 @@ def test_documents_in_bfloat16_are_nearly_those_in_float32_and_questions_are_the
     cosines_N = (short.encode_passages(texts) * exact.encode_passages(texts)).sum(axis=1)
     assert 0.9995 < cosines_N.min() <= cosines_N.mean() < 1 - 1e-6, "all alike, and not computed in float32"
     assert np.array_equal(short.encode_queries(texts), exact.encode_queries(texts))
+
+
+@pytest.mark.skipif(not has_packed_products(), reason="this processor does not multiply bfloat16")
+def test_batches_that_are_encoded_beside_each_other_are_what_they_are_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = torch.get_num_threads()
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    monkeypatch.setattr(torch, "set_num_threads", lambda number, set=torch.set_num_threads: set(min(number, threads)))
+    model = MiniLM(find_encoder(DEFAULT_ENCODER).folder, in_bfloat16=True)
+    batches = [pieces(3, seed=seed) for seed in range(7)]
+    assert model.batches_at_once("document") == 3 and model.batches_at_once("query") == 1
+    for _ in range(2):
+        for batch, vectors_BD in zip(batches, model.encode_batches(batches, "document"), strict=True):
+            assert np.allclose(vectors_BD, model.encode(batch, "document"), atol=2e-3)
+    monkeypatch.undo()
+    assert torch.get_num_threads() == threads, "the caller's own products use as many threads as before"
 
 
 def test_bfloat16_where_the_processor_has_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

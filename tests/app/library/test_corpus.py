@@ -93,9 +93,11 @@ def test_the_same_file_twice_is_a_duplicate_and_another_text_a_replacement(
     twin = tmp_path / "twin.txt"
     twin.write_bytes(again.read_bytes())
     assert [outcome.status for outcome in corpus.add(twin)] == ["duplicate"]
-    changed = tmp_path / "try.txt"
-    changed.write_text(TEXTS[0] + " It has one more sentence now.")
-    assert [outcome.status for outcome in corpus.add(changed)] == ["replaced"]
+    other = tmp_path / "try.txt"
+    other.write_text(TEXTS[0] + " It has one more sentence now.")
+    assert [outcome.status for outcome in corpus.add(other)] == ["added"], "another file of the same name"
+    other.write_text(TEXTS[0] + " It has two more sentences now.")
+    assert [outcome.status for outcome in corpus.add(other)] == ["replaced"]
     assert "one more sentence" in corpus.document("try.txt").text
     corpus.add(again)
 

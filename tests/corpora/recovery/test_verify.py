@@ -135,7 +135,7 @@ def broken_seal(folder: Path) -> Finding:
         ("UPDATE derived SET value = x'00' WHERE kind = 'vectors:sizes' AND row = 4", "1 to 4 bytes", "rebuild x"),
         ("UPDATE settings SET value = '[]' WHERE key = 'chunking'", "chunking", SALVAGE),
         ("INSERT INTO state (version) VALUES (1)", "2 states", SALVAGE),
-        ("INSERT INTO removals (row, version) VALUES (2, 1)", "were removed", SALVAGE),
+        ("INSERT INTO removals (row, version) VALUES (2, 1)", "removed", SALVAGE),
         ("DELETE FROM documents WHERE number = 3", "belongs to nothing", SALVAGE),
         ("DROP TABLE derived", "no such table", SALVAGE),
     ],

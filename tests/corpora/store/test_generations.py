@@ -213,8 +213,8 @@ def test_adding_with_another_chunking_is_refused_with_both_and_the_command(store
     one = document("more", "wordmore")
     with pytest.raises(ChunkingChanged) as caught:
         store.put(one, passages(one), {}, chunking=FINER)
-    assert "200 characters with 0" in caught.value.cause
-    assert "60 with 1" in caught.value.cause
+    assert "200 characters (overlap: 0)" in caught.value.cause
+    assert "not at 60 (overlap: 1)" in caught.value.cause
     assert "`spandraft corpus rebuild x --chunk-chars 60 --chunk-overlap 1`" in caught.value.hint
     assert store.find("more") is None
     assert store.put(one, passages(one), {}, chunking=CHUNKING, generation=0).status == "added"

@@ -94,7 +94,7 @@ def test_a_duplicate_makes_no_new_version_whatever_goes_with_it(store: CorpusSto
 def test_rows_that_do_not_fit_are_refused(store: CorpusStore) -> None:
     one = document("a", "worda")
     cut = passages(one, target_chars=50)
-    with pytest.raises(UnstorableDocument, match="k gave 1 rows"):
+    with pytest.raises(UnstorableDocument, match="k gave 1 row for"):
         store.put(one, cut, {"k": [b"x"]})
     assert store.documents() == []
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from html import escape
 
 from corpora.documents import Document
-from corpora.loaders.formats.docx import load
+from corpora.loaders.formats.word.docx import load
 from tests.support.zip_files import OFFICE, WORD, relations, zipped
 
 _NAMESPACES = {

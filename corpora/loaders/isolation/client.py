@@ -22,12 +22,11 @@ from corpora.loaders.isolation.wire_format import WORKER_EXIT_BYTES, Task, Worke
 
 ROOT = Path(__file__).resolve().parents[3]
 # Not our own environment, which may hold secrets. NumPy, which language detection uses, must start no threads, since
-# the server forks. openpyxl must use defusedxml, also where lxml is installed. Huge pages halve the time of a fork.
+# the server forks. Huge pages halve the time of a fork.
 ENVIRONMENT = {
     "PYTHONPATH": str(ROOT),
     "PYTHONUTF8": "1",
     "OPENBLAS_NUM_THREADS": "1",
-    "OPENPYXL_LXML": "False",
     "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
 }
 _LENGTH = struct.Struct("<L")

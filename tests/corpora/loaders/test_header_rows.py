@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from corpora.loaders.formats.cell_kinds import kind_of
-from corpora.loaders.formats.rows import Row, table_lines, write_rows
+from corpora.loaders.formats.tables.cell_kinds import kind_of
+from corpora.loaders.formats.tables.rows import Row, table_lines, write_rows
 from corpora.text.reading_text import ReadingText
 from tests.support.made_tables import made
 

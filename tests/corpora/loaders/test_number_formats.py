@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corpora.loaders.formats.number_formats import BUILT_IN, NumberFormat
+from corpora.loaders.formats.office.number_formats import BUILT_IN, NumberFormat
 
 DAY = 45_000  # 15 March 2023, a Wednesday
 

@@ -20,7 +20,8 @@ from pptx.enum.chart import XL_CHART_TYPE
 from pptx.util import Inches
 
 from corpora.errors import LoaderError
-from corpora.loaders.formats import docx, pptx
+from corpora.loaders.formats.office import pptx
+from corpora.loaders.formats.word import docx
 from tests.corpora.loaders.test_word_documents import Generated
 from tests.support.mutator import mutated
 from tests.support.word_files import definition, level, listed, paragraph, run, starting, word_file

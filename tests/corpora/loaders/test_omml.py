@@ -8,7 +8,7 @@ from xml.etree.ElementTree import fromstring
 
 import pytest
 
-from corpora.loaders.formats.omml import linear
+from corpora.loaders.formats.office.omml import linear
 
 MATH = "http://schemas.openxmlformats.org/officeDocument/2006/math"
 

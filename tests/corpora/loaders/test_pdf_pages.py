@@ -8,7 +8,7 @@ import pytest
 
 from corpora import errors
 from corpora.documents import Document
-from corpora.loaders.formats.pdf import load
+from corpora.loaders.formats.pdf.pdf import load
 from tests.support.pdf_bytes import Drawn, Rule, Words, pdf, width
 
 MEETING = (

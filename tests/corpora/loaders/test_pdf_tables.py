@@ -11,7 +11,7 @@ from statistics import mean
 import pytest
 
 from corpora.documents import Document
-from corpora.loaders.formats.pdf import load
+from corpora.loaders.formats.pdf.pdf import load
 from tests.support.pdf_bytes import Drawn, Rule, Words, pdf
 from tests.support.pdf_tables import draw, share_in_row, styles
 

@@ -17,7 +17,7 @@ from pptx.opc.packuri import PackURI
 from pptx.util import Inches
 
 from corpora.documents import Document, describe_location
-from corpora.loaders.formats.pptx import load
+from corpora.loaders.formats.office.pptx import load
 from corpora.loaders.sandboxed_loader import load_bytes
 
 A = "http://schemas.openxmlformats.org/drawingml/2006/main"

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from corpora.documents import Document, describe_location
 from corpora.errors import BinaryText, DamagedFile, EmptyFile
-from corpora.loaders.formats.csv import _records
-from corpora.loaders.formats.csv import load as load_csv
-from corpora.loaders.formats.jsonl import load as load_jsonl
-from corpora.loaders.formats.rows import Merged, Row, spread, write_rows, write_table
+from corpora.loaders.formats.tables.csv import _records
+from corpora.loaders.formats.tables.csv import load as load_csv
+from corpora.loaders.formats.tables.jsonl import load as load_jsonl
+from corpora.loaders.formats.tables.rows import Merged, Row, spread, write_rows, write_table
 from corpora.loaders.sandboxed_loader import load_bytes
 from corpora.text.chunking import passages
 from corpora.text.reading_text import ReadingText

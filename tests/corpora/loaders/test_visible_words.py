@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
-from corpora.loaders.formats import html, md
+from corpora.loaders.formats.markup import html, md
 from tests.support.random_pages import PageMaker
 from tests.support.real_pages import markdown_read_mes, real_pages
 from tests.support.visible_words import Comparison, opened_chromium

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import pytest
 
-from corpora.loaders.formats.docx import load
+from corpora.loaders.formats.word.docx import load
 from corpora.loaders.sandboxed_loader import load_bytes
 from tests.support.word_files import (
     cell,

@@ -19,13 +19,12 @@ from xml.etree.ElementTree import Element
 from corpora.documents import Document
 from corpora.errors import DamagedFile
 from corpora.interfaces import Loader
-from corpora.loaders.formats import html, txt
-from corpora.loaders.formats.charts import write_chart
-from corpora.loaders.formats.docx_numbering import Marker, Numbering
-from corpora.loaders.formats.docx_runs import PAGE_NUMBER, UNREAD, Aside, Runs, checkbox
-from corpora.loaders.formats.docx_styles import Style, Styles, outline_level, switch, value
-from corpora.loaders.formats.docx_tables import blocks_of, cells_of, grid, is_layout, rows_of
-from corpora.loaders.formats.inserted_files import insert_file
+from corpora.loaders.formats import txt
+from corpora.loaders.formats.markup import html
+from corpora.loaders.formats.office.charts import write_chart
+from corpora.loaders.formats.office.inserted_files import insert_file
+from corpora.loaders.formats.office.smart_art import write_diagram
+from corpora.loaders.formats.office.unread_parts import UnreadParts
 from corpora.loaders.formats.opc_package import (
     OpcPackage,
     attribute,
@@ -36,9 +35,11 @@ from corpora.loaders.formats.opc_package import (
     whole_number,
 )
 from corpora.loaders.formats.raised_text import Piece, on_one_line
-from corpora.loaders.formats.rows import write_table
-from corpora.loaders.formats.smart_art import write_diagram
-from corpora.loaders.formats.unread_parts import UnreadParts
+from corpora.loaders.formats.tables.rows import write_table
+from corpora.loaders.formats.word.docx_numbering import Marker, Numbering
+from corpora.loaders.formats.word.docx_runs import PAGE_NUMBER, UNREAD, Aside, Runs, checkbox
+from corpora.loaders.formats.word.docx_styles import Style, Styles, outline_level, switch, value
+from corpora.loaders.formats.word.docx_tables import blocks_of, cells_of, grid, is_layout, rows_of
 from corpora.text.reading_text import PAGE_BREAK, ReadingText
 
 _DEEPEST_LIST = 8

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from corpora.loaders.formats import raised_text
-from corpora.loaders.formats.pdf_words import Piece, Word
+from corpora.loaders.formats.pdf.pdf_words import Piece, Word
 
 # In ems of the text that it belongs to: how small a script is, how high or low, how near.
 _SMALLER, _RAISED, _HIGHEST, _LOWEST, _NEAR = 0.86, 0.12, 0.8, 0.45, 0.3

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from math import isfinite
 from xml.etree.ElementTree import Element
 
-from corpora.loaders.formats.number_formats import GENERAL, NumberFormat
+from corpora.loaders.formats.office.number_formats import GENERAL, NumberFormat
 from corpora.loaders.formats.opc_package import attribute, child, children_of, local, whole_number
-from corpora.loaders.formats.rows import write_table
+from corpora.loaders.formats.tables.rows import write_table
 from corpora.text.reading_text import ReadingText, in_one_line
 
 _MOST_POINTS = 20_000

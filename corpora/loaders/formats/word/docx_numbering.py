@@ -12,10 +12,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element
 
-from corpora.loaders.formats.docx_styles import Styles, run_properties, switch, value
 from corpora.loaders.formats.numerals import numeral, padded
 from corpora.loaders.formats.opc_package import attribute, child, children_of, local, whole_number
 from corpora.loaders.formats.symbol_fonts import TICKS, shown
+from corpora.loaders.formats.word.docx_styles import Styles, run_properties, switch, value
 
 _PLACEHOLDER = re.compile(r"%([1-9])")
 _NUMBERLESS = ("none", "bullet")

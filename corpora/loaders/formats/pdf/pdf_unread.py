@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
-from corpora.loaders.formats.pdf_fields import Annotations
-from corpora.loaders.formats.pdf_rules import Rules
-from corpora.loaders.formats.pdf_words import PageWords
+from corpora.loaders.formats.pdf.pdf_fields import Annotations
+from corpora.loaders.formats.pdf.pdf_rules import Rules
+from corpora.loaders.formats.pdf.pdf_words import PageWords
 
 _MOST_OBJECTS = 2_000
 # A picture that covers this share of a page is what the page shows; so are so many drawn shapes on a page without text.

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from corpora.loaders.formats.pdf_rules import Rule, Rules
-from corpora.loaders.formats.pdf_words import Piece, Word
-from corpora.loaders.formats.rows import Cell
+from corpora.loaders.formats.pdf.pdf_rules import Rule, Rules
+from corpora.loaders.formats.pdf.pdf_words import Piece, Word
+from corpora.loaders.formats.tables.rows import Cell
 
 # Rules and edges this near to each other are at one place (points).
 _NEAR = 3.5

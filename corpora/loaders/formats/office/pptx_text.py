@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element
 
-from corpora.loaders.formats import omml
 from corpora.loaders.formats.numerals import numeral
+from corpora.loaders.formats.office import omml
+from corpora.loaders.formats.office.unread_parts import UnreadParts
 from corpora.loaders.formats.opc_package import attribute, child, chosen_alternative, local, whole_number
 from corpora.loaders.formats.raised_text import Piece, Position, on_one_line
 from corpora.loaders.formats.symbol_fonts import TICKS, is_symbol_font, shown
-from corpora.loaders.formats.unread_parts import UnreadParts
 
 _DEEPEST_LIST = 8
 _NUMBERED = re.compile(r"(.*?)(Period|ParenR|ParenBoth|Plain|Minus)")

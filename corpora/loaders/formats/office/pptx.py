@@ -13,7 +13,11 @@ from xml.etree.ElementTree import Element
 from corpora.counts import count
 from corpora.documents import Document
 from corpora.errors import DamagedFile
-from corpora.loaders.formats.charts import write_chart
+from corpora.loaders.formats.office.charts import write_chart
+from corpora.loaders.formats.office.pptx_order import in_reading_order, placeholder
+from corpora.loaders.formats.office.pptx_text import line, paragraphs
+from corpora.loaders.formats.office.smart_art import write_diagram
+from corpora.loaders.formats.office.unread_parts import UnreadParts
 from corpora.loaders.formats.opc_package import (
     OpcPackage,
     Relation,
@@ -23,11 +27,7 @@ from corpora.loaders.formats.opc_package import (
     local,
     whole_number,
 )
-from corpora.loaders.formats.pptx_order import in_reading_order, placeholder
-from corpora.loaders.formats.pptx_text import line, paragraphs
-from corpora.loaders.formats.rows import Merged, spread, write_table
-from corpora.loaders.formats.smart_art import write_diagram
-from corpora.loaders.formats.unread_parts import UnreadParts
+from corpora.loaders.formats.tables.rows import Merged, spread, write_table
 from corpora.text.reading_text import ReadingText, in_one_line, words
 
 _TITLES = words("title ctrTitle")

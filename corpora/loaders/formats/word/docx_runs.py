@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 from xml.etree.ElementTree import Element
 
-from corpora.loaders.formats import omml, symbol_fonts
-from corpora.loaders.formats.docx_fields import shown_by_instruction
-from corpora.loaders.formats.docx_styles import RunLook, Style, Styles, switch, value
+from corpora.loaders.formats import symbol_fonts
+from corpora.loaders.formats.office import omml
+from corpora.loaders.formats.office.unread_parts import UnreadParts
 from corpora.loaders.formats.opc_package import attribute, child, children_of, chosen_alternative, local, whole_number
 from corpora.loaders.formats.raised_text import Piece, Position
-from corpora.loaders.formats.unread_parts import UnreadParts
+from corpora.loaders.formats.word.docx_fields import shown_by_instruction
+from corpora.loaders.formats.word.docx_styles import RunLook, Style, Styles, switch, value
 from corpora.text.reading_text import PAGE_BREAK, words
 
 UNREAD = words(

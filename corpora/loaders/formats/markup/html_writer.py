@@ -15,12 +15,12 @@ from typing import TypeAlias
 
 from turbohtml import CData, Document, Element, Node, Text
 
-from corpora.loaders.formats import html_tables, mathml
-from corpora.loaders.formats.html_survey import HEADINGS, Survey, elements_of, surveyed
-from corpora.loaders.formats.html_tables import Cell, Row, Section
-from corpora.loaders.formats.html_tree import local_name, parsed_html
-from corpora.loaders.formats.list_numbers import Numbering, numbering_of
-from corpora.loaders.formats.raised import lowered, raised
+from corpora.loaders.formats.markup import html_tables, mathml
+from corpora.loaders.formats.markup.html_survey import HEADINGS, Survey, elements_of, surveyed
+from corpora.loaders.formats.markup.html_tables import Cell, Row, Section
+from corpora.loaders.formats.markup.html_tree import local_name, parsed_html
+from corpora.loaders.formats.markup.list_numbers import Numbering, numbering_of
+from corpora.loaders.formats.markup.raised import lowered, raised
 from corpora.text.reading_text import ReadingText, in_one_line, words
 
 _UNREAD = words("script style noscript noframes noembed template head video audio canvas track source param datalist "

@@ -12,9 +12,9 @@ from xml.etree.ElementTree import Element
 
 from corpora.documents import Document
 from corpora.errors import DamagedFile, EmptyFile
+from corpora.loaders.formats.office.xlsx_sheet import Book, Sheet, read_strings, read_styles
 from corpora.loaders.formats.opc_package import OpcPackage, Relation, attribute, child, children_of, local
-from corpora.loaders.formats.rows import write_rows
-from corpora.loaders.formats.xlsx_sheet import Book, Sheet, read_strings, read_styles
+from corpora.loaders.formats.tables.rows import write_rows
 from corpora.text.reading_text import ReadingText
 
 _SHEETS = frozenset(("worksheet", "chartsheet", "dialogsheet"))

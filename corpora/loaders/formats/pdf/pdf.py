@@ -17,15 +17,15 @@ import pypdfium2.raw as pdfium_c
 
 from corpora.documents import Document, Mark
 from corpora.errors import DamagedFile, EmptyFile, EncryptedFile
-from corpora.loaders.formats.pdf_fields import form_of, is_filled_in, with_values, written_into
-from corpora.loaders.formats.pdf_layout import Layout, Line, laid_out
-from corpora.loaders.formats.pdf_margins import without_line_numbers, without_running_titles
-from corpora.loaders.formats.pdf_order import reading_order
-from corpora.loaders.formats.pdf_rules import Rules, page_rules
-from corpora.loaders.formats.pdf_tables import Table
-from corpora.loaders.formats.pdf_unread import Page, shows_pictures, unread
-from corpora.loaders.formats.pdf_watermarks import without_watermarks
-from corpora.loaders.formats.pdf_words import page_words
+from corpora.loaders.formats.pdf.pdf_fields import form_of, is_filled_in, with_values, written_into
+from corpora.loaders.formats.pdf.pdf_layout import Layout, Line, laid_out
+from corpora.loaders.formats.pdf.pdf_margins import without_line_numbers, without_running_titles
+from corpora.loaders.formats.pdf.pdf_order import reading_order
+from corpora.loaders.formats.pdf.pdf_rules import Rules, page_rules
+from corpora.loaders.formats.pdf.pdf_tables import Table
+from corpora.loaders.formats.pdf.pdf_unread import Page, shows_pictures, unread
+from corpora.loaders.formats.pdf.pdf_watermarks import without_watermarks
+from corpora.loaders.formats.pdf.pdf_words import page_words
 from corpora.text.reading_text import as_document, in_one_line
 
 _MOST_BOOKMARKS = 20_000

@@ -13,11 +13,11 @@ from itertools import pairwise
 from statistics import mean, median
 from typing import Literal, TypeAlias
 
-from corpora.loaders.formats.pdf_layout import Line
-from corpora.loaders.formats.pdf_rules import Rule, Rules
-from corpora.loaders.formats.pdf_scripts import with_scripts
-from corpora.loaders.formats.pdf_tables import Table, heads_apart, rows_of, ruled_tables, split_at
-from corpora.loaders.formats.pdf_words import Piece, Word
+from corpora.loaders.formats.pdf.pdf_layout import Line
+from corpora.loaders.formats.pdf.pdf_rules import Rule, Rules
+from corpora.loaders.formats.pdf.pdf_scripts import with_scripts
+from corpora.loaders.formats.pdf.pdf_tables import Table, heads_apart, rows_of, ruled_tables, split_at
+from corpora.loaders.formats.pdf.pdf_words import Piece, Word
 
 # All in ems. Baselines of one line; a gap without a space; the narrowest gap between columns, at its narrowest place;
 # one that is wide.

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
-from corpora.loaders.formats.docx_runs import UNREAD
-from corpora.loaders.formats.docx_styles import switch, value
 from corpora.loaders.formats.opc_package import child, chosen_alternative, local, whole_number
-from corpora.loaders.formats.rows import Cell
+from corpora.loaders.formats.tables.rows import Cell
+from corpora.loaders.formats.word.docx_runs import UNREAD
+from corpora.loaders.formats.word.docx_styles import switch, value
 from corpora.text.reading_text import PAGE_BREAK
 
 _LONGEST_LABEL = 200

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, islice
 
-from corpora.loaders.formats.header_rows import LOOKED_AT, Header, Profile, filled, found_header, names_of
-from corpora.loaders.formats.header_rows import Cell as Cell
-from corpora.loaders.formats.header_rows import Row as Row
+from corpora.loaders.formats.tables.header_rows import LOOKED_AT, Header, Profile, filled, found_header, names_of
+from corpora.loaders.formats.tables.header_rows import Cell as Cell
+from corpora.loaders.formats.tables.header_rows import Row as Row
 from corpora.text.reading_text import PAGE_BREAK, ReadingText, in_one_line
 
 LONGEST_LABEL = 200

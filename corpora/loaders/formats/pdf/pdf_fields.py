@@ -16,7 +16,7 @@ from types import MappingProxyType
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
-from corpora.loaders.formats.pdf_words import FARTHEST, Box, Piece, Word, turned
+from corpora.loaders.formats.pdf.pdf_words import FARTHEST, Box, Piece, Word, turned
 from corpora.loaders.formats.symbol_fonts import EMPTY_BOX, TICKED_BOX
 from corpora.text.reading_text import in_one_line
 

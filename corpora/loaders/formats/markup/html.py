@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from corpora.documents import Document
-from corpora.loaders.formats.html_tree import parsed
-from corpora.loaders.formats.html_writer import title_of, write_page
+from corpora.loaders.formats.markup.html_tree import parsed
+from corpora.loaders.formats.markup.html_writer import title_of, write_page
 from corpora.text.reading_text import ReadingText
 
 

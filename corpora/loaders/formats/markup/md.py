@@ -25,9 +25,9 @@ from mdit_py_plugins.tasklists import tasklists_plugin
 
 from corpora.documents import Document
 from corpora.loaders.formats.decoding import decoded
-from corpora.loaders.formats.front_matter import front_matter
-from corpora.loaders.formats.html_tree import parsed_html
-from corpora.loaders.formats.html_writer import write_page
+from corpora.loaders.formats.markup.front_matter import front_matter
+from corpora.loaders.formats.markup.html_tree import parsed_html
+from corpora.loaders.formats.markup.html_writer import write_page
 from corpora.text.reading_text import ReadingText, words
 
 # How deep quotations and lists may lie in each other; the parser leaves out what lies deeper.

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
-from corpora.loaders.formats.pdf_words import FARTHEST, Box, turned
+from corpora.loaders.formats.pdf.pdf_words import FARTHEST, Box, turned
 
 # A page with more objects, or a path with more segments, is a drawing.
 _MOST_OBJECTS, _MOST_SEGMENTS, _MOST_RULES = 20_000, 400, 2_000

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeAlias
 
-from corpora.loaders.formats.cell_kinds import Kind, kind_of
-from corpora.loaders.formats.column_words import names_a_column
+from corpora.loaders.formats.tables.cell_kinds import Kind, kind_of
+from corpora.loaders.formats.tables.column_words import names_a_column
 from corpora.text.reading_text import in_one_line
 
 Cell: TypeAlias = "str | None"

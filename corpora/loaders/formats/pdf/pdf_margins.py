@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import mean
 
-from corpora.loaders.formats.pdf_order import as_one, rows_of_pieces
-from corpora.loaders.formats.pdf_words import Piece
+from corpora.loaders.formats.pdf.pdf_order import as_one, rows_of_pieces
+from corpora.loaders.formats.pdf.pdf_words import Piece
 from corpora.text.sentences import sentence_end
 
 # How many lines at the top and at the bottom of a page may be a running title, and on how many pages it returns.

@@ -13,7 +13,7 @@ from itertools import islice
 
 from corpora.documents import Document
 from corpora.loaders.formats.decoding import decoded
-from corpora.loaders.formats.rows import Row, write_rows
+from corpora.loaders.formats.tables.rows import Row, write_rows
 from corpora.text.reading_text import ReadingText
 
 _DELIMITERS = ",;\t|"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from turbohtml import CData, Document, Element, Node, Text
 
-from corpora.loaders.formats.html_tree import local_name
+from corpora.loaders.formats.markup.html_tree import local_name
 from corpora.text.reading_text import words
 
 HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))

@@ -13,9 +13,9 @@ from itertools import pairwise
 from statistics import median
 
 from corpora.documents import Mark
-from corpora.loaders.formats.pdf_tables import Table
-from corpora.loaders.formats.pdf_words import Piece
-from corpora.loaders.formats.rows import Cell, Row, table_lines
+from corpora.loaders.formats.pdf.pdf_tables import Table
+from corpora.loaders.formats.pdf.pdf_words import Piece
+from corpora.loaders.formats.tables.rows import Cell, Row, table_lines
 from corpora.text.code_detection import CODE_INDENT
 from corpora.text.reflow import LINE_END, Joiner
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from corpora.loaders.formats.pdf_words import PageWords, Piece
+from corpora.loaders.formats.pdf.pdf_words import PageWords, Piece
 
 # How many times as large as other text a watermark is: one that runs askew, and one that lies across lines.
 _LARGE_ASKEW, _LARGE = 1.8, 2.5

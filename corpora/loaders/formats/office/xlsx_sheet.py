@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from xml.etree.ElementTree import Element
 
-from corpora.loaders.formats.number_formats import BUILT_IN, GENERAL, NumberFormat
+from corpora.loaders.formats.office.number_formats import BUILT_IN, GENERAL, NumberFormat
 from corpora.loaders.formats.opc_package import OpcPackage, child, children_of, local, whole_number
-from corpora.loaders.formats.rows import LONGEST_LABEL, Cell, Row
+from corpora.loaders.formats.tables.rows import LONGEST_LABEL, Cell, Row
 
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _PLACE = re.compile(r"\$?([A-Z]{1,3})\$?([0-9]{1,7})")

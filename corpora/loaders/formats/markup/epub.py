@@ -8,9 +8,9 @@ from xml.etree.ElementTree import Element
 
 from corpora.documents import Document
 from corpora.errors import EncryptedFile
-from corpora.loaders.formats.html_survey import elements_of
-from corpora.loaders.formats.html_tree import parsed
-from corpora.loaders.formats.html_writer import first_heading, write_page
+from corpora.loaders.formats.markup.html_survey import elements_of
+from corpora.loaders.formats.markup.html_tree import parsed
+from corpora.loaders.formats.markup.html_writer import first_heading, write_page
 from corpora.loaders.formats.opc_package import OpcPackage, attribute, child, children_of, local, resolved
 from corpora.text.reading_text import ReadingText, in_one_line, words
 

@@ -205,3 +205,45 @@ def test_cells_without_references_and_inline_texts() -> None:
         lambda xml: re.sub("<sheetData>.*</sheetData>", f"<sheetData>{sheet}</sheetData>", xml),
     )
     assert rows(load_bytes(data, "a.xlsx")) == ["Name | Hours", "Name: Berg | Hours: 32 | 2023-03-04"]
+
+
+def test_raised_letters_in_cells_are_told_apart() -> None:
+    def fill(book: Workbook) -> None:
+        sheet, raised = book.add_worksheet(), book.add_format({"font_script": 1})
+        sheet.write_row(0, 0, ["Item", "Value"])
+        for row, (item, *runs) in enumerate(
+            (
+                ("Germs", "10", raised, "6", " per litre"),
+                ("Yard", "30 m", raised, "2"),
+                ("Roof", "since 1987", raised, "3"),
+            ),
+            1,
+        ):
+            sheet.write(row, 0, item)
+            sheet.write_rich_string(row, 1, *runs, *[" "] * (len(runs) == 3))
+
+    assert rows(load_bytes(written(fill), "a.xlsx"))[1:] == [
+        "Item: Germs | Value: 10^6 per litre", "Item: Yard | Value: 30 m²", "Item: Roof | Value: since 1987[3]"
+    ]  # fmt: skip
+
+
+def test_struck_out_text_is_left_out_and_said() -> None:
+    def fill(book: Workbook) -> None:
+        sheet, struck, plain = book.add_worksheet(), book.add_format({"font_strikeout": True}), book.add_format()
+        sheet.write_row(0, 0, ["Item", "Fee", "Place"])
+        sheet.write_row(1, 0, ["Slip", 40, "north"])
+        sheet.write_rich_string(1, 1, struck, "400", plain, " 350")
+        sheet.write_row(2, 0, ["Crane", 90])
+        sheet.write(2, 2, "south", struck)
+        sheet.write(3, 0, "Hall")
+        sheet.write(3, 1, 75, struck)
+        sheet.write_rich_string(3, 2, "old ", plain, "new", struck)
+
+    found = load_bytes(written(fill), "a.xlsx")
+    assert rows(found)[1:] == [
+        "Item: Slip | Fee: 350 | Place: north",
+        "Item: Crane | Fee: 90",
+        "Item: Hall | Place: new",
+    ]
+    assert found.notes == ("struck-out text was left out",)
+    assert not made(lambda sheet: sheet.append(["Name", "Fee"])).notes

@@ -5,6 +5,7 @@
     pptx_order        the order in which the shapes of a slide are read
     xlsx              loads a workbook, sheet by sheet
     xlsx_sheet        reads the rows of a sheet
+    xlsx_text         the texts of cells: what is raised in them, and what is struck out
     number_formats    shows a number as a spreadsheet does
     charts            charts as tables
     smart_art         diagrams as lists

@@ -1,7 +1,8 @@
 """Spreadsheets (xlsx) to reading text: values as the sheet shows them, a mark a sheet and a row, columns by name.
 
 Stored values of formulas, comments behind their cell, the texts of shapes and charts below the rows of their sheet.
-What is hidden, a reader can make visible: it is read, and said. Links' targets and pictures are not read.
+What is hidden, a reader can make visible: it is read, and said. What is struck out is left out, and said. Links'
+targets and pictures are not read.
 """
 
 from __future__ import annotations
@@ -80,6 +81,7 @@ class _Loader:
     book: Book
     has_drawn_text: bool = False
     _formulas: int = 0
+    _has_struck: bool = False
     _hidden: dict[str, int] = field(default_factory=dict)
 
     def read(self, listed: _Listed, *, is_named: bool) -> None:
@@ -90,6 +92,7 @@ class _Loader:
             sheet = Sheet(self.book, listed.relation.part)
             write_rows(self.reading, sheet.rows())
             self._formulas += sheet.formulas_without_value
+            self._has_struck = self._has_struck or sheet.has_struck
             self._count("row", sheet.hidden_rows)
             self._count("column", sheet.hidden_columns)
         self._count("sheet", int(listed.is_hidden))
@@ -98,11 +101,13 @@ class _Loader:
             self.reading.paragraph(text)
 
     def say(self) -> None:
-        """Note what has no value and what is hidden."""
+        """Note what has no value, what was left out, and what is hidden."""
         if self._formulas == 1:
             self.reading.note("1 formula has no stored value and was not read")
         elif self._formulas:
             self.reading.note(f"{self._formulas} formulas have no stored value and were not read")
+        if self._has_struck:
+            self.reading.note("struck-out text was left out")
         hidden = [f"{count} hidden {kind}{'s' if count > 1 else ''}" for kind, count in self._hidden.items()]
         if hidden:
             self.reading.note(f"{_listed(hidden)} {'was' if list(self._hidden.values()) == [1] else 'were'} read, too")

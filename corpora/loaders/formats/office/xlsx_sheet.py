@@ -15,10 +15,10 @@ from functools import lru_cache
 from xml.etree.ElementTree import Element
 
 from corpora.loaders.formats.office.number_formats import BUILT_IN, GENERAL, NumberFormat
+from corpora.loaders.formats.office.xlsx_text import CellText, cell_text, is_struck, unescaped
 from corpora.loaders.formats.opc_package import OpcPackage, child, children_of, local, whole_number
 from corpora.loaders.formats.tables.rows import LONGEST_LABEL, Cell, Row
 
-_ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _PLACE = re.compile(r"\$?([A-Z]{1,3})\$?([0-9]{1,7})")
 _MOST_COLUMNS = 16_384
 _MOST_MERGED = 100_000
@@ -27,10 +27,11 @@ _GENERAL = NumberFormat.of(GENERAL)
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How the values of a cell are shown, and whether it is set off as headers are: bold, or filled with a colour."""
+    """How the values of a cell are shown; whether it is set off as headers are (bold, filled), and struck out."""
 
     number_format: NumberFormat = _GENERAL
     is_set_off: bool = False
+    is_struck: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Book:
     """What the sheets of a workbook share."""
 
     package: OpcPackage
-    strings: Sequence[str]
+    strings: Sequence[CellText]
     styles: Sequence[Style]
     since_1904: bool = False
 
@@ -76,6 +77,7 @@ class Sheet:
     formulas_without_value: int = 0
     hidden_rows: int = 0
     hidden_columns: int = 0
+    has_struck: bool = False
     _merged: dict[int, list[Area]] = field(default_factory=dict)
     _header_rows: set[int] = field(default_factory=set)
     _comments: Mapping[tuple[int, int], str] = field(default_factory=dict)
@@ -148,7 +150,7 @@ class Sheet:
         return cells, 0 < filled == set_off
 
     def _shown(self, cell: Element, style: Style) -> str:
-        value, formula = "", False
+        value, formula, rich = "", False, None
         kind = cell.get("t", "n")
         for inner in cell:
             name = inner.tag.rpartition("}")[2]
@@ -157,23 +159,29 @@ class Sheet:
             elif name == "f":
                 formula = True
             elif name == "is":
-                value = rich_text(inner)
+                rich = cell_text(inner)
         if formula and not value and kind != "str":
             self.formulas_without_value += 1
-        if not value:
-            return ""
-        if kind == "n":
-            return self._number(value, style.number_format)
         if kind == "s":
             at = int(value) if value.isdecimal() and len(value) < 10 else -1
-            value = self.book.strings[at] if 0 <= at < len(self.book.strings) else ""
-        elif kind == "str":
-            value = unescaped(value)
-        elif kind == "b":
+            rich = self.book.strings[at] if 0 <= at < len(self.book.strings) else CellText("")
+        if rich is not None:
+            value, is_shorter = rich.shown(in_struck_cell=style.is_struck)
+            self.has_struck |= is_shorter
+        elif value and style.is_struck:
+            self.has_struck, value = True, ""
+        return self._formatted(value, kind, style.number_format) if value else ""
+
+    def _formatted(self, value: str, kind: str, number_format: NumberFormat) -> str:
+        if kind == "n":
+            return self._number(value, number_format)
+        if kind == "b":
             return "yes" if value.strip() in ("1", "true") else "no"
-        elif kind == "d":
+        if kind == "d":
             return value.removesuffix("T00:00:00").replace("T", " ")
-        return value if kind == "e" or style.number_format.is_general else style.number_format.text(value)
+        if kind == "str":
+            value = unescaped(value)
+        return value if kind == "e" or number_format.is_general else number_format.text(value)
 
     def _number(self, text: str, number_format: NumberFormat) -> str:
         if number_format.is_general and text.isdecimal() and len(text) < 16:
@@ -185,9 +193,9 @@ class Sheet:
         return number_format.number(value, since_1904=self.book.since_1904) if math.isfinite(value) else text
 
 
-def read_strings(package: OpcPackage, part: str) -> list[str]:
+def read_strings(package: OpcPackage, part: str) -> list[CellText]:
     """The texts that all sheets share."""
-    return [rich_text(element) for element in package.children(part, "sst") if local(element.tag) == "si"]
+    return [cell_text(element) for element in package.children(part, "sst") if local(element.tag) == "si"]
 
 
 def read_styles(package: OpcPackage, part: str) -> list[Style]:
@@ -197,7 +205,8 @@ def read_styles(package: OpcPackage, part: str) -> list[Style]:
     for element in children_of(root, "numFmts"):
         number = whole_number(element.get("numFmtId"), -1)
         codes[number] = element.get("formatCode", "")
-    bold = [child(font, "b") is not None for font in children_of(root, "fonts")]
+    fonts = list(children_of(root, "fonts"))
+    bold, struck = [child(font, "b") is not None for font in fonts], [is_struck(font) for font in fonts]
     fills = [child(fill, "patternFill") for fill in children_of(root, "fills")]
     coloured = [fill is not None and fill.get("patternType") == "solid" for fill in fills]
 
@@ -206,26 +215,9 @@ def read_styles(package: OpcPackage, part: str) -> list[Style]:
         is_bold = font < len(bold) and bold[font]
         is_coloured = fill < len(coloured) and coloured[fill]
         code = codes.get(whole_number(element.get("numFmtId"), 0), GENERAL)
-        return Style(NumberFormat.of(code), is_bold or is_coloured)
+        return Style(NumberFormat.of(code), is_bold or is_coloured, font < len(struck) and struck[font])
 
     return [style(element) for element in children_of(root, "cellXfs")]
-
-
-def rich_text(element: Element) -> str:
-    """The text of runs, without what says how Japanese is pronounced."""
-    parts: list[str] = []
-    for inner in element:
-        name = local(inner.tag)
-        if name == "t":
-            parts.append(inner.text or "")
-        elif name == "r":
-            parts.extend(run.text or "" for run in inner if local(run.tag) == "t")
-    return unescaped("".join(parts))
-
-
-def unescaped(text: str) -> str:
-    """Characters that XML cannot hold stand as ``_x000D_`` in sheets."""
-    return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text) if "_x" in text else text
 
 
 def _cover(cells: list[Cell], number: int, covering: Sequence[tuple[Area, str]]) -> None:
@@ -251,7 +243,7 @@ def _comments(package: OpcPackage, part: str) -> dict[tuple[int, int], str]:
     for relation in package.relations(part).values():
         if relation.kind == "comments" and package.has(relation.part):
             for comment in children_of(package.xml(relation.part), "commentList"):
-                _note(found, comment, rich_text(text) if (text := child(comment, "text")) is not None else "")
+                _note(found, comment, cell_text(text).text if (text := child(comment, "text")) is not None else "")
         elif relation.kind == "threadedComment" and package.has(relation.part):
             for comment in package.xml(relation.part):
                 area = Area.of(comment.get("ref", ""))

@@ -245,5 +245,5 @@ def test_struck_out_text_is_left_out_and_said() -> None:
         "Item: Crane | Fee: 90",
         "Item: Hall | Place: new",
     ]
-    assert found.notes == ("struck-out text was left out",)
+    assert found.notes == "struck-out text was left out"
     assert not made(lambda sheet: sheet.append(["Name", "Fee"])).notes

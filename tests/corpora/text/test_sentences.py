@@ -49,10 +49,52 @@ def split(text: str) -> list[str]:
         ],
         ["„Er ging.“", "Dann kam sie.", "Il dit : « Je pars. »", "Puis il partit.", "« Je reste. » dit-il.", "Fin."],
         ["The mill (see the map.)[4]", "It burned.[5] and was rebuilt.", "End."],
+        [
+            "It burned.[1]–[3]",
+            "It stands.[4],[5]",
+            "Go.[A1]",
+            "Come.[*]",
+            "So.⁽¹⁾",
+            "Up.[ii]",
+            "Down.[Fn. 3]",
+            "Zed.^3",
+        ],
+        ["It burned.<1>", "It stands.{2}", "Go.**", "Come.¹⁻³", "It fell.(Ek 2012)", "Up.[^note]", "End."],
+        ["He left . . . then he came.", "He left....", "Then he came."],
+        [
+            "Tel. 0046 70, Fax. 55, Tel. +46 70, Mob. 5, Ext. 4.",
+            "Max. 40 kg, Min. 3 m, Incl. 5 %.",
+            "He met Max.",
+            "So.",
+        ],
+        [
+            "Nach Abs. 2 gilt es.",
+            "Er wohnt in der Hauptstr. 5 bei Ek.",
+            "Reg. No. 5 is lost.",
+            "Open Sat. 9-12.",
+            "He sat.",
+        ],
+        ["It is 3 m.", "Tel. 5 is hers.", "We meet Monday 6. May 2024 there.", "There were 12.", "May I come?"],
     ],
 )
 def test_where_sentences_end(expected: list[str]) -> None:
     assert split(" ".join(expected)) == expected
+
+
+@pytest.mark.parametrize(
+    "item",
+    ["Article I. Scope", "XIV. Of the sea", "iv. one boat", "1.2. Rope", "\u00a7 5. Fees", "Chapter 3. The mill"],
+)
+def test_a_number_stays_with_its_item(item: str) -> None:
+    assert split(f"{item}\nIt goes on. So.") == [item, "It goes on.", "So."]
+
+
+@pytest.mark.parametrize(
+    "row",
+    ["Bread with oil ........ 12.50", "Beer . . . . 4.00 euros", "Part One........ 7", "Sails .......... Ek", "A …… 5"],
+)
+def test_dots_that_lead_to_a_number_end_no_sentence(row: str) -> None:
+    assert split(f"{row}\n{row}") == [row, row]
 
 
 def test_a_tab_and_a_mark_behind_a_stop_of_another_script_hide_no_end() -> None:

@@ -141,23 +141,23 @@ def _of_pdf(scale: int) -> dict[str, Callable[[], Bomb]]:
         return replaced(b"/Root 1 0 R", b"/Prev %d /Root 1 0 R" % start)
 
     def many_pages() -> Bomb:
-        kids = b" ".join([b"5 0 R"] * (100_000 * scale))
-        return replaced(b"/Kids [5 0 R] /Count 1 ", b"/Kids [%s] /Count %d " % (kids, 100_000 * scale))
+        kids = b" ".join([b"6 0 R"] * (100_000 * scale))
+        return replaced(b"/Kids [6 0 R] /Count 1 ", b"/Kids [%s] /Count %d " % (kids, 100_000 * scale))
 
     def content_of(content: bytes) -> Bomb:
         stream = zlib.compress(content, 9)
-        start = honest.index(b"6 0 obj")
-        head = b"6 0 obj\n<< /Filter /FlateDecode /Length %d >>\nstream\n%s\nendstream\n" % (len(stream), stream)
+        start = honest.index(b"7 0 obj")
+        head = b"7 0 obj\n<< /Filter /FlateDecode /Length %d >>\nstream\n%s\nendstream\n" % (len(stream), stream)
         return Bomb("a.pdf", honest[:start] + head + honest[honest.index(b"endobj", start) :], _ANY, may_be_read=True)
 
     def looping_form() -> Bomb:
-        form = b"7 0 obj\n<< /Type /XObject /Subtype /Form /BBox [0 0 9 9] /Resources << /XObject << /F 7 0 R >> >> "
+        form = b"8 0 obj\n<< /Type /XObject /Subtype /Form /BBox [0 0 9 9] /Resources << /XObject << /F 8 0 R >> >> "
         form += b"/Length 10 >>\nstream\n/F Do /F Do\nendstream\nendobj\nxref"
         return Bomb("a.pdf", honest.replace(b"xref", form, 1), _ANY, may_be_read=True)
 
     return {
         "pdf: table of places that leads to itself": looping_table,
-        "pdf: page tree that holds itself": lambda: replaced(b"/Kids [5 0 R]", b"/Kids [2 0 R 2 0 R]"),
+        "pdf: page tree that holds itself": lambda: replaced(b"/Kids [6 0 R]", b"/Kids [2 0 R 2 0 R]"),
         "pdf: a million pages claimed": lambda: replaced(b"/Count 1 ", b"/Count 1000000 "),
         "pdf: one page many times": many_pages,
         "pdf: deep arrays": lambda: replaced(b"/MediaBox [0 0 612 792]", b"/MediaBox " + b"[" * 200_000),

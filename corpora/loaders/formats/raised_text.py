@@ -20,6 +20,7 @@ Position: TypeAlias = Literal["on line", "raised", "lowered", "formula"]
 _LONGEST, _LOOKED_BACK = 24, 100
 _DIGITS = re.compile(r"\d{1,3}")
 _NOTE_NUMBERS = re.compile(r"\d{1,3}(?:\s*[,;\u2013-]\s*\d{1,3})*,?")
+_IN_BRACKETS = re.compile(r"\[\w{1,4}\]")
 _ORDINAL = re.compile(r"st|nd|rd|th|er|ère|re|e|ème|nde?|o|a|os|as|ste|de", re.IGNORECASE)
 _MARK = re.compile(r"[ºª°*†‡§′″'’#®©℠™]+")
 _SHORT_MARKS = MappingProxyType({"tm": "™", "sm": "℠", "(r)": "®"})
@@ -98,6 +99,8 @@ def _raised(text: str, before: str, after: str) -> str:
     if words.lower() in _SHORT_MARKS:
         return _SHORT_MARKS[words.lower()] + gap
     if _MARK.fullmatch(words) or _SIGN.fullmatch(words) or words in ("o", "os"):  # notes, ions, numbers: No
+        return text
+    if _IN_BRACKETS.fullmatch(words):  # a note that says itself that it is one
         return text
     if _ORDINAL.fullmatch(words) and before[-1:].isdigit():
         return text

@@ -88,6 +88,16 @@ def test_columns_are_read_one_after_the_other(by_row: bool, offset: float) -> No
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(("count", "offset"), [(2, 0.0), (3, 0.0), (3, 12.0), (3, -7.0)])
+def test_short_columns_with_a_narrow_gap_are_read_one_after_the_other(count: int, offset: float) -> None:
+    left = ("The left column tells of the pump house that", "was built in 1912 and is in use today, which few")
+    right = ("and the right one tells of the crane that was", "bought in 1950 and sold in 1960, which nobody")
+    left, right = ((*column, "know of. It stands at the end of the pier, it")[:count] for column in (left, right))
+    end = 60 + max(map(width, left))
+    words = [*lines(60, 640, *left), *lines(end + 14, 640 + offset, *right)]
+    assert read(words).text == f"{' '.join(left)} {' '.join(right)}"
+
+
 def test_values_drawn_after_their_labels_stand_beside_them() -> None:
     labels = lines(72, 700, "Patient:", "Doctor:", "Blood group:", "Allergy:", gap=24)
     values = lines(180, 700, "Nora Vik", "Dr. Palm", "AB negative", "penicillin", gap=24)
@@ -238,6 +248,15 @@ def test_notes_set_as_text_are_read_and_comments_counted() -> None:
     document = load(pdf([[Words(72, 740, "Patient:"), *two_paragraphs()]], annotations=notes), "a.pdf")
     assert document.text == f"Patient: Nora Vik\n\n{WHOLE}\n\nApproved by R. Lind on 3 May"
     assert document.metadata["notes"] == "2 comments were not read; 1 stamp was not read"
+
+
+def test_a_note_beside_a_field_that_is_filled_in_stands_apart() -> None:
+    boxes = [
+        (0, "/Subtype /Widget /FT /Tx /T (name) /V (Ida) /Rect [160 736 250 752]"),
+        (0, "/Subtype /FreeText /Rect [300 736 420 752] /DA (0 g) /Contents (Note: call before 9)"),
+    ]
+    document = load(pdf([[Words(72, 740, "Name of the boat:"), Words(72, 720, "Town:")]], annotations=boxes), "a.pdf")
+    assert document.text == "Name of the boat: Ida\nTown:\n\nNote: call before 9"
 
 
 def attached(*names: str) -> tuple[str, list[bytes]]:

@@ -112,6 +112,25 @@ def test_the_head_of_a_table_on_all_pages_is_no_running_title() -> None:
     assert "Line: 58 | From: Torsby8 | To: Lindby5" in text
 
 
+@pytest.mark.parametrize("is_ruled", [True, False])
+def test_cells_of_a_name_and_a_number_are_whole(is_ruled: bool) -> None:
+    words = [
+        Words(x, 700 - 16 * n, cell)
+        for n, row in enumerate([("Name", "Town", "Fee"), *((f"Boat {k}", f"Town {k}", f"{10 + k}") for k in range(5))])
+        for x, cell in zip((64, 184, 304), row, strict=True)
+    ]
+    rules = [Rule(60, 712 - 16 * n, 420, 712 - 16 * n) for n in range(7)] if is_ruled else []
+    assert read([*words, *rules]).text.split("\n") == [
+        "Name | Town | Fee", *(f"Name: Boat {k} | Town: Town {k} | Fee: {10 + k}" for k in range(5)),
+    ]  # fmt: skip
+
+
+def test_what_rules_divide_into_rows_is_no_index() -> None:
+    words = [Words(x, 700 - 16 * n, f"{word} {n}") for n in range(5) for x, word in ((64, "Boat"), (184, "Town"))]
+    rules = [Rule(60, 696 - 16 * n, 320, 696 - 16 * n) for n in range(4)]
+    assert read([*words, *rules]).text.split("\n")[1:] == [f"Boat {n} | Town {n}" for n in range(1, 5)]
+
+
 def test_text_beside_and_below_a_table_stays_whole() -> None:
     below = [
         Words(100, 600 - 12 * n, line)

@@ -63,6 +63,11 @@ def test_formulas_stay_apart_from_numbers_beside_them() -> None:
     assert on_one_line([Piece("1987"), notes, Piece("5")]) == f"1987 {notes.text} 5"
 
 
+def test_a_note_in_brackets_stays_as_it_is() -> None:
+    line = on_one_line([Piece("It was built."), Piece("[1]", "raised"), Piece(" It is old."), Piece("[b]", "raised")])
+    assert line == "It was built.[1] It is old.[b]"
+
+
 def test_runs_of_one_number_are_one() -> None:
     parts = [Piece("1"), Piece("0"), Piece("1", "raised"), Piece("2", "raised"), Piece("")]
     assert on_one_line(parts) == "10^12"

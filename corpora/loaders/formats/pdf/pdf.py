@@ -120,7 +120,8 @@ def _read(page: pdfium.PdfPage, form: object) -> Page:
     turns = words.direction
     if written.values or written.notes:
         body = words.pieces.get(turns, [])
-        inline = [*written.values, *(note for note in written.notes if is_filled_in(note, body, turns))]
+        filled = with_values(body, written.values, turns)
+        inline = [*written.values, *(note for note in written.notes if is_filled_in(note, filled, turns))]
         words = replace(words, pieces={**words.pieces, turns: with_values(body, inline, turns)})
         written = replace(written, notes=[note for note in written.notes if note not in inline])
     return Page(

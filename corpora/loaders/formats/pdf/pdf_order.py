@@ -49,6 +49,8 @@ _MOST_CROSSING = 0.2
 _CELL_SHARE = 0.5
 # A gap through less of a table's height does not divide its columns; this share of cells has others beside it.
 _COLUMN_SHARE, _ALIGNED, _ALIKE_ROWS = 0.5, 0.6, 0.8
+# Lines are rows if so many of them, and this share, have rules between them.
+_FEWEST_RULED, _RULED_SHARE = 2, 0.8
 # Vertical writing is read as it was drawn: most pieces are single characters.
 _FEWEST_UPRIGHT, _UPRIGHT_SHARE = 20, 0.8
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
@@ -151,6 +153,8 @@ def _ordered(items: Sequence[Item], level: Sequence[Rule]) -> Iterator[Line | Ta
     pieces = [item for item in inside if isinstance(item, Piece)]
     middles, columns, spanning = _columns(pieces) if len(pieces) == len(inside) else ([], [], [])
     reading = _reading(columns) if len(columns) > 1 and all(columns) else "columns"
+    if reading == "columns" and _are_ruled(pieces, gap, level):
+        reading = "table" if len(columns) > 1 and all(columns) else reading
     if pieces and _crossing_share(pieces, gap) > _MOST_CROSSING:
         reading = "lines"
     if reading == "columns":
@@ -172,6 +176,14 @@ def _ordered(items: Sequence[Item], level: Sequence[Rule]) -> Iterator[Line | Ta
             yield from _in_lines(inside)
     if below:
         yield from _ordered(below, level)
+
+
+def _are_ruled(pieces: Sequence[Piece], gap: _Gap, level: Sequence[Rule]) -> bool:
+    """Whether a rule through the gap divides most lines beside it from the next, as it does in a table."""
+    heights = sorted(row[0].middle for row in rows_of_pieces(pieces))
+    at = [rule.at for rule in level if rule.start < gap.left and rule.end > gap.right]
+    ruled = sum(any(below < height < above for height in at) for below, above in pairwise(heights))
+    return ruled >= max(_FEWEST_RULED, _RULED_SHARE * (len(heights) - 1))
 
 
 def _in_lines(items: Sequence[Item]) -> Iterator[Line | Table]:
@@ -215,9 +227,22 @@ def _gaps(items: Sequence[Item]) -> list[_Gap]:
         if any(gap.first <= n <= gap.last and item.right < gap.right and right > gap.left for gap in found):
             continue
         gap = _extended(items, item.right, right, n, narrowed)
-        if gap.fewest >= 3 or (gap.fewest == 2 and gap.right - gap.left >= _WIDE * em):
+        is_wide = gap.right - gap.left >= _WIDE * em
+        if gap.fewest >= 3 or (gap.fewest == 2 and (is_wide or _are_apart(items, gap))):
             found.append(gap)
     return found
+
+
+def _are_apart(items: Sequence[Item], gap: _Gap) -> bool:
+    """Whether what stands beside a gap was drawn side by side on no line: at other heights, or one side at first."""
+    pieces = [item for item in items[gap.first : gap.last + 1] if isinstance(item, Piece)]
+    left = [piece for piece in pieces if piece.right <= gap.left]
+    right = [piece for piece in pieces if piece.left >= gap.right]
+    if not (left and right):
+        return False
+    return _is_drawn_by_columns([left, right]) or not any(
+        abs(a.baseline - b.baseline) <= _SAME_LINE * a.em for a in left for b in right
+    )
 
 
 def _beside(cores: Sequence[tuple[float, float]], n: int) -> Iterator[int]:
@@ -429,10 +454,11 @@ def _are_aligned(pieces: Sequence[Piece], left: float, right: float) -> bool:
 
 
 def _vary(pieces: Sequence[Piece], left: float, right: float) -> bool:
-    """Whether the words behind a space are a column's, and not what numbers before it count, such as per cent."""
+    """Whether each side of a space is a column's: not all ``12 per cent``, nor ``Town 1``, ``Town 2``."""
     middle = (left + right) / 2
-    behind = [next((word.text for word in piece.words if word.left >= middle), "") for piece in pieces]
-    return len(set(behind)) >= min(_FEWEST_TIGHT, len(pieces))
+    behind = {next((word.text for word in piece.words if word.left >= middle), "") for piece in pieces}
+    before = {" ".join(word.text for word in piece.words if word.right <= middle) for piece in pieces}
+    return min(len(behind), len(before)) >= min(_FEWEST_TIGHT, len(pieces))
 
 
 def _overlaps(piece: Piece, column: int, middles: Sequence[float]) -> bool:
@@ -506,9 +532,10 @@ def _reading(columns: Sequence[Sequence[Piece]]) -> Literal["table", "columns", 
             return "columns"
         most = max(look.lines for look in looks)
         return "table" if any(look.lines >= _CELL_SHARE * most for look in others) else "lines"
-    if sum(look.is_index for look in looks) > len(looks) / 2:
+    has_numbers = any(look.is_numbers for look in looks)
+    if sum(look.is_index for look in looks) > len(looks) / 2 and not has_numbers:
         return "columns"
-    if any(look.is_numbers for look in looks):
+    if has_numbers:
         return "table" if beside >= _ALIGNED / 2 else "columns"
     if (_is_drawn_by_columns(columns) and len(columns) > 2) or beside < _ALIGNED or _are_blocks(columns):
         return "columns"

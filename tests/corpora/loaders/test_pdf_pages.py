@@ -98,6 +98,21 @@ def test_short_columns_with_a_narrow_gap_are_read_one_after_the_other(count: int
     assert read(words).text == f"{' '.join(left)} {' '.join(right)}"
 
 
+def test_struck_words_are_left_out_and_underlined_ones_are_not() -> None:
+    at = 72 + width("The fee was ")
+    end, later = at + width("nine"), 72 + width("The fee was nine seven crowns a ")
+    text = Words(72, 700, "The fee was nine seven crowns a day.")
+    whole = Words(72, 660, "nobody pays")
+    struck = [Rule(at - 1, 702.6, end + 1, 702.6), Rule(72, 662.2, 72 + width("nobody pays"), 663, grey=0)]
+    document = read([text, *lines(72, 680, "It is paid at once."), whole, *struck])
+    assert document.text == "The fee was seven crowns a day. It is paid at once."
+    assert document.metadata["notes"] == "struck-out text was left out"
+    lines_beside = [Rule(at, 698.5, end, 698.5), Rule(at, 708, end, 708), Rule(later, 702.6, later + 200, 702.6)]
+    document = read([text, *lines_beside])
+    assert document.text == text.text
+    assert "notes" not in document.metadata
+
+
 def test_values_drawn_after_their_labels_stand_beside_them() -> None:
     labels = lines(72, 700, "Patient:", "Doctor:", "Blood group:", "Allergy:", gap=24)
     values = lines(180, 700, "Nora Vik", "Dr. Palm", "AB negative", "penicillin", gap=24)

@@ -131,6 +131,60 @@ def test_what_rules_divide_into_rows_is_no_index() -> None:
     assert read([*words, *rules]).text.split("\n")[1:] == [f"Boat {n} | Town {n}" for n in range(1, 5)]
 
 
+def at(*rows: tuple[float, str]) -> list[Words]:
+    """Lines of cells that bars divide, each at its height."""
+    return [
+        Words(x, y, cell.strip())
+        for y, row in rows
+        for x, cell in zip((60, 220, 320), row.split("|"), strict=True)
+        if cell.strip()
+    ]
+
+
+@pytest.mark.parametrize("is_framed", [True, False])
+@pytest.mark.parametrize("row_gap", [18, 15, 12])
+def test_cells_of_several_lines_are_in_one_row(row_gap: float, is_framed: bool) -> None:
+    y = 684 - 12 - row_gap
+    words = at(
+        (700, "Task | Who | Remark"),
+        (684, "Oil the pump and | Dahl | only when it is"),
+        (672, "clean it | | cold outside"),
+        (y, "Sail to the | Moe | dry"),
+        (y - 12, "| | on all days"),
+        (y - 12 - row_gap, "Wash | Berg | -"),
+    )
+    rules = [Rule(60, at, 400, at) for at in (712, 696, y - 17 - row_gap)] if is_framed else []
+    assert read([*words, *rules]).text.split("\n") == [
+        "Task | Who | Remark",
+        "Task: Oil the pump and clean it | Who: Dahl | Remark: only when it is cold outside",
+        "Task: Sail to the | Who: Moe | Remark: dry on all days",
+        "Task: Wash | Who: Berg | Remark: -",
+    ]
+
+
+def test_one_row_of_several_lines_before_another() -> None:
+    words = at(
+        (700, "Task | Who | Remark"),
+        (684, "Oil the pump and | Dahl | only when it is"),
+        (672, "clean it with | | cold outside"),
+        (660, "a brush | | or late"),
+        (642, "Sail | Moe | dry"),
+    )
+    assert read(words).text.split("\n")[1:] == [
+        "Task: Oil the pump and clean it with a brush | Who: Dahl | Remark: only when it is cold outside or late",
+        "Task: Sail | Who: Moe | Remark: dry",
+    ]
+
+
+def test_rows_in_small_letters_and_groups_of_rows_stay_apart() -> None:
+    small = at(
+        (700, "wood | colour | use"), (688, "oak | brown | masts"), (676, "ash | | oars"), (664, "elm | red | keels")
+    )
+    assert read(small).text.count("\n") == 3
+    groups = [(700 - 12 * n - 8 * (n > 3), f"Boat {n} | Ida{n} | {n}{n}") for n in range(8)]
+    assert read(at(*groups)).text.count("\n") == 7
+
+
 def test_text_beside_and_below_a_table_stays_whole() -> None:
     below = [
         Words(100, 600 - 12 * n, line)

@@ -3,6 +3,7 @@
     pdf               loads a PDF: its pages, bookmarks and values
     pdf_words         the words of a page, each with its place
     pdf_rules         the lines drawn on a page, which frame tables
+    pdf_struck        leaves out words that were struck out
     pdf_margins       leaves out running titles and numbers of lines
     pdf_watermarks    leaves out watermarks
     pdf_scripts       joins raised and lowered characters to their text

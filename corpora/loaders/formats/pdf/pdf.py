@@ -22,6 +22,7 @@ from corpora.loaders.formats.pdf.pdf_layout import Layout, Line, laid_out
 from corpora.loaders.formats.pdf.pdf_margins import without_line_numbers, without_running_titles
 from corpora.loaders.formats.pdf.pdf_order import reading_order
 from corpora.loaders.formats.pdf.pdf_rules import Rules, page_rules
+from corpora.loaders.formats.pdf.pdf_struck import without_struck
 from corpora.loaders.formats.pdf.pdf_tables import Table
 from corpora.loaders.formats.pdf.pdf_unread import Page, shows_pictures, unread
 from corpora.loaders.formats.pdf.pdf_watermarks import without_watermarks
@@ -118,6 +119,10 @@ def _read(page: pdfium.PdfPage, form: object) -> Page:
         text_page.close()
     written = written_into(page, form)
     turns = words.direction
+    rules = {way: page_rules(page, way) for way in words.pieces}
+    pieces = {way: without_struck(some, rules[way].level) for way, some in words.pieces.items()}
+    is_struck = pieces != words.pieces
+    words = replace(words, pieces=pieces)
     if written.values or written.notes:
         body = words.pieces.get(turns, [])
         filled = with_values(body, written.values, turns)
@@ -126,8 +131,9 @@ def _read(page: pdfium.PdfPage, form: object) -> Page:
         written = replace(written, notes=[note for note in written.notes if note not in inline])
     return Page(
         words,
-        {turns: page_rules(page, turns) for turns in words.pieces},
+        {way: rules.get(way, Rules()) for way in words.pieces},
         written,
+        is_struck=is_struck,
         is_picture=words.count < _FEW_WORDS and shows_pictures(page, is_blank=not words.count),
     )
 

@@ -280,25 +280,31 @@ def _continuations(
     """For each line, whether it goes on with the cells of the line above it.
 
     Where gaps are of two kinds, the wide ones separate rows. Where they are all alike, a line that says nothing in the
-    first column, and only goes on with text that filled its column, continues the row.
+    first column, and only goes on with text that filled its column, continues the row; so does one that leaves a cell
+    of its row out and begins small in all others.
     """
     gaps = [above[0].baseline - below[0].baseline for above, below in pairwise(lines)]
     sizes = [gap / line[0].em for gap, line in zip(gaps, lines, strict=False)]
     wide = _wide_gap(sizes)
     after_head = sum(size >= wide for size in sizes[1:])
-    is_regular = after_head >= max(2, _WIDE_SHARE * len(gaps))
     is_ruled = [any(below[0].middle < rule.at < above[0].middle for rule in level) for above, below in pairwise(lines)]
     rows_are_ruled = sum(is_ruled) >= max(_FEWEST_RULES, _WIDE_SHARE * len(is_ruled))
     right_edges = [max((piece.right for piece in column), default=0.0) for column in columns]
+    begins_small = [_begins_small(line) for line in lines]
+    tight = [n for n, size in enumerate(sizes, 1) if size < wide]
+    is_regular = after_head >= max(2, _WIDE_SHARE * len(gaps)) or (
+        after_head > 0 and all(len(present[n]) < len(columns) and begins_small[n] for n in tight)
+    )
     found = [False] * len(lines)
     row_columns: set[int] = set(present[0]) if present else set()
+    is_small = bool(begins_small) and begins_small[0]
     for n in range(1, len(lines)):
         above, below = lines[n - 1], lines[n]
         if rows_are_ruled:
             continues = not is_ruled[n - 1]
         elif is_ruled[n - 1] or sizes[n - 1] > _WITHIN_CELL or sizes[n - 1] >= wide:
             continues = False
-        elif is_regular:
+        elif is_regular or (begins_small[n] and not is_small and present[n] < row_columns):
             continues = True
         elif 0 in present[n]:
             continues = present[n] == {0} and _goes_on(above, below, 0, present[n - 1], right_edges, columns)
@@ -309,7 +315,13 @@ def _continuations(
             )
         found[n] = continues
         row_columns = row_columns | present[n] if continues else set(present[n])
+        is_small = is_small if continues else lines[n][0].text[0].islower()
     return found
+
+
+def _begins_small(line: Iterable[Piece]) -> bool:
+    """Whether all cells of a line begin with a small letter, as the rest of a sentence does."""
+    return all(piece.text[0].islower() for piece in line)
 
 
 def _goes_on(

@@ -32,6 +32,8 @@ class Page:
     rules: Mapping[int, Rules]
     written: Annotations
     is_picture: bool
+    is_struck: bool = False
+    """Whether struck words of it were left out."""
 
 
 def shows_pictures(page: pdfium.PdfPage, *, is_blank: bool) -> bool:
@@ -57,6 +59,8 @@ def unread(pages: Sequence[Page], attached: int) -> Iterator[str]:
     for thing, count in counts.items():
         if count:
             yield f"{count} {thing}{'' if count == 1 else 's'} {'was' if count == 1 else 'were'} not read"
+    if any(page.is_struck for page in pages):
+        yield "struck-out text was left out"
     if pictures := [number for number, page in enumerate(pages, 1) if page.is_picture]:
         where, is_one = _where(pictures), len(pictures) == 1
         yield f"{where} {'holds' if is_one else 'hold'} no text: {'it' if is_one else 'they'} may be pictures"

@@ -94,6 +94,8 @@ class LineBreaks:
         broken_off = sum(
             not goes_on and not LINE_END.search(line) for (line, _), goes_on in zip(pairs, going_on, strict=True)
         )
+        if _is_one_text(lines, going_on):
+            return [True] * len(pairs)
         longest = max(map(len, lines))
         is_filled = all(_reach(*pair) > longest for pair in pairs) and LINE_END.search(lines[-1]) is not None
         fewest = broken_off / (4 if is_filled and len(pairs) > 1 else 2 if longest >= _WIDE else 1)
@@ -130,10 +132,22 @@ class LineBreaks:
         return [margin >= _NARROWEST and _reach(*pair) > margin * NEARLY_FULL for pair in pairwise(lines)]
 
 
+def goes_on(line: str, following: str, margin: int) -> bool:
+    """Whether a line alone, in a text of this margin, goes on in the following one."""
+    return _goes_on(line, following) or _reach(line, following) > margin * NEARLY_FULL
+
+
 def _goes_on(line: str, following: str) -> bool:
     """Whether a sentence certainly runs on into the following line."""
     begins_small = following.lstrip(_OPENERS)[:1].islower()
     return (begins_small and not LINE_END.search(line)) or _RUNNING_ON.search(line) is not None
+
+
+def _is_one_text(lines: Sequence[str], going_on: Sequence[bool]) -> bool:
+    """Whether most lines go on, and sentences end inside lines but the last: then they are wrapped, however short."""
+    ended = [LINE_END.search(line) is not None for line in lines]
+    ends_inside = any(map(_INNER_STOP.search, lines))
+    return ends_inside and ended[-1] and not any(ended[:-1]) and 2 * sum(going_on) > len(going_on)
 
 
 def _reach(line: str, following: str) -> int:

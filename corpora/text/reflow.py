@@ -14,12 +14,18 @@ from itertools import pairwise
 
 from corpora.text.code_detection import indent, looks_like_code
 from corpora.text.hyphens import Hyphens
-from corpora.text.line_breaks import COLUMNS, LINE_END, LineBreaks
+from corpora.text.line_breaks import COLUMNS, LINE_END, LineBreaks, goes_on
 from corpora.text.reading_text import PAGE_BREAK, ReadingText
 
 __all__ = ["LINE_END", "Joiner", "grid_rows", "reflow", "reflowed"]
 
 _BROKEN_WORD = re.compile(r"\w-$")
+_BROKEN_INITIALS = re.compile(r"\b(?:[^\W\d_]\.){2,}-$")
+# "pages 12-" in a sentence, and what goes on behind it.
+_BROKEN_RANGE, _SECOND_OF_RANGE = (
+    re.compile(r"(?:^|\s)[^\W\d_A-Z]+\s\d+-$"),
+    re.compile(r"\d+(?:[.,;:]|$|\s[^\W\d_A-Z])"),
+)
 _NO_CELL = 20  # characters; a shorter line may be a name or a number with a hyphen behind it
 _UNSPACED = re.compile("[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uff60]")
 
@@ -61,6 +67,8 @@ class Joiner:
             return 0, ""
         if line.endswith("\N{SOFT HYPHEN}"):
             return 1, ""
+        if _BROKEN_INITIALS.search(line):
+            return 0, ""
         if line.endswith("-") and following[0].isalnum() and (seam := self._hyphens.seam(line, following)):
             return (1 if seam == "word" else 0), (" " if seam == "suspended" else "")
         return 0, "" if _UNSPACED.match(line[-1]) and _UNSPACED.match(following) else " "
@@ -70,12 +78,21 @@ def _is_broken_word(line: str, following: str) -> bool:
     """Whether a hyphen says that the line goes on."""
     if line.endswith("\N{SOFT HYPHEN}"):
         return True
+    if _BROKEN_INITIALS.search(line) or _BROKEN_RANGE.search(line):
+        return following[0].islower() or _SECOND_OF_RANGE.match(following) is not None
     is_long = len(line) >= _NO_CELL or following[0].islower()
     return is_long and following[0].isalnum() and _BROKEN_WORD.search(line) is not None
 
 
 _BULLET = re.compile(r"\s*(?:[-*+\u2022\u2023\u25e6\u2043]|\(?(?:\d{1,3}|[a-zA-Z])[.)])\s+(?=\S)")
 _NUMBERED = re.compile(r"\s*\(?(?:\d{1,3}|[a-zA-Z])[.)]\s")
+# Markers of items that may stand at the beginning of a wrapped line by chance: dashes, boxes, Roman and other numbers.
+_WEAK_BULLET = re.compile(
+    r"\s*(?:[\u2013\u2014\u00b7\u25aa\u25ab\u25cf\u25cb\u25a0\u25a1\u2610-\u2612\u2713\u2714\u2192]|\[[ xX]?\]"
+    r"|\(?[ivxlIVXL]{2,6}[.)]|\(?\d{1,3}(?:\.\d{1,3}){1,3}[.)]?|\#\d{1,3}[.)]?)\s+(?=\S)"
+)
+_ITEM_END = re.compile(rf"{LINE_END.pattern}|[;,]$")
+_NARROWEST_ITEM = 40  # characters; an item whose text goes on in the next line with a capital fills more of them
 _QUOTED = re.compile(r"\s{0,3}>[> ]*(?!\S*>)|\s{0,3}>$")
 _UNDERLINE = re.compile(r"([=\-~^\"*#+])\1{2,}\s*")
 _RULE = re.compile(r"\s*([=\-_*~#])(?:\s*\1){2,}\s*")
@@ -157,8 +174,8 @@ class _Writer:
             self.reading.code("\n".join(block))
         elif _is_table(block):
             self.reading.table(grid_rows(block) if _GRID.fullmatch(block[0]) else ([line] for line in block))
-        elif _is_list(block):
-            self._list(block)
+        elif markers := _markers(block):
+            self._list(block, markers)
         else:
             for paragraph in _paragraphs(block):
                 self.reading.paragraph(self.joiner.paragraph(paragraph))
@@ -168,33 +185,58 @@ class _Writer:
             self.styles.append(style)
         self.reading.heading(text, level=self.styles.index(style) + 1)
 
-    def _list(self, block: list[str]) -> None:
+    def _list(self, block: list[str], markers: frozenset[int]) -> None:
         """A marker begins an item, lines without one continue it; lines before the first marker are a paragraph."""
-        items: list[list[str]] = []
-        lead: list[str] = []
+        first = min(markers)
+        if first:
+            self.reading.paragraph(self.joiner.paragraph(block[:first]))
         margin = min(indent(line) for line in block)
-        for line in block:
-            if _BULLET.match(line):
-                depth = min((indent(line) - margin) // 2, 6)
-                items.append(["  " * depth + line.strip()])
-            elif items:
-                items[-1].append(line.strip())
+        items: list[str] = []
+        for start, end in pairwise([*sorted(markers), len(block)]):
+            depth = min((indent(block[start]) - margin) // 2, 6)
+            lead, *rest = self._item_lines(block, start, end)
+            items += ["  " * depth + lead, *rest]
+        self.reading.items(items)
+
+    def _item_lines(self, block: list[str], start: int, end: int) -> Iterator[str]:
+        """The lines of one item, joined where it goes on: indented, in a sentence, or behind a line that is full."""
+        margin = max(_NARROWEST_ITEM, *(len(line.strip()) for line in block))
+        group = [block[start].strip()]
+        for line, following in pairwise(block[start:end]):
+            if indent(following) > indent(block[start]) or goes_on(line.strip(), following.strip(), margin):
+                group.append(following.strip())
             else:
-                lead.append(line)
-        if lead:
-            self.reading.paragraph(self.joiner.paragraph(lead))
-        self.reading.items(self.joiner.joined(item) for item in items)
+                yield self.joiner.joined(group)
+                group = [following.strip()]
+        yield self.joiner.joined(group)
 
 
-def _is_list(block: list[str]) -> bool:
-    """Whether lines begin with markers of items; "J. Rud" or "12. May" inside a wrapped paragraph is none."""
-    marked = [number for number, line in enumerate(block) if _BULLET.match(line)]
-    if not marked or len(block) == 1:
-        return False
+def _markers(block: list[str]) -> frozenset[int]:
+    """The numbers of the lines that begin an item, none if the block is no list.
+
+    "J. Rud" or "12. May" inside a wrapped paragraph makes none, nor does a dash.
+    """
+    if len(block) == 1:
+        return frozenset()
+    strong = [number for number, line in enumerate(block) if _BULLET.match(line)]
+    weak = [number for number, line in enumerate(block) if _WEAK_BULLET.match(line)]
+    if weak and not _begin_items(sorted(strong + weak), block):
+        weak = [number for number in weak if number and _ITEM_END.search(block[number - 1])]
+    marked = strong + weak if len(strong + weak) > 1 else strong
+    if not marked:
+        return frozenset()
     only = marked[0]
-    return (
-        len(marked) > 1 or only == 0 or not _NUMBERED.match(block[only]) or LINE_END.search(block[only - 1]) is not None
-    )
+    is_list = len(marked) > 1 or only == 0 or not _NUMBERED.match(block[only]) or LINE_END.search(block[only - 1])
+    return frozenset(marked) if is_list else frozenset()
+
+
+def _begin_items(marked: list[int], block: list[str]) -> bool:
+    """Whether the lines with markers are so many, and the first of them stands so, that none is there by chance."""
+    first = marked[0]
+    if first == 0:
+        return True
+    begins = len(marked) == len(block) - 1 or _ITEM_END.search(block[first - 1]) is not None
+    return begins and 2 * len(marked) >= len(block)
 
 
 def _paragraphs(block: list[str]) -> Iterator[list[str]]:

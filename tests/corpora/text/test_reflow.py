@@ -211,3 +211,61 @@ def test_a_quoted_letter_is_read_and_an_initial_begins_no_list() -> None:
         "The mill at Torsby was built by the smith\nJ. Dahl, who had come from the town of Lindby\nin the year before."
     )
     assert reflowed(text) == " ".join(text.split("\n"))
+
+
+LISTS = {
+    "Roman": "I. Of the mill\nII. Of the weir\nIII. Of the geese\nXIV. Of the miller",
+    "Roman in brackets": "(i) one wheel\n(ii) two wheels\n(iii) three wheels",
+    "of several kinds": "1) oil\n2) tar\n1.1 rope\n1.2 sail\n#1 mast\n#2 keel",
+    "of several bullets": "- oats\n* hay\n\u2022 tar\n\u2013 oil\na) red\n(i) one\n(ii) two\n[ ] buy rope\n[x] sell it",
+    "boxes": "\u2610 buy rope\n\u2611 sell mast",
+    "hours": "- oats\n- hay\nMon 9-17\nTue 9-17\nSat closed",
+    "minutes": "1. Budget\nThe budget is 400 crowns.\n2. Trees\nTwo trees are bought.\n3. Any other business\nNone",
+}
+
+
+@pytest.mark.parametrize("kind", LISTS)
+def test_every_item_has_a_line_of_its_own(kind: str) -> None:
+    wrapped = textwrap.fill(PROSE, 72)
+    assert reflowed(LISTS[kind]) == LISTS[kind]
+    assert reflowed(f"{wrapped}\n\n{LISTS[kind]}\n\n{wrapped}") == f"{PROSE}\n\n{LISTS[kind]}\n\n{PROSE}"
+
+
+@pytest.mark.parametrize("marker", ["{}.", "({})"])
+@pytest.mark.parametrize("indent", ["", "   "])
+@pytest.mark.parametrize("width", [50, 72])
+def test_a_wrapped_item_is_joined(marker: str, indent: str, width: int) -> None:
+    items = [
+        f"{marker.format(number)} {text}"
+        for number, text in zip(("i", "ii", "iii"), (PROSE, NAMES, PROSE), strict=True)
+    ]
+    wrapped = "\n".join(textwrap.fill(item, width, subsequent_indent=indent) for item in items)
+    assert reflowed(wrapped) == "\n".join(items)
+
+
+@pytest.mark.parametrize("width", range(40, 90, 5))
+def test_dashes_and_numbers_in_wrapped_prose_make_no_list(width: int) -> None:
+    text = (
+        "The mill – it is the one of King Olaf II. at Torsby – has turned 1.5 million times – so Per says – and is "
+        "3.5 m high, with wheel #3 of type XIV. and with 2.5 m of oak – no more – below it, as the geese know."
+    )
+    assert reflowed(textwrap.fill(text, width)) == text
+
+
+def test_short_lines_of_one_text_are_joined() -> None:
+    lines = [
+        "Alle Mühlen",
+        "sind alt. Der Preis betrug",
+        "80 Kronen im Jahr und wird",
+        "am 5. eines Monats",
+        "bezahlt.",
+    ]
+    assert reflowed("\n".join(lines)) == " ".join(lines)
+    verse = "The mill wheel\nturns in the night.\nA heron waits\nbeside the weir."
+    assert reflowed(verse) == verse
+
+
+def test_ranges_and_initials_are_broken_at_their_hyphens() -> None:
+    assert reflowed("See pages 12-\n15 of the book and the U.S.-\nled union.") == (
+        "See pages 12-15 of the book and the U.S.-led union."
+    )

@@ -95,7 +95,13 @@ def test_short_columns_with_a_narrow_gap_are_read_one_after_the_other(count: int
     left, right = ((*column, "know of. It stands at the end of the pier, it")[:count] for column in (left, right))
     end = 60 + max(map(width, left))
     words = [*lines(60, 640, *left), *lines(end + 14, 640 + offset, *right)]
-    assert read(words).text == f"{' '.join(left)} {' '.join(right)}"
+    columns = f"{' '.join(left)} {' '.join(right)}"
+    assert read(words).text == columns
+    items = lines(72, 690, "1. Tar", "2. Oil", gap=16)
+    assert (
+        read([*items, *words, *lines(60, 580, *MEETING)]).text
+        == f"1. Tar\n\n2. Oil\n\n{columns}\n\n{' '.join(MEETING)}"
+    )
 
 
 def test_struck_words_are_left_out_and_underlined_ones_are_not() -> None:

@@ -240,6 +240,11 @@ def _are_apart(items: Sequence[Item], gap: _Gap) -> bool:
     right = [piece for piece in pieces if piece.left >= gap.right]
     if not (left and right):
         return False
+    heights = [[piece.baseline for piece in side] for side in (left, right)]
+    top, bottom = min(map(max, heights)), max(map(min, heights))
+    left, right = (
+        [piece for piece in side if bottom - piece.em <= piece.baseline <= top + piece.em] for side in (left, right)
+    )
     return _is_drawn_by_columns([left, right]) or not any(
         abs(a.baseline - b.baseline) <= _SAME_LINE * a.em for a in left for b in right
     )

@@ -1,4 +1,4 @@
-"""Words of a PDF that were struck out: a rule as long as they are runs through their middle. Knows nothing of pdfium."""
+"""Words of a PDF that were struck out: a rule as long as they runs through their middle. Knows nothing of pdfium."""
 
 from __future__ import annotations
 

@@ -27,6 +27,8 @@ _SPACE_AROUND_PAGE_BREAK = re.compile(r" ?\f ?")
 _AT_PAGE_BREAK = re.compile(r"[ \n]*\f[ \n\f]*")
 _AT_ENDS = " \n" + PAGE_BREAK
 _INVISIBLE = re.compile("[\N{SOFT HYPHEN}\N{ZERO WIDTH SPACE}\N{ZERO WIDTH NO-BREAK SPACE}]")
+_CLOSING = " \"'”’»)]"
+_ENDS_OF_BLOCKS = tuple(".!?…:;,。！？：；、।")
 _LONGEST_LABEL = 200
 _MOST_MARKS = 500_000
 
@@ -215,6 +217,12 @@ def as_document(
 def in_one_line(text: str) -> str:
     """White space runs as single spaces; without soft hyphens and zero-width characters, which break words."""
     return _SPACE.sub(" ", _INVISIBLE.sub("", text)).strip()
+
+
+def ended_block(text: str) -> str:
+    """A paragraph behind which another follows on the same line, with a mark that sets them apart."""
+    inner = text.rstrip(_CLOSING)
+    return text if not inner or inner.endswith(_ENDS_OF_BLOCKS) else f"{text};"
 
 
 def words(text: str) -> frozenset[str]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+from corpora.documents import Document
 
 SCRIPT = Path(__file__).with_suffix(".js")
 _WORD = re.compile(r"[^\W\d_]+|\d+")
@@ -66,6 +68,37 @@ class Comparison:
             f"{len(self.worst)} pages, {self.shown} words: {self.kept_share:.2%} are read, {self.true_share:.2%} of "
             f"those read are shown, {self.order_share:.2%} of neighbours are neighbours{''.join(worst)}"
         )
+
+
+def without_names(document: Document) -> str:
+    """The text of a document, in which rows of tables stand as the page shows them.
+
+    In the rows below one without names, what stands in that one is taken away where ``: `` follows it; so is the line
+    above, if that is one cell, where it stands at the beginning of a row.
+    """
+    lines: list[str] = []
+    names: list[str] = []
+    part = ""
+    rows = {mark.start: mark.end for mark in document.marks if mark.kind == "row"}
+    done, last = 0, -1
+    for start, end in sorted(rows.items()):
+        if start != last + 1:
+            names, part = [], ""
+        cells = document.text[start:end].split(" | ")
+        if part and len(cells) > 1 and cells[0] == part:
+            cells = cells[1:]
+        bare = [_without(names, cell) for cell in cells]
+        if bare == cells and len(cells) > 1:
+            names = sorted((cell.rstrip(":") for cell in cells), key=len, reverse=True)
+        elif len(cells) == 1:
+            part = cells[0].rstrip(":")
+        lines += [document.text[done:start], " | ".join(bare)]
+        done = last = end
+    return "".join([*lines, document.text[done:]])
+
+
+def _without(names: Sequence[str], cell: str) -> str:
+    return next((cell[len(name) + 2 :] for name in names if cell.startswith(f"{name}: ")), cell)
 
 
 def words(text: str) -> list[str]:

@@ -22,7 +22,9 @@ def loaded(page: str, name: str = "a.html") -> Document:
 def test_end_tags_may_be_left_out() -> None:
     page = "<TABLE><TR><TH>Boat<TH>Fare<TR><TD>Raft<TD>3 euros<TR><TD>Barge<TD>80 euros</TABLE>"
     page += "<P>One<P>Two<UL><LI>a<LI>b</UL>"
-    assert read(page) == "Boat | Fare\nRaft | 3 euros\nBarge | 80 euros\n\nOne\n\nTwo\n\n- a\n- b"
+    assert (
+        read(page) == "Boat | Fare\nBoat: Raft | Fare: 3 euros\nBoat: Barge | Fare: 80 euros\n\nOne\n\nTwo\n\n- a\n- b"
+    )
     rows = "".join(f"<tr><td>row {i}<td>{i * i}" for i in range(2_000))
     assert read(f"<table>{rows}</table>").count("\n") == 1_999
     assert read("<p>line" * 3_000).count("line") == 3_000
@@ -216,10 +218,70 @@ def test_merged_cells_stand_in_each_row_that_they_cover() -> None:
         "<tr><td colspan=3>All in mm</table>"
     )
     assert read(page) == (
-        "Month | Rain Total | Rain Highest\nMay | 61 | 14\nMay | 58 | 12\nJune | none | none\nAll in mm"
+        "Month | Rain Total | Rain Highest\n"
+        "Month: May | Rain Total: 61 | Rain Highest: 14\nMonth: May | Rain Total: 58 | Rain Highest: 12\n"
+        "Month: June | Rain Total: none | Rain Highest: none\nAll in mm"
     )
     assert read("<table><tr><td rowspan=0>A<td>1<tr><td>2<tbody><tr><td>B<td>3</table>") == "A | 1\nA | 2\nB | 3"
     assert read("<table><tr><td>x<td rowspan=2>y<td>1<tr><td>z<td>2</table>") == "x | y | 1\nz | y | 2"
+
+
+@pytest.mark.parametrize(
+    ("rows", "lines"),
+    [
+        ("<thead><tr><td>Hut<td>Beds<tbody><tr><th>Fen<td>4", ["Hut | Beds", "Hut: Fen | Beds: 4"]),
+        ("<tr><th>Hut:<th>2024<tr><td>Fen<td>4", ["Hut: | 2024", "Hut: Fen | 2024: 4"]),
+        (
+            "<tr><td>Hut<td>Beds<tr><td>Fen<td>4<tr><td>Moor<td>6",
+            ["Hut | Beds", "Hut: Fen | Beds: 4", "Hut: Moor | Beds: 6"],
+        ),
+        ("<tr><th>Name<td>Fen<tr><th>Beds<td>4<tr><th>Warden<td>Liv", ["Name | Fen", "Beds | 4", "Warden | Liv"]),
+        ("<tr><td>Fen<td>Liv<tr><td>Moor<td>Bo", ["Fen | Liv", "Moor | Bo"]),
+        ("<tr><th>Remark<tr><td>Bring salt.", ["Remark", "Bring salt."]),
+        ("<tr><th colspan=2>Huts<tr><td>Fen<td>Liv", ["Huts", "Fen | Liv"]),
+        ("<tr><td colspan=2>Huts<tr><th>Hut<th>Beds<tr><td>Fen<td>4", ["Huts", "Hut | Beds", "Hut: Fen | Beds: 4"]),
+        (
+            "<tr><th>Hut<th>Beds<tr><td>Fen<td>4<tr><th>All<th>4",
+            ["Hut | Beds", "Hut: Fen | Beds: 4", "Hut: All | Beds: 4"],
+        ),
+        (
+            "<tr><th>Hut<th>Beds<tr><td>Fen<td>4<tr><th>Boat<th>Seats<tr><td>Tern<td>9",
+            ["Hut | Beds", "Hut: Fen | Beds: 4", "Boat | Seats", "Boat: Tern | Seats: 9"],
+        ),
+        (f"<tr><th>Hut<th>{'Beds ' * 40}<tr><td>Fen<td>4", [f"Hut | {'Beds ' * 40}".rstrip(), "Fen | 4"]),
+    ],
+)  # fmt: skip
+def test_cells_have_the_names_that_the_page_gives_their_columns(rows: str, lines: list[str]) -> None:
+    document = loaded(f"<table>{rows}</table>")
+    assert document.text.split("\n") == lines
+    assert [mark.label for mark in document.marks if mark.kind == "row"] == [str(n + 1) for n in range(len(lines))]
+
+
+def test_a_row_of_one_cell_names_the_part_below_it() -> None:
+    head, fen = "<thead><tr><th>Hut<th>Beds<tbody>", "<tr><td>Fen<td>4"
+    summer, winter = "<tr><th colspan=2>Summer:", "<tr><td colspan=2>Winter"
+    assert read(f"<table>{head}{summer}{fen}{winter}{fen}<tfoot>{fen}</table>").split("\n") == [
+        "Hut | Beds", "Summer:", "Summer | Hut: Fen | Beds: 4", "Winter", "Winter | Hut: Fen | Beds: 4",
+        "Hut: Fen | Beds: 4",
+    ]  # fmt: skip
+    assert read(f"<table>{head}{winter}{fen}<tbody>{fen}</table>").endswith(
+        "Winter | Hut: Fen | Beds: 4\nHut: Fen | Beds: 4"
+    )
+    assert read(f"<table>{head}{fen}<tr><td colspan=2>Closed in May.{fen}</table>").endswith("May.\nHut: Fen | Beds: 4")
+
+
+@pytest.mark.parametrize(
+    ("blocks", "line"),
+    [
+        ("<p>Ring the bell<p>Liv has the key", "Ring the bell; Liv has the key"),
+        ("<div>Ring.</div><div>Liv has it</div>", "Ring. Liv has it"),
+        ("<p>He said “ring!”<p>Dear Liv,<p>ring", "He said “ring!” Dear Liv, ring"),
+        ("<p>one <b>two</b> three", "one two three"),
+    ],
+)
+def test_paragraphs_on_one_line_are_set_off(blocks: str, line: str) -> None:
+    assert read(f"<ul><li>{blocks}</ul>") == f"- {line}"
+    assert read(f"<table><tr><td>{blocks}<td>x</table>") == f"{line} | x"
 
 
 def test_spans_that_claim_more_than_there_is_are_cut() -> None:
@@ -230,7 +292,7 @@ def test_spans_that_claim_more_than_there_is_are_cut() -> None:
 def test_tables_in_tables() -> None:
     layout = "<table><tr><td><table><tr><td>1<td>2</table><td><p>Text</table>"
     assert read(layout) == "1 | 2\n\nText"
-    assert read(f"<table><tr><th>H<tr><td>{layout}</table>").endswith("1, 2 Text")
+    assert read(f"<table><tr><th>H<tr><td>{layout}</table>").endswith("1, 2; Text")
     assert read("<table><tr><td><h2>Head</h2><p>Body</table>") == "Head\n\nBody"
     assert read("<table><tr><td><ul><li>a<li>b</ul><td><ol><li>c<li>d</ol></table>") == "a; b | 1. c; 2. d"
 

@@ -70,10 +70,10 @@ def test_markdown() -> None:
         "title: The harbour\ndate: 2020-01-01\n\n"
         "Harbour notes\n\n"
         "The old harbour was built in 1842. a boat It froze.\n\n"
-        "- first item goes on\n- second more of it\n  1. inner one\n  2. inner two\n\n"
+        "- first item goes on\n- second; more of it\n  1. inner one\n  2. inner two\n\n"
         "3. three\n4. four\n\n"
         "    def f(x):\n\n        return x\n\n"
-        "Name | Age\nAda | 36\n\n"
+        "Name | Age\nName: Ada | Age: 36\n\n"
         "Quoted text.\n\n"
         "But this.\n\n"
         "Line one\nline two & more"
@@ -89,7 +89,7 @@ def test_html() -> None:
         "Loose text\n\ninner\n\nafter\n\n"
         "- first item\n- second\n  3. inner\n\n"
         "    def f(x):\n\n        return x\n\n"
-        "Name | Age\nAda Lovelace | 36\n\n"
+        "Name | Age\nName: Ada Lovelace | Age: 36\n\n"
         "Somebody\n\nsees\n\nthis"
     )
 

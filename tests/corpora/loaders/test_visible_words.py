@@ -17,7 +17,7 @@ from markdown_it import MarkdownIt
 from corpora.loaders.formats.markup import html, md
 from tests.support.random_pages import PageMaker
 from tests.support.real_pages import markdown_read_mes, real_pages
-from tests.support.visible_words import Comparison, opened_chromium
+from tests.support.visible_words import Comparison, opened_chromium, without_names
 
 pytestmark = pytest.mark.browser
 
@@ -39,7 +39,7 @@ def compared(pages: Iterable[tuple[str, bytes]], shown: Shown) -> Comparison:
     comparison = Comparison()
     for name, data in pages:
         text, merged = shown(data, "text/html")
-        comparison.add(name, html.load(data, "a.html").text, text, merged)
+        comparison.add(name, without_names(html.load(data, "a.html")), text, merged)
     return comparison
 
 
@@ -78,8 +78,15 @@ def test_words_of_read_mes(shown: Shown, seed: int, capsys: pytest.CaptureFixtur
     for name, text in list(markdown_read_mes(random.Random(seed)))[:8]:
         page = MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(text)
         words, merged = shown(f"<!doctype html><meta charset=utf-8><body>{page}".encode(), "text/html")
-        comparison.add(name, md.load(text.encode(), "a.md").text, words, merged)
+        comparison.add(name, without_names(md.load(text.encode(), "a.md")), words, merged)
     holds(comparison, capsys)
+
+
+def test_names_of_columns_are_taken_away_and_nothing_else() -> None:
+    page = "<p>Hut: open<table><tr><th>Hut<th>Beds<tr><td>Hut: Fen<td>4<tr><td colspan=2>Winter<tr><td>Fen<td>2</table>"
+    document = html.load(f"{page}<p>Beds: 6".encode(), "a.html")
+    assert "Winter | Hut: Fen | Beds: 2" in document.text
+    assert without_names(document) == "Hut: open\n\nHut | Beds\nHut: Fen | 4\nWinter\nFen | 2\n\nBeds: 6"
 
 
 def test_the_comparison_sees_what_is_lost_glued_or_made_up() -> None:

@@ -347,6 +347,11 @@ def test_merged_cells_label_each_row_and_header_rows_name_columns() -> None:
     ]
 
 
+def test_paragraphs_of_a_cell_are_set_off() -> None:
+    blocks = "".join(map(paragraph, ("Ring the bell", "", "Liv has the key.", "Wait")))
+    assert lines(table(row(cell(more=blocks), "x"))) == ["Ring the bell; Liv has the key. Wait | x"]
+
+
 def test_a_long_merged_text_is_written_once() -> None:
     long = "a remark that goes on and on " * 20
     body = table(row(cell(long, merged("restart")), "1"), row(cell("", merged()), "2"), row("x", "3"))

@@ -94,7 +94,7 @@ def test_headings_of_a_page_and_of_underlined_text() -> None:
 
 def test_rows_of_a_table_are_marked() -> None:
     document = load_bytes(b"| Name | Age |\n|--|--|\n| Ada | 36 |\n| Alan | 41 |\n", "a.md")
-    assert marked(document, "row") == [("1", "Name | Age"), ("2", "Ada | 36"), ("3", "Alan | 41")]
+    assert marked(document, "row") == [("1", "Name | Age"), ("2", "Name: Ada | Age: 36"), ("3", "Name: Alan | Age: 41")]
 
 
 def test_rows_of_two_tables_are_not_counted_together() -> None:

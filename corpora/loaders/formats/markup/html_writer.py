@@ -21,7 +21,7 @@ from corpora.loaders.formats.markup.html_tables import Cell, Row, Section
 from corpora.loaders.formats.markup.html_tree import local_name, parsed_html
 from corpora.loaders.formats.markup.list_numbers import Numbering, numbering_of
 from corpora.loaders.formats.markup.raised import lowered, raised
-from corpora.text.reading_text import ReadingText, in_one_line, words
+from corpora.text.reading_text import ReadingText, ended_block, in_one_line, words
 
 _UNREAD = words("script style noscript noframes noembed template head video audio canvas track source param datalist "
                 "rp metadata defs colgroup frameset")  # fmt: skip
@@ -130,20 +130,30 @@ class _Line:
     """A cell or heading: all that is in it becomes one line."""
 
     parts: list[str] = field(default_factory=list)
+    is_begun: bool = True
+    is_heading: bool = False
 
     def add(self, text: str) -> None:
+        """Add a block, set off from the one before."""
         if text := in_one_line(text):
+            if not (self.is_begun or self.is_heading):
+                self._end_block()
             self.parts.append(text)
+            self.is_begun = False
 
     def item(self, marker: str) -> None:
         """Begin an item of a list, set off from the one before."""
-        if self.parts and not self.parts[-1].endswith((";", *_ENDS_ITSELF)):
-            self.parts[-1] += ";"
+        self._end_block()
         if marker:
             self.parts.append(marker)
+        self.is_begun = True
 
     def text(self) -> str:
         return " ".join(self.parts).rstrip(";")
+
+    def _end_block(self) -> None:
+        if self.parts:
+            self.parts[-1] = ended_block(self.parts[-1])
 
 
 @dataclass(slots=True)
@@ -264,10 +274,10 @@ class _Writer:
         self._flush()
         return self._flush
 
-    def _line(self) -> tuple[_Line, _Leave]:
+    def _line(self, *, is_heading: bool = False) -> tuple[_Line, _Leave]:
         """Collect what follows on one line; the second of the two ends that."""
         self._settle()
-        line, lists = _Line(), self.lists
+        line, lists = _Line(is_heading=is_heading), self.lists
         self.lines.append(line)
         self.lists = []
 
@@ -286,7 +296,7 @@ class _Writer:
             self.pending.append(f"{'  ' * item.depth}{item.marker} {text}")
             item.is_new = False
         elif item.block == self.blocks and item.line == len(self.pending) - 1 and len(self.pending[-1]) < _LONG_ITEM:
-            self.pending[-1] += f" {text}"
+            self.pending[-1] = f"{ended_block(self.pending[-1])} {text}"
         elif self.pending:
             self.pending.append(f"  {text}")
         else:
@@ -402,7 +412,7 @@ class _Writer:
     def _heading(self, element: Element, level: int) -> _Leave:
         if element in self.survey.long_headings or self.is_verbatim:
             return self._block()
-        line, end = self._line()
+        line, end = self._line(is_heading=True)
 
         def leave() -> None:
             end()
@@ -507,16 +517,18 @@ class _Writer:
     def _close_table(self) -> None:
         self._settle()
         table = self.tables.pop()
-        rows = html_tables.readable_rows([Row(tuple(row.cells), row.section, row.group) for row in table.rows or ()])
+        rows = [Row(tuple(row.cells), row.section, row.group) for row in table.rows or ()]
         if self.lines:
             self.lines[-1].add(table.caption)
-            self.lines[-1].add("; ".join(", ".join(filter(None, row)) for row in rows))
+            cells = html_tables.readable_rows(rows)
+            self.lines[-1].add("; ".join(", ".join(filter(None, row)) for row in cells))
             return
-        if any(map(any, rows)):
+        lines = html_tables.readable_lines(rows)
+        if lines:
             self._write_numbers(self.open_items)
         self._end_list()
         self.reading.paragraph(table.caption)
-        self.reading.table(rows)
+        self.reading.lines("row", lines)
 
     def _row(self, element: Element) -> _Leave:
         self._flush()

@@ -11,7 +11,7 @@ Pages are told only where Word recorded them: a page break that somebody typed d
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from xml.etree.ElementTree import Element
@@ -40,7 +40,7 @@ from corpora.loaders.formats.word.docx_numbering import Marker, Numbering
 from corpora.loaders.formats.word.docx_runs import PAGE_NUMBER, UNREAD, Aside, Runs, checkbox
 from corpora.loaders.formats.word.docx_styles import Style, Styles, outline_level, switch, value
 from corpora.loaders.formats.word.docx_tables import blocks_of, cells_of, grid, is_layout, rows_of
-from corpora.text.reading_text import PAGE_BREAK, ReadingText
+from corpora.text.reading_text import PAGE_BREAK, ReadingText, ended_block
 
 _DEEPEST_LIST = 8
 _DEEPEST_INSERTION = 2
@@ -305,7 +305,14 @@ class _Writer:
             if marker is not None and not (marker.is_bullet and not text.strip(_EDGES)):
                 text = _marked(text, marker)
             texts.append(text)
-        return " ".join(texts)
+        return _blocks_on_one_line(texts)
+
+
+def _blocks_on_one_line(texts: Sequence[str]) -> str:
+    """Paragraphs one after the other, set off from each other; page breaks stay where they are."""
+    shown = [n for n, text in enumerate(texts) if text.strip(_EDGES)]
+    ended = (ended_block(text.rstrip(" \n\t")) if n in shown[:-1] else text for n, text in enumerate(texts))
+    return " ".join(ended)
 
 
 def _notes(root: Element | None) -> dict[str, Element]:

@@ -264,6 +264,29 @@ def _form(sheet: Made, chance: random.Random) -> None:
         sheet.plain([name + end, COLUMNS[column][1](chance)])
 
 
+_LABELLED: tuple[tuple[list[str], list[str]], ...] = (
+    (["Company", "Firm", "Firma", "Employer"], ["Lindby Boats", "Holm & Sons", "North Sea Shipping"]),
+    (["Name", "Owner", "Contact", "Namn"], [f"{first} {last}" for first, last in zip(FIRST, LAST, strict=False)]),
+    (["Founded", "Born", "Built", "Baujahr"], ["1987", "1990", "3 May 1972"]),
+    (["Staff", "Crew", "Members", "Berths"], ["14", "3", "120"]),
+    (["Town", "City", "Home port", "Ort"], PLACES),
+    (["Length", "Beam", "Draught", "Höhe"], ["8.2", "3.1 m", "12"]),
+    (["Phone", "Telefon"], ["+46 70 123 45", "0047 55 12"]),
+    (["Website", "Email"], ["www.lindby.example", "office@lindby.example"]),
+    (["Motto", "Remark"], SAYINGS),
+    (["Last inspection", "Date"], ["2024-05-06", "4 March 2023"]),
+    (["Insured", "Active"], ["yes", "no"]),
+    (["Price", "Fee"], ["400", "12.50 EUR"]),
+)
+
+
+def _key_values(sheet: Made, chance: random.Random) -> None:
+    """Labels and what they say, whose first row is no name of the others."""
+    count = chance.randint(2, len(_LABELLED))
+    for labels, values in chance.sample(_LABELLED[:2], 1) + chance.sample(_LABELLED[2:], min(count - 1, 10)):
+        sheet.plain([chance.choice(labels), chance.choice(values)])
+
+
 def _two(sheet: Made, chance: random.Random) -> None:
     _headed(sheet, chance)
     if chance.random() < 0.3:
@@ -295,6 +318,7 @@ _KINDS: dict[str, tuple[int, Callable[[Made, random.Random], None]]] = {
     "years": (8, _years),
     "units": (4, _units),
     "form": (6, _form),
+    "key_values": (8, _key_values),
     "two": (10, _two),
     "broken_by_blanks": (5, _broken_by_blanks),
 }

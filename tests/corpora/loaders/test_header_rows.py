@@ -49,6 +49,26 @@ def test_a_form_is_read_field_by_field() -> None:
     assert lines(*form) == [row.replace(",", " | ") for row in form]
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ("Firm,Nordic Boats", "Founded,1991", "Opened,1992"),
+        ("Name,Ida", "Length,8.2"),
+        ("Skipper,Ida Holm", "Born,1987", "Town,Cork"),
+        ("Owner,Per Ek", "Phone,0047 55 12", "Contract until,2026-05-01", "Paid,yes"),
+        ("Vertrag,Müller", "Beginn,1.2.2023"),
+    ],
+)
+def test_labels_and_what_they_say_have_no_names(rows: tuple[str, ...]) -> None:
+    assert lines(*rows) == [row.replace(",", " | ") for row in rows]
+
+
+def test_two_columns_with_names_have_them() -> None:
+    assert lines("Boat,Berths", "Alma,4", "Sif,6")[1] == "Boat: Alma | Berths: 4"
+    assert lines("Name,Price", "Lamp,3")[1] == "Name: Lamp | Price: 3"
+    assert lines("Dept.,North", "Boat,Crew", "Alma,3", "Sif,5")[2] == "Boat: Alma | Crew: 3"
+
+
 def test_a_title_and_a_remark_stand_above_the_header() -> None:
     rows = ("Report of sales,,", "Created: 2023-01-01,by,Nils", "name,price,unit", "Lamp,12,EUR", "Chair,40,EUR")
     true = [

@@ -42,6 +42,8 @@ _ENGLISH = words(
     " vehicle vendor venue version vessel village visitors volume votes wage ward warehouse warranty water weather"
     " website week weekday weight when where who width winner word work worker year years yield zip zone berths deck"
     " crop species symptom treatment dose drug ingredient recipe member street"
+    " beam born builder built died displacement draft draught education founder headquarters launched motto spouse"
+    " staff tonnage town"
 )
 _GERMAN = words(
     "abteilung adresse aktiv alter amt anbieter anfang angebot ankunft anlage anmerkung anmerkungen ansprechpartner"
@@ -103,6 +105,7 @@ _DENSE = words(
 _WORDS = _ENGLISH | _GERMAN | _ROMANCE | _NORTHERN | _EASTERN
 # Words that end compounds of languages which write them as one word.
 _HEADS = tuple(sorted(word for word in _GERMAN | _NORTHERN if len(word) > 3))
+_JOINING = words("of in on per and the no de du des der die das in av i")
 _PART = re.compile(r"[^\W\d_]+")
 _CAMEL = re.compile(r"(?<=[a-zß-ÿ])(?=[A-Z])")
 _MOST_WORDS, _LONGEST = 4, 60
@@ -120,3 +123,14 @@ def names_a_column(text: str) -> bool:
     return any(part in _WORDS or part.removesuffix("s") in _WORDS for part in (parts[0], parts[-1])) or (
         len(parts) == 1 and len(parts[0]) > 7 and parts[0].endswith(_HEADS)
     )
+
+
+def is_column_name(text: str) -> bool:
+    """Whether a text is hardly anything but the name of a column: each of its words names one, or it is an identifier.
+
+    ``unit price``, ``x`` and ``fee_eur`` are; ``Lindby Boats``, which only ends with such a word, is not.
+    """
+    if "_" in text or len(text) == 1:
+        return text.isidentifier()
+    words_in_it = [part for part in _PART.findall(text) if part.casefold() not in _JOINING]
+    return bool(words_in_it) and names_a_column(text) and all(map(names_a_column, words_in_it))

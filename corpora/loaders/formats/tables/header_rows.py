@@ -16,7 +16,7 @@ from itertools import pairwise
 from typing import TypeAlias
 
 from corpora.loaders.formats.tables.cell_kinds import Kind, kind_of
-from corpora.loaders.formats.tables.column_words import names_a_column
+from corpora.loaders.formats.tables.column_words import is_column_name, names_a_column
 from corpora.text.reading_text import in_one_line
 
 Cell: TypeAlias = "str | None"
@@ -343,20 +343,35 @@ def _is_run(numbers: Sequence[int]) -> bool:
 
 
 def _is_form(rows: Sequence[Row]) -> bool:
-    """Whether two columns are labels and what they say: values of all kinds, each label once."""
+    """Whether two columns are labels and what they say, and not a table of two columns: each label is there once.
+
+    ``Company | Lindby Boats`` above ``Founded | 1987`` looks as ``Boat | Berths`` above ``Alma | 12`` does; labels are
+    told by words that columns are named with in the rows below the first, and that none stands right in the first.
+    """
     used = {c for row in rows for c in range(len(row.cells)) if _text(row, c)}
-    if len(used) != 2 or len(rows) < 3:
+    if len(used) != 2 or len(rows) < 2:
         return False
     left, right = sorted(used)
     labels = [_text(row, left) for row in rows]
     if len(set(labels)) < len(labels) or any(kind_of(label.rstrip(":")) != "text" for label in labels):
         return False
-    if sum(label.endswith(":") for label in labels) * 2 > len(labels):
+    if len(rows) > 2 and sum(label.endswith(":") for label in labels) * 2 > len(labels):
         return True
+    second = _text(rows[0], right)
     kinds = Counter(_family(kind_of(text)) for row in rows[1:] if (text := _text(row, right)))
-    known = sum(names_a_column(label) for label in labels)
     is_mixed = len(kinds) > 1 and max(kinds.values()) < _MOSTLY * sum(kinds.values())
-    return known * 3 > len(labels) and known > 1 and (is_mixed or not names_a_column(_text(rows[0], right)))
+    is_known = [names_a_column(label) for label in labels]
+    known = sum(is_known[1:])
+    if is_column_name(second):
+        return is_mixed and len(rows) > 2 and (known + is_known[0]) * 3 > len(labels)
+    for n, row in enumerate(rows[1:_MOST_ABOVE], 1):
+        may_name = is_column_name(_text(row, left)) and is_column_name(_text(row, right))
+        if may_name and sum(is_known[n + 1 :]) * 3 < len(rows) - n - 1:
+            return False  # They name a table below remarks.
+    if known * 3 >= len(rows) - 1 or is_mixed:
+        return True
+    of_words = all(kind in ("text", "empty") for kind in kinds)
+    return not of_words and (len(rows) == 2 or known > 0 or not is_known[0])
 
 
 def _unmerged_repetitions(row: Row) -> int:

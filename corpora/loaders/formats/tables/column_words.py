@@ -7,6 +7,7 @@ often values (colours, places, names of people) are not among them.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from corpora.text.reading_text import words
 
@@ -111,6 +112,7 @@ _CAMEL = re.compile(r"(?<=[a-zß-ÿ])(?=[A-Z])")
 _MOST_WORDS, _LONGEST = 4, 60
 
 
+@lru_cache(maxsize=4096)
 def names_a_column(text: str) -> bool:
     """Whether a text is, or begins or ends with, a word that columns are named with; no sentence is."""
     if len(text) > _LONGEST:

@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import TypeAlias
 
@@ -201,7 +202,7 @@ def _are_remarks(above: Sequence[Row], row: Row, below: Sequence[Row]) -> bool:
 
 def weight_of(row: Row, below: Sequence[Row]) -> float:
     """How much speaks for a row being the header of those below it; negative if more speaks against it."""
-    texts = [in_one_line(cell or "") for cell in row.cells]
+    texts = [_one_line(cell or "") for cell in row.cells]
     below = [other for other in below if list(other.cells) != list(row.cells)]  # but the names once more
     below = [other for other in below if filled(other) > 1] or below
     if not below:
@@ -382,7 +383,13 @@ def _unmerged_repetitions(row: Row) -> int:
 
 
 def _text(row: Row, column: int) -> str:
-    return in_one_line((_cell(row, column) or "")[:_LOOKED_INTO])
+    return _one_line((_cell(row, column) or "")[:_LOOKED_INTO])
+
+
+@lru_cache(maxsize=8192)
+def _one_line(text: str) -> str:
+    """A cell is looked at once for each row that may name it."""
+    return in_one_line(text)
 
 
 @dataclass(frozen=True, slots=True)

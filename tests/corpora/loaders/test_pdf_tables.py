@@ -12,7 +12,7 @@ import pytest
 
 from corpora.documents import Document
 from corpora.loaders.formats.pdf.pdf import load
-from tests.support.pdf_bytes import Drawn, Rule, Words, pdf
+from tests.support.pdf_bytes import Drawn, Rule, Words, pdf, width
 from tests.support.pdf_tables import draw, share_in_row, styles
 
 
@@ -173,6 +173,30 @@ def test_one_row_of_several_lines_before_another() -> None:
     assert read(words).text.split("\n")[1:] == [
         "Task: Oil the pump and clean it with a brush | Who: Dahl | Remark: only when it is cold outside or late",
         "Task: Sail | Who: Moe | Remark: dry",
+    ]
+
+
+@pytest.mark.parametrize("gap", [3, 20])
+def test_short_cells_at_the_middle_of_long_ones_are_in_their_rows(gap: float) -> None:
+    """As a browser prints them, with columns as near as ``gap`` points to each other."""
+    who = 60 + width("Oil the pump and") + gap
+    hours = who + width("Dahl") + gap + 6
+    words = [
+        Words(60, 720, "Intro text here."),
+        *(Words(x, 690, cell, font="F3") for x, cell in ((60, "Task"), (who, "Who"), (hours, "Kind"))),
+        *(Words(x, y, cell) for x, y, cell in ((60, 675, "Oil the pump and"), (60, 663, "clean it"))),
+        *(Words(x, 669, cell) for x, cell in ((who, "Dahl"), (hours, "slow"))),
+        *(Words(x, 648, cell) for x, cell in ((60, "Sail"), (who, "Moe"), (hours, "fast"))),
+        *(Words(60, y, cell) for y, cell in ((633, "Paint the side"), (621, "of the boat in"), (609, "red"))),
+        *(Words(x, 621, cell) for x, cell in ((who, "Berg"), (hours, "slow"))),
+    ]
+    assert read(words).text.split("\n") == [
+        "Intro text here.",
+        "",
+        "Task | Who | Kind",
+        "Task: Oil the pump and clean it | Who: Dahl | Kind: slow",
+        "Task: Sail | Who: Moe | Kind: fast",
+        "Task: Paint the side of the boat in red | Who: Berg | Kind: slow",
     ]
 
 

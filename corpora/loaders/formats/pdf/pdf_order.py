@@ -16,7 +16,7 @@ from typing import Literal, TypeAlias
 from corpora.loaders.formats.pdf.pdf_layout import Line
 from corpora.loaders.formats.pdf.pdf_rules import Rule, Rules
 from corpora.loaders.formats.pdf.pdf_scripts import with_scripts
-from corpora.loaders.formats.pdf.pdf_tables import Table, heads_apart, rows_of, ruled_tables, split_at
+from corpora.loaders.formats.pdf.pdf_tables import Table, centred_rows, heads_apart, rows_of, ruled_tables, split_at
 from corpora.loaders.formats.pdf.pdf_words import Piece, Word
 
 # All in ems. Baselines of one line; a gap without a space; the narrowest gap between columns, at its narrowest place;
@@ -35,6 +35,8 @@ _NEXT_LINE = 1.45
 _DENSE = 0.3
 # Among how many items above one those that stand beside it are looked for.
 _LOOK_BACK = 60
+# Among how many items before and after one those on its line are looked for.
+_NEIGHBOURS = 8
 # Pages of more pieces are drawings or tables too long to look at.
 _MOST_ITEMS = 1_500
 # A column is prose if its lines have this many words and this share of them fills it.
@@ -274,9 +276,10 @@ def _extended(items: Sequence[Item], left: float, right: float, n: int, narrowes
         for m in range(n + step, stop, step):
             item = items[m]
             if item.right > left and item.left < right:  # it stands in the gap
-                if item.left <= left and right - item.right >= narrowest:
+                enough = narrowest if _has_neighbour(items, m) else _NARROW_SPACE * _em(item)
+                if item.left <= left and right - item.right >= enough:
                     left = item.right
-                elif item.right >= right and item.left - left >= narrowest:
+                elif item.right >= right and item.left - left >= enough:
                     right = item.left
                 elif (space := _space(item, left, right)) is not None and not is_open:
                     before, is_open = (left, right, narrowest), True
@@ -292,6 +295,16 @@ def _extended(items: Sequence[Item], left: float, right: float, n: int, narrowes
     beside = items[first : last + 1]
     fewest = _fewest([item for item in beside if item.right <= left], [item for item in beside if item.left >= right])
     return _Gap(left, right, first, last, fewest)
+
+
+def _has_neighbour(items: Sequence[Item], n: int) -> bool:
+    """Whether another item stands on the line of this one: alone, it says nothing of how wide a gap is."""
+    item = items[n]
+    near = items[max(n - _NEIGHBOURS, 0) : n + _NEIGHBOURS + 1]
+    return isinstance(item, Table) or any(
+        other is not item and isinstance(other, Piece) and abs(other.baseline - item.baseline) <= _SAME_LINE * item.em
+        for other in near
+    )
 
 
 def _space(item: Item, left: float, right: float) -> tuple[float, float] | None:
@@ -345,7 +358,7 @@ def _table(
     pieces = [piece for column in columns for piece in column]
     left, right = min(piece.left for piece in pieces), max(piece.right for piece in pieces)
     crossing = [rule for rule in level if rule.start < right and rule.end > left]
-    rows = [list(row) for row in rows_of(columns, crossing)]
+    rows = [list(row) for row in centred_rows(columns) or rows_of(columns, crossing)]
     heads = 0
     for n, row in enumerate(rows):
         for piece, across in spanning:
@@ -521,7 +534,7 @@ def _look(column: Sequence[Piece]) -> _Look:
 def _reading(columns: Sequence[Sequence[Piece]]) -> Literal["table", "columns", "lines"]:
     """Whether what stands side by side is read row by row, column by column, or only as lines."""
     looks = [_look(column) for column in columns]
-    if looks[0].is_labels:
+    if looks[0].is_labels or centred_rows(columns) is not None:
         return "table"
     cells = [piece.text for column in columns[:-1] for piece in column]
     if sum(cell.endswith(",") for cell in cells) > len(cells) / 2:

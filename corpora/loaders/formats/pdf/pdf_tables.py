@@ -29,6 +29,10 @@ _LONGEST_LABEL = 200
 _SAME_LINE = 0.35
 # Lines further apart than this (in ems) are not of one cell; a wider gap between rows is at least this much wider.
 _WITHIN_CELL, _WIDER = 1.7, 1.2
+# Lines of one cell are at most this many times as far apart as the nearest ones.
+_MORE_THAN_A_LINE = 1.1
+# Lines of a cell are at least so far (in ems) apart.
+_LOWEST_LINE = 0.85
 # If so many rules, and this share of the gaps, divide lines, each row is between two of them.
 _FEWEST_RULES = 3
 # If this share of the gaps is wide, each of them separates two rows.
@@ -254,6 +258,55 @@ def heads_apart(rows: Sequence[Sequence[Piece]]) -> bool:
 
 def _text(pieces: Iterable[Piece]) -> str:
     return "\n".join(" ".join(piece.text for piece in line) for line in _lines(pieces))
+
+
+def centred_rows(columns: Sequence[Sequence[Piece]]) -> list[tuple[Cell, ...]] | None:
+    """The rows of a table whose short cells stand at the middle of the long ones; None if it is no such table."""
+    em = columns[0][0].em
+    by_column = [_lines(column) for column in columns]
+    pitch = min((a[0].baseline - b[0].baseline for lines in by_column for a, b in pairwise(lines)), default=em)
+    if pitch < _LOWEST_LINE * em:  # columns stand side by side in one of these
+        return None
+    cells = sorted(
+        ((n, cell) for n, lines in enumerate(by_column) for cell in _runs(lines, _MORE_THAN_A_LINE * pitch)),
+        key=lambda cell: -_middle(cell[1]),
+    )
+    rows: list[dict[int, list[list[Piece]]]] = []
+    middle = float("inf")
+    for column, cell in cells:
+        if middle - _middle(cell) > _SAME_LINE * em:
+            rows.append({})
+            middle = _middle(cell)
+        if column in rows[-1]:
+            return None
+        rows[-1][column] = cell
+    heights = [
+        (min(cell[-1][0].baseline for cell in row.values()), max(cell[0][0].baseline for cell in row.values()))
+        for row in rows
+    ]
+    is_apart = all(below[1] < above[0] - _SAME_LINE * em for above, below in pairwise(heights))
+    is_centred = any(len({len(cell) for cell in row.values()}) > 1 for row in rows)
+    if not is_apart or not is_centred or any(len(row) < 2 for row in rows) or len(rows) < 2:
+        return None
+    return [
+        tuple(_text(piece for line in row.get(n, ()) for piece in line) for n in range(len(columns))) for row in rows
+    ]
+
+
+def _runs(lines: Sequence[list[Piece]], widest: float) -> Iterator[list[list[Piece]]]:
+    """Lines in groups within which no gap is wider than this."""
+    run: list[list[Piece]] = []
+    for line in lines:
+        if run and run[-1][0].baseline - line[0].baseline > widest:
+            yield run
+            run = []
+        run.append(line)
+    if run:
+        yield run
+
+
+def _middle(cell: Sequence[Sequence[Piece]]) -> float:
+    return (cell[0][0].baseline + cell[-1][0].baseline) / 2
 
 
 def rows_of(columns: Sequence[Sequence[Piece]], level: Sequence[Rule] = ()) -> list[tuple[Cell, ...]]:

@@ -1,7 +1,8 @@
 """The layers of the bundled encoder in bfloat16, for processors that multiply it several times as fast as float32.
 
-The products' weights are laid out for the processor once; bias and residual are added as a product is written. Norms
-and activations are torch's own. Knows neither texts nor pooling. B texts, N pieces, T = B N, D hidden, H heads, d head
+The products' weights are laid out for the processor once; bias, residual and activation are computed as a product is
+written. Texts attend in tiles of whole height, which is twice as fast (``_TILE``). Norms are torch's own. Knows neither
+texts nor pooling. B texts, N pieces, W pieces with those that fill the last tile, T = B N, D hidden, H heads, d head
 size.
 """
 
@@ -13,10 +14,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import torch
-from torch.nn.functional import gelu, layer_norm, linear, scaled_dot_product_attention
+from torch.nn.functional import layer_norm, linear, scaled_dot_product_attention
 
 _EPSILON: Final = 1e-12
 _MASKED: Final = -1e4
+# Rows of a tile of the processor: torch's attention over 30 pieces takes 3.1 microseconds a piece, over 32 only 1.2.
+_TILE: Final = 16
 # A product of the encoder's own size: 0.3 TFLOP/s in float32 on two cores take 4 ms for it.
 _ROWS, _INPUTS, _OUTPUTS = 1024, 384, 1536
 _TRIES: Final = 3
@@ -63,19 +66,20 @@ class Bfloat16Layers:
     def states(self, embedded_BND: torch.Tensor, mask_BN: torch.Tensor) -> torch.Tensor:
         """(B, N, D) float32 states behind the last layer, of float32 ones; 0 in the mask is padding."""
         rows, width, hidden = embedded_BND.shape
-        size = hidden // self._heads
-        bias_B1NN = None
-        if not bool(mask_BN.all()):
-            bias_BN = torch.zeros(rows, width, dtype=torch.bfloat16).masked_fill_(mask_BN == 0, _MASKED)
-            bias_B1NN = bias_BN[:, None, None, :].expand(rows, 1, width, width)
+        size, tiled = hidden // self._heads, -(-width // _TILE) * _TILE
+        bias_BW = torch.full((rows, tiled), _MASKED, dtype=torch.bfloat16)
+        bias_BW[:, :width].masked_fill_(mask_BN != 0, 0.0)
+        bias_B1WW = bias_BW[:, None, None, :].expand(rows, 1, tiled, tiled) if bool(bias_BW.any()) else None
+        parts_BWO = torch.zeros(rows, tiled, 3 * hidden, dtype=torch.bfloat16)
         states_TD = embedded_BND.to(torch.bfloat16).view(-1, hidden)
         for layer in self._layers:
-            parts_3BHNd = layer.reading(states_TD).view(rows, width, 3, self._heads, size).permute(2, 0, 3, 1, 4)
-            query_BHNd, key_BHNd, value_BHNd = parts_3BHNd.unbind()
-            read_BHNd = scaled_dot_product_attention(query_BHNd, key_BHNd, value_BHNd, attn_mask=bias_B1NN)
-            read_TD = read_BHNd.transpose(1, 2).reshape(-1, hidden)
+            parts_BWO[:, :width] = layer.reading(states_TD).view(rows, width, -1)
+            parts_3BHWd = parts_BWO.view(rows, tiled, 3, self._heads, size).permute(2, 0, 3, 1, 4)
+            query_BHWd, key_BHWd, value_BHWd = parts_3BHWd.unbind()
+            read_BHWd = scaled_dot_product_attention(query_BHWd, key_BHWd, value_BHWd, attn_mask=bias_B1WW)
+            read_TD = read_BHWd.transpose(1, 2)[:, :width].reshape(-1, hidden)
             states_TD = layer.attended(layer.writing(read_TD, plus_TO=states_TD))
-            inner = gelu(layer.up(states_TD))
+            inner = layer.up(states_TD, activation="gelu")
             states_TD = layer.fed(layer.down(inner, plus_TO=states_TD))
         return states_TD.float().view(rows, width, hidden)
 
@@ -94,11 +98,13 @@ class _Product:
         bias_O = torch.cat([weights[f"{name}.bias"] for name in names]).to(torch.bfloat16)
         return cls(torch.ops.mkldnn._reorder_linear_weight(weight_OD, _ROWS), bias_O)
 
-    def __call__(self, x_TD: torch.Tensor, *, plus_TO: torch.Tensor | None = None) -> torch.Tensor:
-        """(T, O); ``plus_TO`` is added to it."""
+    def __call__(
+        self, x_TD: torch.Tensor, *, plus_TO: torch.Tensor | None = None, activation: str = "none"
+    ) -> torch.Tensor:
+        """(T, O); ``plus_TO`` is added to it, or the ``activation`` taken of it."""
         multiply = torch.ops.mkldnn._linear_pointwise
         if plus_TO is None:
-            plain_TO: torch.Tensor = multiply(x_TD, self.packed, self.bias_O, "none", [], "")
+            plain_TO: torch.Tensor = multiply(x_TD, self.packed, self.bias_O, activation, [], "none")
             return plain_TO
         sum_TO: torch.Tensor = multiply.binary(x_TD, plus_TO, self.packed, self.bias_O, "add")
         return sum_TO

@@ -134,6 +134,33 @@ def test_titles_and_tables_are_blocks() -> None:
     )
 
 
+def blocks(*rows: str) -> list[str]:
+    reading = ReadingText()
+    write_rows(reading, (Row(n, row.split(",")) for n, row in enumerate(rows, 1)))
+    return reading.text.split("\n\n")
+
+
+def test_tables_beside_each_other_are_read_one_after_the_other() -> None:
+    assert blocks("Ship,Fee,,Skipper,Age", "Alma,10,,Bo,30", "Sif,12,,Cia,41", ",,,Dag,29") == [
+        "Ship | Fee\nShip: Alma | Fee: 10\nShip: Sif | Fee: 12",
+        "Skipper | Age\nSkipper: Bo | Age: 30\nSkipper: Cia | Age: 41\nSkipper: Dag | Age: 29",
+    ]
+    assert len(blocks("Week,Hours,,Week,Hours", "1,20,,1,25", "2,30,,2,35")) == 2
+
+
+def test_a_table_that_is_only_spaced_out_is_one() -> None:
+    assert blocks("Item,2022,,2023,2024", "Rope,1,,2,3", "Sail,4,,5,6")[0].split("\n")[1] == (
+        "Item: Rope | 2022: 1 | 2023: 2 | 2024: 3"
+    )
+    assert len(blocks("Name,Price,,Remark", "Lamp,3,,new", "Chair,4,,worn")) == 1
+    assert len(blocks(",Monday,,Tuesday,Friday", "08:00,Anna,,Bo,Cia", "09:00,Bo,,Cia,Anna")) == 1
+
+
+def test_a_remark_below_a_table_in_column_b_has_no_name() -> None:
+    assert lines(",Fish,Jan,Feb", ",Cod,5,6", ",Eel,7,8", ",All in kg")[-1] == "All in kg"
+    assert lines(",Monday,Tuesday", "08:00,Anna,Bo", "09:00,Bo,Cia", ",Dag")[-1] == "Monday: Dag"
+
+
 def test_what_the_file_says_of_its_header_holds() -> None:
     rows = [Row(1, ["a", "b"]), Row(2, ["c", "d"])]
     assert [line for _, line in table_lines(rows, header_rows=1)] == ["a | b", "a: c | b: d"]

@@ -15,6 +15,7 @@ from itertools import groupby, islice
 from corpora.loaders.formats.tables.header_rows import LOOKED_AT, Header, Profile, filled, found_header, names_of
 from corpora.loaders.formats.tables.header_rows import Cell as Cell
 from corpora.loaders.formats.tables.header_rows import Row as Row
+from corpora.loaders.formats.tables.side_by_side import each_alone
 from corpora.text.reading_text import PAGE_BREAK, ReadingText, in_one_line
 
 LONGEST_LABEL = 200
@@ -92,10 +93,12 @@ def write_table(reading: ReadingText, grid: Iterable[Sequence[Cell]], *, header_
 def write_rows(reading: ReadingText, rows: Iterable[Row]) -> None:
     """Add the rows of a sheet or file, which may be long and hold several tables, titles and remarks.
 
-    Each table is a block, and so is what stands above it. Rows that name columns are found by what they hold.
+    Each table is a block, and so is what stands above it; those beside each other follow each other. Rows that name
+    columns are found by what they hold.
     """
-    for _, lines in groupby(_Tables(_filled(rows)).lines(), key=lambda line: line.block):
-        reading.lines("row", ((line.number, line.text) for line in lines))
+    for table in each_alone(rows):
+        for _, lines in groupby(_Tables(_filled(table)).lines(), key=lambda line: line.block):
+            reading.lines("row", ((line.number, line.text) for line in lines))
 
 
 def table_lines(rows: Iterable[Row], *, header_rows: int | None = None) -> Iterator[tuple[str, str]]:
@@ -193,9 +196,15 @@ class _Tables:
         header = found_header([*part, *following])
         return header if header is not None and header.end == len(part) and found_header(following) is None else None
 
+    @property
+    def _used(self) -> set[int]:
+        return {column for column, kind in enumerate(self._profile.kinds) if kind != "empty"}
+
     def _line(self, row: Row, names: Sequence[str] | None = None) -> _Line:
         names = self._names if names is None else names
-        alone = filled(row) == 1 and len(names) > 1 and bool(row.cells[0] and row.cells[0].strip())
+        first = next((c for c, name in enumerate(names) if name or c in self._used), 0)  # may begin in column B
+        is_first = any(cell and cell.strip() for cell in row.cells[: first + 1])
+        alone = filled(row) == 1 and len(names) > 1 and is_first
         return _Line(self._block, str(row.number), _line(row, () if alone else names))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from corpora.text.code_detection import indent, looks_like_code
 from corpora.text.hyphens import Hyphens
@@ -168,8 +168,8 @@ class _Writer:
             block = block[3:]
         if not block or (len(block) == 1 and _RULE.fullmatch(block[0])):
             return
-        if all(map(_QUOTED.match, block)) and not block[0].startswith(">>>"):
-            self.write([_QUOTED.sub("", line, count=1) for line in block if _QUOTED.sub("", line, count=1).strip()])
+        if any(map(_QUOTED.match, block)) and not block[0].startswith(">>>") and not _is_program(block):
+            self._letter(block)
         elif not _BULLET.match(block[0]) and looks_like_code(block):
             self.reading.code("\n".join(block))
         elif _is_table(block):
@@ -184,6 +184,19 @@ class _Writer:
         if style not in self.styles:
             self.styles.append(style)
         self.reading.heading(text, level=self.styles.index(style) + 1)
+
+    def _letter(self, block: list[str]) -> None:
+        """A block in which lines are quoted; each keeps its marks, which say that the words are another's."""
+        for marks, run in groupby(block, key=_quote_marks):
+            lines = list(run)
+            if not marks:
+                self.write(lines)
+                continue
+            bare = [text for line in lines if (text := _QUOTED.sub("", line, count=1)).strip()]
+            quoted = ReadingText()
+            if bare:
+                _Writer(quoted, self.joiner, self.styles).write(bare)
+            self.reading.paragraph("\n".join(f"{marks} {line}" for line in quoted.text.split("\n") if line.strip()))
 
     def _list(self, block: list[str], markers: frozenset[int]) -> None:
         """A marker begins an item, lines without one continue it; lines before the first marker are a paragraph."""
@@ -209,6 +222,17 @@ class _Writer:
                 yield self.joiner.joined(group)
                 group = [following.strip()]
         yield self.joiner.joined(group)
+
+
+def _quote_marks(line: str) -> str:
+    """The marks of a quoted line, as many as letters it was quoted in; none for a line of the writer's own."""
+    quoted = _QUOTED.match(line)
+    return ">" * quoted[0].count(">") if quoted else ""
+
+
+def _is_program(block: list[str]) -> bool:
+    """Whether lines with marks, among others, are the prompts of a shell or a comparison."""
+    return not all(map(_QUOTED.match, block)) and looks_like_code(block)
 
 
 def _markers(block: list[str]) -> frozenset[int]:

@@ -1,6 +1,7 @@
 """One module a format, each with a ``load(data, name) -> Document`` that runs inside a worker process.
 
-    txt            plain text
+    txt            plain text, and logs
+    subtitles      what is said in a film, and when
     markup/        pages, Markdown and books
     tables/        csv, JSON, and how any table becomes rows that can be read alone
     office/        presentations, workbooks, and what they share with Word documents
@@ -20,5 +21,5 @@ What several formats need:
 
 Modules are named in ``corpora.loaders.registry`` and imported in the worker alone. Import only ``corpora.text`` and
 below, ``registry`` for limits, and the format libraries. Of the folders, ``word`` imports ``office``, ``office``
-``markup``, all of them and ``pdf`` import ``tables``; never the other way.
+``markup``, all of them, ``pdf`` and ``txt`` import ``tables``; never the other way.
 """

@@ -203,10 +203,16 @@ def test_indented_code_is_code(code: str) -> None:
     assert all(line.startswith("    ") for line in lines)
 
 
-def test_a_quoted_letter_is_read_and_an_initial_begins_no_list() -> None:
+def test_a_quoted_letter_is_read_and_keeps_its_marks() -> None:
     assert reflowed("> The mill at Torsby burned down in the\n> night. Nobody was hurt.") == (
-        "The mill at Torsby burned down in the night. Nobody was hurt."
+        "> The mill at Torsby burned down in the night. Nobody was hurt."
     )
+    assert reflowed("Per wrote:\n>> Is it red?\n> It is red.\n>\n> - so Ek says\n> - and I\nNo, blue.") == (
+        "Per wrote:\n\n>> Is it red?\n\n> It is red.\n> - so Ek says\n> - and I\n\nNo, blue."
+    )
+
+
+def test_an_initial_begins_no_list() -> None:
     text = (
         "The mill at Torsby was built by the smith\nJ. Dahl, who had come from the town of Lindby\nin the year before."
     )

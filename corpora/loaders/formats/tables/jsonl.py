@@ -50,6 +50,18 @@ def load(data: bytes, name: str) -> Document:
     return reading.document(name)
 
 
+def is_json_lines(text: str) -> bool:
+    """Whether a text, whatever its suffix, is records of JSON: the first line is one, most others look like one."""
+    lines = [line.strip() for line in text.split("\n") if line.strip()]
+    if not lines or 2 * sum(line.startswith("{") and line.endswith("}") for line in lines) <= len(lines):
+        return False
+    try:
+        first = _parsed(lines[0])
+    except (json.JSONDecodeError, RecursionError):
+        return False
+    return isinstance(first, _Object) and bool(first.fields)
+
+
 @dataclass(frozen=True, slots=True)
 class _Object:
     """The names and values of an object in their order; a name may be there twice."""

@@ -21,7 +21,7 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
-_TERMINAL = re.compile(
+TERMINAL_CODE = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[()*+#%][0-9A-Za-z@]|[=>78cDEHMNOZ])"
 )
 _OVERSTRUCK = re.compile("[^\n\b]\b")
@@ -116,7 +116,7 @@ def _with_nuls(data: bytes, name: str, declared: str | None, say: Callable[[str]
 def _is_clean(data: bytes) -> bool:
     """Whether nearly nothing in it is a control character."""
     sample = data[:SAMPLE_BYTES].decode("latin-1")
-    bare = _TERMINAL.sub("", sample)
+    bare = TERMINAL_CODE.sub("", sample)
     return sum(ch < " " and ch not in "\t\n\r\f\v\b" for ch in bare) <= max(_FEWEST, _FEW_CONTROLS * len(bare))
 
 
@@ -165,7 +165,7 @@ def _of_halves(data: bytes) -> str | None:
 def _clean(text: str, name: str, say: Callable[[str], None]) -> str:
     """The text without control characters. Raises ``BinaryText`` if there are many."""
     if "\x1b" in text:
-        plain = _TERMINAL.sub("", text)
+        plain = TERMINAL_CODE.sub("", text)
         if plain != text:
             say("colours of a terminal were left out")
         text = plain

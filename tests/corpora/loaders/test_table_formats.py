@@ -337,3 +337,19 @@ def test_any_records_are_read(values: list[object]) -> None:
     for label, text in marked(document, "record"):
         assert 1 <= int(label) <= len(values)
         assert text.strip()
+
+
+def test_a_remark_above_a_table_is_not_split_at_its_delimiter() -> None:
+    assert load_csv(b"Sales of May\nMade by: Bo; page 2\n\nName;Price;Unit\nLamp;3;kg\n", "a.csv").text == (
+        "Sales of May\nMade by: Bo; page 2\n\nName | Price | Unit\nName: Lamp | Price: 3 | Unit: kg"
+    )
+    assert load_csv(b"Name; Price\nLamp; 3\nChair; 4\n", "a.csv").text.endswith("Name: Chair | Price: 4")
+
+
+def test_colours_of_a_terminal_are_no_part_of_a_json_text() -> None:
+    assert load_jsonl(rb'{"state": "all \u001b[1;31mred\u001b[0m now"}', "a.jsonl").text == "state: all red now"
+
+
+def test_records_without_values_keep_the_numbers_of_the_others() -> None:
+    document = load_jsonl(b'[{}, [], {"name": "Alma"}, null, {"name": "Sif"}]', "a.json")
+    assert marked(document, "record") == [("3", "name: Alma"), ("5", "name: Sif")]

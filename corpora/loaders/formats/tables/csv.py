@@ -35,12 +35,18 @@ def load(data: bytes, name: str) -> Document:
 
 
 def _rows(text: str, delimiter: str) -> Iterator[Row]:
-    """The rows; a line at the top that is set off by ``#`` and has other fields than the table is one remark."""
+    """The rows; a line above the table that is set off by ``#``, or that is prose with a delimiter, is one remark."""
     width = _usual_width(text, delimiter)
     is_top = True
     for number, (cells, source) in enumerate(_records(text, delimiter, width), 1):
-        is_top = is_top and (not cells or cells[0].startswith("#"))
-        yield Row(number, [source] if is_top and len(cells) != width else cells)
+        is_top = is_top and (len(cells) != width or cells[0].startswith("#"))
+        is_remark = is_top and len(cells) != width and (source.startswith("#") or _is_prose(source, delimiter))
+        yield Row(number, [source] if is_remark else cells)
+
+
+def _is_prose(line: str, delimiter: str) -> bool:
+    """Whether each delimiter is followed by a space, as in ``Printed by: Ida; page 1``."""
+    return delimiter in line and '"' not in line and all(part[:1] == " " for part in line.split(delimiter)[1:])
 
 
 def _delimiter(text: str, name: str) -> str:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from corpora.documents import Document
 from corpora.errors import DamagedFile
-from corpora.loaders.formats.decoding import decoded
+from corpora.loaders.formats.decoding import TERMINAL_CODE, decoded
 from corpora.text.reading_text import ReadingText, in_one_line
 from corpora.text.reflow import reflow
 
@@ -39,8 +39,9 @@ def load(data: bytes, name: str) -> Document:
     text = decoded(data, name, note=reading.note)
     try:
         for number, record in _records(text, name, reading.note):
-            reading.section("record", str(number))
-            _write(record, reading)
+            if fields := list(_fields(record, "")):  # Empty ones have nothing to be cited.
+                reading.section("record", str(number))
+                _write(fields, reading)
     except RecursionError as error:
         raise DamagedFile(
             f"the values of {name} are nested too deeply", hint="take out what is to be read and add that"
@@ -158,11 +159,11 @@ def _of_settings(text: str) -> list[tuple[int, _Value]] | None:
     return list(enumerate(value if isinstance(value, list) else [value], 1))
 
 
-def _write(record: _Value, reading: ReadingText) -> None:
+def _write(fields: Iterable[tuple[str, str]], reading: ReadingText) -> None:
     """Short fields are lines of one block; long texts follow, under their names unless they are the text."""
     short: list[str] = []
     long: list[tuple[str, str]] = []
-    for key, text in _fields(record, ""):
+    for key, text in fields:
         if "\n" in text.strip() or len(text) > _LONG:
             long.append((key, text))
         elif line := in_one_line(text):
@@ -197,5 +198,5 @@ def _shown(value: _Value) -> str:
 
 
 def _clean(text: str) -> str:
-    """A text without characters that nobody sees; halves of characters become the replacement character."""
-    return _HALF.sub(_LOST, _UNSEEN.sub("", text))
+    """A text without what nobody sees, colours of a terminal too; halves of characters become the one for lost ones."""
+    return _HALF.sub(_LOST, _UNSEEN.sub("", TERMINAL_CODE.sub("", text) if "\x1b" in text else text))

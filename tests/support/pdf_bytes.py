@@ -47,7 +47,15 @@ class Rule:
     grey: float | None = None
 
 
-Drawn: TypeAlias = Words | Rule
+@dataclass(frozen=True, slots=True)
+class Path:
+    """Lines from each point to the next, and back to the first one if it is closed."""
+
+    points: Sequence[tuple[float, float]]
+    is_closed: bool = False
+
+
+Drawn: TypeAlias = Words | Rule | Path
 
 
 def width(text: str, size: float = 10) -> float:
@@ -157,6 +165,10 @@ def _shown(one: Drawn) -> str:
         if one.grey is None:
             return f"{one.x} {one.y} m {one.x2} {one.y2} l S"
         return f"q {one.grey} g {one.x} {one.y} {one.x2 - one.x} {one.y2 - one.y} re f Q"
+    if isinstance(one, Path):
+        first, *others = one.points
+        lines = " ".join(f"{x} {y} l" for x, y in others)
+        return f"{first[0]} {first[1]} m {lines} {'s' if one.is_closed else 'S'}"
     escaped = one.text.replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)")
     cosine, sine = math.cos(math.radians(one.turn)), math.sin(math.radians(one.turn))
     matrix = f"{cosine:.6f} {sine:.6f} {-sine:.6f} {cosine:.6f} {one.x} {one.y}"

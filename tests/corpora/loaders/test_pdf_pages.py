@@ -9,7 +9,7 @@ import pytest
 from corpora import errors
 from corpora.documents import Document
 from corpora.loaders.formats.pdf.pdf import load
-from tests.support.pdf_bytes import Drawn, Rule, Words, pdf, width
+from tests.support.pdf_bytes import Drawn, Path, Rule, Words, pdf, width
 
 MEETING = (
     "The harbour board met on the ninth of March in the old customs house. It decided to",
@@ -102,6 +102,31 @@ def test_short_columns_with_a_narrow_gap_are_read_one_after_the_other(count: int
         read([*items, *words, *lines(60, 580, *MEETING)]).text
         == f"1. Tar\n\n2. Oil\n\n{columns}\n\n{' '.join(MEETING)}"
     )
+
+
+def box(x: float, y: float, *, wide: float = 10, high: float = 10) -> Path:
+    return Path([(x, y), (x + wide, y), (x + wide, y + high), (x, y + high)], is_closed=True)
+
+
+def test_fields_side_by_side_on_one_line_are_no_table() -> None:
+    words = [Words(72, 700, "Name Nora"), Words(200, 700, "Crane Large")]
+    frames = [box(100, 697, wide=60, high=13), box(160, 697, wide=30, high=13), box(225, 697, wide=40, high=13)]
+    assert read([*words, *frames]).text == "Name Nora Crane Large"
+
+
+def test_boxes_that_are_drawn_are_ticked_or_empty() -> None:
+    words = [Words(90, 700, "Crane"), Words(160, 700, "Crew"), Words(230, 700, "Tug"), Words(72, 680, "Code")]
+    boxes = [box(76, 698), box(146, 698), box(216, 698), *(box(120 + 10 * n, 678) for n in range(4))]
+    tick = [Path([(78, 703), (80, 700), (85, 707)])]
+    cross = [Path([(217, 699), (225, 707)]), Path([(217, 707), (225, 699)])]
+    drawing = [Rule(400, 698, 410, 708, grey=0.5), Words(414, 700, "oil")]
+    assert read([*words, *boxes, *tick, *cross, *drawing]).text == "\u2611 Crane \u2610 Crew \u2611 Tug oil Code"
+
+
+def test_a_box_drawn_around_a_field_is_said_once() -> None:
+    field = "/Subtype /Widget /FT /Btn /T (crew) /V /Yes /AS /Yes /Rect [76 698 86 708]"
+    document = load(pdf([[Words(90, 700, "Crew"), box(76, 698)]], annotations=[(0, field)]), "a.pdf")
+    assert document.text == "\u2611 Crew"
 
 
 def test_struck_words_are_left_out_and_underlined_ones_are_not() -> None:

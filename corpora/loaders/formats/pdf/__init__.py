@@ -8,6 +8,7 @@
     pdf_watermarks    leaves out watermarks
     pdf_scripts       joins raised and lowered characters to their text
     pdf_fields        values of form fields and notes, as words of their pages
+    pdf_ticks         boxes to be ticked that are drawn, as values of fields
     pdf_tables        cells and rows of tables
     pdf_order         the order of reading: columns, tables, lines
     pdf_layout        makes paragraphs of lines, and writes rows

@@ -24,6 +24,7 @@ from corpora.loaders.formats.pdf.pdf_order import reading_order
 from corpora.loaders.formats.pdf.pdf_rules import Rules, page_rules
 from corpora.loaders.formats.pdf.pdf_struck import without_struck
 from corpora.loaders.formats.pdf.pdf_tables import Table
+from corpora.loaders.formats.pdf.pdf_ticks import overlap, ticks
 from corpora.loaders.formats.pdf.pdf_unread import Page, shows_pictures, unread
 from corpora.loaders.formats.pdf.pdf_watermarks import without_watermarks
 from corpora.loaders.formats.pdf.pdf_words import page_words
@@ -123,6 +124,8 @@ def _read(page: pdfium.PdfPage, form: object) -> Page:
     pieces = {way: without_struck(some, rules[way].level) for way, some in words.pieces.items()}
     is_struck = pieces != words.pieces
     words = replace(words, pieces=pieces)
+    drawn = ticks(page, rules.get(turns, Rules()), pieces.get(turns, []), turns)
+    written.values.extend(tick for tick in drawn if not any(overlap(tick.box, value.box) for value in written.values))
     if written.values or written.notes:
         body = words.pieces.get(turns, [])
         filled = with_values(body, written.values, turns)

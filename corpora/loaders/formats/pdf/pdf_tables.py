@@ -95,6 +95,8 @@ class _Grid:
             for part in split_at(piece, self.xs):
                 column = bisect_right(self.xs, (part.left + part.right) / 2) - 1
                 inside[cells[row * columns + min(max(column, 0), columns - 1)]].append(part)
+        if len(_lines(part for parts in inside.values() for part in parts)) < 2:  # fields of a form side by side
+            return None
         if len(inside) <= _FRAME_CELLS and any(len(_lines(parts)) > _FRAME_LINES for parts in inside.values()):
             return None
         said, spanning = self._said(cells, inside)

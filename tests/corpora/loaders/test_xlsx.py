@@ -179,7 +179,7 @@ def test_texts_of_shapes_and_charts_stand_below_the_rows_of_their_sheet() -> Non
         sheet.write_row(1, 0, [2023, 5])
         sheet.insert_textbox("D2", "Call Mrs Holm first")
         chart = book.add_chart({"type": "line"})
-        chart.add_series({"values": "=Sales!$B$2:$B$2"})
+        chart.add_series({"values": "=Sales!$B$2:$B$2", "name": "Rowing boats"})
         chart.set_title({"name": "Boats sold"})
         chart.set_y_axis({"name": "pieces"})
         sheet.insert_chart("D9", chart)
@@ -187,7 +187,7 @@ def test_texts_of_shapes_and_charts_stand_below_the_rows_of_their_sheet() -> Non
     text = load_bytes(written(fill), "a.xlsx").text
     table, *drawn = text.split("\n\n")
     assert table == "Year | Sold\nYear: 2023 | Sold: 5"
-    assert sorted(drawn) == ["Boats sold", "Call Mrs Holm first", "pieces"]
+    assert sorted(drawn) == ["Boats sold", "Call Mrs Holm first", "Series: Rowing boats", "pieces"]
 
 
 def test_cells_without_references_and_inline_texts() -> None:

@@ -45,6 +45,12 @@ def write_chart(reading: ReadingText, root: Element) -> None:
         write_table(reading, _table(charted), header_rows=1)
 
 
+def series_names(root: Element) -> list[str]:
+    """What the series of a chart are called, for who has the values elsewhere; of no chart none."""
+    charted = _newer_series(root) if child(root, "chartData") is not None else _series(root)
+    return list(dict.fromkeys(series.name for series in charted if series.name))
+
+
 def _has_title(root: Element) -> bool:
     return any(local(inner.tag) == "title" and _words(inner) for inner in children_of(root, "chart"))
 

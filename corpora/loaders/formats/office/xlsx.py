@@ -1,6 +1,6 @@
 """Spreadsheets (xlsx) to reading text: values as the sheet shows them, a mark a sheet and a row, columns by name.
 
-Stored values of formulas, comments behind their cell, the texts of shapes and charts below the rows of their sheet.
+Stored values of formulas, comments behind their cell, the words of shapes and charts below the rows of their sheet.
 What is hidden, a reader can make visible: it is read, and said. What is struck out is left out, and said. Links'
 targets and pictures are not read.
 """
@@ -13,6 +13,7 @@ from xml.etree.ElementTree import Element
 
 from corpora.documents import Document
 from corpora.errors import DamagedFile, EmptyFile
+from corpora.loaders.formats.office.charts import series_names
 from corpora.loaders.formats.office.xlsx_sheet import Book, Sheet, read_strings, read_styles
 from corpora.loaders.formats.opc_package import OpcPackage, Relation, attribute, child, children_of, local
 from corpora.loaders.formats.tables.rows import write_rows
@@ -122,12 +123,14 @@ def _listed(parts: Sequence[str]) -> str:
 
 
 def _drawn_texts(package: OpcPackage, part: str, depth: int = 0) -> Iterator[str]:
-    """The texts of shapes, of the titles and axes of charts, and of diagrams on a sheet, paragraph by paragraph."""
+    """The texts of shapes and diagrams on a sheet, and of the titles, axes and series of charts, one by one."""
     for relation in package.relations(part).values():
         if relation.kind in _DRAWN and package.has(relation.part):
             root = package.xml(relation.part)
             paragraphs = [element for element in root.iter() if local(element.tag) == "p"]
             texts = ("".join(run.text or "" for run in one.iter() if local(run.tag) == "t") for one in paragraphs)
             yield from dict.fromkeys(text for text in texts if text.strip())  # Shapes are there twice for old programs.
+            if names := series_names(root):
+                yield f"Series: {', '.join(names)}"
             if depth == 0:
                 yield from _drawn_texts(package, relation.part, depth + 1)

@@ -231,8 +231,8 @@ def _quote_marks(line: str) -> str:
 
 
 def _is_program(block: list[str]) -> bool:
-    """Whether lines with marks, among others, are the prompts of a shell or a comparison."""
-    return not all(map(_QUOTED.match, block)) and looks_like_code(block)
+    """Whether lines with marks among others belong to a program, whatever the marks."""
+    return not all(map(_QUOTED.match, block)) and looks_like_code([_QUOTED.sub("", line, count=1) for line in block])
 
 
 def _markers(block: list[str]) -> frozenset[int]:

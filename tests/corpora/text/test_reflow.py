@@ -212,6 +212,12 @@ def test_a_quoted_letter_is_read_and_keeps_its_marks() -> None:
     )
 
 
+def test_a_quoted_letter_right_below_its_writer_is_no_code() -> None:
+    assert reflowed("On Monday Per wrote:\n> The mill is red and it was\n> broken on Friday.\n\nNo.") == (
+        "On Monday Per wrote:\n\n> The mill is red and it was broken on Friday.\n\nNo."
+    )
+
+
 def test_an_initial_begins_no_list() -> None:
     text = (
         "The mill at Torsby was built by the smith\nJ. Dahl, who had come from the town of Lindby\nin the year before."

@@ -9,6 +9,8 @@ Korean syllable is as good as it is common. How likely the language is by all le
 from __future__ import annotations
 
 import codecs
+import unicodedata
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -168,22 +170,51 @@ def strictly(data: bytes, encoding: str) -> str | None:
         return None
 
 
-def reads_well(text: str) -> bool:
-    """Whether a text whose encoding is a guess is one: letters of few scripts, no rubbish between them."""
+def unmarked_unicode(data: bytes) -> str | None:
+    """The text if it is UTF-16 or UTF-32 without a mark: whichever of them yields letters that are in use."""
+    best, best_share = None, _SENSIBLE
+    for encoding, width in (("utf-32-le", 4), ("utf-32-be", 4), ("utf-16-le", 2), ("utf-16-be", 2)):
+        text = strictly(data[: len(data) // width * width], encoding)
+        if text is not None and (share := _sensible(text)) > best_share:
+            best, best_share = text, share
+    return best
+
+
+def _sensible(text: str) -> float:
+    """The share of characters that a text has: of ASCII, of its main script, and signs; Chinese ones only if usual."""
     sample = text[: SAMPLE_BYTES // 4].strip("\0\ufeff")
-    if not sample:
-        return False
-    rubbish = len(_RUBBISH.findall(sample))
     letters = _LETTER.findall(sample)
-    if rubbish > 0.01 * len(sample) or len(letters) < 0.4 * len(sample):
-        return False
-    latin = sum(letter < "\u0250" for letter in letters)
-    if latin * 2 > len(letters):
-        return True
-    return max(likelihoods(sample[:2000]).values()) > 0.5 and max(map(sample.count, set(letters))) < 0.5 * len(letters)
+    if not letters or len(letters) < 0.4 * len(sample):
+        return 0.0
+    scripts = Counter("Dense" if _DENSE.match(letter) else _script(letter) for letter in letters if letter > "\u024f")
+    main = scripts.most_common(1)[0][0] if scripts else ""
+    fine = sum(
+        ch in "\t\n\r\f"
+        or " " <= ch < "\x7f"
+        or _SIGN.match(ch) is not None
+        or (_LETTER.match(ch) is not None and (ch <= "\u024f" or _is_of(ch, main)))
+        or (main != "Dense" and _MARK.match(ch) is not None)
+        for ch in sample
+    )
+    return fine / len(sample)
 
 
-_RUBBISH = regex.compile(r"[\p{Cn}\p{Co}\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd]")
+def _is_of(letter: str, script: str) -> bool:
+    if script != "Dense":
+        return not _DENSE.match(letter) and _script(letter) == script
+    return bool(_KANA.match(letter) or _HANGUL.match(letter)) or letter in _usual("zh") or letter in _usual("ja")
+
+
+@cache
+def _script(letter: str) -> str:
+    """The writing that a letter belongs to, as its name says: GREEK, CYRILLIC, HEBREW."""
+    return unicodedata.name(letter, "").partition(" ")[0]
+
+
+_SENSIBLE = 0.85  # the least share of a text in UTF-16 that its own letters and signs are
+_DENSE = regex.compile(r"[\p{Han}\u3041-\u30ff\uac00-\ud7a3]")
+_SIGN = regex.compile("[\u00a0-\u00bf\u2010-\u2026\u20ac\u3000-\u303f\uff01-\uff5e]")
+_MARK = regex.compile(r"\p{M}")
 _LETTER = regex.compile(r"\p{L}")
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 
 from corpora.errors import BinaryText
-from corpora.loaders.formats.charsets import SAMPLE_BYTES, best_encoding, reads_well, strictly
+from corpora.loaders.formats.charsets import SAMPLE_BYTES, best_encoding, strictly, unmarked_unicode
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -41,7 +41,10 @@ _WESTERN_LETTERS = frozenset("äöüßéèêëàâçñíìîïóòôõúùûáã
 _WESTERN_SIGNS = frozenset("“”„‘’‚«»–—…•€£°§½²³¿¡\u00a0©®™·×")
 _LOST = "\N{REPLACEMENT CHARACTER}"
 _FEW_CONTROLS, _FEWEST = 0.01, 2
-_MANY_NULS, _FEW_NULS = 0.2, 0.05
+_FEW_NULS = 0.05
+_FEW_RUNS, _RUNS_SHARE = 4, 0.1
+_NUL_RUNS = re.compile(rb"\0+")
+_BINARY_MARKS = ((b"SQLite format 3\0", 0), (b"ustar", 257))  # of files that may hold little but text and NULs
 
 
 def decoded(data: bytes, name: str, *, declared: str | None = None, note: Callable[[str], None] | None = None) -> str:
@@ -56,8 +59,9 @@ def decoded(data: bytes, name: str, *, declared: str | None = None, note: Callab
 
 def _text(data: bytes, name: str, declared: str | None, say: Callable[[str], None]) -> str:
     for mark, encoding in _MARKS:
-        if data.startswith(mark) and (text := _with_losses(data[len(mark) :], encoding, say)) is not None:
+        if data.startswith(mark) and (text := _marked(data[len(mark) :], encoding, say)) is not None:
             return text
+    data = data.removeprefix(codecs.BOM_UTF8)
     if b"\0" in data:
         return _with_nuls(data, name, declared, say)
     if b"\x1b$" in data and (text := strictly(data, "iso2022_jp")) is not None:
@@ -74,6 +78,20 @@ def _text(data: bytes, name: str, declared: str | None, say: Callable[[str], Non
         _say_lost(found.lost, say)
         return found.text
     raise _not_text(name)
+
+
+def _marked(data: bytes, encoding: str, say: Callable[[str], None]) -> str | None:
+    """The text after a byte order mark, which decides unless nothing behind it is written so."""
+    if encoding != "utf-8":
+        return _with_losses(data, encoding, say)
+    if (text := strictly(data, encoding)) is not None:
+        return None if "\0" in text else text
+    if not _UTF_8.search(data):
+        return _with_losses(data, encoding, say)
+    if (text := _broken_utf_8(data, say)) is None:
+        text = data.decode(encoding, "replace")
+        _say_lost(text.count(_LOST) - data.count(_LOST.encode()), say)
+    return text
 
 
 def _with_losses(data: bytes, encoding: str, say: Callable[[str], None]) -> str | None:
@@ -95,29 +113,35 @@ def _say_lost(count: int, say: Callable[[str], None]) -> None:
 
 
 def _with_nuls(data: bytes, name: str, declared: str | None, say: Callable[[str], None]) -> str:
-    """Text with NULs in it: UTF-16 or UTF-32 without a mark, or a text into which some fell. Raises ``BinaryText``."""
-    sample = data[:SAMPLE_BYTES].rstrip(b"\0")
-    share = sample.count(0) / max(len(sample), 1)
-    if share < _MANY_NULS:
-        without = data.replace(b"\0", b"")
-        if without.strip() and (share <= _FEW_NULS or sample.count(0) <= _FEWEST) and _is_clean(without):
-            count = len(data) - len(without)
+    """Text with NULs in it: UTF-16 or UTF-32 without a mark, or a text into which some fell. Raises ``BinaryText``.
+
+    A disk that was full or a power cut leave whole runs of NULs. Then nothing else in the file may be a control
+    character, and the runs must be few: a binary file has many, and tables and archives have their own marks.
+    """
+    if (text := unmarked_unicode(data)) is not None:
+        return text
+    without = data.replace(b"\0", b"")
+    sample = without[:SAMPLE_BYTES]
+    runs = len(_NUL_RUNS.findall(data[: 2 * SAMPLE_BYTES].strip(b"\0")))
+    is_known = any(data[at:].startswith(mark) for mark, at in _BINARY_MARKS)
+    if sample.strip() and not is_known and runs <= max(_FEW_RUNS, _RUNS_SHARE * len(sample)):
+        count = len(data) - len(without)
+        if _is_clean(without) if count <= max(_FEWEST, _FEW_NULS * len(data)) else not _controls_of(sample):
             say(f"{count} NUL character{'s' if count > 1 else ''} {'were' if count > 1 else 'was'} left out")
             return _text(without, name, declared, say)
-    is_little = sample[1::2].count(0) >= sample[::2].count(0)
-    ends = ("le", "be") if is_little else ("be", "le")
-    for encoding, width in (*((f"utf-32-{end}", 4) for end in ends), *((f"utf-16-{end}", 2) for end in ends)):
-        text = strictly(data[: len(data) // width * width], encoding)
-        if text is not None and reads_well(text):
-            return text
     raise _not_text(name)
 
 
 def _is_clean(data: bytes) -> bool:
     """Whether nearly nothing in it is a control character."""
-    sample = data[:SAMPLE_BYTES].decode("latin-1")
-    bare = TERMINAL_CODE.sub("", sample)
-    return sum(ch < " " and ch not in "\t\n\r\f\v\b" for ch in bare) <= max(_FEWEST, _FEW_CONTROLS * len(bare))
+    sample = data[:SAMPLE_BYTES]
+    return _controls_of(sample) <= max(_FEWEST, _FEW_CONTROLS * len(sample))
+
+
+def _controls_of(sample: bytes) -> int:
+    """How many control characters are in it, but for those of lines and terminals."""
+    bare = TERMINAL_CODE.sub("", sample.decode("latin-1"))
+    return sum(ch < " " and ch not in "\t\n\r\f\v\b" for ch in bare)
 
 
 def _broken_utf_8(data: bytes, say: Callable[[str], None]) -> str | None:

@@ -223,3 +223,38 @@ def test_any_bytes_are_text_or_refused(data: bytes) -> None:
         return
     assert "\0" not in text
     assert "\r" not in text
+
+
+def test_a_mark_decides_though_some_bytes_are_bad() -> None:
+    text, notes = told(b"\xef\xbb\xbfLe caf\xc3\xa9 ferme.\nCela fait \xe2\x82 7 et \xff rien.\n")
+    assert text == "Le café ferme.\nCela fait \ufffd 7 et \ufffd rien.\n"
+    assert notes == ["2 characters could not be read"]
+
+
+def test_runs_of_nuls_are_left_out_of_text() -> None:
+    text, notes = told(b"Log of May\0\0\0\0\n" + b"\0" * 5000 + b"The door is shut.\0\n")
+    assert text == "Log of May\nThe door is shut.\n"
+    assert notes == ["5005 NUL characters were left out"]
+
+
+@pytest.mark.parametrize(
+    "text", ["船は九時に出る。\n", "中文文本，船在九点开。\n", "Дверь\nоткрыта.", "배는 열 시에 떠난다.\n"]
+)
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le"])
+def test_lines_in_unmarked_unicode_lose_no_nul(text: str, encoding: str) -> None:
+    assert told(text.encode(encoding)) == (text, [])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"SQLite format 3\0" + b"A row of words. " * 40 + b"\0" * 900,
+        b"a.txt".ljust(257, b"\0") + b"ustar".ljust(255, b"\0") + b"Words of a file.",
+        b"\x7fELF\x02\x01\x01" + b"\0" * 9 + b"\x03\0\x3e\0\x01\0\0\0",
+        b"ID3\x03\0\0\0\0\x0f\x76TIT2\0\0\0\x0b\0\0\0Song",
+        b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x10\0\0\0\x10\x08\x06",
+    ],
+)
+def test_binary_files_with_words_and_nuls_are_no_text(data: bytes) -> None:
+    with pytest.raises(BinaryText):
+        decoded(data, "a.txt")

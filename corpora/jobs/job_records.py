@@ -297,6 +297,17 @@ def requeue(connection: sqlite3.Connection, job: int, where: str, parameters: Se
     ).rowcount
 
 
+def twins_of_documents(connection: sqlite3.Connection) -> dict[str, list[Path]]:
+    """The paths of files that were found to be duplicates, by the id of the document that has their text."""
+    twins: dict[str, list[Path]] = {}
+    for document, path in connection.execute(
+        "SELECT DISTINCT document, path FROM job_files WHERE outcome = 'duplicate' AND member IS NULL "
+        "AND document IN (SELECT id FROM documents)"
+    ):
+        twins.setdefault(document, []).append(path_from_text(path))
+    return twins
+
+
 def usual_speed(connection: sqlite3.Connection) -> float | None:
     """Bytes of files per second, over the last five jobs that were measured; None if none was."""
     worked, busy_s = connection.execute(

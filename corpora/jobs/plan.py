@@ -16,7 +16,7 @@ from pathlib import Path, PurePath
 from typing import Literal, TypeAlias
 
 from corpora.jobs.discovery import FoundFile, found_files, resolve_path, skip_reason
-from corpora.jobs.job_records import JobFile, JobKind, path_from_text, path_to_text, usual_speed
+from corpora.jobs.job_records import JobFile, JobKind, path_from_text, path_to_text, twins_of_documents, usual_speed
 from corpora.jobs.sources import Moves, NewFile, Source, moves, sha256_of, sources_of
 from corpora.jobs.staging import Staging
 from corpora.loaders.registry import Limits, is_archive
@@ -74,11 +74,13 @@ def plan(
         sources = {source.path: source for source in sources_of(connection)}
         named_paths: dict[str, str | None] = dict(connection.execute("SELECT name, source_path FROM documents"))
         speed = usual_speed(connection)
+        twins = twins_of_documents(connection)
     files_found = found_files(paths)
     if names_by_path is not None:
         files_found = [
             _renamed(file, names_by_path[file.path]) if file.path in names_by_path else file for file in files_found
         ]
+    files_found += _orphaned(files_found, sources, twins, [Path(path) for path in paths] if sync else [])
     staging = Staging(store.folder)
     uploads = {file.path for file in files_found if staging.holds(file.path)}
     moved = moves(_new_files((file for file in files_found if file.path not in uploads), sources), sources.values())
@@ -94,6 +96,30 @@ def plan(
     work = sizes["new"] + sizes["changed"]
     estimate_s = 0.0 if work == 0 else work / speed if speed else None
     return Plan("sync" if sync else "add", files, counts, sizes, estimate_s)
+
+
+def _orphaned(
+    found: Sequence[FoundFile],
+    sources: Mapping[str, Source],
+    twins: Mapping[str, Sequence[Path]],
+    synced: Sequence[Path],
+) -> list[FoundFile]:
+    """Files of other places that were duplicates of a document whose own file has changed, or is gone from a folder.
+
+    They still have its text, and were handed in, so that they are to become documents.
+    """
+    there = {file.path: file for file in found}
+    folders = {resolve_path(path) for path in synced}
+    orphaned: dict[Path, FoundFile] = {}
+    for source in sources.values():
+        path = path_from_text(source.path)
+        paths = [twin for twin in twins.get(source.document, ()) if twin not in there]
+        if not paths or not (path in there or folders.intersection(path.parents)) or sha256_of(path) == source.sha256:
+            continue
+        for twin in paths:
+            if path_to_text(twin) not in sources and sha256_of(twin) == source.sha256:
+                orphaned |= {file.path: file for file in found_files([twin])}
+    return list(orphaned.values())
 
 
 def _renamed(file: FoundFile, name: str) -> FoundFile:

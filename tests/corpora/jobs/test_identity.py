@@ -226,6 +226,33 @@ def test_a_document_that_was_renamed_leaves_its_id_to_nobody(store: CorpusStore,
     assert len({info.id for info in store.documents()}) == 2
 
 
+@pytest.mark.parametrize("sync", [False, True])
+def test_a_text_that_another_file_still_has_stays_when_its_own_file_changes(
+    store: CorpusStore, tmp_path: Path, sync: bool
+) -> None:
+    one = write(tmp_path / "p" / "e.txt", "The kettle is blue.")
+    write(tmp_path / "q" / "e.txt", "The kettle is blue.")
+    done(store, tmp_path / "p", sync=sync)
+    assert done(store, tmp_path / "q", sync=sync).outcomes == {"duplicate": 1}
+    write(one, "The kettle is red now.")
+    done(store, tmp_path / "p", sync=sync)
+    assert held(store) == {"p/e.txt": "The kettle is red now.", "q/e.txt": "The kettle is blue."}
+    assert done(store, tmp_path / "p", tmp_path / "q", sync=sync).outcomes == {"unchanged": 2}
+
+
+def test_a_text_that_another_file_still_has_stays_when_its_own_file_is_gone(store: CorpusStore, tmp_path: Path) -> None:
+    one = write(tmp_path / "p" / "e.txt", "The kettle is blue.")
+    write(tmp_path / "p" / "f.txt", "Another text.")
+    for place in ("q", "r"):
+        write(tmp_path / place / "e.txt", "The kettle is blue.")
+    done(store, tmp_path / "p", sync=True)
+    done(store, tmp_path / "q", tmp_path / "r", sync=True)
+    write(tmp_path / "r" / "e.txt", "It has another text by now.")
+    one.unlink()
+    done(store, tmp_path / "p", sync=True)
+    assert sorted(held(store).values()) == ["Another text.", "The kettle is blue."]
+
+
 NAMES = st.sampled_from(["a.txt", "b.txt", "in/a.txt", "in/b.txt"])
 FOLDERS = st.sampled_from(["s", "t", "u/s"])
 STEPS = st.one_of(

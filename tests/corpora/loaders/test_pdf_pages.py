@@ -216,6 +216,22 @@ def test_raised_numbers_keep_their_value() -> None:
     assert read([*power, *note]).text == "It weighs 10^6 kg, as they say. They came in 1987[2] and left again."
 
 
+@pytest.mark.parametrize(("size", "up", "down"), [(7, 3.4, 3.7), (10, 4.0, 7.0)])
+def test_a_fraction_is_on_its_line(size: float, up: float, down: float) -> None:
+    at = 72 + width("The share is ")
+    end = at + width("1", size)
+    words = [
+        Words(72, 700, "The share is"),
+        Words(at, 700 + up, "1", size),
+        Words(at, 700 - down, "2", size),
+        Words(end + 3, 700, "and no more."),
+        Words(72, 676, "It is paid at once."),
+    ]
+    text = read([*words, Rule(at - 1, 702.5, end + 1, 702.5)]).text
+    assert text.startswith("The share is 1/2 and no more.")
+    assert "[" not in text and text.count("2") == 1
+
+
 def test_a_short_line_that_ends_with_a_hyphen_goes_on() -> None:
     text = read(
         lines(72, 700, "The treasurer said that the costs of the last year and twenty-", "five new chairs were paid.")

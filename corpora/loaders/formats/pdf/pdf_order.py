@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 
 from corpora.loaders.formats.pdf.pdf_layout import Line
 from corpora.loaders.formats.pdf.pdf_rules import Rule, Rules
-from corpora.loaders.formats.pdf.pdf_scripts import with_scripts
+from corpora.loaders.formats.pdf.pdf_scripts import with_fractions, with_scripts
 from corpora.loaders.formats.pdf.pdf_tables import Table, centred_rows, heads_apart, rows_of, ruled_tables, split_at
 from corpora.loaders.formats.pdf.pdf_words import Piece, Word
 
@@ -73,7 +73,7 @@ def reading_order(pieces: Sequence[Piece], rules: Rules) -> list[Line | Table]:
         and mean(len(p.words) == 1 and len(p.words[0].text) == 1 for p in pieces) > _UPRIGHT_SHARE
     ):
         return [Line.of(piece) for piece in pieces]
-    joined = _with_leaders(_joined(with_scripts(pieces)))
+    joined = _with_leaders(_joined(with_scripts(with_fractions(pieces, rules.level))))
     dashes = [piece for piece in joined if _DASHES.fullmatch(piece.text) and not piece.is_fixed_pitch]
     level = [*rules.level, *(Rule(piece.middle, piece.left, piece.right) for piece in dashes)]
     if dashes:

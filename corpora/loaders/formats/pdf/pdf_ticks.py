@@ -29,8 +29,8 @@ def ticks(page: pdfium.PdfPage, rules: Rules, pieces: Sequence[Piece], turns: in
     """The boxes of a page, ticked or empty, whose text runs in this direction."""
     if not any(rule.end - rule.start <= _LARGEST for rule in rules.level):
         return []  # which most pages can be told from
-    squares: dict[tuple[int, ...], Box] = {}
-    outlined: set[tuple[int, ...]] = set()
+    squares: dict[tuple[int, int], Box] = {}
+    outlined: set[tuple[int, int]] = set()
     strokes: list[Box] = []
     for box, edges, is_stroked in _paths(page):
         left, bottom, right, top = box

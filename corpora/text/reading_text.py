@@ -27,6 +27,7 @@ _SPACE_AROUND_PAGE_BREAK = re.compile(r" ?\f ?")
 _AT_PAGE_BREAK = re.compile(r"[ \n]*\f[ \n\f]*")
 _AT_ENDS = " \n" + PAGE_BREAK
 _INVISIBLE = re.compile("[\N{SOFT HYPHEN}\N{ZERO WIDTH SPACE}\N{ZERO WIDTH NO-BREAK SPACE}]")
+_CJK_AT_END = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]$")
 _CLOSING = " \"'”’»)]"
 _ENDS_OF_BLOCKS = tuple(".!?…:;,。！？：；、।")
 _LONGEST_LABEL = 200
@@ -223,6 +224,12 @@ def ended_block(text: str) -> str:
     """A paragraph behind which another follows on the same line, with a mark that sets them apart."""
     inner = text.rstrip(_CLOSING)
     return text if not inner or inner.endswith(_ENDS_OF_BLOCKS) else f"{text};"
+
+
+def reading_behind(word: str, reading: str) -> str:
+    """What follows a word that has its reading above it, as ruby does: the reading in brackets."""
+    gap = "" if _CJK_AT_END.search(word.rstrip()) else " "
+    return f"{gap}({reading})" if reading else ""
 
 
 def words(text: str) -> frozenset[str]:

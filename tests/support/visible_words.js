@@ -50,7 +50,11 @@
   }
   for (const field of document.querySelectorAll("textarea")) say(field, field.defaultValue.trim() || field.placeholder);
   for (const menu of document.querySelectorAll("select"))
-    say(menu, [...menu.querySelectorAll("option,optgroup")].map((o) => o.label || o.textContent).join(" "));
+{
+    const chosen = [...menu.options].filter((o) => o.defaultSelected && o.selected).map((o) => o.label);
+    const all = [...menu.querySelectorAll("option,optgroup")].map((o) => o.label || o.textContent);
+    say(menu, (chosen.length && all.length > 1 ? [...chosen, "of", ...all] : all).join(" "));
+  }
   for (const gauge of document.querySelectorAll("meter,progress")) {
     const value = gauge.getAttribute("value"), most = gauge.getAttribute("max");
     say(gauge, gauge.textContent.trim() || (value ? (most && most !== "1" ? `${value}/${most}` : value) : ""));
@@ -90,5 +94,6 @@
   for (const element of document.body.querySelectorAll("*"))
     if (getComputedStyle(element).display.startsWith("inline-")) { element.before(" "); element.after(" "); }
   const merged = [...document.querySelectorAll("td,th")].filter((c) => c.rowSpan > 1 || c.colSpan > 1);
+  merged.push(...[...document.querySelectorAll("dl")].filter((l) => l.querySelector("dd + dd")).flatMap((l) => [...l.querySelectorAll("dt")]));
   return { text: document.body.innerText, merged: merged.map((c) => c.innerText).join("\n") };
 }

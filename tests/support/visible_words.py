@@ -109,7 +109,9 @@ def words(text: str) -> list[str]:
 
 @contextmanager
 def opened_chromium(program: Path) -> Iterator[Callable[[bytes, str], tuple[str, str]]]:
-    """A function of a page's bytes and media type: the words that it shows, and those of merged cells.
+    """A function of a page's bytes and media type: the words that it shows, and those that may be there again.
+
+    These are the words of merged cells, and of terms that have several definitions.
 
     Its scripts do not run, though it is parsed as if they did; nothing is fetched.
     """

@@ -23,6 +23,12 @@ _NOTE_NUMBERS = re.compile(r"\d{1,3}(?:\s*[,;\u2013-]\s*\d{1,3})*,?")
 _IN_BRACKETS = re.compile(r"\[\w{1,4}\]")
 _ORDINAL = re.compile(r"st|nd|rd|th|er|ère|re|e|ème|nde?|o|a|os|as|ste|de", re.IGNORECASE)
 _MARK = re.compile(r"[ºª°*†‡§′″'’#®©℠™]+")
+_IN_PARENTHESES = re.compile(r"\(\w{1,4}\)")
+# Behind the number of an isotope; those that are words, too, begin a note.
+_ELEMENT = re.compile(
+    r"(?:[BCFHKNOPSUVWY]|Al|Ar|Au|Ba|Bi|Br|Ca|Cd|Cl|Co|Cr|Cs|Cu|Fe|Ga|Hg|Kr|Li|Mg|Mn|Mo|Na|Ni|Pb|Po|Pu|Ra|Rb|Rn|Ru|Si|"
+    r"Sn|Sr|Tc|Th|Ti|Tl|Xe|Zn|Zr)(?![a-z.])"
+)
 _SHORT_MARKS = MappingProxyType({"tm": "™", "sm": "℠", "(r)": "®"})
 _EXPONENT = re.compile(r"[+\-−–]?[\w.,/]+|[\w.,/]+[+\-−–]")
 _SIGN = re.compile(r"[+\-−–]{1,2}")
@@ -61,13 +67,57 @@ def on_one_line(pieces: Iterable[Piece]) -> str:
         elif run.position == "on line" or not run.text.strip():
             line += run.text
         elif run.position == "lowered":
-            line += _lowered(run.text, behind, after)
+            line += lowered(run.text, behind, after)
         elif _is_above_a_slash(run, following):
             line += (" " if behind[-1:].isdigit() else "") + run.text
         else:
-            line += _raised(run.text, behind, after)
+            line += raised(run.text, behind, after)
         is_closed = stands_apart
     return line
+
+
+def raised(text: str, before: str, after: str) -> str:
+    """What to write for raised text that stands between ``before`` and ``after``."""
+    words = text.strip()
+    gap = text[len(text.rstrip()) :]
+    behind_digit = before.rstrip()[-1:].isdigit()
+    if words in ("o", "O", "0", "∘") and behind_digit and after.lstrip()[:1] in ("C", "F", "K"):
+        return f"°{gap}"
+    if words.lower() in _SHORT_MARKS:
+        return _SHORT_MARKS[words.lower()] + gap
+    if _MARK.fullmatch(words) or _SIGN.fullmatch(words) or words in ("o", "os"):  # notes, ions, numbers: No
+        return text
+    if _IN_BRACKETS.fullmatch(words):  # a note that says itself that it is one
+        return text
+    if _IN_PARENTHESES.fullmatch(words):
+        return f"^{words}" if _may_have_exponent(before, after) else text
+    if words.isdecimal() and (not before or before[-1] in " (") and _ELEMENT.match(after):
+        return f"^{words}"
+    gap = gap or (" " if after[:1].isdigit() else "")
+    if _ORDINAL.fullmatch(words) and before[-1:].isdigit():
+        return text
+    if _NOTE_NUMBERS.fullmatch(words) and not (_DIGITS.fullmatch(words) and _may_have_exponent(before, after)):
+        return f"[{words.rstrip(',')}]{gap}"
+    if words.isalpha() and _LETTERS_AT_END.search(before):
+        return _letters_behind_letters(words, before) + gap
+    if not before or before[-1].isspace():
+        return text
+    if words in _UNIT_EXPONENTS and _is_unit(before):
+        return _UNIT_EXPONENTS[words] + gap
+    return f"^{words}{gap}" if _EXPONENT.fullmatch(words) else f"^({words}){gap}"
+
+
+def lowered(text: str, before: str, after: str) -> str:
+    """What to write for lowered text that stands between ``before`` and ``after``."""
+    words = text.strip()
+    gap = text[len(text.rstrip()) :]
+    if not before or before[-1].isspace() or before[-1] in "/⁄":
+        return text
+    if words.isdecimal() and (before[-1].isalpha() or before[-1] in ")]") and not after[:1].isdigit():  # H2O
+        return text
+    if _EXPONENT.fullmatch(words):
+        return f"_{words}{gap or (' ' if after[:1].isalnum() else '')}"
+    return f"_({words}){gap}"
 
 
 def _runs(pieces: Iterable[Piece]) -> Iterator[Piece]:
@@ -88,31 +138,6 @@ def _is_above_a_slash(run: Piece, following: Sequence[Piece]) -> bool:
     if following[0].position == "lowered":
         return run.text.rstrip().endswith(("/", "⁄")) or slash.startswith(("/", "⁄"))
     return slash in ("/", "⁄") and len(following) > 1 and following[1].position == "lowered"
-
-
-def _raised(text: str, before: str, after: str) -> str:
-    words = text.strip()
-    gap = text[len(text.rstrip()) :]
-    behind_digit = before.rstrip()[-1:].isdigit()
-    if words in ("o", "O", "0", "∘") and behind_digit and after.lstrip()[:1] in ("C", "F", "K"):
-        return f"°{gap}"
-    if words.lower() in _SHORT_MARKS:
-        return _SHORT_MARKS[words.lower()] + gap
-    if _MARK.fullmatch(words) or _SIGN.fullmatch(words) or words in ("o", "os"):  # notes, ions, numbers: No
-        return text
-    if _IN_BRACKETS.fullmatch(words):  # a note that says itself that it is one
-        return text
-    if _ORDINAL.fullmatch(words) and before[-1:].isdigit():
-        return text
-    if _NOTE_NUMBERS.fullmatch(words) and not (_DIGITS.fullmatch(words) and _may_have_exponent(before, after)):
-        return f"[{words.rstrip(',')}]{gap}"
-    if words.isalpha() and _LETTERS_AT_END.search(before):
-        return _letters_behind_letters(words, before) + gap
-    if not before or before[-1].isspace():
-        return text
-    if words in _UNIT_EXPONENTS and _is_unit(before):
-        return _UNIT_EXPONENTS[words] + gap
-    return f"^{words}{gap}" if _EXPONENT.fullmatch(words) else f"^({words}){gap}"
 
 
 def _letters_behind_letters(words: str, before: str) -> str:
@@ -149,15 +174,3 @@ def _is_unit(before: str) -> bool:
         return False
     front = before[: letters.start()].rstrip()
     return len(letters[1]) > 1 or front[-1:].isdigit() or front.endswith(("/", "per", "·"))
-
-
-def _lowered(text: str, before: str, after: str) -> str:
-    words = text.strip()
-    gap = text[len(text.rstrip()) :]
-    if not before or before[-1].isspace() or before[-1] in "/⁄":
-        return text
-    if words.isdecimal() and (before[-1].isalpha() or before[-1] in ")]") and not after[:1].isdigit():  # H2O
-        return text
-    if _EXPONENT.fullmatch(words):
-        return f"_{words}{gap or (' ' if after[:1].isalnum() else '')}"
-    return f"_({words}){gap}"

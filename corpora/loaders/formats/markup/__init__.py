@@ -8,7 +8,6 @@
     html_writer       the tree to reading text: every word that a reader could make visible
     html_tables       merged cells in each row and column that they cover
     list_numbers      the markers of a list's items
-    raised            exponents, marks of notes and indices in a line
     mathml            formulas as linear text
     front_matter      the fields before a Markdown text
 

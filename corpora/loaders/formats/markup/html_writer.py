@@ -20,8 +20,8 @@ from corpora.loaders.formats.markup.html_survey import HEADINGS, Survey, element
 from corpora.loaders.formats.markup.html_tables import Cell, Row, Section
 from corpora.loaders.formats.markup.html_tree import local_name, parsed_html
 from corpora.loaders.formats.markup.list_numbers import Numbering, numbering_of
-from corpora.loaders.formats.markup.raised import lowered, raised
-from corpora.text.reading_text import ReadingText, ended_block, in_one_line, words
+from corpora.loaders.formats.raised_text import lowered, raised
+from corpora.text.reading_text import ReadingText, ended_block, in_one_line, reading_behind, words
 
 _UNREAD = words("script style noscript noframes noembed template head video audio canvas track source param datalist "
                 "rp metadata defs colgroup frameset")  # fmt: skip
@@ -50,7 +50,6 @@ _LOWERED = re.compile(r"vertical-align\s*:\s*sub", re.IGNORECASE)
 _KEEPS_LINES = re.compile(r"white-space\s*:\s*(?:pre|break-spaces)", re.IGNORECASE)
 _BETWEEN_PARAGRAPHS = re.compile(r"\n[ \t]*\n\s*")
 _SLASHES = ("/", "\u2044", "\u2215")
-_CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]$")
 _ENDS_ITSELF = (":", "?", "!", ".", ";", "…", "？", "：")
 _QUOTES = ("“", "”"), ("‘", "’")
 _LONGEST_TERM, _MOST_TERMS = 150, 6
@@ -63,6 +62,9 @@ _MOST_CAPTURES = 50
 _BOXES = {("checkbox", True): "☑", ("checkbox", False): "☐", ("radio", True): "◉", ("radio", False): "○"}
 _UNSHOWN_FIELDS = words("hidden password file color range image checkbox radio")
 _TAIL = 24
+_LONGEST_MARK = 6
+# A note that begins with its number.
+_WORD_AHEAD = re.compile(r"[^\W\d_]{3}")
 
 _Leave: TypeAlias = Callable[[], None]
 
@@ -157,6 +159,25 @@ class _Line:
 
 
 @dataclass(slots=True)
+class _Choices:
+    """The options of an open menu, and those that the page says are chosen."""
+
+    is_multiple: bool
+    options: list[str] = field(default_factory=list)
+    chosen: list[str] = field(default_factory=list)
+
+    def add(self, option: str, *, is_chosen: bool) -> None:
+        self.options.append(option)
+        if is_chosen:
+            self.chosen = [*self.chosen, option] if self.is_multiple else [option]
+
+    def text(self) -> str:
+        """What is chosen, then all that there is to choose from."""
+        options = ", ".join(self.options)
+        return f"{', '.join(self.chosen)} (of {options})" if self.chosen and len(self.options) > 1 else options
+
+
+@dataclass(slots=True)
 class _Writer:
     """Walks the tree; inline text is collected until a block begins or ends."""
 
@@ -175,8 +196,9 @@ class _Writer:
     quotes: int = 0
     captures: int = 0
     term: str = ""
+    defined: dict[Node, str] = field(default_factory=dict)
     readings: list[list[str]] = field(default_factory=list)
-    choices: list[list[str]] = field(default_factory=list)
+    choices: list[_Choices] = field(default_factory=list)
     moved_tabs: set[Element] = field(default_factory=set)
 
     def write(self, page: Document) -> None:
@@ -437,8 +459,7 @@ class _Writer:
         if href.startswith("#") and self.lines and len(element.children) <= 1 and element.text.strip() in _PERMALINKS:
             return None
         if _is_reference(element) and not _is_named(element.parent, "sup") and not _has_raised(element):
-            before = self._before()
-            return self._captured(lambda text: raised(text, before, is_note=True))
+            return self._captured(_mark_of_note)
         return _nothing
 
     # Lists
@@ -497,6 +518,22 @@ class _Writer:
             else:
                 self.inline = []
                 self.term = terms if not terms or terms.endswith(_ENDS_ITSELF) else f"{terms}:"
+                if element.parent is not None:
+                    self.defined[element.parent] = self.term
+
+        return leave
+
+    def _definition(self, element: Element) -> _Leave:
+        """A definition; a further one of the same term has that once more."""
+        self._flush()
+        again = self.defined.get(element.parent, "") if element.parent and _follows(element, "dd") else ""
+        if again and not (self.term or self.lines or self.open_items or self.is_verbatim):
+            self.term = again
+
+        def leave() -> None:
+            self._flush()
+            if again and self.term == again:
+                self.term = ""
 
         return leave
 
@@ -602,8 +639,10 @@ class _Writer:
         if sibling is not None and after.strip() in _SLASHES and _is_named(sibling.next_sibling, "sub"):
             gap = " " if before[-1:].isdigit() else ""
             return self._captured(lambda text: gap + in_one_line(text))  # the upper half of a fraction
-        is_note = _is_reference(element) or _leads_to_note(element)
-        return self._captured(lambda text: raised(text, before, after=after, is_note=is_note))
+        if _is_reference(element) or _leads_to_note(element):
+            return self._captured(_mark_of_note)
+        gap = " " if not before.strip() and _WORD_AHEAD.match(after) else ""
+        return self._captured(lambda text: raised(text, before, after) + gap)
 
     def _lowered(self, element: Element) -> _Leave:
         before, sibling = self._before(), element.next_sibling
@@ -628,8 +667,7 @@ class _Writer:
 
         def word(text: str) -> str:
             reading = in_one_line("".join(readings))
-            gap = "" if _CJK.search(text.rstrip()) else " "
-            return f"{text.rstrip()}{gap}({reading})" if reading else text
+            return f"{text.rstrip()}{reading_behind(text, reading)}" if reading else text
 
         captured = self._captured(word)
 
@@ -706,12 +744,12 @@ class _Writer:
 
     def _choice(self, element: Element) -> _Leave:
         """The options of a menu, which a click shows."""
-        options: list[str] = []
-        self.choices.append(options)
+        choices = _Choices(is_multiple=element.attr("multiple") is not None)
+        self.choices.append(choices)
 
         def leave() -> None:
             self.choices.pop()
-            self._apart(", ".join(options))
+            self._apart(choices.text())
 
         return leave
 
@@ -723,14 +761,14 @@ class _Writer:
             if not self.choices:
                 return f" {text} "
             if text:
-                self.choices[-1].append(text)
+                self.choices[-1].add(text, is_chosen=element.attr("selected") is not None)
             return ""
 
         return self._captured(kept)
 
     def _options(self, element: Element) -> _Leave:
         if (label := in_one_line(element.attr("label") or "")) and self.choices:
-            self.choices[-1].append(f"{label}:")
+            self.choices[-1].options.append(f"{label}:")
         return self._block() if not self.choices else _nothing
 
     def _gauge(self, element: Element) -> _Leave | None:
@@ -775,6 +813,14 @@ def _is_defined(term: Element) -> bool:
     return False
 
 
+def _follows(element: Element, name: str) -> bool:
+    """Whether the element before this one has that name."""
+    node = element.previous_sibling
+    while node is not None and not isinstance(node, Element):
+        node = node.previous_sibling
+    return _is_named(node, name)
+
+
 def _is_reference(element: Element) -> bool:
     """Whether an element says of itself that it leads to a note."""
     kinds = f"{element.attr('role') or ''} {element.attr('epub:type') or ''}".split()
@@ -783,6 +829,12 @@ def _is_reference(element: Element) -> bool:
 
 def _is_named(node: Node | None, name: str) -> bool:
     return isinstance(node, Element) and local_name(node) == name
+
+
+def _mark_of_note(text: str) -> str:
+    mark = in_one_line(text)
+    is_bare = mark and len(mark) <= _LONGEST_MARK and not mark.startswith(("[", "("))
+    return f"[{mark}]" if is_bare else mark
 
 
 def _has_raised(element: Element) -> bool:
@@ -806,6 +858,7 @@ _HANDLERS: dict[str, Callable[[_Writer, Element], _Leave | None]] = {
     "li": _Writer._item,
     "dt": _Writer._term,
     "dl": _Writer._description,
+    "dd": _Writer._definition,
     "table": _Writer._open_table,
     "tr": _Writer._row,
     "td": _Writer._cell,

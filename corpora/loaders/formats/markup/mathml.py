@@ -129,11 +129,17 @@ def _many_scripts(element: Element, level: int) -> str:
         text = _text(script, level + 1).strip()
         groups[side] += (f"^{_grouped(text)}" if pair else f"_{_grouped(text)}") if text else ""
         pair = 1 - pair
-    return f"{groups[1]}{' ' if groups[1] else ''}{base}{groups[0]}"
+    gap = " " if groups[1][-1:].isalpha() or (groups[1] and base[:1].isdigit()) else ""
+    return f"{groups[1]}{gap}{base}{groups[0]}"
 
 
 def _root(element: Element, level: int) -> str:
     return f"√{_grouped(_row(element, level).strip())}"
+
+
+def _enclosed(element: Element, level: int) -> str:
+    is_root = "radical" in (element.attr("notation") or "").split()
+    return _root(element, level) if is_root else _row(element, level)
 
 
 def _root_of(element: Element, level: int) -> str:
@@ -178,6 +184,7 @@ _LAYOUTS: MappingProxyType[str, Callable[[Element, int], str]] = MappingProxyTyp
         "mmultiscripts": _many_scripts,
         "msqrt": _root,
         "mroot": _root_of,
+        "menclose": _enclosed,
         "mfenced": _fenced,
         "mtable": _table,
         "maction": _chosen,

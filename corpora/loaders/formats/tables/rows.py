@@ -196,13 +196,11 @@ class _Tables:
         header = found_header([*part, *following])
         return header if header is not None and header.end == len(part) and found_header(following) is None else None
 
-    @property
-    def _used(self) -> set[int]:
-        return {column for column, kind in enumerate(self._profile.kinds) if kind != "empty"}
-
     def _line(self, row: Row, names: Sequence[str] | None = None) -> _Line:
         names = self._names if names is None else names
-        first = next((c for c, name in enumerate(names) if name or c in self._used), 0)  # may begin in column B
+        kinds = self._profile.kinds
+        begun = (c for c, name in enumerate(names) if name or (c < len(kinds) and kinds[c] != "empty"))
+        first = next(begun, 0)  # tables may begin in column B
         is_first = any(cell and cell.strip() for cell in row.cells[: first + 1])
         alone = filled(row) == 1 and len(names) > 1 and is_first
         return _Line(self._block, str(row.number), _line(row, () if alone else names))

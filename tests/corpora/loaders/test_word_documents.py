@@ -352,6 +352,23 @@ def test_paragraphs_of_a_cell_are_set_off() -> None:
     assert lines(table(row(cell(more=blocks), "x"))) == ["Ring the bell; Liv has the key. Wait | x"]
 
 
+def test_text_that_is_moved_up_or_down_is_raised_or_lowered() -> None:
+    up, little, down = (f'<w:position w:val="{shift}"/>' for shift in (6, 2, -6))
+    assert lines(paragraph("4", more=run("5", up) + run(" and 1") + run("0", little))) == ["4^5 and 10"]
+    assert lines(paragraph("V", more=run("max", down))) == ["V_max"]
+
+
+def test_a_reading_above_a_word_follows_it_in_brackets() -> None:
+    ruby = f"<w:ruby><w:rubyPr/><w:rt>{run('wie man liest')}</w:rt><w:rubyBase>{run('Wort')}</w:rubyBase></w:ruby>"
+    assert lines(paragraph("Ein ", more=run(more=ruby) + run("."))) == ["Ein Wort (wie man liest)."]
+
+
+def test_deleted_rows_are_said() -> None:
+    document = read(table(row("Boat", "Fee"), row("Ida", "12", properties="<w:del/>"), row("Una", "9")))
+    assert "Ida" not in document.text and "Una" in document.text
+    assert document.notes == "text deleted by tracked changes was left out"
+
+
 def test_a_long_merged_text_is_written_once() -> None:
     long = "a remark that goes on and on " * 20
     body = table(row(cell(long, merged("restart")), "1"), row(cell("", merged()), "2"), row("x", "3"))

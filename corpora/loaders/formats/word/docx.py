@@ -39,7 +39,7 @@ from corpora.loaders.formats.tables.rows import write_table
 from corpora.loaders.formats.word.docx_numbering import Marker, Numbering
 from corpora.loaders.formats.word.docx_runs import PAGE_NUMBER, UNREAD, Aside, Runs, checkbox
 from corpora.loaders.formats.word.docx_styles import Style, Styles, outline_level, switch, value
-from corpora.loaders.formats.word.docx_tables import blocks_of, cells_of, grid, is_layout, rows_of
+from corpora.loaders.formats.word.docx_tables import blocks_of, cells_of, grid, has_deleted, is_layout, rows_of
 from corpora.text.reading_text import PAGE_BREAK, ReadingText, ended_block
 
 _DEEPEST_LIST = 8
@@ -282,6 +282,8 @@ class _Writer:
             self.unread.add("inserted file")
 
     def _table(self, table: Element) -> None:
+        if has_deleted(table):
+            self.unread.left_out("text deleted by tracked changes")
         if is_layout(table):
             for row in rows_of(table):
                 for cell in cells_of(row):

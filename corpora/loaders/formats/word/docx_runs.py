@@ -18,7 +18,7 @@ from corpora.loaders.formats.opc_package import attribute, child, children_of, c
 from corpora.loaders.formats.raised_text import Piece, Position
 from corpora.loaders.formats.word.docx_fields import shown_by_instruction
 from corpora.loaders.formats.word.docx_styles import RunLook, Style, Styles, switch, value
-from corpora.text.reading_text import PAGE_BREAK, words
+from corpora.text.reading_text import PAGE_BREAK, reading_behind, words
 
 UNREAD = words(
     "pPr rPr tblPr tblGrid tblPrEx trPr tcPr sectPr sdtPr sdtEndPr del moveFrom instrText delText delInstrText "
@@ -135,6 +135,15 @@ class Runs:
     def _page_break(self, element: Element) -> Iterator[Piece]:
         if self.is_paged:
             yield Piece(PAGE_BREAK)
+
+    def _ruby(self, element: Element) -> Iterator[Piece]:
+        """A word, and behind it in brackets how it is read."""
+        base, above = child(element, "rubyBase"), child(element, "rt")
+        word = [] if base is None else list(self._inside(base))
+        reading = [] if above is None else list(self._inside(above))
+        yield from word
+        texts = ("".join(piece.text for piece in pieces).strip() for pieces in (word, reading))
+        yield Piece(reading_behind(*texts))
 
     def _equation(self, element: Element) -> Iterator[Piece]:
         yield from self._shown(omml.linear(element), "formula")
@@ -262,6 +271,7 @@ _READERS: Mapping[str, Callable[[Runs, Element], Iterator[Piece]]] = {
     "br": Runs._break,
     "cr": Runs._break,
     "lastRenderedPageBreak": Runs._page_break,
+    "ruby": Runs._ruby,
     "oMath": Runs._equation,
     "oMathPara": Runs._equation,
     **dict.fromkeys(_NOTES, Runs._note),

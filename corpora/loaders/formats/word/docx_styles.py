@@ -19,6 +19,7 @@ _HEADING_NAME = re.compile(r"heading ([1-9])")
 _CONTENTS_NAME = re.compile(r"toc [1-9]")
 _TITLE_LEVEL = 1
 _BODY_TEXT = 9
+_SHIFT = 4  # half points
 _OFF = ("0", "false", "off")
 _POSITIONS: Mapping[str | None, Position] = {"superscript": "raised", "subscript": "lowered", "baseline": "on line"}
 
@@ -124,9 +125,17 @@ def run_properties(properties: Element | None) -> RunProperties:
     return RunProperties(
         any(struck) if struck else None,
         switch(child(properties, "vanish")),
-        _POSITIONS.get(value(child(properties, "vertAlign"))),
+        _POSITIONS.get(value(child(properties, "vertAlign"))) or _shifted(child(properties, "position")),
         None if fonts is None else attribute(fonts, "ascii") or attribute(fonts, "hAnsi"),
     )
+
+
+def _shifted(element: Element | None) -> Position | None:
+    """The place of text that is moved up or down by half points; a small shift only fits a font to its neighbours."""
+    if element is None:
+        return None
+    shift = whole_number(value(element), 0)
+    return "on line" if abs(shift) < _SHIFT else "raised" if shift > 0 else "lowered"
 
 
 def switch(element: Element | None) -> bool | None:

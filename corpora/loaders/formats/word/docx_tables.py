@@ -33,6 +33,14 @@ def rows_of(table: Element) -> Iterator[Element]:
     return (row for row in _inside(table, "tr") if not _is_on(row, "del") and not _is_on(row, "hidden"))
 
 
+def has_deleted(table: Element) -> bool:
+    """Whether tracked changes have deleted rows or cells of it."""
+    return any(
+        _is_on(row, "del") or any(child(cell, "tcPr", "cellDel") is not None for cell in _inside(row, "tc"))
+        for row in _inside(table, "tr")
+    )
+
+
 def cells_of(row: Element) -> Iterator[Element]:
     """The cells that are shown."""
     return (cell for cell in _inside(row, "tc") if child(cell, "tcPr", "cellDel") is None)

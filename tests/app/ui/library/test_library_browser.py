@@ -103,7 +103,7 @@ def test_many_files_wait_for_the_word_and_can_be_paused_resumed_reloaded_and_can
     assert "how long is not known yet" in said
     assert re.search(r"By type: 8 txt \(\d+ B\), 1 mov", said)
     assert rows(page) == [["film.mov", "left out"], *([f"note {number}.txt", "new"] for number in range(8))]
-    assert "files ending in .mov cannot be read" in page.inner_text(".job .cause")
+    assert "Files ending in .mov cannot be read" in page.inner_text(".job .cause")
     assert live.registry.texts("empty") == {}
     live.registry.encoder.gate.clear()
     live.registry.encoder.reached.clear()

@@ -25,6 +25,8 @@ _LOST = "\N{REPLACEMENT CHARACTER}"
 _WORTH = 0.5  # the least that the best encoding must score to be one
 _LIKELY, _FREQUENT = 0.5, 0.3  # what the language, and the frequency of characters, add to a score
 _LOST_SHARE = 0.01
+_OFTEN_SHARE = 0.6  # of letters that are among the dozen commonest of a language
+_LOSS = 5.0  # what the share of lost characters costs
 
 _LATIN: Mapping[str, str] = {
     "de": "äöüßé", "en": "éèêëàâçñïöüœæ", "fr": "àâæçéèêëîïôœùûüÿ", "es": "áéíñóúü", "pt": "áâãàçéêíóôõúü",
@@ -65,6 +67,18 @@ _BESIDE_SIGNS = frozenset("“”„‘’‚«»‹›–—…\u00a0²³")
 _NO_THAI = regex.compile(
     "(?<![\u0e01-\u0e2e\u0e31-\u0e4e])[\u0e31\u0e34-\u0e3a\u0e47-\u0e4e]|[\u0e40-\u0e44](?![\u0e01-\u0e2e])"
 )
+_NO_WORD = {
+    "el": regex.compile(
+        r"ς(?=\p{L})|(?<=\p{L})σ(?!\p{L})|[άέήίόύώΐΰ](?=\p{L}*[άέήίόύώΐΰ])|(?<=\p{Ll})[ΆΈΉΊΌΎΏ]"
+        r"|(?<!\p{L})(?!\p{L}*[άέήίόύώΐΰΆΈΉΊΌΎΏ])\p{L}?\p{Ll}*[αεηιουω][β-δζθκ-ξπ-τφ-ψ]+[αεηιουω]"
+    ),
+    "he": regex.compile(r"(?<=\p{L}{2})[כמנצ](?!\p{L})|[ךםןףץ](?=\p{L})"),
+    "th": regex.compile("(?<![\u0e01-\u0e4e])[\u0e30-\u0e33\u0e45]|[\u0e50-\u0e59\u0e2f\u0e4f](?=[\u0e01-\u0e4e])"),
+}  # what no word of a language has: letters for ends inside, two accents or none, a vowel that begins it
+_OFTEN = {
+    "ru": "оеаинтсрвлкм", "uk": "оаинівтреслк", "bg": "аоиетнрсвлкд", "sr": "аоиентрсувмк", "mk": "аоеитнрсвлкд",
+    "be": "анікоетсрылу", "el": "αοιετσςνηυρπκό", "he": "יוהלארתשבמםנ", "th": "านรอกเงมย่ล้วดตี",
+}  # fmt: skip
 _LAST_LETTERS = frozenset("ةىςםןףץך")
 _ASCII_WORDS = regex.compile(rb"[A-Za-z0-9 ,.]{3,}")
 _FOREIGN_WORD = regex.compile(r"[^\s\x00-\x7f]+")
@@ -99,12 +113,12 @@ _CANDIDATES = (
     _Candidate("mac_roman", _WESTERN, 0.01),
     _Candidate("cp852", _CENTRAL),
     _Candidate("cp857", ("tr",)),
-    _Candidate("cp1251", _CYRILLIC, 0.03),
-    _Candidate("koi8_r", ("ru",), 0.02),
-    _Candidate("koi8_u", ("uk",), 0.02),
-    _Candidate("cp866", ("ru", "bg", "be", "uk"), 0.02),
-    _Candidate("iso8859_5", _CYRILLIC),
-    _Candidate("mac_cyrillic", _CYRILLIC),
+    _Candidate("cp1251", _CYRILLIC, 0.12),
+    _Candidate("koi8_r", ("ru",), 0.12),
+    _Candidate("koi8_u", ("uk",), 0.06),
+    _Candidate("cp866", ("ru", "bg", "be", "uk"), 0.12),
+    _Candidate("iso8859_5", _CYRILLIC, 0.04),
+    _Candidate("mac_cyrillic", _CYRILLIC, 0.09),
     _Candidate("cp855", _CYRILLIC),
     _Candidate("cp1253", ("el",), 0.04),
     _Candidate("iso8859_7", ("el",), 0.03),
@@ -236,18 +250,20 @@ def _score(sample: bytes, candidate: _Candidate, to_beat: float) -> float:
         return 0.0
     text = codecs.getincrementaldecoder(candidate.encoding)("replace").decode(sample)
     foreign = [n for n, ch in enumerate(text) if ch > "\x7f"]
-    if not foreign or text.count(_LOST) > max(1, _LOST_SHARE * len(foreign)):
+    lost = text.count(_LOST)
+    if not foreign or lost > max(1, _LOST_SHARE * len(foreign)):
         return 0.0
+    bonus = candidate.bonus - min(_LOSS * lost / len(foreign), _WORTH)
     is_dense = candidate.languages[0] in ("zh", "ja", "ko")
     good = {
         language: _goodness_of_characters(text, foreign, language) if is_dense else _share_good(text, foreign, language)
         for language in candidate.languages
     }
-    if max(good.values()) + _LIKELY + candidate.bonus <= to_beat:
+    if max(good.values()) + _LIKELY + bonus <= to_beat:
         return 0.0
     is_latin = candidate.languages[0] in _LATIN
     likely = likelihoods(text if is_latin else " ".join(_FOREIGN_WORD.findall(text)))
-    return max(share + _LIKELY * likely.get(language, 0.0) for language, share in good.items()) + candidate.bonus
+    return max(share + _LIKELY * likely.get(language, 0.0) for language, share in good.items()) + bonus
 
 
 def _share_good(text: str, foreign: Sequence[int], language: str) -> float:
@@ -261,7 +277,11 @@ def _share_good(text: str, foreign: Sequence[int], language: str) -> float:
         good *= 0.6
     if language in ("ar", "fa", "ur") and different > 5:
         good *= 1.0 if sum(text[at] in "ال" for at in foreign) * 10 >= len(foreign) else 0.7
-    return (good - 2 * len(_NO_THAI.findall(text)) / len(foreign)) * different / (different + 1.5)
+    if language in _OFTEN:
+        often = sum(text[at].lower() in _OFTEN[language] for at in foreign) / len(foreign)
+        good *= 0.6 + 0.4 * min(often / _OFTEN_SHARE, 1.0)
+    impossible = len(_NO_THAI.findall(text)) + (len(_NO_WORD[language].findall(text)) if language in _NO_WORD else 0)
+    return (good - 3 * impossible / len(foreign)) * different / (different + 1.5)
 
 
 def _goodness(text: str, at: int, alphabet: frozenset[str], *, is_latin: bool) -> float:
@@ -288,6 +308,8 @@ def _goodness_of_letter(ch: str, before: str, after: str, *, is_latin: bool) -> 
         return 0.0
     is_alone = not before.isalpha() and not after.isalpha()
     if not is_latin:
+        if ch.islower() and after.isupper():
+            return 0.0
         glued = (before.isascii() and before.isalnum()) or (after.isascii() and after.isalnum())
         return 0.0 if glued or (ch in _LAST_LETTERS and after.isalpha()) else (0.5 if is_alone else 1.0)
     return 0.5 if is_alone and (ch.isupper() or before.isdigit() or after.isdigit()) else 1.0

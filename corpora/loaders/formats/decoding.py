@@ -42,6 +42,14 @@ _WESTERN_SIGNS = frozenset("“”„‘’‚«»–—…•€£°§½²³¿�
 _LOST = "\N{REPLACEMENT CHARACTER}"
 _FEW_CONTROLS, _FEWEST = 0.01, 2
 _FEW_NULS = 0.05
+# Encodings in which the same bytes are letters of other alphabets, and how many letters make one sure.
+_ALIKE = {
+    "cp1251": "windows-1251", "koi8_r": "koi8-r", "koi8_u": "koi8-u", "cp866": "ibm866",
+    "mac_cyrillic": "x-mac-cyrillic", "iso8859_5": "iso-8859-5", "cp1253": "windows-1253",
+    "iso8859_7": "iso-8859-7", "cp1255": "windows-1255",
+    "cp1256": "windows-1256", "cp874": "windows-874",
+}  # fmt: skip
+_ENOUGH_LETTERS = 40
 _FEW_RUNS, _RUNS_SHARE = 4, 0.1
 _NUL_RUNS = re.compile(rb"\0+")
 _BINARY_MARKS = ((b"SQLite format 3\0", 0), (b"ustar", 257))  # of files that may hold little but text and NULs
@@ -76,6 +84,8 @@ def _text(data: bytes, name: str, declared: str | None, say: Callable[[str], Non
         return text
     if (found := best_encoding(data)) is not None:
         _say_lost(found.lost, say)
+        if found.encoding in _ALIKE and sum(byte > 0x7F for byte in data) < _ENOUGH_LETTERS:
+            say(f"its encoding was guessed: {_ALIKE[found.encoding]}")
         return found.text
     raise _not_text(name)
 

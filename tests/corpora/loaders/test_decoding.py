@@ -258,3 +258,12 @@ def test_lines_in_unmarked_unicode_lose_no_nul(text: str, encoding: str) -> None
 def test_binary_files_with_words_and_nuls_are_no_text(data: bytes) -> None:
     with pytest.raises(BinaryText):
         decoded(data, "a.txt")
+
+
+def test_one_line_in_russian_is_told_in_its_usual_encodings_and_the_guess_is_said() -> None:
+    lines = ("Ключ висит в коридоре.", "Касса закрыта.", "Дом продан, звоните Анне.", "Хлеб стоит 40 рублей.",
+             "Двери открыты\nВход за углом у сарая.", "Список: мука, соль, сыр")  # fmt: skip
+    tried = [(line, encoding) for line in lines for encoding in ("cp1251", "koi8_r", "cp866")]
+    wrong = [(line, encoding) for line, encoding in tried if told(line.encode(encoding))[0] != line]
+    assert len(wrong) <= 3, wrong
+    assert told(lines[0].encode("cp1251"))[1] == ["its encoding was guessed: windows-1251"]

@@ -163,7 +163,7 @@ def test_a_presentation() -> None:
     document = load_bytes(presentation(), "plan.pptx")
     assert document.text == (
         "Harbour plan\n\n- Dig it out\n  - by hand\n\nNotes: Greet the mayor.\n\nThen go on.\n\n"
-        "Costs\n\nItem | Euro\nItem: Pier | Euro: 300\n\nA box\nof two lines."
+        "Costs\n\nItem | Euro\nPier | 300\n\nA box\nof two lines."
     )
     assert document.metadata["title"] == "Harbour plan"
     one, two = marked(document, "slide")

@@ -40,6 +40,7 @@ _INFO = (
     f"WHERE p.document = d.number AND p.generation = {CURRENT_GENERATION}), d.added_at "
     "FROM documents d"
 )
+_MOST_NAMED = 5  # files of one name
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,7 +354,9 @@ def find_document(connection: sqlite3.Connection, id_or_name: str) -> DocumentIn
     info = info_where(connection, "id", id_or_name) or info_where(connection, "name", id_or_name)
     if info is not None:
         return info
-    near = nearest(id_or_name, [name for (name,) in connection.execute("SELECT name FROM documents")])
+    names = [name for (name,) in connection.execute("SELECT name FROM documents")]
+    ends_so = [name for name in names if name.endswith(f"/{id_or_name}")]
+    near = " or ".join(ends_so[:_MOST_NAMED]) or nearest(id_or_name, names)
     raise DocumentNotFound(
         f'there is no document called "{id_or_name}"',
         hint=f"did you mean {near}?" if near else "list the documents of the corpus to see their names",

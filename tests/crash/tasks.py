@@ -114,10 +114,10 @@ def do(corpus: Corpus, act: Act, files: Path, report: Report) -> None:
 
 def add_files(corpus: Corpus, listed: Sequence[tuple[str, int]], files: Path, report: Report) -> None:
     """A job of several files."""
-    paths = [files / f"{version}" / name for name, version in listed]
-    for path in paths:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text_of(path.name, int(path.parent.name)))
+    files.mkdir(parents=True, exist_ok=True)
+    paths = [files / name for name, _ in listed]
+    for path, (name, version) in zip(paths, listed, strict=True):
+        path.write_text(text_of(name, version))
 
     def tell(done: int, total: int, name: str, stage: Stage) -> None:
         if stage == "done":

@@ -38,11 +38,17 @@ def all_specimens() -> dict[str, bytes]:
     text, markdown, page, table = _text(), _markdown(), html_page(), _table(",")
     lines, word, slides, sheet = _json_lines(), _word(), _slides(), _sheet()
     return {
-        ".txt": text, ".text": text, ".rst": text, ".md": markdown, ".markdown": markdown,
+        ".txt": text, ".text": text, ".rst": text, ".log": text, ".srt": _subtitles(","), ".vtt": _subtitles("."),
+        ".md": markdown, ".markdown": markdown,
         ".html": page, ".htm": page, ".xhtml": page, ".pdf": _pdf(), ".docx": word, ".docm": word,
         ".pptx": slides, ".pptm": slides, ".xlsx": sheet, ".xlsm": sheet, ".csv": table, ".tsv": _table("\t"),
         ".jsonl": lines, ".ndjson": lines, ".json": json.dumps([{"a": SENTENCES}]).encode(), ".epub": epub(),
     }  # fmt: skip
+
+
+def _subtitles(point: str) -> bytes:
+    cues = (f"{i}\n00:00:0{i}{point}000 --> 00:00:0{i}{point}900\n{said}\n" for i, said in enumerate(SENTENCES, 1))
+    return ("WEBVTT\n\n" * (point == ".") + "\n".join(cues)).encode()
 
 
 def html_page(more: str = "") -> bytes:

@@ -193,7 +193,7 @@ def test_a_clean_up_that_takes_a_turn_is_seen_to_hang(llama: Target, monkeypatch
     monkeypatch.setattr(Scheduler, "iterate", _takes_a_turn)
     forgotten, asked = requests(2)
     engine = engine_of(llama)
-    knots = [Knot(begun(engine, forgotten))]
+    knots: list[Knot[Commits]] = []
     draft, ended = Session.draft, threading.Event()
 
     def collecting(self: Session) -> Any:
@@ -207,8 +207,10 @@ def test_a_clean_up_that_takes_a_turn_is_seen_to_hang(llama: Target, monkeypatch
         engine.generate(asked)
         ended.set()
 
-    with collecting_never(), pytest.raises(Hang, match="turn"):
-        in_time(ask, within_s=1.0)
+    with collecting_never():
+        knots.append(Knot(begun(engine, forgotten)))
+        with pytest.raises(Hang, match="turn"):
+            in_time(ask, within_s=1.0)
     with engine._scheduler._lock._changed:  # Let the thread go that waits for itself.
         engine._scheduler._lock._tickets.popleft()
         engine._scheduler._lock._changed.notify_all()

@@ -74,6 +74,13 @@ def guess_language(text: str) -> str | None:
     return _guess_by_small_words(text)
 
 
+def has_english_word(text: str) -> bool:
+    """Whether a function word is in it that English shares with none of the other languages here."""
+    listed = {language: frozenset(words.split()) for language, words in _SMALL_WORDS.items()}
+    others = frozenset().union(*(words for language, words in listed.items() if language != "English"))
+    return any(word.casefold() in listed["English"] - others for word in _WORD.findall(text))
+
+
 def unknown_to_encoder(language: str | None, *, known: Collection[str] = DEFAULT_ENCODER_LANGUAGES) -> str | None:
     """A line that says which language a question seems to be in and what to set; None where there is nothing to say.
 

@@ -16,7 +16,7 @@ from corpora.text.sentences import units
 
 _BREAK: Final = re.compile(r"\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _FENCE: Final = re.compile(r"^[ \t]*(```|~~~).*?(^[ \t]*\1[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
-_FRONT_MATTER: Final = re.compile(r"(---|\+\+\+)[ \t]*\n(?:[\w-]+[ \t]*[:=].*\n|[ \t#-].*\n)+\1[ \t]*(?:\n|\Z)")
+_FRONT_MATTER: Final = re.compile(r"(---|\+\+\+)\s*?\n(?:[\w-]+[ \t]*[:=].*\n|[ \t#-].*\n)+\1[ \t\r]*(?:\n|\Z)")
 _INDENT: Final = re.compile(r"[ \t]*")
 _WRAPPED_FROM_CHARS: Final = 40  # a line as long as this may be one that an editor has wrapped
 _FILE_OR_SITE: Final = (

@@ -32,7 +32,7 @@ from corpora.text.language import likeliest
 from decoding.interfaces import Edit as LikelyEdit
 from decoding.interfaces import FinishReason, Processor, Reference, Request
 from decoding.processors.copy_bias import CopyBias
-from retrieval.language import guess_language
+from retrieval.language import guess_language, has_english_word
 
 CorrectionEvent: TypeAlias = TextDelta | CorrectionDone
 
@@ -178,9 +178,14 @@ class _Correcting:
         return _FOREIGN if self._is_small and self._is_foreign(source) else None
 
     def _is_foreign(self, source: str) -> bool:
-        """Whether a sentence is not in English. A short one hardly tells: then the text around it counts, too."""
+        """Whether a sentence is not in English. A short one hardly tells: then the text around it counts, too.
+
+        Where nothing is foreign and a word is English, the model is not asked: loading it takes half a second.
+        """
         if guess_language(source) is not None:
             return True
+        if not self._is_partly_foreign and has_english_word(source):
+            return False
         code, confidence = likeliest(source)
         return code != "en" and (self._is_partly_foreign or confidence >= _SURELY)
 

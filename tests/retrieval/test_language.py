@@ -6,7 +6,7 @@ import pydoc_data.topics
 
 import pytest
 
-from retrieval.language import guess_language, unknown_to_encoder
+from retrieval.language import guess_language, has_english_word, unknown_to_encoder
 
 
 @pytest.mark.parametrize(
@@ -66,3 +66,9 @@ def test_silent_for_the_language_reference() -> None:
 
 def test_an_encoder_that_knows_the_language_needs_no_notice() -> None:
     assert unknown_to_encoder(guess_language("什么是装饰器？"), known={"English", "Chinese"}) is None
+
+
+def test_english_words_are_those_of_no_other_language() -> None:
+    assert has_english_word("She have a cat.") and has_english_word("Which is it?")
+    for text in ("Ich habe einen Hund in Paris.", "Il est malade.", "Coming soon!", "not", "El perro es grande.", ""):
+        assert has_english_word(text) == (text == "not"), text

@@ -102,7 +102,11 @@ def test_a_label_and_the_bars_of_a_table_are_no_part_of_what_is_corrected() -> N
 
 
 def test_front_matter_is_code() -> None:
-    for text in ("---\ntitle: my note\ntags:\n  - a\n---\nHe go home.\n", "+++\ntitle = 'x'\n+++\nHe go home.\n"):
+    for text in (
+        "---\r\ntitle: my note\r\n---\r\nHe go home.\r\n",
+        "---\ntitle: my note\ntags:\n  - a\n---\nHe go home.\n",
+        "+++\ntitle = 'x'\n+++\nHe go home.\n",
+    ):
         front, sentence = segments(text)
         assert front.is_code and text[front.end - 3 : front.end] in ("---", "+++")
         assert text[sentence.start : sentence.end] == "He go home."

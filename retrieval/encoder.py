@@ -155,9 +155,9 @@ class SentenceTransformerEncoder:
             return np.zeros((0, self.dimension), dtype=np.float32)
         readable = [_LONE_SURROGATE.sub("\ufffd", text) for text in texts]
         with self._model_lock:
-            windows, owner_W, weight_W = _windows(model, readable, role)
+            prompt = model.prompt_tokens(role)
+            windows, owner_W, weight_W = _windows(model, readable, model.max_tokens - prompt)
         vectors_WD = np.zeros((len(windows), self.dimension), dtype=np.float32)
-        prompt = model.prompt_tokens(role)
         lengths = [int(weight) + prompt for weight in weight_W]
         batches = list(_batches(lengths, tokens=model.batch_tokens(role), texts=self._batch_size))
         at_once = model.batches_at_once(role)
@@ -189,10 +189,10 @@ def _batches(lengths: Sequence[int], *, tokens: int, texts: int | None) -> Itera
 
 
 def _windows(
-    model: SentenceModel, texts: Sequence[str], role: Role
+    model: SentenceModel, texts: Sequence[str], room: int
 ) -> tuple[list[str], NDArray[np.int64], NDArray[np.float32]]:
-    """The texts in windows that the model reads whole; (W) the index of the text, (W) the number of tokens of each."""
-    size = max(1, model.max_tokens - model.prompt_tokens(role))
+    """The texts in windows of ``room`` tokens; (W) the index of the text, (W) the number of tokens of each."""
+    size = max(1, room)
     windows: list[str] = []
     owners: list[int] = []
     weights: list[float] = []

@@ -52,11 +52,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, settings: Settings) -> Report:
-    """Embed the same passages by every method in turn. Raises InputError where there is nothing to embed."""
+    """Embed the same passages by every method in turn. Raises InputError where nothing is asked for."""
+    if min(args.rounds, args.passages) < 1:
+        raise InputError("--rounds and --passages must be at least 1", hint="for example --rounds 1 --passages 40")
     documents = [load_file(file) for file in args.files] if args.files else sample_documents()
     cut = [passage for document in documents for passage in passages(document)][: args.passages]
-    if not cut:
-        raise InputError("there is no text in there", hint="name files with text, or none for the documents of Python")
     encoders = {f"float32-{_EIGHT}": _encoder("float32", texts=_EIGHT), "float32": _encoder("float32")}
     if documents_in_bfloat16(settings.encoder_dtype):
         encoders["bfloat16"] = _encoder("bfloat16")

@@ -210,13 +210,18 @@ def left_out_lines(files: Iterable[tuple[str, str | None]]) -> Iterator[str]:
     """A line for each reason, with the names of files that were left out for it: ten in all, the others counted."""
     by_reason: dict[str, list[str]] = {}
     for name, reason in files:
-        by_reason.setdefault((reason or "").removeprefix("it is ").removeprefix("it has "), []).append(plain(name))
+        by_reason.setdefault(_unnamed(name, reason or ""), []).append(plain(name))
     remaining = _NAMED
     for reason, names in sorted(by_reason.items(), key=lambda item: -len(item[1])):
         shown, remaining = names[:remaining], max(0, remaining - len(names))
         others = f"{len(names) - len(shown):,} more" if shown and len(shown) < len(names) else ""
         listed = ", ".join([*shown, *filter(None, [others])])
         yield f"left out: {count(len(names), 'file')}{': ' if listed else ''}{listed} ({plain(reason)})"
+
+
+def _unnamed(name: str, reason: str) -> str:
+    """A reason that does not say whose it is, so that files that share it are told together."""
+    return (reason.partition(f"{name} is ")[2] or reason).removeprefix("it is ").removeprefix("it has ")
 
 
 def note_line(name: str, note: str) -> str:

@@ -47,12 +47,7 @@ _JOB_STATES: Final[dict[JobState, str]] = {
     "finished": "finished",
     "cancelled": "cancelled",
 }
-_SKIPPED: Final = {
-    "duplicate": "skipped: duplicate",
-    "unchanged": "skipped: unchanged",
-    "unsupported": "skipped: not a kind that can be read",
-    "empty": "skipped: empty",
-}
+_SKIPPED: Final = {"duplicate": "duplicate", "unchanged": "unchanged", "unsupported": "left out", "empty": "empty"}
 _READY: Final = {"replaced": "ready, replaced", "removed": "removed", "moved": "moved"}
 
 
@@ -240,7 +235,7 @@ def _counts(window: JobWindow) -> Html:
         (active, "being read", ""),
         (job.counts.get("queued", 0), "paused" if job.state == "paused" else "waiting", ""),
         (job.counts.get("ready", 0), "ready", "good"),
-        *((job.outcomes.get(kind, 0), kind, "") for kind in ("duplicate", "unchanged", "unsupported", "empty")),
+        *((job.outcomes.get(kind, 0), word, "") for kind, word in _SKIPPED.items()),
         (job.counts.get("cancelled", 0), "cancelled", ""),
     ]
     if window.plan is not None:

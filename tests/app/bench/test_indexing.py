@@ -27,7 +27,8 @@ def test_each_method_is_measured_beside_float32(tmp_path: Path) -> None:
     assert exact["passages_per_s"] == pytest.approx(12 / exact["seconds"], rel=0.05)  # type: ignore[operator]
 
 
-def test_a_file_without_text_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_text("Some words.")
-    with pytest.raises(InputError):
-        indexing.run(_args(str(tmp_path / "a.txt"), "--passages", "0"), Settings(home=tmp_path))
+@pytest.mark.parametrize("option", ["--rounds", "--passages"])
+@pytest.mark.parametrize("number", ["0", "-1"])
+def test_nothing_to_do_is_an_error(option: str, number: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="at least 1"):
+        indexing.run(_args(option, number), Settings(home=tmp_path))

@@ -565,11 +565,13 @@ def test_a_corpus_of_any_name_is_used_by_every_command(run: Run, folder: Path, n
 def test_what_cannot_be_read_or_is_empty_is_left_out_of_a_folder_and_missed_where_it_was_named(
     run: Run, folder: Path
 ) -> None:
-    (folder / "docs" / "empty.txt").write_text("")
+    for name in ("blank.txt", "empty.txt"):
+        (folder / "docs" / name).write_text("")
     run("create", "mine")
     code, out, err = run("add", "mine", "docs")
-    assert (code, "1 empty" in out, "error" in err) == (0, True, False)
-    assert "left out: 1 file: empty.txt (docs/empty.txt is empty)" in err
+    assert (code, "2 empty" in out, "error" in err) == (0, True, False)
+    assert "left out: 2 files: blank.txt, empty.txt (empty)\n" in err
+    assert "left out: 2 files: docs/blank.txt, docs/empty.txt (empty)\n" in run("jobs", "mine", "show", "1")[2]
     assert "There is nothing to retry" in run("jobs", "mine", "retry", "1")[1]
     code, _, err = run("add", "mine", "docs/empty.txt", "docs/odd.xyz")
     assert code == 2

@@ -83,6 +83,16 @@ def test_what_was_not_read_is_said_of_a_file_that_was() -> None:
     assert '<small class="cause">It was a/c.pdf.</small>' in view
 
 
+def test_what_was_skipped_is_called_the_same_in_the_table_and_above_it() -> None:
+    outcomes = ("duplicate", "unchanged", "unsupported", "empty")
+    files = [dataclasses.replace(FILE, number=n, state="skipped", outcome=kind) for n, kind in enumerate(outcomes)]
+    job = dataclasses.replace(JOB, counts={"skipped": 4}, outcomes=dict.fromkeys(outcomes, 1))
+    view = jobs_view([JobWindow(job, tuple(files), True, 0, 4)])
+    said = ["duplicate", "unchanged", "left out", "empty"]
+    assert re.findall(r'<td class="state">([^<]*)', view) == said
+    assert re.findall(r"<li><b>1</b> ([^<]*)", view) == said
+
+
 def test_what_was_not_read_is_said_in_the_list_of_documents() -> None:
     listed = ListedDocument("1", "a.pdf", 9, 1, datetime(2026, 11, 21, tzinfo=UTC), None, {}, "2 pages are blank")
     other = dataclasses.replace(listed, id="2", name="b.pdf", notes=None)

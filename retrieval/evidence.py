@@ -65,7 +65,12 @@ def select_evidence(
 
 def _scored(query: Query, sentences: Sequence[Evidence], relevance: Relevance) -> list[Evidence]:
     """The sentences with their relevance; they are in the order of hits, then of the document."""
-    candidates = [Candidate(sentence.text, sentence.hit, sentence.similarity) for sentence in sentences]
+    candidates = [
+        Candidate(
+            sentence.text, sentence.hit, sentence.similarity, sentence.lead, sentence.lead_similarity, sentence.kind
+        )
+        for sentence in sentences
+    ]
     scores = relevance.scores(query.text, candidates, is_foreign=query.language is not None)
     return [replace(sentence, relevance=score) for sentence, score in zip(sentences, scores, strict=True)]
 

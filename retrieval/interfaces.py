@@ -14,8 +14,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
+from math import exp
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
 
 from retrieval.language import guess_language
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
     from corpora.documents import Passage
     from corpora.store.records import StoredPassage
+
+UnitKind: TypeAlias = Literal["sentence", "row", "list"]
+"""What a piece of text is that can be quoted: a sentence or a short line, a row of a table, a list with its lead-in."""
 
 _COSINE_SLOPE: Final = 20.0
 _EVEN_COSINE: Final = 0.5
@@ -159,10 +163,12 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One sentence of a hit: ``document.text[start:end] == text``, offsets in the document.
+    """One unit of a hit that can be quoted: ``document.text[start:end] == text``, offsets in the document.
 
     ``hit`` is the index of its passage in the list of hits; ``similarity`` is the cosine to the question;
-    ``relevance`` is the log-odds that it answers the question, against "no sentence does", which is 0.
+    ``relevance`` is the log-odds that it answers the question, against "no sentence does", which is 0. ``lead`` is what
+    stands over it and leads to it: title, headings, the question that it answers, its label, one a line, the outermost
+    first; ``lead_similarity`` is the cosine of the nearest of them to the question.
     """
 
     hit: int
@@ -171,6 +177,14 @@ class Evidence:
     text: str
     similarity: float
     relevance: float
+    lead: str = ""
+    lead_similarity: float = 0.0
+    kind: UnitKind = "sentence"
+
+    @property
+    def chance(self) -> float:
+        """The relevance as a probability, between 0 and 1."""
+        return 1 / (1 + exp(-max(-700.0, self.relevance)))
 
 
 def log_odds(similarity: float) -> float:

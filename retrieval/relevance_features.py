@@ -14,6 +14,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval.interfaces import UnitKind
+
 BEHIND_BEST = 1
 """The feature that says how much lower than the best a cosine is."""
 _WORD = re.compile(r"[^\W\d_]+|\d(?:[\d,.]*\d)?")
@@ -51,11 +53,18 @@ _BEGINS = re.compile(r"\W*(?:do|does|did|is|are|was|were|can|could|has|have|had)
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A sentence, the number of its passage, and its cosine to the question. Those of a passage come in its order."""
+    """A unit of text, the number of its passage, and its cosine to the question. Those of a passage come in its order.
+
+    ``lead``: what leads to it (title, headings, a question, a label), one a line, the outermost first;
+    ``lead_similarity``: the best cosine of the nearest of them to the question.
+    """
 
     text: str
     passage: int
     similarity: float
+    lead: str = ""
+    lead_similarity: float = 0.0
+    kind: UnitKind = "sentence"
 
 
 @dataclass(frozen=True, slots=True)

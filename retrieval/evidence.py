@@ -71,7 +71,7 @@ def _scored(query: Query, sentences: Sequence[Evidence], relevance: Relevance) -
         )
         for sentence in sentences
     ]
-    scores = relevance.scores(query.text, candidates, is_foreign=query.language is not None)
+    scores = relevance.scores(query.spelled, candidates, is_foreign=query.language is not None)
     return [replace(sentence, relevance=score) for sentence, score in zip(sentences, scores, strict=True)]
 
 

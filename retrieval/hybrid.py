@@ -50,7 +50,7 @@ class HybridRetriever:
 
     def find(self, query: Query, k: int) -> list[Hit]:
         """The at most ``k`` best hits of one question, as ``search``; it is embedded only if it was not before."""
-        return self._search([query.text], lambda: query.vector_D[None], k)[0] if k > 0 else []
+        return self._search([query.spelled], lambda: query.vector_D[None], k)[0] if k > 0 else []
 
     def _search(self, queries: Sequence[str], embed: Callable[[], NDArray[np.float32]], k: int) -> list[list[Hit]]:
         self._refresh()  # before embedding: an empty corpus costs no loading of the encoder

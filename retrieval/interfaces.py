@@ -122,35 +122,56 @@ class Retriever(Protocol):
         ...
 
 
-class Query:
-    """A question with its vector and language, each computed when it is first needed. For one thread."""
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """A word of a question as it was written, and the words of the corpus that it most likely stands for.
 
-    def __init__(self, text: str, encoder: Encoder) -> None:
+    Either may be several words, with spaces between them: what was run together or apart is mended, too.
+    """
+
+    written: str
+    meant: str
+
+
+class Query:
+    """A question with its vector and language, each computed when it is first needed. For one thread.
+
+    ``text`` is the question as it was asked, ``spelled`` the same in the spelling of the corpus, which all of retrieval
+    works with; ``mended`` says what differs, empty where nothing does.
+    """
+
+    def __init__(
+        self, text: str, encoder: Encoder, *, spelled: str | None = None, mended: Sequence[Mended] = ()
+    ) -> None:
         self.text = text
+        self.spelled = text if spelled is None else spelled
+        self.mended = tuple(mended)
         self._encoder = encoder
 
     @cached_property
     def vector_D(self) -> NDArray[np.float32]:
         """(D,): its unit vector. Raises what the encoder raises."""
-        vector_D: NDArray[np.float32] = self._encoder.encode_queries([self.text])[0]
+        vector_D: NDArray[np.float32] = self._encoder.encode_queries([self.spelled])[0]
         return vector_D
 
     @cached_property
     def language(self) -> str | None:
         """The language it seems to be in, None for English or where that is not sure."""
-        return guess_language(self.text)
+        return guess_language(self.spelled)
 
 
 @dataclass(frozen=True, slots=True)
 class Retrieved:
     """What was found for a question: hits and evidence, best first, and the language the question seems to be in.
 
-    ``language`` is None for English, and where that is not sure.
+    ``language`` is None for English, and where that is not sure; ``mended`` is what was searched for instead of words
+    that no passage has.
     """
 
     hits: tuple[Hit, ...]
     evidence: tuple[Evidence, ...]
     language: str | None = None
+    mended: tuple[Mended, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -287,7 +287,7 @@ class Corpus:
         """``search`` and ``evidence`` in one, with the question embedded once. Raises as ``search`` does."""
         query = Query(question, self._encoder)
         hits = tuple(self._retriever.find(query, k))
-        return Retrieved(hits, tuple(self.evidence(query, hits, sentences)), query.language)
+        return Retrieved(hits, tuple(self.evidence(query, hits, sentences)), query.language, query.mended)
 
     def token_index(self, tokens: TextTokenizer) -> TokenIndex | None:
         """The draft index of the whole corpus for a tokenizer; None while there is none yet."""

@@ -41,7 +41,7 @@ class FoundPassages:
 
         query = self._models.query(question)
         hits = self._hits(self._search(question, k))[:k]
-        return Retrieved(tuple(hits), tuple(self._find_evidence(query, hits, sentences)), query.language)
+        return Retrieved(tuple(hits), tuple(self._find_evidence(query, hits, sentences)), query.language, query.mended)
 
     def token_index(self, tokens: TextTokenizer) -> TokenIndex | None:
         """Nothing: only what is found is known, not the whole."""

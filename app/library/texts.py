@@ -49,7 +49,7 @@ class Texts:
 
         query = self._models.query(question)
         hits = self._hits(query, k)
-        return Retrieved(tuple(hits), tuple(self._find_evidence(query, hits, sentences)), query.language)
+        return Retrieved(tuple(hits), tuple(self._find_evidence(query, hits, sentences)), query.language, query.mended)
 
     def token_index(self, tokens: TextTokenizer) -> TokenIndex | None:
         """Nothing: they are few, and what is found of them is drafted from anyway."""
@@ -63,6 +63,6 @@ class Texts:
         if not self._passages:
             raise EmptyCorpus
         depth = max(k, _DEPTH)
-        rankings = [self._dense.search(query.vector_D[None], depth)[0], self._lexical.search([query.text], depth)[0]]
+        rankings = [self._dense.search(query.vector_D[None], depth)[0], self._lexical.search([query.spelled], depth)[0]]
         fused = reciprocal_rank_fusion([[row for row, _ in ranking] for ranking in rankings])
         return [Hit(self._passages[row], score) for row, score in fused[:k]]

@@ -60,6 +60,7 @@ BENCHES: Final[Mapping[str, Bench]] = MappingProxyType(
             tuple(key for key in MODEL if key != "dtype"),
         ),
         "answers": Bench("how often answers are right, verbatim, or rightly refused", "quality.answers"),
+        "questions": Bench("what people ask of documents of ten kinds: right, wrong, refused", "quality.questions"),
         "grammar": Bench("GLEU of corrections", "quality.grammar"),
         "criteria": Bench(
             "what lossy acceptance costs in quality and diversity, and what it buys in speed",

@@ -165,13 +165,15 @@ class Retrieved:
     """What was found for a question: hits and evidence, best first, and the language the question seems to be in.
 
     ``language`` is None for English, and where that is not sure; ``mended`` is what was searched for instead of words
-    that no passage has.
+    that no passage has; ``remark`` is why something that was asked of a table could not be computed, as
+    ``the column Price has "on request" in row 7, which is no number``.
     """
 
     hits: tuple[Hit, ...]
     evidence: tuple[Evidence, ...]
     language: str | None = None
     mended: tuple[Mended, ...] = ()
+    remark: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +192,11 @@ class Evidence:
     ``relevance`` is the log-odds that it answers the question, against "no sentence does", which is 0. ``lead`` is what
     stands over it and leads to it: title, headings, the question that it answers, its label, one a line, the outermost
     first; ``lead_similarity`` is the cosine of the nearest of them to the question.
+
+    What was computed from a table (``is_computed``) has a ``text`` that stands in no document: a sentence of our own
+    such as ``3 rows have Status open.``; ``rows`` are the characters of all rows that it was computed from, rows right
+    behind each other as one span, and ``[start, end)`` reaches from the first to the last of them. ``along`` is what
+    answers only together with it, in this order: whoever quotes it quotes all of them.
     """
 
     hit: int
@@ -201,6 +208,13 @@ class Evidence:
     lead: str = ""
     lead_similarity: float = 0.0
     kind: UnitKind = "sentence"
+    rows: tuple[tuple[int, int], ...] = ()
+    along: tuple[Evidence, ...] = ()
+
+    @property
+    def is_computed(self) -> bool:
+        """Whether its text is a sentence of our own about ``rows``, and stands in no document."""
+        return bool(self.rows)
 
     @property
     def chance(self) -> float:

@@ -24,15 +24,16 @@ _CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
 TERMINAL_CODE = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[()*+#%][0-9A-Za-z@]|[=>78cDEHMNOZ])"
 )
-_OVERSTRUCK = re.compile("[^\n\b]\b")
 # A file that declares one of these often uses its superset, or names it as browsers do and Python does not.
-_WIDER = {
-    "iso-8859-1": "cp1252", "latin1": "cp1252", "us-ascii": "cp1252", "ascii": "cp1252", "iso-8859-9": "cp1254",
-    "gb2312": "gb18030", "gbk": "gb18030", "x-gbk": "gb18030", "euc-kr": "cp949", "ks_c_5601-1987": "cp949",
-    "ks_c_5601": "cp949", "shift_jis": "cp932", "shift-jis": "cp932", "sjis": "cp932", "x-sjis": "cp932",
-    "windows-31j": "cp932", "big5": "big5hkscs", "x-mac-roman": "mac_roman", "macintosh": "mac_roman",
-    "x-mac-cyrillic": "mac_cyrillic", "tis-620": "cp874", "windows-874": "cp874", "iso-8859-8-i": "iso8859_8",
-    "unicode": "utf-16", "utf8mb4": "utf-8", "utf-8": "utf-8",
+_MEANT = {
+    "iso-8859-1": "cp1252", "latin1": "cp1252", "latin-1": "cp1252", "us-ascii": "cp1252", "ascii": "cp1252",
+    "x-cp1252": "cp1252", "iso-8859-9": "cp1254", "x-cp1250": "cp1250", "x-cp1251": "cp1251", "koi": "koi8_r",
+    "koi8": "koi8_r", "x-mac-roman": "mac_roman", "x-mac-cyrillic": "mac_cyrillic", "iso-8859-8-i": "iso8859_8",
+    "logical": "iso8859_8", "tis-620": "cp874", "iso-8859-11": "cp874", "windows-874": "cp874", "dos-874": "cp874",
+    "gb2312": "gb18030", "gbk": "gb18030", "x-gbk": "gb18030", "big5": "big5hkscs", "x-x-big5": "big5hkscs",
+    "shift-jis": "cp932", "sjis": "cp932", "x-sjis": "cp932", "windows-31j": "cp932", "x-euc-jp": "euc_jp",
+    "euc-kr": "cp949", "ks-c-5601-1987": "cp949", "ks-c-5601": "cp949", "windows-949": "cp949",
+    "unicode": "utf-16", "utf8": "utf-8", "utf8mb4": "utf-8", "unicode-1-1-utf-8": "utf-8", "utf-8": "utf-8",
 }  # fmt: skip
 _ALWAYS_WORTH = 0.01  # the share of characters that may be lost in a declared encoding
 _UTF_8 = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
@@ -77,7 +78,7 @@ def _text(data: bytes, name: str, declared: str | None, say: Callable[[str], Non
     if (text := strictly(data, "utf-8")) is not None:
         return text
     if declared is not None:
-        encoding = _WIDER.get(declared.strip().lower(), declared.strip())
+        encoding = _MEANT.get(declared.strip().lower().replace("_", "-"), declared.strip())
         if encoding != "utf-8" and (text := _with_losses(data, encoding, say)) is not None:
             return text
     if (text := _broken_utf_8(data, say)) is not None:
@@ -203,14 +204,25 @@ def _clean(text: str, name: str, say: Callable[[str], None]) -> str:
         if plain != text:
             say("colours of a terminal were left out")
         text = plain
-    while "\b" in text and (struck := _OVERSTRUCK.sub("", text)) != text:
-        text = struck  # Manuals for printers print a letter twice, or a line below it.
+    if "\b" in text:  # manuals for printers print a letter twice, or a line below it
+        text = "\n".join(_last_struck(line) if "\b" in line else line for line in text.split("\n"))
     controls = len(_CONTROLS.findall(text))
     if controls > max(_FEWEST, _FEW_CONTROLS * len(text)):
         raise _not_text(name)
     if controls:
         say(f"{controls} control character{'s were' if controls > 1 else ' was'} left out")
     return _CONTROLS.sub("", text)
+
+
+def _last_struck(line: str) -> str:
+    """A line in which a backspace takes back what stands before it."""
+    kept: list[str] = []
+    for ch in line:
+        if ch == "\b" and kept and kept[-1] != "\b":
+            kept.pop()
+        else:
+            kept.append(ch)
+    return "".join(kept)
 
 
 def _not_text(name: str) -> BinaryText:

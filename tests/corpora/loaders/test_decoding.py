@@ -1,7 +1,8 @@
-"""Encodings: byte order marks, UTF-8, cp1252, then detection; and what is no text at all."""
+"""Encodings: byte order marks, UTF-8, what a file declares, then what reads best; and what is no text at all."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -163,7 +164,9 @@ def test_a_bad_byte_in_a_declared_encoding_costs_one_character() -> None:
     found, notes = told(text.encode("cp932") + b"\x80\xff", declared="Shift_JIS")
     assert found.startswith(text) and notes
     assert told("Zażółć gęślą jaźń".encode("iso8859_2"), "ISO-8859-2") == ("Zażółć gęślą jaźń", [])
-    assert told("Größe".encode("cp1252"), "utf-8") == ("Größe", [])  # declared by a template, not true
+    for declared in ("utf-8", "UTF_8", "utf8"):  # by a template, not true
+        western = "Die Größe steht im Heft. " * 20
+        assert told(western.encode("cp1252"), declared) == (western, [])
 
 
 def test_nuls_and_colours_of_a_terminal_are_left_out_and_said() -> None:
@@ -267,3 +270,13 @@ def test_one_line_in_russian_is_told_in_its_usual_encodings_and_the_guess_is_sai
     wrong = [(line, encoding) for line, encoding in tried if told(line.encode(encoding))[0] != line]
     assert len(wrong) <= 3, wrong
     assert told(lines[0].encode("cp1251"))[1] == ["its encoding was guessed: windows-1251"]
+
+
+@given(st.text("ab\n\b", max_size=30))
+def test_a_backspace_takes_back_what_stands_before_it_in_its_line(text: str) -> None:
+    struck = text
+    while (shorter := re.sub("[^\n\b]\b", "", struck)) != struck:
+        struck = shorter
+    around = "." * 3_000
+    expected = "\n".join((around, struck.replace("\b", ""), around))
+    assert decoded("\n".join((around, text, around)).encode(), "a.txt") == expected

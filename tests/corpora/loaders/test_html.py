@@ -314,10 +314,15 @@ def test_tables_in_tables() -> None:
 @pytest.mark.parametrize("name", ["a.html", "a.xhtml"])
 @pytest.mark.parametrize(
     ("encoding", "text"),
-    [("iso-8859-2", "Zażółć jaźń"), ("windows-1251", "Мост открыт"), ("shift_jis", "橋は開く"), ("x-sjis", "橋")],
+    [
+        ("iso-8859-2", "Zażółć jaźń"), ("windows-1251", "Мост открыт"), ("shift_jis", "橋は開く"), ("x-sjis", "橋"),
+        ("x-cp1250", "Zażółć"), ("Windows-949", "다리"), ("KOI8", "Мост"), ("iso-8859-8-i", "גשר"),
+        ("dos-874", "สะพาน"),
+    ],
 )  # fmt: skip
 def test_encodings_that_a_page_declares(name: str, encoding: str, text: str) -> None:
-    codec = "shift_jis" if encoding == "x-sjis" else encoding
+    codec = {"x-sjis": "shift_jis", "x-cp1250": "cp1250", "Windows-949": "cp949", "KOI8": "koi8_r",
+             "iso-8859-8-i": "iso8859_8", "dos-874": "cp874"}.get(encoding, encoding)  # fmt: skip
     page = f"<?xml version='1.0' encoding='{encoding}'?><html><body><p>{text}</p></body></html>"
     assert load_bytes(page.encode(codec), name).text == text
     page = f"<meta http-equiv=Content-Type content='text/html; charset={encoding}'><p>{text}</p>"

@@ -9,7 +9,6 @@ import codecs
 import re
 from collections.abc import Callable
 from html.entities import html5
-from types import MappingProxyType
 
 import turbohtml
 from turbohtml import Document, Element, HTMLParseError
@@ -24,16 +23,6 @@ _WIDE_STARTS = (
     (b"<\0!\0", codecs.BOM_UTF16_LE), (b"\0<\0!", codecs.BOM_UTF16_BE),
     (b"<\0h\0", codecs.BOM_UTF16_LE), (b"\0<\0h", codecs.BOM_UTF16_BE),
     (b"<\0H\0", codecs.BOM_UTF16_LE), (b"\0<\0H", codecs.BOM_UTF16_BE),
-)  # fmt: skip
-# Names that pages give to encodings which Python knows by another.
-_ENCODINGS = MappingProxyType(
-    {
-        "x-sjis": "shift_jis", "windows-31j": "shift_jis", "ms_kanji": "shift_jis", "x-gbk": "gb18030",
-        "windows-949": "cp949", "x-x-big5": "big5", "iso-8859-8-i": "iso-8859-8", "logical": "iso-8859-8",
-        "x-cp1250": "cp1250", "x-cp1251": "cp1251", "x-cp1252": "cp1252", "x-mac-roman": "mac_roman",
-        "x-mac-cyrillic": "mac_cyrillic", "dos-874": "cp874", "windows-874": "cp874", "tis-620": "cp874",
-        "iso-8859-11": "cp874", "unicode-1-1-utf-8": "utf-8", "x-euc-jp": "euc_jp", "koi": "koi8_r", "koi8": "koi8_r",
-    }
 )  # fmt: skip
 _ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]*;)")
 _OF_XML = frozenset(("lt;", "gt;", "amp;", "quot;", "apos;"))
@@ -59,10 +48,7 @@ def parsed_html(text: str) -> Document:
 def declared_encoding(data: bytes) -> str | None:
     """The encoding that a page names, in its XML declaration or a ``meta`` tag."""
     found = _XML_ENCODING.match(data[:_HEAD_BYTES].removeprefix(codecs.BOM_UTF8)) or _CHARSET.search(data[:_HEAD_BYTES])
-    if not found:
-        return None
-    name = found[1].decode("ascii", "replace").lower()
-    return _ENCODINGS.get(name, name)
+    return found[1].decode("ascii", "replace") if found else None
 
 
 def local_name(element: Element) -> str:

@@ -173,6 +173,11 @@ def test_struck_out_text_does_not_stand_beside_what_is_valid(struck: str) -> Non
             "</mtable></math>",
             "[1, 2; 3]",
         ),
+        ("<math><mfrac linethickness=0><mi>n</mi><mi>k</mi></mfrac></math>", "(n k)"),
+        ("<math><mover><mi>x</mi><mo>¯</mo></mover><mspace/><mi>y</mi></math>", "x¯ y"),
+        ("<math><mfenced open='['><mi>a</mi><mi>b</mi></mfenced></math>", "[a, b)"),
+        ("<math><maction><mi>a</mi><mi>b</mi></maction><mphantom><mi>c</mi></mphantom></math>", "a"),
+        ("<math><msup><mi>f</mi><mo>′</mo></msup><mo>&ApplyFunction;</mo><mi>x</mi></math>", "f′x"),
     ],
 )  # fmt: skip
 def test_numbers_keep_their_value(page: str, text: str) -> None:
@@ -219,6 +224,33 @@ def test_formulas_of_katex_are_read_once() -> None:
         ("<h2>Learn C#<a href='#c'>#</a></h2>", "Learn C#"),
         ("<h2>Unclosed<p>Words</p></h2>", "Unclosed Words"),
         ("<div role=heading aria-level=3>Head</div>text", "Head\n\ntext"),
+        ("<p>Note. <a class=footnote-backref href='#r'>↩</a> <a role=doc-backlink href='#r'>Back</a>", "Note. Back"),
+        ("<p>Note. <a role=doc-backlink href='#r'>↑</a>", "Note."),
+        ("<div><template shadowrootmode=open><p>Seen</template></div>after", "Seen\n\nafter"),
+        ("<div role=checkbox aria-checked=true>Paid</div><div role=switch aria-checked=false>Sent", "☑ Paid\n\n☐ Sent"),
+        ("<ul role=menu><li role=menuitemradio aria-checked=true>Map<li role=menuitem>Print</ul>", "- ◉ Map\n- Print"),
+        ("<div style='display:inline'>a</div> <div style='display: inline'>b</div>", "a b"),
+        ("<span style='display:inline-block'>a</span><span style='display:inline-flex'>b</span>", "a b"),
+        ("<ol><li>Ask.<li><h3>Step</h3><p>Turn it.</ol>", "1. Ask.\n\n2. Step\n\nTurn it."),
+        (f"<dl><dt>{'Why ' * 40}<dd>So.</dl>", f"{('Why ' * 40).rstrip()}\n\nSo."),
+        (f"<h2>Head<p>{'So it is. ' * 40}</h2>", f"Head\n\n{('So it is. ' * 40).rstrip()}"),
+        (f"<ul><li><p>{'Ring. ' * 60}<p>Wait.</ul>", f"- {('Ring. ' * 60).rstrip()}\n  Wait."),
+        ("<table role=presentation><tr><td>a<td>b</table>", "a\n\nb"),
+        ("<table><tr><td><h2>Head</h2><td>b</table>", "Head\n\nb"),
+        (f"<table><tr><td><p>{'Ring. ' * 200}<p>Wait.<td>b</table>", f"{('Ring. ' * 200).rstrip()}\n\nWait.\n\nb"),
+        ("<nav><a href=x>Home</a> <b aria-current=page>Here</b></nav><p>Text", "Text"),
+        ("<input type=image alt='Send it'>", "Send it"),
+        (
+            "<select><optgroup label=North><option>Oslo<option label=Bodo></option></optgroup><option>Rome</select>",
+            "North: Oslo, Bodo, Rome",
+        ),
+        ("<pre><table><tr><td>a  b<td>c</table></pre>", "a b | c"),
+        (
+            "<template><div role=tabpanel id=p>x</div></template><a role=tab href='#p'>One</a>"
+            "<div role=tabpanel id=p>Nine.</div>",
+            "One\n\nNine.",
+        ),
+        ("<b role=tab id=s>Summer</b><p>Huts<div role=tabpanel aria-labelledby=s>Nine.", "Huts\n\nSummer\n\nNine."),
     ],
 )  # fmt: skip
 def test_small_things(page: str, text: str) -> None:

@@ -10,18 +10,19 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from turbohtml import CData, Document, Element, Node, Text
+from turbohtml import CData, Document, DocumentFragment, Element, Node, Text
 
 from corpora.loaders.formats.markup.html_tree import local_name
 from corpora.text.reading_text import words
 
 HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
+LISTS = words("ol ul menu dir")
 _TEXT_BLOCKS = words("p div ul ol dl blockquote article section")
 _IN_LINKS = words("a button label select option summary input") | HEADINGS
 _MEASURED = words("table td th nav") | HEADINGS
 _LINKS = words("a button input select")
-_LISTS = words("ol ul menu dir")
-_UNREAD = words("script style noscript template head")
+_UNREAD = words("script style noscript noframes noembed template head video audio canvas track source param datalist "
+                "rp metadata defs colgroup frameset")  # fmt: skip
 _LONG_CELL = 600
 _LONG_HEADING = 200
 _LETTER = re.compile(r"[^\W_]")
@@ -79,7 +80,7 @@ class _Surveyor:
         count.code += name == "pre"
         count.headings += name in HEADINGS
         count.blocks += name in _TEXT_BLOCKS
-        self.unread += name in _UNREAD
+        self.unread += is_unread(element, name)
         if name == "nav":
             self.outside_bars.append(self.linked)
             self.linked = 0
@@ -88,7 +89,7 @@ class _Surveyor:
             self.tables.append(_Table())
         elif name in ("th", "caption") and self.tables:
             self.tables[-1].has_headers = True
-        elif name in _LISTS:
+        elif name in LISTS:
             self.lists.append(element)
             self.found.list_lengths[element] = 0
         elif name == "li" and self.lists:
@@ -111,7 +112,7 @@ class _Surveyor:
     def leave(self, element: Element, name: str, before: _Count) -> None:
         count = self.count
         length = count.characters - before.characters
-        self.unread -= name in _UNREAD
+        self.unread -= is_unread(element, name)
         self.linked -= name in _IN_LINKS or element.attr("aria-current") is not None
         if name == "table":
             table = self.tables.pop()
@@ -127,7 +128,7 @@ class _Surveyor:
             others = (count.tables - before.tables, count.code - before.code, count.headings - before.headings - 1)
             if any(others) or (count.blocks > before.blocks and length > _LONG_HEADING):
                 self.found.long_headings.add(element)
-        elif name in _LISTS:
+        elif name in LISTS:
             self.lists.pop()
         elif name == "nav":
             self.linked = self.outside_bars.pop()
@@ -164,10 +165,16 @@ def surveyed(page: Document) -> Survey:
             stack.extend(reversed(node.children))
         elif isinstance(node, (Text, CData)):
             surveyor.text(node.data)
-        elif isinstance(node, Document):
+        elif isinstance(node, (Document, DocumentFragment)):
             stack.extend(reversed(node.children))
     surveyor.pair_tabs()
     return surveyor.found
+
+
+def is_unread(element: Element, name: str) -> bool:
+    """Whether no reader of the page sees what is in an element of that name."""
+    is_shadow_root = name == "template" and element.attr("shadowrootmode") is not None
+    return name in _UNREAD and not is_shadow_root
 
 
 def elements_of(page: Node, name: str) -> Iterator[Element]:

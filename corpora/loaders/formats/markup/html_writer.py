@@ -13,26 +13,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from turbohtml import CData, Document, Element, Node, Text
+from turbohtml import CData, Document, DocumentFragment, Element, Node, Text
 
 from corpora.loaders.formats.markup import html_tables, mathml
-from corpora.loaders.formats.markup.html_survey import HEADINGS, Survey, elements_of, surveyed
+from corpora.loaders.formats.markup.html_survey import HEADINGS, LISTS, Survey, elements_of, is_unread, surveyed
 from corpora.loaders.formats.markup.html_tables import Cell, Row, Section
 from corpora.loaders.formats.markup.html_tree import local_name, parsed_html
 from corpora.loaders.formats.markup.list_numbers import Numbering, numbering_of
 from corpora.loaders.formats.raised_text import lowered, raised
 from corpora.text.reading_text import ReadingText, ended_block, in_one_line, reading_behind, words
 
-_UNREAD = words("script style noscript noframes noembed template head video audio canvas track source param datalist "
-                "rp metadata defs colgroup frameset")  # fmt: skip
 _STRUCK = words("del s strike")
 _BLOCKS = words(
     "address article aside blockquote body center dd details dialog div dl dt fieldset figcaption figure footer form "
-    "header hgroup html legend main nav p search section summary tbody thead tfoot marquee"
+    "header hgroup html legend main nav p search section summary tbody thead tfoot marquee template"
 )
 _APART = words("button object text foreignobject")
 _VERBATIM = words("pre listing xmp plaintext")
-_LISTS = words("ul ol menu dir")
 _PARTS_OF_TABLES = words("table caption tr td th tbody thead tfoot")
 _BLOCK_STYLES = words("block flex grid table list-item flow-root")
 _DROPPED_CLASSES = words("headerlink MathJax_Preview")
@@ -60,6 +57,8 @@ _DEEPEST_INDENT = 20
 # Inline elements in each other whose text is still changed.
 _MOST_CAPTURES = 50
 _BOXES = {("checkbox", True): "☑", ("checkbox", False): "☐", ("radio", True): "◉", ("radio", False): "○"}
+_BOXES_OF_ROLES = {"checkbox": "checkbox", "switch": "checkbox", "menuitemcheckbox": "checkbox", "radio": "radio",
+                   "menuitemradio": "radio"}  # fmt: skip
 _UNSHOWN_FIELDS = words("hidden password file color range image checkbox radio")
 _TAIL = 24
 _LONGEST_MARK = 6
@@ -165,9 +164,12 @@ class _Choices:
     is_multiple: bool
     options: list[str] = field(default_factory=list)
     chosen: list[str] = field(default_factory=list)
+    group: str = ""
+    """The label of the options that follow, which stands before the first of them."""
 
     def add(self, option: str, *, is_chosen: bool) -> None:
-        self.options.append(option)
+        self.options.append(f"{self.group} {option}".lstrip())
+        self.group = ""
         if is_chosen:
             self.chosen = [*self.chosen, option] if self.is_multiple else [option]
 
@@ -219,7 +221,7 @@ class _Writer:
                     stack.extend(reversed(node.children))
             elif isinstance(node, (Text, CData)):
                 self._text(node.data)
-            elif isinstance(node, Document):
+            elif isinstance(node, (Document, DocumentFragment)):
                 stack.extend(reversed(node.children))
             elif not isinstance(node, Node):
                 node()
@@ -346,11 +348,18 @@ class _Writer:
         """Begin an element; what to do at its end, or none if nothing in it is read."""
         if element in self.survey.bars_of_links:
             return None
-        if name in _UNREAD:
-            is_shadow = name == "template" and element.attr("shadowrootmode") is not None
-            return self._block() if is_shadow else None
-        if element.attrs and (unread := self._by_attributes(element, name)) is not None:
-            return unread[0]
+        if is_unread(element, name):
+            return None
+        if not element.attrs:
+            return self._by_name(element, name)
+        found = self._by_attributes(element, name)
+        leave = self._by_name(element, name) if found is None else found[0]
+        kind = _BOXES_OF_ROLES.get(element.attr("role") or "")
+        if leave is not None and kind and (checked := element.attr("aria-checked")):
+            self._apart(_BOXES[kind, checked == "true"])
+        return leave
+
+    def _by_name(self, element: Element, name: str) -> _Leave | None:
         handler = _HANDLERS.get(name)
         if handler is not None:
             return handler(self, element)
@@ -379,8 +388,6 @@ class _Writer:
         if role == "heading":
             level = element.attr("aria-level") or ""
             return (self._heading(element, int(level) if level in "123456" and level else 2),)
-        if role in ("checkbox", "switch", "menuitemcheckbox") and name != "input" and element.attr("aria-checked"):
-            self._apart(_BOXES["checkbox", element.attr("aria-checked") == "true"])
         if role == "tab" and element in self.moved_tabs:
             return (None,)  # it is written above its panel
         if role == "tabpanel" and element in self.survey.panels_of_tabs:
@@ -768,7 +775,7 @@ class _Writer:
 
     def _options(self, element: Element) -> _Leave:
         if (label := in_one_line(element.attr("label") or "")) and self.choices:
-            self.choices[-1].options.append(f"{label}:")
+            self.choices[-1].group = label if label.endswith(":") else f"{label}:"
         return self._block() if not self.choices else _nothing
 
     def _gauge(self, element: Element) -> _Leave | None:
@@ -854,7 +861,7 @@ _HANDLERS: dict[str, Callable[[_Writer, Element], _Leave | None]] = {
     "br": _Writer._line_break,
     "hr": _Writer._rule,
     "a": _Writer._link,
-    **dict.fromkeys(_LISTS, _Writer._list),
+    **dict.fromkeys(LISTS, _Writer._list),
     "li": _Writer._item,
     "dt": _Writer._term,
     "dl": _Writer._description,

@@ -15,7 +15,6 @@ from corpora.loaders.formats.numerals import numeral
 _STYLE = re.compile(r"list-style(?:-type)?\s*:[^;]*?\b(lower|upper)-(alpha|latin|roman)\b", re.IGNORECASE)
 _TYPES = {"alpha": "a", "latin": "a", "roman": "i"}
 _WHOLE = re.compile(r"\s*(-?\d{1,8})\s*")
-_LARGEST_ROMAN = 3999
 
 
 @dataclass(slots=True)
@@ -63,16 +62,15 @@ def _kind(element: Element) -> str:
 
 
 def _written(number: int, kind: str) -> str:
-    if kind in ("a", "A") and number > 0:
+    if kind in "aA" and number > 0:
         text = _letters(number)
-    elif kind in ("i", "I") and 0 < number <= _LARGEST_ROMAN:
-        text = numeral(number, "lowerRoman")
     else:
-        return str(number)
+        text = numeral(number, "lowerRoman" if kind in "iI" else "decimal")
     return text.upper() if kind.isupper() else text
 
 
 def _letters(number: int) -> str:
+    """After z come aa and ab, where documents have aa and bb (``numerals``)."""
     text = ""
     while number:
         number, rest = divmod(number - 1, 26)

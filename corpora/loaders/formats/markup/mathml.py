@@ -9,8 +9,9 @@ import re
 from collections.abc import Callable, Sequence
 from types import MappingProxyType
 
-from turbohtml import Element, Node
+from turbohtml import CData, Element, Text
 
+from corpora.loaders.formats.markup.html_tree import local_name
 from corpora.text.reading_text import in_one_line, words
 
 _INFIX = frozenset("=<>≤≥≠≈≡∼≃≅∝+-−–±∓×÷·⋅∗*→←↔⇒⇐⇔∈∉⊂⊆∪∩∧∨:≔≪≫∣|")
@@ -27,11 +28,6 @@ _LARGE = frozenset("∑∏∫⋃⋂")
 def linear(formula: Element) -> str:
     """The text of a formula on one line."""
     return in_one_line(_row(formula, 0))
-
-
-def local_name(element: Element) -> str:
-    """The name of an element without a prefix, in small letters."""
-    return element.tag.rpartition(":")[2].lower()
 
 
 def _row(element: Element, level: int) -> str:
@@ -59,8 +55,8 @@ def _parts(element: Element, level: int) -> list[str]:
     for node in element.children:
         if isinstance(node, Element):
             parts.append(_text(node, level + 1))
-        else:
-            parts.append(_seen(getattr(node, "data", "")) if _is_text(node) else "")
+        elif isinstance(node, (Text, CData)):
+            parts.append(_seen(node.data))
     return [part for part in parts if part]
 
 
@@ -74,9 +70,6 @@ def _text(element: Element, level: int) -> str:
         return " "
     if name in ("mi", "mn", "mo", "mtext", "ms"):
         return _seen(element.text)
-    if name == "semantics":
-        first = next(iter(_elements(element)), None)
-        return "" if first is None else _text(first, level + 1)
     if name in _LAYOUTS:
         return _LAYOUTS[name](element, level)
     return _row(element, level)
@@ -167,7 +160,8 @@ def _table(element: Element, level: int) -> str:
     return f"[{'; '.join(rows)}]" if len(rows) > 1 else "".join(rows)
 
 
-def _chosen(element: Element, level: int) -> str:
+def _first(element: Element, level: int) -> str:
+    """Of what is the same in several forms, the one that is shown."""
     first = next(iter(_elements(element)), None)
     return "" if first is None else _text(first, level + 1)
 
@@ -187,7 +181,8 @@ _LAYOUTS: MappingProxyType[str, Callable[[Element, int], str]] = MappingProxyTyp
         "menclose": _enclosed,
         "mfenced": _fenced,
         "mtable": _table,
-        "maction": _chosen,
+        "maction": _first,
+        "semantics": _first,
     }
 )
 
@@ -218,7 +213,3 @@ def _seen(text: str) -> str:
 
 def _elements(element: Element) -> Sequence[Element]:
     return [node for node in element.children if isinstance(node, Element)]
-
-
-def _is_text(node: Node) -> bool:
-    return type(node).__name__ in ("Text", "CData")

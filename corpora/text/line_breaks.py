@@ -20,6 +20,8 @@ from corpora.text.sentences import sentence_end
 LINE_END = sentence_end(also=":\uff1a\uff1b")
 # Cells of a table set in columns.
 COLUMNS = re.compile(r"\S(?: {3,}|\t)\S")
+# A letter of a script that puts no spaces between words.
+UNSPACED = re.compile("[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uff60]")
 # A wrapped line fills at least this share of the margin; a shorter line was ended on purpose.
 NEARLY_FULL = 0.75
 # A line that another one goes on from fills at least this share of it.
@@ -31,7 +33,6 @@ _HYPHENS = ("-", "\N{SOFT HYPHEN}")
 _WIDEST_MARGIN = 200
 _NARROWEST, _NARROWEST_SURE, _NARROWEST_UNSPACED = 35, 20, 10
 _WIDE = 50  # from here on a third of the lines may go on in the middle of a sentence, else half of them must
-_UNSPACED = re.compile("[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uff60]")
 _OPENERS = "\"'([{\u2018\u201c\u201e\u00ab\u00bf\u00a1\u2013\u2014*_ "
 _INNER_STOP = re.compile(r"[^\W\d_]{2}[.!?] [^\W\d_]")  # names may begin all lines, but verse ends none so
 # No line on purpose ends in one of these: articles, prepositions and conjunctions of some languages.
@@ -127,7 +128,7 @@ class LineBreaks:
         ended = [bool(LINE_END.search(line) or _CLAUSE_END.search(line)) for line in lines[:-1]]
         if margin is None or (len(ended) > 1 and all(ended)):
             return [False] * len(ended)
-        if any(map(_UNSPACED.search, lines)):
+        if any(map(UNSPACED.search, lines)):
             return [margin >= _NARROWEST_UNSPACED and len(line) > margin * NEARLY_FULL for line in lines[:-1]]
         return [margin >= _NARROWEST and _reach(*pair) > margin * NEARLY_FULL for pair in pairwise(lines)]
 

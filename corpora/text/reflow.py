@@ -14,10 +14,8 @@ from itertools import groupby, pairwise
 
 from corpora.text.code_detection import indent, looks_like_code
 from corpora.text.hyphens import Hyphens
-from corpora.text.line_breaks import COLUMNS, LINE_END, LineBreaks, goes_on
+from corpora.text.line_breaks import COLUMNS, LINE_END, UNSPACED, LineBreaks, goes_on
 from corpora.text.reading_text import PAGE_BREAK, ReadingText
-
-__all__ = ["LINE_END", "Joiner", "grid_rows", "reflow", "reflowed"]
 
 _BROKEN_WORD = re.compile(r"\w-$")
 _BROKEN_INITIALS = re.compile(r"\b(?:[^\W\d_]\.){2,}-$")
@@ -27,7 +25,6 @@ _BROKEN_RANGE, _SECOND_OF_RANGE = (
     re.compile(r"\d+(?:[.,;:]|$|\s[^\W\d_A-Z])"),
 )
 _NO_CELL = 20  # characters; a shorter line may be a name or a number with a hyphen behind it
-_UNSPACED = re.compile("[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uff60]")
 
 
 class Joiner:
@@ -71,7 +68,7 @@ class Joiner:
             return 0, ""
         if line.endswith("-") and following[0].isalnum() and (seam := self._hyphens.seam(line, following)):
             return (1 if seam == "word" else 0), (" " if seam == "suspended" else "")
-        return 0, "" if _UNSPACED.match(line[-1]) and _UNSPACED.match(following) else " "
+        return 0, "" if UNSPACED.match(line[-1]) and UNSPACED.match(following) else " "
 
 
 def _is_broken_word(line: str, following: str) -> bool:

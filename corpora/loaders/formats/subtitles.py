@@ -30,12 +30,10 @@ def load(data: bytes, name: str) -> Document:
 
 def _lines(block: list[str]) -> list[str]:
     """What a block shows: its time and its words; a block without a time is text, unless it is for the player."""
-    at = next((number for number, line in enumerate(block[:2]) if _CUE.match(line)), None)
-    if at is None:
-        return [] if _NO_WORDS.match(block[0]) else [_words(line) for line in block]
-    time = _CUE.match(block[at])
-    shown = f"{time[1]} --> {time[2]}" if time else ""
-    return [shown, *(_words(line) for line in block[at + 1 :])]
+    for number, line in enumerate(block[:2], 1):
+        if time := _CUE.match(line):
+            return [f"{time[1]} --> {time[2]}", *map(_words, block[number:])]
+    return [] if _NO_WORDS.match(block[0]) else [*map(_words, block)]
 
 
 def _words(line: str) -> str:

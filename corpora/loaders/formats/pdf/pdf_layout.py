@@ -17,7 +17,8 @@ from corpora.loaders.formats.pdf.pdf_tables import Table
 from corpora.loaders.formats.pdf.pdf_words import Piece
 from corpora.loaders.formats.tables.rows import Cell, Row, table_lines
 from corpora.text.code_detection import CODE_INDENT
-from corpora.text.reflow import LINE_END, Joiner
+from corpora.text.line_breaks import LINE_END
+from corpora.text.reflow import Joiner
 
 _BULLET = re.compile(r"(?:[\u2022\u25cf\u25e6\u25aa\u2023\uf0b7*\u2013-]|\(?\d{1,3}[.)])\s+(?=\S)")
 _ROUND_BULLET = re.compile(r"^[\u2022\u25cf\u25e6\u25aa\u2023\uf0b7*\u2013]\s+")

@@ -16,6 +16,8 @@ From a question to hits:
     lexical              words: BM25
     postings             the inverted index that BM25 is computed from
     terms                text to the terms of the word index
+    vocabulary           the words of a segment: which begin alike, hold a part, are spelled almost so
+    word_forms           the other forms of a word that a corpus has: by stem, without accents, in compounds
     segments             immutable segments that indexes are made of
     index_file           a segment as a file, which names the passages it is made from
     background_writer    decides when index files are written

@@ -10,7 +10,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
+from functools import cache
+from itertools import chain
 
 DEFAULT_ENCODER_LANGUAGES = frozenset({"English"})
 
@@ -59,6 +61,8 @@ _MIN_UNSPACED_LETTERS = 4  # four Chinese characters can be a whole question
 _MIN_LETTERS = 8
 _MIN_WORDS = 3
 _MIN_SMALL_WORDS = 2  # different ones
+# Texts are in a language if so many of its own small words are in that share of them; names hold some, too.
+_TELLING, _FOREIGN_SHARE = 4, 0.01
 
 
 def guess_language(text: str) -> str | None:
@@ -76,9 +80,18 @@ def guess_language(text: str) -> str | None:
 
 def has_english_word(text: str) -> bool:
     """Whether a function word is in it that English shares with none of the other languages here."""
-    listed = {language: frozenset(words.split()) for language, words in _SMALL_WORDS.items()}
-    others = frozenset().union(*(words for language, words in listed.items() if language != "English"))
-    return any(word.casefold() in listed["English"] - others for word in _WORD.findall(text))
+    own = _own_words()["English"]
+    return any(word.casefold() in own for word in _WORD.findall(text))
+
+
+def languages_of_words(share: Callable[[str], float]) -> list[str]:
+    """The languages besides English that some of a collection's texts are in, by the share of texts with a word."""
+    found = []
+    for language, own in _own_words().items():
+        shares = sorted((share(word) for word in own), reverse=True)
+        if language != "English" and shares[_TELLING - 1] >= _FOREIGN_SHARE:
+            found.append(language)
+    return found
 
 
 def unknown_to_encoder(language: str | None, *, known: Collection[str] = DEFAULT_ENCODER_LANGUAGES) -> str | None:
@@ -92,6 +105,14 @@ def unknown_to_encoder(language: str | None, *, known: Collection[str] = DEFAULT
         f"this looks like {language}; the encoder knows {' and '.join(sorted(known))}, so it may miss: "
         "name an encoder for it with --encoder"
     )
+
+
+@cache
+def _own_words() -> Mapping[str, frozenset[str]]:
+    """The function words that a language shares with none of the others here."""
+    listed = {language: frozenset(words.split()) for language, words in _SMALL_WORDS.items()}
+    times = Counter(chain.from_iterable(listed.values()))
+    return {language: frozenset(word for word in words if times[word] == 1) for language, words in listed.items()}
 
 
 def _language_of_letter(letter: str) -> str | None:

@@ -1,28 +1,46 @@
-"""Passages by words: BM25 over the terms of ``retrieval.terms``.
+"""Passages by words: BM25 over the terms of ``retrieval.terms``, and over the other forms of a question's words.
 
 Lucene's variant (C. Kamphuis, A. P. de Vries, L. Boytsov, J. Lin: Which BM25 Do You Mean?, ECIR 2020), scored at query
-time, because every passage that is added or removed changes the scores of all. Knows rows (integers of the library)
-and texts, not vectors or documents. N rows of a segment, P postings, K results.
+time, because every passage that is added or removed changes the scores of all. A word of which the passages have other
+forms, too, counts in two parts: by itself, and as one term with all its forms, of which each counts by its weight. A
+question of other words has the scores of plain BM25. Knows rows (integers of the library) and texts, not vectors or
+documents. N rows of a segment, P postings, K results.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval.language import guess_language, has_english_word, languages_of_words
 from retrieval.postings import PostingSegment, fingerprints
 from retrieval.segments import LiveSegment, Segments
 from retrieval.terms import query_terms, terms
+from retrieval.word_forms import WordForms
 
-TERMS: Final = "terms:1"
+TERMS: Final = "terms:2"
 """The kind of the index file. What ``retrieval.terms`` gives for a text belongs to it: another number if it changes."""
 
 K1: Final = 1.5  # how soon a repeated word counts no more
 B: Final = 0.75  # how much a long passage is discounted
+FORMS: Final = 0.6  # the share of a word's score that it has together with its other forms
+PART: Final = 0.5  # how much a part of a compound counts against a word of the question
+
+_Postings: TypeAlias = list[tuple[NDArray[np.int32], NDArray[np.float32]]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sought:
+    """A term of a question, its other forms and how much each counts, and how much all of it counts."""
+
+    term: str
+    forms: Mapping[str, float]
+    weight: float = 1.0
 
 
 class LexicalIndex:
@@ -52,7 +70,21 @@ class LexicalIndex:
         if k < 1 or not length:
             return [[] for _ in questions]
         scorer = _Scorer(segments, count, length / count)
-        return [scorer.best(query_terms(question), k) for question in questions]
+        return [scorer.best(self._sought(question, scorer), k) for question in questions]
+
+    def _sought(self, question: str, scorer: _Scorer) -> list[_Sought]:
+        language = guess_language(question)
+        if language is None:
+            is_english = has_english_word(question)
+            forms = WordForms(["English"] if is_english else ["English", *languages_of_words(scorer.share)])
+        else:
+            forms = WordForms([language])
+        vocabularies = [live.segment.vocabulary for live in self.segments.live]
+        sought: list[_Sought] = []
+        for term in query_terms(question):
+            sought.append(_Sought(term, forms.of(term, vocabularies)))
+            sought.extend(_Sought(part, forms.of(part, vocabularies), PART) for part in forms.parts(term, vocabularies))
+        return sought
 
 
 class _Scorer:
@@ -63,30 +95,61 @@ class _Scorer:
         self._count = count
         self._average = average
 
-    def best(self, query: Sequence[str], k: int) -> list[tuple[int, float]]:
+    def best(self, query: Sequence[_Sought], k: int) -> list[tuple[int, float]]:
         """The at most ``k`` best (row, score) for the terms of a query; a term that occurs twice counts twice."""
         scores = [np.zeros(len(live.segment.rows_N), dtype=np.float32) for live in self._segments]
-        scored: dict[int, list[tuple[NDArray[np.int32], NDArray[np.float32]]]] = {}
-        for term in fingerprints(query):
-            if int(term) not in scored:
-                scored[int(term)] = self._scores_of(term)
-            for scores_N, (positions_P, term_scores_P) in zip(scores, scored[int(term)], strict=True):
-                scores_N[positions_P] += term_scores_P
+        scored: dict[tuple[str, float], list[_Postings]] = {}
+        for sought in query:
+            key = sought.term, sought.weight
+            if key not in scored:
+                scored[key] = self._scores_of(sought)
+            for part in scored[key]:
+                for scores_N, (positions_P, term_scores_P) in zip(scores, part, strict=True):
+                    scores_N[positions_P] += term_scores_P
         return _best([live.segment.rows_N for live in self._segments], scores, k)
 
-    def _scores_of(self, term: np.uint64) -> list[tuple[NDArray[np.int32], NDArray[np.float32]]]:
-        """For each segment the positions in ``rows_N`` that have the term, and what it adds to their scores."""
-        postings: list[tuple[NDArray[np.int32], NDArray[np.int32]]] = []
+    def share(self, word: str) -> float:
+        """Of the passages, how many have a word."""
+        return sum(len(positions_P) for positions_P, _ in self._postings(word)) / self._count
+
+    def _scores_of(self, sought: _Sought) -> list[_Postings]:
+        """What a term adds to the scores: by itself, and with its forms if it has any."""
+        own = self._postings(sought.term)
+        if not sought.forms:
+            return [self._weighed(own, sought.weight)]
+        others = [(self._postings(form), weight) for form, weight in sought.forms.items()]
+        together = self._together([(own, 1.0), *others])
+        if not any(len(positions_P) for positions_P, _ in own):
+            return [self._weighed(together, sought.weight)]
+        return [self._weighed(own, (1 - FORMS) * sought.weight), self._weighed(together, FORMS * sought.weight)]
+
+    def _postings(self, term: str) -> _Postings:
+        """For each segment the positions in ``rows_N`` that have the term, and how often."""
+        (fingerprint,) = fingerprints([term])
+        postings: _Postings = []
         for live in self._segments:
-            span = live.segment.postings(term)
-            positions_P, counts_P = live.segment.positions_P[span], live.segment.counts_P[span]
+            span = live.segment.postings(fingerprint)
+            positions_P, counts_P = live.segment.positions_P[span], live.segment.counts_P[span].astype(np.float32)
             if not live.is_whole:
                 alive_P = live.alive_N[positions_P]
                 positions_P, counts_P = positions_P[alive_P], counts_P[alive_P]
             postings.append((positions_P, counts_P))
+        return postings
+
+    def _together(self, terms: Iterable[tuple[_Postings, float]]) -> _Postings:
+        """The postings of several terms as those of one, of which each occurrence counts by the weight of its term."""
+        counts = [np.zeros(len(live.segment.rows_N), dtype=np.float32) for live in self._segments]
+        for postings, weight in terms:
+            for counts_N, (positions_P, counts_P) in zip(counts, postings, strict=True):
+                counts_N[positions_P] += weight * counts_P
+        places = [np.flatnonzero(counts_N).astype(np.int32) for counts_N in counts]
+        return [(positions_P, counts_N[positions_P]) for positions_P, counts_N in zip(places, counts, strict=True)]
+
+    def _weighed(self, postings: _Postings, share: float) -> _Postings:
+        """For each segment the same positions, and what the term adds to their scores."""
         frequency = sum(len(positions_P) for positions_P, _ in postings)
         # As float32, so that the sums are those of bm25s to the last bit.
-        weight = float(np.float32(math.log(1 + (self._count - frequency + 0.5) / (frequency + 0.5))))
+        weight = share * float(np.float32(math.log(1 + (self._count - frequency + 0.5) / (frequency + 0.5))))
         scores = []
         for live, (positions_P, counts_P) in zip(self._segments, postings, strict=True):
             discount_P = K1 * ((1 - B) + B * live.segment.lengths_N[positions_P] / self._average)

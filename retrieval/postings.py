@@ -1,8 +1,9 @@
 """An inverted index as immutable arrays: which passages have a term, and how often. BM25 is computed from it.
 
-Knows rows (integers of the library) and fingerprints of terms, not terms. A fingerprint has 64 bits: among a million
-terms the chance that any two share theirs is 1 in 37 million, and then only their counts are added up.
-N rows of a segment, V terms, P postings (a term in a row).
+Knows rows (integers of the library) and fingerprints of terms; the terms that are words are also in its vocabulary. A
+fingerprint has 64 bits: among a million terms the chance that any two share theirs is 1 in 37 million, and then only
+their counts are added up.
+N rows of a segment, V terms, P postings (a term in a row), T terms that are given.
 """
 
 from __future__ import annotations
@@ -16,8 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval.vocabulary import Vocabulary
+
 _FINGERPRINT_BYTES = 8
 _ARRAYS = {"lengths": "<i4", "terms": "<u8", "starts": "<i8", "places": "<i4", "counts": "<i4"}
+_WORDS = {"words": "u1", "word terms": "<u8"}
 
 
 def fingerprints(terms: Iterable[str]) -> NDArray[np.uint64]:
@@ -42,6 +46,7 @@ class PostingSegment:
     starts_V: NDArray[np.int64]
     positions_P: NDArray[np.int32]
     counts_P: NDArray[np.int32]
+    vocabulary: Vocabulary
 
     @classmethod
     def of(cls, rows: Sequence[int], terms: Sequence[Sequence[str]]) -> PostingSegment:
@@ -49,7 +54,8 @@ class PostingSegment:
         numbers: dict[str, int] = {}
         counted = [Counter(of_row) for of_row in terms]
         ids = [numbers.setdefault(term, len(numbers)) for counts in counted for term in counts]
-        terms_P = fingerprints(numbers)[np.array(ids, dtype=np.int64)]
+        fingerprints_T = fingerprints(numbers)
+        terms_P = fingerprints_T[np.array(ids, dtype=np.int64)]
         sizes = [len(counts) for counts in counted]
         counts = np.fromiter((count for row in counted for count in row.values()), dtype=np.int32, count=len(ids))
         order_P = np.argsort(terms_P, kind="stable")
@@ -61,6 +67,7 @@ class PostingSegment:
             np.append(starts_V, len(ids)).astype(np.int64),
             np.repeat(np.arange(len(rows), dtype=np.int32), sizes)[order_P],
             counts[order_P],
+            Vocabulary.of(numbers, fingerprints_T),
         )
 
     def postings(self, term: np.uint64) -> slice:
@@ -92,7 +99,8 @@ class PostingSegment:
             rows_before += len(segment.rows_N)
         rows_N = np.concatenate([segment.rows_N for segment in alive_segments])
         lengths_N = np.concatenate([segment.lengths_N for segment in alive_segments])
-        return cls(rows_N, lengths_N, terms_V, starts_V, positions_P, counts_P)
+        words = Vocabulary.merged([segment.vocabulary for segment in segments], terms_V)
+        return cls(rows_N, lengths_N, terms_V, starts_V, positions_P, counts_P, words)
 
     def _only(self, alive_N: NDArray[np.bool_]) -> PostingSegment:
         """The same without rows that are not alive, and without terms that only they had."""
@@ -109,17 +117,20 @@ class PostingSegment:
             np.concatenate([[0], np.cumsum(sizes_V[used_V])]).astype(np.int64),
             new_positions_N[self.positions_P[alive_P]],
             self.counts_P[alive_P],
+            self.vocabulary,  # of which ``merged`` leaves out what is gone
         )
 
     def packed(self) -> dict[str, NDArray[Any]]:
         """As ``Segment`` says."""
         arrays: list[NDArray[Any]] = [self.lengths_N, self.terms_V, self.starts_V, self.positions_P, self.counts_P]
-        return {name: array.astype(_ARRAYS[name]) for name, array in zip(_ARRAYS, arrays, strict=True)}
+        words: list[NDArray[Any]] = [np.frombuffer(self.vocabulary.text, dtype=np.uint8), self.vocabulary.terms_W]
+        kinds = _ARRAYS | _WORDS
+        return {name: array.astype(kinds[name]) for name, array in zip(kinds, arrays + words, strict=True)}
 
     @classmethod
     def unpacked(cls, rows_N: NDArray[np.int64], arrays: Mapping[str, memoryview]) -> PostingSegment:
         """As ``Segment`` says."""
-        if not arrays.keys() >= _ARRAYS.keys():
+        if not arrays.keys() >= (_ARRAYS | _WORDS).keys():
             raise ValueError("it holds no postings")
         decoded = {name: np.frombuffer(arrays[name], dtype=kind) for name, kind in _ARRAYS.items()}
         starts_V, positions_P = decoded["starts"], decoded["places"]
@@ -134,4 +145,9 @@ class PostingSegment:
         if not fits:
             raise ValueError("its postings are not of these rows")
         native = {name: array.astype(array.dtype.newbyteorder("="), copy=False) for name, array in decoded.items()}
-        return cls(rows_N, native["lengths"], native["terms"], native["starts"], native["places"], native["counts"])
+        words = Vocabulary(bytes(arrays["words"]), np.frombuffer(arrays["word terms"], dtype="<u8").astype(np.uint64))
+        if not words.belongs_to(native["terms"]):
+            raise ValueError("its words are not those of its postings")
+        return cls(
+            rows_N, native["lengths"], native["terms"], native["starts"], native["places"], native["counts"], words
+        )

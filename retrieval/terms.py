@@ -53,6 +53,16 @@ def query_terms(question: str) -> list[str]:
     return [term for term in everything if term not in _FRAME] or everything
 
 
+def is_frame(word: str) -> bool:
+    """Whether a word only frames an English question and names nothing."""
+    return word in _FRAME
+
+
+def is_word(term: str) -> bool:
+    """Whether a term is a word of a script with spaces: no number, no identifier, no bigram of Chinese."""
+    return _SHORTEST_WORD <= len(term) <= _LONGEST_WORD and _whole_word().fullmatch(term) is not None
+
+
 def _word(word: str) -> Iterator[str]:
     """``parseHTTPHeader`` gives itself folded, ``parse``, ``http`` and ``header``; ``__x__`` also ``x``."""
     folded = word.casefold()
@@ -69,14 +79,14 @@ def _bigrams(run: str) -> Iterator[str]:
         yield left + right
 
 
+_SHORTEST_WORD, _LONGEST_WORD = 2, 48
 _MARKS = frozenset({"Mn", "Mc", "Me"})  # No mark means anything to an expression.
 
 
 @cache
 def _pattern() -> re.Pattern[str]:
     """Python's ``\\w`` has no combining marks, which are part of words in many scripts."""
-    characters = map(chr, range(sys.maxunicode + 1))
-    marks = "".join(ch for ch in characters if unicodedata.category(ch) in _MARKS)
+    marks = _marks()
     word = rf"[^\W{_UNSPACED}]+"
     sharp = r"[A-Za-z](?:\+\+|#)"
     return re.compile(
@@ -85,3 +95,13 @@ def _pattern() -> re.Pattern[str]:
         rf"|{sharp}"
         rf"|{_OPERATORS}"
     )
+
+
+@cache
+def _whole_word() -> re.Pattern[str]:
+    return re.compile(rf"[^\W\d_{_UNSPACED}](?:[^\W\d_{_UNSPACED}]|[{_marks()}])*")
+
+
+@cache
+def _marks() -> str:
+    return "".join(ch for ch in map(chr, range(sys.maxunicode + 1)) if unicodedata.category(ch) in _MARKS)

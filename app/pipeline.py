@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, Unpack
 
-from app.answering.follow_ups import search_text
+from app.answering.question_parts import retrieve_parts
 from app.config.generation_options import GenerationOptions
 from app.config.settings import Settings, keys
 from app.errors import ArgumentError, InputError, kind_of, require_text, unknown_keyword
@@ -255,7 +255,9 @@ class Pipeline:
         earlier = messages_of(history)
 
         def retrieve() -> Retrieved:
-            return searched.retrieve(search_text(question, earlier), k, sentences)
+            return retrieve_parts(
+                lambda text: searched.retrieve(text, k, sentences), question, earlier, sentences=sentences
+            )
 
         return self._stream(question, earlier, retrieve, checked, searched)
 
@@ -267,11 +269,15 @@ class Pipeline:
 
         checked = GenerationOptions.given("Pipeline.stream_from", options)
         kept = tuple(hits if checked.k is None else hits[: checked.k])
+        sentences = self.settings.evidence_sentences
         earlier = messages_of(history)
 
+        def judged(text: str) -> Retrieved:
+            query = self.models.query(text)
+            return Retrieved(kept, self.find_evidence(query, kept, sentences), query.language)
+
         def retrieve() -> Retrieved:
-            query = self.models.query(search_text(question, earlier))
-            return Retrieved(kept, self.find_evidence(query, kept, self.settings.evidence_sentences), query.language)
+            return retrieve_parts(judged, question, earlier, sentences=sentences)
 
         return self._stream(question, earlier, retrieve, checked)
 

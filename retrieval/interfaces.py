@@ -32,6 +32,7 @@ UnitKind: TypeAlias = Literal["sentence", "row", "list"]
 
 _COSINE_SLOPE: Final = 20.0
 _EVEN_COSINE: Final = 0.5
+_ONLY_PART: Final = frozenset({0})
 
 
 class Encoder(Protocol):
@@ -167,6 +168,7 @@ class Retrieved:
     ``language`` is None for English, and where that is not sure; ``mended`` is what was searched for instead of words
     that no passage has; ``remark`` is why something that was asked of a table could not be computed, as
     ``the column Price has "on request" in row 7, which is no number``.
+    ``unanswered`` are parts of the question for which nothing was found.
     """
 
     hits: tuple[Hit, ...]
@@ -174,6 +176,7 @@ class Retrieved:
     language: str | None = None
     mended: tuple[Mended, ...] = ()
     remark: str | None = None
+    unanswered: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +194,8 @@ class Evidence:
     ``hit`` is the index of its passage in the list of hits; ``similarity`` is the cosine to the question;
     ``relevance`` is the log-odds that it answers the question, against "no sentence does", which is 0. ``lead`` is what
     stands over it and leads to it: title, headings, the question that it answers, its label, one a line, the outermost
-    first; ``lead_similarity`` is the cosine of the nearest of them to the question.
+    first; ``lead_similarity`` is the cosine of the nearest of them to the question. ``parts`` are the numbers of the
+    parts of the question that it answers.
 
     What was computed from a table (``is_computed``) has a ``text`` that stands in no document: a sentence of our own
     such as ``3 rows have Status open.``; ``rows`` are the characters of all rows that it was computed from, rows right
@@ -210,11 +214,17 @@ class Evidence:
     kind: UnitKind = "sentence"
     rows: tuple[tuple[int, int], ...] = ()
     along: tuple[Evidence, ...] = ()
+    parts: frozenset[int] = _ONLY_PART
 
     @property
     def is_computed(self) -> bool:
         """Whether its text is a sentence of our own about ``rows``, and stands in no document."""
         return bool(self.rows)
+
+    @property
+    def is_likely(self) -> bool:
+        """Whether it answers more likely than not."""
+        return self.relevance > 0
 
     @property
     def chance(self) -> float:

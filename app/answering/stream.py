@@ -135,7 +135,8 @@ class _Answering:
                 prompt = self._builder.answer_prompt(question.text, found, self._options, question.history)
             corpus = question.find_drafts()
         passages = tuple(_shown(hit, number) for hit, number in zip(found.hits, prompt.numbers, strict=True))
-        notice = _one_line((question.remark_on(found.language), self._options.remark, prompt.notice))
+        remarks = (question.remark_on(found.language), *_remarks(found), self._options.remark, prompt.notice)
+        notice = _one_line(remarks)
         yield Retrieval(passages, notice)
         request = answer_request(self._builder, prompt, self._options, corpus=corpus)
         session = self._cancellation.began(self._builder.begin(request, speculate=self._options.speculate))
@@ -236,6 +237,13 @@ def _quoting(builder: RequestBuilder, prompt: Prompt) -> tuple[Processor, ...]:
 def _citations(builder: RequestBuilder, text: str, passages: tuple[SourcePassage, ...]) -> tuple[Citation, ...]:
     encoded = builder.tokens.plain(text)
     return cite(text, list(zip(encoded.starts, encoded.ends, strict=True)), passages)
+
+
+def _remarks(found: Retrieved) -> Iterator[str]:
+    """What was searched for instead of what was written, and what of the question is not answered."""
+    if found.mended:
+        yield "searched for " + ", ".join(f"“{one.meant}” (you wrote “{one.written}”)" for one in found.mended)
+    yield from (f"nothing was found for “{part.rstrip('?')}”" for part in found.unanswered)
 
 
 def _one_line(remarks: Iterable[str | None]) -> str | None:

@@ -131,7 +131,7 @@ class ChatTemplate:
             numbers[one.excerpt.hit] = one.number
         shown = [one for one in turn.placed if one.excerpt.evidence is not None]
         shown.sort(key=lambda one: one.excerpt.evidence or 0)
-        quotes = tuple(self._quote(one) for one in shown)
+        quotes = tuple(self._quote(one, evidence[one.excerpt.evidence or 0].parts) for one in shown)
         references = list(self._references(framed, turn, shown, quotes, mode))
         if mode is not Mode.QUOTATION:
             references += outside(self._tokens, hits, [None] * len(hits))
@@ -231,12 +231,13 @@ class ChatTemplate:
         where = locate(one.excerpt.hit, one.excerpt.start, encoded, every, one.text.indices, shift=1)
         return Reference(encoded.ids, _place(encoded.ids, framed), lead=quote.marker), where
 
-    def _quote(self, one: _Placed) -> QuotedSpan:
+    def _quote(self, one: _Placed, parts: frozenset[int]) -> QuotedSpan:
         """A marker and a sentence as the tokenizer writes them in running text."""
         marker = f"[{one.number}]"
         return QuotedSpan(
             marker=self._tokens.continued(".", " " + marker).ids,
             body=self._tokens.continued(marker, " " + one.text.text).ids,
+            parts=parts,
         )
 
 

@@ -15,7 +15,8 @@ from corpora.text.chunking import sentences
 from retrieval.interfaces import Evidence, Hit
 
 _UNLIKELY: Final = 6.0
-"""Evidence whose log-odds are lower than the best one's by more than this is not shown: it answers in one of 400."""
+"""Evidence whose log-odds are lower than the best one's for its part of the question by more than this is not shown: it
+answers in one of 400."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +86,14 @@ def _wanted(hits: Sequence[Hit], evidence: Sequence[Evidence], neighbours: int) 
         for index, hit in enumerate(hits):
             yield from (Excerpt(index, start, end) for start, end in _sentences(hit))
         return
-    best = max(one.relevance for one in evidence)
-    likely = [(index, one) for index, one in enumerate(evidence) if one.relevance >= best - _UNLIKELY]
+    best: dict[int, float] = {}
+    for one in evidence:
+        best |= {part: max(one.relevance, best.get(part, one.relevance)) for part in one.parts}
+    likely = [
+        (index, one)
+        for index, one in enumerate(evidence)
+        if any(one.relevance >= best[part] - _UNLIKELY for part in one.parts)
+    ]
     for index, one in likely:
         yield Excerpt(one.hit, one.start, one.end, index)
     for distance in range(1, neighbours + 1):

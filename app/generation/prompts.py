@@ -64,11 +64,17 @@ class Prompt:
         return max(self.relevances, default=None)
 
     def weighted_quotes(self, slope: float) -> tuple[QuotedSpan, ...]:
-        """The quotes, each the less likely the less likely it answers: ``slope`` nats for one of the log-odds."""
-        best = self.relevance or 0.0
+        """The quotes, each the less likely the less likely it answers: ``slope`` nats for one of the log-odds.
+
+        Each is compared with the best one for the same part of the question.
+        """
+        judged = list(zip(self.quotes, self.relevances, strict=True))
+        best: dict[int, float] = {}
+        for quote, relevance in judged:
+            best |= {part: max(relevance, best.get(part, relevance)) for part in quote.parts}
         return tuple(
-            replace(quote, weight=slope * (relevance - best))
-            for quote, relevance in zip(self.quotes, self.relevances, strict=True)
+            replace(quote, weight=slope * (relevance - max(best[part] for part in quote.parts)))
+            for quote, relevance in judged
         )
 
 

@@ -90,7 +90,7 @@ class BundledTemplate:
             numbers[sentence.hit] = number
             ids += head
             references.append((Reference(reference, prompt_start=len(ids), lead=marker), where))
-            quotes.append(QuotedSpan(marker=marker, body=reference))
+            quotes.append(QuotedSpan(marker=marker, body=reference, parts=sentence.parts))
             ids += reference
         else:
             notice = None

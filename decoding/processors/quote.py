@@ -6,6 +6,8 @@ language, with E for an end token:
     output    = refusal E | quotation (quotation)* E
     quotation = marker_n (a whole evidence body n, or any non-empty run of tokens inside it)
 
+A question of several parts has evidence for each, and the quotations of an output begin with one for every part.
+
 V vocabulary.
 """
 
@@ -24,12 +26,14 @@ class QuotedSpan:
 
     ``opening`` is the marker's form at the very start of the output, where it differs (no leading space).
     ``weight`` (nats) is how much the retriever prefers it: added wherever spans part ways, 0 for the best.
+    ``parts`` are the numbers of the parts of the question that it is evidence for.
     """
 
     marker: tuple[int, ...]
     body: tuple[int, ...]
     opening: tuple[int, ...] | None = None
     weight: float = 0.0
+    parts: frozenset[int] = frozenset({0})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,7 @@ class _State:
 class QuoteProcessor:
     """Allows only quotations of ``spans`` (each at most once) or the ``refusal``.
 
+    While a part of the question has no quotation yet, only its spans may follow, and the output may not end.
     ``whole``: a quotation is a whole body; otherwise any run inside it. ``refusal_bonus`` (nats) is added to the
     refusal's first token: how ready the target is to refuse. ``end_bonus`` (nats) is added to the end after a
     quotation: below 0, another follows where it is nearly as likely to answer. Raises ValueError if nothing could
@@ -72,6 +77,7 @@ class QuoteProcessor:
         self._spans = len(usable)
         self._markers = [len(marker) for marker in markers]
         self._weights = [span.weight for span in usable + usable]
+        self._parts = [span.parts for span in usable]
         self._texts = [marker + span.body for marker, span in zip(markers, usable + usable, strict=True)]
         self._eos = sorted(eos_ids)
         self._refusal = refusal
@@ -102,7 +108,11 @@ class QuoteProcessor:
                 may_end = True
                 used.add(text % self._spans)
         if may_end and refusal is None:
-            positions.update((self._spans + span, 0) for span in range(self._spans) if span not in used)
+            answered = frozenset[int]().union(*(self._parts[span] for span in used))
+            waiting = [span for span, parts in enumerate(self._parts) if not parts <= answered]
+            follow = waiting or [span for span in range(self._spans) if span not in used]
+            positions.update((self._spans + span, 0) for span in follow)
+            may_end = not waiting
         return _State(frozenset(positions), frozenset(used), may_end, refusal)
 
     def apply(self, state: object, logits_V: NDArray[np.floating]) -> None:

@@ -12,7 +12,7 @@ from typing import Final, Literal, TypeAlias
 
 from app.output.formatting import amount, count, duration, kind_of, sentence
 from app.ui.views.markup import Html, join, tag
-from corpora.jobs.job_records import ACTIVE, ENDED, FileState, Job, JobFile, JobState
+from corpora.jobs.job_records import ACTIVE, ENDED, FileState, Job, JobFile, JobState, Outcome
 
 ROWS: Final = 50
 # The order in which files are listed.
@@ -47,7 +47,12 @@ _JOB_STATES: Final[dict[JobState, str]] = {
     "finished": "finished",
     "cancelled": "cancelled",
 }
-_SKIPPED: Final = {"duplicate": "duplicate", "unchanged": "unchanged", "unsupported": "left out", "empty": "empty"}
+_SKIPPED: Final[Mapping[Outcome, str]] = {
+    "duplicate": "duplicate",
+    "unchanged": "unchanged",
+    "unsupported": "left out",
+    "empty": "empty",
+}
 _READY: Final = {"replaced": "ready, replaced", "removed": "removed", "moved": "moved"}
 
 
@@ -311,7 +316,7 @@ def _file_state(job: Job, file: JobFile) -> str:
     if file.state == "embedding" and file.total:
         return f"embedding {file.done:,}/{file.total:,}"
     if file.state == "skipped":
-        return _SKIPPED.get(file.outcome or "", "skipped")
+        return "skipped" if file.outcome is None else _SKIPPED.get(file.outcome, "skipped")
     if file.state == "ready":
         return _READY.get(file.outcome or "", "ready")
     return file.state

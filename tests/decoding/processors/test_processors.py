@@ -74,6 +74,20 @@ def test_whole_quotations_are_all_that_can_be_written() -> None:
     assert language(QuoteProcessor(SPANS, eos_ids=[EOS], refusal=REFUSAL), 12) == expected
 
 
+def test_the_first_quotations_answer_one_part_each() -> None:
+    first, other = QuotedSpan((10,), (1,), parts=frozenset({0})), QuotedSpan((10,), (2,), parts=frozenset({0}))
+    second = QuotedSpan((11,), (3,), parts=frozenset({1}))
+    written = language(QuoteProcessor([first, other, second], eos_ids=[EOS], refusal=REFUSAL), 8)
+    pairs = {(10, 1, 11, 3), (10, 2, 11, 3), (11, 3, 10, 1), (11, 3, 10, 2)}
+    assert {output for output in written if len(output) == 4} == pairs
+    assert {output for output in written if len(output) == 6} == {
+        pair + rest for pair in pairs for rest in [(10, 1), (10, 2)] if rest[1] not in pair
+    }
+    assert {output for output in written if len(output) < 4} == {REFUSAL}
+    both = QuotedSpan((12,), (4,), parts=frozenset({0, 1}))
+    assert (12, 4) in language(QuoteProcessor([first, second, both], eos_ids=[EOS], refusal=REFUSAL), 6)
+
+
 def test_spans_inside_a_body_can_be_written_and_nothing_else() -> None:
     processor = QuoteProcessor(SPANS[:1], eos_ids=[EOS], whole=False)
     runs = {(10, *run) for run in [(1,), (2,), (3,), (1, 2), (2, 3), (1, 2, 3)]}

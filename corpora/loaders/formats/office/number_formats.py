@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from fractions import Fraction
 from functools import lru_cache
 from types import MappingProxyType
@@ -50,8 +50,10 @@ _ELAPSED = re.compile(r"h+|m+|s+", re.IGNORECASE)
 _SYMBOL = re.compile(r"\$(?P<symbol>[^-\]]*)(?:-(?P<locale>.*))?", re.DOTALL)
 _EPOCH, _EPOCH_1904 = datetime(1899, 12, 30), datetime(1904, 1, 1)
 _LAST_DAY, _DAY_THAT_NEVER_WAS = 2_958_466, 60
+_MICROSECONDS = 6  # decimals of a second
 _DIGITS, _LARGEST_PLAIN = 12, 10**21
 _LONGEST = 400
+_EXACT = Context(prec=1000, rounding=ROUND_HALF_UP)  # of any number by any code
 
 _MONTHS: Final = MappingProxyType(
     {
@@ -154,9 +156,7 @@ class _Plain:
 
     def shown(self, value: float) -> str:
         """A value that is not negative."""
-        exact = Decimal(f"{value:.15g}").scaleb(2 * self.percent)
-        if exact.adjusted() < 24:
-            exact = exact.quantize(Decimal(1).scaleb(-self.places), ROUND_HALF_UP)
+        exact = _rounded(Decimal(f"{value:.15g}").scaleb(2 * self.percent), self.places)
         return f"{self.before}{exact:{self.grouping}f}{self.behind}"
 
 
@@ -299,6 +299,10 @@ def _number(value: float, section: _Section) -> str:
     return _stripped(_fixed(exact, tokens))
 
 
+def _rounded(exact: Decimal, places: int) -> Decimal:
+    return exact.quantize(Decimal(1).scaleb(-places), context=_EXACT)
+
+
 def _literal(token: _Token) -> str:
     return "" if token.kind == "sign" and token.text == "@" else token.text
 
@@ -322,8 +326,7 @@ def _fixed(exact: Decimal, tokens: Sequence[_Token]) -> str:
     has_thousands = _Token("sign", ",") in whole[first:last]
     whole = [token for n, token in enumerate(whole) if token != _Token("sign", ",") or not first < n < last]
     places = sum(token.kind == "digit" for token in decimals)
-    rounded = exact.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP) if exact.adjusted() < 24 else exact
-    digits, _, behind = f"{rounded:f}".partition(".")
+    digits, _, behind = f"{_rounded(exact, places):f}".partition(".")
     text = _whole(digits.lstrip("0"), whole, has_thousands=has_thousands)
     shown = _decimals(behind.ljust(places, "0"), decimals)
     has_point = point < len(tokens) and any(ch.isdigit() for ch in shown)
@@ -382,7 +385,7 @@ def _scientific(exact: Decimal, tokens: Sequence[_Token]) -> str:
     step = max(sum(token.kind == "digit" for token in mantissa[:point]), 1)
     places = sum(token.kind == "digit" for token in mantissa[point:])
     power = exact.adjusted() // step * step if exact else 0
-    scaled = exact.scaleb(-power).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+    scaled = _rounded(exact.scaleb(-power), places)
     if scaled >= 10**step:  # 9.99 became 10.0
         power += step
         scaled = exact.scaleb(-power)
@@ -425,9 +428,8 @@ def _date(value: float, section: _Section, code: str, *, since_1904: bool) -> st
     """Days since the epoch, by the letters of a section."""
     if not 0 <= value < _LAST_DAY:
         return general(value)
-    has_fraction = next((len(t.text) - 1 for t in section.tokens if t.kind == "fraction"), 0)
-    seconds = Decimal(f"{value:.15g}") * 86_400
-    seconds = seconds.quantize(Decimal(1).scaleb(-has_fraction), ROUND_HALF_UP)
+    places = next((len(t.text) - 1 for t in section.tokens if t.kind == "fraction"), 0)
+    seconds = _rounded(Decimal(f"{value:.15g}") * 86_400, min(places, _MICROSECONDS))
     days = int(seconds // 86_400)
     if not since_1904 and days < _DAY_THAT_NEVER_WAS:
         days += 1  # Spreadsheets count a 29 February 1900.

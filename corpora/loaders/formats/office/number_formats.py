@@ -454,8 +454,8 @@ def _part(token: _Token, moment: datetime, seconds: Decimal, language: str, *, i
         per = {"h": 3600, "m": 60, "s": 1}[token.text[0]]
         return str(int(seconds // per)).rjust(len(token.text), "0")
     if token.kind == "half":
-        half = "AM" if moment.hour < 12 else "PM"
-        return half[0] if token.text.casefold() == "a/p" else half
+        half = token.text.split("/")[moment.hour >= 12]
+        return half if len(half) == 1 else half.upper()  # as Excel shows a/p and am/pm
     if token.kind == "fraction":
         return f".{moment.microsecond:06}"[: len(token.text)]
     if token.kind != "date":

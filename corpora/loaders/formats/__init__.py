@@ -20,6 +20,6 @@ What several formats need:
     numerals       shows counts as lists do: letters, Roman numerals, words
 
 Modules are named in ``corpora.loaders.registry`` and imported in the worker alone. Import only ``corpora.text`` and
-below, ``registry`` for limits, and the format libraries. Of the folders, ``word`` imports ``office``, ``office``
-``markup``, all of them, ``pdf`` and ``txt`` import ``tables``; never the other way.
+below, ``registry`` for limits, and the format libraries. Of the folders, ``word`` imports ``office``, ``markup`` and
+``txt``, all of these and ``pdf`` import ``tables``; never the other way.
 """

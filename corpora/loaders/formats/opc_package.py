@@ -146,10 +146,20 @@ def children_of(element: Element | None, *path: str) -> tuple[Element, ...]:
     return () if parent is None else tuple(parent)
 
 
+def all_of(element: Element, name: str) -> Iterator[Element]:
+    """The elements of that local name at any depth, the element itself included, in their order."""
+    return (inner for inner in element.iter() if local(inner.tag) == name)
+
+
 def chosen_alternative(element: Element) -> Element | None:
     """Of alternatives for several versions of a program (``AlternateContent``) the one that new versions show."""
     chosen = child(element, "Choice")
     return child(element, "Fallback") if chosen is None else chosen
+
+
+def is_true(text: str | None) -> bool:
+    """Whether an attribute says yes, as presentations and spreadsheets write it; a missing one does not."""
+    return text in ("1", "true")
 
 
 def whole_number(text: str | None, default: int) -> int:

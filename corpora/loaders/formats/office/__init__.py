@@ -7,11 +7,12 @@
     xlsx_sheet        reads the rows of a sheet
     xlsx_text         the texts of cells: what is raised in them, and what is struck out
     number_formats    shows a number as a spreadsheet does
+    graphics          charts and diagrams where a document shows them
     charts            charts as tables
     smart_art         diagrams as lists
     omml              writes equations as linear text
     inserted_files    adds the text of a file that a document shows as its own
     unread_parts      counts what is not read, and says it once
 
-Imports ``formats``' shared modules, ``tables`` and ``markup``.
+Imports ``formats``' shared modules and ``tables``.
 """

@@ -6,13 +6,14 @@ the older kind (``c:chartSpace``) and of the newer (``cx:chartSpace``: waterfall
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from xml.etree.ElementTree import Element
 
 from corpora.loaders.formats.office.number_formats import GENERAL, NumberFormat
-from corpora.loaders.formats.opc_package import attribute, child, children_of, local, whole_number
+from corpora.loaders.formats.opc_package import all_of, attribute, child, children_of, is_true, local, whole_number
 from corpora.loaders.formats.tables.rows import write_table
 from corpora.text.reading_text import ReadingText, in_one_line
 
@@ -33,8 +34,8 @@ class _Series:
 
 def write_chart(reading: ReadingText, root: Element) -> None:
     """Add a chart: its title and those of its axes as a paragraph, its points as a table."""
-    charted = _newer_series(root) if child(root, "chartData") is not None else list(_series(root))
-    titles = [title for element in root.iter() if local(element.tag) == "title" and (title := _words(element))]
+    charted = _charted(root)
+    titles = [title for element in all_of(root, "title") if (title := _words(element))]
     chart_title, axes = (titles[0], titles[1:]) if _has_title(root) else ("", titles)
     if not chart_title and len(charted) == 1:
         chart_title = charted[0].name
@@ -47,8 +48,12 @@ def write_chart(reading: ReadingText, root: Element) -> None:
 
 def series_names(root: Element) -> list[str]:
     """What the series of a chart are called, for who has the values elsewhere; of no chart none."""
-    charted = _newer_series(root) if child(root, "chartData") is not None else _series(root)
-    return list(dict.fromkeys(series.name for series in charted if series.name))
+    return list(dict.fromkeys(series.name for series in _charted(root) if series.name))
+
+
+def _charted(root: Element) -> list[_Series]:
+    """The series of a chart of either kind."""
+    return _newer_series(root) if child(root, "chartData") is not None else list(_series(root))
 
 
 def _has_title(root: Element) -> bool:
@@ -75,16 +80,16 @@ def _points(series: _Series) -> list[int]:
 
 
 def _series(root: Element) -> Iterator[_Series]:
-    is_1904 = attribute(child(root, "date1904") or Element("none"), "val") in ("1", "true")
-    for element in root.iter():
-        if local(element.tag) == "ser":
-            labels = _cached(child(element, "cat"), is_1904) or _cached(child(element, "xVal"), is_1904)
-            values = _cached(child(element, "val"), is_1904) or _cached(child(element, "yVal"), is_1904)
-            sizes = _cached(child(element, "bubbleSize"), is_1904)
-            name = " ".join(_cached(child(element, "tx"), is_1904).values()) or _words(child(element, "tx"))
-            names = ("x", "y") if child(element, "yVal") is not None else ("Category", "Value")
-            if values or labels:
-                yield _Series(in_one_line(name), labels, values, sizes, *names)
+    date_system = child(root, "date1904")
+    is_1904 = date_system is not None and is_true(attribute(date_system, "val"))
+    for element in all_of(root, "ser"):
+        labels = _cached(child(element, "cat"), is_1904) or _cached(child(element, "xVal"), is_1904)
+        values = _cached(child(element, "val"), is_1904) or _cached(child(element, "yVal"), is_1904)
+        sizes = _cached(child(element, "bubbleSize"), is_1904)
+        name = " ".join(_cached(child(element, "tx"), is_1904).values()) or _words(child(element, "tx"))
+        names = ("x", "y") if child(element, "yVal") is not None else ("Category", "Value")
+        if values or labels:
+            yield _Series(in_one_line(name), labels, values, sizes, *names)
 
 
 def _cached(holder: Element | None, is_1904: bool) -> dict[int, str]:
@@ -109,14 +114,18 @@ def _cached(holder: Element | None, is_1904: bool) -> dict[int, str]:
 
 def _levels(levels: Sequence[Element]) -> dict[int, str]:
     """Labels of several levels, the outermost first; one stands for all points up to the next of its level."""
-    parts: dict[int, list[str]] = {}
-    texts = [{whole_number(attribute(p, "idx"), 0): _point(p) for p in lvl if local(p.tag) == "pt"} for lvl in levels]
-    for point in sorted(texts[0]) if texts else ():
-        for level in reversed(texts[1:]):
-            begun = [other for other in level if other <= point]
-            parts.setdefault(point, []).extend([level[max(begun)]] if begun else [])
-        parts.setdefault(point, []).append(texts[0][point])
-    return {point: ", ".join(part) for point, part in parts.items()}
+    if not levels:
+        return {}
+    points = ((point for point in level if local(point.tag) == "pt") for level in levels)
+    innermost, *outer = ({whole_number(attribute(p, "idx"), 0): _point(p) for p in level} for level in points)
+    begun = [(sorted(level), level) for level in reversed(outer)]
+
+    def above(point: int) -> Iterator[str]:
+        for starts, level in begun:
+            if at := bisect_right(starts, point):
+                yield level[starts[at - 1]]
+
+    return {point: ", ".join([*above(point), text]) for point, text in sorted(innermost.items())}
 
 
 def _point(point: Element) -> str:
@@ -137,20 +146,19 @@ def _newer_series(root: Element) -> list[_Series]:
     """The series of the newer kind, whose data stand apart from them."""
     data = {attribute(element, "id"): element for element in children_of(root, "chartData")}
     found = []
-    for element in root.iter():
-        if local(element.tag) == "series":
-            named = child(element, "dataId")
-            points = data.get(attribute(named, "val") if named is not None else None)
-            labels: dict[int, str] = {}
-            values: dict[int, str] = {}
-            for dimension in points if points is not None else ():
-                levels = [level for level in dimension if local(level.tag) == "lvl"]
-                if local(dimension.tag) == "strDim":
-                    labels = _levels(levels)
-                elif local(dimension.tag) == "numDim" and levels:
-                    pattern = attribute(levels[0], "formatCode") or ""
-                    values = {point: _number(text, pattern) for point, text in _levels(levels).items()}
-            found.append(_Series(_words(child(element, "tx")), labels, values, {}))
+    for element in all_of(root, "series"):
+        named = child(element, "dataId")
+        points = data.get(attribute(named, "val") if named is not None else None)
+        labels: dict[int, str] = {}
+        values: dict[int, str] = {}
+        for dimension in points if points is not None else ():
+            levels = [level for level in dimension if local(level.tag) == "lvl"]
+            if local(dimension.tag) == "strDim":
+                labels = _levels(levels)
+            elif local(dimension.tag) == "numDim" and levels:
+                pattern = attribute(levels[0], "formatCode") or ""
+                values = {point: _number(text, pattern) for point, text in _levels(levels).items()}
+        found.append(_Series(_words(child(element, "tx")), labels, values, {}))
     return found
 
 
@@ -158,7 +166,5 @@ def _words(element: Element | None) -> str:
     """The words of a title or name: of its paragraphs, or those that it takes from a cell."""
     if element is None:
         return ""
-    texts = [part.text or "" for part in element.iter() if local(part.tag) == "t"]
-    if not texts:
-        texts = [part.text or "" for part in element.iter() if local(part.tag) == "v"]
-    return in_one_line("".join(texts))
+    parts = list(all_of(element, "t")) or all_of(element, "v")
+    return in_one_line("".join(part.text or "" for part in parts))

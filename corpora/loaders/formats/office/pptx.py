@@ -13,17 +13,18 @@ from xml.etree.ElementTree import Element
 from corpora.counts import count
 from corpora.documents import Document
 from corpora.errors import DamagedFile
-from corpora.loaders.formats.office.charts import write_chart
+from corpora.loaders.formats.office.graphics import Graphic, write_graphic
 from corpora.loaders.formats.office.pptx_order import in_reading_order, placeholder
 from corpora.loaders.formats.office.pptx_text import line, paragraphs
-from corpora.loaders.formats.office.smart_art import write_diagram
 from corpora.loaders.formats.office.unread_parts import UnreadParts
 from corpora.loaders.formats.opc_package import (
     OpcPackage,
     Relation,
+    all_of,
     attribute,
     child,
     children_of,
+    is_true,
     local,
     whole_number,
 )
@@ -34,7 +35,7 @@ _TITLES = words("title ctrTitle")
 _UNREAD_PLACEHOLDERS = words("sldNum sldImg")
 _MARGINS = words("dt ftr hdr")
 _MEDIA = {"videoFile": "video", "audioFile": "recording", "wavAudioFile": "recording", "audioCd": "recording"}
-_ON, _OFF = ("1", "true"), ("0", "false")
+_OFF = ("0", "false")
 
 
 def load(data: bytes, name: str) -> Document:
@@ -106,20 +107,20 @@ class _Writer:
         if kind in _UNREAD_PLACEHOLDERS or kind in _MARGINS:
             return
         if _is_hidden(shape):
-            if any((text.text or "").strip() for text in _all(shape, "t")):
+            if any((text.text or "").strip() for text in all_of(shape, "t")):
                 self.unread.left_out("hidden text")
         elif local(shape.tag) == "pic":
             self._media(shape)
         elif local(shape.tag) == "graphicFrame":
             self._frame(shape)
         elif kind in _TITLES:
-            self.reading.heading(" ".join(line(paragraph, self.unread) for paragraph in _all(shape, "p")))
+            self.reading.heading(" ".join(line(paragraph, self.unread) for paragraph in all_of(shape, "p")))
         elif (body := child(shape, "txBody")) is not None:
             self._paragraphs(body, is_list=kind in ("body", "obj"))
 
     def _margin(self, shape: Element) -> None:
         """What somebody wrote into a footer; a date that is always today's says nothing."""
-        if (body := child(shape, "txBody")) is not None and next(_all(body, "fld"), None) is None:
+        if (body := child(shape, "txBody")) is not None and next(all_of(body, "fld"), None) is None:
             text = " ".join(in_one_line(paragraph.text) for paragraph in paragraphs(body, self.unread))
             if text and text not in self.margins:
                 self.margins.add(text)
@@ -133,16 +134,16 @@ class _Writer:
             if tag == "tbl":
                 self._table(inner)
             elif tag == "chart":
-                self._part("chart", attribute(inner, "id"))
+                self._graphic("chart", attribute(inner, "id"))
             elif tag == "relIds":
-                self._part("diagram", attribute(inner, "dm"))
-            elif (held := next(_all(inner, "oleObj"), None)) is not None:
+                self._graphic("diagram", attribute(inner, "dm"))
+            elif (held := next(all_of(inner, "oleObj"), None)) is not None:
                 is_equation = (attribute(held, "progId") or "").lower().startswith("equation")
                 self.unread.add("equation" if is_equation else "embedded object")
 
     def _table(self, table: Element) -> None:
         properties = child(table, "tblPr")
-        has_header = properties is not None and attribute(properties, "firstRow") in _ON
+        has_header = properties is not None and is_true(attribute(properties, "firstRow"))
         rows = ([cell for cell in row if local(cell.tag) == "tc"] for row in table if local(row.tag) == "tr")
         grid = spread([self._cell(cell) for cell in row if not _is_covered(cell)] for row in rows)
         write_table(self.reading, grid, header_rows=None if has_header else 0)
@@ -152,14 +153,9 @@ class _Writer:
         columns, rows = (whole_number(attribute(cell, name), 1) for name in ("gridSpan", "rowSpan"))
         return Merged(text, columns=columns, rows=rows)
 
-    def _part(self, kind: str, relation: str | None) -> None:
+    def _graphic(self, kind: Graphic, relation: str | None) -> None:
         part = self.relations[relation].part if relation in self.relations else ""
-        if not self.package.has(part):
-            self.unread.add(kind)
-        elif kind == "chart":
-            write_chart(self.reading, self.package.xml(part))
-        else:
-            write_diagram(self.reading, self.package.xml(part))
+        write_graphic(self.reading, kind, self.package, part=part, unread=self.unread)
 
     def _media(self, picture: Element) -> None:
         for element in picture.iter():
@@ -201,17 +197,13 @@ class _Writer:
 
 
 def _is_hidden(shape: Element) -> bool:
-    return any((named := child(part, "cNvPr")) is not None and attribute(named, "hidden") in _ON for part in shape)
+    return any((named := child(part, "cNvPr")) is not None and is_true(attribute(named, "hidden")) for part in shape)
 
 
 def _is_covered(cell: Element) -> bool:
     """Whether a merged cell to the left of this one, or above it, covers it."""
-    return attribute(cell, "hMerge") in _ON or attribute(cell, "vMerge") in _ON
+    return is_true(attribute(cell, "hMerge")) or is_true(attribute(cell, "vMerge"))
 
 
 def _marked(marker: str | None, text: str) -> str:
     return f"{marker} {text}" if marker else text
-
-
-def _all(element: Element, name: str) -> Iterator[Element]:
-    return (inner for inner in element.iter() if local(inner.tag) == name)

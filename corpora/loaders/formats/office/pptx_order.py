@@ -44,9 +44,9 @@ class Placed:
 
 def in_reading_order(tree: Element | None, layout: Element | None) -> list[Element]:
     """The shapes of a slide, those in groups included; ``layout`` places the placeholders that have no place."""
-    inherited = {_key(placed.shape): placed.box for placed in _placed(layout, None) if _key(placed.shape) is not None}
+    inherited = {key: placed.box for placed in _placed(layout, None) if (key := _key(placed.shape))}
     placed = [
-        place if place.box is not None else Placed(place.shape, inherited.get(_key(place.shape)))
+        place if place.box is not None else Placed(place.shape, inherited.get(_key(place.shape) or ("", "")))
         for place in _placed(tree, None)
     ]
     if len(placed) > _MOST_ORDERED:
@@ -56,11 +56,8 @@ def in_reading_order(tree: Element | None, layout: Element | None) -> list[Eleme
 
 def placeholder(shape: Element) -> str | None:
     """The kind of placeholder that this shape fills; None for free shapes."""
-    for properties in shape:
-        found = child(properties, "nvPr", "ph")
-        if found is not None:
-            return attribute(found, "type") or "obj"
-    return None
+    filled = _filled(shape)
+    return None if filled is None else _kind(filled)
 
 
 def _sorted(placed: Sequence[Placed]) -> Iterator[Placed]:
@@ -124,12 +121,20 @@ def _box(place: Element | None, offset: str, extent: str) -> Box | None:
 
 def _key(shape: Element) -> tuple[str, str] | None:
     """What a placeholder and its model in the layout have in common: their number, or the kind if there is none."""
-    for properties in shape:
-        found = child(properties, "nvPr", "ph")
-        if found is not None:
-            number = attribute(found, "idx")
-            return ("", number) if number else (attribute(found, "type") or "obj", "")
-    return None
+    if (filled := _filled(shape)) is None:
+        return None
+    number = attribute(filled, "idx")
+    return ("", number) if number else (_kind(filled), "")
+
+
+def _filled(shape: Element) -> Element | None:
+    """What a shape says of the placeholder that it fills."""
+    found = (child(properties, "nvPr", "ph") for properties in shape)
+    return next((filled for filled in found if filled is not None), None)
+
+
+def _kind(filled: Element) -> str:
+    return attribute(filled, "type") or "obj"
 
 
 def _overlap(start: float, length: float, other_start: float, other_length: float) -> bool:

@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element
 from corpora.loaders.formats.numerals import numeral
 from corpora.loaders.formats.office import omml
 from corpora.loaders.formats.office.unread_parts import UnreadParts
-from corpora.loaders.formats.opc_package import attribute, child, chosen_alternative, local, whole_number
+from corpora.loaders.formats.opc_package import all_of, attribute, child, chosen_alternative, local, whole_number
 from corpora.loaders.formats.raised_text import Piece, Position, on_one_line
 from corpora.loaders.formats.symbol_fonts import TICKS, is_symbol_font, shown
 
@@ -71,19 +71,18 @@ class _Counts:
 def paragraphs(body: Element, unread: UnreadParts) -> Iterator[Paragraph]:
     """The paragraphs of a text body that hold text."""
     counts, list_style = _Counts(), child(body, "lstStyle")
-    for paragraph in body.iter():
-        if local(paragraph.tag) == "p":
-            text = line(paragraph, unread)
-            if text.strip():
-                properties = child(paragraph, "pPr")
-                depth = _depth(properties)
-                inherited = child(list_style, f"lvl{depth + 1}pPr")
-                marker = _marker(properties, depth, counts)
-                if marker is None:
-                    marker = _marker(inherited, depth, counts)
-                if marker is None or not marker[:1].strip("-"):
-                    counts.end(depth)
-                yield Paragraph(text, depth, marker)
+    for paragraph in all_of(body, "p"):
+        text = line(paragraph, unread)
+        if text.strip():
+            properties = child(paragraph, "pPr")
+            depth = _depth(properties)
+            inherited = child(list_style, f"lvl{depth + 1}pPr")
+            marker = _marker(properties, depth, counts)
+            if marker is None:
+                marker = _marker(inherited, depth, counts)
+            if marker is None or not marker[:1].strip("-"):
+                counts.end(depth)
+            yield Paragraph(text, depth, marker)
 
 
 def line(paragraph: Element, unread: UnreadParts) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
-from corpora.loaders.formats.opc_package import attribute, children_of, local, whole_number
+from corpora.loaders.formats.opc_package import all_of, attribute, children_of, whole_number
 from corpora.text.reading_text import ReadingText, in_one_line, item_line
 
 _DEEPEST = 8
@@ -42,9 +42,5 @@ def _lines(
 
 
 def _text(point: Element) -> str:
-    paragraphs = (
-        "".join(part.text or "" for part in paragraph.iter() if local(part.tag) == "t")
-        for paragraph in point.iter()
-        if local(paragraph.tag) == "p"
-    )
+    paragraphs = ("".join(part.text or "" for part in all_of(one, "t")) for one in all_of(point, "p"))
     return in_one_line(" ".join(paragraphs))

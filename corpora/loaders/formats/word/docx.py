@@ -21,12 +21,12 @@ from corpora.errors import DamagedFile
 from corpora.interfaces import Loader
 from corpora.loaders.formats import txt
 from corpora.loaders.formats.markup import html
-from corpora.loaders.formats.office.charts import write_chart
+from corpora.loaders.formats.office.graphics import write_graphic
 from corpora.loaders.formats.office.inserted_files import insert_file
-from corpora.loaders.formats.office.smart_art import write_diagram
 from corpora.loaders.formats.office.unread_parts import UnreadParts
 from corpora.loaders.formats.opc_package import (
     OpcPackage,
+    all_of,
     attribute,
     child,
     children_of,
@@ -167,7 +167,7 @@ class _Writer:
         """The headers and footers that are shown on some page, each once, without page numbers."""
         self.runs.marks_page_numbers = True
         for kind, part in self._margin_parts():
-            lines = [line for paragraph in _all(self.package.xml(part), "p") if (line := self._margin_line(paragraph))]
+            lines = [line for one in all_of(self.package.xml(part), "p") if (line := self._margin_line(one))]
             self.runs.asides.clear()  # boxes in a header are watermarks and ornaments, or paragraphs found above
             if lines:
                 self.reading.paragraph(f"{kind.capitalize()}: " + "\n".join(dict.fromkeys(lines)))
@@ -256,19 +256,12 @@ class _Writer:
         elif aside.kind == "art":
             self.reading.paragraph(aside.name)
         elif aside.kind in ("chart", "diagram"):
-            self._part(aside.kind, self.parts.get(aside.name, ""))
+            part = self.parts.get(aside.name, "")
+            write_graphic(self.reading, aside.kind, self.package, part=part, unread=self.unread)
         elif (note := self.notes[aside.kind].pop(aside.name, None)) is not None:  # each is shown once
             text = on_one_line(self.runs.pieces(note, self.styles.default)).replace(PAGE_BREAK, " ").strip()
             if text:
                 self.reading.paragraph(f"{_NOTE_NAMES[aside.kind]}: {text}")
-
-    def _part(self, kind: str, part: str) -> None:
-        if not self.package.has(part):
-            self.unread.add(kind)
-        elif kind == "chart":
-            write_chart(self.reading, self.package.xml(part))
-        else:
-            write_diagram(self.reading, self.package.xml(part))
 
     def _insert(self, part: str) -> None:
         def word(data: bytes, name: str) -> Document:
@@ -322,10 +315,6 @@ def _notes(root: Element | None) -> dict[str, Element]:
     return {attribute(note, "id") or "": note for note in children_of(root)}
 
 
-def _all(element: Element, name: str) -> Iterator[Element]:
-    return (inner for inner in element.iter() if local(inner.tag) == name)
-
-
 def _goes_on(properties: Element | None) -> bool:
     """Whether a paragraph and the next are one: its end was deleted or is hidden, or it is a drop cap."""
     if properties is None or not len(properties):
@@ -345,7 +334,7 @@ def _is_page_number(column: str) -> bool:
 
 def _tick(control: Element, box: str) -> None:
     """Let a control around whole paragraphs show its box as one inside a line does."""
-    for text in _all(control, "t"):
+    for text in all_of(control, "t"):
         if text.text and len(text.text) == 1:
             text.text = box
 

@@ -16,6 +16,7 @@ _SYMBOL_CODE = re.compile(r"\s*SYMBOL\s+(0x[0-9A-F]+|\d+)", re.IGNORECASE)
 _SYMBOL_FONT = re.compile(r"\\f\s+\"?([^\"\\]+)", re.IGNORECASE)
 _BUTTON = re.compile(r"\s*(?:MACROBUTTON|GOTOBUTTON)\s+\S+\s+(.*)", re.IGNORECASE | re.DOTALL)
 _SWITCH = re.compile(r"\\([a-z]+)", re.IGNORECASE)
+_OPTION = re.compile(r"[\d\s]*\\([a-z]+)|\s*\d+|\s+", re.IGNORECASE)
 _SIMPLE = re.compile(r"[\d.,]+|[^\W\d_]")
 _SUMS = {"su": "∑", "pr": "∏", "in": "∫"}
 
@@ -71,9 +72,7 @@ class _Equation:
     def _switched(self, name: str) -> str:
         """What a switch makes of its arguments; options between the two are read on the way."""
         options: list[str] = []
-        while (option := re.compile(r"[\d\s]*\\([a-z]+)|\s*\d+|\s+", re.IGNORECASE).match(self.source, self.at)) and (
-            option.end() > self.at
-        ):
+        while option := _OPTION.match(self.source, self.at):
             options += [option[1].lower()] if option[1] else []
             self.at = option.end()
         if self.source[self.at : self.at + 1] != "(":

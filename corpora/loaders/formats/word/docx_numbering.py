@@ -140,7 +140,7 @@ def _start(of_list: _List, depth: int) -> int:
 def _bullet(level: _Level) -> str:
     """A bullet; a box or a tick says something of its item and is kept."""
     picture, _ = shown(level.text, level.font)
-    return f"- {picture}" if picture in TICKS and picture else "-"
+    return f"- {picture}" if picture in TICKS else "-"
 
 
 def _is(element: Element, name: str) -> bool:

@@ -14,7 +14,15 @@ from xml.etree.ElementTree import Element
 from corpora.loaders.formats import symbol_fonts
 from corpora.loaders.formats.office import omml
 from corpora.loaders.formats.office.unread_parts import UnreadParts
-from corpora.loaders.formats.opc_package import attribute, child, children_of, chosen_alternative, local, whole_number
+from corpora.loaders.formats.opc_package import (
+    all_of,
+    attribute,
+    child,
+    children_of,
+    chosen_alternative,
+    local,
+    whole_number,
+)
 from corpora.loaders.formats.raised_text import Piece, Position
 from corpora.loaders.formats.word.docx_fields import shown_by_instruction
 from corpora.loaders.formats.word.docx_styles import RunLook, Style, Styles, switch, value
@@ -92,9 +100,8 @@ class Runs:
             yield from self._inside(element)
         elif tag in ("del", "moveFrom") and len(element):
             self.unread.left_out("text deleted by tracked changes")
-            for inner in element.iter():  # the pages end where Word showed it
-                if local(inner.tag) == "lastRenderedPageBreak":
-                    yield from self._page_break(inner)
+            for inner in all_of(element, "lastRenderedPageBreak"):  # the pages end where Word showed it
+                yield from self._page_break(inner)
 
     def _shown(self, text: str, position: Position | None = None) -> Iterator[Piece]:
         """Text of the current run, or in another position, if a reader sees it."""

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
 from corpora.loaders.formats.opc_package import child, chosen_alternative, local, whole_number
-from corpora.loaders.formats.tables.rows import Cell
+from corpora.loaders.formats.tables.rows import LONGEST_LABEL, Cell
 from corpora.loaders.formats.word.docx_runs import UNREAD
 from corpora.loaders.formats.word.docx_styles import switch, value
 from corpora.text.reading_text import PAGE_BREAK
 
-_LONGEST_LABEL = 200
 _MOST_COLUMNS = 1_000
 _WRAPPERS = ("sdt", "sdtContent", "ins", "customXml", "moveTo", "smartTag")
 
@@ -90,7 +89,7 @@ def grid(table: Element, text_of: Callable[[Element], str]) -> Grid:
                 text = PAGE_BREAK * text.count(PAGE_BREAK) + labels[column]
             if child(properties, "vMerge") is not None:
                 label = text.replace(PAGE_BREAK, " ").strip()
-                below[column] = label if len(label) <= _LONGEST_LABEL else ""
+                below[column] = label if len(label) <= LONGEST_LABEL else ""
             line += [text, *[None] * (width - 1)]
         labels = below
         lines.append(line)

@@ -247,3 +247,20 @@ def test_struck_out_text_is_left_out_and_said() -> None:
     ]
     assert found.notes == "struck-out text was left out"
     assert not made(lambda sheet: sheet.append(["Name", "Fee"])).notes
+
+
+def test_objects_and_controls_on_a_sheet_are_said() -> None:
+    def fill(book: Workbook) -> None:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, ["Item", "Fee"])
+        sheet.write_row(1, 0, ["Slip", 40])
+        sheet.write_comment(1, 1, "per week")
+
+    def with_objects(relations: str) -> str:
+        kinds = ("oleObject", "package", "ctrlProp", "printerSettings")
+        added = (f'<Relationship Id="o{n}" Type="http://x/{kind}" Target="../o{n}"/>' for n, kind in enumerate(kinds))
+        return relations.replace("</Relationships>", f"{''.join(added)}</Relationships>")
+
+    found = load_bytes(changed(written(fill), "xl/worksheets/_rels/sheet1.xml.rels", with_objects), "a.xlsx")
+    assert found.notes == "2 embedded objects were not read; 1 form control was not read"
+    assert rows(found)[1:] == ["Item: Slip | Fee: 40 (comment: per week)"]

@@ -1,27 +1,41 @@
 """Spreadsheets (xlsx) to reading text: values as the sheet shows them, a mark a sheet and a row, columns by name.
 
 Stored values of formulas, comments behind their cell, the words of shapes and charts below the rows of their sheet.
-What is hidden, a reader can make visible: it is read, and said. What is struck out is left out, and said. Links'
-targets and pictures are not read.
+What is hidden, a reader can make visible: it is read, and said. What is struck out is left out, embedded objects and
+the state of form controls are not read: that is said, too. Links' targets and pictures are not read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from xml.etree.ElementTree import Element
 
+from corpora.counts import count
 from corpora.documents import Document
 from corpora.errors import DamagedFile, EmptyFile
 from corpora.loaders.formats.office.charts import series_names
+from corpora.loaders.formats.office.unread_parts import UnreadParts
 from corpora.loaders.formats.office.xlsx_sheet import Book, Sheet, read_strings, read_styles
-from corpora.loaders.formats.opc_package import OpcPackage, Relation, attribute, child, children_of, local
+from corpora.loaders.formats.opc_package import (
+    OpcPackage,
+    Relation,
+    all_of,
+    attribute,
+    child,
+    children_of,
+    is_true,
+    local,
+)
 from corpora.loaders.formats.tables.rows import write_rows
 from corpora.text.reading_text import ReadingText
 
 _SHEETS = frozenset(("worksheet", "chartsheet", "dialogsheet"))
 _DRAWN = frozenset(("drawing", "chart", "chartEx", "diagramData"))
-_TRUE = ("1", "true")
+_UNREAD = MappingProxyType(
+    dict.fromkeys(("oleObject", "package"), "embedded object") | dict.fromkeys(("control", "ctrlProp"), "form control")
+)
 
 
 def load(data: bytes, name: str) -> Document:
@@ -62,7 +76,7 @@ def _book(package: OpcPackage, workbook: Element, relations: dict[str, Relation]
     strings = read_strings(package, parts["sharedStrings"]) if "sharedStrings" in parts else []
     styles = read_styles(package, parts["styles"]) if "styles" in parts else []
     properties = child(workbook, "workbookPr")
-    since_1904 = properties is not None and properties.get("date1904") in _TRUE
+    since_1904 = properties is not None and is_true(properties.get("date1904"))
     return Book(package, strings, styles, since_1904)
 
 
@@ -82,7 +96,7 @@ class _Loader:
     book: Book
     has_drawn_text: bool = False
     _formulas: int = 0
-    _has_struck: bool = False
+    _unread: UnreadParts = field(default_factory=UnreadParts)
     _hidden: dict[str, int] = field(default_factory=dict)
 
     def read(self, listed: _Listed, *, is_named: bool) -> None:
@@ -93,7 +107,11 @@ class _Loader:
             sheet = Sheet(self.book, listed.relation.part)
             write_rows(self.reading, sheet.rows())
             self._formulas += sheet.formulas_without_value
-            self._has_struck = self._has_struck or sheet.has_struck
+            if sheet.has_struck:
+                self._unread.left_out("struck-out text")
+            for relation in self.book.package.relations(listed.relation.part).values():
+                if part := _UNREAD.get(relation.kind):
+                    self._unread.add(part)
             self._count("row", sheet.hidden_rows)
             self._count("column", sheet.hidden_columns)
         self._count("sheet", int(listed.is_hidden))
@@ -103,19 +121,17 @@ class _Loader:
 
     def say(self) -> None:
         """Note what has no value, what was left out, and what is hidden."""
-        if self._formulas == 1:
-            self.reading.note("1 formula has no stored value and was not read")
-        elif self._formulas:
-            self.reading.note(f"{self._formulas} formulas have no stored value and were not read")
-        if self._has_struck:
-            self.reading.note("struck-out text was left out")
-        hidden = [f"{count} hidden {kind}{'s' if count > 1 else ''}" for kind, count in self._hidden.items()]
-        if hidden:
-            self.reading.note(f"{_listed(hidden)} {'was' if list(self._hidden.values()) == [1] else 'were'} read, too")
+        if self._formulas:
+            have, were = ("has", "was") if self._formulas == 1 else ("have", "were")
+            self.reading.note(f"{count(self._formulas, 'formula')} {have} no stored value and {were} not read")
+        self._unread.tell(self.reading)
+        if self._hidden:
+            hidden = _listed([count(number, f"hidden {kind}") for kind, number in self._hidden.items()])
+            self.reading.note(f"{hidden} {'was' if sum(self._hidden.values()) == 1 else 'were'} read, too")
 
-    def _count(self, kind: str, count: int) -> None:
-        if count:
-            self._hidden[kind] = self._hidden.get(kind, 0) + count
+    def _count(self, kind: str, number: int) -> None:
+        if number:
+            self._hidden[kind] = self._hidden.get(kind, 0) + number
 
 
 def _listed(parts: Sequence[str]) -> str:
@@ -127,8 +143,7 @@ def _drawn_texts(package: OpcPackage, part: str, depth: int = 0) -> Iterator[str
     for relation in package.relations(part).values():
         if relation.kind in _DRAWN and package.has(relation.part):
             root = package.xml(relation.part)
-            paragraphs = [element for element in root.iter() if local(element.tag) == "p"]
-            texts = ("".join(run.text or "" for run in one.iter() if local(run.tag) == "t") for one in paragraphs)
+            texts = ("".join(run.text or "" for run in all_of(one, "t")) for one in all_of(root, "p"))
             yield from dict.fromkeys(text for text in texts if text.strip())  # Shapes are there twice for old programs.
             if names := series_names(root):
                 yield f"Series: {', '.join(names)}"

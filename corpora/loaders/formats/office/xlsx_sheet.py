@@ -16,7 +16,7 @@ from xml.etree.ElementTree import Element
 
 from corpora.loaders.formats.office.number_formats import BUILT_IN, GENERAL, NumberFormat
 from corpora.loaders.formats.office.xlsx_text import CellText, cell_text, is_struck, unescaped
-from corpora.loaders.formats.opc_package import OpcPackage, child, children_of, local, whole_number
+from corpora.loaders.formats.opc_package import OpcPackage, child, children_of, is_true, local, whole_number
 from corpora.loaders.formats.tables.rows import LONGEST_LABEL, Cell, Row
 
 _PLACE = re.compile(r"\$?([A-Z]{1,3})\$?([0-9]{1,7})")
@@ -93,7 +93,7 @@ class Sheet:
             if local(element.tag) != "row":
                 continue
             number = _row_number(element.get("r", ""), number + 1)
-            self.hidden_rows += element.get("hidden") in ("1", "true") and len(element) > 0
+            self.hidden_rows += is_true(element.get("hidden")) and len(element) > 0
             cells, is_set_off = self._cells(element, number)
             covering = [(area, text) for area, text in covering if area.bottom >= number]
             for area in self._merged.get(number, ()):
@@ -114,7 +114,7 @@ class Sheet:
                 merged[area.top].append(area)
             self._merged = dict(merged)
         for element in package.children(self.part, "cols") if b"hidden=" in source else ():
-            if element.get("hidden") in ("1", "true"):
+            if is_true(element.get("hidden")):
                 first = whole_number(element.get("min"), 1)
                 self.hidden_columns += max(whole_number(element.get("max"), first) + 1 - first, 1)
         if b'state="frozen"' in source:

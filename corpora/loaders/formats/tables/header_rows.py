@@ -73,7 +73,7 @@ def found_header(block: Sequence[Row]) -> Header | None:
         return None
     best, best_weight = None, _ENOUGH
     for n, row in enumerate(block[:_MOST_ABOVE]):
-        if n + 1 == len(block) or filled(row) < 1 + bool(_text(row, 0)):
+        if n + 1 == len(block) or filled(row) < 1 + bool(text_at(row, 0)):
             continue
         below = block[n + 1 : n + 1 + LOOKED_AT]
         if not _are_remarks(block[best or 0 : n], row, below):
@@ -95,6 +95,17 @@ def _trimmed(row: Row) -> Row:
 def filled(row: Row) -> int:
     """How many cells hold something."""
     return sum(bool(cell and cell.strip()) for cell in row.cells)
+
+
+def text_at(row: Row, column: int) -> str:
+    """The beginning of a cell's text on one line; empty if the row has no such cell."""
+    return _one_line((_cell(row, column) or "")[:_LOOKED_INTO])
+
+
+@lru_cache(maxsize=8192)
+def _one_line(text: str) -> str:
+    """A cell is looked at once for each row that may name it."""
+    return in_one_line(text)
 
 
 def names_of(header: Sequence[Row]) -> list[str]:
@@ -194,7 +205,7 @@ def _are_remarks(above: Sequence[Row], row: Row, below: Sequence[Row]) -> bool:
     for other in above:
         if filled(other) < 2:
             continue
-        alike = sum(_family(kind_of(_text(other, c))) == _dominant(c, below) for c in valued)
+        alike = sum(_family(kind_of(text_at(other, c))) == _dominant(c, below) for c in valued)
         if alike and alike * 2 >= len(valued):
             return False
     return bool(valued) or sum(filled(other) > 1 for other in above) < 3
@@ -215,14 +226,14 @@ def weight_of(row: Row, below: Sequence[Row]) -> float:
     weight += _weight_of_words(texts, below) + _weight_of_small_letters(texts, below)
     weight -= 1.5 * sum(": " in text for text in given)
     weight += 2.0 * (
-        _is_series(texts) and not any(_is_series([_text(other, c) for c in range(len(texts))]) for other in below)
+        _is_series(texts) and not any(_is_series([text_at(other, c) for c in range(len(texts))]) for other in below)
     )
     weight -= 1.5 * _unmerged_repetitions(row)
     weight += 2.5 * (row.is_bold and not any(other.is_bold for other in below[:LOOKED_AT]))
     unnamed = sum(
         column >= len(texts) or (not texts[column] and row.cells[column] is not None)
         for column in range(1, max(len(other.cells) for other in below))
-        if 2 * sum(bool(_text(other, column)) for other in below) > len(below)
+        if 2 * sum(bool(text_at(other, column)) for other in below) > len(below)
     )
     weight -= 1.0 * unnamed
     if not texts[0] and len(given) > 1 and _dominant(0, below) in ("text", "code", "year", "date"):
@@ -231,7 +242,7 @@ def weight_of(row: Row, below: Sequence[Row]) -> float:
 
 
 def _weight_of_column(text: str, column: int, below: Sequence[Row], labels: set[int]) -> float:
-    values = [value for other in below if (value := _text(other, column)) and kind_of(value) != "empty"]
+    values = [value for other in below if (value := text_at(other, column)) and kind_of(value) != "empty"]
     if not values:
         return 0.0
     if text in values:
@@ -283,7 +294,7 @@ def _weight_of_words(texts: Sequence[str], below: Sequence[Row]) -> float:
     known = [column for column, text in given if names_a_column(text)]
     weight = 0.0
     for column in known:
-        values = [value for other in below if (value := _text(other, column))]
+        values = [value for other in below if (value := text_at(other, column))]
         alike = sum(names_a_column(value) for value in values) / max(len(values), 1)
         weight += 1.2 if alike < 0.25 else (0.6 if alike < 0.5 else 0.0)
     return weight if 3 * len(known) > len(given) else 0.4 * weight
@@ -294,7 +305,7 @@ def _weight_of_small_letters(texts: Sequence[str], below: Sequence[Row]) -> floa
     words = [(column, text) for column, text in enumerate(texts) if text and text[0].isalpha()]
     if not all(text[0].islower() for _, text in words):
         return 0.0
-    values = ([value for other in below if (value := _text(other, column))] for column, _ in words)
+    values = ([value for other in below if (value := text_at(other, column))] for column, _ in words)
     return float(sum(sum(v[0].isupper() for v in held) >= _MOSTLY * len(held) > 0 for held in values))
 
 
@@ -311,7 +322,7 @@ def _ordered_labels(texts: Sequence[str], below: Sequence[Row]) -> set[int]:
             found.update(columns)
     numbers = [c for c, text in enumerate(texts) if text.isdecimal() and len(text) < 4 and kind_of(text) == "number"]
     if len(numbers) > 2 and _is_run([int(texts[c]) for c in numbers]):
-        rows = [[_text(other, c) for c in numbers] for other in below]
+        rows = [[text_at(other, c) for c in numbers] for other in below]
         runs = sum(all(t.isdecimal() and len(t) < 9 for t in row) and _is_run([int(t) for t in row]) for row in rows)
         if not runs and (not texts[0] or is_name(texts[0])):
             found.update(numbers)
@@ -349,24 +360,24 @@ def _is_form(rows: Sequence[Row]) -> bool:
     ``Company | Lindby Boats`` above ``Founded | 1987`` looks as ``Boat | Berths`` above ``Alma | 12`` does; labels are
     told by words that columns are named with in the rows below the first, and that none stands right in the first.
     """
-    used = {c for row in rows for c in range(len(row.cells)) if _text(row, c)}
+    used = {c for row in rows for c in range(len(row.cells)) if text_at(row, c)}
     if len(used) != 2 or len(rows) < 2:
         return False
     left, right = sorted(used)
-    labels = [_text(row, left) for row in rows]
+    labels = [text_at(row, left) for row in rows]
     if len(set(labels)) < len(labels) or any(kind_of(label.rstrip(":")) != "text" for label in labels):
         return False
     if len(rows) > 2 and sum(label.endswith(":") for label in labels) * 2 > len(labels):
         return True
-    second = _text(rows[0], right)
-    kinds = Counter(_family(kind_of(text)) for row in rows[1:] if (text := _text(row, right)))
+    second = text_at(rows[0], right)
+    kinds = Counter(_family(kind_of(text)) for row in rows[1:] if (text := text_at(row, right)))
     is_mixed = len(kinds) > 1 and max(kinds.values()) < _MOSTLY * sum(kinds.values())
     is_known = [names_a_column(label) for label in labels]
     known = sum(is_known[1:])
     if is_column_name(second):
         return is_mixed and len(rows) > 2 and (known + is_known[0]) * 3 > len(labels)
     for n, row in enumerate(rows[1:_MOST_ABOVE], 1):
-        may_name = is_column_name(_text(row, left)) and is_column_name(_text(row, right))
+        may_name = is_column_name(text_at(row, left)) and is_column_name(text_at(row, right))
         if may_name and sum(is_known[n + 1 :]) * 3 < len(rows) - n - 1:
             return False  # They name a table below remarks.
     if known * 3 >= len(rows) - 1 or is_mixed:
@@ -380,16 +391,6 @@ def _unmerged_repetitions(row: Row) -> int:
     given = [in_one_line(cell) for cell in row.cells if cell and cell.strip()]
     again = [text for text in given if given.count(text) > 1]
     return 0 if _is_pattern(again) else len(given) - len(set(given))
-
-
-def _text(row: Row, column: int) -> str:
-    return _one_line((_cell(row, column) or "")[:_LOOKED_INTO])
-
-
-@lru_cache(maxsize=8192)
-def _one_line(text: str) -> str:
-    """A cell is looked at once for each row that may name it."""
-    return in_one_line(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -413,9 +414,9 @@ class Profile:
     def fits(self, row: Row) -> bool:
         """Whether a row may be one more of the table."""
         valued = self.valued
-        held = [column for column in valued if kind_of(_text(row, column)) != "empty"]
-        alike = sum(_family(kind_of(_text(row, column))) == self.kinds[column] for column in held)
-        if any(_text(row, column) for column in range(len(self.kinds), len(row.cells))):
+        held = [column for column in valued if kind_of(text_at(row, column)) != "empty"]
+        alike = sum(_family(kind_of(text_at(row, column))) == self.kinds[column] for column in held)
+        if any(text_at(row, column) for column in range(len(self.kinds), len(row.cells))):
             return False
         if valued:
             return bool(held) and alike * 2 >= len(held)
@@ -423,7 +424,7 @@ class Profile:
 
     def is_broken_by(self, row: Row) -> bool:
         """Whether a row has words where all values are numbers, dates and the like."""
-        held = [cell for column in self.valued if (cell := _text(row, column))]
+        held = [cell for column in self.valued if (cell := text_at(row, column))]
         return len(held) >= min(2, len(self.valued)) > 0 and all(
             is_name(cell) or kind_of(cell) in _ORDERED for cell in held
         )
@@ -434,12 +435,12 @@ def _family(kind: Kind) -> Kind:
 
 
 def _kinds(column: int, rows: Sequence[Row]) -> set[Kind]:
-    return {kind_of(_text(row, column)) for row in rows} - {"empty"}
+    return {kind_of(text_at(row, column)) for row in rows} - {"empty"}
 
 
 def _dominant(column: int, rows: Sequence[Row]) -> Kind:
     """The kind of most values of a column; ``text`` if there is none, ``empty`` if there are no values."""
-    counts = Counter(_family(kind) for row in rows if (kind := kind_of(_text(row, column))) != "empty")
+    counts = Counter(_family(kind) for row in rows if (kind := kind_of(text_at(row, column))) != "empty")
     if not counts:
         return "empty"
     kind, count = counts.most_common(1)[0]

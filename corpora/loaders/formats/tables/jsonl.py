@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from corpora.counts import count
 from corpora.documents import Document
 from corpora.errors import DamagedFile
 from corpora.loaders.formats.decoding import TERMINAL_CODE, decoded
@@ -47,7 +48,7 @@ def load(data: bytes, name: str) -> Document:
             f"the values of {name} are nested too deeply", hint="take out what is to be read and add that"
         ) from error
     if lost := reading.text.count(_LOST) - text.count(_LOST):
-        reading.note(f"{lost} character{'s' if lost > 1 else ''} could not be read")
+        reading.note(f"{count(lost, 'character')} could not be read")
     return reading.document(name)
 
 
@@ -101,16 +102,16 @@ def _of_lines(text: str, say: Callable[[str], None]) -> list[tuple[int, _Value]]
     """The values of lines, counted with those that are no JSON; None if most lines are not."""
     found: list[tuple[int, _Value]] = []
     bad: list[int] = []
-    count = 0
+    record = 0
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         try:
             for value in _values(line):
-                count += 1
-                found.append((count, value))
+                record += 1
+                found.append((record, value))
         except json.JSONDecodeError:
-            count += 1
+            record += 1
             bad.append(number)
             if len(bad) > 10 and len(bad) > len(found):
                 return None
@@ -119,7 +120,8 @@ def _of_lines(text: str, say: Callable[[str], None]) -> list[tuple[int, _Value]]
     for number in bad[:_NAMED_LINES]:
         say(f"line {number} is no JSON and was not read")
     if more := len(bad[_NAMED_LINES:]):
-        say(f"{more} more line{'s are' if more > 1 else ' is'} no JSON and {'were' if more > 1 else 'was'} not read")
+        are, were = ("is", "was") if more == 1 else ("are", "were")
+        say(f"{count(more, 'more line')} {are} no JSON and {were} not read")
     return found
 
 

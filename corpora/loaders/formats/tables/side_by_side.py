@@ -10,8 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice, pairwise
 
 from corpora.loaders.formats.tables.cell_kinds import kind_of
-from corpora.loaders.formats.tables.header_rows import LOOKED_AT, Cell, Profile, Row, filled, found_header
-from corpora.text.reading_text import in_one_line
+from corpora.loaders.formats.tables.header_rows import LOOKED_AT, Cell, Profile, Row, filled, found_header, text_at
 
 _LOOKED_THROUGH = 1000
 _MOST_COLUMNS = 200
@@ -53,10 +52,10 @@ def _are_tables(left: Sequence[Row], right: Sequence[Row]) -> bool:
     sides = [[row for row in side if filled(row) > 1][:LOOKED_AT] for side in (left, right)]
     if any(len(side) < 2 or found_header(side) is None for side in sides):
         return False
-    first_names = [next(filter(None, (_text(side[0], c) for c in range(len(side[0].cells)))), "") for side in sides]
+    first_names = [next(filter(None, (text_at(side[0], c) for c in range(len(side[0].cells)))), "") for side in sides]
     if first_names[0] == first_names[1]:
         return True
-    return kind_of(_text(sides[1][0], 0)) == "text" and Profile.of(sides[1][1:]).kinds[0] in _LABELS
+    return kind_of(text_at(sides[1][0], 0)) == "text" and Profile.of(sides[1][1:]).kinds[0] in _LABELS
 
 
 def _part(row: Row, start: int, end: int | None) -> Row:
@@ -65,7 +64,3 @@ def _part(row: Row, start: int, end: int | None) -> Row:
 
 def _is_used(cell: Cell) -> bool:
     return cell is None or bool(cell.strip())
-
-
-def _text(row: Row, column: int) -> str:
-    return in_one_line((row.cells[column] if column < len(row.cells) else "") or "")

@@ -24,9 +24,11 @@ From a question to hits:
 
 From hits to evidence:
 
-    evidence             selects the sentences of the hits that most likely answer
-    sentences            sentences of passages and their vectors, cached and stored; tells statements from headings and
-                         code
+    evidence             selects the units of the hits that most likely answer
+    sentences            vectors of units and their leads, cached and stored
+    units                cuts passages into what can be quoted, each with what leads to it
+    leads                tells questions, labels and headings from what they lead to
+    scraps               tells statements and facts from what answers nothing
     relevance            scores sentences: by cosine, or by a learned network
     relevance_features   the features of that network
 

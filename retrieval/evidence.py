@@ -1,23 +1,24 @@
-"""Selects evidence: the sentences of the hits that most likely answer the question, for the target to quote from.
+"""Selects evidence: the units of the hits that most likely answer the question, for the target to quote from.
 
-Knows hits, sentences, an encoder and a relevance scorer, not prompts or tokens. Offsets are in the document.
+Knows hits, units, an encoder and a relevance scorer, not prompts or tokens. Offsets are in the document.
 D dimensions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import TypeAlias
 
-from corpora.text.chunking import sentences as sentence_spans
 from retrieval.interfaces import Encoder, Evidence, Hit, Query, log_odds
+from retrieval.leads import in_one_line
 from retrieval.relevance import CosineRelevance, Relevance
 from retrieval.relevance_features import Candidate
-from retrieval.sentences import SentenceCache, SentenceSplitter
+from retrieval.sentences import PassageUnits, SentenceCache
 
 FindEvidence: TypeAlias = Callable[[str | Query, Sequence[Hit], int], Sequence[Evidence]]
-"""Selects for a question at most so many sentences of hits, best first."""
+"""Selects for a question at most so many units of hits, best first."""
 
 
 def select_evidence(
@@ -26,65 +27,84 @@ def select_evidence(
     *,
     encoder: Encoder,
     limit: int = 8,
-    sentences: SentenceSplitter = sentence_spans,
     cache: SentenceCache | None = None,
     relevance: Relevance | None = None,
 ) -> list[Evidence]:
-    """The at most ``limit`` sentences of the hits most likely to answer the question, best first.
+    """The at most ``limit`` units of the hits most likely to answer the question, best first; no two overlap.
 
-    A ``Query`` that was searched for is not embedded again. ``relevance`` scores the sentences; None: their cosines to
-    the question alone. Raises what the encoder raises.
+    A ``Query`` that was searched for is not embedded again. ``relevance`` scores the units; None: their cosines to the
+    question alone. Raises what the encoder raises.
 
-    Headings, code lines and fragments are skipped if the hits have any prose. Text that overlapping passages share
-    counts once, for the higher hit, and so does text that is repeated elsewhere. Ties go to the higher hit, then to the
-    earlier sentence. With a ``cache`` (which has its own encoder and splitter) the sentences of a passage are encoded
-    once, not once a question.
+    Questions, headings and labels are leads, not units; code, pointers and the like are skipped if the hits have
+    anything else. Text that overlapping passages share counts once, for the higher hit, and text that is repeated
+    elsewhere once, where it is likeliest to answer. Ties go to the higher hit, then to the earlier unit. With a
+    ``cache`` (which has its own encoder) the units of a passage are encoded once, not once a question.
     """
     if cache is None:
-        cache = SentenceCache(encoder, sentences=sentences)
-    sentences_of_hits = cache.lookup([hit.passage for hit in hits])
-    has_prose = any(passage.is_prose for passage in sentences_of_hits)
+        cache = SentenceCache(encoder)
     query = question if isinstance(question, Query) else Query(question, encoder)
+    units = _without_torn(list(_units(query, hits, cache.lookup([hit.passage for hit in hits]))), hits)
+    scored = _scored(query, units, relevance or CosineRelevance())
+    ranked = sorted(scored, key=lambda evidence: (-evidence.relevance, evidence.hit, evidence.start))
+    return list(islice(_apart(ranked, hits), limit))
+
+
+def _units(query: Query, hits: Sequence[Hit], found: Sequence[PassageUnits]) -> Iterator[Evidence]:
+    """All units, without scraps unless there is nothing else; those of a hit in the order of its text."""
+    are_scraps = all(passage.is_scrap for passage in found)
     query_D = query.vector_D
-    candidates = [
-        Evidence(
-            hit=index,
-            start=hit.passage.start + start,
-            end=hit.passage.start + end,
-            text=hit.passage.text[start:end],
-            similarity=similarity,
-            relevance=log_odds(similarity),
-        )
-        for index, (hit, passage) in enumerate(zip(hits, sentences_of_hits, strict=True))
-        if passage.is_prose or not has_prose
-        for (start, end), similarity in zip(passage.spans, passage.similarities(query_D), strict=True)
-    ]
-    scored = _scored(query, _deduplicated(candidates, hits), relevance or CosineRelevance())
-    return sorted(scored, key=lambda evidence: (-evidence.relevance, evidence.hit, evidence.start))[:limit]
+    for index, (hit, passage) in enumerate(zip(hits, found, strict=True)):
+        if passage.is_scrap and not are_scraps:
+            continue
+        similarities = zip(passage.units, passage.similarities(query_D), strict=True)
+        for unit, (similarity, of_lead) in sorted(similarities, key=lambda pair: (pair[0].start, pair[0].end)):
+            yield Evidence(
+                hit=index,
+                start=hit.passage.start + unit.start,
+                end=hit.passage.start + unit.end,
+                text=hit.passage.text[unit.start : unit.end],
+                similarity=similarity,
+                relevance=log_odds(similarity),
+                lead="\n".join(unit.leads),
+                lead_similarity=of_lead,
+                kind=unit.kind,
+            )
 
 
-def _scored(query: Query, sentences: Sequence[Evidence], relevance: Relevance) -> list[Evidence]:
-    """The sentences with their relevance; they are in the order of hits, then of the document."""
+def _scored(query: Query, units: Sequence[Evidence], relevance: Relevance) -> list[Evidence]:
+    """The units with their relevance; they are in the order of hits, then of the document."""
     candidates = [
-        Candidate(
-            sentence.text, sentence.hit, sentence.similarity, sentence.lead, sentence.lead_similarity, sentence.kind
-        )
-        for sentence in sentences
+        Candidate(unit.text, unit.hit, unit.similarity, unit.lead, unit.lead_similarity, unit.kind) for unit in units
     ]
     scores = relevance.scores(query.spelled, candidates, is_foreign=query.language is not None)
-    return [replace(sentence, relevance=score) for sentence, score in zip(sentences, scores, strict=True)]
+    return [replace(unit, relevance=score) for unit, score in zip(units, scores, strict=True)]
 
 
-def _deduplicated(candidates: Sequence[Evidence], hits: Sequence[Hit]) -> list[Evidence]:
-    """Drop what overlaps a longer candidate of the same document, then repeated text; the higher hit stays."""
-    longest: list[Evidence] = []
-    spans_by_document: dict[str, list[tuple[int, int]]] = {}
-    for evidence in sorted(candidates, key=lambda each: (each.start - each.end, each.hit, each.start)):
-        spans = spans_by_document.setdefault(hits[evidence.hit].passage.document_id, [])
-        if not any(evidence.start < end and start < evidence.end for start, end in spans):
-            spans.append((evidence.start, evidence.end))
-            longest.append(evidence)
-    by_text: dict[str, Evidence] = {}
-    for evidence in sorted(longest, key=lambda each: (each.hit, each.start)):
-        by_text.setdefault(" ".join(evidence.text.split()), evidence)
+def _without_torn(units: Sequence[Evidence], hits: Sequence[Hit]) -> list[Evidence]:
+    """Drop what overlaps a longer unit of the same kind in another passage, or repeats it with the same leads.
+
+    What is of equal length stays where more leads to it, then for the higher hit.
+    """
+    whole: list[Evidence] = []
+    spans_of: dict[tuple[str, bool], list[tuple[int, int]]] = {}
+    for unit in sorted(units, key=lambda each: (each.start - each.end, -len(each.lead), each.hit, each.start)):
+        spans = spans_of.setdefault((hits[unit.hit].passage.document_id, unit.kind == "list"), [])
+        if not any(unit.start < end and start < unit.end for start, end in spans):
+            spans.append((unit.start, unit.end))
+            whole.append(unit)
+    by_text: dict[tuple[str, str], Evidence] = {}
+    for unit in sorted(whole, key=lambda each: (each.hit, each.start, each.end)):
+        by_text.setdefault((in_one_line(unit.text), unit.lead), unit)
     return list(by_text.values())
+
+
+def _apart(ranked: Sequence[Evidence], hits: Sequence[Hit]) -> Iterator[Evidence]:
+    """The units, best first, without those that overlap or repeat a better one: a list and its items, for example."""
+    texts: set[str] = set()
+    spans_of: dict[str, list[tuple[int, int]]] = {}
+    for unit in ranked:
+        spans, text = spans_of.setdefault(hits[unit.hit].passage.document_id, []), in_one_line(unit.text)
+        if text not in texts and not any(unit.start < end and start < unit.end for start, end in spans):
+            texts.add(text)
+            spans.append((unit.start, unit.end))
+            yield unit

@@ -1,12 +1,11 @@
-"""The sentences of passages and their vectors: split and encoded once, cached in memory and stored with the passages.
+"""The vectors of units and their leads: computed once, cached in memory and stored with the passages.
 
-``is_prose`` tells statements from headings, code lines and fragments, which make poor evidence: rules of thumb about
-characters and words, without a tagger. Knows passages and an encoder, not questions. S sentences, D dimensions.
+A list has no vector of its own but that of its parts' middle. Knows passages and an encoder, not questions. U units,
+S stored vectors, D dimensions.
 """
 
 from __future__ import annotations
 
-import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -18,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpora.documents import Passage
-from corpora.text.chunking import sentences as sentence_spans
-from corpora.text.code_detection import is_code_sentence
-from corpora.text.sentences import RULE, sentence_end
+from corpora.text.sentences import RULE as SENTENCE_RULE
 from retrieval.interfaces import Encoder
+from retrieval.leads import folded
+from retrieval.units import RULE as UNIT_RULE
+from retrieval.units import TextUnit, units_of
 
-SentenceSplitter: TypeAlias = Callable[[str], Sequence[tuple[int, int]]]
 StoredRows: TypeAlias = Callable[[Sequence[Passage]], Mapping[str, bytes]]
 
 SENTENCES: Final = "sentences:"
@@ -31,31 +30,39 @@ SENTENCES: Final = "sentences:"
 
 _LITTLE_ENDIAN = np.dtype("<f4")
 
-_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
-_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-# Evidence may also end with a semicolon or an ellipsis, and with markup of Markdown behind its stop.
-_SENTENCE_END = sentence_end(also=";।…", closers="\"'”’)]»*`")
-_MIN_WORDS = 4
-_MIN_WORDS_UNENDED = 8  # without an end mark, anything shorter counts as a heading
-_MIN_UNSPACED_LETTERS = 6
-_MIN_LETTER_SHARE = 0.6
 
+@dataclass(frozen=True, slots=True, eq=False)
+class PassageUnits:
+    """The units of a passage, as ``units_of`` has them, and the vectors of their texts and leads."""
 
-@dataclass(frozen=True, slots=True)
-class PassageSentences:
-    """Sentences of a passage: their spans in its text, a vector each, and whether they are statements."""
-
-    spans: tuple[tuple[int, int], ...]
+    units: tuple[TextUnit, ...]
+    leads: tuple[str, ...]
     vectors_SD: NDArray[np.float32]
-    is_prose: bool
+    """Of the units that are no lists, in order, and then of ``leads``."""
 
-    def similarities(self, query_D: NDArray[np.float32]) -> list[float]:
-        """The cosine of each sentence to a unit vector."""
-        return [float(vector_D @ query_D) for vector_D in self.vectors_SD]
+    @property
+    def is_scrap(self) -> bool:
+        """Whether nothing in it says anything."""
+        return all(unit.is_scrap for unit in self.units)
+
+    def similarities(self, query_D: NDArray[np.float32]) -> list[tuple[float, float]]:
+        """The cosine of each unit, and the best of those of its near leads, to a unit vector."""
+        if not self.units:
+            return []
+        cosines_S = self.vectors_SD @ query_D
+        singles = len(cosines_S) - len(self.leads)
+        by_lead = dict(zip(self.leads, cosines_S[singles:].tolist(), strict=True))
+        best = [max((by_lead[lead] for lead in unit.near), default=0.0) for unit in self.units]
+        own = [float(cosine) for cosine in cosines_S[:singles]]
+        return list(zip([*own, *(self._of_list(unit, query_D) for unit in self.units[singles:])], best, strict=True))
+
+    def _of_list(self, unit: TextUnit, query_D: NDArray[np.float32]) -> float:
+        middle_D = self.vectors_SD[list(unit.parts)].sum(axis=0)
+        return float(middle_D @ query_D / max(float(np.linalg.norm(middle_D)), 1e-6))
 
 
 class SentenceCache:
-    """A least-recently-used cache of the sentences of ``capacity`` passages, shared by threads.
+    """A least-recently-used cache of the units of ``capacity`` passages, shared by threads.
 
     No entry goes stale, because the id of a passage names its text. ``stored`` finds rows that ``SentenceRows``
     computed earlier, by passage id; what it does not find is encoded now.
@@ -65,22 +72,20 @@ class SentenceCache:
         self,
         encoder: Encoder,
         *,
-        sentences: SentenceSplitter = sentence_spans,
         capacity: int = 4096,
         stored: StoredRows | None = None,
     ) -> None:
         self._encoder = encoder
         self._stored = stored
-        self._sentences = sentences
         self._capacity = capacity
         self._lock = threading.Lock()
-        self._cached: OrderedDict[str, PassageSentences] = OrderedDict()
+        self._cached: OrderedDict[str, PassageUnits] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._cached)
 
-    def lookup(self, passages: Sequence[Passage]) -> list[PassageSentences]:
-        """The sentences of each passage; those of all unknown passages are encoded together."""
+    def lookup(self, passages: Sequence[Passage]) -> list[PassageUnits]:
+        """The units of each passage; those of all unknown passages are encoded together."""
         with self._lock:
             known = {passage.id: self._cached[passage.id] for passage in passages if passage.id in self._cached}
         known |= self._encode({passage.id: passage for passage in passages if passage.id not in known})
@@ -92,34 +97,34 @@ class SentenceCache:
                 self._cached.popitem(last=False)
         return [known[passage.id] for passage in passages]
 
-    def _encode(self, passages: dict[str, Passage]) -> dict[str, PassageSentences]:
+    def _encode(self, passages: dict[str, Passage]) -> dict[str, PassageUnits]:
         rows = self._stored(list(passages.values())) if self._stored is not None and passages else {}
-        split = {key: _worth_encoding(passage.text, self._sentences(passage.text)) for key, passage in passages.items()}
-        sentences: dict[str, PassageSentences] = {}
-        for key, (spans, are_prose) in split.items():
-            vectors_SD = _read(rows.get(key, b""), len(spans))
+        texts = {key: _texts(passage) for key, passage in passages.items()}
+        known: dict[str, PassageUnits] = {}
+        for key, of_passage in texts.items():
+            vectors_SD = _read(rows.get(key, b""), len(of_passage.all))
             if vectors_SD is not None:
-                sentences[key] = PassageSentences(spans, vectors_SD, are_prose)
-        missing = [key for key in split if key not in sentences]
-        texts = {key: [passages[key].text[start:end] for start, end in split[key][0]] for key in missing}
-        # Neighbouring passages share sentences, and documents repeat some: each text is encoded once.
-        places = {text: place for place, text in enumerate(dict.fromkeys(chain.from_iterable(texts.values())))}
+                known[key] = PassageUnits(of_passage.units, of_passage.leads, vectors_SD)
+        missing = [key for key in texts if key not in known]
+        # Neighbouring passages share sentences and headings, and documents repeat some: each text is encoded once.
+        distinct = dict.fromkeys(chain.from_iterable(texts[key].all for key in missing))
+        places = {text: place for place, text in enumerate(distinct)}
         vectors_SD = self._encoder.encode_passages(list(places)) if places else np.zeros((0, 0), dtype=np.float32)
         for key in missing:
-            spans, are_prose = split[key]
-            sentences[key] = PassageSentences(spans, vectors_SD[[places[text] for text in texts[key]]], are_prose)
-        return sentences
+            own = [places[text] for text in texts[key].all]
+            known[key] = PassageUnits(texts[key].units, texts[key].leads, vectors_SD[own])
+        return known
 
 
 class SentenceRows:
-    """A ``corpora.interfaces.Derived``: the vectors of a passage's sentences, so that no question waits for them."""
+    """A ``corpora.interfaces.Derived``: vectors of a passage's units and leads, so that no question waits for them."""
 
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
 
     @property
     def kind(self) -> str:
-        """``sentences:``, the number of the rule by which they are cut, and the encoder's name."""
+        """``sentences:``, the numbers of the rules by which they are cut, and the encoder's name."""
         return sentences_kind(self._encoder.name)
 
     def compute(self, passages: Sequence[Passage]) -> list[bytes]:
@@ -130,46 +135,28 @@ class SentenceRows:
 
 def sentences_kind(encoder_name: str) -> str:
     """The kind under which the library keeps the sentence vectors of an encoder, cut by today's rule."""
-    return f"{SENTENCES}{RULE}:{encoder_name}"
+    return f"{SENTENCES}{SENTENCE_RULE}.{UNIT_RULE}:{encoder_name}"
 
 
 def _read(row: bytes, count: int) -> NDArray[np.float32] | None:
-    """(S, D): what ``SentenceRows`` wrote for ``count`` sentences; None if it was for another number of them."""
+    """(S, D): what ``SentenceRows`` wrote for ``count`` texts; None if it was for another number of them."""
     numbers = np.frombuffer(row, dtype=_LITTLE_ENDIAN).astype(np.float32)
     if not numbers.size or not count or numbers.size % count:
         return None
     return numbers.reshape(count, -1)
 
 
-def _worth_encoding(text: str, spans: Sequence[tuple[int, int]]) -> tuple[tuple[tuple[int, int], ...], bool]:
-    """The spans that are prose, and True; or all of them, and False. Outer white space is trimmed."""
-    prose = tuple(_trimmed(text, span) for span in spans if is_prose(text[slice(*span)]))
-    if prose:
-        return prose, True
-    return tuple(_trimmed(text, span) for span in spans if text[slice(*span)].strip()), False
+@dataclass(frozen=True, slots=True)
+class _Texts:
+    """The units of a passage, its distinct leads, and all texts that have a vector: units without lists, then leads."""
+
+    units: tuple[TextUnit, ...]
+    leads: tuple[str, ...]
+    all: tuple[str, ...]
 
 
-def _trimmed(text: str, span: tuple[int, int]) -> tuple[int, int]:
-    inside = text[slice(*span)]
-    return span[1] - len(inside.lstrip()), span[0] + len(inside.rstrip())
-
-
-def is_prose(sentence: str) -> bool:
-    """Whether ``sentence`` is a statement rather than a heading, a code line or a fragment.
-
-    Reading text marks code by its indent; other white space around the sentence does not count. What ends in a
-    colon is no statement without what follows it.
-    """
-    if is_code_sentence(sentence):
-        return False
-    sentence = sentence.strip()
-    if sentence.endswith((":", "\uff1a")):
-        return False
-    visible = [character for character in sentence if not character.isspace()]
-    letters = sum(character.isalnum() for character in visible)
-    if not visible or letters < _MIN_LETTER_SHARE * len(visible):
-        return False
-    if len(_UNSPACED.findall(sentence)) > letters / 2:
-        return letters >= _MIN_UNSPACED_LETTERS
-    words = len(_WORD.findall(sentence))
-    return words >= (_MIN_WORDS if _SENTENCE_END.search(sentence) else _MIN_WORDS_UNENDED)
+def _texts(passage: Passage) -> _Texts:
+    units = units_of(passage)
+    leads = tuple(dict.fromkeys(chain.from_iterable(unit.near for unit in units)))
+    singles = (passage.text[unit.start : unit.end] for unit in units if not unit.parts)
+    return _Texts(units, leads, tuple(map(folded, chain(singles, leads))))

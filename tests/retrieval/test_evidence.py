@@ -150,7 +150,7 @@ def test_the_cache_is_bounded_and_forgets_the_least_recently_used() -> None:
     assert letters.texts == []
     cache.lookup(cut[1:2])
     assert letters.texts == ["Sentence number b is here."]
-    assert [len(known.spans) for known in cache.lookup(cut)] == [1, 1, 1]
+    assert [len(known.units) for known in cache.lookup(cut)] == [1, 1, 1]
 
 
 @settings(max_examples=60, deadline=None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from retrieval.sentences import is_prose
+from retrieval.scraps import is_prose
 
 
 @pytest.mark.parametrize(

@@ -265,7 +265,7 @@ class Pipeline:
         self, question: str, hits: Sequence[Hit], *, history: History = (), **options: Unpack[Options]
     ) -> AnswerStream:
         """Like ``answer_from``, as events."""
-        from retrieval.interfaces import Retrieved
+        from retrieval.evidence import retrieved
 
         checked = GenerationOptions.given("Pipeline.stream_from", options)
         kept = tuple(hits if checked.k is None else hits[: checked.k])
@@ -274,7 +274,7 @@ class Pipeline:
 
         def judged(text: str) -> Retrieved:
             query = self.models.query(text)
-            return Retrieved(kept, self.find_evidence(query, kept, sentences), query.language)
+            return retrieved(query, kept, self._find_evidence(query, kept, None), sentences)
 
         def retrieve() -> Retrieved:
             return retrieve_parts(judged, question, earlier, sentences=sentences)

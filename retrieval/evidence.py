@@ -11,14 +11,14 @@ from dataclasses import replace
 from itertools import islice
 from typing import TypeAlias
 
-from retrieval.interfaces import Encoder, Evidence, Hit, Query, log_odds
+from retrieval.interfaces import Encoder, Evidence, Hit, Query, Retrieved, log_odds
 from retrieval.leads import in_one_line
 from retrieval.relevance import CosineRelevance, Relevance
 from retrieval.relevance_features import Candidate
 from retrieval.sentences import PassageUnits, SentenceCache
 
-FindEvidence: TypeAlias = Callable[[str | Query, Sequence[Hit], int], Sequence[Evidence]]
-"""Selects for a question at most so many units of hits, best first."""
+FindEvidence: TypeAlias = Callable[[str | Query, Sequence[Hit], int | None], Sequence[Evidence]]
+"""Selects for a question at most so many units of hits (None: all), best first."""
 
 
 def select_evidence(
@@ -26,11 +26,11 @@ def select_evidence(
     hits: Sequence[Hit],
     *,
     encoder: Encoder,
-    limit: int = 8,
+    limit: int | None = 8,
     cache: SentenceCache | None = None,
     relevance: Relevance | None = None,
 ) -> list[Evidence]:
-    """The at most ``limit`` units of the hits most likely to answer the question, best first; no two overlap.
+    """The at most ``limit`` units (None: all) of the hits most likely to answer the question, best first; none overlap.
 
     A ``Query`` that was searched for is not embedded again. ``relevance`` scores the units; None: their cosines to the
     question alone. Raises what the encoder raises.
@@ -108,3 +108,15 @@ def _apart(ranked: Sequence[Evidence], hits: Sequence[Hit]) -> Iterator[Evidence
             texts.add(text)
             spans.append((unit.start, unit.end))
             yield unit
+
+
+def retrieved(query: Query, hits: Sequence[Hit], judged: Sequence[Evidence], sentences: int) -> Retrieved:
+    """What was found for a question, of hits and all the evidence in them: the best of it, and each hit's chance.
+
+    A hit's chance to answer is that of its likeliest evidence, 0 without any.
+    """
+    best: dict[int, float] = {}
+    for one in judged:
+        best[one.hit] = max(one.chance, best.get(one.hit, 0.0))
+    rated = tuple(replace(hit, chance=best.get(index, 0.0)) for index, hit in enumerate(hits))
+    return Retrieved(rated, tuple(judged[:sentences]), query.language, query.mended)

@@ -181,10 +181,14 @@ class Retrieved:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A passage with its score: higher is better within one list; the scales of retrievers differ."""
+    """A passage with its score: higher is better within one list; the scales of retrievers differ.
+
+    ``chance`` is how likely something in it answers the question, 0 to 1; None where nobody has judged that.
+    """
 
     passage: Passage
     score: float
+    chance: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

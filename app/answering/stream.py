@@ -264,4 +264,5 @@ def _shown(hit: Hit, number: int | None) -> SourcePassage:
         number=number,
         place=describe_location(passage.marks, passage.start, passage.end),
         marks=passage.marks,
+        chance=hit.chance,
     )

@@ -13,7 +13,7 @@ from app.commands.terminal import Terminal, plain
 from app.config.settings import Settings
 from app.errors import InputError
 from app.output.answer_json import answer_document, hit_document
-from app.output.formatting import count
+from app.output.formatting import count, percent
 from app.output.links import where as source_in_words
 from app.output.shown_text import ShownText, list_marks, without
 
@@ -96,6 +96,12 @@ def _sources(answer: Answer, terminal: Terminal) -> None:
         number = numbers.get(citation.passage_id)
         source = where if number is None else f"[{number}] {where}"
         terminal.line(f"  {source}: {terminal.dim(_cited(answer, citation))}")
+    if answer.is_refusal and answer.passages:
+        terminal.line("\n" + terminal.bold("The nearest passages"))
+        for passage in answer.nearest:
+            where = _where(passage.document, passage.place, passage.start, passage.end)
+            chance = "" if passage.chance is None else f" (answers: {percent(passage.chance)})"
+            terminal.line(f"  {where}{chance}: {terminal.dim(_excerpt(passage.text))}")
     stats = answer.stats
     if not stats.tokens:
         return
@@ -108,7 +114,11 @@ def _sources(answer: Answer, terminal: Terminal) -> None:
 def _cited(answer: Answer, citation: Citation) -> str:
     start, end = citation.answer_start, citation.answer_end
     marks = [(a - start, b - start) for a, b in list_marks(answer.text, answer.passages) if start <= a and b <= end]
-    text = " ".join(without(answer.text[start:end], marks).split())
+    return _excerpt(without(answer.text[start:end], marks))
+
+
+def _excerpt(text: str) -> str:
+    text = " ".join(text.split())
     return f"“{text}”" if len(text) <= _EXCERPT else f"“{text[:_EXCERPT]}...”"
 
 
@@ -117,7 +127,7 @@ def _search(args: argparse.Namespace, settings: Settings, terminal: Terminal) ->
     from app.library.corpus import Corpus
     from corpora.documents import describe_location
 
-    hits = Corpus.open(settings.corpus, settings=settings).search(query, k=settings.k)
+    hits = Corpus.open(settings.corpus, settings=settings).retrieve(query, settings.k).hits
     if terminal.json:
         terminal.document({"query": query, "corpus": settings.corpus, "passages": [hit_document(hit) for hit in hits]})
         return 0
@@ -125,7 +135,8 @@ def _search(args: argparse.Namespace, settings: Settings, terminal: Terminal) ->
         passage = hit.passage
         location = describe_location(passage.marks, passage.start, passage.end)
         where = _where(passage.document_name, location, passage.start, passage.end)
-        terminal.line(terminal.bold(f"{number}. {where}") + terminal.dim(f"  {hit.score:.3f}"))
+        chance = "" if hit.chance is None else f"  answers: {percent(hit.chance)}"
+        terminal.line(terminal.bold(f"{number}. {where}") + terminal.dim(chance))
         terminal.line("   " + " ".join(passage.text.split()) + "\n")
     return 0
 

@@ -12,13 +12,16 @@ from typing import Final, Literal, TypeAlias
 
 from corpora.documents import Mark, describe_location
 
+REFUSAL: Final = "The documents do not answer this."
+
 
 @dataclass(frozen=True, slots=True)
 class SourcePassage:
     """A retrieved passage as shown to the user; ``number`` is the ``[n]`` of the answer, None if not in the prompt.
 
     ``place`` is what a person calls the place in the document, such as ``page 7, Installation``; empty if the file has
-    no such thing. ``marks`` are the pages, headings and rows it touches.
+    no such thing. ``marks`` are the pages, headings and rows it touches. ``chance`` is how likely something in it
+    answers the question, 0 to 1; None where nobody has judged that.
     """
 
     passage_id: str
@@ -30,6 +33,7 @@ class SourcePassage:
     number: int | None = None
     place: str = ""
     marks: tuple[Mark, ...] = ()
+    chance: float | None = None
 
     def place_of(self, start: int, end: int) -> str:
         """What a person calls the document's characters ``[start, end)``, which lie in this passage."""
@@ -125,6 +129,21 @@ class Answer:
     finish_reason: str
     notice: str | None = None
 
+    @property
+    def is_refusal(self) -> bool:
+        """Whether it says that the documents do not answer."""
+        return self.text.strip() == REFUSAL
+
+    @property
+    def nearest(self) -> tuple[SourcePassage, ...]:
+        """The few passages that most likely answer, for who was refused an answer; those found first if none has a
+        chance that was judged.
+        """
+        return tuple(sorted(self.passages, key=lambda passage: -(passage.chance or 0.0))[:NEAREST])
+
+
+NEAREST: Final = 3
+"""How many passages a refusal shows."""
 
 Event: TypeAlias = Retrieval | TextDelta | Citation | Done
 

@@ -11,14 +11,13 @@ from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from app.errors import InputError
+from app.generation.events import REFUSAL as REFUSAL
 from app.generation.modes import Mode
 from app.generation.tokenizer import Encoded, TextTokenizer
 from corpora.counts import count
 from decoding.interfaces import Reference
 from decoding.processors.quote import QuotedSpan
 from retrieval.interfaces import Evidence, Hit
-
-REFUSAL = "The documents do not answer this."
 
 
 @dataclass(frozen=True, slots=True)

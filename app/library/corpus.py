@@ -45,7 +45,7 @@ from corpora.transfer.export import Progress as ExportProgress
 from corpora.transfer.import_ import Imported
 from retrieval.dense import VECTORS, vectors_kind
 from retrieval.errors import EncoderChanged
-from retrieval.evidence import select_evidence
+from retrieval.evidence import retrieved, select_evidence
 from retrieval.hybrid import HybridRetriever
 from retrieval.interfaces import Encoder, Evidence, Hit, Query, Retrieved, Retriever
 from retrieval.relevance import CosineRelevance, Relevance
@@ -274,8 +274,8 @@ class Corpus:
         """The at most ``k`` best passages, best first. Raises ``EmptyCorpus``, ``EncoderChanged``."""
         return self._retriever.search([query], k)[0]
 
-    def evidence(self, query: str | Query, hits: Sequence[Hit], limit: int = 8) -> list[Evidence]:
-        """The at most ``limit`` sentences of the hits that are most likely to answer the query, best first."""
+    def evidence(self, query: str | Query, hits: Sequence[Hit], limit: int | None = 8) -> list[Evidence]:
+        """The at most ``limit`` sentences (None: all) of the hits most likely to answer the query, best first."""
         with self._lock:
             if self._deletions.happened():
                 self._sentences = self._empty_sentence_cache()
@@ -287,7 +287,7 @@ class Corpus:
         """``search`` and ``evidence`` in one, with the question embedded once. Raises as ``search`` does."""
         query = Query(question, self._encoder)
         hits = tuple(self._retriever.find(query, k))
-        return Retrieved(hits, tuple(self.evidence(query, hits, sentences)), query.language, query.mended)
+        return retrieved(query, hits, self.evidence(query, hits, None), sentences)
 
     def token_index(self, tokens: TextTokenizer) -> TokenIndex | None:
         """The draft index of the whole corpus for a tokenizer; None while there is none yet."""

@@ -37,11 +37,11 @@ class FoundPassages:
 
     def retrieve(self, question: str, k: int, sentences: int) -> Retrieved:
         """The first ``k`` that the search finds. Raises ArgumentError if it finds no texts, and what it raises."""
-        from retrieval.interfaces import Retrieved
+        from retrieval.evidence import retrieved
 
         query = self._models.query(question)
         hits = self._hits(self._search(question, k))[:k]
-        return Retrieved(tuple(hits), tuple(self._find_evidence(query, hits, sentences)), query.language, query.mended)
+        return retrieved(query, hits, self._find_evidence(query, hits, None), sentences)
 
     def token_index(self, tokens: TextTokenizer) -> TokenIndex | None:
         """Nothing: only what is found is known, not the whole."""

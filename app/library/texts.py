@@ -45,11 +45,11 @@ class Texts:
 
     def retrieve(self, question: str, k: int, sentences: int) -> Retrieved:
         """The best ``k`` passages by meaning and words, and their most telling sentences. Raises ``EmptyCorpus``."""
-        from retrieval.interfaces import Retrieved
+        from retrieval.evidence import retrieved
 
         query = self._models.query(question)
         hits = self._hits(query, k)
-        return Retrieved(tuple(hits), tuple(self._find_evidence(query, hits, sentences)), query.language, query.mended)
+        return retrieved(query, hits, self._find_evidence(query, hits, None), sentences)
 
     def token_index(self, tokens: TextTokenizer) -> TokenIndex | None:
         """Nothing: they are few, and what is found of them is drafted from anyway."""

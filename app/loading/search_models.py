@@ -77,7 +77,7 @@ class SearchModels:
 
         cache = SentenceCache(self.encoder)
 
-        def find(question: str | Query, hits: Sequence[Hit], limit: int) -> Sequence[Evidence]:
+        def find(question: str | Query, hits: Sequence[Hit], limit: int | None) -> Sequence[Evidence]:
             judge = None if by_cosine else self.relevance()
             return select_evidence(question, hits, encoder=self.encoder, limit=limit, cache=cache, relevance=judge)
 

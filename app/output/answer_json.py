@@ -14,6 +14,8 @@ def answer_document(answer: Answer) -> dict[str, object]:
     """What ``spandraft ask --json`` prints."""
     return {
         "answer": answer.text,
+        "refused": answer.is_refusal,
+        "notice": answer.notice,
         "citations": [_citation(citation) for citation in answer.citations],
         "passages": [_passage(passage) for passage in answer.passages],
         "stats": stats_document(answer.stats),
@@ -41,6 +43,7 @@ def hit_document(hit: Hit) -> dict[str, object]:
         "text": passage.text,
         "place": describe_location(passage.marks, passage.start, passage.end),
         "score": float(hit.score),
+        "chance": hit.chance,
     }
 
 
@@ -88,4 +91,5 @@ def _passage(passage: SourcePassage) -> dict[str, object]:
         "text": passage.text,
         "place": passage.place,
         "score": float(passage.score),
+        "chance": passage.chance,
     }

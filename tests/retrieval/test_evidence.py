@@ -10,8 +10,8 @@ from corpora.documents import Document, Passage
 from corpora.store.store import CorpusStore
 from corpora.text.chunking import passages
 from retrieval.encoder import SentenceTransformerEncoder
-from retrieval.evidence import select_evidence
-from retrieval.interfaces import Hit
+from retrieval.evidence import retrieved, select_evidence
+from retrieval.interfaces import Evidence, Hit, Query
 from retrieval.sentences import SentenceCache, SentenceRows, sentences_kind
 from tests.support.retrieval_fakes import LetterEncoder
 
@@ -173,3 +173,12 @@ def test_deterministic(limit: int, encoder: SentenceTransformerEncoder) -> None:
     hits = hits_of(Document.of("tower.txt", TOWER))
     runs = [select_evidence("Who visits?", hits, encoder=encoder, limit=limit) for _ in range(2)]
     assert runs[0] == runs[1]
+
+
+def test_a_hit_has_the_chance_of_its_likeliest_evidence() -> None:
+    hits = hits_of(Document.of("tower.txt", TOWER))
+    assert len(hits) > 1
+    judged = [Evidence(0, 0, 3, "The", 0.5, relevance) for relevance in (0.0, -2.0)]
+    found = retrieved(Query("Why?", LetterEncoder()), hits, judged, 1)
+    assert [hit.chance for hit in found.hits] == [0.5] + [0.0] * (len(hits) - 1)
+    assert found.evidence == (judged[0],)

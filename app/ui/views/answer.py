@@ -11,14 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.conversations.turns import Turn
-from app.generation.events import UNFINISHED, Citation, SourcePassage
-from app.output.formatting import count
+from app.generation.events import UNFINISHED, Answer, Citation, SourcePassage
+from app.output.formatting import count, percent
 from app.output.links import Link, copied_share, links
 from app.output.shown_text import unshown
 from app.ui.views.chrome import problem_view
 from app.ui.views.figures import figures, figures_view, proof_view
 from app.ui.views.markup import Html, cut_at_spans, escape, join, tag
 
+_EXCERPT = 200  # characters of a passage that came near
 _NUMBER = re.compile(r"(\[\d+\])")
 _ENDINGS = {
     "cancelled": "Stopped.",
@@ -81,6 +82,7 @@ def turn_view(turn: Turn, *, proving: str = "") -> Html:
         tag("p", _searched(turn, linked), class_="step"),
         _notice(answer.notice),
         tag("div", _runs(turn.id, answer.text, linked, answer.passages), class_="text"),
+        _nearest(answer) if answer.is_refusal else Html(),
         tag("p", ending, class_="stopped") if ending else Html(),
         tag(
             "footer",
@@ -109,6 +111,20 @@ def _searched(turn: Turn, linked: Sequence[Link]) -> Html:
     passages = count(len(turn.answer.passages), "passage")
     summary = f"{passages} found in {turn.corpus}, {cited or 'none'} cited"
     return tag("button", summary, type="button", class_="linklike", data_event="sources", data_turn=turn.id)
+
+
+def _nearest(answer: Answer) -> Html:
+    """What a refusal shows: the passages that came nearest, for a reader who finds the answer there."""
+    if not answer.passages:
+        return Html()
+    items = []
+    for passage in answer.nearest:
+        text = " ".join(passage.text.split())
+        name = ", ".join(filter(None, (passage.document, passage.place)))
+        chance = "" if passage.chance is None else f" (answers: {percent(passage.chance)})"
+        shown = text if len(text) <= _EXCERPT else f"{text[:_EXCERPT]}..."
+        items.append(tag("li", tag("b", name), chance, tag("br"), shown))
+    return tag("div", tag("p", "The nearest passages:"), tag("ul", *items), class_="nearest")
 
 
 def _buttons(turn: Turn, proving: bool) -> Html:

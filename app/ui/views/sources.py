@@ -1,4 +1,4 @@
-"""The sources beside an answer: the passages found, their scores, and the cited characters marked in place."""
+"""The sources beside an answer: the passages found, how likely they answer, the cited characters marked in place."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Sequence
 
 from app.generation.events import SourcePassage
+from app.output.formatting import percent
 from app.output.links import Link, colour_of, in_order, label_of
 from app.ui.views.markup import Html, cut_at_spans, join, tag
 from corpora.documents import Document, Mark, describe_location
@@ -20,10 +21,9 @@ def sources_view(turn_id: int, passages: Sequence[SourcePassage], links: Sequenc
     if not passages:
         text = "The passages that an answer was copied from appear here, with the exact characters marked."
         return tag("section", tag("h2", "Sources"), tag("p", text, class_="empty"), class_="sources")
-    best = max((passage.score for passage in passages), default=0.0)
     cited = {link.passage for link in links}
     order = sorted(in_order(passages), key=lambda index: index not in cited)
-    cards = [_card(turn_id, passages, index, links, best) for index in order]
+    cards = [_card(turn_id, passages, index, links) for index in order]
     return tag(
         "section",
         tag("h2", "Sources"),
@@ -70,7 +70,7 @@ def _pages(document: Document, spans: Sequence[tuple[int, int]], first: int, las
     return join(*parts)
 
 
-def _card(turn_id: int, passages: Sequence[SourcePassage], index: int, links: Sequence[Link], best: float) -> Html:
+def _card(turn_id: int, passages: Sequence[SourcePassage], index: int, links: Sequence[Link]) -> Html:
     passage = passages[index]
     cited = [i for i, link in enumerate(links) if link.passage == index]
     is_open = bool(cited) or (not links and index == in_order(passages)[0])
@@ -85,8 +85,6 @@ def _card(turn_id: int, passages: Sequence[SourcePassage], index: int, links: Se
         ),
         tag("span", _use(passage, len(cited)), class_="use"),
     )
-    share = max(0.0, min(1.0, passage.score / best)) if best > 0 else 0.0
-    score = tag("meter", min=0, max=1, value=f"{share:.3f}", aria_label="score relative to the best")
     whole = tag(
         "button",
         "Open document",
@@ -97,7 +95,7 @@ def _card(turn_id: int, passages: Sequence[SourcePassage], index: int, links: Se
         data_passage=index,
     )
     where = tag("span", f"characters {passage.start:,}–{passage.end:,}", class_="where")
-    foot = tag("footer", tag("span", score, f"score {passage.score:.3g}", class_="score"), where, whole)
+    foot = tag("footer", _chance(passage.chance), where, whole)
     return tag(
         "details",
         summary,
@@ -106,6 +104,15 @@ def _card(turn_id: int, passages: Sequence[SourcePassage], index: int, links: Se
         class_=f"source c{colour_of(passages, index)}" + (" cited" if cited else ""),
         open=is_open,
     )
+
+
+def _chance(chance: float | None) -> Html:
+    """How likely something in the passage answers, as a bar and in words; nothing where that was not judged."""
+    if chance is None:
+        return Html()
+    meter = tag("meter", min=0, max=1, value=f"{chance:.3f}", aria_label="chance that it answers")
+    about = "How likely something in this passage answers the question, as the scorer of evidence judges it"
+    return tag("span", meter, f"answers: {percent(chance)}", class_="score", title=about)
 
 
 def _use(passage: SourcePassage, citations: int) -> str:

@@ -18,7 +18,7 @@ Run = Callable[..., Result]
 
 CATS = "Cats sleep for most of the day. A cat that hunts at night rests in the morning. Kittens sleep even longer."
 RIVERS = "A river carries water from the mountains to the sea. The longest river of the country is the Wisla."
-PASSAGE_KEYS = {"passage_id", "document", "start", "end", "text", "place", "score"}
+PASSAGE_KEYS = {"passage_id", "document", "start", "end", "text", "place", "score", "chance"}
 STATS_KEYS = {
     "tokens",
     "target_forwards",
@@ -79,7 +79,7 @@ def document(run: Run, *argv: str, stdin: bytes | None = None, code: int = 0) ->
 
 def test_ask_prints_the_contract(run: Run) -> None:
     found = document(run, "ask", "How long do cats sleep?", "--k", "2")
-    assert set(found) == {"answer", "citations", "passages", "stats", "finish_reason"}
+    assert set(found) == {"answer", "refused", "notice", "citations", "passages", "stats", "finish_reason"}
     assert set(found["stats"]) == STATS_KEYS
     assert all(set(counts) == {"drafted", "accepted"} for counts in found["stats"]["by_source"].values())
     assert {passage["document"] for passage in found["passages"]} == {"cats.txt", "rivers.md"}
@@ -121,6 +121,7 @@ def test_search_prints_passages(run: Run) -> None:
     (passage,) = found["passages"]
     assert set(passage) == PASSAGE_KEYS
     assert (passage["document"], passage["text"]) == ("rivers.md", RIVERS)
+    assert 0 < passage["chance"] < 1
     assert "rivers.md, characters 0 to" in run("search", "rivers")[1]
 
 

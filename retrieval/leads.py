@@ -35,6 +35,7 @@ _LABEL = re.compile(
 _MOST_WORDS_OF_A_LABEL = 6
 _LETTER = re.compile(r"[^\W\d_]")
 _LETTERS_OF_A_WORD = 2
+_MOST_WORDS_OF_A_NAME = 4
 _SUFFIX = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,4}$")
 _JOINTS = re.compile(r"[_/\\+]+|(?<=\w)-+(?=\w)|\s+")
 _CHAPTER = re.compile(
@@ -100,6 +101,12 @@ def has_own_facts(line: str) -> bool:
     if _CHAPTER.match(line):
         return False
     return _DIGIT.search(_YEAR.sub("", _ENUMERATOR.sub("", line, count=1))) is not None
+
+
+def is_like_a_name(line: str) -> bool:
+    """Whether a line is a few words with capitals, as a name or the line of an address: ``Ann Berg``."""
+    words = line.split()
+    return 1 < len(words) <= _MOST_WORDS_OF_A_NAME and all(word[:1].isupper() for word in words) and not line.isupper()
 
 
 def names_a_part(line: str) -> bool:

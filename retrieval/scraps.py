@@ -36,6 +36,7 @@ _POINTER = re.compile(
     re.IGNORECASE,
 )
 _MOST_WORDS_OF_A_POINTER = 24
+_MOST_WORDS_OF_A_GREETING = 5
 _VERSION_NOTE = re.compile(
     r"\W*(?:changed|added|new|deprecated|removed)(?:,? (?:will be )?removed)?,? (?:in|since)(?: python)?"
     r" (?:version|v\.?)?\s?\d",
@@ -99,6 +100,8 @@ def is_scrap(text: str, leads: Sequence[str] = ()) -> bool:
         return True
     words = _WORD.findall(text)
     if len(words) <= _MOST_WORDS_OF_A_POINTER and _POINTER.match(text):
+        return True
+    if text.endswith(",") and len(words) <= _MOST_WORDS_OF_A_GREETING:
         return True
     return _repeats(text, words, leads)
 

@@ -23,6 +23,7 @@ from retrieval.leads import (
     has_own_facts,
     in_one_line,
     is_bare,
+    is_like_a_name,
     is_question,
     label_of,
     names_a_part,
@@ -41,7 +42,7 @@ _LONGEST_ROW = 700
 _LONGEST_ENTRY = 120
 _LONGEST_LEAD = 300
 _WORDS_OF_A_STATEMENT = 8
-_WORDS_OF_A_TITLE = 6
+_WORDS_OF_A_TITLE = 8
 _NEAR_HEADINGS = 2
 _SHORTEST_CUT_LABEL = 100
 
@@ -117,9 +118,10 @@ class _Reader:
         self._base = passage.start
         self._headings = [mark for mark in passage.marks if mark.kind in ("heading", "chapter", "sheet")]
         self._headings.sort(key=lambda mark: (mark.start, -mark.end))
-        self._rows = {mark.start - self._base for mark in passage.marks if mark.kind in ("row", "record")}
+        records = [mark for mark in passage.marks if mark.kind in ("row", "record")]
+        self._rows = {max(0, mark.start - self._base) for mark in records}
         self._name = words_of_name(passage.document_name)
-        self._lines = _lines(self._text)
+        self._lines = list(_with_whole_records(_lines(self._text), records, self._base))
         self._scope = _Scope()
         self._units: list[TextUnit] = []
 
@@ -167,13 +169,14 @@ class _Reader:
         if is_question(text):
             self._ask(question_of(text), holds_on=True)
             return
-        if index == 0 and self._base == 0:
+        is_content = self._is_content(index + 1)
+        if self._is_title(index):
             self._scope = _Scope(title=heading)
-            return
-        self._scope = _Scope(title=self._scope.title)
-        if has_own_facts(text) or not self._is_content(index + 1):
-            self._add(line, line.start, line.end)
-        self._scope.heading, self._scope.heading_is_of_block = heading, not line.may_be_heading
+        else:
+            holds_on = line.may_be_heading or is_content
+            self._scope = _Scope(title=self._scope.title, heading=heading, heading_is_of_block=not holds_on)
+        if not is_content and (has_own_facts(text) or is_like_a_name(text)):
+            self._add(line, line.start, line.end, headings=self._headings_at(line.start)[:-1])
 
     def _read_sentences(self, index: int, line: _Line, text: str) -> None:
         label = "" if answer_start(text) else label_of(text)
@@ -201,7 +204,7 @@ class _Reader:
                     and not is_question(self._text[slice(*spans[place])])
                 ):
                     end, place = spans[place][1], place + 1
-                self._add(line, start, end, label=label)
+                self._add(line, start, end, label=label_of(self._text[start:end]) or label)
         line.is_entry = not asked and bool(line.units) and self._may_be_entry(line, text)
 
     def _is_answer(self, start: int) -> bool:
@@ -235,12 +238,20 @@ class _Reader:
         self._scope.label, self._scope.label_is_used = LIST_ITEM.sub("", lead, count=1), False
 
     def _add(
-        self, line: _Line, start: int, end: int, *, kind: UnitKind = "sentence", label: str = "", is_scrap: bool = False
+        self,
+        line: _Line,
+        start: int,
+        end: int,
+        *,
+        kind: UnitKind = "sentence",
+        label: str = "",
+        headings: tuple[str, ...] | None = None,
+        is_scrap: bool = False,
     ) -> None:
         if not self._text[start:end].strip():
             return
         scope = self._scope
-        headings = self._headings_at(start)
+        headings = self._headings_at(start) if headings is None else headings
         if scope.questions and is_question("".join(headings[-1:])):
             headings = headings[:-1]  # That was answered before.
         near = (*headings[-_NEAR_HEADINGS:], *scope.questions, *filter(None, [scope.label]))
@@ -285,11 +296,20 @@ class _Reader:
         text, below = self._text[line.start : line.end], self._lines[index + 1]
         if line.may_be_heading:
             return not label_of(text) or names_a_part(text) or self._is_row(below)
-        is_short = len(text.split()) <= _WORDS_OF_A_TITLE and text.rstrip()[-1:].isalnum() and not LIST_ITEM.match(text)
-        if not (line.opens_block and is_short and not below.opens_block) or label_of(text) or has_own_facts(text):
+        is_apart = line.opens_block and not below.opens_block
+        return is_apart and self._leads_its_block(text, self._text[below.start : below.end], index)
+
+    def _leads_its_block(self, text: str, under: str, index: int) -> bool:
+        """Whether the first line of a block is the heading of its other lines."""
+        if len(text.split()) > _WORDS_OF_A_TITLE or not text.rstrip()[-1:].isalnum() or label_of(text):
             return False
-        under = self._text[below.start : below.end]
-        return self._is_row(below) or LIST_ITEM.match(under) is not None or label_of(under) != ""
+        is_item, item_follows = LIST_ITEM.match(text) is not None, LIST_ITEM.match(under) is not None
+        if is_item or has_own_facts(text):
+            return not item_follows and len(under.split()) >= _WORDS_OF_A_STATEMENT
+        return self._is_content(index + 1) or self._is_title(index) or not self._ends_block(index + 1)
+
+    def _is_title(self, index: int) -> bool:
+        return index == 0 and self._base == 0
 
     def _is_content(self, index: int) -> bool:
         """Whether a line says something: prose, an item, a row, a label with its value."""
@@ -372,6 +392,20 @@ def _lines(text: str) -> list[_Line]:
             lines[-1].sentences.append((unit.start, end))
             lines[-1].end = end
     return lines
+
+
+def _with_whole_records(lines: Sequence[_Line], records: Sequence[Mark], base: int) -> Iterator[_Line]:
+    """The lines, those of one record joined to one if it is short enough to be quoted."""
+    ends = {max(0, mark.start - base): mark.end - base for mark in records if mark.end - mark.start <= _LONGEST_ROW}
+    place = 0
+    while place < len(lines):
+        line, end = lines[place], ends.get(lines[place].start, 0)
+        place += 1
+        while place < len(lines) and lines[place].end <= end:
+            line.end = lines[place].end
+            line.sentences.extend(lines[place].sentences)
+            place += 1
+        yield line
 
 
 def _bare_lines(passage: Passage) -> Iterator[TextUnit]:

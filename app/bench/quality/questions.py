@@ -2,7 +2,8 @@
 
 The documents are read by the loaders into a corpus of their own, questions of beginners are asked of the sample corpus.
 A row a kind; answers that are computed from tables have one of their own beside ``table``. ``--half report`` is what is
-published: nothing is tuned on it.
+published: nothing is tuned on it. ``--evidence`` asks no target: the likeliest evidence is the answer, which takes a
+tenth of the time and tells what searching and judging come to.
 """
 
 from __future__ import annotations
@@ -14,18 +15,21 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Final
 
+from app.answering.question_parts import retrieve_parts
 from app.bench.quality.question_set import HALVES, KINDS, QUESTION_SET, SetQuestion, documents_of, read_questions
 from app.bench.quality.verdict import Verdict, verdict
 from app.bench.report import Report, Row, progress
 from app.config.settings import Settings
 from app.errors import InputError
-from app.generation.events import Answer
+from app.generation.events import NO_STATS, REFUSAL, Answer, Citation
 from app.library.corpus import Corpus
+from app.loading.search_models import SearchModels
 from app.pipeline import Pipeline
+from retrieval.interfaces import Evidence
 
 _NAME: Final = "questions"
 _COMPUTED: Final = "table, computed"
@@ -49,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--kind", action="append", choices=KINDS, help="only this kind; may be given several times")
     parser.add_argument("--id", action="append", metavar="ID", help="only this question; may be given several times")
+    parser.add_argument("--evidence", action="store_true", help="judge the likeliest evidence, without a target")
     parser.add_argument("--details", type=Path, metavar="FILE", help="write each question, answer and verdict as JSON")
     parser.add_argument(
         "--keep", type=Path, metavar="FOLDER", help="keep the corpus of the documents there, and use it the next time"
@@ -64,13 +69,15 @@ def run(args: argparse.Namespace, settings: Settings) -> Report:
     ]
     if not questions:
         raise InputError(f"no question of the {args.half} half is of that kind or id", hint="leave --kind and --id out")
-    pipeline = Pipeline.from_pretrained(settings=settings, corpus=None)
-    with _corpus(args.questions, settings, pipeline, keep=args.keep) as corpus:
-        judged = list(_judged(pipeline, corpus, questions))
-    pipeline.close()
+    if args.evidence:
+        models = SearchModels(settings)
+        judged = _asked(args, settings, models, questions, partial(_best_evidence, settings))
+    else:
+        with Pipeline.from_pretrained(settings=settings, corpus=None) as pipeline:
+            judged = _asked(args, settings, pipeline.models, questions, partial(_answered, pipeline))
     if args.details is not None:
         _write(args.details, judged)
-    options = "".join(f" --kind {kind}" for kind in args.kind or ())
+    options = "".join(f" --kind {kind}" for kind in args.kind or ()) + (" --evidence" if args.evidence else "")
     return Report.of(f"spandraft bench questions --half {args.half}{options}", rows_of(judged))
 
 
@@ -89,14 +96,39 @@ def rows_of(judged: Sequence[Judged]) -> list[Row]:
     return [row(kind, chosen) for kind, chosen in kinds.items() if chosen] + [row(_ALL, judged)]
 
 
+def _answered(pipeline: Pipeline, question: SetQuestion, corpus: Corpus) -> Answer:
+    return pipeline.answer(question.text, corpus=corpus, history=question.history)
+
+
+def _best_evidence(settings: Settings, question: SetQuestion, corpus: Corpus) -> Answer:
+    """The likeliest evidence for each part of the question as if it were the answer, or the refusal."""
+    limit = settings.evidence_sentences
+    found = retrieve_parts(
+        lambda text: corpus.retrieve(text, settings.k, limit), question.text, question.history, sentences=limit
+    )
+    best: list[Evidence] = []
+    for part in sorted({part for one in found.evidence for part in one.parts}):
+        first = next(one for one in found.evidence if part in one.parts)
+        if first.is_likely and first not in best:
+            best += [first, *first.along]
+    citations = [
+        Citation(passage.id, passage.document_name, start, end, 0, len(one.text), "copied")
+        for one in best
+        for passage in [found.hits[one.hit].passage]
+        for start, end in one.rows or [(one.start, one.end)]
+    ]
+    text = " ".join(one.text for one in best) or REFUSAL
+    return Answer(question.text, text, tuple(citations), (), NO_STATS, "eos")
+
+
 @contextmanager
-def _corpus(folder: Path, settings: Settings, pipeline: Pipeline, *, keep: Path | None) -> Iterator[Corpus]:
+def _corpus(folder: Path, settings: Settings, models: SearchModels, *, keep: Path | None) -> Iterator[Corpus]:
     """The documents of the set as a corpus, in a home of their own. Raises InputError if one cannot be read."""
     with tempfile.TemporaryDirectory(prefix="spandraft-questions-") as temporary:
         own = settings.replace(home=keep if keep is not None else Path(temporary))
         is_there = keep is not None and (keep / "corpora" / _NAME).is_dir()
         make = Corpus.open if is_there else Corpus.create
-        corpus = make(_NAME, settings=own, models=pipeline.models)
+        corpus = make(_NAME, settings=own, models=models)
         try:
             progress("reading the documents")
             failed = [one for one in corpus.sync(documents_of(folder)) if one.status == "failed"]
@@ -107,18 +139,29 @@ def _corpus(folder: Path, settings: Settings, pipeline: Pipeline, *, keep: Path 
             corpus.close()
 
 
-def _judged(pipeline: Pipeline, corpus: Corpus, questions: Sequence[SetQuestion]) -> Iterator[Judged]:
+def _asked(
+    args: argparse.Namespace,
+    settings: Settings,
+    models: SearchModels,
+    questions: Sequence[SetQuestion],
+    answer: Callable[[SetQuestion, Corpus], Answer],
+) -> list[Judged]:
+    """Ask all questions, each of its corpus."""
+
     @cache
     def opened(name: str) -> Corpus:
-        return Corpus.open(name, settings=pipeline.settings, models=pipeline.models)
+        return Corpus.open(name, settings=settings, models=models)
 
-    for number, question in enumerate(questions, start=1):
-        asked = corpus if question.corpus is None else opened(question.corpus)
-        answer = pipeline.answer(question.text, corpus=asked, history=question.history)
-        yield Judged(question, answer, verdict(question, answer, _text_of(asked)))
-        if number % 25 == 0 or number == len(questions):
-            sys.stderr.write(f"\r{number} of {len(questions)}" + ("\n" if number == len(questions) else ""))
-            sys.stderr.flush()
+    judged: list[Judged] = []
+    with _corpus(args.questions, settings, models, keep=args.keep) as corpus:
+        for number, question in enumerate(questions, start=1):
+            asked = corpus if question.corpus is None else opened(question.corpus)
+            given = answer(question, asked)
+            judged.append(Judged(question, given, verdict(question, given, _text_of(asked))))
+            if number % 25 == 0 or number == len(questions):
+                sys.stderr.write(f"\r{number} of {len(questions)}" + ("\n" if number == len(questions) else ""))
+                sys.stderr.flush()
+    return judged
 
 
 def _text_of(corpus: Corpus) -> Callable[[str], str]:

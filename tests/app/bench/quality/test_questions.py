@@ -150,6 +150,8 @@ def test_a_run_reads_the_documents_and_asks_them(tmp_path: Path, settings: Setti
     assert {name: row["right"] for name, row in rows.items()} == {"plain": 1, "absent": 1, "all": 2}
     details = [json.loads(line) for line in (tmp_path / "details.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [(one["id"], one["verdict"]) for one in details] == [("1", "right"), ("2", "right")]
+    (whole,) = [row for row in run(arguments(*given, "--evidence"), settings).rows if row["method"] == "all"]
+    assert whole["right"] == 2
     with pytest.raises(InputError, match="no question"):
         run(arguments(*given, "--kind", "faq"), settings)
     assert set(KINDS) >= {"plain", "faq"}

@@ -34,6 +34,7 @@ _LABEL = re.compile(
 )
 _MOST_WORDS_OF_A_LABEL = 6
 _LETTER = re.compile(r"[^\W\d_]")
+_TIME = re.compile(r"[\s\[(<]*(?:\d{4}-\d\d-\d\d|\d{1,2}:\d\d(?::\d\d)?\b|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d)")
 _LETTERS_OF_A_WORD = 2
 _MOST_WORDS_OF_A_NAME = 4
 _SUFFIX = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,4}$")
@@ -103,6 +104,11 @@ def has_own_facts(line: str) -> bool:
     return _DIGIT.search(_YEAR.sub("", _ENUMERATOR.sub("", line, count=1))) is not None
 
 
+def has_time(line: str) -> bool:
+    """Whether a line begins with a time or a day in numbers, as those of logs do."""
+    return _TIME.match(line) is not None
+
+
 def is_like_a_name(line: str) -> bool:
     """Whether a line is a few words with capitals, as a name or the line of an address: ``Ann Berg``."""
     words = line.split()
@@ -116,5 +122,5 @@ def names_a_part(line: str) -> bool:
 
 def words_of_name(name: str) -> str:
     """The words of a document's name: ``pool-rules_2024.txt`` is ``pool rules 2024``; empty if it has no word."""
-    words = _JOINTS.sub(" ", _SUFFIX.sub("", name)).strip()
+    words = _JOINTS.sub(" ", _SUFFIX.sub("", name.rsplit("/", 1)[-1])).strip()
     return words if len(_LETTER.findall(words)) >= _LETTERS_OF_A_WORD else ""

@@ -27,6 +27,7 @@ _PARTS = (
 )
 _POINTER = re.compile(
     rf"\W*(?:(?:for|on) [^.:]{{1,80}},? )?(?:please )?(?:see|refer to|consult|compare|cf\.?)\b[^.]{{0,60}}\b{_PARTS}"
+    r"|\W*see (?:the )?[\"“`]"
     r"|\W*(?:see also|more about (?:this|that|it)|read more|learn more|click here|continue reading|find out more"
     r"|for (?:more|further|additional) (?:information|details|examples?)"
     r"|more (?:information|details) (?:on|about|is|are|can))\b"

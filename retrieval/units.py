@@ -21,6 +21,7 @@ from retrieval.leads import (
     end_of_question,
     folded,
     has_own_facts,
+    has_time,
     in_one_line,
     is_bare,
     is_like_a_name,
@@ -140,7 +141,8 @@ class _Reader:
             scope.questions = ()
         if scope.heading_is_of_block:
             scope.heading, scope.heading_is_of_block = "", False
-        if scope.label_is_used and ends_as_sentence(self._text[line.start : line.end]):
+        text = self._text[line.start : line.end]
+        if scope.label_is_used and (not self._is_short(text) or line.is_code) and not LIST_ITEM.match(text):
             scope.label = ""
 
     def _read_line(self, index: int, line: _Line) -> None:
@@ -272,8 +274,14 @@ class _Reader:
             headings.insert(0, self._name)
         return _distinct(headings)
 
+    @staticmethod
+    def _is_short(text: str) -> bool:
+        """Whether a line is no statement by its form."""
+        return len(text.split()) < _WORDS_OF_A_STATEMENT and not ends_as_sentence(text)
+
     def _is_row(self, line: _Line) -> bool:
-        return line.start in self._rows or (not line.is_code and _CELLS in self._text[line.start : line.end])
+        text = self._text[line.start : line.end]
+        return line.start in self._rows or (not line.is_code and _CELLS in text and not ends_as_sentence(text))
 
     def _is_header_row(self, index: int, line: _Line) -> bool:
         """Whether the next line is a row that repeats these cells as the names of its own."""
@@ -291,9 +299,10 @@ class _Reader:
 
     def _is_heading(self, index: int, line: _Line) -> bool:
         """Whether an unmarked line has the form and the place of a heading."""
-        if index + 1 == len(self._lines):
+        text = self._text[line.start : line.end]
+        if index + 1 == len(self._lines) or has_time(text):
             return False
-        text, below = self._text[line.start : line.end], self._lines[index + 1]
+        below = self._lines[index + 1]
         if line.may_be_heading:
             return not label_of(text) or names_a_part(text) or self._is_row(below)
         is_apart = line.opens_block and not below.opens_block
@@ -318,9 +327,8 @@ class _Reader:
         return (
             line.is_code
             or self._is_row(line)
-            or ends_as_sentence(text)
+            or not self._is_short(text)
             or text.rstrip().endswith(_COLONS)
-            or len(text.split()) >= _WORDS_OF_A_STATEMENT
             or LIST_ITEM.match(text) is not None
             or label_of(text) != ""
         )
@@ -332,6 +340,8 @@ class _Reader:
         """Whether a line may be one of a list: an item, or a short line that is no sentence."""
         if line.is_item:
             return True
+        if has_time(text):
+            return False
         return len(line.sentences) == 1 and len(text) <= _LONGEST_ENTRY and not ends_as_sentence(text)
 
     def _lists(self) -> Iterator[TextUnit]:

@@ -9,6 +9,7 @@ What goes in and comes out:
 
 From a question to hits:
 
+    spelling             a question in the spelling of a corpus: slips mended, names and numbers left alone
     hybrid               the default retriever: vectors and words, fused by rank
     fusion               reciprocal rank fusion
     indexes              both indexes of a corpus, kept in step with its store

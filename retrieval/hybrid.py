@@ -16,7 +16,8 @@ from retrieval.background_writer import BackgroundWriter, WritePolicy
 from retrieval.errors import EmptyCorpus
 from retrieval.fusion import reciprocal_rank_fusion
 from retrieval.indexes import Indexes
-from retrieval.interfaces import Encoder, Hit, PassageStore, Query
+from retrieval.interfaces import Encoder, Hit, PassageStore, Query, Spelled
+from retrieval.spelling import EnglishWords, Spelling
 
 _MIN_DEPTH: Final = 50  # ranks that are fused at least; far below the first few a rank hardly counts
 _TRIES: Final = 4  # searches, if the corpus changes between searching and reading the passages
@@ -27,12 +28,20 @@ class HybridRetriever:
     """A ``Retriever``: FAISS and BM25 over one store. A hit's score is its sum of reciprocal ranks.
 
     Passages that have no vector yet, and of no other encoder either, are found by their words. Without a ``policy``
-    index files are written by ``write_files`` alone.
+    index files are written by ``write_files`` alone. Without ``english`` questions are taken as they are spelled.
     """
 
-    def __init__(self, store: PassageStore, encoder: Encoder, *, policy: WritePolicy | None = _POLICY) -> None:
+    def __init__(
+        self,
+        store: PassageStore,
+        encoder: Encoder,
+        *,
+        policy: WritePolicy | None = _POLICY,
+        english: EnglishWords | None = None,
+    ) -> None:
         self._store = store
         self._encoder = encoder
+        self._english = english
         self._indexes = Indexes(store, encoder)
         self._writer: BackgroundWriter | None = None
         if policy is not None:
@@ -46,11 +55,20 @@ class HybridRetriever:
         """
         if k < 1 or not queries:
             return [[] for _ in queries]
-        return self._search(queries, lambda: self._encoder.encode_queries(queries), k)
+        spelled = [self.spelled(query).text for query in queries]
+        return self._search(spelled, lambda: self._encoder.encode_queries(spelled), k)
 
     def find(self, query: Query, k: int) -> list[Hit]:
         """The at most ``k`` best hits of one question, as ``search``; it is embedded only if it was not before."""
         return self._search([query.spelled], lambda: query.vector_D[None], k)[0] if k > 0 else []
+
+    def spelled(self, question: str) -> Spelled:
+        """A question in the spelling of the corpus. Raises what ``search`` raises."""
+        if self._english is None:
+            return Spelled(question)
+        self._refresh()
+        words = self._indexes.lexical.words(self._texts)
+        return Spelling(words, self._english)(question)
 
     def _search(self, queries: Sequence[str], embed: Callable[[], NDArray[np.float32]], k: int) -> list[list[Hit]]:
         self._refresh()  # before embedding: an empty corpus costs no loading of the encoder
@@ -82,6 +100,9 @@ class HybridRetriever:
         """Wait for index files that are being written beside the questions."""
         if self._writer is not None:
             self._writer.wait()
+
+    def _texts(self, rows: Sequence[int]) -> list[str]:
+        return [stored.passage.text for stored in self._store.passages(rows)]
 
     def _refresh(self) -> int:
         version = self._indexes.refresh()

@@ -114,6 +114,10 @@ class Retriever(Protocol):
         """For each query the at most ``k`` best hits, best first, ties by the older passage."""
         ...
 
+    def spelled(self, question: str) -> Spelled:
+        """The question in the spelling of the passages."""
+        ...
+
     def find(self, query: Query, k: int) -> list[Hit]:
         """The at most ``k`` best hits of one question; it is embedded only if it was not before."""
         ...
@@ -134,6 +138,14 @@ class Mended:
     meant: str
 
 
+@dataclass(frozen=True, slots=True)
+class Spelled:
+    """A question in the spelling of a corpus, and what of it is written otherwise than it was."""
+
+    text: str
+    mended: tuple[Mended, ...] = ()
+
+
 class Query:
     """A question with its vector and language, each computed when it is first needed. For one thread.
 
@@ -141,12 +153,10 @@ class Query:
     works with; ``mended`` says what differs, empty where nothing does.
     """
 
-    def __init__(
-        self, text: str, encoder: Encoder, *, spelled: str | None = None, mended: Sequence[Mended] = ()
-    ) -> None:
+    def __init__(self, text: str, encoder: Encoder, *, spelled: Spelled | None = None) -> None:
         self.text = text
-        self.spelled = text if spelled is None else spelled
-        self.mended = tuple(mended)
+        self.spelled = text if spelled is None else spelled.text
+        self.mended = () if spelled is None else spelled.mended
         self._encoder = encoder
 
     @cached_property

@@ -84,6 +84,15 @@ def has_english_word(text: str) -> bool:
     return any(word.casefold() in own for word in _WORD.findall(text))
 
 
+def is_foreign(text: str) -> bool:
+    """Whether a text, however short, seems not to be English: it has small words of others, and no English one."""
+    if guess_language(text) is not None:
+        return True
+    words = {word.casefold() for word in _WORD.findall(text)}
+    own = _own_words()
+    return any(words & small for small in own.values()) and words.isdisjoint(_SMALL_WORDS["English"].split())
+
+
 def languages_of_words(share: Callable[[str], float]) -> list[str]:
     """The languages besides English that some of a collection's texts are in, by the share of texts with a word."""
     found = []

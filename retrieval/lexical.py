@@ -10,7 +10,8 @@ documents. N rows of a segment, P postings, K results.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -30,6 +31,8 @@ K1: Final = 1.5  # how soon a repeated word counts no more
 B: Final = 0.75  # how much a long passage is discounted
 FORMS: Final = 0.6  # the share of a word's score that it has together with its other forms
 PART: Final = 0.5  # how much a part of a compound counts against a word of the question
+
+_LOOKED_AT: Final = 8  # passages that tell a name from another word
 
 _Postings: TypeAlias = list[tuple[NDArray[np.int32], NDArray[np.float32]]]
 
@@ -62,6 +65,10 @@ class LexicalIndex:
         """Remove rows for good; rows that are not here are ignored. Returns how many were removed."""
         return self.segments.remove(rows)
 
+    def words(self, texts: Callable[[Sequence[int]], Iterable[str]]) -> IndexedWords:
+        """The words of the passages that are here now; ``texts`` gives those of rows."""
+        return IndexedWords(self.segments.live, texts)
+
     def search(self, questions: Sequence[str], k: int) -> list[list[tuple[int, float]]]:
         """For each question the at most ``k`` best (row, score > 0), best first, ties by the lower row."""
         segments = self.segments.live
@@ -85,6 +92,42 @@ class LexicalIndex:
             sought.append(_Sought(term, forms.of(term, vocabularies)))
             sought.extend(_Sought(part, forms.of(part, vocabularies), PART) for part in forms.parts(term, vocabularies))
         return sought
+
+
+class IndexedWords:
+    """The words of one state of the index: a ``retrieval.spelling.CorpusWords``. Any thread may use it."""
+
+    def __init__(
+        self, live: Sequence[LiveSegment[PostingSegment]], texts: Callable[[Sequence[int]], Iterable[str]]
+    ) -> None:
+        self._live = live
+        self._texts = texts
+        self._vocabularies = [one.segment.vocabulary for one in live]
+        self._forms = WordForms(["English"])
+
+    def has(self, word: str) -> bool:
+        """Whether a passage has the word, or another form of it."""
+        return bool(self.frequency(word)) or any(map(self.frequency, self._forms.of(word, self._vocabularies)))
+
+    def frequency(self, word: str) -> int:
+        """The number of passages that have the word as it is written here."""
+        return sum(int(live.alive_N[places].sum()) for live, places in self._places(word))
+
+    def near(self, word: str, slips: int) -> list[tuple[str, int]]:
+        """The words of passages at most ``slips`` away from a key, each with its distance."""
+        found = {near: far for vocabulary in self._vocabularies for near, far in vocabulary.near(word, slips)}
+        return [(near, far) for near, far in found.items() if self.frequency(near)]
+
+    def is_only_a_name(self, word: str) -> bool:
+        """Whether it begins with a capital wherever the first passages that have it write it."""
+        rows = np.concatenate(
+            [live.segment.rows_N[places[live.alive_N[places]]] for live, places in self._places(word)]
+        )
+        return not any(re.search(rf"\b{re.escape(word)}\b", text) for text in self._texts(rows[:_LOOKED_AT].tolist()))
+
+    def _places(self, word: str) -> list[tuple[LiveSegment[PostingSegment], NDArray[np.int32]]]:
+        (fingerprint,) = fingerprints([word])
+        return [(live, live.segment.positions_P[live.segment.postings(fingerprint)]) for live in self._live]
 
 
 class _Scorer:

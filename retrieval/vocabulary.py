@@ -24,7 +24,6 @@ _LINE_END: Final = b"\n"
 _BEHIND: Final = b"\xff"  # greater than every byte of UTF-8
 _LETTERS_WITHOUT_ACCENT: Final = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "ı": "i"})
 _ACCENTS: Final = re.compile("(?<=[a-z\u03b1-\u03c9])[\u0300-\u036f]+")
-_CLASSES: Final = 64  # bits of a set of letters
 
 
 def without_accents(word: str) -> str:
@@ -114,11 +113,9 @@ class Vocabulary:
         """
         if not len(self):
             return []
-        stored = key.encode()
-        bytes_of_letter = 1 if key.isascii() else 2
         sets_W, sizes_W = self._letters
-        alike_W = np.bitwise_count(sets_W ^ _letters_of(stored)) <= 2 * slips * bytes_of_letter
-        alike_W &= np.abs(sizes_W - len(stored)) <= slips * bytes_of_letter
+        alike_W = np.bitwise_count(sets_W ^ _letters_of(key.encode())) <= 2 * slips
+        alike_W &= np.abs(sizes_W - len(key)) <= slips
         found = []
         for place in np.flatnonzero(alike_W).tolist():
             line = self._line_at(place)
@@ -134,17 +131,17 @@ class Vocabulary:
         return np.concatenate([[0], ends]).astype(np.int64)
 
     @cached_property
-    def _letters(self) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-        """For each word the set of its letters, as bits, and the bytes of its key."""
+    def _letters(self) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+        """For each word the set of the letters of its key, as bits, and their number."""
         if not len(self):
-            return np.zeros(0, np.uint64), np.zeros(0, np.int64)
+            return np.zeros(0, np.uint32), np.zeros(0, np.int64)
         text_B = np.frombuffer(self.text, dtype=np.uint8)
         sets_W = np.bitwise_or.reduceat(_BIT_OF_BYTE[text_B], self._starts_W[:-1])
-        sizes_W = np.diff(self._starts_W) - 1
+        sizes_W = np.add.reduceat((text_B & 0xC0) != 0x80, self._starts_W[:-1], dtype=np.int64) - 1
         tabs = np.flatnonzero(text_B == ord("\t"))
         for place in (np.searchsorted(self._starts_W, tabs, side="right") - 1).tolist():
             key = self._line_at(place).split(b"\t")[0]
-            sets_W[place], sizes_W[place] = _letters_of(key), len(key)
+            sets_W[place], sizes_W[place] = _letters_of(key), len(key.decode())
         return sets_W, sizes_W
 
     def _place(self, line: bytes) -> int:
@@ -172,16 +169,16 @@ def _among(terms: NDArray[np.uint64], terms_V: NDArray[np.uint64]) -> NDArray[np
 
 
 def _bits() -> Iterator[int]:
-    """Letters that are written in one byte have a bit each; others share the rest."""
+    """A bit for each letter from a to z, and one for all others: a slip changes at most two."""
     for byte in range(256):
         if chr(byte) in "abcdefghijklmnopqrstuvwxyz":
             yield 1 << (byte - ord("a"))
         else:
-            yield 0 if byte in b"\n" else 1 << (26 + byte % (_CLASSES - 26))
+            yield 0 if byte in b"\n" else 1 << 26
 
 
-_BIT_OF_BYTE: Final = np.array(list(_bits()), dtype=np.uint64)
+_BIT_OF_BYTE: Final = np.array(list(_bits()), dtype=np.uint32)
 
 
-def _letters_of(key: bytes) -> np.uint64:
-    return np.uint64(np.bitwise_or.reduce(_BIT_OF_BYTE[np.frombuffer(key, dtype=np.uint8)], initial=np.uint64(0)))
+def _letters_of(key: bytes) -> np.uint32:
+    return np.uint32(np.bitwise_or.reduce(_BIT_OF_BYTE[np.frombuffer(key, dtype=np.uint8)], initial=np.uint32(0)))

@@ -135,7 +135,7 @@ class Corpus:
     @classmethod
     def _assembled(cls, parts: CorpusParts) -> Corpus:
         encoder = parts.models.encoder
-        retriever = HybridRetriever(parts.store, encoder)
+        retriever = HybridRetriever(parts.store, encoder, english=parts.models.english)
         corpus = cls(parts.store, encoder, retriever, parts.config, relevance=parts.models.relevance)
         if parts.is_new:
             corpus.flush()
@@ -285,7 +285,7 @@ class Corpus:
 
     def retrieve(self, question: str, k: int = 5, sentences: int = 8) -> Retrieved:
         """``search`` and ``evidence`` in one, with the question embedded once. Raises as ``search`` does."""
-        query = Query(question, self._encoder)
+        query = Query(question, self._encoder, spelled=self._retriever.spelled(question))
         hits = tuple(self._retriever.find(query, k))
         return retrieved(query, hits, self.evidence(query, hits, None), sentences)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from app.loading.search_models import SearchModels
     from corpora.documents import Document
     from decoding.interfaces import TokenIndex
-    from retrieval.interfaces import Hit, Query, Retrieved
+    from retrieval.interfaces import Hit, Query, Retrieved, Spelled
 
 _DEPTH: Final = 50  # ranks that are fused at least, as in a corpus
 
@@ -47,13 +47,19 @@ class Texts:
         """The best ``k`` passages by meaning and words, and their most telling sentences. Raises ``EmptyCorpus``."""
         from retrieval.evidence import retrieved
 
-        query = self._models.query(question)
+        query = self._models.query(question, spelled=self._spelled(question))
         hits = self._hits(query, k)
         return retrieved(query, hits, self._find_evidence(query, hits, None), sentences)
 
     def token_index(self, tokens: TextTokenizer) -> TokenIndex | None:
         """Nothing: they are few, and what is found of them is drafted from anyway."""
         return None
+
+    def _spelled(self, question: str) -> Spelled:
+        from retrieval.spelling import Spelling
+
+        words = self._lexical.words(lambda rows: [self._passages[row].text for row in rows])
+        return Spelling(words, self._models.english)(question)
 
     def _hits(self, query: Query, k: int) -> list[Hit]:
         from retrieval.errors import EmptyCorpus

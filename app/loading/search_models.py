@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from app.config.settings import BUNDLED, NONE, Settings
 from app.errors import ModelError, no_file
-from app.loading.bundled import RELEVANCE
+from app.loading.bundled import EDITS, RELEVANCE
 from app.loading.environment import wait_passively
 from app.loading.models import without_progress_bars
 
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from retrieval.encoder import Dtype, SentenceModel, SentenceTransformerEncoder
     from retrieval.encoder_files import EncoderFiles
     from retrieval.evidence import FindEvidence
-    from retrieval.interfaces import Evidence, Hit, Query
+    from retrieval.interfaces import Evidence, Hit, Query, Spelled
     from retrieval.relevance import Relevance
+    from retrieval.spelling import EnglishWords
 
 
 class SearchModels:
@@ -37,6 +38,7 @@ class SearchModels:
         self._lock = threading.RLock()
         self._encoder: SentenceTransformerEncoder | None = None
         self._relevance: Relevance | None = None
+        self._english: EnglishWords | None = None
 
     @property
     def encoder(self) -> SentenceTransformerEncoder:
@@ -64,11 +66,21 @@ class SearchModels:
         with without_progress_bars(is_local=setting == BUNDLED or Path(setting).is_dir()):
             self.encoder.encode_queries([""])
 
-    def query(self, question: str) -> Query:
-        """A question on its way through retrieval."""
+    @property
+    def english(self) -> EnglishWords:
+        """What is known of English words, to mend the spelling of questions; read when it is first needed."""
+        with self._lock:
+            if self._english is None:
+                from app.likely_edits.known_words import KnownWords
+
+                self._english = KnownWords(EDITS)
+            return self._english
+
+    def query(self, question: str, *, spelled: Spelled | None = None) -> Query:
+        """A question on its way through retrieval; ``spelled``: in the spelling of what is searched."""
         from retrieval.interfaces import Query
 
-        return Query(question, self.encoder)
+        return Query(question, self.encoder, spelled=spelled)
 
     def evidence_finder(self, *, by_cosine: bool = False) -> FindEvidence:
         """Finds the evidence sentences of given hits; ``by_cosine``: by the encoder alone."""

@@ -54,6 +54,18 @@ def files(store: CorpusStore) -> list[Path]:
     return IndexFolder(store.folder / "indexes").paths()
 
 
+def test_no_word_of_a_removed_text_stays_in_a_file(store: CorpusStore, add: Add, letters: LetterEncoder) -> None:
+    add("kept.txt", "Herons wade in the lake at dawn.", letters)
+    add("gone.txt", "The zymurgist buried it at dawn.", letters)
+    retriever = opened(store)
+    retriever.write_files()
+    assert any(b"zymurgist" in file.read_bytes() for file in files(store))
+    store.remove("gone.txt")
+    retriever.write_files(after_removal=True)
+    assert not any(b"zymurgist" in file.read_bytes() for file in files(store))
+    assert any(b"herons" in file.read_bytes() for file in files(store))
+
+
 def test_opening_reads_the_files_and_only_what_came_after_them(
     filled: CorpusStore, add: Add, letters: LetterEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -162,3 +162,40 @@ def test_files_hold_the_terms_that_this_release_makes() -> None:
     text = "The max_new_tokens of parseHTTPHeader: x ** 2, C++; naïve Straße, 東京タワー, แมว, हिन्दी."
     made = (TERMS, fingerprints(terms(text) + query_terms("What is the __init__ of it?")).sum().item())
     assert made == ("terms:2", 9076921118216795278)
+
+
+def found(texts: list[str], question: str) -> list[int]:
+    index = LexicalIndex()
+    index.add(range(len(texts)), texts)
+    return [row for row, _ in index.search([question], 10)[0]]
+
+
+def test_other_forms_are_found_and_the_form_asked_for_first() -> None:
+    texts = ["It was painted red by the bakeries.", "We paint the bakery.", "Nothing of that kind."]
+    assert found(texts, "who paints bakeries") == [0, 1]
+    assert found(texts, "paint bakery") == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("Wie viele Urlaubstage haben die Lehrlinge?", "Der Urlaub beträgt im ersten Jahr des Lehrlings 26 Tage."),
+        ("Wann beginnt der Urlaub?", "Der Jahresurlaub beginnt mit den Ferien."),
+        ("wo ist die nachste ecole", "L'école est fermée le lundi."),
+        ("¿Cuándo abre la piscina y cuánto cuestan los billetes?", "El billete cuesta dos euros."),
+        ("Où sont les horaires des piscines ?", "L'horaire de la piscine est affiché."),
+        ("Ｗｈｅｒｅ ｉｓ ｔｈｅ ｏｆｆｉｃｅ", "The oﬃce is on the left."),
+    ],
+)
+def test_forms_of_other_languages_are_found(question: str, text: str) -> None:
+    other = "The harbour master keeps a list of boats."
+    assert found([other, text, other], question)[:1] == [1]
+
+
+def test_a_form_counts_as_one_word_with_the_others() -> None:
+    """A rare form must not count for more than the word that is asked for."""
+    texts = ["boats and boats", "the boat", "a boating lake", *["the boat of the harbour"] * 20]
+    index = LexicalIndex()
+    index.add(range(len(texts)), texts)
+    scores = dict(index.search(["boat"], 30)[0])
+    assert scores[1] > scores[2]

@@ -26,6 +26,7 @@ _INSIDE = re.compile(r"[^\"“”„«»‘]*?[?\uff1f][)*_]*(?P<gap>\s+)(?=\S)"
 _ENUMERATOR = re.compile(
     r"\s*(?:(?:[-*+\u2022]|\(?(?:\d{1,3}(?:\.\d{1,3})*|[a-zA-Z])[.)])\s+|\d{1,3}(?:\.\d{1,3})+\s+)"
 )
+_FIRST_ITEM = re.compile(r"\s*\(?(?:1|[aA]|[iI])[.)]\s")
 _SPEAKER = re.compile(
     r"^\s*[\[(]?(?:\d{1,2}[:.]\d\d(?:[:.]\d\d)?[\])]?\s*[-–—]?\s*)?[^\W\d_][\w.’'-]*(?: [^\W\d_][\w.’'-]*)?\s?[:：]\s+"
 )
@@ -102,6 +103,11 @@ def has_own_facts(line: str) -> bool:
     if _CHAPTER.match(line):
         return False
     return _DIGIT.search(_YEAR.sub("", _ENUMERATOR.sub("", line, count=1))) is not None
+
+
+def is_first_item(line: str) -> bool:
+    """Whether an item is counted as the first of its list."""
+    return _FIRST_ITEM.match(line) is not None
 
 
 def has_time(line: str) -> bool:

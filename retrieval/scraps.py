@@ -89,6 +89,11 @@ def ends_as_sentence(text: str) -> bool:
     return _SENTENCE_END.search(text.rstrip()) is not None
 
 
+def is_navigation(line: str) -> bool:
+    """Whether a line has nothing but the names of links, such as ``Home | Next``."""
+    return _NAVIGATION.match(line.strip()) is not None
+
+
 def is_curt(sentence: str) -> bool:
     """Whether an answer is so short that it belongs to the sentence after it: ``Yes.``"""
     return len(sentence.split()) <= _MOST_WORDS_OF_A_YES and ends_as_sentence(sentence)
@@ -97,7 +102,7 @@ def is_curt(sentence: str) -> bool:
 def is_scrap(text: str, leads: Sequence[str] = ()) -> bool:
     """Whether a sentence or a line answers nothing: it points elsewhere, or only repeats what leads to it."""
     text = text.strip()
-    if not is_plain(text) or _VERSION_NOTE.match(text) or _CONTENTS.search(text) or _NAVIGATION.match(text):
+    if not is_plain(text) or _VERSION_NOTE.match(text) or _CONTENTS.search(text) or is_navigation(text):
         return True
     words = _WORD.findall(text)
     if len(words) <= _MOST_WORDS_OF_A_POINTER and _POINTER.match(text):

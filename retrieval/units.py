@@ -24,6 +24,7 @@ from retrieval.leads import (
     has_time,
     in_one_line,
     is_bare,
+    is_first_item,
     is_like_a_name,
     is_question,
     label_of,
@@ -31,7 +32,7 @@ from retrieval.leads import (
     question_of,
     words_of_name,
 )
-from retrieval.scraps import ends_as_sentence, is_curt, is_scrap
+from retrieval.scraps import ends_as_sentence, is_curt, is_navigation, is_scrap
 
 RULE: Final = 1
 """Grows with every change of what is a unit or a lead: rows that are kept by unit belong to one rule."""
@@ -109,6 +110,7 @@ class _Scope:
     """Whether the questions stand alone in their block: then they lead to the blocks that follow."""
     label: str = ""
     label_is_used: bool = False
+    label_is_of_block: bool = False
 
 
 class _Reader:
@@ -142,7 +144,8 @@ class _Reader:
         if scope.heading_is_of_block:
             scope.heading, scope.heading_is_of_block = "", False
         text = self._text[line.start : line.end]
-        if scope.label_is_used and (not self._is_short(text) or line.is_code) and not LIST_ITEM.match(text):
+        goes_on = LIST_ITEM.match(text) is not None or (self._is_short(text) and not line.is_code)
+        if scope.label_is_used and (scope.label_is_of_block or not goes_on):
             scope.label = ""
 
     def _read_line(self, index: int, line: _Line) -> None:
@@ -159,7 +162,7 @@ class _Reader:
             self._read_sentences(index, line, text)
 
     def _read_row(self, index: int, line: _Line) -> None:
-        is_header = self._is_header_row(index, line)
+        is_header = self._is_header_row(index, line) or is_navigation(self._text[line.start : line.end])
         if line.end - line.start <= _LONGEST_ROW:
             self._add(line, line.start, line.end, kind="row", is_scrap=is_header)
         else:
@@ -238,6 +241,7 @@ class _Reader:
             self._scope.questions = ()
         lead = in_one_line(sentence).rstrip(":\uff1a ")
         self._scope.label, self._scope.label_is_used = LIST_ITEM.sub("", lead, count=1), False
+        self._scope.label_is_of_block = not self._ends_block(index)
 
     def _add(
         self,
@@ -368,17 +372,16 @@ class _Reader:
         lines = self._lines[first : last + 1]
         lead_in = self._lines[first - 1].lead_in if first else None
         parts = [index for line in lines for index in line.units if not self._units[index].is_scrap]
+        if first == 0 < self._base and lines[0].is_item and not is_first_item(self._text[lines[0].start :]):
+            return  # It began in the passage before.
         if len(parts) < 2 and (lead_in is None or not parts):
             return
         head = self._units[parts[0]]
-        for start in (lead_in, lines[0].start):
-            if start is not None and lines[-1].end - start <= _LONGEST_LIST:
-                within = in_one_line(self._text[start : lines[0].start])
-                leads = tuple(
-                    lead for lead in head.leads if not within.startswith(lead) and lead != self._label(lines[0])
-                )
-                yield TextUnit(start, lines[-1].end, "list", leads, head.near, tuple(parts))
-                return
+        start = lines[0].start if lead_in is None else lead_in
+        if lines[-1].end - start <= _LONGEST_LIST:
+            shown = (in_one_line(self._text[start : lines[0].start]), self._label(lines[0]))
+            leads = tuple(lead for lead in head.leads if not any(text.startswith(lead) for text in shown))
+            yield TextUnit(start, lines[-1].end, "list", leads, head.near, tuple(parts))
 
     def _label(self, line: _Line) -> str:
         return label_of(self._text[line.start : line.end])

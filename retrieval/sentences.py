@@ -102,7 +102,7 @@ class SentenceCache:
         texts = {key: _texts(passage) for key, passage in passages.items()}
         known: dict[str, PassageUnits] = {}
         for key, of_passage in texts.items():
-            vectors_SD = _read(rows.get(key, b""), len(of_passage.all))
+            vectors_SD = _read(rows[key], len(of_passage.all), self._encoder.dimension) if key in rows else None
             if vectors_SD is not None:
                 known[key] = PassageUnits(of_passage.units, of_passage.leads, vectors_SD)
         missing = [key for key in texts if key not in known]
@@ -138,12 +138,11 @@ def sentences_kind(encoder_name: str) -> str:
     return f"{SENTENCES}{SENTENCE_RULE}.{UNIT_RULE}:{encoder_name}"
 
 
-def _read(row: bytes, count: int) -> NDArray[np.float32] | None:
+def _read(row: bytes, count: int, dimension: int) -> NDArray[np.float32] | None:
     """(S, D): what ``SentenceRows`` wrote for ``count`` texts; None if it was for another number of them."""
-    numbers = np.frombuffer(row, dtype=_LITTLE_ENDIAN).astype(np.float32)
-    if not numbers.size or not count or numbers.size % count:
+    if not count or len(row) != count * dimension * _LITTLE_ENDIAN.itemsize:
         return None
-    return numbers.reshape(count, -1)
+    return np.frombuffer(row, dtype=_LITTLE_ENDIAN).astype(np.float32).reshape(count, dimension)
 
 
 @dataclass(frozen=True, slots=True)

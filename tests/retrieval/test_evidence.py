@@ -130,7 +130,12 @@ def test_what_is_not_stored_or_does_not_fit_is_encoded(store: CorpusStore) -> No
     letters = LetterEncoder()
     document = Document.of("tower.txt", TOWER)
     hits = hits_of(document)
-    for rows in ({}, {hits[0].passage.id: b""}, {hits[0].passage.id: bytes(4 * 25)}):
+    for rows in (
+        {},
+        {hits[0].passage.id: b""},
+        {hits[0].passage.id: bytes(4 * 25)},
+        {hits[0].passage.id: bytes(4 * 27 * 60)},
+    ):
         cache = SentenceCache(letters, stored=lambda _: rows)  # noqa: B023
         found = select_evidence("How tall?", hits, encoder=letters, cache=cache)
         assert found == select_evidence("How tall?", hits, encoder=letters)

@@ -213,8 +213,9 @@ class Evidence:
 
     What was computed from a table (``is_computed``) has a ``text`` that stands in no document: a sentence of our own
     such as ``3 rows have Status open.``; ``rows`` are the characters of all rows that it was computed from, rows right
-    behind each other as one span, and ``[start, end)`` reaches from the first to the last of them. ``along`` is what
-    answers only together with it, in this order: whoever quotes it quotes all of them.
+    behind each other as one span, ``[start, end)`` reaches from the first to the last of them, and ``place`` is what a
+    person calls them, such as ``rows 2-13``. ``along`` is what answers only together with it, in this order: whoever
+    quotes it quotes all of them.
     """
 
     hit: int
@@ -227,6 +228,7 @@ class Evidence:
     lead_similarity: float = 0.0
     kind: UnitKind = "sentence"
     rows: tuple[tuple[int, int], ...] = ()
+    place: str = ""
     along: tuple[Evidence, ...] = ()
     parts: frozenset[int] = _ONLY_PART
 

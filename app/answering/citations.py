@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from app.generation.events import Citation, SourcePassage
+from app.generation.events import Citation, Computation, SourcePassage
 from corpora.text.chunking import sentences
 
 LEAST_TOKENS: Final = 6
@@ -32,18 +32,45 @@ class _Run:
 
 
 def cite(
-    answer: str, token_spans: Sequence[tuple[int, int]], passages: Sequence[SourcePassage]
+    answer: str,
+    token_spans: Sequence[tuple[int, int]],
+    passages: Sequence[SourcePassage],
+    computed: Sequence[Computation] = (),
 ) -> tuple[Citation, ...]:
     """The citations of ``answer`` in its order.
 
     ``token_spans`` are the characters of each of its tokens; passages come best first. Where several passages hold
     a run, the one whose ``[n]`` the answer wrote next to it is cited, then the better one. A marker without a
-    verbatim copy of its passage in its sentence is cited as ``marked``, with the whole passage.
+    verbatim copy of its passage in its sentence is cited as ``marked``, with the whole passage. Sentences of
+    ``computed`` that the answer has word for word are cited with their rows, and with nothing else.
     """
+    said = [citation for one in computed for citation in computed_citations(one, answer)]
     spans = [span for span in (_trimmed(answer, *span) for span in token_spans) if span[0] < span[1]]
+    spans = [span for span in spans if not _is_within(span, said)]
     copied = [_copied(run, spans, passages) for run in _chosen(answer, spans, passages)]
-    marked = _marked(answer, copied, passages)
-    return tuple(sorted((*copied, *marked), key=lambda found: (found.answer_start, found.answer_end)))
+    marked = _marked(answer, (*said, *copied), passages)
+    return tuple(sorted((*said, *copied, *marked), key=lambda found: (found.answer_start, found.answer_end)))
+
+
+def computed_citations(one: Computation, answer: str, start: int = 0) -> Iterator[Citation]:
+    """A citation for each place behind ``start`` where an answer says what was computed."""
+    for at in _occurrences(one.text, answer):
+        if at >= start:
+            yield Citation(
+                passage_id=one.passage_id,
+                document=one.document,
+                source_start=one.rows[0][0],
+                source_end=one.rows[-1][1],
+                answer_start=at,
+                answer_end=at + len(one.text),
+                kind="computed",
+                place=one.place,
+                rows=one.rows,
+            )
+
+
+def _is_within(span: tuple[int, int], citations: Sequence[Citation]) -> bool:
+    return any(one.answer_start < span[1] and span[0] < one.answer_end for one in citations)
 
 
 def _chosen(answer: str, spans: Sequence[tuple[int, int]], passages: Sequence[SourcePassage]) -> list[_Run]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.answering.citations import LEAST_TOKENS
-from app.generation.events import Citation, SourcePassage
+from app.answering.citations import LEAST_TOKENS, computed_citations
+from app.generation.events import Citation, Computation, SourcePassage
 from app.generation.prompts import Prompt
 from decoding.interfaces import Origin, OriginKind
 
@@ -29,9 +29,10 @@ class _Run:
 class LiveCitations:
     """Feed it every token with its origin and the answer's length around it; it returns a citation when a run ends."""
 
-    def __init__(self, prompt: Prompt, passages: Sequence[SourcePassage]) -> None:
+    def __init__(self, prompt: Prompt, passages: Sequence[SourcePassage], computed: Sequence[Computation] = ()) -> None:
         self._prompt = prompt
         self._passages = passages
+        self._computed = computed
         self._run: _Run | None = None
 
     def push(self, token: int, origin: Origin, start: int, end: int, text: str) -> Citation | None:
@@ -58,6 +59,9 @@ class LiveCitations:
             return None
         source = self._prompt.source_spans[run.reference]
         passage = self._passages[source.hit]
+        if not source.starts:
+            said = (one for each in self._computed for one in computed_citations(each, text, run.start))
+            return next(said, None)
         source_start = source.starts[run.first]
         copied = passage.text[source_start - passage.start : source.ends[run.next - 1] - passage.start]
         written = text[run.start : run.end]

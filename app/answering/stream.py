@@ -7,7 +7,7 @@ knows prompts, not how passages were found.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Final
@@ -22,6 +22,7 @@ from app.generation.events import (
     UNFINISHED,
     Answer,
     Citation,
+    Computation,
     Done,
     Event,
     Retrieval,
@@ -29,7 +30,7 @@ from app.generation.events import (
     TextDelta,
 )
 from app.generation.modes import Mode
-from app.generation.prompts import Message, Prompt
+from app.generation.prompts import Collapsed, Message, Prompt
 from app.generation.requests import DecodingOptions, RequestBuilder
 from app.generation.run_stats import RunTally
 from corpora.documents import describe_location
@@ -99,7 +100,7 @@ class AnswerStream(CancellableStream[Event]):
         if self._whole is not None:
             return self._whole
         seen, text = self._seen, self.text
-        citations = _citations(self._builder, text, seen.passages)
+        citations = _citations(self._builder, text, seen)
         return Answer(self._question, text, citations, seen.passages, NO_STATS, UNFINISHED, seen.notice)
 
     def answer(self) -> Answer:
@@ -137,15 +138,16 @@ class _Answering:
         passages = tuple(_shown(hit, number) for hit, number in zip(found.hits, prompt.numbers, strict=True))
         remarks = (question.remark_on(found.language), *_remarks(found), self._options.remark, prompt.notice)
         notice = _one_line(remarks)
-        yield Retrieval(passages, notice)
+        seen = Retrieval(passages, notice, _computations(found, passages))
+        yield seen
         request = answer_request(self._builder, prompt, self._options, corpus=corpus)
         session = self._cancellation.began(self._builder.begin(request, speculate=self._options.speculate))
         stream = TextStream(self._builder.tokens, self._options.stop_strings, end_repeats=self._options.end_repeats)
-        yield from self._generate(session, stream, LiveCitations(prompt, passages))
+        yield from self._generate(session, stream, LiveCitations(prompt, passages, seen.computed))
         self._figures.add(session.stats)
         if stream.repeats:
             notice = _one_line((notice, REPEATS))
-        yield Done(self._answer(stream.text, passages, notice, session.finish_reason or FinishReason.CANCELLED))
+        yield Done(self._answer(stream.text, seen, notice, session.finish_reason or FinishReason.CANCELLED))
 
     def _generate(self, session: Session, stream: TextStream, live: LiveCitations) -> Iterator[Event]:
         with closing(self._builder.engine.iterate(session)) as commits:
@@ -170,14 +172,12 @@ class _Answering:
                 found.append(citation)
         return new, found
 
-    def _answer(
-        self, text: str, passages: tuple[SourcePassage, ...], notice: str | None, reason: FinishReason
-    ) -> Answer:
+    def _answer(self, text: str, seen: Retrieval, notice: str | None, reason: FinishReason) -> Answer:
         return Answer(
             question=self._question.text,
             text=text,
-            citations=_citations(self._builder, text, passages),
-            passages=passages,
+            citations=_citations(self._builder, text, seen),
+            passages=seen.passages,
             stats=self._figures.result(),
             finish_reason=reason.value,
             notice=notice,
@@ -193,7 +193,7 @@ def answer_request(
     """
     return Request(
         prompt=prompt.ids,
-        max_new_tokens=options.max_new_tokens,
+        max_new_tokens=_enough(builder, prompt, options),
         references=prompt.references,
         sampling=options.sampling,
         eos_ids=builder.eos_ids,
@@ -205,6 +205,14 @@ def answer_request(
         corpus=corpus,
         openings=_openings(builder, prompt),
     )
+
+
+def _enough(builder: RequestBuilder, prompt: Prompt, options: DecodingOptions) -> int:
+    """Most tokens of the answer; unless somebody set it, as many as the longest quotation needs, if there is room."""
+    if options.is_limit_set or prompt.mode is not Mode.QUOTATION:
+        return options.max_new_tokens
+    longest = max((len(quote.marker) + len(quote.body) for quote in prompt.quotes), default=0)
+    return max(options.max_new_tokens, min(longest + 1, builder.engine.target.context_length - len(prompt.ids)))
 
 
 def _openings(builder: RequestBuilder, prompt: Prompt) -> tuple[Opening, ...]:
@@ -234,9 +242,24 @@ def _quoting(builder: RequestBuilder, prompt: Prompt) -> tuple[Processor, ...]:
     )
 
 
-def _citations(builder: RequestBuilder, text: str, passages: tuple[SourcePassage, ...]) -> tuple[Citation, ...]:
+def _citations(builder: RequestBuilder, text: str, seen: Retrieval) -> tuple[Citation, ...]:
     encoded = builder.tokens.plain(text)
-    return cite(text, list(zip(encoded.starts, encoded.ends, strict=True)), passages)
+    return cite(text, list(zip(encoded.starts, encoded.ends, strict=True)), seen.passages, seen.computed)
+
+
+def _computations(found: Retrieved, passages: Sequence[SourcePassage]) -> tuple[Computation, ...]:
+    """What of the evidence was computed, with the passage in which the first of its rows stands."""
+    return tuple(
+        Computation(
+            text=Collapsed.of(one.text).text,
+            passage_id=passages[one.hit].passage_id,
+            document=passages[one.hit].document,
+            rows=one.rows,
+            place=one.place,
+        )
+        for one in found.evidence
+        if one.is_computed
+    )
 
 
 def _remarks(found: Retrieved) -> Iterator[str]:
@@ -244,6 +267,8 @@ def _remarks(found: Retrieved) -> Iterator[str]:
     if found.mended:
         yield "searched for " + ", ".join(f"“{one.meant}” (you wrote “{one.written}”)" for one in found.mended)
     yield from (f"nothing was found for “{part.rstrip('?')}”" for part in found.unanswered)
+    if found.remark:
+        yield found.remark
 
 
 def _one_line(remarks: Iterable[str | None]) -> str | None:

@@ -95,7 +95,8 @@ def _sources(answer: Answer, terminal: Terminal) -> None:
         where = _where(citation.document, citation.place, citation.source_start, citation.source_end)
         number = numbers.get(citation.passage_id)
         source = where if number is None else f"[{number}] {where}"
-        terminal.line(f"  {source}: {terminal.dim(_cited(answer, citation))}")
+        how = "computed from these rows: " if citation.kind == "computed" else ""
+        terminal.line(f"  {source}: {how}{terminal.dim(_cited(answer, citation))}")
     if answer.is_refusal and answer.passages:
         terminal.line("\n" + terminal.bold("The nearest passages"))
         for passage in answer.nearest:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 from app.errors import InputError
@@ -129,10 +130,9 @@ class ChatTemplate:
         numbers: list[int | None] = [None] * len(hits)
         for one in turn.placed:
             numbers[one.excerpt.hit] = one.number
-        shown = [one for one in turn.placed if one.excerpt.evidence is not None]
-        shown.sort(key=lambda one: one.excerpt.evidence or 0)
-        quotes = tuple(self._quote(one, evidence[one.excerpt.evidence or 0].parts) for one in shown)
-        references = list(self._references(framed, turn, shown, quotes, mode))
+        shown = _quotable(turn.placed)
+        quotes = tuple(self._quote(one, evidence[one[0].excerpt.evidence or 0].parts) for one in shown)
+        references = list(self._references(framed, turn, shown, mode))
         if mode is not Mode.QUOTATION:
             references += outside(self._tokens, hits, [None] * len(hits))
         return Prompt(
@@ -142,7 +142,7 @@ class ChatTemplate:
             numbers=tuple(numbers),
             quotes=quotes,
             refusal=self._answered(REFUSAL).ids,
-            relevances=tuple(evidence[one.excerpt.evidence or 0].relevance for one in shown),
+            relevances=tuple(evidence[parts[0].excerpt.evidence or 0].relevance for parts in shown),
             notice=left_out(len(wanted) - len(excerpts), len(wanted), "sentence", room),
             mode=mode,
         )
@@ -203,15 +203,15 @@ class ChatTemplate:
         return kept
 
     def _references(
-        self, framed: Framed, turn: _Turn, shown: Sequence[_Placed], quotes: Sequence[QuotedSpan], mode: Mode
+        self, framed: Framed, turn: _Turn, shown: Sequence[Sequence[_Placed]], mode: Mode
     ) -> Iterator[tuple[Reference, SourceSpan]]:
         """Evidence first, best first; then its neighbours."""
         encoded, first = framed.messages[-1], framed.starts[-1]
         # Where the template has no system message the turn begins with what that would say.
         shift = max(encoded.ends, default=0) - len(turn.text)
-        for one, quote in zip(shown, quotes, strict=True):
+        for one in chain.from_iterable(shown):
             if mode is Mode.QUOTATION:
-                yield self._as_quoted(one, quote, framed)
+                yield self._as_quoted(one, framed)
             else:
                 yield self._in_prompt(one, encoded, first, shift)
         for one in turn.placed:
@@ -221,24 +221,25 @@ class ChatTemplate:
     def _in_prompt(self, one: _Placed, encoded: Encoded, first: int, shift: int) -> tuple[Reference, SourceSpan]:
         at = shift + one.at
         inside = encoded.span(at, at + len(one.text.text))
-        where = locate(one.excerpt.hit, one.excerpt.start, encoded, inside, one.text.indices, shift=at)
+        where = _located(one, encoded, inside, shift=at)
         return Reference(encoded.ids[inside.start : inside.stop], prompt_start=first + inside.start), where
 
-    def _as_quoted(self, one: _Placed, quote: QuotedSpan, framed: Framed) -> tuple[Reference, SourceSpan]:
+    def _as_quoted(self, one: _Placed, framed: Framed) -> tuple[Reference, SourceSpan]:
         """The sentence as a quotation writes it, which is how the prompt has it unless its tokenizer joins lines."""
         encoded = self._tokens.continued("]", " " + one.text.text)
-        every = range(len(encoded.ids))
-        where = locate(one.excerpt.hit, one.excerpt.start, encoded, every, one.text.indices, shift=1)
-        return Reference(encoded.ids, _place(encoded.ids, framed), lead=quote.marker), where
+        where = _located(one, encoded, range(len(encoded.ids)), shift=1)
+        return Reference(encoded.ids, _place(encoded.ids, framed), lead=self._marker(one)), where
 
-    def _quote(self, one: _Placed, parts: frozenset[int]) -> QuotedSpan:
-        """A marker and a sentence as the tokenizer writes them in running text."""
-        marker = f"[{one.number}]"
-        return QuotedSpan(
-            marker=self._tokens.continued(".", " " + marker).ids,
-            body=self._tokens.continued(marker, " " + one.text.text).ids,
-            parts=parts,
-        )
+    def _quote(self, shown: Sequence[_Placed], parts: frozenset[int]) -> QuotedSpan:
+        """A marker and a sentence as the tokenizer writes them in running text; so all that goes along with it."""
+        bodies = [self._tokens.continued(f"[{one.number}]", " " + one.text.text).ids for one in shown]
+        body = bodies[0]
+        for one, ids in zip(shown[1:], bodies[1:], strict=True):
+            body += self._marker(one) + ids
+        return QuotedSpan(marker=self._marker(shown[0]), body=body, parts=parts)
+
+    def _marker(self, one: _Placed) -> tuple[int, ...]:
+        return self._tokens.continued(".", f" [{one.number}]").ids
 
 
 def _turn(hits: Sequence[Hit], excerpts: Sequence[Excerpt], asked: str) -> _Turn:
@@ -256,6 +257,26 @@ def _turn(hits: Sequence[Hit], excerpts: Sequence[Excerpt], asked: str) -> _Turn
             text += collapsed.text
         text += "\n"
     return _Turn((text + "\n" if text else "") + asked, tuple(placed))
+
+
+def _quotable(placed: Sequence[_Placed]) -> list[tuple[_Placed, ...]]:
+    """What may be quoted, best first, each with what goes along; what is not shown with all of that is left out."""
+    by_excerpt = {one.excerpt: one for one in placed}
+    along = {other for one in placed for other in one.excerpt.along}
+    heads = [one for one in placed if one.excerpt.evidence is not None and one.excerpt not in along]
+    heads.sort(key=lambda one: one.excerpt.evidence or 0)
+    return [
+        (head, *(by_excerpt[other] for other in head.excerpt.along))
+        for head in heads
+        if all(other in by_excerpt for other in head.excerpt.along)
+    ]
+
+
+def _located(one: _Placed, encoded: Encoded, tokens: range, *, shift: int) -> SourceSpan:
+    """Where tokens stand in the document; those of a statement stand in none."""
+    if one.excerpt.statement is not None:
+        return SourceSpan(one.excerpt.hit, (), ())
+    return locate(one.excerpt.hit, one.excerpt.start, encoded, tokens, one.text.indices, shift=shift)
 
 
 def _place(ids: tuple[int, ...], framed: Framed) -> int | None:

@@ -13,6 +13,7 @@ from typing import Final, Literal, TypeAlias
 from corpora.documents import Mark, describe_location
 
 REFUSAL: Final = "The documents do not answer this."
+CitationKind: TypeAlias = Literal["copied", "marked", "computed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,9 @@ class Citation:
     """Characters of the answer and the characters of a document they came from.
 
     ``copied``: identical text, character for character. ``marked``: the answer wrote ``[n]`` for text that is
-    not a verbatim copy; the source span is the whole passage. ``place`` is that of the source span.
+    not a verbatim copy; the source span is the whole passage. ``computed``: a sentence about rows of a table, such as
+    a sum; ``rows`` are the characters of all rows that it was computed from, in order, rows right behind each other as
+    one span, and the source span reaches from the first to the last. ``place`` is that of the source span.
     """
 
     passage_id: str
@@ -54,7 +57,22 @@ class Citation:
     source_end: int
     answer_start: int
     answer_end: int
-    kind: Literal["copied", "marked"]
+    kind: CitationKind
+    place: str = ""
+    rows: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Computation:
+    """A sentence that was computed from ``rows`` of a table, and may be written into the answer word for word.
+
+    ``passage_id`` is the passage in which the first of the rows stands; the others need not be in any that was found.
+    """
+
+    text: str
+    passage_id: str
+    document: str
+    rows: tuple[tuple[int, int], ...]
     place: str = ""
 
 
@@ -93,10 +111,14 @@ NO_STATS: Final = RunStats(
 
 @dataclass(frozen=True, slots=True)
 class Retrieval:
-    """First event: the passages found; ``notice`` says in one line what was left out of the prompt, if anything."""
+    """First event: the passages found; ``notice`` says in one line what was left out of the prompt, if anything.
+
+    ``computed`` is what was computed of tables for this question.
+    """
 
     passages: tuple[SourcePassage, ...]
     notice: str | None = None
+    computed: tuple[Computation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,13 +23,25 @@ answers in one of 400."""
 class Excerpt:
     """A sentence that a prompt shows: ``document.text[start:end]`` of hit ``hit``'s document.
 
-    ``evidence`` is its index in the evidence, None for a neighbour.
+    ``evidence`` is its index in the evidence, None for a neighbour. What was computed stands in no document: it has a
+    ``statement``, and ``[start, start)`` is where the rows begin that it was computed from. ``along`` are the excerpts
+    that answer only together with it.
     """
 
     hit: int
     start: int
     end: int
     evidence: int | None = None
+    statement: str | None = None
+    along: tuple[Excerpt, ...] = ()
+
+    @classmethod
+    def of(cls, evidence: Evidence, index: int) -> Excerpt:
+        """The excerpt that shows evidence."""
+        along = tuple(cls.of(other, index) for other in evidence.along)
+        if evidence.is_computed:
+            return cls(evidence.hit, evidence.start, evidence.start, index, evidence.text, along)
+        return cls(evidence.hit, evidence.start, evidence.end, index, None, along)
 
 
 def choose_excerpts(
@@ -56,8 +68,8 @@ def choose_excerpts(
             if excerpt.evidence is None:
                 break
             continue
-        chosen.append(excerpt)
-        left -= needed
+        chosen += (excerpt, *excerpt.along)
+        left -= needed + sum(cost(text_of(hits, other)) for other in excerpt.along)
     return tuple(chosen)
 
 
@@ -75,7 +87,9 @@ def by_passage(hits: Sequence[Hit], excerpts: Sequence[Excerpt]) -> list[tuple[i
 
 
 def text_of(hits: Sequence[Hit], excerpt: Excerpt) -> str:
-    """The excerpt's characters, as the document has them."""
+    """The excerpt's characters, as the document has them, or its statement."""
+    if excerpt.statement is not None:
+        return excerpt.statement
     passage = hits[excerpt.hit].passage
     return passage.text[excerpt.start - passage.start : excerpt.end - passage.start]
 
@@ -95,9 +109,11 @@ def _wanted(hits: Sequence[Hit], evidence: Sequence[Evidence], neighbours: int) 
         if any(one.relevance >= best[part] - _UNLIKELY for part in one.parts)
     ]
     for index, one in likely:
-        yield Excerpt(one.hit, one.start, one.end, index)
+        yield Excerpt.of(one, index)
     for distance in range(1, neighbours + 1):
         for _, one in likely:
+            if one.is_computed or one.along:
+                continue
             yield from _beside(hits[one.hit], one, distance)
 
 

@@ -30,7 +30,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class SourceSpan:
-    """Where a reference's tokens stand in a document: token i covers ``[starts[i], ends[i])`` of hit ``hit``'s."""
+    """Where a reference's tokens stand in a document: token i covers ``[starts[i], ends[i])`` of hit ``hit``'s.
+
+    Those of what was computed stand in none: both are empty.
+    """
 
     hit: int
     starts: tuple[int, ...]

@@ -34,7 +34,7 @@ class DecodingOptions:
     """The options of one call, laid over the settings and the model's own defaults once.
 
     ``criterion`` None is the exact one, which the decoder has built in; ``remark`` says that it is a lossy one.
-    ``end_repeats``: an output ends where it begins to repeat itself.
+    ``end_repeats``: an output ends where it begins to repeat itself. ``is_limit_set``: somebody set ``max_new_tokens``.
     """
 
     max_new_tokens: int
@@ -47,6 +47,7 @@ class DecodingOptions:
     end_repeats: bool = False
     scope: str | None = ""
     remark: str | None = None
+    is_limit_set: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +133,7 @@ class RequestBuilder:
             end_repeats=settings.end_repeats and mode is not Mode.QUOTATION,
             scope=options.scope,
             remark=remark,
+            is_limit_set=options.max_new_tokens is not None or self.settings.origin("max_new_tokens") != "default",
         )
         self.processors((), decoding)  # Penalties that cannot be are refused now, not at the first token.
         return decoding

@@ -15,6 +15,7 @@ Any other model gets its own chat template around our words, or plain text where
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from app.errors import InputError
@@ -80,18 +81,16 @@ class BundledTemplate:
         quotes: list[QuotedSpan] = []
         references: list[tuple[Reference, SourceSpan]] = []
         for kept, sentence in enumerate(evidence):
-            number = numbers[sentence.hit] or 1 + max((n for n in numbers if n), default=0)
-            marker = self._tokens.plain(f" [{number}]").ids
-            reference, where = self._sentence(sentence)
-            head = self._ids["<|e|>"] + self._ids[f"<|s{_score(sentence.similarity)}|>"] + marker
-            if len(ids) + len(head) + len(reference) + len(answer) > room:
+            parts = self._parts(sentence, numbers)
+            if len(ids) + sum(len(part.head) + len(part.ids) for part in parts) + len(answer) > room:
                 notice = left_out(len(evidence) - kept, len(evidence), "evidence sentence", room)
                 break
-            numbers[sentence.hit] = number
-            ids += head
-            references.append((Reference(reference, prompt_start=len(ids), lead=marker), where))
-            quotes.append(QuotedSpan(marker=marker, body=reference, parts=sentence.parts))
-            ids += reference
+            for part in parts:
+                numbers[part.where.hit] = part.number
+                ids += part.head
+                references.append((Reference(part.ids, prompt_start=len(ids), lead=part.marker), part.where))
+                ids += part.ids
+            quotes.append(_quote(parts, sentence.parts))
         else:
             notice = None
         references += outside(self._tokens, hits, numbers)
@@ -120,11 +119,43 @@ class BundledTemplate:
         ids = (*self._ids["<|g|>"], *source, *self._ids["<|c|>"])
         return CorrectionPrompt(ids, source, prompt_start=1) if len(ids) <= room else None
 
+    def _parts(self, evidence: Evidence, numbers: Sequence[int | None]) -> list[_Part]:
+        """A sentence and what goes along with it, each with the number of its passage."""
+        given = {hit: number for hit, number in enumerate(numbers) if number}
+        parts: list[_Part] = []
+        for sentence in (evidence, *evidence.along):
+            number = given.setdefault(sentence.hit, 1 + max(given.values(), default=0))
+            marker = self._tokens.plain(f" [{number}]").ids
+            ids, where = self._sentence(sentence)
+            head = self._ids["<|e|>"] + self._ids[f"<|s{_score(sentence.similarity)}|>"] + marker
+            parts.append(_Part(number, marker, head, ids, where))
+        return parts
+
     def _sentence(self, sentence: Evidence) -> tuple[tuple[int, ...], SourceSpan]:
         collapsed = Collapsed.of(sentence.text)
         encoded = self._tokens.plain(" " + collapsed.text)
+        if sentence.is_computed:
+            return encoded.ids, SourceSpan(sentence.hit, (), ())
         every = range(len(encoded.ids))
         return encoded.ids, locate(sentence.hit, sentence.start, encoded, every, collapsed.indices or (0,), shift=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A sentence in a prompt: the number of its passage, its marker, what stands before its ids, where it stands."""
+
+    number: int
+    marker: tuple[int, ...]
+    head: tuple[int, ...]
+    ids: tuple[int, ...]
+    where: SourceSpan
+
+
+def _quote(shown: Sequence[_Part], parts: frozenset[int]) -> QuotedSpan:
+    body = shown[0].ids
+    for part in shown[1:]:
+        body += part.marker + part.ids
+    return QuotedSpan(marker=shown[0].marker, body=body, parts=parts)
 
 
 def _score(similarity: float) -> int:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,7 @@ from app.library.opening import CorpusParts
 from app.library.rebuild import Rebuilt
 from app.loading.search_models import SearchModels
 from corpora.documents import Document, Passage
+from corpora.errors import DocumentNotFound
 from corpora.interfaces import Derived
 from corpora.jobs.ingest import FileOutcome, Status, outcomes_of
 from corpora.jobs.job_records import Job
@@ -50,6 +51,7 @@ from retrieval.hybrid import HybridRetriever
 from retrieval.interfaces import Encoder, Evidence, Hit, Query, Retrieved, Retriever
 from retrieval.relevance import CosineRelevance, Relevance
 from retrieval.sentences import SentenceCache, sentences_kind
+from retrieval.tables.answers import DEPTH, TableAnswers
 
 if TYPE_CHECKING:
     from app.config.settings import Settings
@@ -82,6 +84,7 @@ class Corpus:
         self._lock = threading.Lock()
         self._deletions = DeletionWatch(self._config.home)
         self._sentences = self._empty_sentence_cache()
+        self._tables = TableAnswers(encoder, self._document_if_there, store.passages_at)
         self._draft_indexes: dict[str, DraftIndex] = {}
 
     @classmethod
@@ -279,15 +282,21 @@ class Corpus:
         with self._lock:
             if self._deletions.happened():
                 self._sentences = self._empty_sentence_cache()
+                self._tables.forget()
             sentences = self._sentences
         relevance = self._relevance()
         return select_evidence(query, hits, encoder=self._encoder, limit=limit, cache=sentences, relevance=relevance)
 
     def retrieve(self, question: str, k: int = 5, sentences: int = 8) -> Retrieved:
-        """``search`` and ``evidence`` in one, with the question embedded once. Raises as ``search`` does."""
+        """``search`` and ``evidence`` in one, with the question embedded once. Raises as ``search`` does.
+
+        Where the question is over a table, its rows, or what is computed of them, are ahead of all other evidence.
+        """
         query = Query(question, self._encoder, spelled=self._retriever.spelled(question))
-        hits = tuple(self._retriever.find(query, k))
-        return retrieved(query, hits, self.evidence(query, hits, None), sentences)
+        found = self._retriever.find(query, max(k, DEPTH))
+        told = self._tables.answer(query, found)
+        hits, judged = told.merged(found[:k], self.evidence(query, found[:k], None))
+        return replace(retrieved(query, hits, judged, sentences), remark=told.remark)
 
     def token_index(self, tokens: TextTokenizer) -> TokenIndex | None:
         """The draft index of the whole corpus for a tokenizer; None while there is none yet."""
@@ -332,6 +341,12 @@ class Corpus:
             self._encoder,
             stored=lambda passages: self._store.derived_of(sentences_kind(self._encoder.name), passages),
         )
+
+    def _document_if_there(self, document_id: str) -> Document | None:
+        try:
+            return self._store.document(document_id)
+        except DocumentNotFound:
+            return None
 
     def _require_fitting(self) -> Chunking:
         """Refuse other chunking or another encoder before hours of work: they cannot be searched together.

@@ -6,6 +6,7 @@ For a few texts of a program; what is to stay, or is large, belongs into a corpu
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from app.library.found import document_of
@@ -14,7 +15,7 @@ from corpora.text.chunking import passages
 if TYPE_CHECKING:
     from app.generation.tokenizer import TextTokenizer
     from app.loading.search_models import SearchModels
-    from corpora.documents import Document
+    from corpora.documents import Document, Passage
     from decoding.interfaces import TokenIndex
     from retrieval.interfaces import Hit, Query, Retrieved, Spelled
 
@@ -28,12 +29,15 @@ class Texts:
         """Cut and embed them all now. Raises what the encoder raises."""
         from retrieval.dense import DenseIndex
         from retrieval.lexical import LexicalIndex
+        from retrieval.tables.answers import TableAnswers
 
         self._models = models
         self._find_evidence = models.evidence_finder()
         self._passages = [passage for document in documents for passage in passages(document)]
         rows, texts = range(len(self._passages)), [passage.text for passage in self._passages]
         self._dense, self._lexical = DenseIndex(), LexicalIndex()
+        by_id = {document.id: document for document in documents}
+        self._tables = TableAnswers(models.encoder, by_id.get, self._passages_at)
         if texts:
             self._dense.add(rows, models.encoder.encode_passages(texts))
             self._lexical.add(rows, texts)
@@ -46,10 +50,13 @@ class Texts:
     def retrieve(self, question: str, k: int, sentences: int) -> Retrieved:
         """The best ``k`` passages by meaning and words, and their most telling sentences. Raises ``EmptyCorpus``."""
         from retrieval.evidence import retrieved
+        from retrieval.tables.answers import DEPTH
 
         query = self._models.query(question, spelled=self._spelled(question))
-        hits = self._hits(query, k)
-        return retrieved(query, hits, self._find_evidence(query, hits, None), sentences)
+        found = self._hits(query, max(k, DEPTH))
+        told = self._tables.answer(query, found)
+        hits, judged = told.merged(found[:k], self._find_evidence(query, found[:k], None))
+        return replace(retrieved(query, hits, judged, sentences), remark=told.remark)
 
     def token_index(self, tokens: TextTokenizer) -> TokenIndex | None:
         """Nothing: they are few, and what is found of them is drafted from anyway."""
@@ -60,6 +67,10 @@ class Texts:
 
         words = self._lexical.words(lambda rows: [self._passages[row].text for row in rows])
         return Spelling(words, self._models.english)(question)
+
+    def _passages_at(self, document_id: str, start: int, end: int) -> list[Passage]:
+        of_it = [passage for passage in self._passages if passage.document_id == document_id]
+        return [passage for passage in of_it if passage.start < end and start < passage.end]
 
     def _hits(self, query: Query, k: int) -> list[Hit]:
         from retrieval.errors import EmptyCorpus

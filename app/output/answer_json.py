@@ -79,6 +79,7 @@ def _citation(citation: Citation) -> dict[str, object]:
         "answer_end": citation.answer_end,
         "kind": citation.kind,
         "place": citation.place,
+        "rows": [{"start": start, "end": end} for start, end in citation.rows],
     }
 
 

@@ -1,16 +1,16 @@
 """Links characters of an answer to characters of a passage, checked before they are shown.
 
-A wrong link is worse than none: a ``copied`` citation whose two texts are not identical is left out. Offsets are
-Unicode code points, half-open; source offsets here are within the passage.
+A wrong link is worse than none: a ``copied`` citation whose two texts are not identical is left out. What was computed
+is linked to each of its rows that is in a passage. Offsets are Unicode code points, half-open; source offsets here are
+within the passage.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-from app.generation.events import Citation, SourcePassage
+from app.generation.events import Citation, CitationKind, SourcePassage
 
 _COLOURS = 6
 
@@ -29,7 +29,7 @@ class Link:
     passage: int
     label: str
     colour: int
-    kind: Literal["copied", "marked"]
+    kind: CitationKind
     where: str
 
 
@@ -57,27 +57,52 @@ def links(text: str, citations: Sequence[Citation], passages: Sequence[SourcePas
     by_id = {passage.passage_id: index for index, passage in enumerate(passages)}
     valid = []
     for citation in citations:
-        index = by_id.get(citation.passage_id)
-        if index is None:
+        own = by_id.get(citation.passage_id)
+        if own is None:
             continue
-        passage = passages[index]
-        start, end = citation.source_start - passage.start, citation.source_end - passage.start
-        if not _is_valid(citation, text, passage.text, start, end):
-            continue
-        valid.append(
-            Link(
-                answer_start=citation.answer_start,
-                answer_end=citation.answer_end,
-                source_start=start,
-                source_end=end,
-                passage=index,
-                label=label_of(passages, index),
-                colour=colour_of(passages, index),
-                kind=citation.kind,
-                where=where(citation.document, citation.place, citation.source_start, citation.source_end),
-            )
-        )
+        for index, start, end in _places(citation, own, passages):
+            if _is_valid(citation, text, passages[index].text, start, end):
+                valid.append(
+                    Link(
+                        answer_start=citation.answer_start,
+                        answer_end=citation.answer_end,
+                        source_start=start,
+                        source_end=end,
+                        passage=index,
+                        label=label_of(passages, own),
+                        colour=colour_of(passages, own),
+                        kind=citation.kind,
+                        where=where(citation.document, citation.place, citation.source_start, citation.source_end),
+                    )
+                )
     return valid
+
+
+def _places(citation: Citation, own: int, passages: Sequence[SourcePassage]) -> Iterator[tuple[int, int, int]]:
+    """(passage, start, end) of what is cited; the rows of a computation as far as passages have them, its own first."""
+    if citation.kind != "computed":
+        start = passages[own].start
+        yield own, citation.source_start - start, citation.source_end - start
+        return
+    order = sorted(range(len(passages)), key=lambda index: index != own)
+    for index in order:
+        passage = passages[index]
+        if passage.document == citation.document:
+            for first, last in citation.rows:
+                start, end = max(first, passage.start), min(last, passage.end)
+                if start < end:
+                    yield index, start - passage.start, end - passage.start
+
+
+def leading(linked: Sequence[Link], index: int) -> int:
+    """The first of the links of the same characters of the answer that were computed: its rows are shown as one."""
+    link = linked[index]
+    if link.kind != "computed":
+        return index
+    same = (
+        other for other, one in enumerate(linked) if one.kind == link.kind and one.answer_start == link.answer_start
+    )
+    return next(same)
 
 
 def where(document: str, place: str, start: int, end: int) -> str:
@@ -96,6 +121,6 @@ def copied_share(text: str, links: Sequence[Link]) -> float:
 
 def _is_valid(citation: Citation, text: str, source: str, start: int, end: int) -> bool:
     inside = 0 <= citation.answer_start < citation.answer_end <= len(text) and 0 <= start < end <= len(source)
-    if not inside or citation.kind == "marked":
+    if not inside or citation.kind != "copied":
         return inside
     return text[citation.answer_start : citation.answer_end] == source[start:end]

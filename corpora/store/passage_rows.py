@@ -68,6 +68,14 @@ class PassageRows:
                     by_row[record[0]] = StoredPassage.of(record)
         return [by_row[row] for row in rows if row in by_row]
 
+    def passages_at(self, document_id: str, start: int, end: int) -> list[Passage]:
+        """The passages of a document that have any of its characters ``[start, end)``, in order."""
+        query = (
+            f"{records.PASSAGE} WHERE d.id = ? AND p.generation = {_CURRENT} "
+            "AND p.start_offset < ? AND p.end_offset > ? ORDER BY p.start_offset"
+        )
+        return [StoredPassage.of(record).passage for record in self._batch(query, (document_id, end, start))]
+
     def rows_alive(self) -> list[int]:
         """The rows of all passages, in order."""
         return self._column(f"SELECT row FROM passages WHERE generation = {_CURRENT} ORDER BY row")

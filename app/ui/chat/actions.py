@@ -243,6 +243,12 @@ class ChatActions:
             for link in links(answer.text, answer.citations, answer.passages)
             if answer.passages[link.passage].document == passage.document and link.kind == "copied"
         ]
+        spans += [
+            span
+            for citation in answer.citations
+            if citation.kind == "computed" and citation.document == passage.document
+            for span in citation.rows
+        ]
         return {self._ui.reader: reader_view(document, spans, (passage.start, passage.end))}
 
     def _opening(self, turn: Turn, earlier: list[Turn]) -> Updates:
@@ -281,5 +287,6 @@ def _turn(turns: list[Turn], number: int | None) -> Turn | None:
 def _summary(turn: Turn) -> str:
     if turn.answer is None:
         return "No answer"
-    cited = len(links(turn.answer.text, turn.answer.citations, turn.answer.passages))
+    linked = links(turn.answer.text, turn.answer.citations, turn.answer.passages)
+    cited = len({(link.answer_start, link.answer_end) for link in linked})
     return f"{turn.answer.text} Answer complete, {cited} linked to sources."

@@ -27,6 +27,7 @@ _ENDINGS = {
     "length": "Cut off: the answer has reached max_new_tokens.",
     "context": "Cut off: the model's context is full.",
 }
+_RELATIONS = {"copied": "Identical text in", "marked": "Refers to", "computed": "Computed from rows of"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,19 +164,23 @@ def _piece(turn_id: int, text: str, covers: tuple[int, ...], linked: Sequence[Li
 
 def _run(turn_id: int, text: str, covers: tuple[int, ...], linked: Sequence[Link]) -> Html:
     # Where citations overlap, identical text says more than a number that the answer wrote.
-    best = min(covers, key=lambda index: (linked[index].kind != "copied", index), default=None)
+    best = min(covers, key=lambda index: (linked[index].kind == "marked", index), default=None)
     if best is None:
         parts = _NUMBER.split(text)
         return join(*(tag("span", part, class_="number") if i % 2 else escape(part) for i, part in enumerate(parts)))
     link = linked[best]
-    relation = "Identical text in" if link.kind == "copied" else "Refers to"
+    relation = _RELATIONS[link.kind]
     return tag(
         "a",
         text,
-        tag("sup", class_="badge", data_label=link.label, aria_hidden="true"),
+        tag("sup", class_="badge", data_label=_badge(link), aria_hidden="true"),
         href=f"#source-{turn_id}-{best}",
         class_=f"run {link.kind} c{link.colour}",
         data_turn=turn_id,
         data_cite=best,
         title=f"{relation} source {link.label}: {link.where}",
     )
+
+
+def _badge(link: Link) -> str:
+    return f"computed {link.label}" if link.kind == "computed" else link.label

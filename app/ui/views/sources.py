@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from app.generation.events import SourcePassage
 from app.output.formatting import percent
-from app.output.links import Link, colour_of, in_order, label_of
+from app.output.links import Link, colour_of, in_order, label_of, leading
 from app.ui.views.markup import Html, cut_at_spans, join, tag
 from corpora.documents import Document, Mark, describe_location
 
@@ -83,7 +83,7 @@ def _card(turn_id: int, passages: Sequence[SourcePassage], index: int, links: Se
             tag("small", passage.place, class_="place") if passage.place else "",
             class_="name",
         ),
-        tag("span", _use(passage, len(cited)), class_="use"),
+        tag("span", _use(passage, len({leading(links, i) for i in cited})), class_="use"),
     )
     whole = tag(
         "button",
@@ -130,7 +130,8 @@ def _text(turn_id: int, passage: SourcePassage, cited: Sequence[int], links: Seq
         if not covers:
             parts.append(segment.text)
             continue
-        new = [i for i in covers if i not in marked]
+        covers = sorted({leading(links, i) for i in covers})
+        new = [i for i in covers if i not in marked and i in cited]
         marked.update(new)
         only_marked = all(links[i].kind == "marked" for i in covers)
         parts.append(

@@ -23,6 +23,10 @@ From a question to hits:
     index_file           a segment as a file, which names the passages it is made from
     background_writer    decides when index files are written
 
+Questions over tables:
+
+    tables               the rows that have every key of a question, and what can be computed of rows exactly
+
 From hits to evidence:
 
     evidence             selects the units of the hits that most likely answer

@@ -88,7 +88,10 @@ _DAYS: Final = tuple(
 _SLASHED: Final = re.compile(
     r"(?:[^\W\d_]{2,10}\.?,? )?(\d{1,2})[/-](\d{1,2})[/-](\d{4}|\d\d)(?: \d{1,2}:\d\d(?::\d\d)?)?"
 )
-_TIME: Final = re.compile(r"(\d{1,2})[:.h](\d\d)(?::\d\d)?\s?(?P<half>[ap]\.?m\.?)?(?:\s?(?:h|uhr))?|(\d{1,2})\s?(?P<only>[ap]\.?m\.?)", re.I)  # fmt: skip
+_TIME: Final = re.compile(
+    r"(\d{1,2})[:.h](\d\d)(?::\d\d)?\s?(?P<half>[ap]\.?m\.?)?(?:\s?(?:h|uhr))?|(\d{1,2})\s?(?P<only>[ap]\.?m\.?)",
+    re.IGNORECASE,
+)
 _NO_YEAR: Final = 4  # A leap year that no table is about.
 
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import partial
 from typing import Final, Literal, TypeAlias
 
 from retrieval.tables.cell_index import Cell, CellIndex
@@ -47,7 +48,8 @@ Means: TypeAlias = Callable[[str, Sequence[str]], int | None]
 _MONTH: Final = r"(?:[^\W\d_]{3,10}\.?)"
 _DATE: Final = re.compile(
     rf"\b(?:\d{{4}}-\d{{1,2}}(?:-\d{{1,2}})?|\d{{1,2}}\.\s?\d{{1,2}}\.\s?\d{{4}}|"
-    rf"\d{{1,2}}(?:\.|st|nd|rd|th)? (?:of )?{_MONTH}(?:,? \d{{4}})?|{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?(?:,? \d{{4}})?\b|"
+    rf"\d{{1,2}}(?:\.|st|nd|rd|th)? (?:of )?{_MONTH}(?:,? \d{{4}})?|"
+    rf"{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?(?:,? \d{{4}})?\b|"
     rf"{_MONTH} \d{{4}}|{_MONTH})",
     re.IGNORECASE,
 )
@@ -190,11 +192,10 @@ class _Reader:
             run = stems_of(title)
             for at in range(len(self.words) - len(run) + 1):
                 span = range(at, at + len(run))
-                if len(run) > 1 and tuple(self.words[index].stem for index in span) == run:
-                    if not self.index.match(
-                        [self.words[i] for i in span], self._cells_of_all([self.words[i] for i in span])
-                    ).cells:
-                        self._take(span)
+                words = [self.words[index] for index in span]
+                is_said = len(run) > 1 and tuple(word.stem for word in words) == run
+                if is_said and not self.index.match(words, self._cells_of_all(words)).cells:
+                    self._take(span)
         return found
 
     def _cells_of_all(self, words: Sequence[Word]) -> set[Cell]:
@@ -304,9 +305,7 @@ class _Reader:
         if start in dates:
             count, days = dates[start]
             columns = self._day_columns(at)
-            return self._condition(
-                range(at, start + count), columns, lambda value, column: self._is_day_so(value, order, days, column)
-            )
+            return self._condition(range(at, start + count), columns, partial(self._is_day_so, order=order, days=days))
         if clock := self._clock_at(start):
             count, minutes = clock
             columns = self._columns_of_kind("time", at)
@@ -342,7 +341,7 @@ class _Reader:
                     condition = self._condition(
                         range(at, last),
                         self._day_columns(at),
-                        lambda value, column, span=span: self._is_day_so(value, None, span, column),
+                        partial(self._is_day_so, order=None, days=span),
                     )
                     found += [condition] if condition is not None else []
                 continue
@@ -356,7 +355,7 @@ class _Reader:
             condition = self._condition(
                 range(at, upper[0]),
                 columns,
-                lambda held, column, low=lower[1], high=upper[1]: isinstance(held, Decimal) and low <= held <= high,
+                partial(_is_between, low=lower[1], high=upper[1]),
             )
             found += [condition] if condition is not None else []
         return found
@@ -372,9 +371,7 @@ class _Reader:
             if self.index.match(words, self._cells_of_all(words)).cells and count > 1:
                 continue  # found as it is written
             columns = self._day_columns(first)
-            condition = self._condition(
-                span, columns, lambda value, column, days=days: self._is_day_so(value, None, days, column)
-            )
+            condition = self._condition(span, columns, partial(self._is_day_so, order=None, days=days))
             found += [condition] if condition is not None else []
         return found
 
@@ -399,7 +396,7 @@ class _Reader:
             fitting[0], f"{self.table.names[columns[0]]} {text}", tuple(span), frozenset(columns[:1]), True, True
         )
 
-    def _is_day_so(self, value: Value, order: Order | None, days: Days, column: int) -> bool:
+    def _is_day_so(self, value: Value, column: int, *, order: Order | None, days: Days) -> bool:
         if not isinstance(value, Days):
             return False
         if value.has_year and not days.has_year:
@@ -656,7 +653,7 @@ class _Reader:
         return left
 
     def _matching(self) -> set[int]:
-        """The rows that fit all conditions; where none does, keys that are parts of cells count only if they are names."""
+        """The rows that fit all conditions."""
         rows = set(range(len(self.table.data)))
         for condition in self.conditions:
             rows &= condition.rows
@@ -780,6 +777,10 @@ class _Reader:
         if is_distinct or len(columns) == 1:
             return Operation("count", columns, has_subject=True)
         return Operation("count")
+
+
+def _is_between(value: Value, column: int, *, low: Decimal, high: Decimal) -> bool:
+    return isinstance(value, Decimal) and low <= value <= high
 
 
 def _holds(value: Decimal, order: Order, border: Decimal) -> bool:

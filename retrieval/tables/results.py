@@ -1,7 +1,7 @@
 """Computes what was asked of a table, exactly, from all rows that fit; or says why it cannot be computed.
 
-A maximum, a minimum and a list are rows; a count, a sum and an average are a sentence of our own about rows. A cell that
-cannot be read, units that differ, columns that could each be meant and come to different ends make a ``Problem``.
+A maximum, a minimum and a list are rows; a count, a sum and an average are a sentence of our own about rows. A cell
+that cannot be read, units that differ, columns that could each be meant and come to different ends make a ``Problem``.
 """
 
 from __future__ import annotations

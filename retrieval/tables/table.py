@@ -110,9 +110,8 @@ def _tables_of_rows(document: Document) -> Iterator[_Part]:
         if part is not None and not _goes_on(part, block, text, borders):
             yield part
             part = None
-        for part, is_done in _walked(block, text, part):
-            if is_done:
-                yield part
+        *ended, part = _walked(block, text, part)
+        yield from (one for one in ended if one is not None)
     if part is not None:
         yield part
 
@@ -139,8 +138,8 @@ def _goes_on(part: _Part, block: Sequence[Mark], text: str, sheets: Sequence[int
     return _cells(text[start : block[0].end], part, grows=False) is not None
 
 
-def _walked(block: Sequence[Mark], text: str, part: _Part | None) -> Iterator[tuple[_Part, bool]]:
-    """The tables of a block, each with whether it has ended; ``part`` goes on until other names begin."""
+def _walked(block: Sequence[Mark], text: str, part: _Part | None) -> Iterator[_Part | None]:
+    """The tables of a block, the last of which may go on; ``part`` goes on until other names begin."""
     waiting: list[str] = []
     for mark in block:
         line = text[mark.start : mark.end]
@@ -154,7 +153,7 @@ def _walked(block: Sequence[Mark], text: str, part: _Part | None) -> Iterator[tu
             waiting.append(line)
             continue
         if part is not None:
-            yield part, True
+            yield part
         part = _Part([], titles=[line for line in waiting[:-1] if _CELL not in line and len(line) <= _LONGEST_TITLE])
         for name in names:
             part.place_of(name)
@@ -162,8 +161,7 @@ def _walked(block: Sequence[Mark], text: str, part: _Part | None) -> Iterator[tu
         cells = _cells(line, part)
         if cells is not None:
             part.rows.append(_row(mark, cells, ""))
-    if part is not None:
-        yield part, False
+    yield part
 
 
 def _names_above(waiting: Sequence[str], line: str) -> list[str] | None:

@@ -52,9 +52,7 @@ class TableAnswer:
     closed: tuple[tuple[str, Span], ...] = ()
     remark: str | None = None
 
-    def merged(
-        self, hits: Sequence[Hit], judged: Sequence[Evidence]
-    ) -> tuple[tuple[Hit, ...], tuple[Evidence, ...]]:
+    def merged(self, hits: Sequence[Hit], judged: Sequence[Evidence]) -> tuple[tuple[Hit, ...], tuple[Evidence, ...]]:
         """Hits and evidence with this answer ahead of them and without what it closes, as many hits as before.
 
         There are more hits only if its own are more. ``judged`` counts in ``hits``; what is quoted with the answer is
@@ -76,7 +74,7 @@ class TableAnswer:
             if passage.id in places and not is_quoted and not self._closes(passage.document_id, one):
                 left.append(replace(one, hit=places[passage.id]))
         if best is not None:
-            ahead = max(best.relevance, *(one.relevance + _AHEAD for one in left[:1]))
+            ahead = max([best.relevance, *(one.relevance + _AHEAD for one in left[:1])])
             left.insert(0, replace(best, relevance=ahead))
         return shown, tuple(left)
 

@@ -52,9 +52,9 @@ PLAIN: Final = _set("a an the of to in on at for from by with and or is are was 
 
 UNSUPPORTED: Final = _set(
     """per each every often frequent frequently common commonly percentage share proportion difference median ratio
-    twice half double except excluding without neither nor never other than unlike instead compared compare versus vs trend
-    growth increase increased decrease decreased change changed rank ranked group grouped today yesterday tomorrow week
-    month year last next recently this"""
+    twice half double except excluding without neither nor never other than unlike instead compared compare versus vs
+    trend growth increase increased decrease decreased change changed rank ranked group grouped today yesterday
+    tomorrow week month year last next recently this"""
 )
 
 NUMBERS: Final = {

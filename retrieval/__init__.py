@@ -36,6 +36,7 @@ From hits to evidence:
     scraps               tells statements and facts from what answers nothing
     relevance            scores sentences: by cosine, or by a learned network
     relevance_features   the features of that network
+    anchors              what of a question must stand in the evidence: numbers, names, days, identifiers
 
 The encoder:
 

@@ -44,7 +44,7 @@ def select_evidence(
         cache = SentenceCache(encoder)
     query = question if isinstance(question, Query) else Query(question, encoder)
     units = _without_torn(list(_units(query, hits, cache.lookup([hit.passage for hit in hits]))), hits)
-    scored = _scored(query, units, relevance or CosineRelevance())
+    scored = _scored(query, units, hits, relevance or CosineRelevance())
     ranked = sorted(scored, key=lambda evidence: (-evidence.relevance, evidence.hit, evidence.start))
     return list(islice(_apart(ranked, hits), limit))
 
@@ -71,12 +71,13 @@ def _units(query: Query, hits: Sequence[Hit], found: Sequence[PassageUnits]) -> 
             )
 
 
-def _scored(query: Query, units: Sequence[Evidence], relevance: Relevance) -> list[Evidence]:
+def _scored(query: Query, units: Sequence[Evidence], hits: Sequence[Hit], relevance: Relevance) -> list[Evidence]:
     """The units with their relevance; they are in the order of hits, then of the document."""
     candidates = [
         Candidate(unit.text, unit.hit, unit.similarity, unit.lead, unit.lead_similarity, unit.kind) for unit in units
     ]
-    scores = relevance.scores(query.spelled, candidates, is_foreign=query.language is not None)
+    texts = [hit.passage.text for hit in hits]
+    scores = relevance.scores(query.spelled, candidates, is_foreign=query.language is not None, passages=texts)
     return [replace(unit, relevance=score) for unit, score in zip(units, scores, strict=True)]
 
 

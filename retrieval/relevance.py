@@ -13,7 +13,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -21,25 +21,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpora.store.atomic_write import write_file
+from retrieval.anchors import NOWHERE, Anchor
 from retrieval.errors import DamagedRelevance
 from retrieval.interfaces import log_odds
 from retrieval.language import guess_language
-from retrieval.relevance_features import Candidate, Rarity, features
+from retrieval.relevance_features import Candidate, Rarity, anchor_levels, anchors, features
 
-_FORMAT = "spandraft-relevance-1"
+_FORMAT = "spandraft-relevance-2"
 _UNREADABLE = (
     OSError, ValueError, LookupError, EOFError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
 _LATIN = re.compile(r"[A-Za-z]{2}")
+_IN_VAIN = 6.0
+"""Nats that all lose where an anchor stands nowhere; none of them stays above even."""
 
 
 class Relevance(Protocol):
     """Scores sentences that were found for a question."""
 
-    def scores(self, question: str, candidates: Sequence[Candidate], *, is_foreign: bool | None = None) -> list[float]:
+    def scores(
+        self,
+        question: str,
+        candidates: Sequence[Candidate],
+        *,
+        is_foreign: bool | None = None,
+        passages: Sequence[str] = (),
+    ) -> list[float]:
         """The log-odds of each candidate, judged among the others. Those of one passage come in its order.
 
         ``is_foreign``: whether the question seems to be in another language than English, None where nobody has looked.
+        ``passages``: the whole texts of the passages, by the candidates' numbers; empty where the candidates are all.
         """
         ...
 
@@ -47,7 +58,14 @@ class Relevance(Protocol):
 class CosineRelevance:
     """Scores by the encoder alone, for encoders and languages of which nothing was learned."""
 
-    def scores(self, question: str, candidates: Sequence[Candidate], *, is_foreign: bool | None = None) -> list[float]:
+    def scores(
+        self,
+        question: str,
+        candidates: Sequence[Candidate],
+        *,
+        is_foreign: bool | None = None,
+        passages: Sequence[str] = (),
+    ) -> list[float]:
         """A linear function of the cosine."""
         return [log_odds(candidate.similarity) for candidate in candidates]
 
@@ -74,22 +92,40 @@ class Layers:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LearnedRelevance:
-    """A small network over features of question and sentence, learned with the cosines of one ``encoder``.
+    """A small network over features of question and units, learned with the cosines of one ``encoder``.
 
-    Questions that seem to be in another language than English are scored by their cosines.
+    Questions that seem to be in another language than English are scored by ``foreign``. Whoever scores: where a strict
+    anchor of the question stands nowhere, nothing answers.
     """
 
     encoder: str
     rarity: Rarity
     layers: Layers
+    foreign: Relevance = field(default_factory=CosineRelevance)
 
-    def scores(self, question: str, candidates: Sequence[Candidate], *, is_foreign: bool | None = None) -> list[float]:
+    def scores(
+        self,
+        question: str,
+        candidates: Sequence[Candidate],
+        *,
+        is_foreign: bool | None = None,
+        passages: Sequence[str] = (),
+    ) -> list[float]:
         """The scores of the network."""
+        if not candidates:
+            return []
         if is_foreign is None:
             is_foreign = guess_language(question) is not None
-        if not candidates or is_foreign or not _LATIN.search(question):
-            return CosineRelevance().scores(question, candidates)
-        return [float(score) for score in self.layers(features(question, candidates, self.rarity))]
+        is_foreign = is_foreign or not _LATIN.search(question)
+        asked = anchors(question, self.rarity)
+        levels_SA = anchor_levels(asked, candidates, passages)
+        if is_foreign:
+            scores_S = np.array(self.foreign.scores(question, candidates, is_foreign=True, passages=passages))
+        else:
+            scores_S = self.layers(features(question, candidates, self.rarity, asked=asked, levels_SA=levels_SA))
+        if _is_in_vain(asked, levels_SA, is_foreign=is_foreign):
+            scores_S = np.minimum(scores_S, 0) - _IN_VAIN
+        return [float(score) for score in scores_S]
 
     def write(self, file: Path) -> None:
         """Write the file, compressed."""
@@ -100,6 +136,7 @@ class LearnedRelevance:
             "words": _packed("\n".join(words)),
             "rarity": np.array([self.rarity.known[word] for word in words], np.float16),
             "unknown": np.array(self.rarity.unknown, np.float16),
+            "names": np.packbits([word in self.rarity.names for word in words]),
         }
         arrays |= {name: getattr(self.layers, name) for name in Layers.__dataclass_fields__}
         buffer = io.BytesIO()
@@ -114,17 +151,30 @@ class LearnedRelevance:
                 if _text(arrays["format"]) != _FORMAT:
                     raise DamagedRelevance(file, "is a relevance scorer of another version")
                 words, rarity = _text(arrays["words"]).split("\n"), arrays["rarity"].astype(float).tolist()
-                known = Rarity(dict(zip(words, rarity, strict=True)), float(arrays["unknown"]))
+                is_name = np.unpackbits(arrays["names"], count=len(words)).astype(bool).tolist()
+                names = frozenset(word for word, one in zip(words, is_name, strict=True) if one)
+                known = Rarity(dict(zip(words, rarity, strict=True)), float(arrays["unknown"]), names)
                 weights = {name: arrays[name].astype(np.float32) for name in Layers.__dataclass_fields__}
                 scorer = cls(_text(arrays["encoder"]), known, Layers(**weights))
-            scorer.scores(
-                "Who is it?", [Candidate("It is Ann.", 0, 0.5)], is_foreign=False
-            )  # the shapes fit one another
+            scorer.scores("Who is it?", [Candidate("It is Ann.", 0, 0.5)], is_foreign=False)  # the shapes fit
         except _UNREADABLE as error:
             if isinstance(error, OSError) and error.strerror:
                 raise DamagedRelevance(file, f"cannot be read: {error.strerror}") from error
             raise DamagedRelevance(file, "is not a relevance scorer, or is damaged") from error
         return scorer
+
+
+def _is_in_vain(asked: Sequence[Anchor], levels_SA: NDArray[np.int8], *, is_foreign: bool) -> bool:
+    """Whether something is asked for that must stand in the hits and stands in none.
+
+    Of other languages, of which no ordinary words are known and some write every noun with a capital, names are not
+    held against what was found.
+    """
+    nowhere_A = (levels_SA == NOWHERE).all(axis=0)
+    return any(
+        anchor.strict and nowhere and not (is_foreign and anchor.kind in ("name", "word"))
+        for anchor, nowhere in zip(asked, nowhere_A.tolist(), strict=True)
+    )
 
 
 def _packed(text: str) -> NDArray[np.uint8]:

@@ -1,23 +1,25 @@
-"""The features of a question and of the sentences that may answer it; the same in training and in serving.
+"""The features of a question and of the units that may answer it; the same in training and in serving.
 
-Knows texts and cosines, not vectors, hits or what is made of the features. Plain string work: a few dozen sentences
-take about a millisecond. S sentences, F features, Q words of the question.
+A unit is seen with what leads to it: a question or heading over it may have all the words that were asked. Knows texts
+and cosines, not vectors, hits or what is made of the features. Plain string work: a few dozen units take a few
+milliseconds. S units, F features, Q words of the question, A anchors.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval.anchors import ELSEWHERE, LEAD, NEAR, NOWHERE, PASSAGE, Anchor, anchors_of, standing
 from retrieval.interfaces import UnitKind
 
-BEHIND_BEST = 1
-"""The feature that says how much lower than the best a cosine is."""
 _WORD = re.compile(r"[^\W\d_]+|\d(?:[\d,.]*\d)?")
 _ENDINGS = ("ing", "ed", "es", "s", "ly")
 _SHORTEST_STEM = 3
@@ -49,6 +51,22 @@ _LIST_LIMIT = 15
 _QUESTION_KINDS = tuple(re.compile(rf"\b(?:{pattern})\b") for pattern in _KINDS_OF_QUESTION)
 _ANSWER_KINDS = tuple(re.compile(pattern) for pattern in _KINDS_OF_ANSWER)
 _BEGINS = re.compile(r"\W*(?:do|does|did|is|are|was|were|can|could|has|have|had)\b")
+_ASKS = re.compile(r"[?\uff1f][\"'”’)*_]*\s*$")
+# Sentences that send the reader elsewhere, tell when something came, or announce what follows.
+_POINTS = re.compile(
+    r"\bsee (?:also|the|section|chapter|page|below|above|https?)\b|^\W*see\b"
+    r"|\b(?:described|explained|listed|shown|given|found|discussed|covered|documented)"
+    r" (?:below|above|later|in (?:the )?(?:section|chapter|appendix|table|next|following))"
+    r"|\bthis (?:section|chapter|page|document|guide|part|module|tutorial)"
+    r" (?:describes|explains|covers|tells|lists|shows|contains|provides|documents|introduces)"
+    r"|\bfor (?:more|further|details|a (?:full|complete|detailed))\b"
+    r"|\brefer to\b|\bas follows\b|\bthe following\b|\bread more\b|\bmore (?:about|information|on)\b"
+)
+_CHANGED = re.compile(
+    r"^\W*(?:changed|added|new|deprecated|removed)\b.{0,20}\b(?:in|since) (?:version|release|\d)|^\W*deprecated\b"
+)
+_ANCHOR_GROUPS = (("number", "date"), ("code", "quoted"), ("name",), ("word",))
+_PREFIX = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,35 +87,74 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Rarity:
-    """How rare a word is, by its stem: the logarithm of one over the share of sentences that have it."""
+    """How rare a word is, by its stem: the logarithm of one over the share of sentences that have it.
+
+    ``names``: stems that are mostly written with a capital.
+    """
 
     known: Mapping[str, float]
     unknown: float
+    names: frozenset[str] = field(default_factory=frozenset)
 
     def of(self, stem: str) -> float:
         """Nats; words never seen are the rarest."""
         return self.known.get(stem, self.unknown)
 
+    def is_ordinary(self, stem: str) -> bool:
+        """Whether it is a known word that names nothing."""
+        return stem in self.known and stem not in self.names
+
+    def is_name(self, stem: str) -> bool:
+        """Whether it is known as a name."""
+        return stem in self.names
+
 
 def stems(text: str) -> list[str]:
     """The words of a text in small letters without common endings, in order."""
-    return [_stem(word) for word in _WORD.findall(text)]
+    return [stem(word) for word in _words(text)]
 
 
-def features(question: str, candidates: Sequence[Candidate], rarity: Rarity) -> NDArray[np.float32]:
-    """(S, F): the features of each candidate among the others; those of the question are the same in every row."""
-    asked = _Question.of(question, rarity)
-    words = [_WORD.findall(candidate.text) for candidate in candidates]
-    stemmed = [[_stem(word) for word in words_of_one] for words_of_one in words]
+def anchors(question: str, rarity: Rarity) -> tuple[Anchor, ...]:
+    """What of the question must stand in the evidence."""
+    return anchors_of(question, stem=stem, is_ordinary=rarity.is_ordinary, is_name=rarity.is_name)
+
+
+def anchor_levels(
+    asked: Sequence[Anchor], candidates: Sequence[Candidate], passages: Sequence[str] = ()
+) -> NDArray[np.int8]:
+    """(S, A): where each anchor stands, seen from each candidate; ``passages`` are the whole texts by their number."""
+    return standing(asked, [(one.text, one.lead, one.passage) for one in candidates], passages, stem=stem)
+
+
+def features(
+    question: str,
+    candidates: Sequence[Candidate],
+    rarity: Rarity,
+    *,
+    asked: Sequence[Anchor] | None = None,
+    levels_SA: NDArray[np.int8] | None = None,
+) -> NDArray[np.float32]:
+    """(S, F): the features of each candidate among the others; those of the question are the same in every row.
+
+    ``asked`` and ``levels_SA``: its anchors and where they stand, if the caller has them.
+    """
+    if asked is None or levels_SA is None:
+        asked = anchors(question, rarity)
+        levels_SA = anchor_levels(asked, candidates)
+    query = _Question.of(question, rarity)
+    words = [_words(candidate.text) for candidate in candidates]
+    stemmed = [[stem(word) for word in words_of_one] for words_of_one in words]
     forms = [
-        _form(candidate.text, own_words, own_stems, asked)
+        _form(candidate.text, own_words, own_stems, query)
         for candidate, own_words, own_stems in zip(candidates, words, stemmed, strict=True)
     ]
     parts = [
         _similarity(candidates),
-        _overlap(asked, candidates, stemmed),
+        _overlap(query, candidates, stemmed),
         np.array(forms, dtype=np.float32),
-        np.broadcast_to(np.array(asked.kinds, np.float32), (len(candidates), len(asked.kinds))),
+        np.broadcast_to(np.array(query.kinds, np.float32), (len(candidates), len(query.kinds))),
+        _leads(query, candidates, stemmed),
+        _standing(asked, levels_SA),
     ]
     return np.concatenate(parts, axis=1).astype(np.float32)
 
@@ -112,17 +169,17 @@ class _Question:
 
     @classmethod
     def of(cls, text: str, rarity: Rarity) -> _Question:
-        words = _WORD.findall(text)
-        stemmed = tuple(_stem(word) for word in words)
-        telling = tuple(dict.fromkeys(stem for stem in stemmed if stem not in _SMALL_WORDS)) or stemmed[:1] or ("",)
+        words = _words(text)
+        stemmed = tuple(stem(word) for word in words)
+        telling = tuple(dict.fromkeys(own for own in stemmed if own not in _SMALL_STEMS)) or stemmed[:1] or ("",)
         names = {own for word, own in zip(words[1:], stemmed[1:], strict=True) if word[0].isupper()}
         small = text.lower()
         kinds = [float(bool(kind.search(small))) for kind in _QUESTION_KINDS]
         return cls(
             stems=stemmed,
             telling=telling,
-            rarity_Q=np.array([rarity.of(stem) for stem in telling], np.float32),
-            is_name_Q=np.array([stem in names for stem in telling], np.bool_),
+            rarity_Q=np.array([rarity.of(own) for own in telling], np.float32),
+            is_name_Q=np.array([own in names for own in telling], np.bool_),
             kinds=(*kinds, float(bool(_BEGINS.match(small))), len(telling) / 12),
         )
 
@@ -187,14 +244,125 @@ def _form(text: str, words: list[str], own: list[str], asked: _Question) -> list
         float(bool(_PLACE.search(text))),
         float(bool(_STARTS_WITH_PRONOUN.match(text))),
         min(len(words), 60) / 60,
-        min(len(set(own) - known - _SMALL_WORDS), 30) / 30,
+        min(len(set(own) - known - _SMALL_STEMS), 30) / 30,
         *(float(bool(kind.search(small))) for kind in _ANSWER_KINDS),
     ]
 
 
-def _stem(word: str) -> str:
+def _leads(query: _Question, candidates: Sequence[Candidate], stemmed: list[list[str]]) -> NDArray[np.float32]:
+    """By what leads to the unit and what it says beyond that; and by the beginnings of words."""
+    telling, weight_Q = query.telling, query.rarity_Q
+    total = max(float(weight_Q.sum()), 1e-3)
+    known = {lead: _Lead.of(lead) for lead in dict.fromkeys(one.lead for one in candidates)}
+    leads = [known[one.lead] for one in candidates]
+    sets = [set(own) for own in stemmed]
+    nearest_SQ = _found(telling, [lead.nearest for lead in leads])
+    all_SQ = _found(telling, [lead.all for lead in leads])
+    own_SQ = _found(telling, sets)
+    both_SQ = own_SQ | all_SQ
+    heads = [own[:_PREFIX] for own in telling]
+    begun_SQ = _found(heads, [{own[:_PREFIX] for own in one} for one in sets])
+    begun_both_SQ = begun_SQ | _found(heads, [{own[:_PREFIX] for own in lead.all} for lead in leads])
+    both_S, begun_both_S = both_SQ @ weight_Q, begun_both_SQ @ weight_Q
+    similarity_S = np.array([one.similarity for one in candidates], np.float32)
+    lead_S = np.array([one.lead_similarity for one in candidates], np.float32)
+    either_S = np.maximum(similarity_S, lead_S)
+    passage_S = np.array([one.passage for one in candidates])
+    same = passage_S[1:] == passage_S[:-1]
+    before_S, after_S = np.zeros_like(similarity_S), np.zeros_like(similarity_S)
+    before_S[1:][same], after_S[:-1][same] = similarity_S[:-1][same], similarity_S[1:][same]
+    under = _places_under(candidates)
+    asked = set(query.stems)
+    new = [len(own - asked - lead.all - _SMALL_STEMS) for own, lead in zip(sets, leads, strict=True)]
+    precise_S = [len(lead.nearest & asked) / max(1, len(lead.nearest)) for lead in leads]
+    small = [one.text.lower() for one in candidates]
+    columns = (
+        lead_S, lead_S - lead_S.max(), lead_S - similarity_S, either_S - either_S.max(),
+        [bool(one.lead) for one in candidates], [min(lead.count, 4) / 4 for lead in leads],
+        [lead.asks for lead in leads], nearest_SQ @ weight_Q / total, all_SQ @ weight_Q / total, both_S / total,
+        (both_S - both_S.max()) / total, (~both_SQ * weight_Q).max(axis=1) / 10, precise_S,
+        begun_SQ @ weight_Q / total, begun_both_S / total, (begun_both_S - begun_both_S.max()) / total,
+        (~begun_both_SQ * weight_Q).max(axis=1) / 10, np.minimum(under, 8) / 8, under == 0, before_S, after_S,
+        [one.kind == "row" for one in candidates], [one.kind == "list" for one in candidates],
+        [min(count, 10) / 10 for count in new], [count == 0 for count in new],
+        [bool(_ASKS.search(one)) for one in small], [bool(_POINTS.search(one)) for one in small],
+        [bool(_CHANGED.search(one)) for one in small], [one.rstrip().endswith(":") for one in small],
+    )  # fmt: skip
+    return np.stack([np.asarray(column, np.float32) for column in columns], axis=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lead:
+    """The lines over a unit: the telling stems of the nearest and of all, how many there are, whether it asks."""
+
+    nearest: frozenset[str]
+    all: frozenset[str]
+    count: int
+    asks: bool
+
+    @classmethod
+    def of(cls, lead: str) -> _Lead:
+        lines = [line for line in lead.split("\n") if line.strip()]
+        told = [frozenset(stems(line)) - _SMALL_STEMS for line in lines]
+        nearest = told[-1] if told else frozenset()
+        return cls(nearest, frozenset().union(*told), len(lines), bool(lines) and _ASKS.search(lines[-1]) is not None)
+
+
+def _found(words: Sequence[str], sets: Sequence[set[str] | frozenset[str]]) -> NDArray[np.bool_]:
+    """(S, Q)"""
+    return np.array([[word in own for word in words] for own in sets], np.bool_)
+
+
+def _places_under(candidates: Sequence[Candidate]) -> NDArray[np.int_]:
+    """How many units stand between each and what leads to it."""
+    places = [0]
+    for before, one in pairwise(candidates):
+        places.append(places[-1] + 1 if (before.passage, before.lead) == (one.passage, one.lead) else 0)
+    return np.array(places)
+
+
+def _standing(asked: Sequence[Anchor], levels_SA: NDArray[np.int8]) -> NDArray[np.float32]:
+    """By anchors: of each group how many there are, and which share stands here, near, in the passage, or nowhere."""
+    columns: list[NDArray[np.float32]] = []
+    for group in _ANCHOR_GROUPS:
+        chosen_A = np.array([anchor.kind in group for anchor in asked], np.bool_)
+        columns += _shares(levels_SA[:, chosen_A])
+    strict_SA = levels_SA[:, np.array([anchor.strict for anchor in asked], np.bool_)]
+    here_S, *_ = _shares(strict_SA)[1:]
+    near_S = _shares(strict_SA)[2]
+    columns += [here_S - here_S.max(initial=0), near_S - near_S.max(initial=0), (strict_SA == ELSEWHERE).any(axis=1)]
+    return np.stack([np.asarray(column, np.float32) for column in columns], axis=1)
+
+
+def _shares(levels_SA: NDArray[np.int8]) -> list[NDArray[np.float32]]:
+    rows, count = levels_SA.shape
+    if not count:
+        zeros_S, ones_S = np.zeros(rows, np.float32), np.ones(rows, np.float32)
+        return [zeros_S, ones_S, ones_S, ones_S, zeros_S]
+    many_S = np.full(rows, min(count, 3) / 3)
+    found = [(levels_SA <= level).mean(axis=1) for level in (LEAD, NEAR, PASSAGE)]
+    return [np.asarray(one, np.float32) for one in (many_S, *found, (levels_SA == NOWHERE).mean(axis=1))]
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(text if text.isascii() else unicodedata.normalize("NFKC", text))
+
+
+@lru_cache(maxsize=65536)
+def stem(word: str) -> str:
+    """A word in small letters without a common ending, so that "closes", "closing" and "close" are one."""
     small = word.casefold()
+    if small.endswith("ies") and len(small) > _SHORTEST_STEM + 2:
+        return small[:-2]
     for ending in _ENDINGS:
-        if small.endswith(ending) and len(small) - len(ending) >= _SHORTEST_STEM:
-            return small[: -len(ending)]
-    return small
+        if small.endswith(ending) and len(small) - len(ending) >= _SHORTEST_STEM and not small.endswith("ss"):
+            small = small[: -len(ending)]
+            if ending in ("ing", "ed") and small[-1] == small[-2] and small[-1] not in "ls":
+                small = small[:-1]
+            break
+    if len(small) > _SHORTEST_STEM and small[-1] == "e":
+        return small[:-1]
+    return small[:-1] + "i" if len(small) > _SHORTEST_STEM and small[-1] == "y" else small
+
+
+_SMALL_STEMS = _SMALL_WORDS | {stem(word) for word in _SMALL_WORDS}

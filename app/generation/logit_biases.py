@@ -18,10 +18,8 @@ from retrieval.interfaces import log_odds
 FILE: Final = "spandraft.json"
 _FORMAT: Final = "spandraft-bundled-2"
 _BY_COSINE: Final = "spandraft-bundled-1"
-# The bonus with which a target refuses as often as not, and how fast it gets sure with each nat more: as the small
-# one did on 150 questions held out. The evidence's odds that make the bonus are what it reads itself.
-_EVEN_BONUS: Final = 0.9
-_SURER: Final = 3.0
+_DECIDES: Final = 1000.0
+"""Nats beyond all that a target may prefer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,28 +28,31 @@ class LogitBiases:
     the odds of a likely edit against copying count, and ``edit_bonus``: what the edit gets besides, see
     ``decoding.processors.copy_bias``.
 
-    ``refusal_bias`` and ``refusal_slope``: how ready it is to refuse, see ``refusal_bonus``. ``evidence_slope``: how
-    much a quotation loses for evidence that is less likely to answer, nats for one of the log-odds. ``end_bonus``:
-    added to the end after a quotation. ``even_bonus``: the bonus with which it refuses as often as not, for drafting.
+    ``least_odds``: the log-odds of the best evidence below which it refuses, whatever it prefers itself: the odds are
+    calibrated, and a target's own readiness to refuse says nothing about whether there is an answer (measured, see
+    ``app/DECISIONS.md``). ``evidence_slope``: how much a quotation loses for evidence that is less likely to answer,
+    nats for one of the log-odds. ``end_bonus``: added to the end after a quotation.
     """
 
     copy_bias: float = 0.0
     edit_weight: float = 0.0
     edit_bonus: float = 0.0
-    refusal_bias: float = 0.0
-    refusal_slope: float = 0.0
+    least_odds: float = 0.0
     evidence_slope: float = 0.0
     end_bonus: float = 0.0
-    even_bonus: float = _EVEN_BONUS
+
+    def refuses(self, relevance: float | None) -> bool:
+        """Whether the best evidence is too unlikely to answer, or there is none."""
+        return (log_odds(0.0) if relevance is None else relevance) < self.least_odds
 
     def refusal_bonus(self, relevance: float | None) -> float:
-        """Nats added to the refusal: ``refusal_bias`` if the best evidence is as likely right as not."""
-        return self.refusal_bias - self.refusal_slope * (log_odds(0.0) if relevance is None else relevance)
+        """Nats added to the refusal: so many that the evidence alone decides."""
+        return _DECIDES if self.refuses(relevance) else -_DECIDES
 
     def refusal_chance(self, relevance: float | None, *, quotes: bool) -> float:
-        """How likely the output is the refusal: of one that ``quotes`` by its bonus, of any other by the evidence."""
+        """How likely the output is the refusal: of one that ``quotes`` it is settled, of any other by the evidence."""
         if quotes:
-            return _share(_SURER * (self.refusal_bonus(relevance) - self.even_bonus))
+            return float(self.refuses(relevance))
         return _share(-(log_odds(0.0) if relevance is None else relevance))
 
     @classmethod
@@ -71,7 +72,7 @@ class LogitBiases:
         values = {name: float(stored.get(name, field.default)) for name, field in cls.__dataclass_fields__.items()}
         if stored.get("format") == _BY_COSINE:
             cosine = log_odds(1.0) - log_odds(0.0)
-            values |= {name: values[name] / cosine for name in ("refusal_slope", "evidence_slope")}
+            values["evidence_slope"] /= cosine
         return cls(**values)
 
     def stored(self) -> dict[str, Any]:

@@ -25,7 +25,7 @@ MODELS = Path(__file__).parents[1] / "models"
 EDITS = MODELS / "edits.npz"
 """The edit proposer's tables; the weights of its network lie beside them, ``edits.safetensors``."""
 RELEVANCE = MODELS / "relevance.npz"
-"""The relevance scorer. ``app.training.relevance`` writes it."""
+"""The relevance scorer. ``app.training.relevance.train`` writes it."""
 
 SUMS: Final = "SHA256SUMS"
 HELPERS: Final = (

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ from decoding.processors.quote import QuoteProcessor
 from retrieval.interfaces import Retrieved
 
 _SLOPES = (1.0, 2.0, 4.0, 8.0)
-_THRESHOLDS = (-0.5, -0.25, 0.0, 0.1, 0.25)
+_THRESHOLDS = (-0.5, -0.25, 0.0, 0.25, 0.5)
 _MARGINS = (0.0, 0.5, 1.0)
 _EOS_EVEN = 2.0
 """Nats by which SmolLM2 prefers to end after a quotation, which a margin is counted from."""
@@ -51,9 +51,8 @@ def main() -> None:
     settings = Settings.load({"target": args.target, "dtype": args.dtype, "quote": True})
     pipeline = Pipeline.from_pretrained(corpus=None, settings=settings)
     replays = [replay_of(pipeline, item) for item in read_items(args.file)[: args.n]]
-    even = refusal_preference(replays)
-    print(f"{len(replays)} items; the target prefers its refusal by {even:.2f} nats")
-    tried = ((figures(replays, biases), biases) for biases in candidates(even))
+    print(f"{len(replays)} items")
+    tried = ((figures(replays, biases), biases) for biases in candidates())
     for found, biases in sorted(tried, key=lambda pair: -pair[0].worth):
         print(found, biases)
 
@@ -129,27 +128,11 @@ def replay_of(pipeline: Pipeline, item: AnswerItem) -> Replay:
     return Replay(item, builder.answer_prompt(item.question, Retrieved(tuple(hits), evidence), options), builder)
 
 
-def refusal_preference(replays: Iterable[Replay]) -> float:
-    """Nats by which a target prefers its refusal to a quotation, on average, whatever the evidence."""
-    found = []
-    for one in replays:
-        if one.prompt.quotes:
-            row_V = one._row(())
-            found.append(float(row_V[one.prompt.refusal[0]] - row_V[one.prompt.quotes[0].marker[0]]))
-    return float(np.mean(found)) if found else 0.0
-
-
-def candidates(even: float) -> Iterator[LogitBiases]:
-    """Biases to try: one slope for both, a threshold on the log-odds, and how near a second sentence must be."""
+def candidates() -> Iterator[LogitBiases]:
+    """Biases to try: a slope, log-odds below which it refuses, and how near a second sentence must be."""
     for slope, threshold, margin in itertools.product(_SLOPES, _THRESHOLDS, _MARGINS):
         end = -_EOS_EVEN - slope * margin if margin else 100.0
-        yield LogitBiases(
-            refusal_bias=slope * threshold - even,
-            refusal_slope=slope,
-            evidence_slope=slope,
-            end_bonus=end,
-            even_bonus=-even,
-        )
+        yield LogitBiases(least_odds=threshold, evidence_slope=slope, end_bonus=end)
 
 
 def figures(replays: Sequence[Replay], biases: LogitBiases) -> AnswerFigures:

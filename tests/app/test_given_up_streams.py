@@ -43,7 +43,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def pipeline(tiny_bundled: Path, home: Path) -> Pipeline:
     settings = Settings(home=home, max_new_tokens=24)
-    pipeline = pipeline_of(tiny_bundled, settings, biases=LogitBiases(refusal_bias=-1000.0))
+    pipeline = pipeline_of(tiny_bundled, settings, biases=LogitBiases(least_odds=-1000.0))
     pipeline.answer_from(QUESTION, hits_of())  # Whatever is made at the first request is there.
     return pipeline
 

@@ -33,7 +33,7 @@ from tests.support.tiny import QUESTION, TEXTS, hits_of, pipeline_of, save_tiny,
 def quoting(tiny_bundled: Path, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
     """A random target that never refuses."""
     settings = Settings(home=tmp_path_factory.mktemp("home"))
-    return pipeline_of(tiny_bundled, settings, biases=LogitBiases(refusal_bias=-1000.0))
+    return pipeline_of(tiny_bundled, settings, biases=LogitBiases(least_odds=-1000.0))
 
 
 @pytest.fixture(scope="module")

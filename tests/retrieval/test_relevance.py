@@ -21,7 +21,7 @@ from retrieval.relevance import CosineRelevance, Layers, LearnedRelevance
 from retrieval.relevance_features import Candidate, Rarity, features, stems
 from tests.support.retrieval_fakes import LetterEncoder
 
-RARITY = Rarity({"tower": 3.0, "tall": 4.0, "metre": 5.0}, 9.0)
+RARITY = Rarity({"tower": 3.0, "tall": 4.0, "metr": 5.0}, 9.0)
 CANDIDATES = (
     Candidate("The tower stands in Paris.", 0, 0.62),
     Candidate("It is 330 metres tall.", 0, 0.55),
@@ -104,7 +104,7 @@ def test_no_flipped_byte_is_a_bug_of_ours(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "question", ["塔有多高，是谁建造的？", "高?", "Wie hoch ist der Turm und wer hat das gebaut?", "42?"]
+    "question", ["塔有多高，是谁建造的？", "高?", "Wie hoch ist der Turm und wer hat das gebaut?", "?!"]
 )
 def test_questions_it_never_learned_are_judged_by_cosine(question: str) -> None:
     assert learned().scores(question, CANDIDATES) == CosineRelevance().scores(question, CANDIDATES)
@@ -151,7 +151,12 @@ def test_evidence_is_ranked_by_it_and_keeps_its_cosine(encoder: SentenceTransfor
 def test_equals_keep_the_order_of_hits() -> None:
     class Same:
         def scores(
-            self, question: str, candidates: Sequence[Candidate], *, is_foreign: bool | None = None
+            self,
+            question: str,
+            candidates: Sequence[Candidate],
+            *,
+            is_foreign: bool | None = None,
+            passages: Sequence[str] = (),
         ) -> list[float]:
             return [1.0] * len(candidates)
 

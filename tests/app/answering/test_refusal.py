@@ -28,7 +28,7 @@ ELSEWHERE = ("What is the capital of France?", "Who won the world cup?", "Why is
 def refusing(tiny_bundled: Path, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
     """A random target that always refuses, and drafts as the real one."""
     settings = Settings(home=tmp_path_factory.mktemp("home"))
-    builder = builder_of(tiny_bundled, settings, biases=LogitBiases(refusal_bias=1000.0))
+    builder = builder_of(tiny_bundled, settings, biases=LogitBiases(least_odds=1000.0))
     budget = Budget(limit=32, costs=_costs())
     engine = Engine(builder.engine.target, sources=lambda: make_sources(DEFAULT_SOURCES), budget=budget)
     return Pipeline.of(replace(builder, engine=engine), SearchModels(settings), target_name="tiny")
@@ -50,7 +50,7 @@ def test_a_refusal_takes_one_forward_and_is_what_plain_decoding_writes(refusing:
 
 
 def test_a_refusal_that_nobody_expected_takes_two(refusing: Pipeline) -> None:
-    builder = replace(refusing.builder, biases=LogitBiases(refusal_bias=-1000.0))
+    builder = replace(refusing.builder, biases=LogitBiases(least_odds=-1000.0))
     hits = hits_of()
     prompt = builder.template.answer(QUESTION, hits, refusing.find_evidence(QUESTION, hits, 8), builder.room(64))
     options = builder.resolve(GenerationOptions(scope=None, max_new_tokens=64))
@@ -61,16 +61,28 @@ def test_a_refusal_that_nobody_expected_takes_two(refusing: Pipeline) -> None:
     assert session.stats.target_forwards == 2
 
 
-def test_a_refusal_is_the_likelier_the_worse_the_evidence() -> None:
-    tuning = LogitBiases(refusal_bias=1.0, refusal_slope=2.0)
-    for quotes in (True, False):
-        chances = [tuning.refusal_chance(odds, quotes=quotes) for odds in (None, -4.0, -1.0, 0.0, 1.0, 4.0)]
-        assert chances == sorted(chances, reverse=True)
-        assert chances[0] == tuning.refusal_chance(log_odds(0.0), quotes=quotes) > 0.99
-        assert 0.4 < tuning.refusal_chance(0.0, quotes=quotes) < 0.6
-        assert chances[-1] < 0.02
-    assert LogitBiases(refusal_bias=1e6).refusal_chance(0.0, quotes=True) == 1.0
-    assert LogitBiases(refusal_bias=-1e6).refusal_chance(0.0, quotes=True) < 1e-9
+def test_the_evidence_settles_whether_a_quotation_or_the_refusal_is_drafted() -> None:
+    tuning = LogitBiases(least_odds=0.5)
+    drafted = [tuning.refusal_chance(odds, quotes=True) for odds in (None, -4.0, 0.4, 0.5, 4.0)]
+    assert drafted == [1.0, 1.0, 1.0, 0.0, 0.0]
+    free = [tuning.refusal_chance(odds, quotes=False) for odds in (None, -4.0, -1.0, 0.0, 1.0, 4.0)]
+    assert free == sorted(free, reverse=True)
+    assert free[0] == tuning.refusal_chance(log_odds(0.0), quotes=False) > 0.99
+    assert free[3] == 0.5
+    assert free[-1] < 0.02
+
+
+def test_no_target_refuses_what_is_found_or_answers_what_is_not(refusing: Pipeline) -> None:
+    """A random one prefers either as it likes; what is found decides."""
+    hits = hits_of()
+    found = refusing.find_evidence(QUESTION, hits, 8)
+    best = max(one.relevance for one in found)
+    for least, is_refusal in ((best - 0.01, False), (best + 0.01, True)):
+        builder = replace(refusing.builder, biases=LogitBiases(least_odds=least))
+        pipeline = Pipeline.of(builder, refusing.models, target_name="tiny")
+        for do_sample in (False, True):
+            answer = pipeline.answer_from(QUESTION, hits, do_sample=do_sample, temperature=5.0 if do_sample else None)
+            assert (answer.text == REFUSAL) is is_refusal
 
 
 def test_the_bundled_target_refuses_in_two_forwards_at_most(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from app.config.generation_options import GenerationOptions
 from app.config.settings import Settings
 from app.generation.logit_biases import LogitBiases
 from app.generation.modes import Mode
-from app.training.answer_biases import candidates, figures, refusal_preference, replay_of
+from app.training.answer_biases import candidates, figures, replay_of
 from tests.support.tiny import QUESTION, TEXTS, pipeline_of
 
 
@@ -24,10 +24,7 @@ def test_a_replay_is_what_the_engine_writes(tiny_chat: Path, settings: Settings,
     replay = replay_of(pipeline, item)
     assert replay.prompt.mode is Mode.QUOTATION
     outputs = set()
-    for biases in (
-        *list(candidates(refusal_preference([replay])))[::7],
-        LogitBiases(refusal_bias=-100.0, end_bonus=-99),
-    ):
+    for biases in (*list(candidates())[::7], LogitBiases(least_odds=-1e6, end_bonus=-99)):
         builder = replace(pipeline.builder, biases=biases)
         options = builder.resolve(GenerationOptions(scope=None), Mode.QUOTATION)
         tokens = builder.engine.generate(answer_request(builder, replay.prompt, options)).tokens
@@ -41,7 +38,7 @@ def test_figures_count_answers_and_refusals(tiny_chat: Path, settings: Settings)
     answerable = AnswerItem(QUESTION, TEXTS, gold=0, answers=("finally clause",))
     replays = [replay_of(pipeline, item) for item in (answerable, AnswerItem("Who?", TEXTS, gold=None, answers=()))]
     slopes = LogitBiases(evidence_slope=1000.0)
-    never = figures(replays, replace(slopes, refusal_bias=-1e6, end_bonus=1e6))
+    never = figures(replays, replace(slopes, least_odds=-1e6, end_bonus=1e6))
     assert (never.right, never.refused, never.refused_wrongly, never.sentences) == (1.0, 0.0, 0.0, 1.0)
-    always = figures(replays, replace(slopes, refusal_bias=1e6))
+    always = figures(replays, replace(slopes, least_odds=1e6))
     assert (always.right, always.refused, always.refused_wrongly) == (0.0, 1.0, 1.0)

@@ -72,7 +72,7 @@ def served(bpe: Tokenizer) -> ServedPrompts:
     )
     corruptor = Corruptor(learn(s for text in TEXTS for s in text), {"school": ["shcool"], "green": ["gren"]})
     pairs = GrammarPairs(TEXTS, corruptor, bpe)
-    tuning = LogitBiases(copy_bias=1.5, refusal_bias=0.5, refusal_slope=4.0, evidence_slope=20.0)
+    tuning = LogitBiases(copy_bias=1.5, least_odds=0.5, evidence_slope=20.0)
     return ServedPrompts(bpe, AnswerItems(candidates, bpe), pairs, tuning, seed=1, answers_share=0.5)
 
 

@@ -1,11 +1,11 @@
-"""Trains the scorer of evidence: which sentence of some passages answers a question, or that none does.
+"""Trains the scorer of evidence: which unit of some passages answers a question, or that none does.
 
-    python -m app.training.relevance --material FILE --out app/models/relevance.npz
+    python -m app.training.relevance.train --data FOLDER --cache FOLDER --out app/models/relevance.npz
 
-FILE is the material of `spandraft train prepare`. Features are those of serving; a list holds the sentences that
-serving would score at once.
-The loss is the listwise softmax (Cao et al. 2007, ListNet's top-one form) with "none of them" as one more item of score
-0, as readers of SQuAD 2.0 have it. Must not know prompts or targets.
+FOLDER of the data is where its archive is unpacked; the cache keeps vectors and the rarity of words. Features are those
+of serving; a list holds the units that serving would score at once. The loss is the listwise softmax (Cao et al. 2007,
+ListNet's top-one form) with "none of them" as one more item of score 0, as readers of SQuAD 2.0 have it. Must not know
+prompts or targets.
 
 Shapes: L lists, C candidates of the longest list, R rows of all lists, F features, H hidden.
 """
@@ -13,11 +13,14 @@ Shapes: L lists, C candidates of the longest list, R rows of all lists, F featur
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import random
+import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -25,51 +28,40 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from app.training.data.candidates import Candidates
-from app.training.data.material import Material
-from app.training.examples.answers import DISTRACTORS, distractors, rank
+from app.training.data import records
+from app.training.data.embeddings import embed, load_encoder
+from app.training.relevance.lists import LIST_KINDS, Lists, draw
+from app.training.relevance.questions import Amounts, read_questions
+from app.training.relevance.synonyms import common_words, synonyms
+from app.training.relevance.vectors import Vectors
 from retrieval.encoder_files import DEFAULT_ENCODER, find_encoder
 from retrieval.relevance import Layers, LearnedRelevance
-from retrieval.relevance_features import BEHIND_BEST, Candidate, Rarity, features, stems
+from retrieval.relevance_features import Rarity, stem
 
-_RAREST = 4
+_RAREST = 6
 """Words in fewer sentences count as unknown."""
-_LESS_ALIKE = 5.0
-"""Nats that a sentence loses for a cosine of 1 less than the best, beyond what was learned: encyclopaedias are not all
-that is asked of, and there it costs nothing."""
-_OTHER_DISTRACTORS = (0, 1, 2, 5, 7)
-_VARIED_SHARE = 0.25
+_NAME_SHARE = 0.7
+"""Words that are written with a capital more often inside sentences are names."""
+_NOVEL_PARAGRAPHS = 60_000
+_WORD = re.compile(r"[^\W\d_]+")
+_DIMENSION = 384
+_LEAST_SCALE = 0.1
+"""What is rarely seen in training may be seen often in serving, and must not be blown up then."""
+_FEW = Amounts(articles=12, pages_an_article=25, qed=150, tables=60)
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """The hyperparameters."""
 
-    hidden: int = 96
+    hidden: int = 128
     epochs: int = 10
     lists_a_step: int = 256
     rate: float = 2e-3
     decay: float = 0.05
     dropout: float = 0.2
-    unanswerable: float = 0.25
+    questions: int = 15_000
     seed: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Lists:
-    """Questions, each with its candidates: rows `starts_L[l]` to before `starts_L[l + 1]` are of list l.
-
-    `right_R`: an answer's words stand in it; `gold_R`: it is the sentence that was annotated.
-    """
-
-    features_RF: NDArray[np.float32]
-    right_R: NDArray[np.bool_]
-    gold_R: NDArray[np.bool_]
-    starts_L: NDArray[np.int64]
-    answerable_L: NDArray[np.bool_]
-
-    def __len__(self) -> int:
-        return len(self.answerable_L)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +92,7 @@ class Network(nn.Module):
         self.mean_F: Tensor
         self.scale_F: Tensor
         self.register_buffer("mean_F", features_RF.mean(dim=0))
-        self.register_buffer("scale_F", features_RF.std(dim=0) + 1e-3)
+        self.register_buffer("scale_F", features_RF.std(dim=0).clamp(min=_LEAST_SCALE))
 
     def forward(self, features_RF: Tensor) -> Tensor:
         """(R,) scores."""
@@ -114,61 +106,44 @@ class Network(nn.Module):
     def layers(self) -> Layers:
         """The weights of serving, with the normalisation folded in."""
         first_HF, direct_F = self.first.weight / self.scale_F, self.direct.weight[0] / self.scale_F
-        raw_F = direct_F.clone()
-        raw_F[BEHIND_BEST] += _LESS_ALIKE
         tensors = {
             "first_FH": first_HF.T,
             "first_bias_H": self.first.bias - first_HF @ self.mean_F,
             "second_HH": self.second.weight.T,
             "second_bias_H": self.second.bias,
             "last_H": self.last.weight[0],
-            "direct_F": raw_F,
+            "direct_F": direct_F,
             "last_bias": self.last.bias[0] - direct_F @ self.mean_F,
         }
         return Layers(**{name: np.ascontiguousarray(one.numpy(), np.float32) for name, one in tensors.items()})
 
 
-def learn_rarity(sentences: Sequence[str]) -> Rarity:
-    """The rarity of words, from all sentences of a split."""
-    counts = Counter(stem for sentence in sentences for stem in set(stems(sentence)))
-    total = max(2, len(sentences))
-    known = {stem: math.log(total / count) for stem, count in sorted(counts.items()) if count >= _RAREST}
-    return Rarity(known, math.log(total / 2))
+def learn_rarity(sentences: Iterable[str]) -> Rarity:
+    """The rarity of words, and which of them name something, from clean sentences."""
+    counts: Counter[str] = Counter()
+    inside: Counter[str] = Counter()
+    capital: Counter[str] = Counter()
+    total = 2
+    for sentence in sentences:
+        words = _WORD.findall(sentence)
+        stemmed = [stem(word) for word in words]
+        counts.update(set(stemmed))
+        inside.update(stemmed[1:])
+        capital.update(own for own, word in zip(stemmed[1:], words[1:], strict=True) if word[0].isupper())
+        total += 1
+    known = {own: math.log(total / count) for own, count in sorted(counts.items()) if count >= _RAREST}
+    names = frozenset(own for own in known if capital[own] > _NAME_SHARE * inside[own])
+    return Rarity(known, math.log(total / 2), names)
 
 
-def draw(
-    candidates: Candidates, rarity: Rarity, rng: random.Random, *, unanswerable: float, varied: bool, times: int = 1
-) -> Lists:
-    """Lists for every question, `times` each: its passage among likely others, or left out, as answer items have them.
-
-    `varied`: some have fewer or more than four passages, as searches with other settings do.
-    """
-    drawn: list[tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_], bool]] = []
-    for number in range(len(candidates) * times):
-        asked = candidates.question(number % len(candidates))
-        left_out = rng.random() < unanswerable
-        others = rng.choice(_OTHER_DISTRACTORS) if varied and rng.random() < _VARIED_SHARE else DISTRACTORS
-        chosen = distractors(asked, rng, others + left_out, far=False) + ([] if left_out else [asked.own])
-        rng.shuffle(chosen)
-        rows = [row for passage in chosen for row in passage.sentences]
-        judged = [
-            Candidate(candidates.sentences[row], passage.passage, cosine)
-            for passage in chosen
-            for row, cosine in zip(passage.sentences, passage.cosines, strict=True)
-        ]
-        right = [any(answer in sentence.text for answer in asked.answers) for sentence in judged]
-        shown = rank([sentence.similarity for sentence in judged])
-        if not judged or (left_out and any(right[index] for index in shown)):
-            continue  # An answer stands elsewhere, too.
-        gold_C = np.array([row == asked.sentence for row in rows])
-        drawn.append((features(asked.text, judged, rarity), np.array(right), gold_C, not left_out))
-    return Lists(
-        features_RF=np.concatenate([features_CF for features_CF, _, _, _ in drawn]),
-        right_R=np.concatenate([right_C for _, right_C, _, _ in drawn]),
-        gold_R=np.concatenate([gold_C for _, _, gold_C, _ in drawn]),
-        starts_L=np.concatenate(([0], np.cumsum([len(right_C) for _, right_C, _, _ in drawn]))).astype(np.int64),
-        answerable_L=np.array([is_answerable for _, _, _, is_answerable in drawn]),
-    )
+def clean_sentences(folder: Path) -> Iterator[str]:
+    """Sentences of encyclopaedia, documentation and novels, which people's words are counted in."""
+    novels = islice(records.paragraphs(folder, "novels_le1928"), _NOVEL_PARAGRAPHS)
+    for _, paragraph in (*records.paragraphs(folder, "enwiki"), *records.paragraphs(folder, "ms_cpp_docs"), *novels):
+        yield from records.sentences(paragraph)
+    for passage in records.squad_passages(folder):
+        if records.split_of(passage.title) == "train":
+            yield from records.sentences(passage.text)
 
 
 def learn(lists: Lists, recipe: Recipe) -> Network:
@@ -206,6 +181,18 @@ def figures_of(scores_R: NDArray[np.float32], confidence_R: NDArray[np.float32],
     )
 
 
+def by_kind(scores_R: NDArray[np.float32], lists: Lists) -> str:
+    """A line a kind of list: right at first, and refused at even odds."""
+    lines = []
+    for number, kind in enumerate(LIST_KINDS):
+        own = np.flatnonzero(lists.kind_L == number)
+        spans = [range(int(lists.starts_L[one]), int(lists.starts_L[one + 1])) for one in own]
+        best = np.array([span[int(np.argmax(scores_R[span.start : span.stop]))] for span in spans], np.int64)
+        right, refused = lists.right_R[best].mean(), (scores_R[best] < 0).mean()
+        lines.append(f"{kind:15} {len(own):6} lists, first right {right:.1%}, refused at even odds {refused:.1%}")
+    return "\n".join(lines)
+
+
 def _batches(count: int, recipe: Recipe) -> Iterator[NDArray[np.int64]]:
     rng = np.random.default_rng(recipe.seed)
     for _ in range(recipe.epochs):
@@ -235,24 +222,42 @@ def _loss(scores_R: Tensor, list_R: Tensor, lists: Lists, rows_R: Tensor, count:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train it, print its figures on the validation articles, and write the file."""
     parser = argparse.ArgumentParser(description="Learn the scorer of evidence.")
-    parser.add_argument("--material", type=Path, required=True, help="file that `spandraft train prepare` wrote")
+    parser.add_argument("--data", type=Path, required=True, help="folder of the unpacked training data")
+    parser.add_argument("--cache", type=Path, required=True, help="folder for vectors and word counts")
     parser.add_argument("--out", type=Path, required=True, help="file to write")
     parser.add_argument("--seed", type=int, default=Recipe().seed)
+    parser.add_argument("--questions", type=int, default=Recipe().questions, help="how many lists are drawn at most")
     args = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    recipe, material = Recipe(seed=args.seed), Material(args.material)
-    asked = material.answers("train")
-    rarity = learn_rarity(asked.sentences)
-    lists = draw(asked, rarity, random.Random(recipe.seed), unanswerable=recipe.unanswerable, varied=True)
-    print(f"{len(lists)} lists, {len(lists.features_RF) / len(lists):.1f} sentences each")
+    recipe = Recipe(seed=args.seed)
+    rarity = _rarity(args.data, args.cache / "words.json")
+    encoder = load_encoder()
+    vectors = Vectors(args.cache / "vectors", lambda texts: embed(encoder, list(texts)), _DIMENSION)
+    near = synonyms(common_words((text for _, text in records.paragraphs(args.data, "enwiki")), rarity), vectors)
+    train = read_questions(args.data, "train", Amounts(), near=near)
+    held = read_questions(args.data, "validation", _FEW, near=near)
+    vectors.add([*train.texts(), *held.texts()])
+    lists = draw(train, vectors, rarity, random.Random(recipe.seed), most=args.questions)
+    print(f"{len(lists)} lists, {len(lists.features_RF) / len(lists):.1f} units each")
     scorer = LearnedRelevance(find_encoder(DEFAULT_ENCODER).name, rarity, learn(lists, recipe).layers())
     scorer.write(args.out)
-    held = draw(material.answers("validation"), rarity, random.Random(2), unanswerable=0.3, varied=False, times=3)
-    cosine_R, scores_R = held.features_RF[:, 0], scorer.layers(held.features_RF)
-    print(f"validation, {len(held)} lists of four passages")
-    print(f"cosine:  {figures_of(cosine_R, cosine_R, held)}")
-    print(f"learned: {figures_of(scores_R, scores_R, held)}")
+    held_lists = draw(held, vectors, rarity, random.Random(2))
+    cosine_R, scores_R = held_lists.features_RF[:, 0], scorer.layers(held_lists.features_RF)
+    print(f"validation, {len(held_lists)} lists")
+    print(f"cosine:  {figures_of(cosine_R, cosine_R, held_lists)}")
+    print(f"learned: {figures_of(scores_R, scores_R, held_lists)}")
+    print(by_kind(scores_R, held_lists))
     print(f"{args.out}: {args.out.stat().st_size / 1024:.0f} KiB")
+
+
+def _rarity(folder: Path, cache: Path) -> Rarity:
+    """The rarity of words in the data, counted once."""
+    if not cache.is_file():
+        learned = learn_rarity(clean_sentences(folder))
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        cache.write_text(json.dumps([learned.known, learned.unknown, sorted(learned.names)]), encoding="utf-8")
+    known, unknown, names = json.loads(cache.read_text(encoding="utf-8"))
+    return Rarity(known, unknown, frozenset(names))
 
 
 if __name__ == "__main__":

@@ -5,5 +5,5 @@
     meaning_check  whether a correction kept what its sentence says
     diff           edits between two texts; white space put back
 
-Imports generation, config, errors and lower floors. Imported by pipeline and bench.
+Imports generation, likely_edits (words), config, errors and lower floors. Imported by pipeline and bench.
 """

@@ -13,6 +13,7 @@ from difflib import SequenceMatcher
 from typing import Final
 
 from app.correction.segments import fixed_parts, line_breaks
+from app.likely_edits.words import MAY_STAND_TWICE
 
 _WORD: Final = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|[^\w\s]|_")
 _NOT: Final = re.compile(r"(?:do|does|did|is|are|was|were|has|have|had|wo|would|should|could|ca|must|need|ai)n['’]?t")
@@ -57,7 +58,6 @@ _NEVER: Final = frozenset({("its", "it")})
 _APOSTROPHE_LOST: Final = re.compile(
     r"(?:I(?:m|ve|d|ll)|(?:You|They|We)(?:re|ve|ll|d)|(?:That|What|There|He|She|Who)s)"
 )
-_MAY_STAND_TWICE: Final = frozenset(("that", "had", "is"))
 
 
 def keeps_its_meaning(source: str, corrected: str, *, strict: bool) -> bool:
@@ -149,7 +149,7 @@ def _is_small_change(old: list[str], new: list[str], *, before: list[str]) -> bo
     if _told(old) - _told(new):
         return False
     if not new and old == before and old[0].isalnum():
-        return old[0] not in _MAY_STAND_TWICE  # A word written twice.
+        return old[0] not in MAY_STAND_TWICE  # A word written twice.
     if not (old and new) and sum(any(map(str.isalnum, word)) for word in old + new) > 1:
         return False  # Several words dropped or added at once: the copy has slipped.
     if len(old) == len(new) and any(map(_is_about_another, old, new)):

@@ -14,5 +14,5 @@ Reading order:
     proposer   ``LikelyEdits``: changes as edits of token ids, for any tokenizer
 
 Imports only app.errors, decoding's types and retrieval's vocabulary. Imported by app.loading, which reads the files,
-and by bench and training.
+by correction for its words, and by bench and training.
 """

@@ -25,7 +25,7 @@ from app.likely_edits.spelling import Spelling
 from app.likely_edits.tables import Tables
 from app.likely_edits.tagger import Tagger
 from app.likely_edits.tags import like
-from app.likely_edits.words import Word, letters_alike, words_of
+from app.likely_edits.words import MAY_STAND_TWICE, Word, letters_alike, words_of
 
 # A change as likely as this counts as an error; what is misspelt says less about the grammar around it.
 _SURE, _MISSPELT = 0.4, 0.1
@@ -143,7 +143,6 @@ _NAME = 0.3
 _FOREIGN = 0.34
 # A word written twice is a slip this often at least, unless it is one that sentences do double.
 _DOUBLED = 0.8
-MAY_STAND_TWICE = frozenset(("that", "had", "is"))
 # Where an error is unlikelier than this, the word that was meant is not asked for.
 _ASKED = 0.05
 # How much slips count against what the words around ask for.

@@ -30,6 +30,8 @@ SHAPES = tuple(f"<{case}:{start}>" for start in ("consonant", "vowel") for case 
 RARE, UNKNOWN = "<rare>", "<unknown>"
 CLASSES = (EDGE, RARE, UNKNOWN, "<number>", "<mark>", "<word>", "<short>", *(f"<-{suffix}>" for suffix in _SUFFIXES))
 """What stands for a word that the vocabulary does not have, and beside one that it has."""
+MAY_STAND_TWICE = frozenset(("that", "had", "is"))
+"""Words that sentences double: "all that that means"; any other word written twice is a slip."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,8 @@ _POINTER = re.compile(
     re.IGNORECASE,
 )
 _MOST_WORDS_OF_A_POINTER = 24
+_MOST_WORDS_OF_AN_ECHO = 16
+_DIGIT = re.compile(r"\d")
 _MOST_WORDS_OF_A_GREETING = 5
 _VERSION_NOTE = re.compile(
     r"\W*(?:changed|added|new|deprecated|removed)(?:,? (?:will be )?removed)?,? (?:in|since)(?: python)?"
@@ -79,9 +81,8 @@ def is_plain(text: str) -> bool:
     """Whether a text is no code and mostly letters and digits, however short it is."""
     if is_code_sentence(text):
         return False
-    visible = [character for character in text if not character.isspace()]
-    letters = sum(character.isalnum() for character in visible)
-    return bool(visible) and letters >= _MIN_LETTER_SHARE * len(visible)
+    visible = "".join(text.split())
+    return bool(visible) and sum(map(str.isalnum, visible)) >= _MIN_LETTER_SHARE * len(visible)
 
 
 def ends_as_sentence(text: str) -> bool:
@@ -114,7 +115,7 @@ def is_scrap(text: str, leads: Sequence[str] = ()) -> bool:
 
 def _repeats(text: str, words: Sequence[str], leads: Sequence[str]) -> bool:
     """Whether every telling word of the text stands in what leads to it, and it has no number of its own."""
-    if not leads or not words or any(character.isdigit() for character in text):
+    if not leads or not words or len(words) > _MOST_WORDS_OF_AN_ECHO or _DIGIT.search(text):
         return False
     known = {word.casefold() for lead in leads for word in _WORD.findall(lead)}
     return bool(known) and all(word in known or word in _FILLERS for word in map(str.casefold, words))

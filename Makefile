@@ -12,12 +12,12 @@ BIN = .venv/bin
 PYTEST = $(BIN)/python -m pytest
 PACKAGES = app retrieval decoding corpora
 
-.PHONY: help install install-dev run test check test-exact test-crash test-all bench sums clean
+.PHONY: help install install-dev run test check check-sources check-pages test-exact test-crash test-all bench sums clean
 
 help:
 	@echo "make install     put everything into .venv, fetch the language model, build the sample library"
 	@echo "make run         install, then serve the web page on this machine"
-	@echo "make test        install, then the tests"
+	@echo "make test        install, then the tests, two processes at once"
 	@echo "make check       linters, types, the floors and folders, the code of the pages"
 	@echo "make test-exact  the whole exactness run: drafting must not change one token"
 	@echo "make test-crash  the library under kills, full disks, damage and crowds; about 35 minutes on two cores"
@@ -35,15 +35,24 @@ install-dev:
 run: install
 	@$(BIN)/spandraft serve $(ARGS) || [ $$? -eq 130 ]  # Ctrl-C is how it ends
 
+# Two processes at once, and what measures time by itself; of what ARGS names, one process sees the end sooner.
 test: install-dev
+ifeq ($(strip $(ARGS)),)
+	@sh .ci/tests $(BIN)/python "not exact and not slow"
+else
 	@$(PYTEST) $(ARGS)
+endif
 
-check: install-dev
+check: check-sources check-pages
+
+check-sources: install-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(PYTEST) -q tests/test_readme.py -m "slow or not slow"
+	$(BIN)/mypy
+
+check-pages: install-dev
+	$(PYTEST) -q tests/test_readme.py -m slow
 
 # -rP shows the figures of each suite: rows, tokens, near ties, largest differences.
 test-exact: install-dev
@@ -53,9 +62,8 @@ test-exact: install-dev
 test-crash: install-dev
 	@$(PYTEST) -m "slow or not slow" tests/crash $(ARGS)
 
-# Two halves at once, and what takes the time by itself.
 test-all: install-dev
-	@sh .ci/test-all $(BIN)/python $(ARGS)
+	@sh .ci/tests $(BIN)/python "exact or not exact" $(ARGS)
 
 bench: install
 	@$(BIN)/spandraft bench speed --task answer $(ARGS)

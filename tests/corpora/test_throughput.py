@@ -75,6 +75,7 @@ def cost_s(derived: Sequence[Derived], batches: Sequence[Sequence[Passage]]) -> 
     return time.thread_time() - began_s
 
 
+@pytest.mark.timed
 @pytest.mark.slow
 def test_ingest_keeps_the_encoder_busy(tmp_path: Path, rounds: Callable[[int], int]) -> None:
     assert os.environ["OMP_NUM_THREADS"] == "1", "processor time is counted for one thread"

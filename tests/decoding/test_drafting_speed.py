@@ -14,6 +14,7 @@ from decoding.interfaces import NO_ORIGIN, Commit, Request
 from decoding.sources.table import DEFAULT_SOURCES, make_sources
 
 
+@pytest.mark.timed
 @pytest.mark.slow
 @pytest.mark.parametrize(("size", "most_us"), [(2_000, 400), (32_000, 700)])
 def test_32_nodes_on_a_long_prompt(size: int, most_us: float) -> None:

@@ -69,6 +69,7 @@ def timed(act: Callable[[], object]) -> float:
     return time.perf_counter() - before
 
 
+@pytest.mark.timed
 @pytest.mark.slow
 def test_ten_thousand_documents_are_listed_and_searched_without_lag(
     tmp_path: Path, record_property: Callable[[str, object], None]

@@ -54,6 +54,7 @@ def test_prove_it_shows_equality_and_both_times(visit: Callable[..., Watched]) -
     assert "60 ms and 6 passes" in proof and "240 ms and 24 passes" in proof
 
 
+@pytest.mark.timed
 def test_stop_and_escape_stop_the_stream(visit: Callable[..., Watched], live: LivePage) -> None:
     page = visit().page
     live.pipeline.step_s = 0.3
@@ -68,6 +69,7 @@ def test_stop_and_escape_stop_the_stream(visit: Callable[..., Watched], live: Li
         assert page.is_visible("#ask") and not page.is_visible("#stop")
 
 
+@pytest.mark.timed
 def test_a_browser_that_goes_away_stops_the_stream_and_finds_its_part_again(
     visit: Callable[..., Watched], live: LivePage
 ) -> None:
@@ -78,7 +80,7 @@ def test_a_browser_that_goes_away_stops_the_stream_and_finds_its_part_again(
     page.wait_for_selector(".turn.running .text:has-text('The assert')")
     context, left_s = page.context, time.monotonic()
     page.close()
-    assert live.pipeline.streams[-1].cancelled.wait(3)
+    assert live.pipeline.streams[-1].cancelled.wait(60)
     assert live.pipeline.streams[-1].cancelled_s - left_s < 1
     again = context.new_page()
     again.goto(live.url)

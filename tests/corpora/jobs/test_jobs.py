@@ -308,6 +308,7 @@ def test_failed_and_cancelled_files_are_tried_again(store: CorpusStore, folder: 
         jobs.get(99)
 
 
+@pytest.mark.timed
 def test_a_stop_comes_quickly_and_loses_nothing(store: CorpusStore, tmp_path: Path) -> None:
     large = tmp_path / "large.txt"
     large.write_text("\n\n".join(f"Sentence {number} of many is here. " * 20 for number in range(2000)))
@@ -387,6 +388,7 @@ def test_the_time_left_is_told_within_one_file(store: CorpusStore, folder: Path)
     assert jobs.get(job.number).eta_s == pytest.approx(20.0)
 
 
+@pytest.mark.timed
 @pytest.mark.slow
 def test_ten_thousand_unchanged_files_take_seconds(store: CorpusStore, tmp_path: Path) -> None:
     files = tmp_path / "many"

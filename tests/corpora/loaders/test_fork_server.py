@@ -63,6 +63,7 @@ def test_many_at_a_time_get_their_own_answers() -> None:
     assert server is not None and children_of(server) == []
 
 
+@pytest.mark.timed
 def test_a_slow_file_holds_up_nobody() -> None:
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(run, "sleeps", limits=Limits(wall_s=3))

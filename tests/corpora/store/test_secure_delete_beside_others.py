@@ -62,6 +62,7 @@ def looking(store: CorpusStore) -> Iterator[None]:
         reader.join()
 
 
+@pytest.mark.timed
 def test_a_writer_does_not_wait_for_the_readers_of_another(tmp_path: Path, store: CorpusStore) -> None:
     names = [f"doomed{number}" for number in range(3)]
     command = [sys.executable, "-c", REMOVE, str(tmp_path), *names]
@@ -87,6 +88,7 @@ def test_a_writer_does_not_wait_for_the_readers_of_another(tmp_path: Path, store
     other.close()
 
 
+@pytest.mark.timed
 def test_whoever_replaces_many_waits_for_no_reader(tmp_path: Path, store: CorpusStore) -> None:
     other = Library(tmp_path).open("x")
     with looking(other):

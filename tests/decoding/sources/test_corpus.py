@@ -99,6 +99,7 @@ def test_nothing_is_left_after_a_session() -> None:
     assert proposed(source, [1, 2], 8) == []
 
 
+@pytest.mark.timed
 @pytest.mark.slow
 def test_a_query_over_ten_million_tokens_takes_at_most_300_microseconds() -> None:
     """Ids of Zipf's law with phrases that come back, as text has them; queries with long, short and no matches."""

@@ -177,7 +177,7 @@ def spandraft(*argv: str, **options: Any) -> subprocess.CompletedProcess[str]:
         "import sys; from app.cli import main; sys.exit(main())",
         *argv,
     ]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, **options)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, **options)
 
 
 @pytest.mark.parametrize("argv", [["--help"], ["--version"], ["corpus", "list"], ["ask"], ["bench", "--help"]])
@@ -197,7 +197,7 @@ def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:
         ["bash", "-c", command + "; echo ${PIPESTATUS[0]}"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=True,
         env=environ,
         cwd=Path(cli.__file__).parent.parent,

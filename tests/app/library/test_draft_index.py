@@ -183,13 +183,13 @@ def test_a_document_deleted_while_its_index_is_made_does_not_come_back(
 
     def slowly(passages: Sequence[NDArray[np.int32]]) -> TokenIndex:
         reached.set()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
         return whole(passages)
 
     monkeypatch.setattr(draft_index, "build_index", slowly)
     drafts = DraftIndex(store, tokens, built_in_line=0)
     assert drafts.current() is None
-    assert reached.wait(10)
+    assert reached.wait(60)
     store.remove("secret.txt")
     forget_removed(store)
     assert drafts.current() is None

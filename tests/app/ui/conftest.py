@@ -75,7 +75,7 @@ def visit(open_browser: Callable[..., Any], live: LivePage) -> Iterator[Callable
         watched.page.on("request", requested)
         watched.page.on("pageerror", lambda error: watched.errors.append(str(error)))
         watched.page.on("dialog", lambda dialog: (watched.dialogs.append(dialog.message), dialog.dismiss()))
-        watched.page.set_default_timeout(15_000)
+        watched.page.set_default_timeout(60_000)
         watched.page.goto(server.url)
         watched.page.wait_for_selector("#thread .hello, #live .turn")
         return watched

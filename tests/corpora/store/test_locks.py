@@ -126,7 +126,7 @@ def test_two_locks_of_one_process_exclude_each_other(tmp_path: Path) -> None:
 
 def test_a_forked_child_does_not_keep_the_lock_of_its_parent(tmp_path: Path) -> None:
     command = [sys.executable, "-c", FORK, str(tmp_path / WRITER_LOCK_FILE)]
-    assert subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30).stdout == "free\nchild 0\n"
+    assert subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120).stdout == "free\nchild 0\n"
 
 
 def test_a_corpus_that_was_removed_is_not_written_to(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def test_turns_are_first_come_first_served() -> None:
             while len(lock._tickets) < number + 2:
                 time.sleep(0.001)
     for thread in threads:
-        thread.join(timeout=5)
+        thread.join(timeout=60)
     assert order == [0, 1, 2, 3, 4]
 
 

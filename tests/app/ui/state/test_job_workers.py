@@ -39,7 +39,7 @@ def test_stopped_in_the_middle_a_job_goes_on_with_the_next_server_and_a_paused_o
     registry.jobs("one").create(text_files(tmp_path / "files", "a.txt", "b.txt"))
     paused = registry.jobs("two").create(text_files(tmp_path / "files", "c.txt"), paused=True)
     first.wake("one")
-    assert registry.encoder.reached.wait(10)
+    assert registry.encoder.reached.wait(60)
     threading.Timer(0.3, registry.encoder.gate.set).start()
     first.stop()
     first.wake("one")  # too late: nothing is begun any more

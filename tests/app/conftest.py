@@ -1,13 +1,14 @@
-"""Tiny targets on disk: one with the bundled tokenizer, one with a chat template, and an empty home."""
+"""Tiny targets on disk: one with the bundled tokenizer, one with a chat template; an empty home; phrases made once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from tokenizers import Tokenizer
 from transformers import AutoTokenizer
 
 from app.config.settings import TINY, Settings
@@ -21,6 +22,30 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def phrases_once(spandraft_home: Path) -> Iterator[None]:
+    """Nearly every test has an empty home, so it would encode all phrases anew, which takes most of a second."""
+    from app.phrases import table  # After NUMBA_CACHE_DIR is set: it brings the compiler.
+
+    with pytest.MonkeyPatch.context() as patched:
+        for made in (table.phrases, table.canonical_ids):
+            patched.setattr(table, made.__name__, _once(made))
+        yield
+
+
+def _once(make: Callable[..., Any]) -> Callable[..., Any]:
+    """``make`` of a tokenizer, and of a file, called once for each."""
+    found: dict[tuple[object, ...], Any] = {}
+
+    def kept(tokenizer: Tokenizer, *files: Path) -> Any:
+        key = (tokenizer.to_str(), *files)
+        if key not in found:
+            found[key] = make(tokenizer, *files)
+        return found[key]
+
+    return kept
 
 
 @pytest.fixture(scope="session")

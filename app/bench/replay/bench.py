@@ -93,18 +93,19 @@ def _prepared(args: argparse.Namespace, settings: Settings) -> tuple[Runner, lis
     """The records in the tokens of the model, or of the tokenizer where there is no model."""
     from app.phrases.table import blend_state  # Late: it brings the compiler, after ``keep_compiled``.
 
+    folder = settings.home / "phrases"
     if args.model is None:
         for key in asked_for(settings):
             if settings.origin(key) == "command line":
                 raise InputError(f"{flag(key)} is for a --model", hint="name the target as well: --model bundled")
         tokenizer = load_tokenizer(args.tokenizer or BUNDLED_TOKENIZER)
-        on_tokens = partial(replay_all, blend_state(tokenizer))
+        on_tokens = partial(replay_all, blend_state(tokenizer, folder=folder))
         return Runner(on_tokens), [_trace_file(file, read_traces(file, tokenizer)) for file in args.file]
     if args.tokenizer is not None:
         raise InputError("a model has its own tokenizer", hint="leave --tokenizer out, or --model")
     model = ModelReplay.of(args.model, settings)
     files = [_trace_file(file, model.read(file)) for file in args.file]
-    on_tokens = partial(replay_all, blend_state(model.tokenizer))
+    on_tokens = partial(replay_all, blend_state(model.tokenizer, folder=folder))
     return Runner(on_tokens, model.replay_all, model.drafters), files
 
 

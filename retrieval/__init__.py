@@ -35,6 +35,7 @@ From hits to evidence:
     leads                tells questions, labels and headings from what they lead to
     scraps               tells statements and facts from what answers nothing
     relevance            scores sentences: by cosine, or by a learned network
+    lexical_relevance    scores them by the words of the question, where it is not English
     relevance_features   the features of that network
     anchors              what of a question must stand in the evidence: numbers, names, days, identifiers
 

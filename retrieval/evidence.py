@@ -77,7 +77,7 @@ def _scored(query: Query, units: Sequence[Evidence], hits: Sequence[Hit], releva
         Candidate(unit.text, unit.hit, unit.similarity, unit.lead, unit.lead_similarity, unit.kind) for unit in units
     ]
     texts = [hit.passage.text for hit in hits]
-    scores = relevance.scores(query.spelled, candidates, is_foreign=query.language is not None, passages=texts)
+    scores = relevance.scores(query.spelled, candidates, is_foreign=query.is_foreign, passages=texts)
     return [replace(unit, relevance=score) for unit, score in zip(units, scores, strict=True)]
 
 

@@ -1,4 +1,4 @@
-"""The default retriever: vectors and words, fused by rank, over a corpus that may change at any time.
+"""The default retriever: vectors and words, fused by score, over a corpus that may change at any time.
 
 Knows a store, an encoder and two indexes that are kept in step with the store. Any thread may use it; searches run one
 at a time. Q queries, D dimensions.
@@ -14,18 +14,18 @@ from numpy.typing import NDArray
 
 from retrieval.background_writer import BackgroundWriter, WritePolicy
 from retrieval.errors import EmptyCorpus
-from retrieval.fusion import reciprocal_rank_fusion
+from retrieval.fusion import convex_fusion
 from retrieval.indexes import Indexes
 from retrieval.interfaces import Encoder, Hit, PassageStore, Query, Spelled
 from retrieval.spelling import EnglishWords, Spelling
 
-_MIN_DEPTH: Final = 50  # ranks that are fused at least; far below the first few a rank hardly counts
+_MIN_DEPTH: Final = 50  # of each ranking that are fused at least
 _TRIES: Final = 4  # searches, if the corpus changes between searching and reading the passages
 _POLICY: Final = WritePolicy()
 
 
 class HybridRetriever:
-    """A ``Retriever``: FAISS and BM25 over one store. A hit's score is its sum of reciprocal ranks.
+    """A ``Retriever``: FAISS and BM25 over one store. A hit's score is that of ``convex_fusion``.
 
     Passages that have no vector yet, and of no other encoder either, are found by their words. Without a ``policy``
     index files are written by ``write_files`` alone. Without ``english`` questions are taken as they are spelled.
@@ -76,9 +76,7 @@ class HybridRetriever:
         for tries_left in reversed(range(_TRIES)):
             version = self._refresh()
             rankings = self._indexes.search(queries, queries_QD, max(k, _MIN_DEPTH))
-            fused = [
-                reciprocal_rank_fusion([[row for row, _ in ranking] for ranking in of_query]) for of_query in rankings
-            ]
+            fused = [convex_fusion(by_meaning, by_words) for by_meaning, by_words in rankings]
             with self._store.snapshot() as now:
                 results = [self._hits(ranking, k) for ranking in fused]
             # Of a document that was replaced meanwhile, neither the old nor the new text would be found.

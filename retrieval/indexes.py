@@ -28,6 +28,7 @@ from retrieval.interfaces import Encoder, PassageStore
 from retrieval.lexical import TERMS, LexicalIndex
 from retrieval.postings import PostingSegment
 from retrieval.segments import LiveSegment, S, Segments, merged
+from retrieval.terms import searched_text
 
 log = logging.getLogger(__name__)
 
@@ -177,7 +178,9 @@ class Indexes:
         missing = np.setdiff1d(now.rows_P, self.lexical.segments.rows()).tolist()
         for rows in _batches(missing):
             passages = self._store.passages(rows)
-            self.lexical.add([stored.row for stored in passages], [stored.passage.text for stored in passages])
+            self.lexical.add(
+                [stored.row for stored in passages], [searched_text(stored.passage) for stored in passages]
+            )
         self._added = len(missing)
         self._removed = 0 if words is None else int((~words.alive_N).sum())
         self._last_row = int(now.rows_P.max(initial=0))
@@ -191,7 +194,7 @@ class Indexes:
         self._without_vector.difference_update(removed)
         for passages in _batches(self._store.passages_after(self._last_row)):
             rows = [stored.row for stored in passages]
-            self.lexical.add(rows, [stored.passage.text for stored in passages])
+            self.lexical.add(rows, [searched_text(stored.passage) for stored in passages])
             self._without_vector.update(rows)
             self._added += len(rows)
             self._last_row = rows[-1]

@@ -18,7 +18,7 @@ from math import exp
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
 
-from retrieval.language import guess_language
+from retrieval.language import guess_language, is_foreign
 
 if TYPE_CHECKING:
     import numpy as np
@@ -169,6 +169,11 @@ class Query:
     def language(self) -> str | None:
         """The language it seems to be in, None for English or where that is not sure."""
         return guess_language(self.spelled)
+
+    @cached_property
+    def is_foreign(self) -> bool:
+        """Whether it is in another language than English, even where it is not sure in which."""
+        return is_foreign(self.spelled)
 
 
 @dataclass(frozen=True, slots=True)

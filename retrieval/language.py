@@ -39,11 +39,11 @@ _SMALL_WORDS = {
     "English": "the of and to in is that it for was on are with as be this have from or by not but what "
     "how do does why who when where which an if at",
     "German": "der die das und ist nicht ein eine zu den von mit für auf im in dem sich wie was wird "
-    "sind auch wenn wer warum wann wo funktioniert",
+    "sind auch wenn wer warum wann wo funktioniert kann ich das kostet gibt",
     "French": "le la les des et est une un du dans que qui pour pas sur au avec ce il elle quel quelle "
-    "comment sont pourquoi où en se fonctionne",
+    "comment sont pourquoi où en se fonctionne combien quand pendant quels",
     "Spanish": "el la los las de es una un en que por con para se del lo qué cómo cuál no son está al "
-    "quién dónde cuándo funciona",
+    "quién dónde cuándo funciona cuánto cuánta cuántos cuesta puede pueden hay",
     "Italian": "il la gli le di è una un che per con non del della sono nel come cosa qual si dei alla "
     "questo perché chi dove quando in funziona",
     "Portuguese": "os as de é uma um em que por com para não se do da dos das como qual são está ao quem "
@@ -85,12 +85,25 @@ def has_english_word(text: str) -> bool:
 
 
 def is_foreign(text: str) -> bool:
-    """Whether a text, however short, seems not to be English: it has small words of others, and no English one."""
+    """Whether a text, however short, seems not to be English: it has small words of another, and no English one."""
     if guess_language(text) is not None:
         return True
     words = {word.casefold() for word in _WORD.findall(text)}
-    own = _own_words()
-    return any(words & small for small in own.values()) and words.isdisjoint(_SMALL_WORDS["English"].split())
+    if words & small_words("English"):
+        return False
+    return any(len(words & small_words(name)) >= _MIN_SMALL_WORDS and words & own for name, own in _own_words().items())
+
+
+def likeliest_language(text: str) -> str:
+    """The language that ``guess_language`` names, else the one with the most small words in a text."""
+    words = [word.casefold() for word in _WORD.findall(text)]
+    return guess_language(text) or max(_SMALL_WORDS, key=lambda name: sum(map(small_words(name).__contains__, words)))
+
+
+@cache
+def small_words(language: str) -> frozenset[str]:
+    """The small words of a language; none of one that is not listed here."""
+    return frozenset(_SMALL_WORDS.get(language, "").split())
 
 
 def languages_of_words(share: Callable[[str], float]) -> list[str]:

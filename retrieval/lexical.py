@@ -24,7 +24,7 @@ from retrieval.segments import LiveSegment, Segments
 from retrieval.terms import query_terms, terms
 from retrieval.word_forms import WordForms
 
-TERMS: Final = "terms:2"
+TERMS: Final = "terms:3"
 """The kind of the index file. What ``retrieval.terms`` gives for a text belongs to it: another number if it changes."""
 
 K1: Final = 1.5  # how soon a repeated word counts no more
@@ -160,7 +160,8 @@ class _Scorer:
         own = self._postings(sought.term)
         if not sought.forms:
             return [self._weighed(own, sought.weight)]
-        others = [(self._postings(form), weight) for form, weight in sought.forms.items()]
+        # In one order, so that the sums do not depend on what segments there are.
+        others = [(self._postings(form), weight) for form, weight in sorted(sought.forms.items())]
         together = self._together([(own, 1.0), *others])
         if not any(len(positions_P) for positions_P, _ in own):
             return [self._weighed(together, sought.weight)]

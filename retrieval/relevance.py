@@ -24,7 +24,8 @@ from corpora.store.atomic_write import write_file
 from retrieval.anchors import NOWHERE, Anchor
 from retrieval.errors import DamagedRelevance
 from retrieval.interfaces import log_odds
-from retrieval.language import guess_language
+from retrieval.language import is_foreign as is_foreign_text
+from retrieval.lexical_relevance import LexicalRelevance
 from retrieval.relevance_features import Candidate, Rarity, anchor_levels, anchors, features
 
 _FORMAT = "spandraft-relevance-2"
@@ -101,7 +102,7 @@ class LearnedRelevance:
     encoder: str
     rarity: Rarity
     layers: Layers
-    foreign: Relevance = field(default_factory=CosineRelevance)
+    foreign: Relevance = field(default_factory=LexicalRelevance)
 
     def scores(
         self,
@@ -115,7 +116,7 @@ class LearnedRelevance:
         if not candidates:
             return []
         if is_foreign is None:
-            is_foreign = guess_language(question) is not None
+            is_foreign = is_foreign_text(question)
         is_foreign = is_foreign or not _LATIN.search(question)
         asked = anchors(question, self.rarity)
         levels_SA = anchor_levels(asked, candidates, passages)

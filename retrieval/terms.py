@@ -11,7 +11,12 @@ import unicodedata
 from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
+from typing import Final
 
+from corpora.documents import Passage
+from retrieval.leads import in_one_line, words_of_name
+
+_HEADINGS: Final = ("chapter", "heading", "slide", "sheet")
 # Words that frame a question and name nothing. Words that programs give a meaning (for, if, in, is, with)
 # are not here: a question may be about them, and BM25 weighs frequent words down by itself.
 _FRAME_WORDS = """
@@ -47,6 +52,13 @@ def terms(text: str) -> list[str]:
     return split
 
 
+def searched_text(passage: Passage) -> str:
+    """What a passage is searched by: the name of its document, the headings above it, its text."""
+    headings = dict.fromkeys(in_one_line(mark.label) for mark in passage.marks if mark.kind in _HEADINGS)
+    above = [heading for heading in headings if heading not in passage.text]
+    return "\n".join([words_of_name(passage.document_name), *above, passage.text])
+
+
 def query_terms(question: str) -> list[str]:
     """The terms of a question without the words that only frame it; all of them if nothing else is there."""
     everything = terms(question)
@@ -56,6 +68,11 @@ def query_terms(question: str) -> list[str]:
 def is_frame(word: str) -> bool:
     """Whether a word only frames an English question and names nothing."""
     return word in _FRAME
+
+
+def is_unspaced(term: str) -> bool:
+    """Whether a term is of a script without spaces between words, as Chinese is: a character, or two neighbours."""
+    return re.match(f"[{_UNSPACED}]", term) is not None
 
 
 def is_word(term: str) -> bool:

@@ -89,6 +89,13 @@ class WordForms:
                 yield found
 
 
+def stems(words: Sequence[str], language: str) -> list[str]:
+    """The stems of words of a language, without accents; the words themselves where no stemmer knows it."""
+    algorithm = _ALGORITHMS.get(language)
+    found = words if algorithm is None else _stemmer(algorithm).stemWords(list(words))
+    return [without_accents(stem) for stem in found]
+
+
 def _known(key: str, vocabularies: Sequence[Vocabulary]) -> str | None:
     return next((words[0] for vocabulary in vocabularies if (words := vocabulary.with_key(key))), None)
 

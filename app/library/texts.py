@@ -30,6 +30,7 @@ class Texts:
         from retrieval.dense import DenseIndex
         from retrieval.lexical import LexicalIndex
         from retrieval.tables.answers import TableAnswers
+        from retrieval.terms import searched_text
 
         self._models = models
         self._find_evidence = models.evidence_finder()
@@ -40,7 +41,7 @@ class Texts:
         self._tables = TableAnswers(models.encoder, by_id.get, self._passages_at)
         if texts:
             self._dense.add(rows, models.encoder.encode_passages(texts))
-            self._lexical.add(rows, texts)
+            self._lexical.add(rows, [searched_text(passage) for passage in self._passages])
 
     @classmethod
     def of(cls, texts: Iterable[Any], models: SearchModels) -> Self:
@@ -74,12 +75,12 @@ class Texts:
 
     def _hits(self, query: Query, k: int) -> list[Hit]:
         from retrieval.errors import EmptyCorpus
-        from retrieval.fusion import reciprocal_rank_fusion
+        from retrieval.fusion import convex_fusion
         from retrieval.interfaces import Hit
 
         if not self._passages:
             raise EmptyCorpus
         depth = max(k, _DEPTH)
-        rankings = [self._dense.search(query.vector_D[None], depth)[0], self._lexical.search([query.spelled], depth)[0]]
-        fused = reciprocal_rank_fusion([[row for row, _ in ranking] for ranking in rankings])
+        by_meaning = self._dense.search(query.vector_D[None], depth)[0]
+        fused = convex_fusion(by_meaning, self._lexical.search([query.spelled], depth)[0])
         return [Hit(self._passages[row], score) for row, score in fused[:k]]

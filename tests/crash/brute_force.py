@@ -1,4 +1,4 @@
-"""Search as a loop over everything: cosine, BM25 by its formula, and ranks fused. Knows no index and no store."""
+"""Search as a loop over everything: cosine, BM25 by its formula, and both weighed. Knows no index and no store."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from corpora.documents import Passage
-from retrieval.terms import query_terms, terms
+from retrieval.terms import query_terms, searched_text, terms
 from tests.crash.words import WordEncoder
 
-K1, B, RRF, DEPTH = 1.5, 0.75, 60, 50
+K1, B, SHARE, DEPTH = 1.5, 0.75, 0.3, 50
 NEAR = 1e-5  # Scores of float32: what is nearer than this may come in either order.
 
 
@@ -21,11 +21,16 @@ def hits(passages: Sequence[Passage], query: str, k: int) -> list[str] | None:
     by_words = {row: sum(parts) for row, parts in added.items()}
     if near_tie(by_meaning) or near_tie(by_words) or equal_products(by_meaning) or equal_sums(added):
         return None
-    fused: dict[int, float] = {}
-    for scores in (by_meaning, {row: score for row, score in by_words.items() if score > 0}):
-        best = sorted(scores, key=lambda row: (-scores[row], row))[: max(k, DEPTH)]
-        for place, row in enumerate(best, start=1):
-            fused[row] = fused.get(row, 0.0) + 1 / (RRF + place)
+    cosine, words = (
+        {row: scores[row] for row in sorted(scores, key=lambda row: (-scores[row], row))[: max(k, DEPTH)]}
+        for scores in (by_meaning, {row: score for row, score in by_words.items() if score > 0})
+    )
+    lowest, best = min(cosine.values(), default=0.0), max(words.values(), default=1.0)
+    fused = {
+        row: (1 - SHARE) * cosine.get(row, lowest) + SHARE * words.get(row, 0.0) / best for row in {*cosine, *words}
+    }
+    if near_tie(fused):
+        return None
     return [passages[row].id for row in sorted(fused, key=lambda row: (-fused[row], row))[:k]]
 
 
@@ -58,7 +63,7 @@ def cosines(passages: Sequence[Passage], query: str) -> dict[int, float]:
 
 def bm25(passages: Sequence[Passage], query: str) -> dict[int, tuple[float, ...]]:
     """Lucene's variant: what each term of the query that a passage holds adds to its score."""
-    counts = [Counter(terms(passage.text)) for passage in passages]
+    counts = [Counter(terms(searched_text(passage))) for passage in passages]
     mean = sum(map(Counter.total, counts)) / max(1, len(counts))
     added: dict[int, list[float]] = {row: [] for row in range(len(counts))}
     for term in query_terms(query):

@@ -1,4 +1,4 @@
-"""Reciprocal rank fusion against the formula, and what any fusion must keep."""
+"""Fusions against their formulas, and what any fusion must keep."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval.fusion import RRF_K, reciprocal_rank_fusion
+from retrieval.fusion import RRF_K, convex_fusion, reciprocal_rank_fusion
 
 RANKINGS = st.lists(st.lists(st.integers(0, 30), unique=True, max_size=15), max_size=4)
 
@@ -42,3 +42,15 @@ def test_a_row_that_is_nowhere_behind_another_is_not_behind_it(rankings: list[li
 
     for front, back in pairwise(order):
         assert not all(place(back, ranking) < place(front, ranking) for ranking in rankings)
+
+
+def test_scores_are_weighed_by_hand() -> None:
+    fused = convex_fusion([(7, 0.9), (3, 0.5)], [(3, 8.0), (9, 4.0)], share=0.25)
+    assert [row for row, _ in fused] == [7, 3, 9]
+    assert [score for _, score in fused] == pytest.approx([0.675, 0.375 + 0.25, 0.375 + 0.125])
+
+
+def test_one_ranking_alone_keeps_its_order() -> None:
+    assert [row for row, _ in convex_fusion([(4, 0.2), (1, 0.1)], [])] == [4, 1]
+    assert [row for row, _ in convex_fusion([], [(4, 3.0), (1, 3.0), (2, 0.5)])] == [1, 4, 2]
+    assert convex_fusion([], []) == []

@@ -17,7 +17,7 @@ from corpora.store.store import CorpusStore
 from retrieval.dense import VectorRows
 from retrieval.encoder import SentenceTransformerEncoder
 from retrieval.errors import EmptyCorpus, EncoderChanged
-from retrieval.fusion import reciprocal_rank_fusion
+from retrieval.fusion import convex_fusion
 from retrieval.hybrid import HybridRetriever
 from retrieval.interfaces import Hit
 from tests.support.retrieval_fakes import LetterEncoder
@@ -56,13 +56,13 @@ def test_is_the_fusion_of_brute_force_and_words(
     stored = list(store.passages_after(0))
     vectors_ND = encoder.encode_passages([one.passage.text for one in stored])
     similarity_N = vectors_ND @ encoder.encode_queries([question])[0]
-    by_meaning = [stored[at].row for at in np.argsort(-similarity_N)]
+    by_meaning = [(stored[at].row, float(similarity_N[at])) for at in np.argsort(-similarity_N)]
     retriever = HybridRetriever(store, encoder)
     hits = retriever.search([question], 100)[0]
-    by_words = [row for row, _ in retriever._indexes.lexical.search([question], 100)[0]]
-    fused = reciprocal_rank_fusion([by_meaning, by_words])
+    fused = convex_fusion(by_meaning, retriever._indexes.lexical.search([question], 100)[0])
     passages = {one.row: one.passage for one in stored}
-    assert [(hit.passage, hit.score) for hit in hits] == [(passages[row], score) for row, score in fused]
+    assert [hit.passage for hit in hits] == [passages[row] for row, _ in fused]
+    assert [hit.score for hit in hits] == pytest.approx([score for _, score in fused], abs=1e-6)
     assert retriever.search([question], 2)[0] == hits[:2]
 
 

@@ -161,7 +161,7 @@ def test_files_hold_the_terms_that_this_release_makes() -> None:
     """Whoever changes what terms a text has gives the kind of the file another number, here and there."""
     text = "The max_new_tokens of parseHTTPHeader: x ** 2, C++; naïve Straße, 東京タワー, แมว, हिन्दी."
     made = (TERMS, fingerprints(terms(text) + query_terms("What is the __init__ of it?")).sum().item())
-    assert made == ("terms:2", 9076921118216795278)
+    assert made == ("terms:3", 9076921118216795278)
 
 
 def found(texts: list[str], question: str) -> list[int]:

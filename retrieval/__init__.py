@@ -30,6 +30,7 @@ Questions over tables:
 From hits to evidence:
 
     evidence             selects the units of the hits that most likely answer
+    enumerations         prefers a list to its items where a question asks for several things
     sentences            vectors of units and their leads, cached and stored
     units                cuts passages into what can be quoted, each with what leads to it
     leads                tells questions, labels and headings from what they lead to

@@ -11,6 +11,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import TypeAlias
 
+from retrieval.enumerations import with_lists_first
 from retrieval.interfaces import Encoder, Evidence, Hit, Query, Retrieved, log_odds
 from retrieval.leads import in_one_line
 from retrieval.relevance import CosineRelevance, Relevance
@@ -78,7 +79,8 @@ def _scored(query: Query, units: Sequence[Evidence], hits: Sequence[Hit], releva
     ]
     texts = [hit.passage.text for hit in hits]
     scores = relevance.scores(query.spelled, candidates, is_foreign=query.is_foreign, passages=texts)
-    return [replace(unit, relevance=score) for unit, score in zip(units, scores, strict=True)]
+    judged = [replace(unit, relevance=score) for unit, score in zip(units, scores, strict=True)]
+    return with_lists_first(query.spelled, judged, hits)
 
 
 def _without_torn(units: Sequence[Evidence], hits: Sequence[Hit]) -> list[Evidence]:

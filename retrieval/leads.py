@@ -37,6 +37,7 @@ _MOST_WORDS_OF_A_LABEL = 6
 _LETTER = re.compile(r"[^\W\d_]")
 _TIME = re.compile(r"[\s\[(<]*(?:\d{4}-\d\d-\d\d|\d{1,2}:\d\d(?::\d\d)?\b|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d)")
 _LETTERS_OF_A_WORD = 2
+_WORDS_OF_A_REST = 3
 _MOST_WORDS_OF_A_NAME = 4
 _SUFFIX = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,4}$")
 _JOINTS = re.compile(r"[_/\\+]+|(?<=\w)-+(?=\w)|\s+")
@@ -95,6 +96,8 @@ def label_of(line: str) -> str:
     """The label of a line such as ``Opening hours: 9 to 17``; empty if it has none."""
     match = _LABEL.match(line)
     label = in_one_line(match["label"]) if match else ""
+    if label.count('"') % 2 or label.count("(") != label.count(")"):
+        return ""
     return label if len(label.split()) <= _MOST_WORDS_OF_A_LABEL and _LETTER.search(label) else ""
 
 
@@ -113,6 +116,12 @@ def is_first_item(line: str) -> bool:
 def has_time(line: str) -> bool:
     """Whether a line begins with a time or a day in numbers, as those of logs do."""
     return _TIME.match(line) is not None
+
+
+def goes_on_from_before(line: str) -> bool:
+    """Whether a line begins in small letters and is no name of a piece of a program: ``are equivalent to the loop``."""
+    words = line.split()
+    return line.lstrip()[:1].islower() and len(words) >= _WORDS_OF_A_REST and "(" not in line
 
 
 def is_like_a_name(line: str) -> bool:

@@ -27,7 +27,7 @@ _PARTS = (
 )
 _POINTER = re.compile(
     rf"\W*(?:(?:for|on) [^.:]{{1,80}},? )?(?:please )?(?:see|refer to|consult|compare|cf\.?)\b[^.]{{0,60}}\b{_PARTS}"
-    r"|\W*see (?:the )?[\"“`]"
+    r"|\W*see (?:the )?[\"“`]|\W*for [^.,:]{1,60},? see\b"
     r"|\W*(?:see also|more about (?:this|that|it)|read more|learn more|click here|continue reading|find out more"
     r"|for (?:more|further|additional) (?:information|details|examples?)"
     r"|more (?:information|details) (?:on|about|is|are|can))\b"
@@ -39,7 +39,7 @@ _POINTER = re.compile(
 _MOST_WORDS_OF_A_POINTER = 24
 _MOST_WORDS_OF_AN_ECHO = 16
 _DIGIT = re.compile(r"\d")
-_MOST_WORDS_OF_A_GREETING = 5
+_MOST_WORDS_OF_A_GREETING = 8
 _VERSION_NOTE = re.compile(
     r"\W*(?:changed|added|new|deprecated|removed)(?:,? (?:will be )?removed)?,? (?:in|since)(?: python)?"
     r" (?:version|v\.?)?\s?\d",

@@ -20,6 +20,7 @@ from retrieval.leads import (
     answer_start,
     end_of_question,
     folded,
+    goes_on_from_before,
     has_own_facts,
     has_time,
     in_one_line,
@@ -197,7 +198,7 @@ class _Reader:
                 alone = is_last and self._ends_block(index)
                 self._ask(question_of(sentence), holds_on=alone)
                 asked, label = True, ""
-            elif is_last and sentence.rstrip().endswith(_COLONS) and not is_bare(sentence):
+            elif is_last and self._introduces(index, sentence):
                 self._introduce(index, line, start, end)
             elif not is_bare(sentence):
                 is_answer = self._is_answer(start)
@@ -230,11 +231,19 @@ class _Reader:
         scope.questions, scope.is_answered, scope.holds_on = (*earlier, question), False, holds_on
         scope.label = ""
 
+    def _introduces(self, index: int, sentence: str) -> bool:
+        """Whether the last sentence of a line only leads to what follows: it ends in a colon, or code completes it."""
+        if sentence.rstrip().endswith(_COLONS):
+            return not is_bare(sentence)
+        return self._begins_code(index) and not ends_as_sentence(sentence)
+
+    def _begins_code(self, index: int) -> bool:
+        return index + 1 < len(self._lines) and self._lines[index + 1].is_code
+
     def _introduce(self, index: int, line: _Line, start: int, end: int) -> None:
         """A label, or the sentence before a list."""
         sentence = self._text[start:end]
-        begins_code = index + 1 < len(self._lines) and self._lines[index + 1].is_code
-        if len(sentence.split()) > _WORDS_OF_A_STATEMENT and not begins_code:
+        if len(sentence.split()) > _WORDS_OF_A_STATEMENT and not self._begins_code(index):
             self._add(line, start, end)
         line.lead_in = start
         if self._scope.is_answered:
@@ -304,7 +313,7 @@ class _Reader:
     def _is_heading(self, index: int, line: _Line) -> bool:
         """Whether an unmarked line has the form and the place of a heading."""
         text = self._text[line.start : line.end]
-        if index + 1 == len(self._lines) or has_time(text):
+        if index + 1 == len(self._lines) or has_time(text) or goes_on_from_before(text):
             return False
         below = self._lines[index + 1]
         if line.may_be_heading:

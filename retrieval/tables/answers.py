@@ -33,6 +33,7 @@ _MOST_QUOTED: Final = 8
 _LONGEST_QUOTED: Final = 900
 _MOST_BESIDE_A_SUM: Final = 6
 _MOST_NAMED: Final = 8
+_LEAST_SHARE: Final = 0.3
 _LEAST_COSINE: Final = 0.5
 
 Span = tuple[int, int]
@@ -287,6 +288,13 @@ def _computed(known: _Known, reading: Reading) -> _Verdict | None:
     problem = reading.problem
     if problem is None and reading.unknown:
         problem = f'the table has no "{reading.unknown[0].text}"'
+    if problem is None and len(reading.rows) == 1 and reading.conditions and not _counts(reading):
+        return _quoting(known, reading, tuple(reading.rows), _outside(known, reading))
+    ambiguous = next((one for one in reading.conditions if one.is_ambiguous), None)
+    if problem is None and ambiguous is not None:
+        problem = f"{ambiguous.text} could each be meant"
+    if any(one.share < _LEAST_SHARE for one in reading.conditions):
+        return None
     outcome = Problem(problem) if problem is not None else compute(reading)
     if isinstance(outcome, Problem):
         if not is_meant:
@@ -313,11 +321,19 @@ def _fits(rows: Sequence[Row]) -> bool:
     return sum(row.end - row.start for row in rows) <= _LONGEST_QUOTED
 
 
+def _counts(reading: Reading) -> bool:
+    """Whether rows, or values, are to be counted: one row is an answer to everything else."""
+    return reading.operation is not None and reading.operation.kind == "count"
+
+
+def _outside(known: _Known, reading: Reading) -> tuple[Row, ...]:
+    return tuple(row for index, row in enumerate(known.table.data) if index not in reading.rows)
+
+
 def _looked_up(known: _Known, reading: Reading) -> _Verdict | None:
     """The rows that have all keys of a question, if there are few or all were asked for; and those that lack one."""
-    data = known.table.data
     rows = sorted(reading.rows)
-    outside = tuple(row for index, row in enumerate(data) if index not in reading.rows)
+    outside = _outside(known, reading)
     has_strong = any(condition.is_strong for condition in reading.conditions)
     if any(word.is_number for word in reading.unknown):
         return _Verdict(known, reading, closed=known.table.rows)
@@ -326,7 +342,10 @@ def _looked_up(known: _Known, reading: Reading) -> _Verdict | None:
     if not rows:
         return _Verdict(known, reading, closed=known.table.rows)
     is_sure = has_strong or any(condition.is_whole for condition in reading.conditions) or reading.explained > 1
-    if not is_sure:
+    of_keys = sum(len(condition.words) for condition in reading.conditions)
+    if len(rows) > 1 and reading.operation is None and reading.explained <= of_keys:
+        return None  # A name alone, that several rows have, asks for none of them.
+    if not is_sure or any(one.share < _LEAST_SHARE and not one.is_strong for one in reading.conditions):
         return None
     if reading.operation is not None or len(rows) <= _MOST_QUOTED:
         return _quoting(known, reading, rows, outside)

@@ -29,6 +29,11 @@ class Match:
     cells: frozenset[Cell]
     is_whole: bool
 
+    @property
+    def whole_cells(self) -> frozenset[Cell]:
+        """The cells, if they have nothing else."""
+        return self.cells if self.is_whole else frozenset()
+
 
 class CellIndex:
     """The different cells of a table by their stems. Rows are counted from 0, in ``table.data``."""

@@ -24,7 +24,7 @@ _UNITS: Final = {
     **dict.fromkeys(("$", "us$", "usd", "dollar", "dollars"), "$"),
     **dict.fromkeys(("£", "gbp", "pound", "pounds"), "£"),
     **dict.fromkeys(("¥", "jpy", "yen", "cny", "rmb"), "¥"),
-    **dict.fromkeys(("%", "percent", "pct", "prozent"), "%"),
+    **dict.fromkeys(("%", "percent", "percentage", "pct", "prozent"), "%"),
     **dict.fromkeys(("kg", "kgs", "kilo", "kilos", "kilogram", "kilograms", "kilogramm"), "kg"),
     **dict.fromkeys(("g", "gr", "gram", "grams", "gramm"), "g"),
     **dict.fromkeys(("t", "ton", "tons", "tonne", "tonnes"), "t"),
@@ -41,6 +41,10 @@ _UNITS: Final = {
     **dict.fromkeys(("wk", "week", "weeks", "woche", "wochen"), "week"),
     **dict.fromkeys(("mo", "month", "months", "monat", "monate"), "month"),
     **dict.fromkeys(("y", "yr", "yrs", "year", "years", "jahr", "jahre"), "year"),
+    **dict.fromkeys(("mb", "megabyte", "megabytes"), "mb"),
+    **dict.fromkeys(("gb", "gigabyte", "gigabytes"), "gb"),
+    **dict.fromkeys(("kb", "kilobyte", "kilobytes"), "kb"),
+    **dict.fromkeys(("ha", "hectare", "hectares", "hektar"), "ha"),
     **dict.fromkeys(("pc", "pcs", "piece", "pieces", "stk", "stück", "x"), "piece"),
 }
 _NUMBER: Final = re.compile(
@@ -252,7 +256,7 @@ def _point(digits: Sequence[str], language: str | None) -> str:
 def _signed(match: re.Match[str], point: str) -> Decimal | None:
     value = _decimal(match["digits"], point=point)
     before = match["before"]
-    if value is None or (before and unit_of(before) is None and before not in _CURRENCY):
+    if value is None or (before and (unit_of(before) or before) not in _CURRENCY):
         return None
     if bool(match["open"]) != bool(match["close"]) or (match["sign"] and match["inner"]):
         return None

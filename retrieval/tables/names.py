@@ -62,6 +62,12 @@ class ColumnNames:
             elif set(mention.words) <= set(left):
                 found.append(mention)
                 left = [index for index in left if index not in mention.words]
+        for index in list(left):
+            unit = unit_of(words[index].text) if len(words[index].text) > 1 else None
+            columns = tuple(column for column in range(len(self._strong)) if unit and self.unit(column) == unit)
+            if columns:
+                found.append(Mention(columns, (index,), is_exact=False))
+                left.remove(index)
         for index in left:
             columns = tuple(
                 column

@@ -25,9 +25,12 @@ from retrieval.tables.words import (
     COMPARISONS,
     FAMILY_WORDS,
     FILLERS,
+    MEASURES,
     MOST,
     NUMBERS,
     PLAIN,
+    RELATIVE,
+    SPANS_OF_TIME,
     SUMS,
     SUPERLATIVES,
     TURNED,
@@ -35,7 +38,6 @@ from retrieval.tables.words import (
     Family,
     Order,
     Word,
-    are_akin,
     phrase_at,
     stems_of,
     words_of,
@@ -55,6 +57,8 @@ _DATE: Final = re.compile(
 )
 _CLOCK: Final = re.compile(r"\b\d{1,2}(?::\d\d(?: ?[ap]\.?m\.?)?| ?[ap]\.?m\b\.?)", re.IGNORECASE)
 _YEAR: Final = re.compile(r"(?:1[5-9]|20|21)\d\d")
+_QUARTER: Final = re.compile(r"\b(first|second|third|fourth|last) quarter\b", re.IGNORECASE)
+_QUARTERS: Final = {"first": 1, "second": 2, "third": 3, "fourth": 4, "last": 4}
 _ORS: Final = frozenset(("or", "and", "oder", "und", "ou", "et", "o", "y"))
 _NOTS: Final = frozenset(("not", "nicht", "isn't", "aren't", "weren't", "wasn't"))
 _ROWS: Final = frozenset("row entry record line item thing one people person".split())
@@ -68,7 +72,8 @@ class Condition:
     """Rows that fit a part of the question. ``text`` says which, as ``Status open``.
 
     ``is_whole``: a cell says nothing but what was asked for. ``is_strong``: a number, a name, an identifier, which the
-    answer must have.
+    answer must have. ``is_ambiguous``: rows fit by one of several columns that could be meant.
+    ``share``: how much of a cell the words are at most, 0 to 1.
     """
 
     rows: frozenset[int]
@@ -77,6 +82,8 @@ class Condition:
     columns: frozenset[int]
     is_whole: bool
     is_strong: bool
+    is_ambiguous: bool = False
+    share: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +136,7 @@ class _Reader:
     explained: int = 0
 
     def __post_init__(self) -> None:
+        self.question = _QUARTER.sub(lambda match: f"Q{_QUARTERS[match[1].casefold()]}", self.question)
         self.words = words_of(self.question)
         self.free = set(range(len(self.words)))
         self.names = ColumnNames(self.table)
@@ -143,10 +151,12 @@ class _Reader:
         self.conditions += [*comparisons, *keys]
         families = self._families()
         self._take(titles & self.free)
-        unknown = [self.words[index] for index in sorted(self.free) if self.words[index].folded not in FILLERS]
-        unknown = self._explained_by_meaning(unknown)
+        unknown = [self.words[index] for index in sorted(self.free) if self._says_something(index)]
         rows = self._matching()
         asked = self._asked(families)
+        unknown = [word for word in unknown if not self.mentions or word.folded not in FAMILY_WORDS]
+        if self.conditions and not operation:
+            unknown = self._explained_by_meaning(unknown)
         reading = Reading(
             self.table,
             self.index,
@@ -158,6 +168,11 @@ class _Reader:
             problem=problem,
         )
         return self._with_operation(reading, operation, families)
+
+    def _says_something(self, index: int) -> bool:
+        """Whether a word that nothing accounts for matters; a price or a weight that is asked for always does."""
+        folded = self.words[index].folded
+        return folded not in FILLERS or not MEASURES.isdisjoint(FAMILY_WORDS.get(folded, ()))
 
     def _take(self, indexes: Iterable[int]) -> None:
         taken = self.free.intersection(indexes)
@@ -185,7 +200,7 @@ class _Reader:
         found = {
             index
             for index, word in enumerate(self.words)
-            if word.stem in stems or any(len(one) > 3 and are_akin(word.stem, one) for one in stems)
+            if word.stem in stems or any(_begins_alike(word.stem, one) for one in stems)
         }
         found = {index for index in found if self.words[index].folded not in PLAIN}
         for title in (_without_suffix(self.table.document), *self.table.titles):
@@ -241,9 +256,13 @@ class _Reader:
         """Why nothing can be computed, where the question asks for something else than the operations."""
         for index in sorted(self.free):
             word = self.words[index]
-            if word.folded in UNSUPPORTED and not self.index.has_word(word):
+            is_relative = word.folded in RELATIVE and self._folded(index + 1) in SPANS_OF_TIME
+            if is_relative or (word.folded in UNSUPPORTED and not self.index.has_word(word)):
                 return f'"{word.text}" is more than this can compute'
         return None
+
+    def _folded(self, at: int) -> str:
+        return self.words[at].folded if 0 <= at < len(self.words) else ""
 
     # Comparisons and days.
 
@@ -387,14 +406,16 @@ class _Reader:
             )
             for column in columns
         ]
-        if len(set(fitting)) > 1 or any(self.table.read(column).unread for column in columns[:1]):
+        if any(self.table.read(column).unread for column in columns):
             return None
         text = self.question[self.words[span.start].start : self.words[span.stop - 1].end]
         self._take(span)
-        self.labels.update(columns[:1])
-        return Condition(
-            fitting[0], f"{self.table.names[columns[0]]} {text}", tuple(span), frozenset(columns[:1]), True, True
-        )
+        is_ambiguous = len(set(fitting)) > 1
+        columns = columns if is_ambiguous else columns[:1]
+        self.labels.update(columns)
+        names = " or ".join(self.table.names[column] for column in columns)
+        rows = frozenset().union(*fitting)
+        return Condition(rows, f"{names} {text}", tuple(span), frozenset(columns), not is_ambiguous, True, is_ambiguous)
 
     def _is_day_so(self, value: Value, column: int, *, order: Order | None, days: Days) -> bool:
         if not isinstance(value, Days):
@@ -555,15 +576,17 @@ class _Reader:
             if labelled:
                 cells = labelled
                 self.labels.update({cell.column for cell in labelled})
-            elif all(word.is_number for word in words):
+            elif all(word.is_number for word in words) and all(map(self._is_id, label)):
                 return None
+            elif words[0].text[0].isupper() and self._is_right_behind_name(phrase[0]):
+                cells = set(self.index.match(words, cells).whole_cells)
         match = self.index.match(words, cells)
         if not match.cells:
             return None
         is_strong = any(word.is_number for word in words) or (
             any(word.text[0].isupper() for word in words if word.start > 0)
         )
-        if not match.is_whole and set(phrase) <= titles and not is_strong:
+        if not match.is_whole and set(phrase) <= titles:
             return None
         rows = self.index.rows(match.cells)
         if phrase[0] and self.words[phrase[0] - 1].folded in _NOTS:
@@ -574,9 +597,13 @@ class _Reader:
             column = next(iter(columns))
             held = {row for row, text in enumerate(self._cell_texts(column)) if text}
             return self._described(held - rows, phrase, frozenset(columns), "not ", match.is_whole, is_strong)
-        return self._described(
+        described = self._described(
             rows, phrase, frozenset(cell.column for cell in match.cells), "", match.is_whole, is_strong
         )
+        return replace(described, share=max(len(phrase) / len(stems_of(self.index.text(cell))) for cell in match.cells))
+
+    def _is_right_behind_name(self, at: int) -> bool:
+        return any(at - 1 in mention.words and mention.is_exact for mention in self.mentions)
 
     def _cell_texts(self, column: int) -> list[str]:
         if column < len(self.table.names):
@@ -643,7 +670,7 @@ class _Reader:
     def _explained_by_meaning(self, unknown: Sequence[Word]) -> list[Word]:
         left: list[Word] = []
         for word in unknown:
-            is_name = word.is_number or (word.text[0].isupper() and word.start > 0)
+            is_name = word.is_number or (word.text[0].isupper() and word.start > 0) or word.folded in FAMILY_WORDS
             column = None if is_name or len(word.folded) < 3 else self.means(word.text, self.table.names)
             if column is None:
                 left.append(word)
@@ -688,7 +715,8 @@ class _Reader:
             return replace(reading, operation=Operation("sum", tuple(self._operands(at, families))))
         first = self.words[0].folded if self.words else ""
         is_list = first in _LISTS or any(word.folded in ("all", "every", "everything") for word in self.words)
-        if is_list or (first in ("which", "what") and any(len(c.rows) > 1 for c in self.conditions)):
+        is_plural = first in ("which", "what") and self.explained > 1 and any(len(c.rows) > 1 for c in self.conditions)
+        if is_list or is_plural:
             return replace(reading, operation=Operation("list"), is_asked_whole=is_list)
         return reading
 
@@ -769,8 +797,7 @@ class _Reader:
 
     def _counted_column(self, columns: tuple[int, ...], *, is_sum: bool, is_distinct: bool) -> Operation:
         column = columns[0]
-        numeric = self._measures()
-        if column in numeric and len(columns) == 1:
+        if set(columns) <= set(self._measures()):
             return Operation("sum", columns)
         if self._is_id(column) or self.index.different(column) == len(self.table.data):
             return Operation("count", has_subject=True)
@@ -781,6 +808,12 @@ class _Reader:
 
 def _is_between(value: Value, column: int, *, low: Decimal, high: Decimal) -> bool:
     return isinstance(value, Decimal) and low <= value <= high
+
+
+def _begins_alike(left: str, right: str) -> bool:
+    """Whether a word is the other one shortened: ``coop`` and ``cooperative``."""
+    short, long = sorted((left, right), key=len)
+    return len(short) > 3 and long.startswith(short)
 
 
 def _holds(value: Decimal, order: Order, border: Decimal) -> bool:

@@ -17,7 +17,7 @@ Family: TypeAlias = Literal[
     "time", "person", "place", "rating", "amount",
 ]  # fmt: skip
 
-_TOKEN: Final = re.compile(r"\d+(?:[.,]\d+)*(?=\D|$)|[^\W_]+(?:['’](?!s\b)[^\W\d_]+)?|[€$£¥%]")
+_TOKEN: Final = re.compile(r"(?<=\w)['’]s\b|\d+(?:[.,]\d+)*(?=\D|$)|[^\W_]+(?:['’](?!s\b)[^\W\d_]+)?|[€$£¥%]")
 _NUMBER: Final = re.compile(r"\d+(?:[.,]\d+)*")
 _SPLIT: Final = re.compile(r"(?<=\d)(?=[^\W\d_])")
 
@@ -31,8 +31,10 @@ FILLERS: Final = _set(
     what which who whom whose when where why how do does did done is are was were be been being am has have had having
     can could will would shall should may might must i me my we us our you your they them their he him his she her one
     ones please tell say says said show give get got find know want need like look see let can't don't doesn't didn't
-    named called exactly currently now today still already just actually really also right hello hi hey thanks thank
-    ok okay well me any some every all each everything anything something whole entire list listed lists table
+    named called exactly lie lies live lives lived living stay stays carry carries carried bring brings brought
+    come came join joined move moved keep keeps kept leave leaves left exactly currently now today still already
+    just actually really also right hello hi hey thanks thank
+    ok okay well me any some every all each everything anything something list listed lists table
     sheet file document row rows entry entries record records data according per cent kind kinds sort type types
     make made go goes going went come comes take takes took put use used using work works held hold holds happen
     happened happens cost costs price much many long often name names mention mentioned there's what's who's where's
@@ -51,11 +53,13 @@ PLAIN: Final = _set("a an the of to in on at for from by with and or is are was 
 """Words that may stand between those of one key or one name."""
 
 UNSUPPORTED: Final = _set(
-    """per each every often frequent frequently common commonly percentage share proportion difference median ratio
-    twice half double except excluding without neither nor never other than unlike instead compared compare versus vs
-    trend growth increase increased decrease decreased change changed rank ranked group grouped today yesterday
-    tomorrow week month year last next recently this"""
+    """per each every often frequent frequently common commonly share proportion difference median ratio twice half
+    double except excluding without neither nor never other than unlike instead compared compare versus vs trend growth
+    increase increased decrease decreased change changed rank ranked grouped today yesterday tomorrow next recently"""
 )
+SPANS_OF_TIME: Final = _set("week month year quarter")
+RELATIVE: Final = _set("last next this past previous current per each every")
+"""Before a span of time: which one it is, nobody says."""
 
 NUMBERS: Final = {
     word: number
@@ -112,13 +116,16 @@ FAMILY_WORDS: Final[dict[str, tuple[Family, ...]]] = {
     **dict.fromkeys("wide broad".split(), ("width",)),
     **dict.fromkeys("long last lasts take takes".split(), ("length", "duration")),
     **dict.fromkeys("big large".split(), ("size",)),
-    **dict.fromkeys("when date day days dated".split(), ("date", "time")),
+    **dict.fromkeys("when date day days dated year month week".split(), ("date", "time")),
     **dict.fromkeys("who whom whose".split(), ("person",)),
     **dict.fromkeys("where located kept".split(), ("place",)),
     **dict.fromkeys("time".split(), ("time",)),
     **dict.fromkeys("stock".split(), ("amount",)),
 }
 """Words of a question that ask for a column of a family, whatever it is called."""
+
+MEASURES: Final[frozenset[Family]] = frozenset(("money", "weight", "height", "distance", "speed", "depth", "width"))
+"""Families that a table either has or says nothing about."""
 
 Extreme: TypeAlias = Literal["maximum", "minimum"]
 
@@ -259,7 +266,7 @@ def words_of(text: str) -> list[Word]:
     found: list[Word] = []
     for match in _TOKEN.finditer(text):
         start = match.start()
-        for piece in _SPLIT.split(match[0]):
+        for piece in [] if match[0][1:] == "s" and not match[0][0].isalnum() else _SPLIT.split(match[0]):
             folded = fold(piece)
             if folded:
                 between = text[found[-1].end : start] if found else " "

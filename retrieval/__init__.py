@@ -29,6 +29,7 @@ Questions over tables:
 
 From hits to evidence:
 
+    extractive_summary   what a document is about, in its own sentences
     evidence             selects the units of the hits that most likely answer
     enumerations         prefers a list to its items where a question asks for several things
     sentences            vectors of units and their leads, cached and stored

@@ -24,6 +24,7 @@ from decoding.interfaces import AcceptanceCriterion, Processor, Request, Samplin
 from decoding.processors.token_rules import TokenRules
 from decoding.scheduling.session import Session
 from decoding.verification import sampling
+from retrieval.extractive_summary import summary_topic
 from retrieval.interfaces import Retrieved
 
 log = logging.getLogger(__name__)
@@ -76,11 +77,12 @@ class RequestBuilder:
 
     def mode(self, question: str) -> Mode:
         """How a question of documents is answered: as the setting says, else in quotations by a target that was made
-        for them or calibrated, unless it asks for more than a fact.
+        for them or calibrated, unless it asks for more than a fact; a summary can be quoted, too.
         """
         quotes = self.settings.quote
         if quotes is None:
-            is_calibrated = self.biases.evidence_slope > 0 and not asks_for_more_than_a_fact(question)
+            is_quotable = summary_topic(question) is not None or not asks_for_more_than_a_fact(question)
+            is_calibrated = self.biases.evidence_slope > 0 and is_quotable
             quotes = self.template.quotes_by_default or is_calibrated
         return Mode.QUOTATION if quotes else Mode.ANSWER
 

@@ -47,6 +47,7 @@ from corpora.transfer.import_ import Imported
 from retrieval.dense import VECTORS, vectors_kind
 from retrieval.errors import EncoderChanged
 from retrieval.evidence import retrieved, select_evidence
+from retrieval.extractive_summary import Summaries
 from retrieval.hybrid import HybridRetriever
 from retrieval.interfaces import Encoder, Evidence, Hit, Query, Retrieved, Retriever
 from retrieval.relevance import CosineRelevance, Relevance
@@ -85,6 +86,7 @@ class Corpus:
         self._deletions = DeletionWatch(self._config.home)
         self._sentences = self._empty_sentence_cache()
         self._tables = TableAnswers(encoder, self._document_if_there, store.passages_at)
+        self._summaries = Summaries(store.passages_at, lambda passages: self._sentences.lookup(passages))
         self._draft_indexes: dict[str, DraftIndex] = {}
 
     @classmethod
@@ -290,10 +292,13 @@ class Corpus:
     def retrieve(self, question: str, k: int = 5, sentences: int = 8) -> Retrieved:
         """``search`` and ``evidence`` in one, with the question embedded once. Raises as ``search`` does.
 
-        Where the question is over a table, its rows, or what is computed of them, are ahead of all other evidence.
+        Where the question is over a table, its rows, or what is computed of them, are ahead of all other evidence;
+        where it asks what a document is about, the most telling sentences of that are all the evidence.
         """
         query = Query(question, self._encoder, spelled=self._retriever.spelled(question))
         found = self._retriever.find(query, max(k, DEPTH))
+        if (summary := self._summaries.of(query, found[:k])) is not None:
+            return summary
         told = self._tables.answer(query, found)
         hits, judged = told.merged(found[:k], self.evidence(query, found[:k], None))
         return replace(retrieved(query, hits, judged, sentences), remark=told.remark)

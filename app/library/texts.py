@@ -28,7 +28,9 @@ class Texts:
     def __init__(self, documents: Sequence[Document], models: SearchModels) -> None:
         """Cut and embed them all now. Raises what the encoder raises."""
         from retrieval.dense import DenseIndex
+        from retrieval.extractive_summary import Summaries
         from retrieval.lexical import LexicalIndex
+        from retrieval.sentences import SentenceCache
         from retrieval.tables.answers import TableAnswers
         from retrieval.terms import searched_text
 
@@ -39,6 +41,7 @@ class Texts:
         self._dense, self._lexical = DenseIndex(), LexicalIndex()
         by_id = {document.id: document for document in documents}
         self._tables = TableAnswers(models.encoder, by_id.get, self._passages_at)
+        self._summaries = Summaries(self._passages_at, SentenceCache(models.encoder).lookup)
         if texts:
             self._dense.add(rows, models.encoder.encode_passages(texts))
             self._lexical.add(rows, [searched_text(passage) for passage in self._passages])
@@ -55,6 +58,8 @@ class Texts:
 
         query = self._models.query(question, spelled=self._spelled(question))
         found = self._hits(query, max(k, DEPTH))
+        if (summary := self._summaries.of(query, found[:k])) is not None:
+            return summary
         told = self._tables.answer(query, found)
         hits, judged = told.merged(found[:k], self._find_evidence(query, found[:k], None))
         return replace(retrieved(query, hits, judged, sentences), remark=told.remark)

@@ -163,7 +163,9 @@ def relevance_for(encoder: str, setting: str | None = None) -> Relevance:
     try:
         named = LearnedRelevance.read(file)
     except DamagedRelevance as error:
-        raise ModelError(error.cause, hint="name a file that app.training.relevance.train wrote, or leave it out") from error
+        raise ModelError(
+            error.cause, hint="name a file that app.training.relevance.train wrote, or leave it out"
+        ) from error
     if named.encoder != encoder:
         raise ModelError(
             f"the relevance scorer {file} was learned with the encoder {named.encoder}, not with {encoder}",

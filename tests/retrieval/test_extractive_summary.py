@@ -13,13 +13,18 @@ from retrieval.sentences import SentenceCache
 
 FERRY = "The ferry and its crossings"
 WINTER = "What changes in winter"
-TEXT = (
-    f"{FERRY}\n\nThe ferry crosses the lake nine times a day between April and October. It carries two hundred people "
-    "and twelve cars on each crossing. The captain decides alone whether the weather allows a crossing.\n\n"
-    "Tickets are sold on board and in the harbour office beside the northern pier. Children under six travel free "
-    f"of charge on every crossing.\n\n{WINTER}\n\nFrom November to March the ferry crosses the lake only three times a day. "
-    "Cars are not carried in winter because the ramp is covered with ice."
-)
+TEXT = f"""{FERRY}
+
+The ferry crosses the lake nine times a day between April and October. It carries two hundred people and twelve cars on \
+each crossing. The captain decides alone whether the weather allows a crossing.
+
+Tickets are sold on board and in the harbour office beside the northern pier. Children under six travel free of charge \
+on every crossing.
+
+{WINTER}
+
+From November to March the ferry crosses the lake only three times a day. Cars are not carried in winter because the \
+ramp is covered with ice."""
 AT = TEXT.index(WINTER)
 LETTER = Document.of(
     "letters/roof-of-the-school.txt",

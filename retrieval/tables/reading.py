@@ -64,6 +64,7 @@ _NOTS: Final = frozenset(("not", "nicht", "isn't", "aren't", "weren't", "wasn't"
 _ROWS: Final = frozenset("row entry record line item thing one people person".split())
 _LISTS: Final = frozenset("list show name all every everything everyone alle".split())
 _ID_NAMES: Final = frozenset("no nr number id code # nummer".split())
+_DIFFERENT: Final = frozenset(("different", "distinct", "unique", "verschiedene"))
 _MOST_DISTANT_NOUN: Final = 4
 
 
@@ -231,7 +232,7 @@ class _Reader:
             following = folded[at + 1] if at + 1 < len(folded) else ""
             if word in ("how", "wie") and following in ("many", "viele"):
                 found.append((at, "count"))
-                self._take((at, at + 1))
+                self._take((at, at + 1, at + 2) if self._folded(at + 2) in _DIFFERENT else (at, at + 1))
             elif word in ("combien", "cuántos", "cuántas"):
                 found.append((at, "count"))
                 self._take((at,))
@@ -243,7 +244,7 @@ class _Reader:
                 if word in ("most", "least") and following in MOST:
                     taken.append(at + 1)
                 found.append((at, word))
-                self._take(taken)
+                self._take(taken + self._limit(at)[1])
             elif word in SUMS or (word == "in" and following in ("all", "total")):
                 found.append((at, "sum"))
                 self._take((at, at + 1) if word == "in" else (at,))
@@ -739,7 +740,7 @@ class _Reader:
     def _extreme(self, at: int, word: str, families: Sequence[Family]) -> Operation:
         kind, of_word = SUPERLATIVES[word]
         following = self.words[at + 1].folded if at + 1 < len(self.words) else ""
-        limit = self._limit(at)
+        limit, _ = self._limit(at)
         if word in ("most", "least") and following in MOST:
             of_word = MOST[following]
         named = self._named_behind(at)
@@ -765,25 +766,25 @@ class _Reader:
                 break
         return []
 
-    def _limit(self, at: int) -> int:
-        """``the three cheapest``, ``top 5``."""
+    def _limit(self, at: int) -> tuple[int, list[int]]:
+        """``the three cheapest``, ``top 5``: how many, and the place of the word that says so."""
         for place in (at - 1, at + 1):
             if 0 <= place < len(self.words):
                 word = self.words[place]
                 if word.folded in NUMBERS and word.folded != "one":
-                    return NUMBERS[word.folded]
+                    return NUMBERS[word.folded], [place]
                 if place == at + 1 and self.words[at].folded == "top" and word.text.isdecimal():
-                    return int(word.text)
-        return 1
+                    return int(word.text), [place]
+        return 1, []
 
     def _counted(self, at: int, reading: Reading, *, is_sum: bool) -> Operation:
         """What ``how many`` counts: rows, different values of a column, or the sum of a column of numbers."""
         nouns = [
             index
             for index in range(at + 1, min(len(self.words), at + 6))
-            if self.words[index].folded not in (FILLERS | _ORS | {"many", "of", "different", "distinct"})
+            if self.words[index].folded not in (FILLERS | _ORS | _DIFFERENT)
         ]
-        is_distinct = any(word.folded in ("different", "distinct", "unique") for word in self.words)
+        is_distinct = any(word.folded in _DIFFERENT for word in self.words)
         for index in nouns:
             for mention in self.mentions:
                 if index in mention.words:

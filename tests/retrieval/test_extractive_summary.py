@@ -15,8 +15,8 @@ FERRY = "The ferry and its crossings"
 WINTER = "What changes in winter"
 TEXT = f"""{FERRY}
 
-The ferry crosses the lake nine times a day between April and October. It carries two hundred people and twelve cars on \
-each crossing. The captain decides alone whether the weather allows a crossing.
+The ferry crosses the lake nine times a day between April and October. It carries two hundred people and twelve cars \
+on each crossing. The captain decides alone whether the weather allows a crossing.
 
 Tickets are sold on board and in the harbour office beside the northern pier. Children under six travel free of charge \
 on every crossing.

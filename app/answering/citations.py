@@ -1,8 +1,9 @@
 """Citations of an answer, computed from its text: what was copied, from where, down to the character.
 
-A copied run is a maximal identical run of at least six tokens in a retrieved passage. Only text is compared, never
-how it was drafted, so the same answer has the same citations with speculation on or off. Offsets are Unicode code
-points, half-open, and for a copied run the document's characters equal the answer's.
+A copied run is a maximal identical run of at least six tokens in a retrieved passage; a quotation behind its marker
+may be shorter, and each of its lines is a run. Only text is compared, never how it was drafted, so the same answer has
+the same citations with speculation on or off. Offsets are Unicode code points, half-open, and for a copied run the
+document's characters equal the answer's.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from corpora.text.chunking import sentences
 LEAST_TOKENS: Final = 6
 
 _MARKER: Final = re.compile(r"\[(\d{1,4})\]")
+_WORD: Final = re.compile(r"\S+")
 _LAST_MARKER: Final = re.compile(r"\s*\[\d{1,4}\]\s*$")
 
 
@@ -40,7 +42,8 @@ def cite(
     """The citations of ``answer`` in its order.
 
     ``token_spans`` are the characters of each of its tokens; passages come best first. Where several passages hold
-    a run, the one whose ``[n]`` the answer wrote next to it is cited, then the better one. A marker without a
+    a run, the one whose ``[n]`` the answer wrote next to it is cited, then the better one. What stands behind a marker
+    and is in its passage but for line breaks is cited line by line, however short they are. A marker without a
     verbatim copy of its passage in its sentence is cited as ``marked``, with the whole passage. Sentences of
     ``computed`` that the answer has word for word are cited with their rows, and with nothing else.
     """
@@ -48,6 +51,7 @@ def cite(
     spans = [span for span in (_trimmed(answer, *span) for span in token_spans) if span[0] < span[1]]
     spans = [span for span in spans if not _is_within(span, said)]
     copied = [_copied(run, spans, passages) for run in _chosen(answer, spans, passages)]
+    copied += _rest_of_quotations(answer, (*said, *copied), passages)
     marked = _marked(answer, (*said, *copied), passages)
     return tuple(sorted((*said, *copied, *marked), key=lambda found: (found.answer_start, found.answer_end)))
 
@@ -140,18 +144,56 @@ def _uncovered(run: _Run, taken: Iterable[_Run], spans: Sequence[tuple[int, int]
     return _Run(start, start + length, run.passage, run.at + spans[start][0] - spans[run.first][0])
 
 
+def _rest_of_quotations(
+    answer: str, cited: Sequence[Citation], passages: Sequence[SourcePassage]
+) -> Iterator[Citation]:
+    """What is quoted behind its marker and not yet ``cited``: short sentences, and the lines of lists and addresses."""
+    by_number = {passage.number: passage for passage in passages if passage.number is not None}
+    markers = [found for found in _MARKER.finditer(answer) if not _is_within(found.span(), cited)]
+    for index, marker in enumerate(markers):
+        end = markers[index + 1].start() if index + 1 < len(markers) else len(answer)
+        passage, (start, stop) = by_number.get(int(marker[1])), _trimmed(answer, marker.end(), end)
+        if passage is None or all(_is_within((at, at + 1), cited) for at in range(start, stop)):
+            continue
+        for place, at, length in _lines_in(answer[start:stop], passage.text):
+            if not _is_within((start + place, start + place + length), cited):
+                yield _copy(passage, at, start + place, length)
+
+
+def _lines_in(quotation: str, text: str) -> Iterator[tuple[int, int, int]]:
+    """The pieces of a quotation that a text has in one go, as (offset in it, offset in the text, length).
+
+    White space between two pieces differs, that inside of one does not; nothing if the words are not all there.
+    """
+    words = [found.span() for found in _WORD.finditer(quotation)] if any(map(str.isalnum, quotation)) else []
+    found = re.search(r"\s+".join(re.escape(quotation[slice(*span)]) for span in words), text) if words else None
+    if found is None:
+        return
+    theirs = [(found.start() + a, found.start() + b) for a, b in (each.span() for each in _WORD.finditer(found[0]))]
+    first = 0
+    for last in range(len(words)):
+        is_last = last + 1 == len(words)
+        if is_last or quotation[words[last][1] : words[last + 1][0]] != text[theirs[last][1] : theirs[last + 1][0]]:
+            yield words[first][0], theirs[first][0], words[last][1] - words[first][0]
+            first = last + 1
+
+
 def _copied(run: _Run, spans: Sequence[tuple[int, int]], passages: Sequence[SourcePassage]) -> Citation:
     passage = passages[run.passage]
     start, end = spans[run.first][0], spans[run.last - 1][1]
-    source_start = passage.start + run.at
-    source_end = source_start + end - start
+    return _copy(passage, run.at, start, end - start)
+
+
+def _copy(passage: SourcePassage, at: int, start: int, length: int) -> Citation:
+    """The citation of so many characters of the answer from ``start`` on, at character ``at`` of a passage."""
+    source_start, source_end = passage.start + at, passage.start + at + length
     return Citation(
         passage_id=passage.passage_id,
         document=passage.document,
         source_start=source_start,
         source_end=source_end,
         answer_start=start,
-        answer_end=end,
+        answer_end=start + length,
         kind="copied",
         place=passage.place_of(source_start, source_end),
     )

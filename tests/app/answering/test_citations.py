@@ -105,10 +105,31 @@ def test_a_marker_without_a_copy_points_at_the_whole_passage() -> None:
     assert [(c.source_start, c.source_end) for c in marked] == [(p.start, p.end) for p in (first, second)]
 
 
-def test_a_short_quotation_is_marked() -> None:
-    (citation,) = cited("[2] Paris it is.", passage("Paris it is.", number=2))
-    assert citation.kind == "marked"
-    assert (citation.answer_start, citation.answer_end) == (4, 16)
+def test_a_short_quotation_is_cited_to_the_character() -> None:
+    source = passage("It was asked. Paris it is. Nobody minded.", number=2)
+    (citation,) = cited("[2] Paris it is.", source)
+    assert (citation.kind, citation.answer_start, citation.answer_end) == ("copied", 4, 16)
+    assert (citation.source_start, citation.source_end) == (source.start + 14, source.start + 26)
+    (marked,) = cited("[2] Rome it is.", source)
+    assert marked.kind == "marked"
+
+
+def test_each_line_of_a_quoted_list_is_cited() -> None:
+    text = "To clean the pan you need:\n\n- hot water\n- a brush\n\nThen dry it."
+    source = passage(text)
+    answer = "[1] To clean the pan you need: - hot water - a brush [1] Then dry it."
+    found = cited(answer, source)
+    assert [answer[c.answer_start : c.answer_end] for c in found] == [
+        "To clean the pan you need:",
+        "- hot water",
+        "- a brush",
+        "Then dry it.",
+    ]
+    for c in found:
+        assert c.kind == "copied"
+        assert (
+            text[c.source_start - source.start : c.source_end - source.start] == answer[c.answer_start : c.answer_end]
+        )
 
 
 def test_a_marker_of_no_passage_and_the_refusal_cite_nothing() -> None:

@@ -158,14 +158,17 @@ class Answer:
 
     @property
     def nearest(self) -> tuple[SourcePassage, ...]:
-        """The few passages that most likely answer, for who was refused an answer; those found first if none has a
-        chance that was judged.
-        """
-        return tuple(sorted(self.passages, key=lambda passage: -(passage.chance or 0.0))[:NEAREST])
+        """The few passages that came nearest to an answer: those with a chance, the best first, then as they were found."""
+
+        def chance(passage: SourcePassage) -> float:
+            return passage.chance if passage.chance is not None and passage.chance >= _TELLING_CHANCE else 0.0
+
+        return tuple(sorted(self.passages, key=lambda passage: -chance(passage))[:NEAREST])
 
 
 NEAREST: Final = 3
 """How many passages a refusal shows."""
+_TELLING_CHANCE: Final = 0.05  # below it the order of the search says more
 
 Event: TypeAlias = Retrieval | TextDelta | Citation | Done
 

@@ -158,7 +158,7 @@ class Answer:
 
     @property
     def nearest(self) -> tuple[SourcePassage, ...]:
-        """The few passages that came nearest to an answer: those with a chance, the best first, then as they were found."""
+        """The few passages that came nearest: those with a chance, the best first, then in the order of the search."""
 
         def chance(passage: SourcePassage) -> float:
             return passage.chance if passage.chance is not None and passage.chance >= _TELLING_CHANCE else 0.0

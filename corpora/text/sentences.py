@@ -55,6 +55,7 @@ _OPENERS = "\"'([{\u2018\u201c\u00ab\u300c\u300e\uff08*_`"
 _QUOTE_ENDS, _AFTER_QUOTE = "\u300d\u300f", ("\u3068", "\u3063\u3066")
 _QUOTES = "\"')]\u2019\u201d\u300b\u300d\u300f\u3011\uff09"
 _NO_HEADLINE_ENDS = _UNSPACED_STOPS + ".!?:;,\u2026\u0964\u3001\uff0c\uff1a"
+_LEADS_ON = ":\uff1a?\uff1f\u061f"
 _LAST_WORD = re.compile(r"[^\s(\[\"'\u2018\u201c/]+\Z")
 _INITIALS = re.compile(r"(?:[^\W\d_]\.)+\Z")
 _ROMAN = "(?=[ivxl])x{0,3}(?:xl|l?x{0,3})(?:i[xv]|v?i{0,4})"
@@ -113,7 +114,7 @@ class Unit:
     opens_paragraph: bool
     is_heading: bool
     leads_on: bool
-    """A heading, or a line ending in a colon: meaningless without what follows."""
+    """A heading, or a line ending in a colon or a question mark: meaningless without what follows."""
     is_line: bool
     """Begins a line of its own inside its block: an item, a row, a line of verse."""
     is_code: bool
@@ -166,7 +167,7 @@ def _line_units(text: str, start: int, end: int, opens: bool, is_headline: bool)
     spans = [(start + a, start + b) for a, b in _sentence_spans(text[start:end])]
     for n, (a, b) in enumerate(spans):
         is_last = n + 1 == len(spans)
-        leads_on = is_headline or (is_last and text[b - 1] in ":\uff1a")
+        leads_on = is_headline or (is_last and text[b - 1] in _LEADS_ON)
         yield Unit(a, b, opens and n == 0, opens and is_headline, leads_on, not opens and n == 0, False)
 
 

@@ -191,3 +191,12 @@ def test_a_marked_heading_begins_a_passage_unless_the_one_before_is_too_short() 
 def test_impossible_chunking_is_refused() -> None:
     with pytest.raises(ValueError, match="positive"):
         Chunking(target_chars=0)
+
+
+@pytest.mark.parametrize("gap", ["\n", "\n\n"])
+def test_a_question_is_not_torn_from_its_answer(gap: str) -> None:
+    pairs = [f"How long is stage number {n} of the walk?{gap}It takes {n} hours." for n in range(2, 60)]
+    document = Document.of("walk.txt", "\n\n".join(pairs))
+    for target_chars in range(80, 200, 7):
+        cut = passages(document, target_chars=target_chars)
+        assert len(cut) > 10 and not any(passage.text.rstrip().endswith("?") for passage in cut)

@@ -35,7 +35,7 @@ from retrieval.leads import (
 )
 from retrieval.scraps import ends_as_sentence, is_curt, is_navigation, is_scrap
 
-RULE: Final = 1
+RULE: Final = 2
 """Grows with every change of what is a unit or a lead: rows that are kept by unit belong to one rule."""
 
 _CELLS = " | "
@@ -210,7 +210,8 @@ class _Reader:
                     and not is_question(self._text[slice(*spans[place])])
                 ):
                     end, place = spans[place][1], place + 1
-                self._add(line, start, end, label=label_of(self._text[start:end]) or label)
+                own = label_of(self._text[start:end])
+                self._add(line, start, end, label=own or label, above=label if place > 1 and own != label else "")
         line.is_entry = not asked and bool(line.units) and self._may_be_entry(line, text)
 
     def _is_answer(self, start: int) -> bool:
@@ -260,6 +261,7 @@ class _Reader:
         *,
         kind: UnitKind = "sentence",
         label: str = "",
+        above: str = "",
         headings: tuple[str, ...] | None = None,
         is_scrap: bool = False,
     ) -> None:
@@ -269,8 +271,8 @@ class _Reader:
         headings = self._headings_at(start) if headings is None else headings
         if scope.questions and is_question("".join(headings[-1:])):
             headings = headings[:-1]  # That was answered before.
-        near = (*headings[-_NEAR_HEADINGS:], *scope.questions, *filter(None, [scope.label]))
-        leads = (*headings, *scope.questions, *filter(None, [scope.label, label]))
+        near = (*headings[-_NEAR_HEADINGS:], *scope.questions, *filter(None, [scope.label, above]))
+        leads = (*headings, *scope.questions, *filter(None, [scope.label, above, label]))
         if kind == "sentence":
             is_scrap = is_scrap or is_scrap_of(self._text[start:end], headings)
         line.units.append(len(self._units))

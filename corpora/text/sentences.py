@@ -55,6 +55,8 @@ _OPENERS = "\"'([{\u2018\u201c\u00ab\u300c\u300e\uff08*_`"
 _QUOTE_ENDS, _AFTER_QUOTE = "\u300d\u300f", ("\u3068", "\u3063\u3066")
 _QUOTES = "\"')]\u2019\u201d\u300b\u300d\u300f\u3011\uff09"
 _NO_HEADLINE_ENDS = _UNSPACED_STOPS + ".!?:;,\u2026\u0964\u3001\uff0c\uff1a"
+# How documentation heads what it says of a function: "object.__new__(cls[, ...])".
+_SIGNATURE = re.compile(r"(?:class |async )?[A-Za-z_][\w.]*\([^()]*(?:\([^()]*\)[^()]*)*\)")
 _LEADS_ON = ":\uff1a?\uff1f\u061f"
 _LAST_WORD = re.compile(r"[^\s(\[\"'\u2018\u201c/]+\Z")
 _INITIALS = re.compile(r"(?:[^\W\d_]\.)+\Z")
@@ -256,6 +258,8 @@ def _stands_before_number(word: str) -> bool:
 def _is_headline(line: str) -> bool:
     """Whether the last line of a block is short and does not end as a sentence does."""
     stripped = line.strip()
+    if len(stripped) <= 100 and _SIGNATURE.fullmatch(stripped):
+        return True
     if len(stripped) > 100 or LIST_ITEM.match(line) or " | " in line or _REFERRED.search(stripped):
         return False
     return any(ch.isalpha() for ch in stripped) and stripped.rstrip(_QUOTES)[-1:] not in _NO_HEADLINE_ENDS

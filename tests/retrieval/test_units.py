@@ -159,6 +159,18 @@ def test_a_label_leads_to_its_lines_and_the_line_is_quoted_with_its_own() -> Non
     assert "Opening hours:\nMonday to Friday 9 to 17\nSaturday 10 to 14" in lists(read(text))
 
 
+def test_a_label_leads_to_the_later_sentences_of_its_line() -> None:
+    page = "<h2>Settings</h2><dl><dt>margin</dt><dd>Margin in millimetres. Default: 12.</dd></dl>"
+    found = {said: unit.leads[-2:] for said, unit in units_in(read(page, "page.html"))}
+    assert found["Default: 12."] == ("margin", "Default")
+
+
+def test_a_signature_leads_to_what_is_said_of_it() -> None:
+    text = "Basic customization\n\nobject.__new__(cls[, ...])\n\nCalled to create a new instance of the class cls.\n"
+    (pair,) = answers(read(text))
+    assert pair == ("Called to create a new instance of the class cls.", "object.__new__(cls[, ...])")
+
+
 def test_short_lines_that_say_something_are_quoted_beside_prose() -> None:
     text = (
         "Sailing club\n\nThe club was founded by six fishermen and a teacher.\n\n"

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final, Literal, TypeAlias
 
 Kind: TypeAlias = Literal["number", "day", "time", "text"]
@@ -96,6 +96,7 @@ _TIME: Final = re.compile(
     r"(\d{1,2})[:.h](\d\d)(?::\d\d)?\s?(?P<half>[ap]\.?m\.?)?(?:\s?(?:h|uhr))?|(\d{1,2})\s?(?P<only>[ap]\.?m\.?)",
     re.IGNORECASE,
 )
+_SAMPLED: Final = 300  # cells that tell what a column holds
 _NO_YEAR: Final = 4  # A leap year that no table is about.
 
 
@@ -125,7 +126,7 @@ class Readings:
 
     Of numbers, ``unit`` is that of all cells which have one, None if they have several; ``before`` and ``after`` are
     how cells write it, ``decimals`` how many digits most of them have behind the point, ``grouping`` what parts their
-    thousands, ``point`` what stands before decimals. Times of day are minutes.
+    thousands, ``point`` what stands before decimals. Times of day are minutes. ``years`` are those that dates are in.
     """
 
     kind: Kind
@@ -137,6 +138,7 @@ class Readings:
     decimals: int = 0
     grouping: str = ""
     point: str = "."
+    years: frozenset[int] = frozenset()
 
     def shown(self, number: Decimal) -> str:
         """A number as the column writes its own, with at least as many decimals and none lost."""
@@ -166,10 +168,12 @@ def read(texts: Sequence[str], *, language: str | None = None) -> Readings:
     held = [text for text in texts if not is_empty(text)]
     if not held:
         return Readings("text", (None,) * len(texts))
-    found = max((_numbers(texts, language), _days(texts), _times(texts)), key=lambda one: -len(one.unread))
-    if len(found.unread) * 2 > len(held):
+    readers = (partial(_numbers, language=language), _days, _times)
+    sample = held[:_SAMPLED]
+    unread = [len(reader(sample).unread) for reader in readers]
+    if min(unread) * 2 > len(sample):
         return Readings("text", (None,) * len(texts))
-    return found
+    return readers[unread.index(min(unread))](texts)
 
 
 def days_of(text: str) -> Days | None:
@@ -318,7 +322,8 @@ def _times(texts: Sequence[str]) -> Readings:
 def _read_each(kind: Kind, texts: Sequence[str], value_of: Callable[[int], Value | None]) -> Readings:
     values = [None if is_empty(text) else value_of(index) for index, text in enumerate(texts)]
     unread = [index for index, value in enumerate(values) if value is None and not is_empty(texts[index])]
-    return Readings(kind, tuple(values), tuple(unread))
+    years = frozenset(value.first.year for value in values if isinstance(value, Days))
+    return Readings(kind, tuple(values), tuple(unread), years=years)
 
 
 @lru_cache(maxsize=4096)

@@ -422,8 +422,7 @@ class _Reader:
         if not isinstance(value, Days):
             return False
         if value.has_year and not days.has_year:
-            years = {held.first.year for held in self.table.read(column).values if isinstance(held, Days)}
-            if order is not None and len(years) > 1:
+            if order is not None and len(self.table.read(column).years) > 1:
                 return False
             days = days.in_year(value.first.year)
         elif days.has_year and not value.has_year:
@@ -618,7 +617,8 @@ class _Reader:
         column = min(columns) if len(columns) == 1 else len(self.table.names)
         name = f"{self.table.names[column]} " if column < len(self.table.names) and self.table.names[column] else ""
         if whole and len(columns) == 1 and rows and not prefix:
-            texts = {self._cell_texts(column)[row] for row in rows}
+            held = self._cell_texts(column)
+            texts = {held[row] for row in rows}
             text = texts.pop() if len(texts) == 1 else text
         return Condition(frozenset(rows), f"{name}{prefix}{text}", tuple(phrase), columns, whole, strong)
 

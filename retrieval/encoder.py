@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 _LOG = logging.getLogger(__name__)
+_JOINED_OR_WIDE = re.compile("[\ufb00-\ufb06\uff01-\uff5e\u3000]+")  # ligatures and full-width letters: other tokens
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # not encodable as UTF-8, and so not by any tokenizer
 # Tokens that a processor's caches hold, or that keep a GPU busy.
 _CPU_TOKENS, _GPU_TOKENS = 1024, 8192
@@ -153,7 +155,7 @@ class SentenceTransformerEncoder:
         model = self._model()
         if not texts:
             return np.zeros((0, self.dimension), dtype=np.float32)
-        readable = [_LONE_SURROGATE.sub("\ufffd", text) for text in texts]
+        readable = [_plain_letters(_LONE_SURROGATE.sub("\ufffd", text)) for text in texts]
         with self._model_lock:
             prompt = model.prompt_tokens(role)
             windows, owner_W, weight_W = _windows(model, readable, model.max_tokens - prompt)
@@ -275,3 +277,7 @@ def load_with_sentence_transformers(
         ) from error
     model.eval()
     return _SentenceTransformersModel(model)
+
+
+def _plain_letters(text: str) -> str:
+    return _JOINED_OR_WIDE.sub(lambda match: unicodedata.normalize("NFKC", match[0]), text)

@@ -56,6 +56,11 @@ _SMALL_WORDS = {
     "Indonesian": "yang dan di itu dengan untuk tidak ini dari dalam apa adalah pada bagaimana akan oleh ke atau",
     "Vietnamese": "là và của có không được cho một các trong người này với như thế nào đã những để",
 }
+_NAMES = {
+    "de": "German", "fr": "French", "es": "Spanish", "it": "Italian", "pt": "Portuguese", "nl": "Dutch",
+    "pl": "Polish", "sv": "Swedish", "tr": "Turkish", "id": "Indonesian", "vi": "Vietnamese", "zh": "Chinese",
+    "ja": "Japanese", "ko": "Korean", "ru": "Russian", "uk": "Ukrainian", "ar": "Arabic", "el": "Greek", "hi": "Hindi",
+}  # fmt: skip
 _WORD = re.compile(r"[^\W\d_]+")
 _MIN_UNSPACED_LETTERS = 4  # four Chinese characters can be a whole question
 _MIN_LETTERS = 8
@@ -137,6 +142,21 @@ def _own_words() -> Mapping[str, frozenset[str]]:
     return {language: frozenset(word for word in words if times[word] == 1) for language, words in listed.items()}
 
 
+def mostly_unknown(documents: Mapping[str, int]) -> str | None:
+    """A line if most documents are in a language that the default encoder does not know; None otherwise.
+
+    ``documents`` counts them by the ISO 639-1 codes of their languages.
+    """
+    foreign = {code: count for code, count in documents.items() if code != "en"}
+    if 2 * sum(foreign.values()) <= sum(documents.values()):
+        return None
+    code = max(foreign, key=lambda code: (foreign[code], code))
+    return (
+        f"most of these documents are not in English (many are in {_NAMES.get(code, code)}), the only language that the "
+        "encoder knows, so they are found by their words: name a multilingual encoder with --encoder"
+    )
+
+
 def _language_of_letter(letter: str) -> str | None:
     if letter < "\u0250":
         return None
@@ -151,7 +171,7 @@ def _guess_by_small_words(text: str) -> str | None:
     words = [word.casefold() for word in _WORD.findall(text)]
     if len(words) < _MIN_WORDS:
         return None
-    small = {language: frozenset(listed.split()) for language, listed in _SMALL_WORDS.items()}
+    small = {language: small_words(language) for language in _SMALL_WORDS}
     counts = Counter({language: sum(word in listed for word in words) for language, listed in small.items()})
     (best, most), (_, second) = counts.most_common(2)
     own = [word for word in words if word in small[best] - small["English"]]

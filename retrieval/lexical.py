@@ -34,7 +34,8 @@ PART: Final = 0.5  # how much a part of a compound counts against a word of the 
 
 _LOOKED_AT: Final = 8  # passages that tell a name from another word
 
-_Postings: TypeAlias = list[tuple[NDArray[np.int32], NDArray[np.float32]]]
+_Postings: TypeAlias = list[tuple[NDArray[np.int32], NDArray[np.int32] | NDArray[np.float64]]]
+_Scores: TypeAlias = list[tuple[NDArray[np.int32], NDArray[np.float32]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,8 @@ class LexicalIndex:
 
     def __init__(self, live: Sequence[LiveSegment[PostingSegment]] = ()) -> None:
         self.segments = Segments(live)
+        self._lengths = _Lengths.of(())
+        self._lengths_of = -1  # the change of ``segments`` after which they were counted
 
     def __len__(self) -> int:
         return len(self.segments)
@@ -71,12 +74,11 @@ class LexicalIndex:
 
     def search(self, questions: Sequence[str], k: int) -> list[list[tuple[int, float]]]:
         """For each question the at most ``k`` best (row, score > 0), best first, ties by the lower row."""
-        segments = self.segments.live
-        count = sum(int(live.alive_N.sum()) for live in segments)
-        length = sum(int(live.segment.lengths_N[live.alive_N].sum()) for live in segments)
-        if k < 1 or not length:
+        if self._lengths_of != self.segments.changes:
+            self._lengths, self._lengths_of = _Lengths.of(self.segments.live), self.segments.changes
+        if k < 1 or not self._lengths.count:
             return [[] for _ in questions]
-        scorer = _Scorer(segments, count, length / count)
+        scorer = _Scorer(self.segments.live, self._lengths)
         return [scorer.best(self._sought(question, scorer), k) for question in questions]
 
     def _sought(self, question: str, scorer: _Scorer) -> list[_Sought]:
@@ -130,18 +132,41 @@ class IndexedWords:
         return [(live, live.segment.positions_P[live.segment.postings(fingerprint)]) for live in self._live]
 
 
-class _Scorer:
-    """Scores one state of the index: ``count`` passages of ``average`` terms."""
+@dataclass(frozen=True, slots=True)
+class _Lengths:
+    """What BM25 needs of one state of the index, whatever is asked; holds nothing of its passages.
 
-    def __init__(self, segments: Sequence[LiveSegment[PostingSegment]], count: int, average: float) -> None:
-        self._segments = segments
-        self._count = count
-        self._average = average
+    ``count`` passages, 0 if they have no term; whether all of a segment are alive, and what is added to the count of a
+    term below the line for each of its passages (N).
+    """
+
+    count: int
+    are_whole: tuple[bool, ...]
+    discounts: tuple[NDArray[np.float64], ...]
+
+    @classmethod
+    def of(cls, live: Sequence[LiveSegment[PostingSegment]]) -> _Lengths:
+        count = sum(int(one.alive_N.sum()) for one in live)
+        length = sum(int(one.segment.lengths_N[one.alive_N].sum()) for one in live)
+        if not length:
+            return cls(0, (), ())
+        average = length / count
+        lengths = [one.segment.lengths_N.astype(np.float64) for one in live]
+        discounts = tuple(K1 * ((1 - B) + B * lengths_N / average) for lengths_N in lengths)
+        return cls(count, tuple(one.is_whole for one in live), discounts)
+
+
+class _Scorer:
+    """Scores one state of the index."""
+
+    def __init__(self, segments: Sequence[LiveSegment[PostingSegment]], lengths: _Lengths) -> None:
+        self.segments = segments
+        self._lengths = lengths
 
     def best(self, query: Sequence[_Sought], k: int) -> list[tuple[int, float]]:
         """The at most ``k`` best (row, score) for the terms of a query; a term that occurs twice counts twice."""
-        scores = [np.zeros(len(live.segment.rows_N), dtype=np.float32) for live in self._segments]
-        scored: dict[tuple[str, float], list[_Postings]] = {}
+        scores = [np.zeros(len(live.segment.rows_N), dtype=np.float32) for live in self.segments]
+        scored: dict[tuple[str, float], list[_Scores]] = {}
         for sought in query:
             key = sought.term, sought.weight
             if key not in scored:
@@ -149,13 +174,13 @@ class _Scorer:
             for part in scored[key]:
                 for scores_N, (positions_P, term_scores_P) in zip(scores, part, strict=True):
                     scores_N[positions_P] += term_scores_P
-        return _best([live.segment.rows_N for live in self._segments], scores, k)
+        return _best([live.segment.rows_N for live in self.segments], scores, k)
 
     def share(self, word: str) -> float:
         """Of the passages, how many have a word."""
-        return sum(len(positions_P) for positions_P, _ in self._postings(word)) / self._count
+        return sum(len(positions_P) for positions_P, _ in self._postings(word)) / self._lengths.count
 
-    def _scores_of(self, sought: _Sought) -> list[_Postings]:
+    def _scores_of(self, sought: _Sought) -> list[_Scores]:
         """What a term adds to the scores: by itself, and with its forms if it has any."""
         own = self._postings(sought.term)
         if not sought.forms:
@@ -171,33 +196,42 @@ class _Scorer:
         """For each segment the positions in ``rows_N`` that have the term, and how often."""
         (fingerprint,) = fingerprints([term])
         postings: _Postings = []
-        for live in self._segments:
+        for live, is_whole in zip(self.segments, self._lengths.are_whole, strict=True):
             span = live.segment.postings(fingerprint)
-            positions_P, counts_P = live.segment.positions_P[span], live.segment.counts_P[span].astype(np.float32)
-            if not live.is_whole:
+            positions_P, counts_P = live.segment.positions_P[span], live.segment.counts_P[span]
+            if not is_whole:
                 alive_P = live.alive_N[positions_P]
                 positions_P, counts_P = positions_P[alive_P], counts_P[alive_P]
             postings.append((positions_P, counts_P))
         return postings
 
-    def _together(self, terms: Iterable[tuple[_Postings, float]]) -> _Postings:
+    def _together(self, terms: Sequence[tuple[_Postings, float]]) -> _Postings:
         """The postings of several terms as those of one, of which each occurrence counts by the weight of its term."""
-        counts = [np.zeros(len(live.segment.rows_N), dtype=np.float32) for live in self._segments]
-        for postings, weight in terms:
-            for counts_N, (positions_P, counts_P) in zip(counts, postings, strict=True):
+        together: _Postings = []
+        for at, live in enumerate(self.segments):
+            own = [(*postings[at], weight) for postings, weight in terms if len(postings[at][0])]
+            if len(own) == 1 and own[0][2] == 1.0:
+                together.append(own[0][:2])
+                continue
+            counts_N = np.zeros(len(live.segment.rows_N))
+            has_N = np.zeros(len(live.segment.rows_N), dtype=np.bool_)
+            for positions_P, counts_P, weight in own:
                 counts_N[positions_P] += weight * counts_P
-        places = [np.flatnonzero(counts_N).astype(np.int32) for counts_N in counts]
-        return [(positions_P, counts_N[positions_P]) for positions_P, counts_N in zip(places, counts, strict=True)]
+                has_N[positions_P] = True
+            positions_P = np.flatnonzero(has_N).astype(np.int32)
+            together.append((positions_P, counts_N[positions_P]))
+        return together
 
-    def _weighed(self, postings: _Postings, share: float) -> _Postings:
+    def _weighed(self, postings: _Postings, share: float) -> _Scores:
         """For each segment the same positions, and what the term adds to their scores."""
         frequency = sum(len(positions_P) for positions_P, _ in postings)
         # As float32, so that the sums are those of bm25s to the last bit.
-        weight = share * float(np.float32(math.log(1 + (self._count - frequency + 0.5) / (frequency + 0.5))))
-        scores = []
-        for live, (positions_P, counts_P) in zip(self._segments, postings, strict=True):
-            discount_P = K1 * ((1 - B) + B * live.segment.lengths_N[positions_P] / self._average)
-            scores.append((positions_P, (weight * (counts_P / (discount_P + counts_P))).astype(np.float32)))
+        weight = share * float(np.float32(math.log(1 + (self._lengths.count - frequency + 0.5) / (frequency + 0.5))))
+        scores: _Scores = []
+        for discount_N, (positions_P, counts_P) in zip(self._lengths.discounts, postings, strict=True):
+            scores.append(
+                (positions_P, (weight * (counts_P / (discount_N[positions_P] + counts_P))).astype(np.float32))
+            )
         return scores
 
 

@@ -76,11 +76,12 @@ class LiveSegment(Generic[S]):
 class Segments(Generic[S]):
     """The segments of one index. Not thread-safe; its owner holds a lock.
 
-    ``live`` is replaced, never changed: a reader may take it and read on without the lock.
+    ``live`` is replaced, never changed: a reader may take it and read on without the lock. ``changes`` counts that.
     """
 
     def __init__(self, live: Sequence[LiveSegment[S]] = ()) -> None:
         self.live = tuple(live)
+        self.changes = 0
 
     def __len__(self) -> int:
         return sum(int(segment.alive_N.sum()) for segment in self.live)
@@ -97,6 +98,7 @@ class Segments(Generic[S]):
         while len(live) > 1 and _should_merge(*live[-2:]):
             live[-2:] = [LiveSegment.of(merged(live[-2:]))]
         self.live = tuple(live)
+        self.changes += 1
 
     def remove(self, rows: Sequence[int]) -> int:
         """Remove rows for good; rows that are not here are ignored. Returns how many were removed."""
@@ -105,6 +107,7 @@ class Segments(Generic[S]):
         before, removed = len(self), np.asarray(rows, dtype=np.int64)
         remaining = (segment.without(removed) for segment in self.live)
         self.live = tuple(segment for segment in remaining if segment.alive_N.any())
+        self.changes += 1
         return before - len(self)
 
     def replace(self, before: Sequence[LiveSegment[S]], merged_segment: S) -> bool:
@@ -119,6 +122,7 @@ class Segments(Generic[S]):
         whole = LiveSegment.of(merged_segment)
         replacement = whole.without(np.concatenate(removed)) if removed else whole
         self.live = (*([replacement] if replacement.alive_N.any() else []), *self.live[len(before) :])
+        self.changes += 1
         return True
 
 

@@ -83,7 +83,8 @@ class Vocabulary:
         """The words whose keys begin with ``start``, in order."""
         head = start.encode()
         first, end = self._place(head), self._place(head + _BEHIND)
-        return [_word(line) for line in self.text[self._starts_W[first] : self._starts_W[end]].split(_LINE_END)[:-1]]
+        lines = self.text[self._starts[first] : self._starts[end]].decode().split("\n")[:-1]
+        return [line.rsplit("\t", 1)[-1] for line in lines]
 
     def with_key(self, key: str) -> list[str]:
         """The words that are ``key`` but for their accents."""
@@ -102,7 +103,7 @@ class Vocabulary:
             line = self._line_at(place)
             if sought in line.split(b"\t")[0]:
                 words.append(_word(line))
-            at = int(self._starts_W[place + 1]) - 1
+            at = self._starts[place + 1] - 1
         return words
 
     def near(self, key: str, slips: int) -> list[tuple[str, int]]:
@@ -131,6 +132,11 @@ class Vocabulary:
         return np.concatenate([[0], ends]).astype(np.int64)
 
     @cached_property
+    def _starts(self) -> memoryview:
+        """The same; a single one of them is read faster here."""
+        return self._starts_W.data
+
+    @cached_property
     def _letters(self) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
         """For each word the set of the letters of its key, as bits, and their number."""
         if not len(self):
@@ -148,7 +154,7 @@ class Vocabulary:
         return bisect_left(range(len(self)), line, key=self._line_at)
 
     def _line_at(self, place: int) -> bytes:
-        return self.text[self._starts_W[place] : self._starts_W[place + 1] - 1]
+        return self.text[self._starts[place] : self._starts[place + 1] - 1]
 
 
 def _line(word: str) -> bytes:

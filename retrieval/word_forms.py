@@ -75,7 +75,9 @@ class WordForms:
             start = without_accents(word)[: max(_SHORTEST, len(stem) - 1)]
             alike = vocabulary.beginning(start)
             stems = stemmer.stemWords(alike)
-            yield from (found for found, own in zip(alike, stems, strict=True) if without_accents(own) == stem)
+            for found, own in zip(alike, stems, strict=True):
+                if own == stem or (not own.isascii() and without_accents(own) == stem):
+                    yield found
 
     def _compounds(self, word: str, vocabulary: Vocabulary) -> Iterable[str]:
         """Words that begin or end with this one, or with its stem."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from app.commands.options import require_there
 from app.commands.terminal import LiveLines, Terminal, is_terminal, plain
-from app.config.settings import Settings
+from app.config.settings import BUNDLED, Settings
 from app.errors import InputError
 from app.output.answer_json import error_document
 from app.output.formatting import amount, count, duration
@@ -51,11 +51,16 @@ def add(args: argparse.Namespace, settings: Settings, terminal: Terminal) -> int
         jobs = Jobs(Library(settings.home).open(args.name))
         return _show_plan(jobs.plan(args.paths, sync=args.sync), terminal, args.name)
     from app.library.corpus import Corpus
+    from corpora.store.listing import languages
+    from retrieval.language import mostly_unknown
 
     corpus = Corpus.open(args.name, settings=settings)
     if args.sync and not args.yes:
         _require_content(corpus.plan(*args.paths, sync=True))
-    return watch(corpus, corpus.begin(*args.paths, sync=args.sync), terminal)
+    code = watch(corpus, corpus.begin(*args.paths, sync=args.sync), terminal)
+    if settings.encoder == BUNDLED and not terminal.json and (remark := mostly_unknown(languages(corpus.store))):
+        terminal.note(f"note: {remark}")
+    return code
 
 
 def watch(corpus: Corpus, job: Job, terminal: Terminal, *, before: frozenset[int] = frozenset()) -> int:

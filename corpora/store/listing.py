@@ -72,6 +72,16 @@ def listing(
     return Listing(tuple(rows), len(matches), len(names), passages)
 
 
+def languages(store: CorpusStore) -> dict[str, int]:
+    """How many documents are in each language, by its ISO 639-1 code; those of which it is not known count nowhere."""
+    with store.connections.reading() as connection:
+        counted = connection.execute(
+            "SELECT json_extract(metadata, '$.language') AS language, count(*) FROM documents "
+            "WHERE language IS NOT NULL GROUP BY language"
+        )
+        return {str(language): int(count) for language, count in counted}
+
+
 def holdings(store: CorpusStore, document: str) -> Holdings | None:
     """What is stored of the document with this id; None if there is none."""
     with store.connections.reading() as connection:

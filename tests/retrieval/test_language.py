@@ -6,7 +6,7 @@ import pydoc_data.topics
 
 import pytest
 
-from retrieval.language import guess_language, has_english_word, unknown_to_encoder
+from retrieval.language import guess_language, has_english_word, is_foreign, mostly_unknown, unknown_to_encoder
 
 
 @pytest.mark.parametrize(
@@ -72,3 +72,26 @@ def test_english_words_are_those_of_no_other_language() -> None:
     assert has_english_word("She have a cat.") and has_english_word("Which is it?")
     for text in ("Ich habe einen Hund in Paris.", "Il est malade.", "Coming soon!", "not", "El perro es grande.", ""):
         assert has_english_word(text) == (text == "not"), text
+
+
+def test_most_documents_decide_whether_another_encoder_is_suggested() -> None:
+    assert mostly_unknown({}) is None
+    assert mostly_unknown({"en": 5, "de": 5}) is None
+    line = mostly_unknown({"en": 2, "fr": 1, "de": 3, "xx": 1})
+    assert line is not None and "German" in line and "--encoder" in line
+
+
+@pytest.mark.parametrize(
+    ("text", "foreign"),
+    [
+        ("wo sind die Schlüssel", True),
+        ("pendant combien de temps", True),
+        ("¿cuánto cuesta la llave?", True),
+        ("钥匙在哪里", True),
+        ("where is the key", False),
+        ("os requirements lumen", False),
+        ("vacation policy de facto", False),
+    ],
+)
+def test_short_questions_are_known_as_foreign_by_two_small_words(text: str, foreign: bool) -> None:
+    assert is_foreign(text) == foreign

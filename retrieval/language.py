@@ -152,8 +152,8 @@ def mostly_unknown(documents: Mapping[str, int]) -> str | None:
         return None
     code = max(foreign, key=lambda code: (foreign[code], code))
     return (
-        f"most of these documents are not in English (many are in {_NAMES.get(code, code)}), the only language that the "
-        "encoder knows, so they are found by their words: name a multilingual encoder with --encoder"
+        f"most of these documents are not in English (many are in {_NAMES.get(code, code)}), and the encoder knows "
+        "English alone, so they are found by their words: name a multilingual encoder with --encoder"
     )
 
 

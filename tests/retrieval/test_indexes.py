@@ -89,7 +89,7 @@ def test_opening_reads_the_files_and_only_what_came_after_them(
     later = opened(filled)
     names = {hit.passage.document_name for hits in answers(later) for hit in hits}
     assert names == {f"{number}.txt" for number in range(12) if number != 3} | {"new.txt"}
-    assert read == ["Storks wade, too."]
+    assert read == ["new\nStorks wade, too."]
     later.write_files()
     assert answers(opened(filled)) == answers(later)
     assert len(read) == 1

@@ -281,10 +281,16 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
 
 
-@lru_cache(maxsize=65536)
 def stems_of(text: str) -> tuple[str, ...]:
-    """The stems of a name or a cell."""
-    return tuple(word.stem for word in words_of(text))
+    """The stems of a name or a cell: those of ``words_of``, in a fraction of the time."""
+    return tuple(one for token in _TOKEN.findall(text) for one in _stems_of_token(token))
+
+
+@lru_cache(maxsize=65536)
+def _stems_of_token(token: str) -> tuple[str, ...]:
+    if token[0] in "'’":
+        return ()
+    return tuple(stem(folded) for piece in _SPLIT.split(token) if (folded := fold(piece)))
 
 
 @lru_cache(maxsize=65536)

@@ -39,6 +39,7 @@ From hits to evidence:
     relevance            scores sentences: by cosine, or by a learned network
     lexical_relevance    scores them by the words of the question, where it is not English
     relevance_features   the features of that network
+    meanings             what common words mean, in short vectors
     anchors              what of a question must stand in the evidence: numbers, names, days, identifiers
 
 The encoder:

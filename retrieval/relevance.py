@@ -12,7 +12,7 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -26,7 +26,8 @@ from retrieval.errors import DamagedRelevance
 from retrieval.interfaces import log_odds
 from retrieval.language import is_foreign as is_foreign_text
 from retrieval.lexical_relevance import LexicalRelevance
-from retrieval.relevance_features import Candidate, Rarity, anchor_levels, anchors, features
+from retrieval.meanings import Meanings
+from retrieval.relevance_features import Candidate, Lexicon, anchor_levels, anchors, features
 
 _FORMAT = "spandraft-relevance-2"
 _UNREADABLE = (
@@ -100,7 +101,7 @@ class LearnedRelevance:
     """
 
     encoder: str
-    rarity: Rarity
+    rarity: Lexicon
     layers: Layers
     foreign: Relevance = field(default_factory=LexicalRelevance)
 
@@ -124,7 +125,7 @@ class LearnedRelevance:
             scores_S = np.array(self.foreign.scores(question, candidates, is_foreign=True, passages=passages))
         else:
             scores_S = self.layers(features(question, candidates, self.rarity, asked=asked, levels_SA=levels_SA))
-        if _is_in_vain(asked, levels_SA, is_foreign=is_foreign):
+        if is_in_vain(asked, levels_SA, is_foreign=is_foreign):
             scores_S = np.minimum(scores_S, 0) - _IN_VAIN
         return [float(score) for score in scores_S]
 
@@ -137,6 +138,8 @@ class LearnedRelevance:
             "words": _packed("\n".join(words)),
             "rarity": np.array([self.rarity.known[word] for word in words], np.float16),
             "unknown": np.array(self.rarity.unknown, np.float16),
+            "meant": _packed("\n".join(self.rarity.meanings.rows)),
+            "meanings": self.rarity.meanings.vectors_VD,
             "names": np.packbits([word in self.rarity.names for word in words]),
         }
         arrays |= {name: getattr(self.layers, name) for name in Layers.__dataclass_fields__}
@@ -154,9 +157,10 @@ class LearnedRelevance:
                 words, rarity = _text(arrays["words"]).split("\n"), arrays["rarity"].astype(float).tolist()
                 is_name = np.unpackbits(arrays["names"], count=len(words)).astype(bool).tolist()
                 names = frozenset(word for word, one in zip(words, is_name, strict=True) if one)
-                known = Rarity(dict(zip(words, rarity, strict=True)), float(arrays["unknown"]), names)
+                known = dict(zip(words, rarity, strict=True))
+                lexicon = Lexicon(known, float(arrays["unknown"]), names, _meanings(arrays))
                 weights = {name: arrays[name].astype(np.float32) for name in Layers.__dataclass_fields__}
-                scorer = cls(_text(arrays["encoder"]), known, Layers(**weights))
+                scorer = cls(_text(arrays["encoder"]), lexicon, Layers(**weights))
             scorer.scores("Who is it?", [Candidate("It is Ann.", 0, 0.5)], is_foreign=False)  # the shapes fit
         except _UNREADABLE as error:
             if isinstance(error, OSError) and error.strerror:
@@ -165,7 +169,7 @@ class LearnedRelevance:
         return scorer
 
 
-def _is_in_vain(asked: Sequence[Anchor], levels_SA: NDArray[np.int8], *, is_foreign: bool) -> bool:
+def is_in_vain(asked: Sequence[Anchor], levels_SA: NDArray[np.int8], *, is_foreign: bool = False) -> bool:
     """Whether something is asked for that must stand in the hits and stands in none.
 
     Of other languages, of which no ordinary words are known and some write every noun with a capital, names are not
@@ -178,9 +182,18 @@ def _is_in_vain(asked: Sequence[Anchor], levels_SA: NDArray[np.int8], *, is_fore
     )
 
 
+def _meanings(arrays: Mapping[str, NDArray[np.generic]]) -> Meanings:
+    """Raises ValueError, LookupError."""
+    words, vectors_VD = _text(arrays["meant"]), arrays["meanings"].astype(np.int8)
+    rows = {word: row for row, word in enumerate(words.split("\n"))} if words else {}
+    if vectors_VD.ndim != 2 or len(rows) != len(vectors_VD):
+        raise ValueError("as many words as vectors")
+    return Meanings(rows, vectors_VD)
+
+
 def _packed(text: str) -> NDArray[np.uint8]:
     return np.frombuffer(text.encode(), dtype=np.uint8)
 
 
-def _text(packed: NDArray[np.uint8]) -> str:
+def _text(packed: NDArray[np.generic]) -> str:
     return packed.tobytes().decode()

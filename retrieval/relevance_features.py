@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from retrieval.anchors import ELSEWHERE, LEAD, NEAR, NOWHERE, PASSAGE, Anchor, anchors_of, standing
 from retrieval.interfaces import UnitKind
+from retrieval.meanings import Meanings
 
 _WORD = re.compile(r"[^\W\d_]+|\d(?:[\d,.]*\d)?")
 _ENDINGS = ("ing", "ed", "es", "s", "ly")
@@ -86,15 +87,17 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Rarity:
-    """How rare a word is, by its stem: the logarithm of one over the share of sentences that have it.
+class Lexicon:
+    """What is known of words, by their stems: how rare each is, whether it names something, and what it means.
 
-    ``names``: stems that are mostly written with a capital.
+    ``known``: the logarithm of one over the share of sentences that have it; ``names``: stems that are mostly written
+    with a capital.
     """
 
     known: Mapping[str, float]
     unknown: float
     names: frozenset[str] = field(default_factory=frozenset)
+    meanings: Meanings = field(default_factory=Meanings, compare=False)
 
     def of(self, stem: str) -> float:
         """Nats; words never seen are the rarest."""
@@ -114,7 +117,7 @@ def stems(text: str) -> list[str]:
     return [stem(word) for word in _words(text)]
 
 
-def anchors(question: str, rarity: Rarity) -> tuple[Anchor, ...]:
+def anchors(question: str, rarity: Lexicon) -> tuple[Anchor, ...]:
     """What of the question must stand in the evidence."""
     return anchors_of(question, stem=stem, is_ordinary=rarity.is_ordinary, is_name=rarity.is_name)
 
@@ -129,7 +132,7 @@ def anchor_levels(
 def features(
     question: str,
     candidates: Sequence[Candidate],
-    rarity: Rarity,
+    rarity: Lexicon,
     *,
     asked: Sequence[Anchor] | None = None,
     levels_SA: NDArray[np.int8] | None = None,
@@ -155,6 +158,7 @@ def features(
         np.broadcast_to(np.array(query.kinds, np.float32), (len(candidates), len(query.kinds))),
         _leads(query, candidates, stemmed),
         _standing(asked, levels_SA),
+        _meaning(query, candidates, stemmed, rarity.meanings),
     ]
     return np.concatenate(parts, axis=1).astype(np.float32)
 
@@ -168,7 +172,7 @@ class _Question:
     kinds: tuple[float, ...]
 
     @classmethod
-    def of(cls, text: str, rarity: Rarity) -> _Question:
+    def of(cls, text: str, rarity: Lexicon) -> _Question:
         words = _words(text)
         stemmed = tuple(stem(word) for word in words)
         telling = tuple(dict.fromkeys(own for own in stemmed if own not in _SMALL_STEMS)) or stemmed[:1] or ("",)
@@ -289,6 +293,43 @@ def _leads(query: _Question, candidates: Sequence[Candidate], stemmed: list[list
         [bool(_CHANGED.search(one)) for one in small], [one.rstrip().endswith(":") for one in small],
     )  # fmt: skip
     return np.stack([np.asarray(column, np.float32) for column in columns], axis=1)
+
+
+def _meaning(
+    query: _Question, candidates: Sequence[Candidate], stemmed: list[list[str]], meanings: Meanings
+) -> NDArray[np.float32]:
+    """By the meanings of words: how near the nearest word of the unit, of its leads, of its passage is to each."""
+    of_lead = {lead: sorted(_Lead.of(lead).all) for lead in dict.fromkeys(one.lead for one in candidates)}
+    own = [[word for word in dict.fromkeys(words) if word not in _SMALL_STEMS] for words in stemmed]
+    said = list(dict.fromkeys(word for words in (*own, *of_lead.values()) for word in words))
+    place = {word: number for number, word in enumerate(said)}
+    likeness_QW = meanings.likeness(query.telling, said)
+    own_SQ = _nearest(likeness_QW, own, place)
+    lead_of = dict(zip(of_lead, _nearest(likeness_QW, list(of_lead.values()), place), strict=True))
+    lead_SQ = np.array([lead_of[one.lead] for one in candidates])
+    both_SQ = np.maximum(own_SQ, lead_SQ)
+    around_SQ = both_SQ.copy()
+    passage_S = np.array([one.passage for one in candidates])
+    for passage in dict.fromkeys(passage_S.tolist()):
+        around_SQ[passage_S == passage] = both_SQ[passage_S == passage].max(axis=0)
+    weight_Q = query.rarity_Q / max(float(query.rarity_Q.sum()), 1e-3)
+    own_S, lead_S, both_S, around_S = (one @ weight_Q for one in (own_SQ, lead_SQ, both_SQ, around_SQ))
+    columns = (
+        own_S, own_S - own_S.max(), lead_S, both_S, both_S - both_S.max(), both_SQ.min(axis=1), around_S,
+        around_SQ.min(axis=1), np.sort(both_SQ, axis=1)[:, :2].mean(axis=1),
+    )  # fmt: skip
+    return np.stack([np.asarray(column, np.float32) for column in columns], axis=1)
+
+
+def _nearest(
+    likeness_QW: NDArray[np.float32], texts: Sequence[Sequence[str]], place: Mapping[str, int]
+) -> NDArray[np.float32]:
+    """(S, Q): how near the nearest word of each text is to each word of the question."""
+    rows = [
+        likeness_QW[:, [place[word] for word in words]].max(axis=1) if words else np.zeros(len(likeness_QW))
+        for words in texts
+    ]
+    return np.array(rows, np.float32)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,10 @@ from retrieval.evidence import select_evidence
 from retrieval.interfaces import Hit, log_odds
 from retrieval.lexical_relevance import LexicalRelevance
 from retrieval.relevance import CosineRelevance, Layers, LearnedRelevance
-from retrieval.relevance_features import Candidate, Rarity, features, stems
+from retrieval.relevance_features import Candidate, Lexicon, features, stems
 from tests.support.retrieval_fakes import LetterEncoder
 
-RARITY = Rarity({"tower": 3.0, "tall": 4.0, "metr": 5.0}, 9.0)
+RARITY = Lexicon({"tower": 3.0, "tall": 4.0, "metr": 5.0}, 9.0)
 CANDIDATES = (
     Candidate("The tower stands in Paris.", 0, 0.62),
     Candidate("It is 330 metres tall.", 0, 0.55),

@@ -7,7 +7,8 @@
     questions   the questions of the training data over pages, in several forms
     vectors     unit vectors of texts, computed once
     lists       lists as serving scores them, some without an answer
+    asked       lists of the question set's tuning half, as serving finds them
     train       learns the network from them
 
-Imports data and errors of training, and the features of `retrieval`.
+Imports data and errors of training, the features of `retrieval`, and for `asked` the library and the bench's verdicts.
 """

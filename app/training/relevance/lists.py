@@ -18,7 +18,7 @@ from app.training.relevance.pages import AskedOf, Asking, Page, Unit, units
 from app.training.relevance.questions import Questions, Typed
 from app.training.relevance.tables import TableQuestion
 from app.training.relevance.vectors import Vectors
-from retrieval.relevance_features import Candidate, Rarity, features
+from retrieval.relevance_features import Candidate, Lexicon, anchor_levels, anchors, features
 
 ListKind: TypeAlias = Literal["answered", "left out", "taken away", "about another", "table", "no row"]
 LIST_KINDS: tuple[ListKind, ...] = ("answered", "left out", "taken away", "about another", "table", "no row")
@@ -28,6 +28,7 @@ _NEAREST = 12
 _A_BLOCK = 256
 _PASSAGES = (5, 5, 5, 5, 3, 4, 8)
 _SHOWN = 8
+_KEPT_SHARE = 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,30 @@ class Lists:
     def __len__(self) -> int:
         return len(self.answerable_L)
 
+    def taken(self, numbers: Sequence[int]) -> Lists:
+        """Some of the lists, in this order."""
+        spans = [np.arange(self.starts_L[number], self.starts_L[number + 1]) for number in numbers]
+        rows = np.concatenate(spans)
+        return Lists(
+            features_RF=self.features_RF[rows],
+            right_R=self.right_R[rows],
+            gold_R=self.gold_R[rows],
+            starts_L=np.concatenate(([0], np.cumsum([len(span) for span in spans]))).astype(np.int64),
+            answerable_L=self.answerable_L[list(numbers)],
+            kind_L=self.kind_L[list(numbers)],
+        )
+
+    def beside(self, other: Lists) -> Lists:
+        """These lists, then the others."""
+        return Lists(
+            features_RF=np.concatenate((self.features_RF, other.features_RF)),
+            right_R=np.concatenate((self.right_R, other.right_R)),
+            gold_R=np.concatenate((self.gold_R, other.gold_R)),
+            starts_L=np.concatenate((self.starts_L, self.starts_L[-1] + other.starts_L[1:])),
+            answerable_L=np.concatenate((self.answerable_L, other.answerable_L)),
+            kind_L=np.concatenate((self.kind_L, other.kind_L)),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Judged:
@@ -57,20 +82,24 @@ class Judged:
     right: tuple[bool, ...]
     gold: tuple[bool, ...]
     kind: ListKind
+    passages: tuple[str, ...] = ()
+    """Whole texts by the candidates' numbers, where there is more in them than units."""
 
 
 def draw(
-    questions: Questions, vectors: Vectors, rarity: Rarity, rng: random.Random, *, most: int | None = None
+    questions: Questions, vectors: Vectors, rarity: Lexicon, rng: random.Random, *, most: int | None = None
 ) -> Lists:
     """Lists of the questions, or of `most` of them by chance, and of all on tables."""
     return featured(drawn(questions, vectors, rng, most=most), rarity)
 
 
-def featured(judged: Iterator[Judged] | Sequence[Judged], rarity: Rarity) -> Lists:
+def featured(judged: Iterator[Judged] | Sequence[Judged], rarity: Lexicon) -> Lists:
     """The lists with their features."""
     rows, kept = [], []
     for one in judged:
-        rows.append(features(one.question, one.candidates, rarity))
+        asked = anchors(one.question, rarity)
+        levels_CA = anchor_levels(asked, one.candidates, one.passages)
+        rows.append(features(one.question, one.candidates, rarity, asked=asked, levels_SA=levels_CA))
         kept.append(one)
     sizes = [len(one.candidates) for one in kept]
     return Lists(
@@ -101,6 +130,22 @@ def drawn(questions: Questions, vectors: Vectors, rng: random.Random, *, most: i
 
 def _text(typed: Typed, kind: ListKind) -> str | None:
     return typed.about_another if kind == "about another" else typed.text
+
+
+def thinned(judged: Judged, rng: random.Random) -> Judged:
+    """The list without some of the passages that have no answer."""
+    right = {one.passage for one, is_right in zip(judged.candidates, judged.right, strict=True) if is_right}
+    every = {one.passage for one in judged.candidates}
+    kept = {passage for passage in sorted(every) if passage in right or rng.random() < _KEPT_SHARE} or every
+    rows = [row for row, one in enumerate(judged.candidates) if one.passage in kept]
+    return Judged(
+        judged.question,
+        tuple(judged.candidates[row] for row in rows),
+        tuple(judged.right[row] for row in rows),
+        tuple(judged.gold[row] for row in rows),
+        judged.kind,
+        judged.passages,
+    )
 
 
 @dataclass(frozen=True, slots=True)

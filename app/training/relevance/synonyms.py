@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.training.relevance.vectors import Vectors
-from retrieval.relevance_features import Rarity, stem
+from retrieval.meanings import Meanings
+from retrieval.relevance_features import Lexicon, stem
 
 _WORD = re.compile(r"(?<![\w'’-])[a-z]{4,}(?![\w'’-])")
 _OFTEN = 40
@@ -22,9 +23,10 @@ _NEAREST = 4
 _LEAST_COSINE = 0.62
 _SAME_BEGINNING = 4
 _A_BLOCK = 1024
+_DIMENSION = 64
 
 
-def common_words(sentences: Iterable[str], rarity: Rarity) -> list[str]:
+def common_words(sentences: Iterable[str], rarity: Lexicon) -> list[str]:
     """Ordinary words in small letters that are often written."""
     counts = Counter(word for sentence in sentences for word in _WORD.findall(sentence))
     return sorted(word for word, count in counts.items() if count >= _OFTEN and rarity.is_ordinary(stem(word)))
@@ -47,6 +49,17 @@ def synonyms(words: Sequence[str], vectors: Vectors) -> dict[str, list[str]]:
             if others:
                 near[word] = others[:_NEAREST]
     return near
+
+
+def meanings(words: Sequence[str], vectors: Vectors) -> Meanings:
+    """What serving knows of the meanings of these words, by their stems."""
+    vectors.add(words)
+    of_stem: dict[str, list[int]] = {}
+    for row, word in enumerate(words):
+        of_stem.setdefault(stem(word), []).append(row)
+    vectors_WE = vectors.of(words)
+    means_VE = np.array([vectors_WE[rows].mean(axis=0) for rows in of_stem.values()], np.float32)
+    return Meanings.of(list(of_stem), means_VE, dimension=_DIMENSION)
 
 
 def reworded(question: str, near: Mapping[str, Sequence[str]], rng: random.Random) -> str:

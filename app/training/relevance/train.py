@@ -1,11 +1,12 @@
 """Trains the scorer of evidence: which unit of some passages answers a question, or that none does.
 
-    python -m app.training.relevance.train --data FOLDER --cache FOLDER --out app/models/relevance.npz
+    python -m app.training.relevance.train --data FOLDER --cache FOLDER --asked tests/questions --out FILE
 
 FOLDER of the data is where its archive is unpacked; the cache keeps vectors and the rarity of words. Features are those
 of serving; a list holds the units that serving would score at once. The loss is the listwise softmax (Cao et al. 2007,
-ListNet's top-one form) with "none of them" as one more item of score 0, as readers of SQuAD 2.0 have it. Must not know
-prompts or targets.
+ListNet's top-one form) with "none of them" as one more item of score 0, as readers of SQuAD 2.0 have it. The tuning
+half of the question set comes last, and what is served is calibrated on it (Platt 1999), each question by a network
+that has not seen it. Must not know prompts or targets.
 
 Shapes: L lists, C candidates of the longest list, R rows of all lists, F features, H hidden.
 """
@@ -13,14 +14,15 @@ Shapes: L lists, C candidates of the longest list, R rows of all lists, F featur
 from __future__ import annotations
 
 import argparse
+import copy
+import itertools
 import json
 import math
 import random
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,13 +32,13 @@ from torch import Tensor, nn
 
 from app.training.data import records
 from app.training.data.embeddings import embed, load_encoder
-from app.training.relevance.lists import LIST_KINDS, Lists, draw
+from app.training.relevance.lists import LIST_KINDS, Judged, Lists, draw, featured, thinned
 from app.training.relevance.questions import Amounts, read_questions
-from app.training.relevance.synonyms import common_words, synonyms
+from app.training.relevance.synonyms import common_words, meanings, synonyms
 from app.training.relevance.vectors import Vectors
 from retrieval.encoder_files import DEFAULT_ENCODER, find_encoder
-from retrieval.relevance import Layers, LearnedRelevance
-from retrieval.relevance_features import Rarity, stem
+from retrieval.relevance import Layers, LearnedRelevance, is_in_vain
+from retrieval.relevance_features import Lexicon, anchor_levels, anchors, stem
 
 _RAREST = 6
 """Words in fewer sentences count as unknown."""
@@ -47,12 +49,17 @@ _WORD = re.compile(r"[^\W\d_]+")
 _DIMENSION = 384
 _LEAST_SCALE = 0.1
 """What is rarely seen in training may be seen often in serving, and must not be blown up then."""
+_FOLDS = 4
+_SLOPES = np.arange(0.2, 1.31, 0.05).tolist()
+_OFFSETS = np.arange(-2, 2.01, 0.1).tolist()
 _FEW = Amounts(articles=12, pages_an_article=25, qed=150, tables=60)
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """The hyperparameters."""
+    """The hyperparameters. ``tuned_times``: how often a list of the question set counts, ``tuned_beside``: how many
+    others stand beside them.
+    """
 
     hidden: int = 128
     epochs: int = 10
@@ -61,6 +68,10 @@ class Recipe:
     decay: float = 0.05
     dropout: float = 0.2
     questions: int = 15_000
+    tuned_times: int = 16
+    tuned_beside: int = 1500
+    tuned_epochs: int = 4
+    tuned_rate: float = 2e-3
     seed: int = 1
 
 
@@ -118,7 +129,7 @@ class Network(nn.Module):
         return Layers(**{name: np.ascontiguousarray(one.numpy(), np.float32) for name, one in tensors.items()})
 
 
-def learn_rarity(sentences: Iterable[str]) -> Rarity:
+def learn_rarity(sentences: Iterable[str]) -> Lexicon:
     """The rarity of words, and which of them name something, from clean sentences."""
     counts: Counter[str] = Counter()
     inside: Counter[str] = Counter()
@@ -133,12 +144,12 @@ def learn_rarity(sentences: Iterable[str]) -> Rarity:
         total += 1
     known = {own: math.log(total / count) for own, count in sorted(counts.items()) if count >= _RAREST}
     names = frozenset(own for own in known if capital[own] > _NAME_SHARE * inside[own])
-    return Rarity(known, math.log(total / 2), names)
+    return Lexicon(known, math.log(total / 2), names)
 
 
 def clean_sentences(folder: Path) -> Iterator[str]:
     """Sentences of encyclopaedia, documentation and novels, which people's words are counted in."""
-    novels = islice(records.paragraphs(folder, "novels_le1928"), _NOVEL_PARAGRAPHS)
+    novels = itertools.islice(records.paragraphs(folder, "novels_le1928"), _NOVEL_PARAGRAPHS)
     for _, paragraph in (*records.paragraphs(folder, "enwiki"), *records.paragraphs(folder, "ms_cpp_docs"), *novels):
         yield from records.sentences(paragraph)
     for passage in records.squad_passages(folder):
@@ -151,6 +162,64 @@ def learn(lists: Lists, recipe: Recipe) -> Network:
     torch.manual_seed(recipe.seed)
     features_RF = torch.from_numpy(lists.features_RF)
     network = Network(features_RF, recipe)
+    _train(network, lists, recipe)
+    return network
+
+
+def tuning_lists(judged: Sequence[Judged], lists: Lists, lexicon: Lexicon, recipe: Recipe) -> Lists:
+    """The lists of the question set, each several times without some passages, beside some of the others."""
+    rng = random.Random(recipe.seed)
+    varied = [one if time == 0 else thinned(one, rng) for one in judged for time in range(recipe.tuned_times)]
+    others = lists.taken(rng.sample(range(len(lists)), min(len(lists), recipe.tuned_beside)))
+    return featured(varied, lexicon).beside(others)
+
+
+def calibration(
+    network: Network, judged: Sequence[Judged], lists: Lists, lexicon: Lexicon, recipe: Recipe
+) -> tuple[float, float]:
+    """What scores are multiplied by, and what is added, so that the best one is the log-odds that it is right.
+
+    Each list is scored by a network that was tuned on the others; what is asked in vain is left out.
+    """
+    best: list[float] = []
+    is_right: list[bool] = []
+    for fold in range(_FOLDS):
+        own = copy.deepcopy(network)
+        tune(
+            own,
+            tuning_lists([one for n, one in enumerate(judged) if n % _FOLDS != fold], lists, lexicon, recipe),
+            recipe,
+        )
+        scorer = LearnedRelevance("", lexicon, own.layers())
+        for one in judged[fold::_FOLDS]:
+            asked = anchors(one.question, lexicon)
+            if is_in_vain(asked, anchor_levels(asked, one.candidates, one.passages)):
+                continue
+            scores = scorer.scores(one.question, one.candidates, is_foreign=False, passages=one.passages)
+            first = int(np.argmax(scores))
+            best.append(scores[first])
+            is_right.append(one.right[first])
+    right = np.array(is_right)
+
+    def loss(slope: float, offset: float) -> float:
+        odds = np.clip(slope * np.array(best) + offset, -30, 30)
+        return float(np.log1p(np.exp(np.where(right, -odds, odds))).mean())
+
+    return min(itertools.product(_SLOPES, _OFFSETS), key=lambda pair: loss(*pair))
+
+
+def scaled(layers: Layers, slope: float, offset: float) -> Layers:
+    """Layers whose scores are ``slope`` times these, and ``offset`` more."""
+    return replace(
+        layers,
+        last_H=(layers.last_H * slope).astype(np.float32),
+        direct_F=(layers.direct_F * slope).astype(np.float32),
+        last_bias=np.asarray(layers.last_bias * slope + offset, np.float32),
+    )
+
+
+def _train(network: Network, lists: Lists, recipe: Recipe) -> None:
+    features_RF = torch.from_numpy(lists.features_RF)
     optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
     steps = recipe.epochs * math.ceil(len(lists) / recipe.lists_a_step)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.rate, total_steps=steps + 1)
@@ -162,7 +231,13 @@ def learn(lists: Lists, recipe: Recipe) -> Network:
         optimizer.step()
         schedule.step()
     network.train(mode=False)
-    return network
+
+
+def tune(network: Network, lists: Lists, recipe: Recipe) -> None:
+    """Train it on, in place, with lists that are few but those of serving, beside others so that it forgets nothing."""
+    torch.manual_seed(recipe.seed)
+    network.train()
+    _train(network, lists, replace(recipe, epochs=recipe.tuned_epochs, rate=recipe.tuned_rate))
 
 
 def figures_of(scores_R: NDArray[np.float32], confidence_R: NDArray[np.float32], lists: Lists) -> Figures:
@@ -225,6 +300,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of the unpacked training data")
     parser.add_argument("--cache", type=Path, required=True, help="folder for vectors and word counts")
     parser.add_argument("--out", type=Path, required=True, help="file to write")
+    parser.add_argument("--asked", type=Path, help="folder of the question set, whose tuning half is trained on last")
     parser.add_argument("--seed", type=int, default=Recipe().seed)
     parser.add_argument("--questions", type=int, default=Recipe().questions, help="how many lists are drawn at most")
     args = parser.parse_args(arguments)
@@ -233,13 +309,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
     rarity = _rarity(args.data, args.cache / "words.json")
     encoder = load_encoder()
     vectors = Vectors(args.cache / "vectors", lambda texts: embed(encoder, list(texts)), _DIMENSION)
-    near = synonyms(common_words((text for _, text in records.paragraphs(args.data, "enwiki")), rarity), vectors)
+    words = common_words((text for _, text in records.paragraphs(args.data, "enwiki")), rarity)
+    rarity = replace(rarity, meanings=meanings(words, vectors))
+    near = synonyms(words, vectors)
     train = read_questions(args.data, "train", Amounts(), near=near)
     held = read_questions(args.data, "validation", _FEW, near=near)
     vectors.add([*train.texts(), *held.texts()])
     lists = draw(train, vectors, rarity, random.Random(recipe.seed), most=args.questions)
     print(f"{len(lists)} lists, {len(lists.features_RF) / len(lists):.1f} units each")
-    scorer = LearnedRelevance(find_encoder(DEFAULT_ENCODER).name, rarity, learn(lists, recipe).layers())
+    network, calibrated = learn(lists, recipe), (1.0, 0.0)
+    if args.asked is not None:
+        # Everything else in training runs without the library.
+        from app.config.settings import Settings
+        from app.training.relevance.asked import asked_lists
+
+        judged = list(asked_lists(args.asked, Settings.load()))
+        calibrated = calibration(network, judged, lists, rarity, recipe)
+        print(f"calibrated: {calibrated[0]:.2f} times the score, and {calibrated[1]:+.2f}")
+        tune(network, tuning_lists(judged, lists, rarity, recipe), recipe)
+    layers = scaled(network.layers(), *calibrated)
+    scorer = LearnedRelevance(find_encoder(DEFAULT_ENCODER).name, rarity, layers)
     scorer.write(args.out)
     held_lists = draw(held, vectors, rarity, random.Random(2))
     cosine_R, scores_R = held_lists.features_RF[:, 0], scorer.layers(held_lists.features_RF)
@@ -250,14 +339,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"{args.out}: {args.out.stat().st_size / 1024:.0f} KiB")
 
 
-def _rarity(folder: Path, cache: Path) -> Rarity:
+def _rarity(folder: Path, cache: Path) -> Lexicon:
     """The rarity of words in the data, counted once."""
     if not cache.is_file():
         learned = learn_rarity(clean_sentences(folder))
         cache.parent.mkdir(parents=True, exist_ok=True)
         cache.write_text(json.dumps([learned.known, learned.unknown, sorted(learned.names)]), encoding="utf-8")
     known, unknown, names = json.loads(cache.read_text(encoding="utf-8"))
-    return Rarity(known, unknown, frozenset(names))
+    return Lexicon(known, unknown, frozenset(names))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +15,23 @@ import torch
 from numpy.typing import NDArray
 
 from app.training.relevance import train
-from app.training.relevance.lists import LIST_KINDS, Lists, draw
+from app.training.relevance.lists import LIST_KINDS, Lists, draw, drawn, thinned
 from app.training.relevance.pages import AskedOf, Asking, Page, listed, short_forms, texts_of, units
 from app.training.relevance.phrasings import about_another, chatty, keywords, mistyped, small_letters, topic
 from app.training.relevance.questions import Questions, Typed
 from app.training.relevance.synonyms import reworded, synonyms
 from app.training.relevance.tables import table_questions
-from app.training.relevance.train import Recipe, by_kind, figures_of, learn, learn_rarity
+from app.training.relevance.train import (
+    Recipe,
+    by_kind,
+    calibration,
+    figures_of,
+    learn,
+    learn_rarity,
+    scaled,
+    tune,
+    tuning_lists,
+)
 from app.training.relevance.vectors import Vectors
 from retrieval.relevance import LearnedRelevance
 from retrieval.relevance_features import Candidate, features, stem
@@ -186,3 +197,26 @@ def test_it_is_learned_where_neither_faiss_nor_the_page_is_installed() -> None:
     code = f"import sys\nsys.modules.update(dict.fromkeys({blocked!r}))\nimport {train.__name__}\n"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_question_set_is_trained_on_last_and_calibrates(questions: Questions, lists: Lists, tmp_path: Path) -> None:
+    vectors = Vectors(tmp_path, _embed, 4)
+    vectors.add(questions.texts())
+    lexicon, recipe = (
+        learn_rarity(_sentences(questions)),
+        replace(RECIPE, tuned_times=2, tuned_beside=20, tuned_epochs=1),
+    )
+    network, judged = learn(lists, RECIPE), list(drawn(questions, vectors, random.Random(7), most=24))
+    slope, offset = calibration(network, judged, lists, lexicon, recipe)
+    assert slope > 0
+    before = network.layers()
+    tune(network, tuning_lists(judged, lists, lexicon, recipe), recipe)
+    assert not np.array_equal(network.layers().first_FH, before.first_FH)
+    scores_R = before(lists.features_RF)
+    np.testing.assert_allclose(
+        scaled(before, slope, offset)(lists.features_RF), slope * scores_R + offset, rtol=1e-3, atol=1e-2
+    )
+    assert len(lists.taken([3, 1]).beside(lists.taken([0]))) == 3
+    few = thinned(judged[0], random.Random(1))
+    assert {one.text for one in few.candidates} <= {one.text for one in judged[0].candidates}
+    assert sum(few.right) == sum(judged[0].right)

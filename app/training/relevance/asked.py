@@ -1,0 +1,79 @@
+"""Lists of the question set's tuning half: what serving finds for questions that people ask, and which of it is right.
+
+Nothing of the half that is reported on is asked; its documents are in the corpus, as they are when it is measured.
+Knows the question set and a corpus; not features.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from app.answering.follow_ups import search_text
+from app.bench.quality.question_set import SetQuestion, documents_of, read_questions
+from app.bench.quality.verdict import Verdict, verdict
+from app.config.settings import Settings
+from app.generation.events import NO_STATS, Answer, Citation
+from app.library.corpus import Corpus
+from app.loading.search_models import SearchModels
+from app.training.relevance.lists import Judged, ListKind
+from retrieval.interfaces import Hit
+from retrieval.relevance_features import Candidate
+
+
+@dataclass(slots=True)
+class Recorder:
+    """A ``retrieval.relevance.Relevance`` that keeps what it is asked to score."""
+
+    candidates: tuple[Candidate, ...] = ()
+    passages: tuple[str, ...] = ()
+    question: str = ""
+    is_foreign: bool = False
+
+    def scores(
+        self,
+        question: str,
+        candidates: Sequence[Candidate],
+        *,
+        is_foreign: bool | None = None,
+        passages: Sequence[str] = (),
+    ) -> list[float]:
+        """The cosines."""
+        self.question, self.candidates, self.passages = question, tuple(candidates), tuple(passages)
+        self.is_foreign = bool(is_foreign)
+        return [one.similarity for one in candidates]
+
+
+def asked_lists(folder: Path, settings: Settings) -> Iterator[Judged]:
+    """A list for each question of the tuning half whose answer is no computed one, in English."""
+    models, recorder = SearchModels(settings), Recorder()
+    with tempfile.TemporaryDirectory() as home:
+        corpus = Corpus.create("questions", settings=settings.replace(home=Path(home)), models=models)
+        corpus.sync(documents_of(folder))
+        sample = Corpus.open("sample", settings=settings, models=models)
+        for one in (corpus, sample):
+            one._relevance = lambda: recorder
+        for question in read_questions(folder, "tune"):
+            searched = corpus if question.corpus is None else sample
+            hits = searched.retrieve(search_text(question.text, question.history)).hits
+            if recorder.is_foreign or not recorder.candidates or question.is_computed:
+                continue
+            right = tuple(_answers(question, one, hits, searched) for one in recorder.candidates)
+            kind: ListKind = "answered" if any(right) else "left out"
+            yield Judged(recorder.question, recorder.candidates, right, right, kind, recorder.passages)
+        corpus.close()
+
+
+def _answers(question: SetQuestion, candidate: Candidate, hits: Sequence[Hit], searched: Corpus) -> bool:
+    """Whether the unit alone, quoted and cited, has one of the values from a place where it stands."""
+    passage = hits[candidate.passage].passage
+    at = passage.text.find(candidate.text)
+    if not question.is_answerable or at < 0:
+        return False
+    start, end = passage.start + at, passage.start + at + len(candidate.text)
+    citation = Citation(passage.id, passage.document_name, start, end, 0, len(candidate.text), "copied")
+    answer = Answer(question.text, candidate.text, (citation,), (), NO_STATS, "stop")
+    one_value = replace(question, least=1)
+    return verdict(one_value, answer, lambda name: searched.document(name).text) is Verdict.RIGHT

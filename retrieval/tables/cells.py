@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from calendar import monthrange
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -225,7 +226,7 @@ def _numbers(texts: Sequence[str], language: str | None) -> Readings:
         units.append(_unit(match))
         styles.append(_style(text, match))
     known = {unit for unit in units if unit}
-    before, after = max(styles, key=styles.count) if styles else ("", "")
+    before, after = Counter(styles).most_common(1)[0][0] if styles else ("", "")
     unit = next(iter(known), "") if len(known) < 2 else None
     decimals = [len(number.partition(point)[2]) for number in digits]
     grouping = next((mark for mark in ",.'’ " if mark != point and any(mark in number for number in digits)), "")

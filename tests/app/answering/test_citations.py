@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.answering.citations import LEAST_TOKENS, cite
-from app.generation.events import Citation, SourcePassage
+from app.generation.events import Citation, Computation, SourcePassage
 from corpora.documents import Document
 
 TEXT = (
@@ -184,3 +184,17 @@ def test_what_is_cited_as_copied_is_equal_and_no_copy_is_overlooked(texts: Seque
         window = answer[begin:stop]
         if any(window.strip() in text for text in texts):
             assert covered & set(range(begin, stop)), f"{window!r} is copied and not cited"
+
+
+def test_what_was_computed_is_cited_with_its_rows_and_with_nothing_else() -> None:
+    source = passage("Boat: Alma | Berths: 12\nBoat: Bo | Berths: 4", name="boats.csv")
+    statement = "The sum of Berths over 2 rows of boats.csv is 16."
+    rows = ((source.start, source.end),)
+    computed = Computation(statement, source.passage_id, "boats.csv", rows, "rows 2-3")
+    answer = f"[1] {statement} [1] Boat: Alma | Berths: 12"
+    sum_, row = cite(answer, words(answer), [source], [computed])
+    assert (sum_.kind, sum_.rows, sum_.place) == ("computed", rows, "rows 2-3")
+    assert answer[sum_.answer_start : sum_.answer_end] == statement
+    assert (sum_.source_start, sum_.source_end) == rows[0]
+    assert (row.kind, answer[row.answer_start : row.answer_end]) == ("copied", "Boat: Alma | Berths: 12")
+    assert [one.kind for one in cite("[1] It is 16.", words("[1] It is 16."), [source], [computed])] == ["marked"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -239,3 +240,16 @@ def test_a_template_that_takes_one_turn_alone_forgets_the_conversation() -> None
     assert prompt.notice is not None
     assert "4 of 4" in prompt.notice
     assert HISTORY[3].content not in text_of(tokens, prompt)
+
+
+def test_what_answers_only_together_is_one_quotation(tokens: TextTokenizer) -> None:
+    document, hits = long_hits()
+    head, *along = evidence_on(document, hits, 25, 3, 4)
+    computed = replace(head, text="3 rows have it.", rows=((head.start, head.end),), along=tuple(along))
+    prompt = ChatTemplate(tokens).answer(QUESTION, hits, [computed], ROOM, mode=Mode.QUOTATION)
+    (quote,) = prompt.quotes
+    written = tokens.hf.decode(list(quote.marker + quote.body), clean_up_tokenization_spaces=False)
+    numbers = [prompt.numbers[one.hit] for one in (computed, *along)]
+    texts = [" ".join(one.text.split()) for one in (computed, *along)]
+    assert written.split() == " ".join(f"[{n}] {text}" for n, text in zip(numbers, texts, strict=True)).split()
+    assert [bool(where.starts) for where in prompt.source_spans] == [False, True, True]

@@ -8,8 +8,8 @@ import re
 from typing import Any
 
 from app.conversations.turns import Turn
-from app.generation.events import Citation, Done, Retrieval, TextDelta
-from app.output.links import colour_of, copied_share, in_order, label_of, links
+from app.generation.events import Citation, Done, Retrieval, SourcePassage, TextDelta
+from app.output.links import colour_of, copied_share, in_order, label_of, leading, links
 from app.ui.chat.actions import apply_events, partial_answer, status_of
 from app.ui.views.answer import RunningAnswer, running_view, turn_view
 from app.ui.views.sources import reader_view, sources_view
@@ -139,3 +139,13 @@ def test_the_place_stands_in_the_panel_and_where_the_mouse_rests() -> None:
     panel = sources_view(7, answer.passages, found)
     assert 'handbook.pdf<small class="place">pages 7-8</small>' in panel
     assert f'title="{where}"' in panel
+
+
+def test_what_was_computed_is_linked_to_each_of_its_rows_in_any_passage() -> None:
+    first = SourcePassage("boats:0-20", "boats.csv", 0, 20, "x" * 20, 1.0, 1)
+    second = SourcePassage("boats:21-60", "boats.csv", 21, 60, "y" * 39, 1.0, 2)
+    rows = ((5, 20), (30, 40), (70, 80))
+    citation = Citation("boats:0-20", "boats.csv", 5, 80, 0, 9, "computed", "rows 2-4", rows)
+    found = links("16 berths", [citation], [second, first])
+    assert [(one.passage, one.source_start, one.source_end) for one in found] == [(1, 5, 20), (0, 9, 19)]
+    assert [leading(found, index) for index in range(2)] == [0, 0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -140,8 +141,10 @@ def test_a_tokenizer_that_marks_spaces_itself_is_understood() -> None:
 
 
 def test_a_bad_word_is_not_written(pipeline: Pipeline) -> None:
-    assert "methods" in pipeline.answer_from(QUESTION, hits_of()).text
-    assert "methods" not in pipeline.answer_from(QUESTION, hits_of(), bad_words=["methods"]).text
+    written = re.findall(r"[a-z]{3,}", pipeline.answer_from(QUESTION, hits_of()).text)
+    assert written
+    again = pipeline.answer_from(QUESTION, hits_of(), bad_words=written[:1]).text
+    assert written[0] not in re.findall(r"[a-z]{3,}", again)
 
 
 OPTIONS: list[dict[str, Any]] = [
@@ -149,7 +152,7 @@ OPTIONS: list[dict[str, Any]] = [
     {"frequency_penalty": 1.5},
     {"presence_penalty": 2.0},
     {"no_repeat_ngram_size": 2},
-    {"bad_words": ["methods", "after"]},
+    {"bad_words": ["methods", "after", "exception", "by", "the"]},
     {"logit_bias": {20: 100.0, 21: 99.5}},
     {"do_sample": True, "seed": 3, "min_p": 0.3},
 ]

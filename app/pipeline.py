@@ -274,7 +274,7 @@ class Pipeline:
 
         def judged(text: str) -> Retrieved:
             query = self.models.query(text)
-            return retrieved(query, kept, self._find_evidence(query, kept, None), sentences)
+            return retrieved(query, kept, self._find_evidence(query, kept, None), sentences, self.models.relevance())
 
         def retrieve() -> Retrieved:
             return retrieve_parts(judged, question, earlier, sentences=sentences)

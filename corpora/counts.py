@@ -1,4 +1,4 @@
-"""Numbers with their nouns, for messages: ``1 page``, ``1,500 pages``, ``2 queries``."""
+"""Numbers for messages: with their nouns (``1 page``, ``1,500 pages``, ``2 queries``), and chances (``83 %``)."""
 
 from __future__ import annotations
 
@@ -20,3 +20,10 @@ def plural_of(what: str) -> str:
     if what.endswith("y") and what[-2:-1] not in _VOWELS:
         return f"{what[:-1]}ies"
     return f"{what}s"
+
+
+def percent(chance: float) -> str:
+    """A chance: ``83 %``; ``under 1 %`` and ``over 99 %``, because it is never sure."""
+    if chance < 0.01:
+        return "under 1 %"
+    return "over 99 %" if chance > 0.99 else f"{chance:.0%}".replace("%", " %")

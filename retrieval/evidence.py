@@ -11,9 +11,10 @@ from dataclasses import replace
 from itertools import islice
 from typing import TypeAlias
 
+from corpora.documents import Passage
 from retrieval.enumerations import with_lists_first
 from retrieval.interfaces import Encoder, Evidence, Hit, Query, Retrieved, log_odds
-from retrieval.leads import in_one_line
+from retrieval.leads import in_one_line, words_of_name
 from retrieval.relevance import CosineRelevance, Relevance
 from retrieval.relevance_features import Candidate
 from retrieval.sentences import PassageUnits, SentenceCache
@@ -113,13 +114,25 @@ def _apart(ranked: Sequence[Evidence], hits: Sequence[Hit]) -> Iterator[Evidence
             yield unit
 
 
-def retrieved(query: Query, hits: Sequence[Hit], judged: Sequence[Evidence], sentences: int) -> Retrieved:
+def retrieved(
+    query: Query, hits: Sequence[Hit], judged: Sequence[Evidence], sentences: int, relevance: Relevance
+) -> Retrieved:
     """What was found for a question, of hits and all the evidence in them: the best of it, and each hit's chance.
 
-    A hit's chance to answer is that of its likeliest evidence, 0 without any.
+    A hit's chance to answer is that of its likeliest evidence, 0 without any. Where nothing is likely to answer, what
+    the question names and no hit has is ``missing``.
     """
     best: dict[int, float] = {}
     for one in judged:
         best[one.hit] = max(one.chance, best.get(one.hit, 0.0))
     rated = tuple(replace(hit, chance=best.get(index, 0.0)) for index, hit in enumerate(hits))
-    return Retrieved(rated, tuple(judged[:sentences]), query.language, query.mended)
+    missing: tuple[str, ...] = ()
+    if not any(one.is_likely for one in judged):
+        texts = [_with_name(hit.passage) for hit in hits]
+        missing = relevance.missing(query.spelled, texts, is_foreign=query.is_foreign)
+    return Retrieved(rated, tuple(judged[:sentences]), query.language, query.mended, missing=missing)
+
+
+def _with_name(passage: Passage) -> str:
+    """A passage below what names it: its document and its headings."""
+    return "\n".join([words_of_name(passage.document_name), *(mark.label for mark in passage.marks), passage.text])

@@ -183,7 +183,8 @@ class Retrieved:
     ``language`` is None for English, and where that is not sure; ``mended`` is what was searched for instead of words
     that no passage has; ``remark`` is why something that was asked of a table could not be computed, as
     ``the column Price has "on request" in row 7, which is no number``.
-    ``unanswered`` are parts of the question for which nothing was found.
+    ``unanswered`` are parts of the question for which nothing was found; ``missing`` is what the question names and
+    nothing found has, where nothing is likely to answer.
     """
 
     hits: tuple[Hit, ...]
@@ -192,6 +193,7 @@ class Retrieved:
     mended: tuple[Mended, ...] = ()
     remark: str | None = None
     unanswered: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

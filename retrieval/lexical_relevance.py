@@ -76,6 +76,10 @@ class LexicalRelevance:
         score_S[own_or_lead_SQ.max(axis=1) == 0] -= _SLOPE * _EVEN
         return [float(score) for score in score_S]
 
+    def missing(self, question: str, texts: Sequence[str], *, is_foreign: bool | None = None) -> tuple[str, ...]:
+        """Nothing: a word that is missing may stand there in another language."""
+        return ()
+
 
 def _asked(question: str, language: str) -> list[str]:
     """The terms of a question but for the words that only ask, each once."""

@@ -21,13 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpora.store.atomic_write import write_file
-from retrieval.anchors import NOWHERE, Anchor
+from retrieval.anchors import NOWHERE, Anchor, Words
 from retrieval.errors import DamagedRelevance
 from retrieval.interfaces import log_odds
 from retrieval.language import is_foreign as is_foreign_text
 from retrieval.lexical_relevance import LexicalRelevance
 from retrieval.meanings import Meanings
-from retrieval.relevance_features import Candidate, Lexicon, anchor_levels, anchors, features
+from retrieval.relevance_features import Candidate, Lexicon, anchor_levels, anchors, features, stem
 
 _FORMAT = "spandraft-relevance-2"
 _UNREADABLE = (
@@ -56,6 +56,10 @@ class Relevance(Protocol):
         """
         ...
 
+    def missing(self, question: str, texts: Sequence[str], *, is_foreign: bool | None = None) -> tuple[str, ...]:
+        """What a question names that must stand in what answers it, and stands in none of the texts."""
+        ...
+
 
 class CosineRelevance:
     """Scores by the encoder alone, for encoders and languages of which nothing was learned."""
@@ -70,6 +74,10 @@ class CosineRelevance:
     ) -> list[float]:
         """A linear function of the cosine."""
         return [log_odds(candidate.similarity) for candidate in candidates]
+
+    def missing(self, question: str, texts: Sequence[str], *, is_foreign: bool | None = None) -> tuple[str, ...]:
+        """Nothing: it knows no words."""
+        return ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,6 +137,14 @@ class LearnedRelevance:
             scores_S = np.minimum(scores_S, 0) - _IN_VAIN
         return [float(score) for score in scores_S]
 
+    def missing(self, question: str, texts: Sequence[str], *, is_foreign: bool | None = None) -> tuple[str, ...]:
+        """The strict anchors of the question that no text has."""
+        if is_foreign is None:
+            is_foreign = is_foreign_text(question)
+        asked = [one for one in anchors(question, self.rarity) if _is_held_against(one, is_foreign=is_foreign)]
+        read = [Words(text, stem) for text in texts] if asked else []
+        return tuple(anchor.text for anchor in asked if not any(anchor.stands_in(words) for words in read))
+
     def write(self, file: Path) -> None:
         """Write the file, compressed."""
         words = sorted(self.rarity.known)
@@ -177,9 +193,13 @@ def is_in_vain(asked: Sequence[Anchor], levels_SA: NDArray[np.int8], *, is_forei
     """
     nowhere_A = (levels_SA == NOWHERE).all(axis=0)
     return any(
-        anchor.strict and nowhere and not (is_foreign and anchor.kind in ("name", "word"))
+        nowhere and _is_held_against(anchor, is_foreign=is_foreign)
         for anchor, nowhere in zip(asked, nowhere_A.tolist(), strict=True)
     )
+
+
+def _is_held_against(anchor: Anchor, *, is_foreign: bool) -> bool:
+    return anchor.strict and not (is_foreign and anchor.kind in ("name", "word"))
 
 
 def _meanings(arrays: Mapping[str, NDArray[np.generic]]) -> Meanings:

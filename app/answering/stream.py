@@ -33,6 +33,7 @@ from app.generation.modes import Mode
 from app.generation.prompts import Collapsed, Message, Prompt
 from app.generation.requests import DecodingOptions, RequestBuilder
 from app.generation.run_stats import RunTally
+from corpora.counts import percent
 from corpora.documents import describe_location
 from decoding.interfaces import Commit, FinishReason, Opening, Processor, Request, TokenIndex
 from decoding.processors.quote import QuoteProcessor
@@ -136,7 +137,8 @@ class _Answering:
                 prompt = self._builder.answer_prompt(question.text, found, self._options, question.history)
             corpus = question.find_drafts()
         passages = tuple(_shown(hit, number) for hit, number in zip(found.hits, prompt.numbers, strict=True))
-        remarks = (question.remark_on(found.language), *_remarks(found), self._options.remark, prompt.notice)
+        why = _why_refused(found) if prompt.mode is Mode.QUOTATION else None
+        remarks = (question.remark_on(found.language), *_remarks(found), why, self._options.remark, prompt.notice)
         notice = _one_line(remarks)
         seen = Retrieval(passages, notice, _computations(found, passages))
         yield seen
@@ -269,6 +271,16 @@ def _remarks(found: Retrieved) -> Iterator[str]:
     yield from (f"nothing was found for “{part.rstrip('?')}”" for part in found.unanswered)
     if found.remark:
         yield found.remark
+
+
+def _why_refused(found: Retrieved) -> str | None:
+    """Why nothing can be quoted, if nothing that was found is likely to answer."""
+    if not found.hits or found.remark or any(one.is_likely for one in found.evidence):
+        return None
+    if found.missing:
+        return "nothing that was found has " + " or ".join(f"“{name}”" for name in found.missing)
+    best = max((hit.chance or 0.0 for hit in found.hits), default=0.0)
+    return f"the likeliest of what was found answers with a chance of {percent(best)}"
 
 
 def _one_line(remarks: Iterable[str | None]) -> str | None:

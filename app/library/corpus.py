@@ -301,7 +301,7 @@ class Corpus:
             return summary
         told = self._tables.answer(query, found)
         hits, judged = told.merged(found[:k], self.evidence(query, found[:k], None))
-        return replace(retrieved(query, hits, judged, sentences), remark=told.remark)
+        return replace(retrieved(query, hits, judged, sentences, self._relevance()), remark=told.remark)
 
     def token_index(self, tokens: TextTokenizer) -> TokenIndex | None:
         """The draft index of the whole corpus for a tokenizer; None while there is none yet."""

@@ -41,7 +41,7 @@ class FoundPassages:
 
         query = self._models.query(question)
         hits = self._hits(self._search(question, k))[:k]
-        return retrieved(query, hits, self._find_evidence(query, hits, None), sentences)
+        return retrieved(query, hits, self._find_evidence(query, hits, None), sentences, self._models.relevance())
 
     def token_index(self, tokens: TextTokenizer) -> TokenIndex | None:
         """Nothing: only what is found is known, not the whole."""

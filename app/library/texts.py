@@ -62,7 +62,8 @@ class Texts:
             return summary
         told = self._tables.answer(query, found)
         hits, judged = told.merged(found[:k], self._find_evidence(query, found[:k], None))
-        return replace(retrieved(query, hits, judged, sentences), remark=told.remark)
+        found_all = retrieved(query, hits, judged, sentences, self._models.relevance())
+        return replace(found_all, remark=told.remark)
 
     def token_index(self, tokens: TextTokenizer) -> TokenIndex | None:
         """Nothing: they are few, and what is found of them is drafted from anyway."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import PurePosixPath
 
-from corpora.counts import count
+from corpora.counts import count, percent
 
 __all__ = ["amount", "count", "day", "duration", "kind_of", "listed", "percent", "sentence"]
 
@@ -29,13 +29,6 @@ def duration(seconds: float) -> str:
     if minutes < 90:
         return f"{minutes} min"
     return f"{minutes // 60} h {minutes % 60} min"
-
-
-def percent(chance: float) -> str:
-    """A chance: ``83 %``; ``under 1 %`` and ``over 99 %`` where it is not sure."""
-    if chance < 0.01:
-        return "under 1 %"
-    return "over 99 %" if chance > 0.99 else f"{chance:.0%}".replace("%", " %")
 
 
 def listed(names: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from corpora.text.chunking import passages
 from retrieval.encoder import SentenceTransformerEncoder
 from retrieval.evidence import retrieved, select_evidence
 from retrieval.interfaces import Evidence, Hit, Query
+from retrieval.relevance import CosineRelevance
 from retrieval.sentences import SentenceCache, SentenceRows, sentences_kind
 from tests.support.retrieval_fakes import LetterEncoder
 
@@ -184,6 +185,6 @@ def test_a_hit_has_the_chance_of_its_likeliest_evidence() -> None:
     hits = hits_of(Document.of("tower.txt", TOWER))
     assert len(hits) > 1
     judged = [Evidence(0, 0, 3, "The", 0.5, relevance) for relevance in (0.0, -2.0)]
-    found = retrieved(Query("Why?", LetterEncoder()), hits, judged, 1)
+    found = retrieved(Query("Why?", LetterEncoder()), hits, judged, 1, CosineRelevance())
     assert [hit.chance for hit in found.hits] == [0.5] + [0.0] * (len(hits) - 1)
     assert found.evidence == (judged[0],)

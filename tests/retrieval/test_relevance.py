@@ -161,6 +161,9 @@ def test_equals_keep_the_order_of_hits() -> None:
         ) -> list[float]:
             return [1.0] * len(candidates)
 
+        def missing(self, question: str, texts: Sequence[str], *, is_foreign: bool | None = None) -> tuple[str, ...]:
+            return ()
+
     texts = ("Zebras run over the plain.", "Ants dig under the house. They never rest at all.")
     documents = [Document.of(text[:3], text) for text in texts]
     hits = [Hit(Passage.of(one, 0, len(one.text)), 1.0) for one in documents]

@@ -45,6 +45,10 @@ class Recorder:
         self.is_foreign = bool(is_foreign)
         return [one.similarity for one in candidates]
 
+    def missing(self, question: str, texts: Sequence[str], *, is_foreign: bool | None = None) -> tuple[str, ...]:
+        """Nothing: it only looks on."""
+        return ()
+
 
 def asked_lists(folder: Path, settings: Settings) -> Iterator[Judged]:
     """A list for each question of the tuning half whose answer is no computed one, in English."""

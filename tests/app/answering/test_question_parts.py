@@ -102,3 +102,14 @@ def test_an_answer_quotes_a_sentence_for_each_part(settings: Settings) -> None:
     assert "The museum opens at ten." in half.text
     assert half.notice is not None
     assert "who painted the ceiling" in half.notice
+
+
+def test_a_refusal_says_why(settings: Settings) -> None:
+    pipeline = Pipeline(corpus=[Document.of("orders.txt", "Order 10610 was shipped to Oslo.")], settings=settings)
+    refused = pipeline.answer("Where was order 99999 shipped?")
+    assert (refused.is_refusal, refused.notice) == (True, "Nothing that was found has “99999”.")
+    unlikely = pipeline.answer("Who may vote at the meeting?")
+    assert unlikely.is_refusal
+    assert "answers with a chance of" in str(unlikely.notice)
+    answered = pipeline.answer("Where was order 10610 shipped?")
+    assert (answered.is_refusal, answered.notice) == (False, None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from app.loading.bundled import RELEVANCE
 from app.loading.search_models import relevance_for
 from retrieval.encoder_files import DEFAULT_ENCODER, find_encoder
@@ -81,3 +83,18 @@ def test_it_serves_the_encoder_it_was_learned_with_and_no_other() -> None:
     assert isinstance(relevance_for(find_encoder(DEFAULT_ENCODER).name), LearnedRelevance)
     assert isinstance(relevance_for("another/encoder@1"), CosineRelevance)
     assert RELEVANCE.stat().st_size < 700 * 1024
+
+
+@pytest.mark.parametrize(
+    ("question", "missing"),
+    [
+        ("Where was order 99999 shipped?", ("99999",)),
+        ("Where was order 10610 shipped?", ()),
+        ("how many orders went out on Sunday", ("Sunday",)),
+        ("What was shipped to Oslo?", ()),
+    ],
+)
+def test_what_a_question_names_and_nothing_has_is_told(question: str, missing: tuple[str, ...]) -> None:
+    texts = ["Orders of May", "Order 10610 was shipped to Oslo on Monday. Order 10407 was shipped to Bergen."]
+    found = relevance_for(find_encoder(DEFAULT_ENCODER).name).missing(question, texts)
+    assert [name.casefold() for name in found] == [name.casefold() for name in missing]

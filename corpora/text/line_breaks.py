@@ -3,14 +3,16 @@
 A margin breaks where the next word would not have fitted, anywhere in a sentence, so most lines behind it begin with a
 small letter. Lines on purpose begin alike (dates, names and colons, capitals), end alike (sums), hold a cell each side
 of the same delimiters, or are short or ragged. What speaks for neither follows the margin of the whole text; in doubt a
-break stays. Writing without small letters goes by length alone. Works on strings only.
+break stays. Writing without small letters goes by length alone. A heading right above its paragraph is what no margin
+that broke the lines below it would have broken so, or all capitals; it is judged apart from them, and so are short
+lines below a colon. Works on strings only.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from corpora.text.code_detection import indent
@@ -18,6 +20,7 @@ from corpora.text.sentences import sentence_end
 
 # A colon ends a line on purpose, too, and so does the semicolon of a script without spaces.
 LINE_END = sentence_end(also=":\uff1a\uff1b")
+_ASKS_OR_LEADS = re.compile("[?!:\uff1f\uff01\uff1a][\"'\u201d\u2019\u00bb)]*$")
 # Cells of a table set in columns.
 COLUMNS = re.compile(r"\S(?: {3,}|\t)\S")
 # A letter of a script that puts no spaces between words.
@@ -58,6 +61,11 @@ _SUM = re.compile(
     r"(?:^|[\s$\u20ac\u00a3])[-+]?\d[\d.,:]*\s?(?:%|[\u20ac$\u00a3]|[A-Z]{3}|kr|[kcm]?m|k?g|[mcd]?l|pcs|St\.?)?$"
 )
 _FEWEST_ROWS = 3
+_FEWEST_OF_A_PROGRAM, _MOST = 4, 0.9
+_COLONS = (":", "\uff1a")
+_BELOW = 8  # lines below a heading that say what margin broke them
+_WORD_OF_A_TITLE, _WORDS_OF_A_TITLE, _LETTERS_OF_A_TITLE = re.compile(r"[^\W\d_]{4,}"), 4, 5
+_NO_TITLE = re.compile(r"[,;()\[\]\u2013\u2014]|[^\W\d_]{2}\.")
 _SAMPLE = 500  # blocks from all over a text say what its margin is
 _FEWEST_SMALL = 0.2  # of the letters, where small ones tell anything
 
@@ -71,17 +79,66 @@ class LineBreaks:
         sample = several[:: len(several) // _SAMPLE + 1]
         stripped = [[line.strip() for line in block] for block in sample]
         self._margin: int | None = None
+        self._is_greedy = _is_greedy(stripped)
         self._filled_margin = _filled_margin(stripped)
         wrapped = [max(map(len, block)) for block in stripped if len(block) > 2 and all(self.made_by_margin(block))]
         self._margin = _quantile(wrapped, 0.9) or _quantile(_going_on(stripped), 0.9)
 
     def made_by_margin(self, lines: Sequence[str]) -> list[bool]:
         """For each line but the last of a block, whether the break behind it was made by the margin."""
+        edges = sorted({0, *self._edges_of_headings(lines), *_begin_of_short_lines(lines), len(lines)})
         lines = [line.strip() for line in lines]
+        parts = [self._made_by_margin(lines[start:end]) for start, end in pairwise(edges)]
+        return [made for number, part in enumerate(parts) for made in ([False] if number else []) + part]
+
+    def is_heading(self, lines: Sequence[str], number: int) -> bool:
+        """Whether a line stands right above what it is the heading of."""
+        if number + 1 >= len(lines):
+            return False
+        line, following = lines[number].strip(), lines[number + 1].strip()
+        if LINE_END.search(line) and not _ASKS_OR_LEADS.search(line):
+            return False
+        if line.isupper() and not following.isupper():
+            return sum(map(str.isalpha, line)) >= _LETTERS_OF_A_TITLE and not _breaks_off(line)
+        if _begins_small(following):
+            return False
+        if _is_title(line) and not _is_title(following) and not _breaks_off(line):
+            return True
+        return self._is_broken_unlike(lines[number], lines[number + 1 : number + 1 + _BELOW])
+
+    def _is_broken_unlike(self, line: str, below: Sequence[str]) -> bool:
+        """Whether the margin of the lines below had room for another word in this one, or none for its last."""
+        running = [pair for pair in pairwise(each.strip() for each in below) if _goes_on(*pair)]
+        if not running:
+            return False
+        depth = indent(line) - min(map(indent, below))
+        widest = max(len(each) for pair in running for each in pair)
+        line = line.strip()
+        reach = depth + _reach(line, below[0])
+        if reach <= widest * _RAGGED:
+            return True
+        if not self._is_greedy or _breaks_off(line) or _NO_TITLE.search(line):
+            return False
+        next_word = min(_reach(*pair) for pair in running)
+        return next_word > widest and (reach <= widest or depth + len(line) >= next_word)
+
+    def _edges_of_headings(self, lines: Sequence[str]) -> Iterator[int]:
+        """Where headings begin and end, at the beginning of a block or behind the end of a sentence."""
+        may_begin = True
+        for number, line in enumerate(lines):
+            if may_begin and self.is_heading(lines, number):
+                yield from (number, number + 1)
+            else:
+                may_begin = LINE_END.search(line.strip()) is not None
+
+    def _made_by_margin(self, lines: Sequence[str]) -> list[bool]:
+        """As ``made_by_margin``, for stripped lines without headings."""
         if len(lines) < 2:
             return []
         if rows := _rows(lines):
-            return [number not in rows and _goes_on(*pair) for number, pair in enumerate(pairwise(lines), 1)]
+            margin = max(_NARROWEST, max(map(len, lines)) * _RAGGED)
+            pairs = enumerate(pairwise(lines), 1)
+            return [number not in rows and _goes_on(*pair) and _reach(*pair) > margin for number, pair in pairs]
         if any(map(_CONTACT.fullmatch, lines)):
             return [False] * (len(lines) - 1)
         letters = [letter for line in lines for letter in line if letter.isalpha()]
@@ -138,10 +195,35 @@ def goes_on(line: str, following: str, margin: int) -> bool:
     return _goes_on(line, following) or _reach(line, following) > margin * NEARLY_FULL
 
 
+def _begin_of_short_lines(lines: Sequence[str]) -> list[int]:
+    """The first of the lines that a colon behind prose leads to, if no margin broke any of them."""
+    longest = 0
+    for number, line in reversed(list(enumerate(lines))):
+        if line.rstrip().endswith(_COLONS) and number + 2 < len(lines):
+            widest = max(len(each.strip()) for each in lines[: number + 1])
+            return [number + 1] if longest <= widest * NEARLY_FULL else []
+        longest = max(longest, len(line.strip()))
+    return []
+
+
+def _is_title(line: str) -> bool:
+    """Whether each long word has a capital, as in English titles."""
+    found = _WORD_OF_A_TITLE.findall(line)
+    return len(found) >= _WORDS_OF_A_TITLE and all(word[0].isupper() for word in found) and not _NO_TITLE.search(line)
+
+
+def _breaks_off(line: str) -> bool:
+    """Whether a line ends as none on purpose does, or hardly any."""
+    return bool(_RUNNING_ON.search(line) or _CLAUSE_END.search(line)) or line.endswith(_HYPHENS)
+
+
+def _begins_small(line: str) -> bool:
+    return line.lstrip(_OPENERS)[:1].islower()
+
+
 def _goes_on(line: str, following: str) -> bool:
     """Whether a sentence certainly runs on into the following line."""
-    begins_small = following.lstrip(_OPENERS)[:1].islower()
-    return (begins_small and not LINE_END.search(line)) or _RUNNING_ON.search(line) is not None
+    return (_begins_small(following) and not LINE_END.search(line)) or _RUNNING_ON.search(line) is not None
 
 
 def _is_one_text(lines: Sequence[str], going_on: Sequence[bool]) -> bool:
@@ -160,6 +242,18 @@ def _going_on(blocks: Iterable[Sequence[str]]) -> list[int]:
     """The lengths of lines that go on in the next one, in blocks that are no rows."""
     pairs = (pair for block in blocks if not _rows(block) for pair in pairwise(block))
     return [len(line) for line, following in pairs if _goes_on(line, following) and len(line) >= _NARROWEST]
+
+
+def _is_greedy(blocks: Iterable[Sequence[str]]) -> bool:
+    """Whether a program broke the lines, which breaks none that has room for another word."""
+    reaches = [
+        _reach(*pair) > widest
+        for block in blocks
+        if (widest := max(map(len, block))) >= _NARROWEST and not _rows(block)
+        for pair in pairwise(block[1:])  # the first may be a heading
+        if _goes_on(*pair)
+    ]
+    return len(reaches) >= _FEWEST_OF_A_PROGRAM and sum(reaches) >= _MOST * len(reaches)
 
 
 def _rows(lines: Sequence[str]) -> set[int]:

@@ -46,6 +46,10 @@ class Joiner:
                 groups.append([following])
         return "\n".join(self.joined(group) for group in groups)
 
+    def is_heading(self, lines: Sequence[str]) -> bool:
+        """Whether the first line stands right above what it is the heading of."""
+        return self._breaks.is_heading(lines, 0)
+
     def joined(self, lines: Sequence[str]) -> str:
         """All lines joined."""
         parts = [lines[0]]
@@ -212,8 +216,11 @@ class _Writer:
         """The lines of one item, joined where it goes on: indented, in a sentence, or behind a line that is full."""
         margin = max(_NARROWEST_ITEM, *(len(line.strip()) for line in block))
         group = [block[start].strip()]
-        for line, following in pairwise(block[start:end]):
-            if indent(following) > indent(block[start]) or goes_on(line.strip(), following.strip(), margin):
+        has_heading = self.joiner.is_heading(block[start:end])
+        for number, (line, following) in enumerate(pairwise(block[start:end])):
+            is_inside = indent(following) > indent(block[start])
+            may_go_on = number > 0 or not has_heading
+            if is_inside or (may_go_on and goes_on(line.strip(), following.strip(), margin)):
                 group.append(following.strip())
             else:
                 yield self.joiner.joined(group)

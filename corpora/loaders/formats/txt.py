@@ -12,12 +12,13 @@ from corpora.documents import Document
 from corpora.loaders.formats.decoding import decoded
 from corpora.loaders.formats.tables import jsonl
 from corpora.loaders.formats.tables.jsonl import is_json_lines
+from corpora.text.line_breaks import LINE_END
 from corpora.text.reading_text import PAGE_BREAK, ReadingText
 from corpora.text.reflow import reflow
 
 
 def load(data: bytes, name: str) -> Document:
-    """Load a text; its title is the first line if that is a short block of its own.
+    """Load a text; its title is the first line if that is a short block of its own, or stands above a sentence.
 
     Raises ``BinaryText``, and ``DamagedFile`` for records that are nested too deeply.
     """
@@ -32,8 +33,9 @@ def load(data: bytes, name: str) -> Document:
         _line_by_line(text, reading)
     else:
         reflow(text, reading)
-    first = reading.text.split("\n\n", 1)[0]
-    is_title = "\n" not in first and len(first) <= 100 and not first.endswith((".", ":", ",", ";"))
+    first, *below = reading.text.split("\n\n", 1)[0].split("\n")
+    is_above = below and len(first) < len(below[0]) and LINE_END.search(below[0]) and not LINE_END.search(first)
+    is_title = (is_above or not below) and len(first) <= 100 and not first.endswith((".", ":", ",", ";"))
     reading.title = first if is_title else None
     return reading.document(name)
 

@@ -46,3 +46,12 @@ def test_subtitles_are_read_with_their_times_and_without_their_marks() -> None:
     talk = "WEBVTT\n\nNOTE by Ek\n\n"
     talk += "first\n00:01.000 --> 00:04.000 align:start\n<v Per>Nobody <00:02.000>was\n<c.loud>there.</c>"
     assert load_bytes(talk.encode(), "talk.vtt").text == "00:01.000 --> 00:04.000\nPer: Nobody was\nthere."
+
+
+def test_a_line_above_a_sentence_is_the_title() -> None:
+    above = (
+        "The mill at Torsby\nIt burned down in the spring of 1871, and nobody\nwas hurt. Its wheel is at a school now."
+    )
+    assert load_bytes(above.encode(), "a.txt").metadata["title"] == "The mill at Torsby"
+    for text in ("Maja Dahl\n3 Mill Lane\nTorsby", "Who has it?\nIt hangs behind the stove of the mill.", "Two.\n\nA."):
+        assert load_bytes(text.encode(), "a.txt").metadata["title"] == "a.txt"

@@ -281,3 +281,86 @@ def test_ranges_and_initials_are_broken_at_their_hyphens() -> None:
     assert reflowed("See pages 12-\n15 of the book and the U.S.-\nled union.") == (
         "See pages 12-15 of the book and the U.S.-led union."
     )
+
+
+@pytest.mark.parametrize("width", [50, 66, 72, 80])
+@pytest.mark.parametrize(
+    ("heading", "text"),
+    [
+        ("The ice", PROSE),
+        ("Why did nobody leave?", PROSE),
+        ("WHO PAID FOR THE HARBOUR", PROSE),
+        ("What the town had to pay for", PROSE),
+        (
+            "La baignade",
+            "Le lac est gardé de dix heures à dix-huit heures. Les enfants de moins de huit ans ne se baignent "
+            "qu'avec un adulte. Une bouée coûte trois euros. Quand le drapeau est rouge, tout le monde sort de l'eau.",
+        ),
+        (
+            "Der Schlüssel zum Bootshaus",
+            "Wer rudern will, holt den Schlüssel bei Frau Ek. Das Bootshaus ist von Mai bis Oktober offen, im Juni "
+            "auch nachts. Ein Boot kostet vier Kronen, und wer eines verliert, zahlt den neuen Anstrich der anderen.",
+        ),
+    ],
+)
+def test_a_heading_right_above_its_paragraph_keeps_its_line(heading: str, text: str, width: int) -> None:
+    wrapped = textwrap.fill(text, width, break_on_hyphens=False)
+    assert reflowed(f"{heading}\n{wrapped}") == f"{heading}\n{text}"
+    assert reflowed(f"{heading}\n{wrapped}\n\n{wrapped}\n{heading}\n{wrapped}") == (
+        f"{heading}\n{text}\n\n{text}\n{heading}\n{text}"
+    )
+
+
+def test_a_long_heading_keeps_its_line_where_a_program_broke_the_others() -> None:
+    heading = "What the harbour master told the boats in the ice"  # with another word as long as the lines
+    wrapped = textwrap.fill(PROSE, 60)
+    for number in ("", "2. "):
+        text = "\n\n".join([f"{number}{heading}\n{wrapped}", wrapped, wrapped])
+        assert reflowed(text) == "\n\n".join([f"{number}{heading}\n{PROSE}", PROSE, PROSE])
+    title = "Of Geese and Herons and the Millers Below Torsby Weir"
+    assert reflowed(f"{title}\n{textwrap.fill(PROSE, 52)}") == f"{title}\n{PROSE}"
+
+
+def test_a_first_line_that_a_person_broke_early_is_no_heading() -> None:
+    lines = [
+        "The mill at Torsby was bought in 1871 by the sisters Maja and Elin of",
+        "Lindby, who had the wheel taken out and sold the stones to a school. It has been a house",
+        "since then, and whoever lives in it hears the water in each of its",
+        "rooms. In spring it is louder.",
+    ]
+    assert reflowed("\n".join(lines)) == " ".join(lines)
+    lines[0] = "The mill at Torsby was bought in 1871 by two sisters called Maja and Elin"
+    assert reflowed("\n".join(lines)) == " ".join(lines)
+
+
+def test_capitals_stand_above_small_letters() -> None:
+    assert reflowed("EEL SOUP FROM THE WEIR\nas it is cooked in Torsby") == (
+        "EEL SOUP FROM THE WEIR\nas it is cooked in Torsby"
+    )
+
+
+SHORT_LINES = {
+    "what goes into a soup": "900 g eel\n3 turnips\nhalf a cabbage\n40 g butter\ndill, salt\n1 onion with its skin",
+    "hours": "Tuesday 9 to 12\nThursday 13 to 19, with a guide\nin winter by appointment\nSunday closed",
+    "address": "Maja Dahl\nc/o Vik\n3 Mill Lane\nfloor 2\nTorsby",
+    "boats": "06:10 Torsby\n06:40 Lindby (on request)\nfrom June on also at night\n07:05 Sandvik",
+}
+
+
+@pytest.mark.parametrize("kind", SHORT_LINES)
+def test_short_lines_without_marks_keep_their_lines_below_what_leads_to_them(kind: str) -> None:
+    lines, wrapped = SHORT_LINES[kind], textwrap.fill(PROSE, 72)
+    for lead in ("What it is", "As follows:"):
+        assert reflowed(f"{wrapped}\n\n{lead}\n{lines}\n\n{wrapped}") == f"{PROSE}\n\n{lead}\n{lines}\n\n{PROSE}"
+    text = f"{PROSE} This is what they had:"
+    assert reflowed(f"{textwrap.fill(text, 72)}\n{lines}") == f"{text}\n{lines}"
+
+
+def test_a_row_that_a_margin_broke_is_joined() -> None:
+    rows = [
+        "18:40 Maja: Who has the key to the shed where the boats are kept in the winter months",
+        "18:41 Per: It hangs behind the stove",
+        "18:44 Maja: thanks",
+    ]
+    broken = textwrap.fill(rows[0], 60)
+    assert reflowed("\n".join([broken, *rows[1:]])) == "\n".join(rows)

@@ -48,6 +48,7 @@ _UNITS: Final = {
     **dict.fromkeys(("ha", "hectare", "hectares", "hektar"), "ha"),
     **dict.fromkeys(("pc", "pcs", "piece", "pieces", "stk", "stück", "x"), "piece"),
 }
+_NOTE: Final = re.compile(r"\s?\[\w{1,3}\]$")
 _NUMBER: Final = re.compile(
     r"(?P<open>\()?\s?(?P<sign>[-+\u2212\u2013])?\s?(?P<before>[^\W\d_]{1,4}\.?|[$€£¥₹₽₩₺₪฿]|[A-Z]{1,2}\$)?\s?"
     r"(?P<inner>[-+\u2212\u2013])?(?P<digits>\d[\d.,'’ \u00a0\u2009\u202f]*\d|\d|[.,]\d+)"
@@ -236,7 +237,8 @@ def _numbers(texts: Sequence[str], language: str | None) -> Readings:
 
 
 def _plain(text: str) -> str:
-    return unicodedata.normalize("NFKC", text).strip()
+    """A cell's text as numbers are read in it: of plain width, without a note's mark behind it, as in ``12.50[3]``."""
+    return _NOTE.sub("", unicodedata.normalize("NFKC", text).strip())
 
 
 def _point(digits: Sequence[str], language: str | None) -> str:

@@ -485,7 +485,8 @@ def _names(
         ):
             # In small letters it may be any word, mistyped: of a name nearly the same letters are enough.
             kind: AnchorKind = "name" if is_name(own) else "word"
-            yield match.start(), match.end(), Anchor(word, kind, strict=kind == "name", words=(own,), is_loose=True)
+            words = tuple(stem(token) for token in _TOKEN.findall(fold(word)))
+            yield match.start(), match.end(), Anchor(word, kind, strict=kind == "name", words=words, is_loose=True)
     if run:
         yield _name(text, run, stem, is_ordinary)
 

@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from itertools import chain
 
 DEFAULT_ENCODER_LANGUAGES = frozenset({"English"})
@@ -70,6 +70,7 @@ _MIN_SMALL_WORDS = 2  # different ones
 _TELLING, _FOREIGN_SHARE = 4, 0.01
 
 
+@lru_cache(maxsize=8)  # Search, evidence and remarks ask it of the same question.
 def guess_language(text: str) -> str | None:
     """The language a text seems to be in, or None where it is English or too little is known."""
     letters = [letter for letter in text if letter.isalpha()]

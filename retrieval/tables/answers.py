@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from corpora.counts import count
 from corpora.documents import Document, Passage, describe_location
 from retrieval.interfaces import Encoder, Evidence, Hit, Query
 from retrieval.tables.cell_index import CellIndex
@@ -256,7 +257,7 @@ def _place(document: Document, rows: Sequence[Row]) -> str:
     elif len(labels) <= _MOST_NAMED:
         own = f"rows {', '.join(labels[:-1])} and {labels[-1]}"
     else:
-        own = f"{len(labels):,} rows, from row {labels[0]} to row {labels[-1]}"
+        own = f"{count(len(labels), 'row')}, from row {labels[0]} to row {labels[-1]}"
     return ", ".join(filter(None, (own, above)))
 
 

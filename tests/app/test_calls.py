@@ -127,7 +127,7 @@ def test_a_follow_up_sees_the_conversation_in_any_form(
 ) -> None:
     own = Prompts()
     pipeline.answer("And what does it return?", corpus=own, history=history)
-    assert own.asked == ["What is a lambda? And what does it return?"]
+    assert own.asked == ["what does it return? lambda"]
     prompts: list[str] = []
     write = RequestBuilder.chat_prompt
 

@@ -34,7 +34,8 @@ def test_its_calibration_is_found_and_facts_are_quoted_by_default(pipeline: Pipe
     assert pipeline.builder.biases.evidence_slope > 0
     assert pipeline.builder.eos_ids == {pipeline.builder.tokens.hf.convert_tokens_to_ids("<|im_end|>")}
     assert pipeline.builder.mode("What does it hold?") is Mode.QUOTATION
-    assert pipeline.builder.mode("Summarise what it holds.") is Mode.ANSWER
+    assert pipeline.builder.mode("Summarise the letter.") is Mode.QUOTATION
+    assert pipeline.builder.mode("Explain what it holds.") is Mode.ANSWER
 
 
 @pytest.mark.parametrize("question", FACTS)

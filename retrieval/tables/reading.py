@@ -440,10 +440,8 @@ class _Reader:
         word = self.words[at]
         if word.is_number:
             values = numbers_of(word.text)
-            value = min(values, key=lambda one: abs(one.as_tuple().exponent)) if len(values) > 1 else None  # type: ignore[arg-type]
-            value = next(iter(values), None) if len(values) == 1 else value
-            if len(values) > 1:
-                value = Decimal(word.text.replace(",", "")) if "," in word.text else Decimal(word.text)
+            # Where a comma may part thousands or decimals, a question means it as English does.
+            value = Decimal(word.text.replace(",", "")) if len(values) > 1 else next(iter(values), None)
         else:
             value = Decimal(NUMBERS[word.folded]) if word.folded in NUMBERS else None
         if value is None:

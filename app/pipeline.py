@@ -265,7 +265,7 @@ class Pipeline:
         self, question: str, hits: Sequence[Hit], *, history: History = (), **options: Unpack[Options]
     ) -> AnswerStream:
         """Like ``answer_from``, as events."""
-        from retrieval.evidence import retrieved
+        from retrieval.evidence.selection import retrieved
 
         checked = GenerationOptions.given("Pipeline.stream_from", options)
         kept = tuple(hits if checked.k is None else hits[: checked.k])

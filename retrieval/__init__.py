@@ -17,6 +17,7 @@ From a question to hits:
     lexical              words: BM25
     postings             the inverted index that BM25 is computed from
     terms                text to the terms of the word index
+    document_names       the words of a document's name
     vocabulary           the words of a segment: which begin alike, hold a part, are spelled almost so
     word_forms           the other forms of a word that a corpus has: by stem, without accents, in compounds
     segments             immutable segments that indexes are made of
@@ -29,18 +30,7 @@ Questions over tables:
 
 From hits to evidence:
 
-    extractive_summary   what a document is about, in its own sentences
-    evidence             selects the units of the hits that most likely answer
-    enumerations         prefers a list to its items where a question asks for several things
-    sentences            vectors of units and their leads, cached and stored
-    units                cuts passages into what can be quoted, each with what leads to it
-    leads                tells questions, labels and headings from what they lead to
-    scraps               tells statements and facts from what answers nothing
-    relevance            scores sentences: by cosine, or by a learned network
-    lexical_relevance    scores them by the words of the question, where it is not English
-    relevance_features   the features of that network
-    meanings             what common words mean, in short vectors
-    anchors              what of a question must stand in the evidence: numbers, names, days, identifiers
+    evidence             the units of the hits that most likely answer, or tell what a document is about
 
 The encoder:
 
@@ -62,12 +52,12 @@ if TYPE_CHECKING:
     from retrieval.dense import VectorRows
     from retrieval.encoder import SentenceTransformerEncoder
     from retrieval.errors import EmptyCorpus, EncoderChanged, EncoderNotFound, RetrievalError
-    from retrieval.evidence import select_evidence
+    from retrieval.evidence.relevance import CosineRelevance, LearnedRelevance, Relevance
+    from retrieval.evidence.selection import select_evidence
+    from retrieval.evidence.sentences import SentenceCache, SentenceRows
     from retrieval.fusion import reciprocal_rank_fusion
     from retrieval.hybrid import HybridRetriever
     from retrieval.interfaces import Encoder, Evidence, Hit, PassageStore, Query, Retrieved, Retriever
-    from retrieval.relevance import CosineRelevance, LearnedRelevance, Relevance
-    from retrieval.sentences import SentenceCache, SentenceRows
 
 __all__ = [
     "CosineRelevance",
@@ -94,7 +84,7 @@ __all__ = [
 ]
 
 _MODULES: Final = {
-    "CosineRelevance": "retrieval.relevance",
+    "CosineRelevance": "retrieval.evidence.relevance",
     "EmptyCorpus": "retrieval.errors",
     "Encoder": "retrieval.interfaces",
     "EncoderChanged": "retrieval.errors",
@@ -102,19 +92,19 @@ _MODULES: Final = {
     "Evidence": "retrieval.interfaces",
     "Hit": "retrieval.interfaces",
     "HybridRetriever": "retrieval.hybrid",
-    "LearnedRelevance": "retrieval.relevance",
+    "LearnedRelevance": "retrieval.evidence.relevance",
     "PassageStore": "retrieval.interfaces",
     "Query": "retrieval.interfaces",
-    "Relevance": "retrieval.relevance",
+    "Relevance": "retrieval.evidence.relevance",
     "RetrievalError": "retrieval.errors",
     "Retrieved": "retrieval.interfaces",
     "Retriever": "retrieval.interfaces",
-    "SentenceCache": "retrieval.sentences",
-    "SentenceRows": "retrieval.sentences",
+    "SentenceCache": "retrieval.evidence.sentences",
+    "SentenceRows": "retrieval.evidence.sentences",
     "SentenceTransformerEncoder": "retrieval.encoder",
     "VectorRows": "retrieval.dense",
     "reciprocal_rank_fusion": "retrieval.fusion",
-    "select_evidence": "retrieval.evidence",
+    "select_evidence": "retrieval.evidence.selection",
 }
 
 

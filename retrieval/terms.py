@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Final
 
 from corpora.documents import Passage
-from retrieval.leads import in_one_line, words_of_name
+from retrieval.document_names import words_of_name
 
 _HEADINGS: Final = ("chapter", "heading", "slide", "sheet")
 # Words that frame a question and name nothing. Words that programs give a meaning (for, if, in, is, with)
@@ -54,7 +54,7 @@ def terms(text: str) -> list[str]:
 
 def searched_text(passage: Passage) -> str:
     """What a passage is searched by: the name of its document, the headings above it, its text."""
-    headings = dict.fromkeys(in_one_line(mark.label) for mark in passage.marks if mark.kind in _HEADINGS)
+    headings = dict.fromkeys(" ".join(mark.label.split()) for mark in passage.marks if mark.kind in _HEADINGS)
     above = [heading for heading in headings if heading not in passage.text]
     return "\n".join([words_of_name(passage.document_name), *above, passage.text])
 

@@ -30,7 +30,7 @@ from corpora.sample import sample_documents
 from corpora.text.chunking import passages, sentences
 from retrieval.dense import VectorRows, read_vectors
 from retrieval.encoder import SentenceTransformerEncoder
-from retrieval.sentences import SentenceRows
+from retrieval.evidence.sentences import SentenceRows
 
 _ROUNDS: Final = 3
 _MOST_PASSAGES: Final = 400

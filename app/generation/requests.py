@@ -24,7 +24,7 @@ from decoding.interfaces import AcceptanceCriterion, Processor, Request, Samplin
 from decoding.processors.token_rules import TokenRules
 from decoding.scheduling.session import Session
 from decoding.verification import sampling
-from retrieval.extractive_summary import summary_topic
+from retrieval.evidence.extractive_summary import summary_topic
 from retrieval.interfaces import Retrieved
 
 log = logging.getLogger(__name__)

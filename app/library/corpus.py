@@ -46,12 +46,12 @@ from corpora.transfer.export import Progress as ExportProgress
 from corpora.transfer.import_ import Imported
 from retrieval.dense import VECTORS, vectors_kind
 from retrieval.errors import EncoderChanged
-from retrieval.evidence import retrieved, select_evidence
-from retrieval.extractive_summary import Summaries
+from retrieval.evidence.extractive_summary import Summaries
+from retrieval.evidence.relevance import CosineRelevance, Relevance
+from retrieval.evidence.selection import retrieved, select_evidence
+from retrieval.evidence.sentences import SentenceCache, sentences_kind
 from retrieval.hybrid import HybridRetriever
 from retrieval.interfaces import Encoder, Evidence, Hit, Query, Retrieved, Retriever
-from retrieval.relevance import CosineRelevance, Relevance
-from retrieval.sentences import SentenceCache, sentences_kind
 from retrieval.tables.answers import DEPTH, TableAnswers
 
 if TYPE_CHECKING:

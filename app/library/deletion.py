@@ -25,9 +25,9 @@ from corpora.store.library import Library
 from corpora.store.store import CorpusStore
 from retrieval.dense import VECTORS
 from retrieval.errors import RetrievalError
+from retrieval.evidence.sentences import SENTENCES
 from retrieval.index_file import CorpusSnapshot, delete_stale, holds_only
 from retrieval.interfaces import Retriever
-from retrieval.sentences import SENTENCES
 from retrieval.terms import terms
 
 _TOKEN_BYTES: Final = 4

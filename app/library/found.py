@@ -37,7 +37,7 @@ class FoundPassages:
 
     def retrieve(self, question: str, k: int, sentences: int) -> Retrieved:
         """The first ``k`` that the search finds. Raises ArgumentError if it finds no texts, and what it raises."""
-        from retrieval.evidence import retrieved
+        from retrieval.evidence.selection import retrieved
 
         query = self._models.query(question)
         hits = self._hits(self._search(question, k))[:k]

@@ -32,8 +32,8 @@ from corpora.transfer.import_ import Imported, ImportOptions, VectorCheck
 from corpora.transfer.import_ import import_corpus as import_file
 from corpora.transfer.vectors import VectorKind
 from retrieval.dense import VectorRows, vectors_kind
+from retrieval.evidence.sentences import SentenceRows, sentences_kind
 from retrieval.interfaces import Encoder
-from retrieval.sentences import SentenceRows, sentences_kind
 
 SAMPLE: Final = "sample"
 _SAMPLE_SETTING: Final = "sample"

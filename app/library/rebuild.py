@@ -17,8 +17,8 @@ from corpora.store import generations, index_files
 from corpora.store.store import CorpusStore
 from corpora.text.chunking import Chunking
 from retrieval.dense import VECTORS, VectorRows
+from retrieval.evidence.sentences import SENTENCES, SentenceRows
 from retrieval.interfaces import Encoder, Retriever
-from retrieval.sentences import SENTENCES, SentenceRows
 
 # (documents done, documents in all)
 Progress: TypeAlias = Callable[[int, int], None]

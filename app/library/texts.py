@@ -28,9 +28,9 @@ class Texts:
     def __init__(self, documents: Sequence[Document], models: SearchModels) -> None:
         """Cut and embed them all now. Raises what the encoder raises."""
         from retrieval.dense import DenseIndex
-        from retrieval.extractive_summary import Summaries
+        from retrieval.evidence.extractive_summary import Summaries
+        from retrieval.evidence.sentences import SentenceCache
         from retrieval.lexical import LexicalIndex
-        from retrieval.sentences import SentenceCache
         from retrieval.tables.answers import TableAnswers
         from retrieval.terms import searched_text
 
@@ -53,7 +53,7 @@ class Texts:
 
     def retrieve(self, question: str, k: int, sentences: int) -> Retrieved:
         """The best ``k`` passages by meaning and words, and their most telling sentences. Raises ``EmptyCorpus``."""
-        from retrieval.evidence import retrieved
+        from retrieval.evidence.selection import retrieved
         from retrieval.tables.answers import DEPTH
 
         query = self._models.query(question, spelled=self._spelled(question))

@@ -20,9 +20,9 @@ from app.loading.models import without_progress_bars
 if TYPE_CHECKING:
     from retrieval.encoder import Dtype, SentenceModel, SentenceTransformerEncoder
     from retrieval.encoder_files import EncoderFiles
-    from retrieval.evidence import FindEvidence
+    from retrieval.evidence.relevance import Relevance
+    from retrieval.evidence.selection import FindEvidence
     from retrieval.interfaces import Evidence, Hit, Query, Spelled
-    from retrieval.relevance import Relevance
     from retrieval.spelling import EnglishWords
 
 
@@ -84,8 +84,8 @@ class SearchModels:
 
     def evidence_finder(self, *, by_cosine: bool = False) -> FindEvidence:
         """Finds the evidence sentences of given hits; ``by_cosine``: by the encoder alone."""
-        from retrieval.evidence import select_evidence
-        from retrieval.sentences import SentenceCache
+        from retrieval.evidence.selection import select_evidence
+        from retrieval.evidence.sentences import SentenceCache
 
         cache = SentenceCache(self.encoder)
 
@@ -150,7 +150,7 @@ def relevance_for(encoder: str, setting: str | None = None) -> Relevance:
     Raises ``DamagedRelevance``, and ModelError for a file that is missing or was learned with another encoder.
     """
     from retrieval.errors import DamagedRelevance
-    from retrieval.relevance import CosineRelevance, LearnedRelevance
+    from retrieval.evidence.relevance import CosineRelevance, LearnedRelevance
 
     if setting == NONE:
         return CosineRelevance()

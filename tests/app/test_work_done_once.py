@@ -26,10 +26,10 @@ from app.loading.search_models import SearchModels, relevance_for
 from app.pipeline import Pipeline
 from corpora.store.library import Library
 from retrieval.encoder import SentenceTransformerEncoder
+from retrieval.evidence.relevance import CosineRelevance, LearnedRelevance
 from retrieval.hybrid import HybridRetriever
 from retrieval.interfaces import Encoder, log_odds
 from retrieval.language import guess_language
-from retrieval.relevance import CosineRelevance, LearnedRelevance
 from tests.support.tiny import QUESTION, TEXTS, hits_of, pipeline_of
 
 

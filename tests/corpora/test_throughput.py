@@ -22,7 +22,7 @@ from corpora.jobs.ingest import ingest
 from corpora.store.library import Library
 from retrieval.dense import VectorRows
 from retrieval.encoder import SentenceTransformerEncoder
-from retrieval.sentences import SentenceRows
+from retrieval.evidence.sentences import SentenceRows
 
 _ROUNDS = 2
 _SIZES = (8, 16, 32)  # texts that the encoder takes at once

@@ -27,8 +27,8 @@ from corpora.store.store import CorpusStore
 from corpora.text.chunking import Chunking, passages
 from retrieval.dense import VectorRows
 from retrieval.errors import EmptyCorpus
+from retrieval.evidence.sentences import SentenceRows
 from retrieval.hybrid import HybridRetriever
-from retrieval.sentences import SentenceRows
 from tests.crash import brute_force
 from tests.crash.acts import TARGET_CHARS, Act, World, document_of, secret, text_of, version_of
 from tests.crash.words import WordEncoder, WordTokens

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval.anchors import ELSEWHERE, LEAD, NEAR, NOWHERE, OWN, PASSAGE, Anchor, Words, anchors_of, standing
-from retrieval.relevance_features import stem
+from retrieval.evidence.anchors import ELSEWHERE, LEAD, NEAR, NOWHERE, OWN, PASSAGE, Anchor, Words, anchors_of, standing
+from retrieval.evidence.relevance_features import stem
 
 ORDINARY = frozenset(
     stem(word)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from corpora.documents import Document, Passage
-from retrieval.enumerations import with_lists_first
+from retrieval.evidence.enumerations import with_lists_first
 from retrieval.interfaces import Evidence, Hit
 
 TEXT = "You need:\n\n- 200 g flour\n- 3 eggs\n\nThe pan must be hot."

@@ -10,10 +10,10 @@ from corpora.documents import Document, Passage
 from corpora.store.store import CorpusStore
 from corpora.text.chunking import passages
 from retrieval.encoder import SentenceTransformerEncoder
-from retrieval.evidence import retrieved, select_evidence
+from retrieval.evidence.relevance import CosineRelevance
+from retrieval.evidence.selection import retrieved, select_evidence
+from retrieval.evidence.sentences import SentenceCache, SentenceRows, sentences_kind
 from retrieval.interfaces import Evidence, Hit, Query
-from retrieval.relevance import CosineRelevance
-from retrieval.sentences import SentenceCache, SentenceRows, sentences_kind
 from tests.support.retrieval_fakes import LetterEncoder
 
 TOWER = (

@@ -7,9 +7,9 @@ import pytest
 from corpora.documents import Document, Mark, Passage
 from corpora.text.chunking import passages
 from retrieval.encoder import SentenceTransformerEncoder
-from retrieval.extractive_summary import Summaries, summary_topic
+from retrieval.evidence.extractive_summary import Summaries, summary_topic
+from retrieval.evidence.sentences import SentenceCache
 from retrieval.interfaces import Hit, Query, Retrieved
-from retrieval.sentences import SentenceCache
 
 FERRY = "The ferry and its crossings"
 WINTER = "What changes in winter"

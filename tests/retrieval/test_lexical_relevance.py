@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from retrieval.lexical_relevance import LexicalRelevance
-from retrieval.relevance_features import Candidate
+from retrieval.evidence.lexical_relevance import LexicalRelevance
+from retrieval.evidence.relevance_features import Candidate
 
 GERMAN = (
     "Die Mitglieder zahlen jährlich 40 Euro.",

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from corpora.documents import Document, Passage
 from retrieval.encoder import SentenceTransformerEncoder
 from retrieval.errors import DamagedRelevance
-from retrieval.evidence import select_evidence
+from retrieval.evidence.lexical_relevance import LexicalRelevance
+from retrieval.evidence.relevance import CosineRelevance, Layers, LearnedRelevance
+from retrieval.evidence.relevance_features import Candidate, Lexicon, features, stems
+from retrieval.evidence.selection import select_evidence
 from retrieval.interfaces import Hit, log_odds
-from retrieval.lexical_relevance import LexicalRelevance
-from retrieval.relevance import CosineRelevance, Layers, LearnedRelevance
-from retrieval.relevance_features import Candidate, Lexicon, features, stems
 from tests.support.retrieval_fakes import LetterEncoder
 
 RARITY = Lexicon({"tower": 3.0, "tall": 4.0, "metr": 5.0}, 9.0)

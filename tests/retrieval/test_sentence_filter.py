@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from retrieval.scraps import is_prose
+from retrieval.evidence.scraps import is_prose
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from corpora.loaders.formats import txt
 from corpora.loaders.formats.markup import html, md
 from corpora.loaders.formats.tables import jsonl
 from corpora.text.chunking import passages
-from retrieval.units import TextUnit, units_of
+from retrieval.evidence.units import TextUnit, units_of
 from tests.support import word_files
 from tests.support.word_files import paragraph
 

@@ -25,7 +25,7 @@ from app.generation.prompts import REFUSAL
 from app.pipeline import Pipeline
 from corpora.documents import Document, Passage
 from corpora.text.chunking import sentences
-from retrieval.evidence import FindEvidence
+from retrieval.evidence.selection import FindEvidence
 from retrieval.interfaces import Hit
 
 THRESHOLD = 0.55

@@ -19,7 +19,7 @@ from app.training.data.material import Material
 from app.training.data.records import Split
 from app.training.errors import MaterialError
 from app.training.examples.answers import AnswerItems
-from retrieval.relevance import CosineRelevance
+from retrieval.evidence.relevance import CosineRelevance
 
 _WORD = re.compile(r"(?<![\w'’-])[a-z]{4,}(?![\w'’-])")
 _COMMON = 5000

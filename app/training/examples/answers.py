@@ -18,8 +18,8 @@ from app.training.data import tokenizer
 from app.training.data.candidates import Asked, Candidate, Candidates
 from app.training.data.tokenizer import encode
 from app.training.examples.mixture import Example
-from retrieval.relevance import LearnedRelevance, Relevance
-from retrieval.relevance_features import Candidate as Judged
+from retrieval.evidence.relevance import LearnedRelevance, Relevance
+from retrieval.evidence.relevance_features import Candidate as Judged
 
 REFUSAL = "The documents do not answer this."
 EVIDENCE_SENTENCES = 8

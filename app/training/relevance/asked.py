@@ -19,13 +19,13 @@ from app.generation.events import NO_STATS, Answer, Citation
 from app.library.corpus import Corpus
 from app.loading.search_models import SearchModels
 from app.training.relevance.lists import Judged, ListKind
+from retrieval.evidence.relevance_features import Candidate
 from retrieval.interfaces import Hit
-from retrieval.relevance_features import Candidate
 
 
 @dataclass(slots=True)
 class Recorder:
-    """A ``retrieval.relevance.Relevance`` that keeps what it is asked to score."""
+    """A ``retrieval.evidence.relevance.Relevance`` that keeps what it is asked to score."""
 
     candidates: tuple[Candidate, ...] = ()
     passages: tuple[str, ...] = ()

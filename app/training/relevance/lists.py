@@ -18,7 +18,7 @@ from app.training.relevance.pages import AskedOf, Asking, Page, Unit, units
 from app.training.relevance.questions import Questions, Typed
 from app.training.relevance.tables import TableQuestion
 from app.training.relevance.vectors import Vectors
-from retrieval.relevance_features import Candidate, Lexicon, anchor_levels, anchors, features
+from retrieval.evidence.relevance_features import Candidate, Lexicon, anchor_levels, anchors, features
 
 ListKind: TypeAlias = Literal["answered", "left out", "taken away", "about another", "table", "no row"]
 LIST_KINDS: tuple[ListKind, ...] = ("answered", "left out", "taken away", "about another", "table", "no row")

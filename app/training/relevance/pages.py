@@ -47,7 +47,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """What may be quoted, as ``retrieval.relevance_features.Candidate`` has it. ``sentence`` None: it was put in."""
+    """What may be quoted, as ``relevance_features.Candidate`` has it. ``sentence`` None: it was put in."""
 
     text: str
     sentence: int | None

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.training.relevance.vectors import Vectors
-from retrieval.meanings import Meanings
-from retrieval.relevance_features import Lexicon, stem
+from retrieval.evidence.meanings import Meanings
+from retrieval.evidence.relevance_features import Lexicon, stem
 
 _WORD = re.compile(r"(?<![\w'’-])[a-z]{4,}(?![\w'’-])")
 _OFTEN = 40

@@ -37,8 +37,8 @@ from app.training.relevance.questions import Amounts, read_questions
 from app.training.relevance.synonyms import common_words, meanings, synonyms
 from app.training.relevance.vectors import Vectors
 from retrieval.encoder_files import DEFAULT_ENCODER, find_encoder
-from retrieval.relevance import Layers, LearnedRelevance, is_in_vain
-from retrieval.relevance_features import Lexicon, anchor_levels, anchors, stem
+from retrieval.evidence.relevance import Layers, LearnedRelevance, is_in_vain
+from retrieval.evidence.relevance_features import Lexicon, anchor_levels, anchors, stem
 
 _RAREST = 6
 """Words in fewer sentences count as unknown."""
@@ -92,7 +92,7 @@ class Figures:
 
 
 class Network(nn.Module):
-    """`retrieval.relevance.Layers` while they are trained; features are normalised by those of the training lists."""
+    """`relevance.Layers` of serving while they are trained; features are normalised by those of the training lists."""
 
     def __init__(self, features_RF: Tensor, recipe: Recipe) -> None:
         super().__init__()

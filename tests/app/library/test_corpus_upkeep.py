@@ -14,8 +14,8 @@ from app.library.summary import summary_of
 from corpora.errors import ChunkingChanged, DamagedExport, LibraryError
 from corpora.store.library import Library
 from retrieval.errors import EncoderChanged
+from retrieval.evidence.sentences import SENTENCES
 from retrieval.hybrid import HybridRetriever
-from retrieval.sentences import SENTENCES
 from tests.support.retrieval_fakes import LetterEncoder
 from tests.support.tiny import QUESTION, TEXTS
 

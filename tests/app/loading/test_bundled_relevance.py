@@ -7,8 +7,8 @@ import pytest
 from app.loading.bundled import RELEVANCE
 from app.loading.search_models import relevance_for
 from retrieval.encoder_files import DEFAULT_ENCODER, find_encoder
-from retrieval.relevance import CosineRelevance, LearnedRelevance
-from retrieval.relevance_features import Candidate
+from retrieval.evidence.relevance import CosineRelevance, LearnedRelevance
+from retrieval.evidence.relevance_features import Candidate
 
 # Each with (passage, sentence, cosine of the bundled encoder, rounded); the star marks what answers.
 ITEMS = (

@@ -33,8 +33,8 @@ from app.training.relevance.train import (
     tuning_lists,
 )
 from app.training.relevance.vectors import Vectors
-from retrieval.relevance import LearnedRelevance
-from retrieval.relevance_features import Candidate, features, stem
+from retrieval.evidence.relevance import LearnedRelevance
+from retrieval.evidence.relevance_features import Candidate, features, stem
 
 NAMES = ("Ann", "Bob", "Cid", "Dora", "Eve", "Finn", "Gus", "Hal", "Ida", "Jon")
 RECIPE = Recipe(hidden=8, epochs=30, lists_a_step=16, rate=1e-2)

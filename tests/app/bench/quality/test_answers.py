@@ -22,7 +22,7 @@ from app.bench.quality.answers import (
 from app.errors import InputError
 from app.generation.prompts import REFUSAL
 from retrieval.encoder import SentenceTransformerEncoder
-from retrieval.evidence import select_evidence
+from retrieval.evidence.selection import select_evidence
 from retrieval.interfaces import Evidence, Hit
 
 TOWER = "The tower was finished in 1889. The tower is 330 metres tall, more than any other of its time."

@@ -16,7 +16,7 @@ from app.training.data.candidates import Candidates
 from app.training.data.embeddings import Embedded, EmbeddedQuestion, gold_sentence
 from app.training.data.records import QuestionRecord
 from app.training.examples import answers, copying, grammar, mixture
-from retrieval.relevance import CosineRelevance
+from retrieval.evidence.relevance import CosineRelevance
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval.evidence.relevance_features import Candidate
 from retrieval.language import likeliest_language, small_words
-from retrieval.relevance_features import Candidate
 from retrieval.terms import is_unspaced, terms
 from retrieval.vocabulary import without_accents
 from retrieval.word_forms import stems

@@ -12,12 +12,13 @@ from itertools import islice
 from typing import TypeAlias
 
 from corpora.documents import Passage
-from retrieval.enumerations import with_lists_first
+from retrieval.document_names import words_of_name
+from retrieval.evidence.enumerations import with_lists_first
+from retrieval.evidence.leads import in_one_line
+from retrieval.evidence.relevance import CosineRelevance, Relevance
+from retrieval.evidence.relevance_features import Candidate
+from retrieval.evidence.sentences import PassageUnits, SentenceCache
 from retrieval.interfaces import Encoder, Evidence, Hit, Query, Retrieved, log_odds
-from retrieval.leads import in_one_line, words_of_name
-from retrieval.relevance import CosineRelevance, Relevance
-from retrieval.relevance_features import Candidate
-from retrieval.sentences import PassageUnits, SentenceCache
 
 FindEvidence: TypeAlias = Callable[[str | Query, Sequence[Hit], int | None], Sequence[Evidence]]
 """Selects for a question at most so many units of hits (None: all), best first."""

@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpora.documents import Passage
+from retrieval.document_names import words_of_name
+from retrieval.evidence.leads import in_one_line
+from retrieval.evidence.relevance_features import stems
+from retrieval.evidence.sentences import PassageUnits
 from retrieval.interfaces import Evidence, Hit, Query, Retrieved
-from retrieval.leads import in_one_line, words_of_name
-from retrieval.relevance_features import stems
-from retrieval.sentences import PassageUnits
 
 PassagesAt: TypeAlias = Callable[[str, int, int], Sequence[Passage]]
 """The passages that hold characters ``[start, end)`` of the document of that id, in order."""

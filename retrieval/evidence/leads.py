@@ -36,11 +36,8 @@ _LABEL = re.compile(
 _MOST_WORDS_OF_A_LABEL = 6
 _LETTER = re.compile(r"[^\W\d_]")
 _TIME = re.compile(r"[\s\[(<]*(?:\d{4}-\d\d-\d\d|\d{1,2}:\d\d(?::\d\d)?\b|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d)")
-_LETTERS_OF_A_WORD = 2
 _WORDS_OF_A_REST = 3
 _MOST_WORDS_OF_A_NAME = 4
-_SUFFIX = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,4}$")
-_JOINTS = re.compile(r"[_/\\+]+|(?<=\w)-+(?=\w)|\s+")
 _CHAPTER = re.compile(
     r"\s*(?:chapter|section|part|article|appendix|annex|step|kapitel|abschnitt|teil|anhang|artikel|chapitre|partie"
     r"|annexe|capítulo|sección|parte|artículo|§)\s*[\dIVXLA-Z]",
@@ -133,9 +130,3 @@ def is_like_a_name(line: str) -> bool:
 def names_a_part(line: str) -> bool:
     """Whether a line begins as the heading of a numbered part does: ``Chapter 3: Sick leave``."""
     return _CHAPTER.match(line) is not None
-
-
-def words_of_name(name: str) -> str:
-    """The words of a document's name: ``pool-rules_2024.txt`` is ``pool rules 2024``; empty if it has no word."""
-    words = _JOINTS.sub(" ", _SUFFIX.sub("", name.rsplit("/", 1)[-1])).strip()
-    return words if len(_LETTER.findall(words)) >= _LETTERS_OF_A_WORD else ""

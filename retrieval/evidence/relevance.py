@@ -21,13 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpora.store.atomic_write import write_file
-from retrieval.anchors import NOWHERE, Anchor, Words
 from retrieval.errors import DamagedRelevance
+from retrieval.evidence.anchors import NOWHERE, Anchor, Words
+from retrieval.evidence.lexical_relevance import LexicalRelevance
+from retrieval.evidence.meanings import Meanings
+from retrieval.evidence.relevance_features import Candidate, Lexicon, anchor_levels, anchors, features, stem
 from retrieval.interfaces import log_odds
 from retrieval.language import is_foreign as is_foreign_text
-from retrieval.lexical_relevance import LexicalRelevance
-from retrieval.meanings import Meanings
-from retrieval.relevance_features import Candidate, Lexicon, anchor_levels, anchors, features, stem
 
 _FORMAT = "spandraft-relevance-2"
 _UNREADABLE = (

@@ -17,9 +17,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.anchors import ELSEWHERE, LEAD, NEAR, NOWHERE, PASSAGE, Anchor, anchors_of, standing
+from retrieval.evidence.anchors import ELSEWHERE, LEAD, NEAR, NOWHERE, PASSAGE, Anchor, anchors_of, standing
+from retrieval.evidence.meanings import Meanings
 from retrieval.interfaces import UnitKind
-from retrieval.meanings import Meanings
 
 _WORD = re.compile(r"[^\W\d_]+|\d(?:[\d,.]*\d)?")
 _ENDINGS = ("ing", "ed", "es", "s", "ly")

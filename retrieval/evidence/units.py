@@ -15,8 +15,8 @@ from typing import Final
 from corpora.documents import Mark, Passage
 from corpora.text import sentences as text_sentences
 from corpora.text.code_detection import LIST_ITEM
-from retrieval.interfaces import UnitKind
-from retrieval.leads import (
+from retrieval.document_names import words_of_name
+from retrieval.evidence.leads import (
     answer_start,
     end_of_question,
     folded,
@@ -31,9 +31,9 @@ from retrieval.leads import (
     label_of,
     names_a_part,
     question_of,
-    words_of_name,
 )
-from retrieval.scraps import ends_as_sentence, is_curt, is_navigation, is_scrap
+from retrieval.evidence.scraps import ends_as_sentence, is_curt, is_navigation, is_scrap
+from retrieval.interfaces import UnitKind
 
 RULE: Final = 2
 """Grows with every change of what is a unit or a lead: rows that are kept by unit belong to one rule."""

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from corpora.documents import Passage
 from corpora.text.sentences import RULE as SENTENCE_RULE
+from retrieval.evidence.leads import folded
+from retrieval.evidence.units import RULE as UNIT_RULE
+from retrieval.evidence.units import TextUnit, units_of
 from retrieval.interfaces import Encoder
-from retrieval.leads import folded
-from retrieval.units import RULE as UNIT_RULE
-from retrieval.units import TextUnit, units_of
 
 StoredRows: TypeAlias = Callable[[Sequence[Passage]], Mapping[str, bytes]]
 

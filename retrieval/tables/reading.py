@@ -8,6 +8,7 @@ caller says (``means``).
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -65,6 +66,9 @@ _ROWS: Final = frozenset("row entry record line item thing one people person".sp
 _LISTS: Final = frozenset("list show name all every everything everyone alle".split())
 _ID_NAMES: Final = frozenset("no nr number id code # nummer".split())
 _DIFFERENT: Final = frozenset(("different", "distinct", "unique", "verschiedene"))
+_ALLOWS: Final = frozenset("may can could should must".split())
+_WHO: Final = frozenset("i we you one he she they".split())
+_ALLOWED: Final = frozenset(("allowed", "permitted"))
 _MOST_DISTANT_NOUN: Final = 4
 
 
@@ -231,6 +235,8 @@ class _Reader:
                 continue
             following = folded[at + 1] if at + 1 < len(folded) else ""
             if word in ("how", "wie") and following in ("many", "viele"):
+                if self._asks_what_is_allowed():
+                    continue
                 found.append((at, "count"))
                 self._take((at, at + 1, at + 2) if self._folded(at + 2) in _DIFFERENT else (at, at + 1))
             elif word in ("combien", "cuántos", "cuántas"):
@@ -692,6 +698,11 @@ class _Reader:
         if named:
             return tuple(dict.fromkeys(named))
         return tuple(column for column in self.names.of_family(families) if column not in used)
+
+    def _asks_what_is_allowed(self) -> bool:
+        """Whether a rule is asked for, as in ``how many books may I borrow``: a table lists what there is."""
+        pairs = itertools.pairwise(word.folded for word in self.words)
+        return any((verb in _ALLOWS and who in _WHO) or who in _ALLOWED for verb, who in pairs)
 
     def _with_operation(
         self, reading: Reading, found: Sequence[tuple[int, str]], families: Sequence[Family]

@@ -5,6 +5,7 @@ Lays out the components and connects each event with its handler in ``actions`` 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -105,8 +106,9 @@ def _connect(state: AppState, ui: ChatComponents, page: gr.Blocks) -> ChatHistor
     on(ui.corpus.input, history.change_corpus, ui.corpus, ui.conversation)
     on(ui.tools.fresh, history.start_new, ui.corpus)
     on(ui.tools.forget, history.delete, ui.corpus, ui.conversation)
-    on(ui.question.submit, actions.ask, ui.question, ui.corpus, ui.conversation)
-    on(ui.ask.click, actions.ask, ui.question, ui.corpus, ui.conversation)
+    # The browser knows a moment after the page shows it that an answer is complete: what is asked in between waits.
+    for asked in (ui.question.submit, ui.ask.click):
+        on(functools.partial(asked, trigger_mode="always_last"), actions.ask, ui.question, ui.corpus, ui.conversation)
     on(ui.thread.starter, actions.ask_starter, ui.corpus, ui.conversation)
     for cards in (ui.thread, ui.live):
         on(cards.prove, actions.prove, ui.conversation)

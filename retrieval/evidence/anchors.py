@@ -465,9 +465,10 @@ def _names(
         word = match[0].removesuffix("'s").removesuffix("’s")
         own = stem(fold(word))
         starts = _SENTENCE_START.search(text[: match.start()]) is not None
+        is_word = _NO_WORD.search(match[0]) is None  # "I'm", "we'll" and "don't" name nothing.
         counts = (
-            is_capital and not is_loud and fold(word) not in _NO_NAMES and (not starts or not is_ordinary(own))
-            and fold(word) not in _VALUES
+            is_word and is_capital and not is_loud and fold(word) not in _NO_NAMES
+            and (not starts or not is_ordinary(own)) and fold(word) not in _VALUES
         )  # fmt: skip
         if counts and (not run or text[run[-1].end() : match.start()].strip() == ""):
             run.append(match)
@@ -477,12 +478,7 @@ def _names(
             run = []
         if counts:
             run.append(match)
-        elif (
-            len(own) >= _SHORTEST_WORD
-            and not is_ordinary(own)
-            and not _NO_WORD.search(match[0])
-            and fold(word) not in _VALUES
-        ):
+        elif is_word and len(own) >= _SHORTEST_WORD and not is_ordinary(own) and fold(word) not in _VALUES:
             # In small letters it may be any word, mistyped: of a name nearly the same letters are enough.
             kind: AnchorKind = "name" if is_name(own) else "word"
             words = tuple(stem(token) for token in _TOKEN.findall(fold(word)))

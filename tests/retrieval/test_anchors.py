@@ -65,6 +65,9 @@ def test_what_must_be_found_is_an_anchor(question: str, expected: list[str]) -> 
         "What did Mr say?",
         "Please tell me: Where was it shipped?",
         "WHERE IS THE LIBRARY",
+        "may I borrow books if I'm on holiday",
+        "I'd please my library, what can I say? I've books",
+        "We'll eat: what costs the fair",
     ],
 )
 def test_what_only_frames_a_question_need_not_be_found(question: str) -> None:

@@ -4,6 +4,7 @@
     searchable         what else questions may be asked of: texts, an object that searches, a retriever
     found              what others find, as documents and passages
     texts              texts in memory, cut, embedded and indexed
+    judging            from passages that were found to what answers: summaries, tables, units
     given_text         a text that a program adds under a name, as a document
     opening            opens, creates and imports corpora as the settings say; builds the sample corpus
     draft_index        the suffix array over a corpus' token ids, in memory and as a file

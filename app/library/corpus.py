@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ from app.library.deletion import Receipt
 from app.library.deletion_signal import DeletionWatch, signal_deletion
 from app.library.draft_index import DraftIndex
 from app.library.given_text import given_document, same_text
+from app.library.judging import Judges
 from app.library.lookup import passages_of
 from app.library.opening import CorpusParts
 from app.library.rebuild import Rebuilt
@@ -48,11 +49,11 @@ from retrieval.dense import VECTORS, vectors_kind
 from retrieval.errors import EncoderChanged
 from retrieval.evidence.extractive_summary import Summaries
 from retrieval.evidence.relevance import CosineRelevance, Relevance
-from retrieval.evidence.selection import retrieved, select_evidence
+from retrieval.evidence.selection import select_evidence
 from retrieval.evidence.sentences import SentenceCache, sentences_kind
 from retrieval.hybrid import HybridRetriever
 from retrieval.interfaces import Encoder, Evidence, Hit, Query, Retrieved, Retriever
-from retrieval.tables.answers import DEPTH, TableAnswers
+from retrieval.tables.answers import TableAnswers
 
 if TYPE_CHECKING:
     from app.config.settings import Settings
@@ -86,7 +87,8 @@ class Corpus:
         self._deletions = DeletionWatch(self._config.home)
         self._sentences = self._empty_sentence_cache()
         self._tables = TableAnswers(encoder, self._document_if_there, store.passages_at)
-        self._summaries = Summaries(store.passages_at, lambda passages: self._sentences.lookup(passages))
+        summaries = Summaries(store.passages_at, lambda passages: self._sentences.lookup(passages))
+        self._judges = Judges(summaries, self._tables, self._units, lambda: self._relevance())
         self._draft_indexes: dict[str, DraftIndex] = {}
 
     @classmethod
@@ -296,12 +298,10 @@ class Corpus:
         where it asks what a document is about, the most telling sentences of that are all the evidence.
         """
         query = Query(question, self._encoder, spelled=self._retriever.spelled(question))
-        found = self._retriever.find(query, max(k, DEPTH))
-        if (summary := self._summaries.of(query, found[:k])) is not None:
-            return summary
-        told = self._tables.answer(query, found)
-        hits, judged = told.merged(found[:k], self.evidence(query, found[:k], None))
-        return replace(retrieved(query, hits, judged, sentences, self._relevance()), remark=told.remark)
+        return self._judges.retrieved(query, self._retriever.find, k, sentences)
+
+    def _units(self, query: Query, hits: Sequence[Hit]) -> Sequence[Evidence]:
+        return self.evidence(query, hits, None)
 
     def token_index(self, tokens: TextTokenizer) -> TokenIndex | None:
         """The draft index of the whole corpus for a tokenizer; None while there is none yet."""

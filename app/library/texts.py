@@ -6,10 +6,10 @@ For a few texts of a program; what is to stay, or is large, belongs into a corpu
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from app.library.found import document_of
+from app.library.judging import Judges
 from corpora.text.chunking import passages
 
 if TYPE_CHECKING:
@@ -35,13 +35,17 @@ class Texts:
         from retrieval.terms import searched_text
 
         self._models = models
-        self._find_evidence = models.evidence_finder()
         self._passages = [passage for document in documents for passage in passages(document)]
         rows, texts = range(len(self._passages)), [passage.text for passage in self._passages]
         self._dense, self._lexical = DenseIndex(), LexicalIndex()
         by_id = {document.id: document for document in documents}
-        self._tables = TableAnswers(models.encoder, by_id.get, self._passages_at)
-        self._summaries = Summaries(self._passages_at, SentenceCache(models.encoder).lookup)
+        find_evidence = models.evidence_finder()
+        self._judges = Judges(
+            Summaries(self._passages_at, SentenceCache(models.encoder).lookup),
+            TableAnswers(models.encoder, by_id.get, self._passages_at),
+            lambda query, hits: find_evidence(query, hits, None),
+            models.relevance,
+        )
         if texts:
             self._dense.add(rows, models.encoder.encode_passages(texts))
             self._lexical.add(rows, [searched_text(passage) for passage in self._passages])
@@ -53,17 +57,8 @@ class Texts:
 
     def retrieve(self, question: str, k: int, sentences: int) -> Retrieved:
         """The best ``k`` passages by meaning and words, and their most telling sentences. Raises ``EmptyCorpus``."""
-        from retrieval.evidence.selection import retrieved
-        from retrieval.tables.answers import DEPTH
-
         query = self._models.query(question, spelled=self._spelled(question))
-        found = self._hits(query, max(k, DEPTH))
-        if (summary := self._summaries.of(query, found[:k])) is not None:
-            return summary
-        told = self._tables.answer(query, found)
-        hits, judged = told.merged(found[:k], self._find_evidence(query, found[:k], None))
-        found_all = retrieved(query, hits, judged, sentences, self._models.relevance())
-        return replace(found_all, remark=told.remark)
+        return self._judges.retrieved(query, self._hits, k, sentences)
 
     def token_index(self, tokens: TextTokenizer) -> TokenIndex | None:
         """Nothing: they are few, and what is found of them is drafted from anyway."""

@@ -11,7 +11,10 @@ Reading order:
     sources        which draft sources run, by settings
     search_models  ``SearchModels``: encoder and relevance scorer, shared by all corpora of a process
     minilm         the bundled encoder without sentence-transformers
-    minilm_bfloat16   its layers in bfloat16, for documents
+    minilm_float32    its layers in float32
+    minilm_bfloat16   the same in bfloat16, for documents
+    pair_tokens    a question and a unit as one row of pieces
+    pair_reader    the encoder, changed so that it reads both together
     edit_proposer  who proposes likely edits
     environment    what is set before libraries load: how worker threads wait, where compiled loops are kept
 

@@ -26,12 +26,15 @@ EDITS = MODELS / "edits.npz"
 """The edit proposer's tables; the weights of its network lie beside them, ``edits.safetensors``."""
 RELEVANCE = MODELS / "relevance.npz"
 """The relevance scorer. ``app.training.relevance.train`` writes it."""
+READER = MODELS / "reader.safetensors"
+"""The reader of pairs, the scorer's last judgement. ``app.training.cross_encoder.export`` writes it."""
 
 SUMS: Final = "SHA256SUMS"
 HELPERS: Final = (
     "../phrases/phrases.xz",
     "edits.npz",
     "edits.safetensors",
+    "reader.safetensors",
     "relevance.npz",
     "smollm2/spandraft.json",
     "target/spandraft.json",

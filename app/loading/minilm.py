@@ -3,7 +3,7 @@
 In float32 the same operations in the same order as sentence-transformers and transformers' ``BertModel`` (Devlin et al.
 2018), so that every vector is bit-equal to theirs (``tests/app/loading/test_minilm.py``). Documents may be read in
 bfloat16, several times as fast where the processor has it; questions never are. On a CPU only; every other encoder and
-device stays with sentence-transformers. B texts, N pieces, D hidden, H heads.
+device stays with sentence-transformers. B texts, N pieces, D hidden.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -20,16 +21,22 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
-from torch.nn.functional import embedding, gelu, layer_norm, linear, normalize, scaled_dot_product_attention
+from torch.nn.functional import embedding, normalize
 
 from app.loading.minilm_bfloat16 import Bfloat16Layers
+from app.loading.minilm_float32 import Float32Layers
 
-_LAYERS: Final = 6
-_HEADS: Final = 12
-_EPSILON: Final = 1e-12
+LAYERS: Final = 6
+HEADS: Final = 12
 _LONGEST: Final = 256
 # What the processor's caches hold, and what keeps its tile instructions busy; a question waits for one batch.
 _FLOAT32_TOKENS, _BFLOAT16_TOKENS = 1024, 2048
+
+
+@lru_cache(maxsize=1)
+def encoder_weights(folder: Path) -> Mapping[str, torch.Tensor]:
+    """The weights of a folder, one copy for all who use them. Raises OSError, SafetensorError."""
+    return MappingProxyType(load_file(folder / "model.safetensors"))
 
 
 class MiniLM:
@@ -43,9 +50,10 @@ class MiniLM:
         ``in_bfloat16``: documents are.
         """
         tokenizer = (folder / "tokenizer.json").read_text(encoding="utf-8")
-        self._weights: Mapping[str, torch.Tensor] = load_file(folder / "model.safetensors")
+        self._weights: Mapping[str, torch.Tensor] = encoder_weights(folder)
         self.dimension = self._weights["embeddings.word_embeddings.weight"].shape[1]
-        self._bfloat16 = Bfloat16Layers(self._weights, layers=_LAYERS, heads=_HEADS) if in_bfloat16 else None
+        self._float32 = Float32Layers(self._weights, layers=LAYERS, heads=HEADS)
+        self._bfloat16 = Bfloat16Layers(self._weights, layers=LAYERS, heads=HEADS) if in_bfloat16 else None
         self._workers = _Workers(torch.get_num_threads()) if in_bfloat16 else None
         try:
             self._tokenizer = Tokenizer.from_str(tokenizer)
@@ -102,40 +110,14 @@ class MiniLM:
 
     def _states(self, ids_BN: torch.Tensor, mask_BN: torch.Tensor, layers: Bfloat16Layers | None) -> torch.Tensor:
         """(B, N, D) states behind the last layer."""
-        weights, (rows, width) = self._weights, ids_BN.shape
+        weights, width = self._weights, ids_BN.shape[1]
         states_BND = embedding(ids_BN, weights["embeddings.word_embeddings.weight"])
         states_BND = states_BND + weights["embeddings.token_type_embeddings.weight"][0]
         states_BND = states_BND + weights["embeddings.position_embeddings.weight"][:width]
-        states_BND = self._norm(states_BND, "embeddings.LayerNorm")
+        states_BND = self._float32.norm(states_BND, "embeddings.LayerNorm")
         if layers is not None:
             return layers.states(states_BND, mask_BN)
-        mask_B1NN = None if bool(mask_BN.all()) else mask_BN.bool()[:, None, None, :].expand(rows, 1, width, width)
-        for layer in range(_LAYERS):
-            states_BND = self._layer(states_BND, mask_B1NN, f"encoder.layer.{layer}.")
-        return states_BND
-
-    def _layer(self, states_BND: torch.Tensor, mask_B1NN: torch.Tensor | None, name: str) -> torch.Tensor:
-        rows, width, hidden = states_BND.shape
-        query_BHNd, key_BHNd, value_BHNd = (
-            self._linear(states_BND, f"{name}attention.self.{part}")
-            .view(rows, width, _HEADS, hidden // _HEADS)
-            .transpose(1, 2)
-            for part in ("query", "key", "value")
-        )
-        scale = (hidden // _HEADS) ** -0.5
-        read_BHNd = scaled_dot_product_attention(query_BHNd, key_BHNd, value_BHNd, attn_mask=mask_B1NN, scale=scale)
-        read_BND = read_BHNd.transpose(1, 2).contiguous().reshape(rows, width, hidden)
-        attended_BND = self._linear(read_BND, f"{name}attention.output.dense")
-        states_BND = self._norm(attended_BND + states_BND, f"{name}attention.output.LayerNorm")
-        inner = gelu(self._linear(states_BND, f"{name}intermediate.dense"))
-        return self._norm(self._linear(inner, f"{name}output.dense") + states_BND, f"{name}output.LayerNorm")
-
-    def _linear(self, states: torch.Tensor, name: str) -> torch.Tensor:
-        return linear(states, self._weights[f"{name}.weight"], self._weights[f"{name}.bias"])
-
-    def _norm(self, states: torch.Tensor, name: str) -> torch.Tensor:
-        weight, bias = self._weights[f"{name}.weight"], self._weights[f"{name}.bias"]
-        return layer_norm(states, weight.shape, weight, bias, _EPSILON)
+        return self._float32.states(states_BND, mask_BN)
 
 
 class _Workers:

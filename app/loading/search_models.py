@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 from app.config.settings import BUNDLED, NONE, Settings
 from app.errors import ModelError, no_file
-from app.loading.bundled import EDITS, RELEVANCE
+from app.loading.bundled import EDITS, READER, RELEVANCE
 from app.loading.environment import wait_passively
 from app.loading.models import without_progress_bars
 
 if TYPE_CHECKING:
+    from retrieval.cross_encoder import LastJudgement
     from retrieval.encoder import Dtype, SentenceModel, SentenceTransformerEncoder
     from retrieval.encoder_files import EncoderFiles
     from retrieval.evidence.relevance import Relevance
@@ -57,7 +58,7 @@ class SearchModels:
         """Who judges evidence. Raises ``DamagedRelevance``, and ModelError for a scorer of another encoder."""
         with self._lock:
             if self._relevance is None:
-                self._relevance = relevance_for(self.encoder.name, self._settings.relevance)
+                self._relevance = self._made_relevance()
             return self._relevance
 
     def load_encoder(self) -> None:
@@ -94,6 +95,17 @@ class SearchModels:
             return select_evidence(question, hits, encoder=self.encoder, limit=limit, cache=cache, relevance=judge)
 
         return find
+
+    def _made_relevance(self) -> Relevance:
+        from dataclasses import replace
+
+        from retrieval.relevance import LearnedRelevance
+
+        settings = self._settings
+        found = relevance_for(self.encoder.name, settings.relevance)
+        if settings.relevance not in (None, BUNDLED) or not isinstance(found, LearnedRelevance):
+            return found
+        return replace(found, last=bundled_reader(settings.encoder_dtype)) if _is_cpu(settings.device) else found
 
     def _made_encoder(self) -> SentenceTransformerEncoder:
         from retrieval.encoder import SentenceTransformerEncoder
@@ -172,6 +184,21 @@ def relevance_for(encoder: str, setting: str | None = None) -> Relevance:
             hint=f'set encoder to that one, or relevance to "{NONE}"',
         )
     return named
+
+
+def bundled_reader(dtype: str | None = None) -> LastJudgement:
+    """The reader that judges the best of the bundled scorer anew. Raises ``DamagedRelevance``.
+
+    ``dtype`` is the setting ``encoder_dtype``; in float32 fewer are read, so that a question waits no longer.
+    """
+    from app.loading.pair_reader import MiniLMPairReader, PairChanges
+    from retrieval.cross_encoder import LastJudgement
+    from retrieval.encoder_files import DEFAULT_ENCODER, find_encoder
+
+    changes = PairChanges.read(READER)
+    in_bfloat16 = documents_in_bfloat16(dtype)
+    reader = MiniLMPairReader.of(changes, find_encoder(DEFAULT_ENCODER).folder, in_bfloat16=in_bfloat16)
+    return LastJudgement(reader, changes.blend)
 
 
 def _is_cpu(device: str | None) -> bool:

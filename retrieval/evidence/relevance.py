@@ -12,10 +12,10 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,10 @@ _UNREADABLE = (
 _LATIN = re.compile(r"[A-Za-z]{2}")
 _IN_VAIN = 6.0
 """Nats that all lose where an anchor stands nowhere; none of them stays above even."""
+
+
+JudgeBest: TypeAlias = Callable[[str, Sequence[Candidate], NDArray[np.float32]], NDArray[np.float32]]
+"""Judges the best candidates of a question anew: their scores, (S,), to others, (S,)."""
 
 
 class Relevance(Protocol):
@@ -112,6 +116,8 @@ class LearnedRelevance:
     rarity: Lexicon
     layers: Layers
     foreign: Relevance = field(default_factory=LexicalRelevance)
+    last: JudgeBest | None = None
+    """Who judges the best of English questions anew; not part of the file."""
 
     def scores(
         self,
@@ -133,6 +139,8 @@ class LearnedRelevance:
             scores_S = np.array(self.foreign.scores(question, candidates, is_foreign=True, passages=passages))
         else:
             scores_S = self.layers(features(question, candidates, self.rarity, asked=asked, levels_SA=levels_SA))
+            if self.last is not None:
+                scores_S = self.last(question, candidates, scores_S)
         if is_in_vain(asked, levels_SA, is_foreign=is_foreign):
             scores_S = np.minimum(scores_S, 0) - _IN_VAIN
         return [float(score) for score in scores_S]

@@ -122,12 +122,14 @@ def _intact(what: str, folder: Path) -> Finding:
 
 
 def examine_helpers(models: Path) -> Finding:
-    """Check that the evidence scorer, the edit tagger, phrases and biases are the ones that were shipped."""
+    """Check that evidence scorer and reader, edit tagger, phrases and biases are the ones that were shipped."""
     wrong = [f"{name} {problem}" for name, problem in strangers(models)]
     if wrong:
         hint = "damaged or replaced: install Spandraft again; if you made it yourself: `python -m app.loading.bundled`"
         return Finding("helpers", "fail", f"bundled, but {' and '.join(wrong)}", hint)
-    return Finding("helpers", "ok", "bundled: evidence scorer, edit tagger, phrases, biases; checksums right")
+    return Finding(
+        "helpers", "ok", "bundled: evidence scorer and reader, edit tagger, phrases, biases; checksums right"
+    )
 
 
 def _bundled_encoder() -> Finding:

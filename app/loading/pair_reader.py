@@ -1,7 +1,8 @@
 """The reader of pairs: the bundled encoder, changed in every layer so that it reads question and unit together.
 
-The file, which ``app.training.cross_encoder.export`` writes, has changes of low rank (Hu et al. 2021), norms, a head; no
-weights of the encoder. They are merged into a second copy of its layers; its embeddings are shared. On a CPU only.
+Its file has changes of low rank (Hu et al. 2021), norms and a head, none of the encoder's weights;
+``app.training.cross_encoder.export`` writes it. The changes are merged into a second copy of the layers; embeddings are
+shared. On a CPU only.
 P pairs, N pieces, D hidden, O outputs, R rank.
 """
 
@@ -23,8 +24,8 @@ from torch.nn.functional import embedding, gelu, linear
 from app.loading.minilm import HEADS, LAYERS, encoder_weights
 from app.loading.minilm_bfloat16 import Bfloat16Layers
 from app.loading.minilm_float32 import Float32Layers
-from app.loading.pair_tokens import pair_tokens
-from retrieval.cross_encoder import Blend
+from app.loading.pair_tokens import pair_tokenizer, pair_tokens
+from retrieval.evidence.cross_encoder import Blend
 from retrieval.errors import DamagedRelevance
 
 FORMAT: Final = "spandraft-pair-reader-1"
@@ -74,7 +75,7 @@ class PairChanges:
 
 
 class MiniLMPairReader:
-    """A ``retrieval.cross_encoder.PairReader``."""
+    """A ``retrieval.evidence.cross_encoder.PairReader``."""
 
     def __init__(
         self, changes: PairChanges, weights: Mapping[str, torch.Tensor], tokenizer: Tokenizer, *, in_bfloat16: bool
@@ -93,10 +94,7 @@ class MiniLMPairReader:
     @classmethod
     def of(cls, changes: PairChanges, folder: Path, *, in_bfloat16: bool) -> MiniLMPairReader:
         """Over the encoder of a folder. Raises what ``encoder_weights`` raises."""
-        tokenizer = Tokenizer.from_str((folder / "tokenizer.json").read_text(encoding="utf-8"))
-        tokenizer.no_truncation()
-        tokenizer.no_padding()
-        return cls(changes, encoder_weights(folder), tokenizer, in_bfloat16=in_bfloat16)
+        return cls(changes, encoder_weights(folder), pair_tokenizer(folder), in_bfloat16=in_bfloat16)
 
     @torch.inference_mode()
     def scores(self, question: str, units: Sequence[tuple[str, str]]) -> NDArray[np.float32]:

@@ -7,6 +7,7 @@ the unit. N pieces.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 from tokenizers import Tokenizer
@@ -15,6 +16,14 @@ _QUESTION, _LEADS = 40, 24
 _CLASS, _BETWEEN = 101, 102
 _COLON: Final = 1024
 """Pieces of ``[CLS]``, ``[SEP]`` and ``:`` in BERT's vocabulary."""
+
+
+def pair_tokenizer(folder: Path) -> Tokenizer:
+    """The encoder's, that neither shortens nor pads. Raises OSError."""
+    tokenizer = Tokenizer.from_str((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
 
 
 def pair_tokens(

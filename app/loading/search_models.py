@@ -9,7 +9,7 @@ import threading
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from app.config.settings import BUNDLED, NONE, Settings
 from app.errors import ModelError, no_file
@@ -18,13 +18,16 @@ from app.loading.environment import wait_passively
 from app.loading.models import without_progress_bars
 
 if TYPE_CHECKING:
-    from retrieval.cross_encoder import LastJudgement
+    from retrieval.evidence.cross_encoder import LastJudgement
     from retrieval.encoder import Dtype, SentenceModel, SentenceTransformerEncoder
     from retrieval.encoder_files import EncoderFiles
     from retrieval.evidence.relevance import Relevance
     from retrieval.evidence.selection import FindEvidence
     from retrieval.interfaces import Evidence, Hit, Query, Spelled
     from retrieval.spelling import EnglishWords
+
+
+_READ_IN_FLOAT32: Final = 4
 
 
 class SearchModels:
@@ -99,7 +102,7 @@ class SearchModels:
     def _made_relevance(self) -> Relevance:
         from dataclasses import replace
 
-        from retrieval.relevance import LearnedRelevance
+        from retrieval.evidence.relevance import LearnedRelevance
 
         settings = self._settings
         found = relevance_for(self.encoder.name, settings.relevance)
@@ -192,13 +195,13 @@ def bundled_reader(dtype: str | None = None) -> LastJudgement:
     ``dtype`` is the setting ``encoder_dtype``; in float32 fewer are read, so that a question waits no longer.
     """
     from app.loading.pair_reader import MiniLMPairReader, PairChanges
-    from retrieval.cross_encoder import LastJudgement
+    from retrieval.evidence.cross_encoder import MOST_READ, LastJudgement
     from retrieval.encoder_files import DEFAULT_ENCODER, find_encoder
 
     changes = PairChanges.read(READER)
     in_bfloat16 = documents_in_bfloat16(dtype)
     reader = MiniLMPairReader.of(changes, find_encoder(DEFAULT_ENCODER).folder, in_bfloat16=in_bfloat16)
-    return LastJudgement(reader, changes.blend)
+    return LastJudgement(reader, changes.blend, MOST_READ if in_bfloat16 else _READ_IN_FLOAT32)
 
 
 def _is_cpu(device: str | None) -> bool:

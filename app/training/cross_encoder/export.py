@@ -16,7 +16,7 @@ from torch import Tensor
 from app.loading.minilm import LAYERS
 from app.loading.pair_reader import CHANGED, FORMAT
 from corpora.store.atomic_write import write_file
-from retrieval.cross_encoder import Blend
+from retrieval.evidence.cross_encoder import Blend
 from retrieval.encoder_files import DEFAULT_ENCODER, find_encoder
 
 _NORMS = {"attended": "attention.output.LayerNorm", "fed": "output.LayerNorm"}

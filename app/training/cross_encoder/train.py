@@ -21,7 +21,7 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from app.loading.pair_tokens import pair_tokens
+from app.loading.pair_tokens import pair_tokenizer, pair_tokens
 from app.training.cross_encoder.network import CrossNetwork
 from app.training.cross_encoder.pairs import PairList
 from retrieval.encoder_files import DEFAULT_ENCODER, find_encoder
@@ -115,10 +115,7 @@ def new_network(recipe: Recipe) -> tuple[CrossNetwork, Tokenizer]:
     """Before anything is learned."""
     folder = find_encoder(DEFAULT_ENCODER).folder
     torch.manual_seed(recipe.seed)
-    tokenizer = Tokenizer.from_str((folder / "tokenizer.json").read_text(encoding="utf-8"))
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    return CrossNetwork(load_file(folder / "model.safetensors"), recipe.rank), tokenizer
+    return CrossNetwork(load_file(folder / "model.safetensors"), recipe.rank), pair_tokenizer(folder)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

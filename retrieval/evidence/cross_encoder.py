@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.relevance_features import Candidate
+from retrieval.evidence.relevance_features import Candidate
 
 MOST_READ = 8
 

@@ -25,8 +25,8 @@ from app.loading.minilm import HEADS, LAYERS, encoder_weights
 from app.loading.minilm_bfloat16 import Bfloat16Layers
 from app.loading.minilm_float32 import Float32Layers
 from app.loading.pair_tokens import pair_tokenizer, pair_tokens
-from retrieval.evidence.cross_encoder import Blend
 from retrieval.errors import DamagedRelevance
+from retrieval.evidence.cross_encoder import Blend
 
 FORMAT: Final = "spandraft-pair-reader-1"
 LONGEST: Final = 96

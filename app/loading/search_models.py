@@ -18,9 +18,9 @@ from app.loading.environment import wait_passively
 from app.loading.models import without_progress_bars
 
 if TYPE_CHECKING:
-    from retrieval.evidence.cross_encoder import LastJudgement
     from retrieval.encoder import Dtype, SentenceModel, SentenceTransformerEncoder
     from retrieval.encoder_files import EncoderFiles
+    from retrieval.evidence.cross_encoder import LastJudgement
     from retrieval.evidence.relevance import Relevance
     from retrieval.evidence.selection import FindEvidence
     from retrieval.interfaces import Evidence, Hit, Query, Spelled
@@ -108,7 +108,7 @@ class SearchModels:
         found = relevance_for(self.encoder.name, settings.relevance)
         if settings.relevance not in (None, BUNDLED) or not isinstance(found, LearnedRelevance):
             return found
-        return replace(found, last=bundled_reader(settings.encoder_dtype)) if _is_cpu(settings.device) else found
+        return replace(found, last=bundled_reader(settings.encoder_dtype))
 
     def _made_encoder(self) -> SentenceTransformerEncoder:
         from retrieval.encoder import SentenceTransformerEncoder
@@ -190,13 +190,13 @@ def relevance_for(encoder: str, setting: str | None = None) -> Relevance:
 
 
 def bundled_reader(dtype: str | None = None) -> LastJudgement:
-    """The reader that judges the best of the bundled scorer anew. Raises ``DamagedRelevance``.
+    """The reader that judges the best of the bundled scorer anew, on the processor. Raises ``DamagedRelevance``.
 
     ``dtype`` is the setting ``encoder_dtype``; in float32 fewer are read, so that a question waits no longer.
     """
     from app.loading.pair_reader import MiniLMPairReader, PairChanges
-    from retrieval.evidence.cross_encoder import MOST_READ, LastJudgement
     from retrieval.encoder_files import DEFAULT_ENCODER, find_encoder
+    from retrieval.evidence.cross_encoder import MOST_READ, LastJudgement
 
     changes = PairChanges.read(READER)
     in_bfloat16 = documents_in_bfloat16(dtype)

@@ -58,8 +58,8 @@ def documents_of(folder: Path) -> Path:
     return folder / "documents"
 
 
-def read_questions(folder: Path, half: Half) -> list[SetQuestion]:
-    """The questions of a half. Raises InputError."""
+def read_questions(folder: Path, half: Half | Literal["train"]) -> list[SetQuestion]:
+    """The questions of a half, or those of a folder that are trained on. Raises InputError."""
     return read_records(folder / f"{half}.jsonl", _question, form=_FORM)
 
 

@@ -1,8 +1,10 @@
 """The reader of pairs: the bundled encoder that reads question and unit together, with what is changed of it.
 
-    pairs    the lists of ``app.training.relevance`` as pairs of tokens, the units that are hardest to tell apart
+    pairs    the lists of ``app.training.relevance`` as pairs, the units that are hardest to tell apart
+    prepare  makes them of all questions of training
     network  the encoder with changes of low rank, while they are learned
     train    learns them, and can be continued
+    export   writes what serving reads
 
 Imports the lists of relevance training and the pieces of `retrieval`.
 """

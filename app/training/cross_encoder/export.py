@@ -16,8 +16,8 @@ from torch import Tensor
 from app.loading.minilm import LAYERS
 from app.loading.pair_reader import CHANGED, FORMAT
 from corpora.store.atomic_write import write_file
-from retrieval.evidence.cross_encoder import Blend
 from retrieval.encoder_files import DEFAULT_ENCODER, find_encoder
+from retrieval.evidence.cross_encoder import Blend
 
 _NORMS = {"attended": "attention.output.LayerNorm", "fed": "output.LayerNorm"}
 

@@ -1,6 +1,6 @@
-"""Lists of pairs as tokens: a question with its answer and the units that the first stage takes for it most.
+"""Lists of pairs: a question with its answer and the units that the first stage takes for it most.
 
-Knows judged lists, first-stage scores and the reader's form; not the network. L lists, R pairs.
+Knows judged lists and scores of the first stage; not the network. C candidates.
 """
 
 from __future__ import annotations
@@ -30,8 +30,6 @@ class PairList:
 
     pairs: tuple[Pair, ...]
     share: tuple[float, ...]
-    first: tuple[float, ...]
-    """Scores of the first stage."""
 
 
 def pair_list(judged: Judged, scores_C: NDArray[np.float32], size: int, rng: random.Random) -> PairList:
@@ -48,21 +46,42 @@ def pair_list(judged: Judged, scores_C: NDArray[np.float32], size: int, rng: ran
     chosen = gold + wrong[: room - 1]
     if rest := wrong[room - 1 :]:
         chosen.append(rng.choice(rest))
-    rng.shuffle(chosen)
-    return PairList(
-        pairs=tuple(_pair(judged, each) for each in chosen),
-        share=tuple(float(each in gold) for each in chosen),
-        first=tuple(float(scores_C[each]) for each in chosen),
-    )
+    return _shuffled([(_pair(judged, each), float(each in gold)) for each in chosen], rng)
+
+
+def written_pairs(
+    lists: Sequence[tuple[Judged, NDArray[np.float32]]], size: int, rng: random.Random, *, taken_away: float = 0.12
+) -> PairList | None:
+    """Of one written question, by its lists and the scores of the first stage, the nearest document's first.
+
+    At most two units that answer, then those that the first stage takes for an answer most, one of them from the second
+    list. From a share of the questions what answers is taken away, so that the nearest is learned to be none.
+    """
+    (judged, scores_C), *others = lists
+    order = [int(each) for each in np.argsort(-scores_C)]
+    gold = [each for each in order if judged.right[each]][:2]
+    wrong = [_pair(judged, each) for each in order if not judged.right[each]]
+    known = {one.text for one in judged.candidates}
+    far = [
+        _pair(other, int(each))
+        for other, own_C in others
+        for each in np.argsort(-own_C)
+        if not other.right[each] and other.candidates[each].text not in known
+    ]
+    if gold and rng.random() < taken_away:
+        gold = []
+    room = size - len(gold)
+    chosen = [*wrong[: room - bool(far)], *far[:1]]
+    chosen += [*far[1:], *wrong[room - 1 :]][: room - len(chosen)]
+    pairs = [(_pair(judged, each), 1 / len(gold)) for each in gold] + [(one, 0.0) for one in chosen]
+    return _shuffled(pairs, rng) if pairs else None
+
+
+def _shuffled(pairs: list[tuple[Pair, float]], rng: random.Random) -> PairList:
+    rng.shuffle(pairs)
+    return PairList(tuple(pair for pair, _ in pairs), tuple(share for _, share in pairs))
 
 
 def _pair(judged: Judged, number: int) -> Pair:
     candidate = judged.candidates[number]
     return Pair(judged.question, candidate.lead, candidate.text)
-
-
-def pair_lists(
-    judged: Sequence[Judged], scores: Sequence[NDArray[np.float32]], size: int, rng: random.Random
-) -> list[PairList]:
-    """One for each list."""
-    return [pair_list(one, own, size, rng) for one, own in zip(judged, scores, strict=True)]

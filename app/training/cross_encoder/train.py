@@ -131,7 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.set_num_threads(args.threads)
     recipe = Recipe()
     network, tokenizer = new_network(recipe)
-    rows = rows_of(pickle.loads(args.pairs.read_bytes())["train"], tokenizer)
+    rows = rows_of(pickle.loads(args.pairs.read_bytes()), tokenizer)
     optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.rate, weight_decay=0.01, betas=(0.9, 0.98))
     mean = {name: one.detach().clone() for name, one in network.state_dict().items()}
     args.folder.mkdir(parents=True, exist_ok=True)

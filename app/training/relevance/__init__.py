@@ -8,7 +8,9 @@
     vectors     unit vectors of texts, computed once
     lists       lists as serving scores them, some without an answer
     asked       lists of the question set's tuning half, as serving finds them
+    written     lists of the questions that were written to learn from; they lie in ``questions/``
     train       learns the network from them
 
-Imports data and errors of training, the features of `retrieval`, and for `asked` the library and the bench's verdicts.
+Imports data and errors of training, the features of `retrieval`, and for `asked` and `written` the library and the
+bench's question sets.
 """

@@ -4,9 +4,9 @@
 
 FOLDER of the data is where its archive is unpacked; the cache keeps vectors and the rarity of words. Features are those
 of serving; a list holds the units that serving would score at once. The loss is the listwise softmax (Cao et al. 2007,
-ListNet's top-one form) with "none of them" as one more item of score 0, as readers of SQuAD 2.0 have it. The tuning
-half of the question set comes last, and what is served is calibrated on it (Platt 1999), each question by a network
-that has not seen it. Must not know prompts or targets.
+ListNet's top-one form) with "none of them" as one more item of score 0, as readers of SQuAD 2.0 have it. The questions
+that were written for it (``app.training.relevance.written``) are part of the lists. What is served is calibrated on the
+tuning half of the question set (Platt 1999). Must not know prompts or targets.
 
 Shapes: L lists, C candidates of the longest list, R rows of all lists, F features, H hidden.
 """
@@ -33,7 +33,7 @@ from torch import Tensor, nn
 from app.training.data import records
 from app.training.data.embeddings import embed, load_encoder
 from app.training.relevance.lists import LIST_KINDS, Judged, Lists, draw, featured, thinned
-from app.training.relevance.questions import Amounts, read_questions
+from app.training.relevance.questions import Amounts, Questions, read_questions
 from app.training.relevance.synonyms import common_words, meanings, synonyms
 from app.training.relevance.vectors import Vectors
 from retrieval.encoder_files import DEFAULT_ENCODER, find_encoder
@@ -294,6 +294,28 @@ def _loss(scores_R: Tensor, list_R: Tensor, lists: Lists, rows_R: Tensor, count:
     return (total_L.sum() - (share_R * scores_R).sum()) / count
 
 
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What of the data is asked, to train on and held out, with the vectors of all texts and the rarity of words."""
+
+    train: Questions
+    held: Questions
+    vectors: Vectors
+    rarity: Lexicon
+
+
+def training_material(data: Path, cache: Path) -> Material:
+    """Of the unpacked data; what takes long is kept in the cache."""
+    rarity, encoder = _rarity(data, cache / "words.json"), load_encoder()
+    vectors = Vectors(cache / "vectors", lambda texts: embed(encoder, list(texts)), _DIMENSION)
+    words = common_words((text for _, text in records.paragraphs(data, "enwiki")), rarity)
+    near = synonyms(words, vectors)
+    train = read_questions(data, "train", Amounts(), near=near)
+    held = read_questions(data, "validation", _FEW, near=near)
+    vectors.add([*train.texts(), *held.texts()])
+    return Material(train, held, vectors, replace(rarity, meanings=meanings(words, vectors)))
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train it, print its figures on the validation articles, and write the file."""
     parser = argparse.ArgumentParser(description="Learn the scorer of evidence.")
@@ -306,17 +328,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     torch.set_num_threads(1)
     recipe = Recipe(seed=args.seed)
-    rarity = _rarity(args.data, args.cache / "words.json")
-    encoder = load_encoder()
-    vectors = Vectors(args.cache / "vectors", lambda texts: embed(encoder, list(texts)), _DIMENSION)
-    words = common_words((text for _, text in records.paragraphs(args.data, "enwiki")), rarity)
-    rarity = replace(rarity, meanings=meanings(words, vectors))
-    near = synonyms(words, vectors)
-    train = read_questions(args.data, "train", Amounts(), near=near)
-    held = read_questions(args.data, "validation", _FEW, near=near)
-    vectors.add([*train.texts(), *held.texts()])
-    lists = draw(train, vectors, rarity, random.Random(recipe.seed), most=args.questions)
-    print(f"{len(lists)} lists, {len(lists.features_RF) / len(lists):.1f} units each")
+    material = training_material(args.data, args.cache)
+    rarity = material.rarity
+    lists = draw(material.train, material.vectors, rarity, random.Random(recipe.seed), most=args.questions)
     network, calibrated = learn(lists, recipe), (1.0, 0.0)
     if args.asked is not None:
         # Everything else in training runs without the library.
@@ -330,7 +344,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     layers = scaled(network.layers(), *calibrated)
     scorer = LearnedRelevance(find_encoder(DEFAULT_ENCODER).name, rarity, layers)
     scorer.write(args.out)
-    held_lists = draw(held, vectors, rarity, random.Random(2))
+    held_lists = draw(material.held, material.vectors, rarity, random.Random(2))
     cosine_R, scores_R = held_lists.features_RF[:, 0], scorer.layers(held_lists.features_RF)
     print(f"validation, {len(held_lists)} lists")
     print(f"cosine:  {figures_of(cosine_R, cosine_R, held_lists)}")

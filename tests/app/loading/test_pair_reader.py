@@ -15,9 +15,9 @@ from app.loading.pair_tokens import pair_tokenizer, pair_tokens
 from app.training.cross_encoder.export import write_reader
 from app.training.cross_encoder.network import CrossNetwork
 from app.training.cross_encoder.train import scores_of
-from retrieval.evidence.cross_encoder import Blend
 from retrieval.encoder_files import DEFAULT_ENCODER, find_encoder
 from retrieval.errors import DamagedRelevance
+from retrieval.evidence.cross_encoder import Blend
 
 FOLDER = find_encoder(DEFAULT_ENCODER).folder
 BLEND = Blend(0.25, 0.75, -0.125)

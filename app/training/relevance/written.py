@@ -1,7 +1,7 @@
 """Lists of the questions written for training, over documents of their own or the sample, as serving finds them.
 
-``FOLDER/NAME/documents/`` holds documents, ``FOLDER/NAME/train.jsonl`` a question a line, as in the question set. A unit
-is right if it is, or has, what the line names as the answer. Knows the question set's form and a corpus; not features.
+``FOLDER/NAME/documents/`` holds documents, ``FOLDER/NAME/train.jsonl`` a question a line, as in the question set. A
+unit is right if it is, or has, what the line names as the answer. Knows that form and a corpus; not features.
 """
 
 from __future__ import annotations

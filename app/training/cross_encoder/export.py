@@ -1,6 +1,9 @@
-"""Writes the reader of pairs for serving: ``python -m app.training.cross_encoder.export --checkpoint FILE --out FILE``.
+"""Writes the reader of pairs for serving.
 
-Of a checkpoint's running mean; ``--blend`` gives how its scores and the first stage's are made one.
+    python -m app.training.cross_encoder.export --checkpoint FILE --scorer FILE --asked tests/questions --out FILE
+
+Of a checkpoint's running mean. How its scores and those of the scorer are made one is fitted to the tuning half of the
+question set, which neither has learned from.
 """
 
 from __future__ import annotations
@@ -14,10 +17,13 @@ from safetensors.torch import save
 from torch import Tensor
 
 from app.loading.minilm import LAYERS
-from app.loading.pair_reader import CHANGED, FORMAT
+from app.loading.pair_reader import CHANGED, FORMAT, MiniLMPairReader, PairChanges
+from app.loading.search_models import documents_in_bfloat16
+from app.training.cross_encoder.blend import fitted, read_lists
 from corpora.store.atomic_write import write_file
 from retrieval.encoder_files import DEFAULT_ENCODER, find_encoder
 from retrieval.evidence.cross_encoder import Blend
+from retrieval.evidence.relevance import LearnedRelevance
 
 _NORMS = {"attended": "attention.output.LayerNorm", "fed": "output.LayerNorm"}
 
@@ -55,10 +61,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Write it."""
     parser = argparse.ArgumentParser(description="Write the reader of pairs for serving.")
     parser.add_argument("--checkpoint", type=Path, required=True, help="checkpoint.pt of a run")
-    parser.add_argument("--blend", type=float, nargs=3, default=(0.5, 0.5, 0.0), help="first, read, constant")
+    parser.add_argument("--scorer", type=Path, required=True, help="the scorer of the first stage")
+    parser.add_argument(
+        "--asked", type=Path, required=True, help="folder of the question set, whose tuning half is asked"
+    )
     parser.add_argument("--out", type=Path, required=True, help="file to write")
     args = parser.parse_args(arguments)
-    write_reader(torch.load(args.checkpoint, weights_only=True)["mean"], Blend(*args.blend), args.out)
+    torch.set_num_threads(1)
+    # Everything else in training runs without the library.
+    from app.config.settings import Settings
+    from app.training.relevance.asked import asked_lists
+
+    state = torch.load(args.checkpoint, weights_only=True)["mean"]
+    write_reader(state, Blend(0.5, 0.5, 0.0), args.out)
+    changes, folder = PairChanges.read(args.out), find_encoder(DEFAULT_ENCODER).folder
+    reader = MiniLMPairReader.of(changes, folder, in_bfloat16=documents_in_bfloat16(None))
+    lists = read_lists(asked_lists(args.asked, Settings.load()), LearnedRelevance.read(args.scorer), reader)
+    blend = fitted(lists)
+    write_reader(state, blend, args.out)
+    print(f"{len(lists)} lists: {blend}; {args.out}: {args.out.stat().st_size / 1024:.0f} KiB")
 
 
 if __name__ == "__main__":

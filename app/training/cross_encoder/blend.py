@@ -1,0 +1,103 @@
+"""How the log-odds of the first stage and of the reader are made one: fitted to questions that neither has learned.
+
+A share of each and a constant for the listwise softmax with "none of them", then a slope and an offset, so that the
+best is the log-odds that it is right (Platt 1999). L lists, K units that were read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from app.training.relevance.lists import Judged
+from retrieval.evidence.cross_encoder import MOST_READ, Blend, PairReader
+from retrieval.evidence.relevance import LearnedRelevance, is_in_vain
+from retrieval.evidence.relevance_features import anchor_levels, anchors, features
+
+_ITERATIONS: Final = 300
+_RATE: Final = 0.05
+_DECAY: Final = 1e-3
+"""What keeps a scale finite where few lists are told apart without an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadList:
+    """Scores of both stages, (K,) each, and what is right."""
+
+    first_K: NDArray[np.float32]
+    read_K: NDArray[np.float32]
+    right_K: NDArray[np.bool_]
+
+
+def read_lists(judged: Iterable[Judged], scorer: LearnedRelevance, reader: PairReader) -> list[ReadList]:
+    """The best of each list as serving has them, without those that are asked in vain."""
+    found = []
+    for one in judged:
+        asked = anchors(one.question, scorer.rarity)
+        levels_CA = anchor_levels(asked, one.candidates, one.passages)
+        if is_in_vain(asked, levels_CA):
+            continue
+        scores_C = scorer.layers(
+            features(one.question, one.candidates, scorer.rarity, asked=asked, levels_SA=levels_CA)
+        )
+        best_K = np.argsort(-scores_C, kind="stable")[:MOST_READ]
+        read_K = reader.scores(one.question, [(one.candidates[at].lead, one.candidates[at].text) for at in best_K])
+        found.append(ReadList(scores_C[best_K], read_K, np.array(one.right)[best_K]))
+    return found
+
+
+def fitted(lists: Sequence[ReadList]) -> Blend:
+    """The blend for these lists. Raises ValueError without any."""
+    if not lists:
+        raise ValueError("no lists to fit the blend to")
+    size = max(len(one.first_K) for one in lists)
+    rows_LK3 = torch.zeros(len(lists), size, 3)
+    right_LK = torch.zeros(len(lists), size)
+    unread_LK = torch.ones(len(lists), size, dtype=torch.bool)
+    for number, one in enumerate(lists):
+        read = len(one.first_K)
+        parts = (one.first_K, one.read_K, np.ones_like(one.first_K))
+        rows_LK3[number, :read] = torch.from_numpy(np.stack(parts, axis=1))
+        right_LK[number, :read] = torch.from_numpy(one.right_K.astype(np.float32))
+        unread_LK[number, :read] = False
+    share_LK = right_LK / right_LK.sum(dim=1, keepdim=True).clamp(min=1)
+    weights_3 = torch.tensor([0.5, 0.5, 0.0], requires_grad=True)
+
+    def listwise() -> Tensor:
+        scores_LK = rows_LK3 @ weights_3
+        every_LK = torch.cat([scores_LK.masked_fill(unread_LK, -torch.inf), torch.zeros(len(lists), 1)], dim=1)
+        loss = (every_LK.logsumexp(dim=1) - (share_LK * scores_LK).sum(dim=1)).mean()
+        return loss + _DECAY * weights_3.square().sum()
+
+    _minimized(listwise, weights_3)
+    best_L, at_L = (rows_LK3 @ weights_3.detach()).masked_fill(unread_LK, -torch.inf).max(dim=1)
+    right_L = right_LK.gather(1, at_L[:, None])[:, 0]
+    scale_2 = torch.tensor([1.0, 0.0], requires_grad=True)
+
+    def of_the_best() -> Tensor:
+        odds_L = best_L * scale_2[0] + scale_2[1]
+        return binary_cross_entropy_with_logits(odds_L, right_L) + _DECAY * scale_2.square().sum()
+
+    _minimized(of_the_best, scale_2)
+    slope, offset = scale_2.tolist()
+    first, read, constant = weights_3.tolist()
+    return Blend(slope * first, slope * read, slope * constant + offset)
+
+
+def _minimized(loss: Callable[[], Tensor], weights: Tensor) -> None:
+    """Find the weights, in place, for which the loss is least; it is convex."""
+    optimizer = torch.optim.Adam([weights], lr=_RATE)
+    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.01, _ITERATIONS)
+    for _ in range(_ITERATIONS):
+        found = loss()
+        optimizer.zero_grad()
+        torch.autograd.backward(found)
+        optimizer.step()
+        schedule.step()

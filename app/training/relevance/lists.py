@@ -28,7 +28,6 @@ _NEAREST = 12
 _A_BLOCK = 256
 _PASSAGES = (5, 5, 5, 5, 3, 4, 8)
 _SHOWN = 8
-_KEPT_SHARE = 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +46,6 @@ class Lists:
 
     def __len__(self) -> int:
         return len(self.answerable_L)
-
-    def taken(self, numbers: Sequence[int]) -> Lists:
-        """Some of the lists, in this order."""
-        spans = [np.arange(self.starts_L[number], self.starts_L[number + 1]) for number in numbers]
-        rows = np.concatenate(spans)
-        return Lists(
-            features_RF=self.features_RF[rows],
-            right_R=self.right_R[rows],
-            gold_R=self.gold_R[rows],
-            starts_L=np.concatenate(([0], np.cumsum([len(span) for span in spans]))).astype(np.int64),
-            answerable_L=self.answerable_L[list(numbers)],
-            kind_L=self.kind_L[list(numbers)],
-        )
 
     def beside(self, other: Lists) -> Lists:
         """These lists, then the others."""
@@ -130,22 +116,6 @@ def drawn(questions: Questions, vectors: Vectors, rng: random.Random, *, most: i
 
 def _text(typed: Typed, kind: ListKind) -> str | None:
     return typed.about_another if kind == "about another" else typed.text
-
-
-def thinned(judged: Judged, rng: random.Random) -> Judged:
-    """The list without some of the passages that have no answer."""
-    right = {one.passage for one, is_right in zip(judged.candidates, judged.right, strict=True) if is_right}
-    every = {one.passage for one in judged.candidates}
-    kept = {passage for passage in sorted(every) if passage in right or rng.random() < _KEPT_SHARE} or every
-    rows = [row for row, one in enumerate(judged.candidates) if one.passage in kept]
-    return Judged(
-        judged.question,
-        tuple(judged.candidates[row] for row in rows),
-        tuple(judged.right[row] for row in rows),
-        tuple(judged.gold[row] for row in rows),
-        judged.kind,
-        judged.passages,
-    )
 
 
 @dataclass(frozen=True, slots=True)

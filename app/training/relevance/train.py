@@ -14,7 +14,6 @@ Shapes: L lists, C candidates of the longest list, R rows of all lists, F featur
 from __future__ import annotations
 
 import argparse
-import copy
 import itertools
 import json
 import math
@@ -32,7 +31,7 @@ from torch import Tensor, nn
 
 from app.training.data import records
 from app.training.data.embeddings import embed, load_encoder
-from app.training.relevance.lists import LIST_KINDS, Judged, Lists, draw, featured, thinned
+from app.training.relevance.lists import LIST_KINDS, Judged, Lists, draw, featured
 from app.training.relevance.questions import Amounts, Questions, read_questions
 from app.training.relevance.synonyms import common_words, meanings, synonyms
 from app.training.relevance.vectors import Vectors
@@ -49,7 +48,6 @@ _WORD = re.compile(r"[^\W\d_]+")
 _DIMENSION = 384
 _LEAST_SCALE = 0.1
 """What is rarely seen in training may be seen often in serving, and must not be blown up then."""
-_FOLDS = 4
 _SLOPES = np.arange(0.2, 1.31, 0.05).tolist()
 _OFFSETS = np.arange(-2, 2.01, 0.1).tolist()
 _FEW = Amounts(articles=12, pages_an_article=25, qed=150, tables=60)
@@ -57,21 +55,15 @@ _FEW = Amounts(articles=12, pages_an_article=25, qed=150, tables=60)
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """The hyperparameters. ``tuned_times``: how often a list of the question set counts, ``tuned_beside``: how many
-    others stand beside them.
-    """
+    """The hyperparameters. ``questions``: how many of the data's are drawn; those written for this are all taken."""
 
     hidden: int = 128
-    epochs: int = 10
+    epochs: int = 8
     lists_a_step: int = 256
     rate: float = 2e-3
     decay: float = 0.05
     dropout: float = 0.2
     questions: int = 15_000
-    tuned_times: int = 16
-    tuned_beside: int = 1500
-    tuned_epochs: int = 4
-    tuned_rate: float = 2e-3
     seed: int = 1
 
 
@@ -166,39 +158,22 @@ def learn(lists: Lists, recipe: Recipe) -> Network:
     return network
 
 
-def tuning_lists(judged: Sequence[Judged], lists: Lists, lexicon: Lexicon, recipe: Recipe) -> Lists:
-    """The lists of the question set, each several times without some passages, beside some of the others."""
-    rng = random.Random(recipe.seed)
-    varied = [one if time == 0 else thinned(one, rng) for one in judged for time in range(recipe.tuned_times)]
-    others = lists.taken(rng.sample(range(len(lists)), min(len(lists), recipe.tuned_beside)))
-    return featured(varied, lexicon).beside(others)
-
-
-def calibration(
-    network: Network, judged: Sequence[Judged], lists: Lists, lexicon: Lexicon, recipe: Recipe
-) -> tuple[float, float]:
+def calibration(network: Network, judged: Iterable[Judged], lexicon: Lexicon) -> tuple[float, float]:
     """What scores are multiplied by, and what is added, so that the best one is the log-odds that it is right.
 
-    Each list is scored by a network that was tuned on the others; what is asked in vain is left out.
+    The lists are none that the network has learned from; what is asked in vain is left out.
     """
+    scorer = LearnedRelevance("", lexicon, network.layers())
     best: list[float] = []
     is_right: list[bool] = []
-    for fold in range(_FOLDS):
-        own = copy.deepcopy(network)
-        tune(
-            own,
-            tuning_lists([one for n, one in enumerate(judged) if n % _FOLDS != fold], lists, lexicon, recipe),
-            recipe,
-        )
-        scorer = LearnedRelevance("", lexicon, own.layers())
-        for one in judged[fold::_FOLDS]:
-            asked = anchors(one.question, lexicon)
-            if is_in_vain(asked, anchor_levels(asked, one.candidates, one.passages)):
-                continue
-            scores = scorer.scores(one.question, one.candidates, is_foreign=False, passages=one.passages)
-            first = int(np.argmax(scores))
-            best.append(scores[first])
-            is_right.append(one.right[first])
+    for one in judged:
+        asked = anchors(one.question, lexicon)
+        if is_in_vain(asked, anchor_levels(asked, one.candidates, one.passages)):
+            continue
+        scores = scorer.scores(one.question, one.candidates, is_foreign=False, passages=one.passages)
+        first = int(np.argmax(scores))
+        best.append(scores[first])
+        is_right.append(one.right[first])
     right = np.array(is_right)
 
     def loss(slope: float, offset: float) -> float:
@@ -231,13 +206,6 @@ def _train(network: Network, lists: Lists, recipe: Recipe) -> None:
         optimizer.step()
         schedule.step()
     network.train(mode=False)
-
-
-def tune(network: Network, lists: Lists, recipe: Recipe) -> None:
-    """Train it on, in place, with lists that are few but those of serving, beside others so that it forgets nothing."""
-    torch.manual_seed(recipe.seed)
-    network.train()
-    _train(network, lists, replace(recipe, epochs=recipe.tuned_epochs, rate=recipe.tuned_rate))
 
 
 def figures_of(scores_R: NDArray[np.float32], confidence_R: NDArray[np.float32], lists: Lists) -> Figures:
@@ -316,13 +284,21 @@ def training_material(data: Path, cache: Path) -> Material:
     return Material(train, held, vectors, replace(rarity, meanings=meanings(words, vectors)))
 
 
+def _is_refused_anyway(judged: Judged, lexicon: Lexicon) -> bool:
+    """Whether nothing answers, and an anchor says so: the network needs not learn it."""
+    asked = anchors(judged.question, lexicon)
+    return not any(judged.right) and is_in_vain(asked, anchor_levels(asked, judged.candidates, judged.passages))
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train it, print its figures on the validation articles, and write the file."""
     parser = argparse.ArgumentParser(description="Learn the scorer of evidence.")
     parser.add_argument("--data", type=Path, required=True, help="folder of the unpacked training data")
     parser.add_argument("--cache", type=Path, required=True, help="folder for vectors and word counts")
     parser.add_argument("--out", type=Path, required=True, help="file to write")
-    parser.add_argument("--asked", type=Path, help="folder of the question set, whose tuning half is trained on last")
+    parser.add_argument(
+        "--asked", type=Path, help="folder of the question set, to calibrate on; needed for questions over documents"
+    )
     parser.add_argument("--seed", type=int, default=Recipe().seed)
     parser.add_argument("--questions", type=int, default=Recipe().questions, help="how many lists are drawn at most")
     args = parser.parse_args(arguments)
@@ -331,16 +307,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     material = training_material(args.data, args.cache)
     rarity = material.rarity
     lists = draw(material.train, material.vectors, rarity, random.Random(recipe.seed), most=args.questions)
-    network, calibrated = learn(lists, recipe), (1.0, 0.0)
-    if args.asked is not None:
+    calibrated = (1.0, 0.0)
+    if args.asked is None:
+        network = learn(lists, recipe)
+    else:
         # Everything else in training runs without the library.
         from app.config.settings import Settings
         from app.training.relevance.asked import asked_lists
+        from app.training.relevance.written import WRITTEN, written_lists
 
-        judged = list(asked_lists(args.asked, Settings.load()))
-        calibrated = calibration(network, judged, lists, rarity, recipe)
+        settings = Settings.load()
+        written = [one.judged for one in written_lists(WRITTEN, settings) if not _is_refused_anyway(one.judged, rarity)]
+        lists = lists.beside(featured(written, rarity))
+        network = learn(lists, recipe)
+        calibrated = calibration(network, asked_lists(args.asked, settings), rarity)
         print(f"calibrated: {calibrated[0]:.2f} times the score, and {calibrated[1]:+.2f}")
-        tune(network, tuning_lists(judged, lists, rarity, recipe), recipe)
+    print(f"{len(lists)} lists, {len(lists.features_RF) / len(lists):.1f} units each")
     layers = scaled(network.layers(), *calibrated)
     scorer = LearnedRelevance(find_encoder(DEFAULT_ENCODER).name, rarity, layers)
     scorer.write(args.out)

@@ -118,6 +118,7 @@ class Pipeline:
         opened = None if corpus is None else _searchable(corpus, settings, models)
         if opened is not None:
             models.load_encoder()
+            models.relevance()
         builder = request_builder(settings, **hf_options)
         _draft_index(opened, builder)  # The first question does not wait for it.
         self._assemble(builder, models, target_name=settings.target, corpus=opened, edit_proposer=proposer)

@@ -39,7 +39,7 @@ class ChecksumMismatch(RetrievalError):
 
 
 class DamagedRelevance(RetrievalError):
-    """The learned scorer of sentences cannot be used. ``what`` says of the file what is wrong with it."""
+    """The relevance scorer or the cross-encoder cannot be used. ``what`` says of the file what is wrong with it."""
 
     def __init__(self, file: Path, what: str) -> None:
         super().__init__(f"{file} {what}", hint="install Spandraft again")

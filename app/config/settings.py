@@ -80,14 +80,14 @@ class Settings:
     encoder_dtype: str | None = _setting(
         None,
         automatic(choice("float32", "bfloat16")),
-        "number format in which the encoder reads documents; auto: bfloat16 for the bundled one on a CPU that is "
-        "faster in it, which leaves a cosine of 0.9999 to each vector, else float32",
+        "number format in which the encoder reads documents, and the cross-encoder the best evidence; auto: bfloat16 "
+        "for the bundled ones on a CPU that is faster in it (a cosine of 0.9999 to each vector is left), else float32",
     )
     relevance: str | None = _setting(
         None,
         automatic(words),
-        f'file (.npz) of the relevance scorer, which judges evidence, or "{NONE}": by the encoder\'s cosines alone; '
-        "auto: the bundled one with the bundled encoder, cosines with any other",
+        f'file (.npz) of the relevance scorer, which judges evidence without the cross-encoder then, or "{NONE}": by '
+        "the encoder's cosines alone; auto: the bundled ones of both with the bundled encoder, cosines with any other",
     )
     edit_proposer: str | None = _setting(
         None,

@@ -122,14 +122,13 @@ def _intact(what: str, folder: Path) -> Finding:
 
 
 def examine_helpers(models: Path) -> Finding:
-    """Check that evidence scorer and reader, edit tagger, phrases and biases are the ones that were shipped."""
+    """Check that relevance scorer, cross-encoder, edit tagger, phrases and biases are the ones that were shipped."""
     wrong = [f"{name} {problem}" for name, problem in strangers(models)]
     if wrong:
         hint = "damaged or replaced: install Spandraft again; if you made it yourself: `python -m app.loading.bundled`"
         return Finding("helpers", "fail", f"bundled, but {' and '.join(wrong)}", hint)
-    return Finding(
-        "helpers", "ok", "bundled: evidence scorer and reader, edit tagger, phrases, biases; checksums right"
-    )
+    what = "relevance scorer, cross-encoder, edit tagger, phrases, biases"
+    return Finding("helpers", "ok", f"bundled: {what}; checksums right")
 
 
 def _bundled_encoder() -> Finding:

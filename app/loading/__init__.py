@@ -14,7 +14,7 @@ Reading order:
     minilm_float32    its layers in float32
     minilm_bfloat16   the same in bfloat16, for documents
     pair_tokens    a question and a unit as one row of pieces
-    pair_reader    the encoder, changed so that it reads both together
+    minilm_cross_encoder   the encoder, changed so that it reads both together
     edit_proposer  who proposes likely edits
     environment    what is set before libraries load: how worker threads wait, where compiled loops are kept
 

@@ -26,15 +26,15 @@ EDITS = MODELS / "edits.npz"
 """The edit proposer's tables; the weights of its network lie beside them, ``edits.safetensors``."""
 RELEVANCE = MODELS / "relevance.npz"
 """The relevance scorer. ``app.training.relevance.train`` writes it."""
-READER = MODELS / "reader.safetensors"
-"""The reader of pairs, the scorer's last judgement. ``app.training.cross_encoder.export`` writes it."""
+CROSS_ENCODER = MODELS / "cross_encoder.safetensors"
+"""The cross-encoder, the scorer's second stage. ``app.training.cross_encoder.export`` writes it."""
 
 SUMS: Final = "SHA256SUMS"
 HELPERS: Final = (
     "../phrases/phrases.xz",
+    "cross_encoder.safetensors",
     "edits.npz",
     "edits.safetensors",
-    "reader.safetensors",
     "relevance.npz",
     "smollm2/spandraft.json",
     "target/spandraft.json",

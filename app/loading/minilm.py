@@ -2,7 +2,8 @@
 
 In float32 the same operations in the same order as sentence-transformers and transformers' ``BertModel`` (Devlin et al.
 2018), so that every vector is bit-equal to theirs (``tests/app/loading/test_minilm.py``). Documents may be read in
-bfloat16, several times as fast where the processor has it; questions never are. On a CPU only; every other encoder and
+bfloat16, several times as fast where the processor has it; questions never are: the cross-encoder, which reads both
+(``minilm_cross_encoder``), has copies of its own. On a CPU only; every other encoder and
 device stays with sentence-transformers. B texts, N pieces, D hidden.
 """
 
@@ -11,9 +12,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -33,10 +33,9 @@ _LONGEST: Final = 256
 _FLOAT32_TOKENS, _BFLOAT16_TOKENS = 1024, 2048
 
 
-@lru_cache(maxsize=1)
-def encoder_weights(folder: Path) -> Mapping[str, torch.Tensor]:
-    """The weights of a folder, one copy for all who use them. Raises OSError, SafetensorError."""
-    return MappingProxyType(load_file(folder / "model.safetensors"))
+def read_weights(folder: Path) -> Mapping[str, torch.Tensor]:
+    """The weights of a folder. Raises OSError, SafetensorError."""
+    return load_file(folder / "model.safetensors")
 
 
 class MiniLM:
@@ -44,13 +43,19 @@ class MiniLM:
 
     max_tokens = _LONGEST
 
-    def __init__(self, folder: Path, *, in_bfloat16: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        in_bfloat16: bool = False,
+        read: Callable[[Path], Mapping[str, torch.Tensor]] = read_weights,
+    ) -> None:
         """Read the weights and the tokenizer of a folder. Raises OSError, ValueError, SafetensorError, KeyError.
 
-        ``in_bfloat16``: documents are.
+        ``in_bfloat16``: documents are. ``read`` gives the weights, which others may use, too.
         """
         tokenizer = (folder / "tokenizer.json").read_text(encoding="utf-8")
-        self._weights: Mapping[str, torch.Tensor] = encoder_weights(folder)
+        self._weights = read(folder)
         self.dimension = self._weights["embeddings.word_embeddings.weight"].shape[1]
         self._float32 = Float32Layers(self._weights, layers=LAYERS, heads=HEADS)
         self._bfloat16 = Bfloat16Layers(self._weights, layers=LAYERS, heads=HEADS) if in_bfloat16 else None

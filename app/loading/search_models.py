@@ -6,28 +6,27 @@ Everything heavy is imported where it is made, so that importing this module cos
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from app.config.settings import BUNDLED, NONE, Settings
 from app.errors import ModelError, no_file
-from app.loading.bundled import EDITS, READER, RELEVANCE
+from app.loading.bundled import CROSS_ENCODER, EDITS, RELEVANCE
 from app.loading.environment import wait_passively
 from app.loading.models import without_progress_bars
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from retrieval.encoder import Dtype, SentenceModel, SentenceTransformerEncoder
     from retrieval.encoder_files import EncoderFiles
-    from retrieval.evidence.cross_encoder import LastJudgement
+    from retrieval.evidence.cross_encoder import Reranker
     from retrieval.evidence.relevance import Relevance
     from retrieval.evidence.selection import FindEvidence
     from retrieval.interfaces import Evidence, Hit, Query, Spelled
     from retrieval.spelling import EnglishWords
-
-
-_READ_IN_FLOAT32: Final = 4
 
 
 class SearchModels:
@@ -43,6 +42,8 @@ class SearchModels:
         self._encoder: SentenceTransformerEncoder | None = None
         self._relevance: Relevance | None = None
         self._english: EnglishWords | None = None
+        self._weights_lock = threading.Lock()
+        self._weights: Mapping[str, Tensor] | None = None
 
     @property
     def encoder(self) -> SentenceTransformerEncoder:
@@ -108,7 +109,17 @@ class SearchModels:
         found = relevance_for(self.encoder.name, settings.relevance)
         if settings.relevance not in (None, BUNDLED) or not isinstance(found, LearnedRelevance):
             return found
-        return replace(found, last=bundled_reader(settings.encoder_dtype))
+        self.load_encoder()  # Its weights, which both use, are known to be the right ones then.
+        return replace(found, reranker=bundled_reranker(found.encoder, self._read_weights, settings.encoder_dtype))
+
+    def _read_weights(self, folder: Path) -> Mapping[str, Tensor]:
+        """Those of the bundled encoder, one copy for the encoder and the cross-encoder."""
+        from app.loading.minilm import read_weights
+
+        with self._weights_lock:
+            if self._weights is None:
+                self._weights = read_weights(folder)
+            return self._weights
 
     def _made_encoder(self) -> SentenceTransformerEncoder:
         from retrieval.encoder import SentenceTransformerEncoder
@@ -120,15 +131,22 @@ class SearchModels:
             from decoding.target.placement import device_for
 
             device_for(settings.device)
-        load = partial(load_encoder, dtype=settings.encoder_dtype)
+        load = partial(load_encoder, dtype=settings.encoder_dtype, read=self._read_weights)
         name = DEFAULT_ENCODER if settings.encoder == BUNDLED else settings.encoder
         return SentenceTransformerEncoder(name, device=settings.device, load=load)
 
 
-def load_encoder(files: EncoderFiles, device: str | None, *, dtype: str | None = None) -> SentenceModel:
+def load_encoder(
+    files: EncoderFiles,
+    device: str | None,
+    *,
+    dtype: str | None = None,
+    read: Callable[[Path], Mapping[str, Tensor]] | None = None,
+) -> SentenceModel:
     """The bundled encoder on a CPU without sentence-transformers, which takes seconds to import; others with it.
 
-    ``dtype`` is the setting ``encoder_dtype``. Raises ``EncoderNotFound``, and ModelError for a dtype that cannot be.
+    ``dtype`` is the setting ``encoder_dtype``; ``read`` gives the bundled one's weights. Raises ``EncoderNotFound``,
+    and ModelError for a dtype that cannot be.
     """
     from retrieval.encoder import load_with_sentence_transformers
 
@@ -137,11 +155,11 @@ def load_encoder(files: EncoderFiles, device: str | None, *, dtype: str | None =
         return load_with_sentence_transformers(files, device, dtype=asked)
     from safetensors import SafetensorError
 
-    from app.loading.minilm import MiniLM
+    from app.loading.minilm import MiniLM, read_weights
 
     in_bfloat16 = documents_in_bfloat16(dtype)
     try:
-        return MiniLM(files.folder, in_bfloat16=in_bfloat16)
+        return MiniLM(files.folder, in_bfloat16=in_bfloat16, read=read or read_weights)
     except (OSError, ValueError, KeyError, SafetensorError):
         return load_with_sentence_transformers(files, device)  # It says what is wrong.
 
@@ -189,19 +207,31 @@ def relevance_for(encoder: str, setting: str | None = None) -> Relevance:
     return named
 
 
-def bundled_reader(dtype: str | None = None) -> LastJudgement:
-    """The reader that judges the best of the bundled scorer anew, on the processor. Raises ``DamagedRelevance``.
+def bundled_reranker(encoder: str, read: Callable[[Path], Mapping[str, Tensor]], dtype: str | None = None) -> Reranker:
+    """The second stage behind the bundled scorer, on the processor, whatever the device. Raises ``DamagedRelevance``.
 
-    ``dtype`` is the setting ``encoder_dtype``; in float32 fewer are read, so that a question waits no longer.
+    ``encoder`` is the one that the scorer was learned with; ``read`` gives the weights of the bundled one. ``dtype`` is
+    the setting ``encoder_dtype``: in float32 where the processor cannot do what it asks for.
     """
-    from app.loading.pair_reader import MiniLMPairReader, PairChanges
+    from app.loading.minilm_bfloat16 import bfloat16_pays, has_packed_products
+    from app.loading.minilm_cross_encoder import CrossEncoderFile, MiniLMCrossEncoder
+    from app.loading.pair_tokens import pair_tokenizer
+    from app.model_store.checksum import sha256
     from retrieval.encoder_files import DEFAULT_ENCODER, find_encoder
-    from retrieval.evidence.cross_encoder import MOST_READ, LastJudgement
+    from retrieval.errors import DamagedRelevance
+    from retrieval.evidence.cross_encoder import Reranker
 
-    changes = PairChanges.read(READER)
-    in_bfloat16 = documents_in_bfloat16(dtype)
-    reader = MiniLMPairReader.of(changes, find_encoder(DEFAULT_ENCODER).folder, in_bfloat16=in_bfloat16)
-    return LastJudgement(reader, changes.blend, MOST_READ if in_bfloat16 else _READ_IN_FLOAT32)
+    file, folder = CrossEncoderFile.read(CROSS_ENCODER), find_encoder(DEFAULT_ENCODER).folder
+    if file.encoder != encoder:
+        raise DamagedRelevance(CROSS_ENCODER, f"was made of the encoder {file.encoder}, not of {encoder}")
+    if file.scorer != sha256(RELEVANCE):
+        raise DamagedRelevance(CROSS_ENCODER, f"was fitted to another relevance scorer than {RELEVANCE.name}")
+    in_bfloat16 = has_packed_products() and (dtype == "bfloat16" or (dtype is None and bfloat16_pays()))
+    try:
+        model = MiniLMCrossEncoder(file, read(folder), pair_tokenizer(folder), in_bfloat16=in_bfloat16)
+    except (OSError, KeyError, RuntimeError, ValueError) as error:
+        raise DamagedRelevance(CROSS_ENCODER, "does not fit the bundled encoder, or one of both is damaged") from error
+    return Reranker(model, file.blend)
 
 
 def _is_cpu(device: str | None) -> bool:

@@ -10,7 +10,7 @@ In reading order:
     enumerations         prefers a list to its items where a question asks for several things
     relevance            scores units: by cosine, or by a learned network
     relevance_features   the features of that network
-    cross_encoder        judges the best units anew, by who reads question and unit together
+    cross_encoder        judges the best units anew: question and unit are read together
     meanings             what common words mean, in short vectors
     anchors              what of a question must stand in the evidence: numbers, names, days, identifiers
     lexical_relevance    scores units by the words of the question, where it is not English

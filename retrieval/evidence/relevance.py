@@ -12,10 +12,10 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from corpora.store.atomic_write import write_file
 from retrieval.errors import DamagedRelevance
 from retrieval.evidence.anchors import NOWHERE, Anchor, Words
+from retrieval.evidence.cross_encoder import Reranker
 from retrieval.evidence.lexical_relevance import LexicalRelevance
 from retrieval.evidence.meanings import Meanings
 from retrieval.evidence.relevance_features import Candidate, Lexicon, anchor_levels, anchors, features, stem
@@ -36,10 +37,6 @@ _UNREADABLE = (
 _LATIN = re.compile(r"[A-Za-z]{2}")
 _IN_VAIN = 6.0
 """Nats that all lose where an anchor stands nowhere; none of them stays above even."""
-
-
-JudgeBest: TypeAlias = Callable[[str, Sequence[Candidate], NDArray[np.float32]], NDArray[np.float32]]
-"""Judges the best candidates of a question anew: their scores, (S,), to others, (S,)."""
 
 
 class Relevance(Protocol):
@@ -116,7 +113,7 @@ class LearnedRelevance:
     rarity: Lexicon
     layers: Layers
     foreign: Relevance = field(default_factory=LexicalRelevance)
-    last: JudgeBest | None = None
+    reranker: Reranker | None = None
     """Who judges the best of English questions anew; not part of the file."""
 
     def scores(
@@ -135,15 +132,25 @@ class LearnedRelevance:
         is_foreign = is_foreign or not _LATIN.search(question)
         asked = anchors(question, self.rarity)
         levels_SA = anchor_levels(asked, candidates, passages)
+        in_vain = is_in_vain(asked, levels_SA, is_foreign=is_foreign)
         if is_foreign:
             scores_S = np.array(self.foreign.scores(question, candidates, is_foreign=True, passages=passages))
         else:
             scores_S = self.layers(features(question, candidates, self.rarity, asked=asked, levels_SA=levels_SA))
-            if self.last is not None:
-                scores_S = self.last(question, candidates, scores_S)
-        if is_in_vain(asked, levels_SA, is_foreign=is_foreign):
+            if self.reranker is not None and not in_vain:
+                scores_S = self.reranker(question, candidates, scores_S)
+        if in_vain:
             scores_S = np.minimum(scores_S, 0) - _IN_VAIN
         return [float(score) for score in scores_S]
+
+    def first_stage(
+        self, question: str, candidates: Sequence[Candidate], passages: Sequence[str] = ()
+    ) -> tuple[NDArray[np.float32], bool]:
+        """(S,) scores of the network alone for a question in English, and whether it is asked in vain."""
+        asked = anchors(question, self.rarity)
+        levels_SA = anchor_levels(asked, candidates, passages)
+        features_SF = features(question, candidates, self.rarity, asked=asked, levels_SA=levels_SA)
+        return self.layers(features_SF), is_in_vain(asked, levels_SA)
 
     def missing(self, question: str, texts: Sequence[str], *, is_foreign: bool | None = None) -> tuple[str, ...]:
         """The strict anchors of the question that no text has."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from corpora.documents import Document, Passage
 from retrieval.encoder import SentenceTransformerEncoder
 from retrieval.errors import DamagedRelevance
+from retrieval.evidence.cross_encoder import Blend, Reranker
 from retrieval.evidence.lexical_relevance import LexicalRelevance
 from retrieval.evidence.relevance import CosineRelevance, Layers, LearnedRelevance
 from retrieval.evidence.relevance_features import Candidate, Lexicon, features, stems
@@ -68,6 +70,35 @@ def test_a_file_gives_the_same_scores_again(tmp_path: Path) -> None:
     first = file.read_bytes()
     scorer.write(file)
     assert file.read_bytes() == first
+
+
+class _Praise:
+    """A cross-encoder that finds everything right, and counts."""
+
+    def __init__(self) -> None:
+        self.read = 0
+
+    def scores(self, question: str, units: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
+        self.read += len(units)
+        return np.full(len(units), 9.0, np.float32)
+
+
+def test_the_second_stage_judges_what_is_asked_in_english_and_not_in_vain() -> None:
+    praise = _Praise()
+    scorer = replace(learned(), reranker=Reranker(praise, Blend(0.01, 1.0, 0.0)))
+    assert min(scorer.scores(QUESTION, CANDIDATES, is_foreign=False)) > 5
+    assert praise.read == len(CANDIDATES)
+    foreign = learned().scores(QUESTION, CANDIDATES, is_foreign=True)
+    assert scorer.scores(QUESTION, CANDIDATES, is_foreign=True) == foreign
+    assert max(scorer.scores("How tall is tower 99999?", CANDIDATES, is_foreign=False)) < 0
+    assert praise.read == len(CANDIDATES)
+
+
+def test_the_first_stage_alone_is_what_is_served_without_a_second() -> None:
+    first_S, in_vain = learned().first_stage(QUESTION, CANDIDATES)
+    assert not in_vain
+    np.testing.assert_allclose(first_S, learned().scores(QUESTION, CANDIDATES, is_foreign=False), rtol=1e-5)
+    assert learned().first_stage("How tall is tower 99999?", CANDIDATES)[1]
 
 
 @pytest.mark.parametrize("damage", ["missing", "cut", "text", "format", "shape", "array"])

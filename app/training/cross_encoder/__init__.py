@@ -1,4 +1,4 @@
-"""The reader of pairs: the bundled encoder that reads question and unit together, with what is changed of it.
+"""The cross-encoder: the bundled encoder with changes of low rank, which reads question and unit together.
 
     pairs    the lists of ``app.training.relevance`` as pairs, the units that are hardest to tell apart
     prepare  makes them of all questions of training

@@ -1,7 +1,7 @@
-"""How the log-odds of the first stage and of the reader are made one: fitted to questions that neither has learned.
+"""How the log-odds of both stages are made one: fitted to questions that neither has learned.
 
 A share of each and a constant for the listwise softmax with "none of them", then a slope and an offset, so that the
-best is the log-odds that it is right (Platt 1999). L lists, K units that were read.
+best is the log-odds that it is right (Platt 1999). L lists, K units that the second stage read.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from app.training.relevance.lists import Judged
-from retrieval.evidence.cross_encoder import MOST_READ, Blend, PairReader
-from retrieval.evidence.relevance import LearnedRelevance, is_in_vain
-from retrieval.evidence.relevance_features import anchor_levels, anchors, features
+from retrieval.evidence.cross_encoder import DEPTH, Blend, CrossEncoder
+from retrieval.evidence.relevance import LearnedRelevance
 
 _ITERATIONS: Final = 300
 _RATE: Final = 0.05
 _DECAY: Final = 1e-3
 """What keeps a scale finite where few lists are told apart without an error."""
+_LEAST: Final = 1e-3
+"""The share of the first stage at least: what is not read is ordered by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,24 +33,21 @@ class ReadList:
     """Scores of both stages, (K,) each, and what is right."""
 
     first_K: NDArray[np.float32]
-    read_K: NDArray[np.float32]
+    second_K: NDArray[np.float32]
     right_K: NDArray[np.bool_]
 
 
-def read_lists(judged: Iterable[Judged], scorer: LearnedRelevance, reader: PairReader) -> list[ReadList]:
+def read_lists(judged: Iterable[Judged], scorer: LearnedRelevance, cross_encoder: CrossEncoder) -> list[ReadList]:
     """The best of each list as serving has them, without those that are asked in vain."""
     found = []
     for one in judged:
-        asked = anchors(one.question, scorer.rarity)
-        levels_CA = anchor_levels(asked, one.candidates, one.passages)
-        if is_in_vain(asked, levels_CA):
+        scores_C, in_vain = scorer.first_stage(one.question, one.candidates, one.passages)
+        if in_vain:
             continue
-        scores_C = scorer.layers(
-            features(one.question, one.candidates, scorer.rarity, asked=asked, levels_SA=levels_CA)
-        )
-        best_K = np.argsort(-scores_C, kind="stable")[:MOST_READ]
-        read_K = reader.scores(one.question, [(one.candidates[at].lead, one.candidates[at].text) for at in best_K])
-        found.append(ReadList(scores_C[best_K], read_K, np.array(one.right)[best_K]))
+        best_K = np.argsort(-scores_C, kind="stable")[:DEPTH]
+        units = [(one.candidates[at].lead, one.candidates[at].text) for at in best_K]
+        second_K = cross_encoder.scores(one.question, units)
+        found.append(ReadList(scores_C[best_K], second_K, np.array(one.right)[best_K]))
     return found
 
 
@@ -63,7 +61,7 @@ def fitted(lists: Sequence[ReadList]) -> Blend:
     unread_LK = torch.ones(len(lists), size, dtype=torch.bool)
     for number, one in enumerate(lists):
         read = len(one.first_K)
-        parts = (one.first_K, one.read_K, np.ones_like(one.first_K))
+        parts = (one.first_K, one.second_K, np.ones_like(one.first_K))
         rows_LK3[number, :read] = torch.from_numpy(np.stack(parts, axis=1))
         right_LK[number, :read] = torch.from_numpy(one.right_K.astype(np.float32))
         unread_LK[number, :read] = False
@@ -87,8 +85,8 @@ def fitted(lists: Sequence[ReadList]) -> Blend:
 
     _minimized(of_the_best, scale_2)
     slope, offset = scale_2.tolist()
-    first, read, constant = weights_3.tolist()
-    return Blend(slope * first, slope * read, slope * constant + offset)
+    first, second, constant = weights_3.tolist()
+    return Blend(slope * max(first, _LEAST), slope * second, slope * constant + offset)
 
 
 def _minimized(loss: Callable[[], Tensor], weights: Tensor) -> None:

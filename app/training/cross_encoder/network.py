@@ -14,14 +14,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding, gelu, layer_norm, linear
 
-LAYERS: Final = 6
-HEADS: Final = 12
-EPSILON: Final = 1e-12
+from app.loading.minilm import HEADS, LAYERS
+from app.loading.minilm_float32 import EPSILON
+
 _MASKED: Final = -1e4
 
 
-class Changed(nn.Module):
-    """A linear layer of fixed weights with a change of low rank."""
+class LoraLinear(nn.Module):
+    """A linear layer of fixed weights with a change of low rank: LoRA's B is ``up_OR``, its A ``down_RD``."""
 
     def __init__(self, weight_OD: Tensor, bias_O: Tensor, rank: int) -> None:
         super().__init__()
@@ -114,9 +114,9 @@ class CrossNetwork(nn.Module):
         return scores_P
 
 
-def _changed(weights: Mapping[str, Tensor], rank: int, *names: str) -> Changed:
+def _changed(weights: Mapping[str, Tensor], rank: int, *names: str) -> LoraLinear:
     weight_OD = torch.cat([weights[f"{name}.weight"] for name in names])
-    return Changed(weight_OD, torch.cat([weights[f"{name}.bias"] for name in names]), rank)
+    return LoraLinear(weight_OD, torch.cat([weights[f"{name}.bias"] for name in names]), rank)
 
 
 def _norm(weights: Mapping[str, Tensor], name: str) -> Norm:

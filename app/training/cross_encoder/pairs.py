@@ -1,13 +1,15 @@
 """Lists of pairs: a question with its answer and the units that the first stage takes for it most.
 
-Knows judged lists and scores of the first stage; not the network. C candidates.
+Kept as JSON, a list a line. Knows judged lists and scores of the first stage; not the network. C candidates.
 """
 
 from __future__ import annotations
 
+import json
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,3 +87,17 @@ def _shuffled(pairs: list[tuple[Pair, float]], rng: random.Random) -> PairList:
 def _pair(judged: Judged, number: int) -> Pair:
     candidate = judged.candidates[number]
     return Pair(judged.question, candidate.lead, candidate.text)
+
+
+def write_pairs(lists: Iterable[PairList], file: Path) -> None:
+    """Write them, a list a line. Raises OSError."""
+    lines = (
+        {"pairs": [[pair.question, pair.lead, pair.text] for pair in one.pairs], "share": one.share} for one in lists
+    )
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+
+
+def read_pairs(file: Path) -> list[PairList]:
+    """What ``write_pairs`` wrote. Raises OSError, ValueError, LookupError."""
+    lines = (json.loads(line) for line in file.read_text(encoding="utf-8").splitlines())
+    return [PairList(tuple(Pair(*one) for one in line["pairs"]), tuple(line["share"])) for line in lines]

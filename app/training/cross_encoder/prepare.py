@@ -1,4 +1,4 @@
-"""Makes the pairs that the reader of pairs learns from.
+"""Makes the pairs that the cross-encoder learns from.
 
     python -m app.training.cross_encoder.prepare --data FOLDER --cache FOLDER --scorer FILE --out FILE
 
@@ -9,7 +9,6 @@ apart. C candidates.
 from __future__ import annotations
 
 import argparse
-import pickle
 import random
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -19,21 +18,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from app.training.cross_encoder.pairs import PairList, pair_list, written_pairs
+from app.training.cross_encoder.pairs import PairList, pair_list, write_pairs, written_pairs
 from app.training.relevance.lists import Judged, ListKind, drawn
 from app.training.relevance.train import Recipe, training_material
 from retrieval.evidence.relevance import LearnedRelevance
-from retrieval.evidence.relevance_features import anchor_levels, anchors, features
 
 _PAIRS: Final = 5
 _SHARES: Final[dict[ListKind, float]] = {"table": 0.3, "no row": 0.3}
 """Tables of chance are much alike: so many of them are enough."""
-
-
-def _scores(judged: Judged, scorer: LearnedRelevance) -> NDArray[np.float32]:
-    asked = anchors(judged.question, scorer.rarity)
-    levels_CA = anchor_levels(asked, judged.candidates, judged.passages)
-    return scorer.layers(features(judged.question, judged.candidates, scorer.rarity, asked=asked, levels_SA=levels_CA))
 
 
 def _made(args: argparse.Namespace, rng: random.Random) -> Iterator[PairList]:
@@ -44,17 +36,19 @@ def _made(args: argparse.Namespace, rng: random.Random) -> Iterator[PairList]:
     scorer, material = LearnedRelevance.read(args.scorer), training_material(args.data, args.cache)
     for one in drawn(material.train, material.vectors, random.Random(Recipe().seed), most=args.questions):
         if rng.random() < _SHARES.get(one.kind, 1):
-            yield pair_list(one, _scores(one, scorer), _PAIRS, rng)
+            yield pair_list(one, scorer.first_stage(one.question, one.candidates)[0], _PAIRS, rng)
     written: defaultdict[str, list[tuple[Judged, NDArray[np.float32]]]] = defaultdict(list)
     for found in written_lists(WRITTEN, Settings.load()):
-        written[found.name].append((found.judged, _scores(found.judged, scorer)))
+        own = found.judged
+        scores_C, _ = scorer.first_stage(own.question, own.candidates, own.passages)
+        written[found.name].append((own, scores_C))
     for name in sorted(written):
         if (pairs := written_pairs(written[name], _PAIRS, rng)) is not None:
             yield pairs
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Write the lists that the reader of pairs learns from."""
+    """Write the lists that the cross-encoder learns from."""
     parser = argparse.ArgumentParser(description="Make the pairs that the cross-encoder learns from.")
     parser.add_argument("--data", type=Path, required=True, help="folder of the unpacked training data")
     parser.add_argument("--cache", type=Path, required=True, help="folder for vectors and word counts")
@@ -65,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     rng = random.Random(Recipe().seed)
     made = list(_made(args, rng))
     rng.shuffle(made)
-    args.out.write_bytes(pickle.dumps(made))
+    write_pairs(made, args.out)
     print(f"{len(made)} lists, {sum(len(one.pairs) for one in made)} pairs: {args.out}")
 
 

@@ -1,15 +1,14 @@
-"""Learns the reader of pairs: ``python -m app.training.cross_encoder.train --pairs FILE --folder FOLDER --steps N``.
+"""Learns the cross-encoder: ``python -m app.training.cross_encoder.train --pairs FILE --folder FOLDER --steps N``.
 
 The loss is that of ``app.training.relevance.train``: the listwise softmax with "none of them" as one more item of score
 0, so that scores are log-odds. Every few minutes everything is written to the folder, and a run continues from there.
-What is evaluated and shipped is a running mean of the weights.
+What is exported is a running mean of the weights.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import pickle
 import random
 import time
 from collections.abc import Iterator, Sequence
@@ -21,12 +20,11 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from app.errors import InputError
 from app.loading.pair_tokens import pair_tokenizer, pair_tokens
 from app.training.cross_encoder.network import CrossNetwork
-from app.training.cross_encoder.pairs import PairList
+from app.training.cross_encoder.pairs import PairList, read_pairs
 from retrieval.encoder_files import DEFAULT_ENCODER, find_encoder
-
-LONGEST = 96
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +33,6 @@ class Recipe:
 
     rank: int = 32
     rate: float = 1e-3
-    head_rate: float = 1e-3
     warm: int = 60
     last_rate: float = 0.05
     lists_a_step: int = 16
@@ -57,7 +54,7 @@ def rows_of(lists: Sequence[PairList], tokenizer: Tokenizer) -> list[Row]:
     """The lists as tokens."""
     rows = []
     for one in lists:
-        made = pair_tokens(tokenizer, one.pairs[0].question, [(each.lead, each.text) for each in one.pairs], LONGEST)
+        made = pair_tokens(tokenizer, one.pairs[0].question, [(each.lead, each.text) for each in one.pairs])
         rows.append(Row(tuple(ids for ids, _ in made), tuple(sides for _, sides in made), one.share))
     return rows
 
@@ -120,7 +117,7 @@ def new_network(recipe: Recipe) -> tuple[CrossNetwork, Tokenizer]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Learn until the step is reached."""
-    parser = argparse.ArgumentParser(description="Learn the reader of pairs.")
+    parser = argparse.ArgumentParser(description="Learn the cross-encoder.")
     parser.add_argument("--pairs", type=Path, required=True, help="file of lists of pairs")
     parser.add_argument("--folder", type=Path, required=True, help="folder of checkpoints and log")
     parser.add_argument("--steps", type=int, required=True, help="the step at which the rate is lowest")
@@ -131,7 +128,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.set_num_threads(args.threads)
     recipe = Recipe()
     network, tokenizer = new_network(recipe)
-    rows = rows_of(pickle.loads(args.pairs.read_bytes()), tokenizer)
+    rows = rows_of(read_pairs(args.pairs), tokenizer)
+    if len(rows) < recipe.lists_a_step:
+        raise InputError(f"{args.pairs} has {len(rows)} lists", hint=f"a step takes {recipe.lists_a_step} of them")
     optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.rate, weight_decay=0.01, betas=(0.9, 0.98))
     mean = {name: one.detach().clone() for name, one in network.state_dict().items()}
     args.folder.mkdir(parents=True, exist_ok=True)

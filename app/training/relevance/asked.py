@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -53,21 +54,23 @@ class Recorder:
 def asked_lists(folder: Path, settings: Settings) -> Iterator[Judged]:
     """A list for each question of the tuning half whose answer is no computed one, in English."""
     models, recorder = SearchModels(settings), Recorder()
-    with tempfile.TemporaryDirectory() as home:
-        corpus = Corpus.create("questions", settings=settings.replace(home=Path(home)), models=models)
+    with (
+        tempfile.TemporaryDirectory() as home,
+        closing(Corpus.create("questions", settings=settings.replace(home=Path(home)), models=models)) as corpus,
+        closing(Corpus.open("sample", settings=settings, models=models)) as sample,
+    ):
         corpus.sync(documents_of(folder))
-        sample = Corpus.open("sample", settings=settings, models=models)
         for one in (corpus, sample):
             one._relevance = lambda: recorder
         for question in read_questions(folder, "tune"):
             searched = corpus if question.corpus is None else sample
+            recorder.candidates = ()
             hits = searched.retrieve(search_text(question.text, question.history)).hits
             if recorder.is_foreign or not recorder.candidates or question.is_computed:
                 continue
             right = tuple(_answers(question, one, hits, searched) for one in recorder.candidates)
             kind: ListKind = "answered" if any(right) else "left out"
             yield Judged(recorder.question, recorder.candidates, right, right, kind, recorder.passages)
-        corpus.close()
 
 
 def _answers(question: SetQuestion, candidate: Candidate, hits: Sequence[Hit], searched: Corpus) -> bool:

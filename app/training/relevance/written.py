@@ -11,6 +11,7 @@ import re
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,7 @@ from typing import Final
 from app.answering.follow_ups import search_text
 from app.bench.quality.question_set import SetQuestion, documents_of, read_questions
 from app.config.settings import Settings
+from app.errors import InputError
 from app.library.corpus import Corpus
 from app.loading.search_models import SearchModels
 from app.training.relevance.asked import Recorder
@@ -29,7 +31,7 @@ WRITTEN: Final = Path(__file__).with_name("questions")
 _SAMPLE: Final = "sample"
 _APART: Final = re.compile(r"\W+")
 _LEAST_SHARE: Final = 0.35
-"""So much of what answers must stand in a unit that is a part of it."""
+"""The part of a span that a unit must be to count as right, if it is not the whole, by characters."""
 _FAR: Final = 0.45
 """Cosine to the question below which a unit of another document surely answers nothing."""
 
@@ -71,17 +73,17 @@ def written_lists(folder: Path, settings: Settings, *, sample: bool = True) -> I
             if line.question.corpus != _SAMPLE and (at := _document_of(line)) is not None:
                 by_document[at].append(line)
         for number, (document, asked) in enumerate(sorted(by_document.items())):
-            corpus = Corpus.create(f"one {number}", settings=own, models=models)
-            corpus.add(document)
-            yield from _found(asked, corpus, recorder, is_alone=True)
-            corpus.close()
-        every = Corpus.create("all", settings=own, models=models)
-        every.add(*(documents_of(one) for one in _parts(folder) if documents_of(one).is_dir()))
-        yield from _found([one for one in lines if one.question.corpus != _SAMPLE], every, recorder, is_alone=False)
-        every.close()
+            with closing(Corpus.create(f"one {number}", settings=own, models=models)) as corpus:
+                corpus.add(document)
+                yield from _found(asked, corpus, recorder, is_alone=True)
+        with closing(Corpus.create("all", settings=own, models=models)) as every:
+            every.add(*(documents_of(one) for one in _parts(folder) if documents_of(one).is_dir()))
+            over_all = [one for one in lines if one.question.corpus != _SAMPLE]
+            yield from _found(over_all, every, recorder, is_alone=False)
     if sample:
-        articles = Corpus.open(_SAMPLE, settings=settings, models=models)
-        yield from _found([one for one in lines if one.question.corpus == _SAMPLE], articles, recorder, is_alone=False)
+        with closing(Corpus.open(_SAMPLE, settings=settings, models=models)) as articles:
+            over_it = [one for one in lines if one.question.corpus == _SAMPLE]
+            yield from _found(over_it, articles, recorder, is_alone=False)
 
 
 def _parts(folder: Path) -> list[Path]:
@@ -89,13 +91,15 @@ def _parts(folder: Path) -> list[Path]:
 
 
 def _lines(folder: Path) -> Iterator[_Line]:
-    for part in _parts(folder):
-        near = {}
-        for line in (part / "train.jsonl").read_text(encoding="utf-8").splitlines():
-            record = json.loads(line)
-            near[record["id"]] = next(iter(record.get("near", ())), None)
-        for question in read_questions(part, "train"):
-            yield _Line(f"{part.name} {question.id}", part, question, near[question.id])
+    parts = _parts(folder)
+    if not parts:
+        raise InputError(f"{folder} has no questions", hint="training needs a clone of the repository: see README.md")
+    for part in parts:
+        questions = read_questions(part, "train")
+        lines = (part / "train.jsonl").read_text(encoding="utf-8").splitlines()
+        records = [json.loads(line) for line in lines if line.strip()]
+        for question, record in zip(questions, records, strict=True):
+            yield _Line(f"{part.name} {question.id}", part, question, next(iter(record.get("near", ())), None))
 
 
 def _document_of(line: _Line) -> Path | None:

@@ -23,14 +23,14 @@ def _lists(noise: float, *, count: int = 400) -> list[ReadList]:
 
 def test_the_stage_that_knows_decides() -> None:
     blend = fitted(_lists(1.5))
-    assert blend.read > 0.4
-    assert abs(blend.first) < 0.2 * blend.read
+    assert blend.second > 0.4
+    assert abs(blend.first) < 0.2 * blend.second
 
 
 def test_the_best_is_the_log_odds_that_it_is_right() -> None:
     lists = _lists(2.5)
     blend = fitted(lists)
-    scores = [blend.first * one.first_K + blend.read * one.read_K + blend.constant for one in lists]
+    scores = [blend.first * one.first_K + blend.second * one.second_K + blend.constant for one in lists]
     chance = np.array([1 / (1 + np.exp(-own.max())) for own in scores])
     right = np.array([one.right_K[own.argmax()] for one, own in zip(lists, scores, strict=True)])
     assert abs(chance.mean() - right.mean()) < 0.02
@@ -42,8 +42,8 @@ def test_the_best_is_the_log_odds_that_it_is_right() -> None:
 
 def test_a_louder_stage_gets_a_smaller_share() -> None:
     lists = _lists(2.5)
-    loud = [ReadList(one.first_K, 4 * one.read_K, one.right_K) for one in lists]
-    assert fitted(loud).read == pytest.approx(fitted(lists).read / 4, rel=0.1)
+    loud = [ReadList(one.first_K, 4 * one.second_K, one.right_K) for one in lists]
+    assert fitted(loud).second == pytest.approx(fitted(lists).second / 4, rel=0.1)
 
 
 def test_nothing_cannot_be_fitted() -> None:

@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -196,19 +197,40 @@ def test_it_is_learned_where_neither_faiss_nor_the_page_is_installed() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_scores_are_calibrated_on_lists_that_were_not_learned(
-    questions: Questions, lists: Lists, tmp_path: Path
-) -> None:
+def test_scores_are_calibrated_on_lists_that_were_not_learned(questions: Questions, tmp_path: Path) -> None:
+    half = len(questions.pages) // 2
+    learned_from, held = (
+        replace(questions, typed=tuple(one for one in questions.typed if (one.page < half) is first), tables=())
+        for first in (True, False)
+    )
     vectors = Vectors(tmp_path, _embed, 4)
     vectors.add(questions.texts())
     lexicon = learn_rarity(_sentences(questions))
-    network, judged = learn(lists, RECIPE), list(drawn(questions, vectors, random.Random(7), most=24))
+    network = learn(draw(learned_from, vectors, lexicon, random.Random(1)), RECIPE)
+    judged = list(drawn(held, vectors, random.Random(7)))
     slope, offset = calibration(network, judged, lexicon)
-    assert slope > 0
-    before = network.layers()
+    scorer = LearnedRelevance("", lexicon, network.layers())
+    best, right = [], []
+    for one in judged:
+        scores, in_vain = scorer.first_stage(one.question, one.candidates, one.passages)
+        if not in_vain:
+            best.append(float(scores.max()))
+            right.append(one.right[int(scores.argmax())])
+    chance = 1 / (1 + np.exp(-(slope * np.array(best) + offset)))
+    assert abs(chance.mean() - np.mean(right)) < 0.06
+    plain = 1 / (1 + np.exp(-np.array(best)))
+    assert _log_loss(chance, right) <= _log_loss(plain, right) + 1e-6
+
+
+def _log_loss(chance: NDArray[np.float64], right: Sequence[bool]) -> float:
+    given = np.clip(np.where(right, chance, 1 - chance), 1e-9, 1)
+    return float(-np.log(given).mean())
+
+
+def test_a_scaled_network_scores_as_the_scale_says(lists: Lists) -> None:
+    before = learn(lists, RECIPE).layers()
     scores_R = before(lists.features_RF)
-    np.testing.assert_allclose(
-        scaled(before, slope, offset)(lists.features_RF), slope * scores_R + offset, rtol=1e-3, atol=1e-2
-    )
-    assert len(lists.beside(lists)) == 2 * len(lists)
-    assert lists.beside(lists).starts_L[-1] == len(lists.beside(lists).features_RF)
+    np.testing.assert_allclose(scaled(before, 0.5, 1.5)(lists.features_RF), 0.5 * scores_R + 1.5, rtol=1e-3, atol=1e-2)
+    twice = lists.beside(lists)
+    assert len(twice) == 2 * len(lists)
+    assert twice.starts_L[-1] == len(twice.features_RF) == 2 * len(lists.features_RF)

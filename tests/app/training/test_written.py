@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from app.config.settings import Settings
-from app.training.cross_encoder.pairs import PairList, pair_list, written_pairs
+from app.errors import InputError
+from app.training.cross_encoder.pairs import Pair, PairList, pair_list, read_pairs, write_pairs, written_pairs
 from app.training.relevance.lists import Judged
 from app.training.relevance.written import WRITTEN, Written, written_lists
 from retrieval.evidence.relevance_features import Candidate
@@ -109,6 +111,17 @@ def test_pairs_of_a_written_question_are_of_both_lists() -> None:
     assert gone is not None
     assert _by_text(gone) == {"a": 0, "b": 0, "c": 0, "d": 0, "x": 0}
     assert written_pairs([(_judged("e", "e"), scores_C[:1])], 5, random.Random(1), taken_away=1) is None
+
+
+def test_pairs_are_kept(tmp_path: Path) -> None:
+    lists = [PairList((Pair("Why?", "A\nB", "Because — so."), Pair("Why?", "", "No.")), (1.0, 0.0))]
+    write_pairs(lists, tmp_path / "pairs.jsonl")
+    assert read_pairs(tmp_path / "pairs.jsonl") == lists
+
+
+def test_a_folder_without_questions_is_said(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="has no questions"):
+        list(written_lists(tmp_path, Settings()))
 
 
 def test_every_line_of_ours_is_of_the_form() -> None:

@@ -1,9 +1,11 @@
 """Writes the cross-encoder for serving.
 
-    python -m app.training.cross_encoder.export --checkpoint FILE --scorer FILE --asked tests/questions --out FILE
+    python -m app.training.cross_encoder.export --checkpoint FILE --scorer FILE --asked tests/questions --items FILE
+        --out FILE
 
-Of a checkpoint's running mean. The blend with the scorer is fitted to the tuning half of the question set; nothing but
-the scorer's slope and offset was fitted to that before.
+Of a checkpoint's running mean. The blend with the scorer is fitted to the tuning half of the question set, of which
+nothing but the scorer's slope and offset was fitted before; its scale to that and to items of ``spandraft train
+heldout`` (``answers.jsonl`` of the validation articles).
 """
 
 from __future__ import annotations
@@ -77,12 +79,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--asked", type=Path, required=True, help="folder of the question set: its tuning half is asked"
     )
+    parser.add_argument("--items", type=Path, required=True, help="items of the validation articles (answers.jsonl)")
     parser.add_argument("--out", type=Path, required=True, help="file to write")
     args = parser.parse_args(arguments)
     torch.set_num_threads(1)
     # Everything else in training runs without the library.
     from app.config.settings import Settings
-    from app.training.relevance.asked import asked_lists
+    from app.training.relevance.asked import asked_lists, item_lists
 
     state, scorer = torch.load(args.checkpoint, weights_only=True)["mean"], sha256(args.scorer)
     folder = find_encoder(DEFAULT_ENCODER).folder
@@ -95,8 +98,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             pair_tokenizer(folder),
             in_bfloat16=documents_in_bfloat16(None),
         )
-    lists = read_lists(asked_lists(args.asked, Settings.load()), LearnedRelevance.read(args.scorer), model)
-    blend = fitted(lists)
+    settings, relevance = Settings.load(), LearnedRelevance.read(args.scorer)
+    lists = read_lists(asked_lists(args.asked, settings), relevance, model)
+    blend = fitted(lists, beside=read_lists(item_lists(args.items, settings), relevance, model))
     write_cross_encoder(state, scorer, blend, args.out)
     print(f"{len(lists)} lists: {blend}; {args.out}: {args.out.stat().st_size / 1024:.0f} KiB")
 

@@ -1,4 +1,4 @@
-"""Lists of the question set's tuning half: what serving finds for questions that people ask, and which of it is right.
+"""Lists of the question set's tuning half, and of items like SQuAD's: what serving finds, and which of it is right.
 
 Nothing of the half that is reported on is asked; its documents are in the corpus, as they are when it is measured.
 Knows the question set and a corpus; not features.
@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.answering.follow_ups import search_text
+from app.bench.quality.answers import hits_of, normalized, read_items
 from app.bench.quality.question_set import SetQuestion, documents_of, read_questions
 from app.bench.quality.verdict import Verdict, verdict
 from app.config.settings import Settings
@@ -21,6 +22,8 @@ from app.library.corpus import Corpus
 from app.loading.search_models import SearchModels
 from app.training.relevance.lists import Judged, ListKind
 from retrieval.evidence.relevance_features import Candidate
+from retrieval.evidence.selection import select_evidence
+from retrieval.evidence.sentences import SentenceCache
 from retrieval.interfaces import Hit
 
 
@@ -69,6 +72,23 @@ def asked_lists(folder: Path, settings: Settings) -> Iterator[Judged]:
             if recorder.is_foreign or not recorder.candidates or question.is_computed:
                 continue
             right = tuple(_answers(question, one, hits, searched) for one in recorder.candidates)
+            kind: ListKind = "answered" if any(right) else "left out"
+            yield Judged(recorder.question, recorder.candidates, right, right, kind, recorder.passages)
+
+
+def item_lists(file: Path, settings: Settings) -> Iterator[Judged]:
+    """A list for each item of a file as ``spandraft bench answers`` takes it. Raises InputError."""
+    models, recorder = SearchModels(settings), Recorder()
+    cache = SentenceCache(models.encoder)
+    for item in read_items(file):
+        recorder.candidates = ()
+        select_evidence(
+            item.question, hits_of(item), encoder=models.encoder, limit=None, cache=cache, relevance=recorder
+        )
+        if recorder.candidates and not recorder.is_foreign:
+            answers = [f" {normalized(one)} " for one in item.answers]
+            said = [f" {normalized(one.text)} " for one in recorder.candidates]
+            right = tuple(any(answer in text for answer in answers) for text in said)
             kind: ListKind = "answered" if any(right) else "left out"
             yield Judged(recorder.question, recorder.candidates, right, right, kind, recorder.passages)
 

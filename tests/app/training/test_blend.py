@@ -46,6 +46,15 @@ def test_a_louder_stage_gets_a_smaller_share() -> None:
     assert fitted(loud).second == pytest.approx(fitted(lists).second / 4, rel=0.1)
 
 
+def test_the_scale_is_for_both_kinds_of_lists() -> None:
+    lists = _lists(2.5)
+    hard = [ReadList(one.first_K, one.second_K, np.roll(one.right_K, 1)) for one in lists]
+    alone, both = fitted(lists), fitted(lists, beside=hard)
+    assert both.constant < alone.constant
+    assert both.second < alone.second
+    assert both.first / both.second == pytest.approx(alone.first / alone.second, rel=1e-4, abs=1e-4)
+
+
 def test_nothing_cannot_be_fitted() -> None:
     with pytest.raises(ValueError, match="no lists"):
         fitted([])

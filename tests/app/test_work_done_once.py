@@ -56,6 +56,7 @@ def pipeline(tiny_bundled: Path, settings: Settings) -> Pipeline:
 
 @pytest.fixture
 def counting(pipeline: Pipeline) -> CountingEncoder:
+    pipeline.models.relevance()  # It loads the encoder, which encodes an empty text.
     counted = CountingEncoder(pipeline.models.encoder)
     pipeline.models._encoder = cast(SentenceTransformerEncoder, counted)
     pipeline._find_evidence = pipeline.models.evidence_finder()

@@ -19,7 +19,7 @@ Run by hand, each for one bundled file:
 
     edit_tagger/   the network behind the likely edits
     relevance/     the scorer of evidence, the first stage of judging it
-    cross_encoder/ the second stage
+    cross_encoder/  the second stage
     answer_biases  how a target that is not ours quotes: biases for its `spandraft.json`
     phrases        the table of common phrases
     blend_weights  the start weights of the blend source

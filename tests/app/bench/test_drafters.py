@@ -69,7 +69,7 @@ def test_each_drafter_alone_and_in_the_tree(settings: Settings, tmp_path: Path) 
         assert 0 <= found[name]["acceptance_rate"] <= 1 and 0 < found[name]["drafting_time"] < 1
         assert found[name]["vs_tree"] is None
     assert found["draft-chain"]["acceptance_rate"] == 1.0, "a model agrees with itself"
-    assert found["draft-chain"]["mean_acceptance_length"] > 2
+    assert found["draft-chain"]["mean_acceptance_length"] >= 2
     assert all(found[name]["vs_tree"] > 0 for name in more)
     assert f"--heads {tmp_path / 'heads'}" in made.command and "--no-processors" in made.command
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from retrieval.evidence.relevance_features import Candidate
 
-DEPTH: Final = 8
+DEPTH: Final = 4
 """How many units are read."""
 
 

@@ -8,29 +8,25 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.training.relevance.lists import Judged
 
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """A question and a unit with its leads."""
-
-    question: str
-    lead: str
-    text: str
+Unit: TypeAlias = tuple[str, str]
+"""What leads to a unit, and its text."""
 
 
 @dataclass(frozen=True, slots=True)
 class PairList:
-    """Pairs of one question; ``share``: how much of the answer each is, all 0 where nothing answers."""
+    """Pairs of one question with units; ``share``: how much of the answer each is, all 0 where nothing answers."""
 
-    pairs: tuple[Pair, ...]
+    question: str
+    units: tuple[Unit, ...]
     share: tuple[float, ...]
 
 
@@ -48,7 +44,7 @@ def pair_list(judged: Judged, scores_C: NDArray[np.float32], size: int, rng: ran
     chosen = gold + wrong[: room - 1]
     if rest := wrong[room - 1 :]:
         chosen.append(rng.choice(rest))
-    return _shuffled([(_pair(judged, each), float(each in gold)) for each in chosen], rng)
+    return _shuffled(judged.question, [(_unit(judged, each), float(each in gold)) for each in chosen], rng)
 
 
 def written_pairs(
@@ -62,10 +58,10 @@ def written_pairs(
     (judged, scores_C), *others = lists
     order = [int(each) for each in np.argsort(-scores_C)]
     gold = [each for each in order if judged.right[each]][:2]
-    wrong = [_pair(judged, each) for each in order if not judged.right[each]]
+    wrong = [_unit(judged, each) for each in order if not judged.right[each]]
     known = {one.text for one in judged.candidates}
     far = [
-        _pair(other, int(each))
+        _unit(other, int(each))
         for other, own_C in others
         for each in np.argsort(-own_C)
         if not other.right[each] and other.candidates[each].text not in known
@@ -75,29 +71,29 @@ def written_pairs(
     room = size - len(gold)
     chosen = [*wrong[: room - bool(far)], *far[:1]]
     chosen += [*far[1:], *wrong[room - 1 :]][: room - len(chosen)]
-    pairs = [(_pair(judged, each), 1 / len(gold)) for each in gold] + [(one, 0.0) for one in chosen]
-    return _shuffled(pairs, rng) if pairs else None
+    units = [(_unit(judged, each), 1 / len(gold)) for each in gold] + [(one, 0.0) for one in chosen]
+    return _shuffled(judged.question, units, rng) if units else None
 
 
-def _shuffled(pairs: list[tuple[Pair, float]], rng: random.Random) -> PairList:
-    rng.shuffle(pairs)
-    return PairList(tuple(pair for pair, _ in pairs), tuple(share for _, share in pairs))
+def _shuffled(question: str, units: list[tuple[Unit, float]], rng: random.Random) -> PairList:
+    rng.shuffle(units)
+    return PairList(question, tuple(unit for unit, _ in units), tuple(share for _, share in units))
 
 
-def _pair(judged: Judged, number: int) -> Pair:
+def _unit(judged: Judged, number: int) -> Unit:
     candidate = judged.candidates[number]
-    return Pair(judged.question, candidate.lead, candidate.text)
+    return candidate.lead, candidate.text
 
 
 def write_pairs(lists: Iterable[PairList], file: Path) -> None:
     """Write them, a list a line. Raises OSError."""
-    lines = (
-        {"pairs": [[pair.question, pair.lead, pair.text] for pair in one.pairs], "share": one.share} for one in lists
-    )
-    file.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    file.write_text("".join(json.dumps(asdict(one)) + "\n" for one in lists), encoding="utf-8")
 
 
 def read_pairs(file: Path) -> list[PairList]:
     """What ``write_pairs`` wrote. Raises OSError, ValueError, LookupError."""
     lines = (json.loads(line) for line in file.read_text(encoding="utf-8").splitlines())
-    return [PairList(tuple(Pair(*one) for one in line["pairs"]), tuple(line["share"])) for line in lines]
+    return [
+        PairList(line["question"], tuple((lead, text) for lead, text in line["units"]), tuple(line["share"]))
+        for line in lines
+    ]

@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     made = list(_made(args, rng))
     rng.shuffle(made)
     write_pairs(made, args.out)
-    print(f"{len(made)} lists, {sum(len(one.pairs) for one in made)} pairs: {args.out}")
+    print(f"{len(made)} lists, {sum(len(one.units) for one in made)} pairs: {args.out}")
 
 
 if __name__ == "__main__":

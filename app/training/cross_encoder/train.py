@@ -13,17 +13,19 @@ import random
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
 from app.errors import InputError
+from app.loading.minilm import read_weights
 from app.loading.pair_tokens import pair_tokenizer, pair_tokens
 from app.training.cross_encoder.network import CrossNetwork
 from app.training.cross_encoder.pairs import PairList, read_pairs
+from corpora.store.atomic_write import replace_file
 from retrieval.encoder_files import DEFAULT_ENCODER, find_encoder
 
 
@@ -46,7 +48,7 @@ class Row:
     """A list as tokens."""
 
     ids: tuple[list[int], ...]
-    sides: tuple[list[int], ...]
+    types: tuple[list[int], ...]
     share: tuple[float, ...]
 
 
@@ -54,26 +56,26 @@ def rows_of(lists: Sequence[PairList], tokenizer: Tokenizer) -> list[Row]:
     """The lists as tokens."""
     rows = []
     for one in lists:
-        made = pair_tokens(tokenizer, one.pairs[0].question, [(each.lead, each.text) for each in one.pairs])
-        rows.append(Row(tuple(ids for ids, _ in made), tuple(sides for _, sides in made), one.share))
+        made = pair_tokens(tokenizer, one.question, one.units)
+        rows.append(Row(tuple(ids for ids, _ in made), tuple(types for _, types in made), one.share))
     return rows
 
 
-def padded(ids: Sequence[list[int]], sides: Sequence[list[int]]) -> tuple[Tensor, Tensor, Tensor]:
-    """(P, N) pieces, sides and mask."""
+def padded(ids: Sequence[list[int]], types: Sequence[list[int]]) -> tuple[Tensor, Tensor, Tensor]:
+    """(P, N) pieces, token types and mask."""
     width = max(map(len, ids))
     return (
         torch.tensor([row + [0] * (width - len(row)) for row in ids]),
-        torch.tensor([row + [0] * (width - len(row)) for row in sides]),
+        torch.tensor([row + [0] * (width - len(row)) for row in types]),
         torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in ids]),
     )
 
 
-def scores_of(network: CrossNetwork, ids: Sequence[list[int]], sides: Sequence[list[int]], *, part: int) -> Tensor:
+def scores_of(network: CrossNetwork, ids: Sequence[list[int]], types: Sequence[list[int]], *, part: int) -> Tensor:
     """(P,) scores; pairs of like lengths are read together."""
     order = sorted(range(len(ids)), key=lambda each: len(ids[each]))
     parts = [order[start : start + part] for start in range(0, len(order), part)]
-    found = [network(*padded([ids[each] for each in own], [sides[each] for each in own])) for own in parts]
+    found = [network(*padded([ids[each] for each in own], [types[each] for each in own])) for own in parts]
     back = torch.empty(len(order), dtype=torch.long)
     back[torch.tensor(order)] = torch.arange(len(order))
     return torch.cat(found)[back]
@@ -112,7 +114,7 @@ def new_network(recipe: Recipe) -> tuple[CrossNetwork, Tokenizer]:
     """Before anything is learned."""
     folder = find_encoder(DEFAULT_ENCODER).folder
     torch.manual_seed(recipe.seed)
-    return CrossNetwork(load_file(folder / "model.safetensors"), recipe.rank), pair_tokenizer(folder)
+    return CrossNetwork(read_weights(folder), recipe.rank), pair_tokenizer(folder)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -147,8 +149,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             break
         for group in optimizer.param_groups:
             group["lr"] = recipe.rate * rate_at(step, args.steps, recipe)
-        ids, sides = [each for one in batch for each in one.ids], [each for one in batch for each in one.sides]
-        loss = loss_of(scores_of(network, ids, sides, part=recipe.pairs_a_part), batch)
+        ids, types = [each for one in batch for each in one.ids], [each for one in batch for each in one.types]
+        loss = loss_of(scores_of(network, ids, types, part=recipe.pairs_a_part), batch)
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -171,11 +173,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 out.write(json.dumps(line) + "\n")
             losses, pairs, began_s = [], 0, time.monotonic()
         if time.monotonic() - written_s > 60 * args.minutes or step == until:
-            new = file.with_suffix(".new")
-            torch.save(
-                {"network": network.state_dict(), "optimizer": optimizer.state_dict(), "mean": mean, "step": step}, new
-            )
-            new.replace(file)
+            state = {"network": network.state_dict(), "optimizer": optimizer.state_dict(), "mean": mean, "step": step}
+            replace_file(file, partial(torch.save, state))
             written_s = time.monotonic()
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from app.config.settings import Settings
 from app.errors import InputError
-from app.training.cross_encoder.pairs import Pair, PairList, pair_list, read_pairs, write_pairs, written_pairs
+from app.training.cross_encoder.pairs import PairList, pair_list, read_pairs, write_pairs, written_pairs
 from app.training.relevance.lists import Judged
 from app.training.relevance.written import WRITTEN, Written, written_lists
 from retrieval.evidence.relevance_features import Candidate
@@ -87,7 +87,7 @@ def _judged(texts: str, right: str) -> Judged:
 
 
 def _by_text(one: PairList) -> dict[str, float]:
-    return {pair.text: share for pair, share in zip(one.pairs, one.share, strict=True)}
+    return {text: share for (_, text), share in zip(one.units, one.share, strict=True)}
 
 
 def test_pairs_are_the_answer_and_what_is_taken_for_it_most() -> None:
@@ -114,7 +114,7 @@ def test_pairs_of_a_written_question_are_of_both_lists() -> None:
 
 
 def test_pairs_are_kept(tmp_path: Path) -> None:
-    lists = [PairList((Pair("Why?", "A\nB", "Because — so."), Pair("Why?", "", "No.")), (1.0, 0.0))]
+    lists = [PairList("Why?", (("A\nB", "Because — so."), ("", "No.")), (1.0, 0.0))]
     write_pairs(lists, tmp_path / "pairs.jsonl")
     assert read_pairs(tmp_path / "pairs.jsonl") == lists
 

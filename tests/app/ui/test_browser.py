@@ -54,6 +54,20 @@ def test_prove_it_shows_equality_and_both_times(visit: Callable[..., Watched]) -
     assert "60 ms and 6 passes" in proof and "240 ms and 24 passes" in proof
 
 
+def test_what_is_asked_while_an_answer_runs_is_asked_when_it_has_ended(
+    visit: Callable[..., Watched], live: LivePage
+) -> None:
+    page = visit().page
+    live.pipeline.step_s = 0.05
+    page.fill(QUESTION, "The first?")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".turn.running .text:has-text('The')")
+    page.fill(QUESTION, "The second?")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(f"{DONE} >> text=The second?")
+    page.wait_for_selector("#thread article:not(.running) >> text=The first?")
+
+
 @pytest.mark.timed
 def test_stop_and_escape_stop_the_stream(visit: Callable[..., Watched], live: LivePage) -> None:
     page = visit().page
